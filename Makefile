@@ -1,0 +1,46 @@
+# What CI runs is here and nowhere else: .ci/run calls `make test`.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo build test check race fuzz bench clean
+
+# make demo ARGS="..."
+ARGS ?=
+# how long each fuzz target runs
+FUZZTIME ?= 60s
+# which packages race and bench look at
+PKG ?= ./...
+# a semantic version, since NATS micro services must have one
+VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//' | grep . || \
+	echo "0.0.0-dev+$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)")
+
+help: ## say what there is (this)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## hub and four cameras in one process, on this machine only; needs nothing but Go; ARGS="..." goes to it
+	@CGO_ENABLED=0 go run ./hub/cmd/bramble-hub demo $(ARGS)
+
+build: ## static binaries with their version in bin/
+	@mkdir -p bin
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./agent/cmd/... ./hub/cmd/...
+
+test: ## all that CI wants: installs what tests need where it can, make check, every test with -race
+	@scripts/install-test-deps.sh
+	@scripts/check.sh
+	@scripts/test.sh
+
+check: ## gofmt, go vet, staticcheck, shellcheck, the page's types, the house rules
+	@scripts/check.sh
+
+race: ## Go tests only, with the race detector, three times over; PKG=./hub/... for fewer
+	go test -race -count=3 $(PKG)
+
+fuzz: ## every fuzz target for FUZZTIME (60s) each
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+bench: ## benchmarks of every package; PKG=./hub/... for fewer
+	go test -run '^$$' -bench . -benchmem $(PKG)
+
+clean: ## remove what the targets above made
+	rm -rf bin e2e/browser/node_modules
+	go clean -testcache

@@ -1,0 +1,76 @@
+package bramble
+
+func stateFixtures() map[string][]fixture {
+	return map[string][]fixture{
+		"no init functions": {
+			{"init", files{"p.go": code("func init() {}")}, "func init"},
+			{"method", files{"p.go": code("func (t) init() {}")}, ""},
+		},
+		"shared starts no goroutine": {
+			{"go", files{"shared/p/p.go": code("func f() { go f() }")}, "go statement"},
+			{"hub", files{"hub/p.go": code("func f() { go f() }")}, ""},
+			{"testkit", files{"shared/testkit/p.go": code("func f() { go f() }")}, ""},
+		},
+		"no mutable package variables": {
+			{"zero value", files{"p.go": code("var n int")}, "n has no value"},
+			{"lock", files{"p.go": code("import \"sync\"", "var mu = sync.Mutex{}")}, "mu is a sync.Mutex"},
+			{"atomic", files{"p.go": code("var n atomic.Pointer[int] = zero")}, "n has the type atomic.Pointer[int]"},
+			{"map", files{"p.go": code("var m = make(map[string]int)")}, "m is what make returns"},
+			{"pointer", files{"p.go": code("var c = &config{}")}, "c is a pointer"},
+			{"constructor", files{"p.go": code("var c = newC()", "func newC() *int { return nil }")}, "c is what newC returns"},
+			{"foreign", files{"p.go": code("var r = prometheus.NewRegistry()")}, "r is what prometheus.NewRegistry returns"},
+			{"assigned", files{"p.go": code("var n = 1", "func f() { n = 2 }")}, "p.go:3: n is changed here"},
+			{"counted", files{"p.go": code("var n = 1", "func f() { n++ }")}, "n is changed here"},
+			{"element", files{"p.go": code("var t = []int{1}", "func f() { t[0] = 2 }")}, "t is changed here"},
+			{"deleted", files{"p.go": code("var t = map[int]int{}", "func f() { delete(t, 1) }")}, "t is changed here"},
+			{"handed out", files{"p.go": code("var n = 1", "func f() *int { return &n }")}, "n is changed here"},
+			{"by a test", files{"p.go": code("var now = time.Now"), "p_test.go": code("func f() { now = nil }")}, "p_test.go:2: now is changed"},
+			{"of another package", files{"p.go": code("import \"net/http\"", "func f() { http.DefaultClient = nil }")}, "http.DefaultClient"},
+			{"sentinels", files{"p.go": code("var ErrGone = errors.New(\"gone\")", "var e = fmt.Errorf(\"%w\", ErrGone)")}, ""},
+			{"pattern", files{"p.go": code("var re = regexp.MustCompile(\"x\")")}, ""},
+			{"proof", files{"p.go": code("var _ I = (*T)(nil)")}, ""},
+			{"embedded", files{"p.go": code("import _ \"embed\"", "//go:embed x", "var x []byte")}, ""},
+			{"table", files{"p.go": code("var t = map[string]int{\"a\": 1}", "var u = table()", "func table() [2]int { return [2]int{} }")}, ""},
+			{"shadow", files{"p.go": code("var n = 1", "func f() { n := 2; n++; _ = n }")}, ""},
+			{"field", files{"p.go": code("var n = 1", "func f(s struct{ n int }) { s.n = 2 }")}, ""},
+			{"a test's own", files{"p_test.go": code("var update bool", "func f() { update = true }")}, ""},
+		},
+	}
+}
+
+// The cut strings below keep this file from being flagged itself.
+func textFixtures() map[string][]fixture {
+	return map[string][]fixture{
+		"no path of one machine": {
+			{"literal", files{"p.go": code("const p = \"/" + "tmp/x\"")}, "p.go:2"},
+			{"page", files{"docs/a.md": "see /" + "root/notes\n"}, "a.md:1"},
+			{"devices", files{"p.go": code("const p = \"/dev/video0\" + \"/proc/self\"")}, ""},
+			{"below another", files{"a.sh": "#!/usr/bin/env bash\ncd \"$HOME/work/x\" && ls build/tmp/x\n"}, ""},
+		},
+		"no package registry": {
+			{"lock file", files{"e2e/browser/package-lock.json": "{\n\"resolved\": \"https" + "://r.example/x.tgz\"}\n"}, "package-lock.json:2"},
+			{"setting", files{".npmrc": "registry" + "=https://r.example\n"}, ".npmrc:1"},
+			{"clean lock file", files{"package-lock.json": "{\"integrity\": \"sha512-x\"}\n"}, ""},
+		},
+		"no fixed port in tests": {
+			{"Go", files{"p_test.go": code("const a = \"localhost" + ":8080\"")}, "p_test.go:2"},
+			{"NATS", files{"p_test.go": code("const a = \"nats://127.0.0.1" + ":4222\"")}, "p_test.go:2"},
+			{"any address", files{"p_test.go": code("const a = \":" + "8080\"")}, "p_test.go:2"},
+			{"script", files{"e2e/browser/grid.spec.mjs": "open('http://localhost" + ":3000/')\n"}, "grid.spec.mjs:1"},
+			{"port 0", files{"p_test.go": code("const a, b = \"127.0.0.1:0\", `{\"width\":1280}`")}, ""},
+			{"nothing listens", files{"p_test.go": code("const a = \"127.0.0.1:1\"")}, ""},
+			{"a default", files{"hub/config.go": code("const a = \"127.0.0.1" + ":8080\"")}, ""},
+		},
+		"links in the docs resolve": {
+			{"gone", files{"docs/a.md": "[b](b.md)\n"}, "docs/a.md:1: b.md leads to docs/b.md"},
+			{"out of the repository", files{"a.md": "[b](../b.md)\n"}, "../b.md"},
+			{"picture", files{"a.md": "<img src=\"b.png\">\n"}, "b.png"},
+			{"reference", files{"a.md": "[b]: b.md\n"}, "b.md"},
+			{"anchor", files{"a.md": "# One\n[b](#two)\n"}, "the anchor #two"},
+			{"absolute", files{"a.md": "[b](/a.md)\n"}, "is absolute"},
+			{"good", files{"docs/a.md": "# It's `so`: 1, 2\n[b](../b/c.go) [d](#its-so-1-2) [w](https://x.example/y)\n", "b/c.go": code()}, ""},
+			{"test data", files{"a.md": "[b](testdata/b.bin)\n", "testdata/b.bin": ""}, ""},
+			{"code", files{"a.md": "`[b](b.md)`\n```\n[b](b.md)\n```\n"}, ""},
+		},
+	}
+}

@@ -1,0 +1,116 @@
+package bramble
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// fence keeps an import inside the directories that own it.
+type fence struct {
+	name   string
+	paths  []string             // import paths, each with everything below it
+	inside func(f *goFile) bool // where they are welcome
+	remedy string
+}
+
+// fences lists them; "~/" stands for this module.
+func fences() []fence {
+	return []fence{
+		{
+			"only agent, commands and e2e import agent", []string{"~/agent"},
+			func(f *goFile) bool { return within(f.dir(), "agent") || f.inCmd() || f.inE2E() },
+			"agent and hub meet on the wire: put what both must agree on into shared, and wire them together in a cmd or in e2e",
+		},
+		{
+			"only hub, commands and e2e import hub", []string{"~/hub"},
+			func(f *goFile) bool { return within(f.dir(), "hub") || f.inCmd() || f.inE2E() },
+			"agent and hub meet on the wire: put what both must agree on into shared, and wire them together in a cmd or in e2e",
+		},
+		{
+			"echo only in httpapi", []string{"github.com/labstack/echo"},
+			func(f *goFile) bool { return within(f.dir(), "hub/internal/httpapi") },
+			"keep HTTP in hub/internal/httpapi; hand other packages an io.Writer or a value",
+		},
+		{
+			"nats-server only in natsd and tests", []string{"github.com/nats-io/nats-server"},
+			func(f *goFile) bool {
+				return within(f.dir(), "hub/internal/natsd") || within(f.dir(), "shared/testkit") || f.inE2E() || f.isTest()
+			},
+			"start the embedded server through hub/internal/natsd, and through shared/testkit in tests",
+		},
+		{
+			"os/exec only in capture and transcode", []string{"os/exec"},
+			func(f *goFile) bool {
+				return within(f.dir(), "agent/internal/capture") || within(f.dir(), "hub/internal/transcode") || f.inE2E() || f.isTest()
+			},
+			"child processes belong to agent/internal/capture and hub/internal/transcode, which know how to end them",
+		},
+		{
+			"kong only in commands and conf", []string{"github.com/alecthomas/kong"},
+			func(f *goFile) bool { return f.inCmd() || within(f.dir(), "shared/conf") },
+			"give the package a Config struct and fill it from flags in the command",
+		},
+		{
+			"yaml only in conf", []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "sigs.k8s.io/yaml", "github.com/goccy/go-yaml"},
+			func(f *goFile) bool { return within(f.dir(), "shared/conf") },
+			"load files through shared/conf, which is strict about unknown keys",
+		},
+		{
+			"testkit only in tests", []string{"~/shared/testkit"},
+			(*goFile).isTest,
+			"testkit starts servers and fails tests: import it from _test.go files only",
+		},
+	}
+}
+
+func importRules() []rule {
+	var rules []rule
+	for _, fe := range fences() {
+		rules = append(rules, rule{name: fe.name, remedy: fe.remedy, check: fe.check})
+	}
+	return append(rules, rule{
+		name:   "stream, fmp4 and mpjpeg stay pure",
+		remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, registry or httpapi",
+		check:  impureImports,
+	})
+}
+
+func (fe fence) check(tr *tree) (found []finding) {
+	for _, f := range tr.gofs {
+		if fe.inside(f) {
+			continue
+		}
+		for _, spec := range f.ast.Imports {
+			imp, _ := strconv.Unquote(spec.Path.Value)
+			if importIn(imp, fe.paths) {
+				found = append(found, finding{tr.pos(spec), "imports " + imp})
+			}
+		}
+	}
+	return found
+}
+
+// impureImports flags what the hub's engine must not know: anything but the standard library, shared and the codec library.
+func impureImports(tr *tree) (found []finding) {
+	for _, f := range tr.code() {
+		if !slices.Contains([]string{"hub/internal/stream", "hub/internal/fmp4", "hub/internal/mpjpeg"}, f.dir()) {
+			continue
+		}
+		for _, spec := range f.ast.Imports {
+			imp, _ := strconv.Unquote(spec.Path.Value)
+			first, _, _ := strings.Cut(imp, "/")
+			std := !strings.Contains(first, ".")
+			if !std && !importIn(imp, []string{"~/shared", "github.com/bluenviron/mediacommon"}) {
+				found = append(found, finding{tr.pos(spec), "imports " + imp})
+			}
+		}
+	}
+	return found
+}
+
+func importIn(imp string, roots []string) bool {
+	return slices.ContainsFunc(roots, func(root string) bool {
+		return within(imp, strings.Replace(root, "~", modulePath, 1))
+	})
+}

@@ -1,0 +1,97 @@
+package bramble
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+func linkRules() []rule {
+	return []rule{{
+		"links in the docs resolve", "fix the path or the #anchor (lower case, words joined by -), or write the page",
+		brokenLinks,
+	}}
+}
+
+// brokenLinks follows the relative links and pictures of every Markdown page, anchors included.
+func brokenLinks(tr *tree) (found []finding) {
+	link := regexp.MustCompile(`\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)|(?:src|href)="([^"]+)"|^\s*\[[^\]^]+\]:\s+(\S+)`)
+	for _, name := range tr.texts(".md") {
+		for i, line := range proseLines(tr.text[name]) {
+			for _, m := range link.FindAllStringSubmatch(line, -1) {
+				if why := tr.follow(name, m[1]+m[2]+m[3]); why != "" {
+					found = append(found, finding{name + ":" + strconv.Itoa(i+1), why})
+				}
+			}
+		}
+	}
+	return found
+}
+
+// follow says why a link from a page leads nowhere; "" if it leads somewhere, or out to the web.
+func (tr *tree) follow(page, link string) string {
+	if strings.Contains(link, "://") || strings.HasPrefix(link, "mailto:") {
+		return ""
+	}
+	file, anchor, _ := strings.Cut(link, "#")
+	to := page
+	switch {
+	case strings.HasPrefix(file, "/"):
+		return link + " is absolute, and means something else on every site"
+	case file != "":
+		to = path.Join(path.Dir(page), file)
+	}
+	if _, err := fs.Stat(tr.fsys, to); err != nil {
+		return link + " leads to " + to + ", which does not exist"
+	}
+	if anchor != "" && path.Ext(to) == ".md" && !anchors(tr.text[to])[anchor] {
+		return "no heading of " + to + " makes the anchor #" + anchor
+	}
+	return ""
+}
+
+// proseLines is a page line by line with code blanked out: links in it are examples.
+func proseLines(page string) []string {
+	code := regexp.MustCompile("`[^`]*`")
+	lines := strings.Split(page, "\n")
+	fenced := false
+	for i, line := range lines {
+		fence := strings.HasPrefix(strings.TrimSpace(line), "```")
+		if fence || fenced {
+			lines[i] = ""
+		}
+		if fence {
+			fenced = !fenced
+		}
+		lines[i] = code.ReplaceAllString(lines[i], "")
+	}
+	return lines
+}
+
+// anchors is what the forges make of a page's headings: lower case, punctuation gone, spaces to dashes.
+func anchors(page string) map[string]bool {
+	made := map[string]bool{}
+	fenced := false
+	for _, line := range strings.Split(page, "\n") {
+		if strings.HasPrefix(strings.TrimSpace(line), "```") {
+			fenced = !fenced
+		}
+		text := strings.TrimLeft(line, "#")
+		if fenced || len(text) == len(line) || !strings.HasPrefix(text, " ") {
+			continue
+		}
+		made[strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case unicode.IsLetter(r), unicode.IsDigit(r), r == '-', r == '_':
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, strings.TrimSpace(text))] = true
+	}
+	return made
+}

@@ -1,0 +1,70 @@
+package bramble
+
+import "go/ast"
+
+func stateRules() []rule {
+	return []rule{
+		{
+			"no init functions", "do it in New, or in the command's main: an import must not act",
+			initFuncs,
+		},
+		{
+			"no mutable package variables", "make it a constant, a field filled by New, or a value made by a function; " +
+				"sentinel errors, compiled patterns and tables that nobody assigns to may stay",
+			mutableVars,
+		},
+		{
+			"shared starts no goroutine", "shared holds values and pure functions: let agent or hub own the goroutine",
+			sharedGoroutines,
+		},
+	}
+}
+
+func initFuncs(tr *tree) (found []finding) {
+	for _, f := range tr.gofs {
+		for _, decl := range f.ast.Decls {
+			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
+				found = append(found, finding{tr.pos(fn), "func init"})
+			}
+		}
+	}
+	return found
+}
+
+func sharedGoroutines(tr *tree) (found []finding) {
+	for _, f := range tr.code() {
+		if !within(f.dir(), "shared") || within(f.dir(), "shared/testkit") {
+			continue
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			if g, ok := n.(*ast.GoStmt); ok {
+				found = append(found, finding{tr.pos(g), "go statement"})
+			}
+			return true
+		})
+	}
+	return found
+}
+
+// mutableVars flags package variables that can change: by their kind (a mutex, a map from make, a pointer), or since somebody,
+// even a test, assigns to them.
+func mutableVars(tr *tree) (found []finding) {
+	groups := map[string][]*goFile{}
+	var order []string
+	for _, f := range tr.gofs {
+		if groups[f.pkg()] == nil {
+			order = append(order, f.pkg())
+		}
+		groups[f.pkg()] = append(groups[f.pkg()], f)
+	}
+	for _, pkg := range order {
+		files := groups[pkg]
+		for _, f := range files {
+			if !f.isTest() {
+				found = append(found, mutableKinds(tr, f, files)...)
+			}
+		}
+		found = append(found, assignments(tr, files)...)
+	}
+	return found
+}

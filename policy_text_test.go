@@ -1,0 +1,58 @@
+package bramble
+
+import (
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+func textRules() []rule {
+	// The separate slash keeps this file from flagging itself.
+	machinePath := regexp.MustCompile(`(?:^|[^\w.~/}-])` + `/(?:work|home|root|tmp)/`)
+	return []rule{
+		{
+			"no path of one machine", "use t.TempDir, os.MkdirTemp or mktemp; a path beside the repository; a name looked up on PATH; ~ in a guide",
+			func(tr *tree) []finding { return tr.grep(machinePath, isAnything) },
+		},
+		{
+			"no package registry", "registries are a setting of the machine: npm config set omit-lockfile-registry-resolved true, then npm install again",
+			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(registry), isAnything) },
+		},
+		{
+			"no fixed port in tests", "listen on port 0 (HTTP) or -1 (NATS) and ask which it became; a mere text in a table names example.com",
+			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(fixedPort), isTestText) },
+		},
+	}
+}
+
+const (
+	// registry matches a lock file's download addresses and settings that point a client somewhere.
+	registry = `"resolved":\s*"https?:|registry\s*=\s*"?https?:|GOPROXY` + `=`
+	// fixedPort matches a loopback or any-address with a port; port 1 is allowed, since nothing ever listens there.
+	fixedPort = `(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(?:[2-9]|1\d)\d*\b|["']:(?:[2-9]|1\d)\d*["']`
+)
+
+// grep lists every line that matches.
+func (tr *tree) grep(re *regexp.Regexp, in func(name string) bool) (found []finding) {
+	for _, name := range tr.texts() {
+		if !in(name) {
+			continue
+		}
+		for i, line := range strings.Split(tr.text[name], "\n") {
+			if m := re.FindString(line); m != "" {
+				found = append(found, finding{name + ":" + strconv.Itoa(i+1), "has " + strconv.Quote(strings.TrimSpace(m))})
+			}
+		}
+	}
+	return found
+}
+
+func isAnything(string) bool { return true }
+
+// isTestText is true for Go tests, for all of e2e and for the page's tests.
+func isTestText(name string) bool {
+	base := path.Base(name)
+	return strings.HasSuffix(base, "_test.go") || within(path.Dir(name), "e2e") ||
+		strings.Contains(base, ".test.") || strings.Contains(base, ".spec.")
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# The static half of CI: format, vet, linters, the page's types, the house rules. Every step runs, even after one has failed.
+# A linter that cannot be had is named and passed over; with CI=true it is an error.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.7.0
+failed=()
+
+say() { printf 'check: %s\n' "$*"; }
+
+# step NAME COMMAND...: runs it and remembers a failure.
+step() {
+  local name=$1
+  shift
+  say "$name"
+  "$@" || failed+=("$name")
+}
+
+# absent NAME REASON: a step that cannot run here.
+absent() {
+  say "$1 NOT RUN: $2"
+  [ "${CI:-}" != true ] || failed+=("$1 (cannot run, and CI=true)")
+}
+
+formatted() {
+  local files
+  files=$(find . \( -name node_modules -o -name testdata -o -name '.?*' \) -prune -o -name '*.go' -print0 |
+    xargs -0r "$(go env GOROOT)/bin/gofmt" -l)
+  [ -z "$files" ] || { printf 'run gofmt -w on:\n%s\n' "$files"; return 1; }
+}
+
+# The agent must build for the smallest Pi (ARMv6, no cgo), on which nobody runs the tests.
+pi_zero() { GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 go build ./agent/... ./shared/...; }
+
+page_types() { scripts/install-test-deps.sh node && npm --prefix e2e/browser run --silent check; }
+
+step gofmt formatted
+step "go vet" go vet ./...
+step "build for ARMv6" pi_zero
+if go run "$staticcheck" -version >/dev/null 2>&1; then
+  step staticcheck go run "$staticcheck" ./...
+else
+  absent staticcheck "go run $staticcheck does not work here (no module proxy?)"
+fi
+if [ ! -f e2e/browser/package.json ]; then
+  say "tsc: no page to check yet"
+elif command -v npm >/dev/null; then
+  step tsc page_types
+else
+  absent tsc "npm is missing: apt-get install nodejs npm"
+fi
+if command -v shellcheck >/dev/null; then
+  step shellcheck shellcheck scripts/*.sh .ci/run
+else
+  absent shellcheck "shellcheck is missing: apt-get install shellcheck"
+fi
+step "house rules" go test -count=1 .
+
+[ ${#failed[@]} -eq 0 ] || { printf 'check: FAILED: %s\n' "${failed[@]}"; exit 1; }
+say "all clean"

@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs every fuzz target for FUZZTIME (default 60s) each. Goes on after a failure: the input that failed is kept by go test
+# under the package's testdata/fuzz, to be committed with the fix.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+fuzztime=${FUZZTIME:-60s}
+failed=()
+count=0
+
+# `go test -list` prints a package's targets, then the package.
+while read -r pkg target; do
+  count=$((count + 1))
+  printf 'fuzz: %s %s for %s\n' "$pkg" "$target" "$fuzztime"
+  go test -run='^$' -fuzz="^$target\$" -fuzztime="$fuzztime" "$pkg" </dev/null || failed+=("$pkg $target")
+done < <(go test -list='^Fuzz' ./... | awk '/^Fuzz/ { t[n++] = $1 } /^ok/ { for (i = 0; i < n; i++) print $2, t[i] } !/^Fuzz/ { n = 0 }')
+
+[ ${#failed[@]} -eq 0 ] || { printf 'fuzz: FAILED: %s\n' "${failed[@]}"; exit 1; }
+printf 'fuzz: %d targets, nothing found\n' "$count"

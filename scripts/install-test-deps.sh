@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Installs what the tests need beside Go: programs by apt-get where it can, node packages by npm. Says what is missing, and what
+# that costs, where it cannot. It never fails a run by itself, except with CI=true: a green CI must not hide skipped tests.
+#
+#   scripts/install-test-deps.sh          everything
+#   scripts/install-test-deps.sh node     only the node packages, and only if npm is there
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+tools=(ffmpeg chromium font node compiler shellcheck)
+browser=e2e/browser
+
+say() { printf 'test-deps: %s\n' "$*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# present TOOL: is it there?
+present() {
+  case $1 in
+    ffmpeg) have ffmpeg && have ffprobe ;;
+    chromium) have chromium || have chromium-browser || have google-chrome ;;
+    font) have fc-list && [ -n "$(fc-list 2>/dev/null | head -n 1)" ] ;;
+    node) have node && have npm ;;
+    compiler) have "$(go env CC)" ;;
+    shellcheck) have shellcheck ;;
+  esac
+}
+
+# packages TOOL: the Debian packages to try, one attempt a line.
+packages() {
+  case $1 in
+    ffmpeg) echo "ffmpeg" ;;
+    chromium) printf '%s\n' "chromium" "chromium-browser" ;;
+    font) echo "fontconfig fonts-dejavu-core" ;;
+    node) echo "nodejs npm" ;;
+    compiler) echo "gcc libc6-dev" ;;
+    shellcheck) echo "shellcheck" ;;
+  esac
+}
+
+# cost TOOL: what is lost without it.
+cost() {
+  case $1 in
+    ffmpeg) echo "tests that decode what the hub serves with ffmpeg and ffprobe" ;;
+    chromium) echo "tests of the page in a real browser" ;;
+    font) echo "text in the browser's pictures" ;;
+    node) echo "the page's type check and its tests" ;;
+    compiler) echo "the race detector" ;;
+    shellcheck) echo "the check of the shell scripts" ;;
+  esac
+}
+
+missing() {
+  local tool
+  for tool in "${tools[@]}"; do present "$tool" || echo "$tool"; done
+}
+
+# apt ARGS: apt-get as root; its output is shown only if it fails.
+apt() {
+  local log
+  log=$(mktemp)
+  if ! timeout 600 "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -y -q -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@" >"$log" 2>&1 </dev/null; then
+    tail -n 5 "$log"
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+# install_missing TOOL...: what apt-get can bring.
+install_missing() {
+  local tool attempt
+  root=()
+  if ! have apt-get; then
+    say "no apt-get here: install by hand what is named below"
+    return
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    if ! { have sudo && sudo -n true 2>/dev/null; }; then
+      say "not root, and sudo wants a password: install by hand what is named below"
+      return
+    fi
+    root=(sudo -n)
+  fi
+  say "apt-get update"
+  apt update || say "apt-get update failed: trying with the old lists"
+  for tool in "$@"; do
+    while read -r attempt; do
+      say "apt-get install $attempt"
+      # shellcheck disable=SC2086 # an attempt is a list of packages
+      apt install --no-install-recommends $attempt && present "$tool" && break
+    done < <(packages "$tool")
+  done
+}
+
+# node_packages: npm ci, unless what is installed is as new as the lock file.
+node_packages() {
+  [ -f "$browser/package-lock.json" ] && have npm || return 0
+  [ "$browser/node_modules/.package-lock.json" -nt "$browser/package-lock.json" ] && return 0
+  say "npm ci in $browser"
+  (cd "$browser" && npm ci --no-audit --no-fund --loglevel=error </dev/null)
+}
+
+failed=0
+if [ "${1:-}" != node ]; then
+  mapfile -t wanted < <(missing)
+  [ ${#wanted[@]} -eq 0 ] || install_missing "${wanted[@]}"
+  while read -r tool; do
+    say "MISSING: $tool, which is needed for $(cost "$tool"). On Debian: apt-get install $(packages "$tool" | head -n 1)"
+    failed=1
+  done < <(missing)
+fi
+if ! node_packages; then
+  say "MISSING: the node packages of $browser (npm ci failed, see above), which are needed for $(cost node)"
+  failed=1
+fi
+[ "$failed" -eq 1 ] || exit 0
+[ "${CI:-}" != true ] || { say "CI=true: missing tools are an error"; exit 1; }
+say "going on; tests that need these skip themselves and say so"

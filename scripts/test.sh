@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Runs every test: the page's (node), then Go's with the race detector. Arguments go to `go test`, e.g. -run TestRing ./hub/...
+# Skipped tests are listed with their reasons; with CI=true a skip whose reason scripts/skips does not know fails the run.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+gotestsum=gotest.tools/gotestsum@v1.13.0
+
+say() { printf 'test: %s\n' "$*"; }
+
+args=("$@")
+[ ${#args[@]} -gt 0 ] || args=(./...)
+flags=(-count=1 -timeout=10m)
+if why=$(go list -race unsafe 2>&1); then
+  flags+=(-race)
+else
+  say "without the race detector: $why"
+fi
+
+failed=0
+if [ $# -eq 0 ] && [ -d e2e/browser/node_modules ]; then
+  say "the page's own tests"
+  npm --prefix e2e/browser run --silent test </dev/null || failed=1
+fi
+
+if ! go run "$gotestsum" --version >/dev/null 2>&1; then
+  say "$gotestsum cannot be had (no module proxy?): plain go test; its -v shows the skips"
+  [ "${CI:-}" != true ] || exit 1
+  go test "${flags[@]}" "${args[@]}" || failed=1
+  exit "$failed"
+fi
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+go run "$gotestsum" --format=pkgname --format-hide-empty-pkg --jsonfile="$log" -- "${flags[@]}" "${args[@]}" || failed=1
+if [ "${CI:-}" = true ]; then
+  go run ./scripts/skips "$log" || failed=1
+fi
+exit "$failed"
