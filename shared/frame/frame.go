@@ -1,0 +1,59 @@
+// Package frame is the wire contract of one camera frame: what a NATS message on cam.<id>.jpeg or cam.<id>.h264 means.
+//
+// A consumer of its own needs this package and shared/subject, nothing else. The normative text is docs/ref/wire.md.
+package frame
+
+import (
+	"fmt"
+	"time"
+)
+
+// MaxPayload is the largest frame in bytes. The embedded server and every shipped NATS configuration allow as much
+// (max_payload), and nothing in Bramble ever buffers a larger one.
+const MaxPayload = 8 << 20
+
+// Format says what the payload of a stream's messages is. Its value is also the last token of the subject.
+type Format string
+
+// The formats a camera can deliver.
+const (
+	JPEG Format = "jpeg" // one complete JPEG picture per message
+	H264 Format = "h264" // one access unit per message: Annex B, 4-byte start codes, no AUD, SPS and PPS before an IDR
+)
+
+// ParseFormat returns the format named s, or an error that lists the known ones.
+func ParseFormat(s string) (Format, error) {
+	switch f := Format(s); f {
+	case JPEG, H264:
+		return f, nil
+	}
+	return "", fmt.Errorf("unknown format %q: known are %q and %q", s, JPEG, H264)
+}
+
+// Frame is one timed unit of one camera: a JPEG picture or an H.264 access unit. A Frame that was handed on is immutable:
+// its payload is shared by every viewer.
+type Frame struct {
+	Format Format
+
+	// Seq grows by one with each frame captured in this epoch, from 0 on. A gap is a loss.
+	Seq uint64
+
+	// PTS is the time since the start of the epoch, in whole microseconds. It never goes back within an epoch, and it is the only
+	// source of MP4 times.
+	PTS time.Duration
+
+	// CaptureTime is the instant of capture on the agent's clock. How good that clock is stands in the camera's status.
+	CaptureTime time.Time
+
+	// Epoch identifies this run of this stream: its start in Unix nanoseconds. A new one means a new time base and maybe
+	// new parameter sets.
+	Epoch int64
+
+	// Key is true for an access unit that decodes alone. It is false for every JPEG, which needs no such mark.
+	Key bool
+
+	Payload []byte
+}
+
+// Decodable reports whether a decoder can start at this frame.
+func (f *Frame) Decodable() bool { return f.Key || f.Format == JPEG }

@@ -1,0 +1,95 @@
+// Package status is the JSON document in which an agent describes one camera, on cam.<id>.status and in answer to do.info.
+package status
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// MaxSize is the largest status document in bytes that is accepted.
+const MaxSize = 64 << 10
+
+// Interval is how often an agent publishes the status of a camera when nothing changes.
+const Interval = 5 * time.Second
+
+// State is what a camera is doing, as its agent sees it. (A hub adds "offline" and "conflict", which no agent can say of itself.)
+type State string
+
+// The states an agent reports.
+const (
+	Idle     State = "idle"     // nobody asks for frames: the source is closed
+	Starting State = "starting" // the source is being opened, no frame yet
+	Live     State = "live"     // frames arrive
+	Degraded State = "degraded" // frames are wanted but do not arrive: Reason says why
+	Stopped  State = "stopped"  // the agent ends in good order
+)
+
+// Status describes one camera.
+type Status struct {
+	Camera   string    `json:"camera"`
+	Instance string    `json:"instance"` // identity of this run of the agent: two of them on one camera are a conflict
+	Started  time.Time `json:"started"`  // when the agent's run began
+	Host     string    `json:"host"`
+	Agent    string    `json:"agent"` // the agent's version
+	State    State     `json:"state"`
+	Reason   string    `json:"reason,omitempty"` // why degraded, and the remedy
+	Since    time.Time `json:"since"`            // when State was entered
+
+	Source  string       `json:"source"` // kind of source: file, exec, pattern, ...
+	Format  frame.Format `json:"format"` // what the camera delivers natively
+	Epoch   int64        `json:"epoch,omitempty"`
+	Width   int          `json:"width,omitempty"`
+	Height  int          `json:"height,omitempty"`
+	FPS     float64      `json:"fps"`     // captured, over the last seconds
+	Bitrate int64        `json:"bitrate"` // bits per second captured, over the last seconds
+
+	Frames  uint64            `json:"frames"`            // captured since the agent's start
+	Sent    uint64            `json:"sent"`              // published since the agent's start
+	Drops   map[string]uint64 `json:"drops,omitempty"`   // by reason since the agent's start
+	Warning string            `json:"warning,omitempty"` // what works but not as it should, and the remedy
+
+	Clock       Clock    `json:"clock"`
+	Temperature *float64 `json:"temperature,omitempty"` // degrees Celsius of the board, if it tells
+}
+
+// Clock says how good the capture times of this camera are.
+type Clock struct {
+	Source string `json:"source"`   // v4l2, sensor or arrival
+	Error  int64  `json:"error_us"` // largest known error in microseconds; -1 if the clock is not known to be synchronised
+}
+
+// Decode parses and checks a status document. It refuses documents over MaxSize, ids that are not allowed and unknown states.
+func Decode(data []byte) (Status, error) {
+	var s Status
+	if len(data) > MaxSize {
+		return s, fmt.Errorf("status document of %d bytes: at most %d are allowed", len(data), MaxSize)
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("status document: %w", err)
+	}
+	if err := subject.ValidateID(s.Camera); err != nil {
+		return s, fmt.Errorf("status document: %w", err)
+	}
+	if s.Instance == "" {
+		return s, fmt.Errorf("status document of camera %s: instance is missing", s.Camera)
+	}
+	if _, err := frame.ParseFormat(string(s.Format)); err != nil {
+		return s, fmt.Errorf("status document of camera %s: %w", s.Camera, err)
+	}
+	switch s.State {
+	case Idle, Starting, Live, Degraded, Stopped:
+		return s, nil
+	}
+	return s, fmt.Errorf("status document of camera %s: unknown state %q", s.Camera, cut(string(s.State)))
+}
+
+func cut(s string) string {
+	if len(s) > 32 {
+		return s[:32]
+	}
+	return s
+}

@@ -1,0 +1,99 @@
+// Package subject builds, parses and validates every NATS subject of the wire protocol: no other code writes one.
+package subject
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// DefaultRoot is the first token of every subject unless a shared NATS system needs another.
+const DefaultRoot = "cam"
+
+// Service is the name under which an agent registers each camera as a NATS micro service.
+const Service = "camera"
+
+// Last tokens of a camera's subjects beside the formats.
+const (
+	Still  = "still"
+	Status = "status"
+	do     = "do"
+)
+
+// Verb is a request that an agent answers on cam.<id>.do.<verb>.
+type Verb string
+
+// The verbs of wire protocol v1.
+const (
+	Info     Verb = "info"     // the status document
+	Snapshot Verb = "snapshot" // one stand-alone picture, captured now
+	KeyFrame Verb = "keyframe" // asks the encoder for a key frame
+	Wake     Verb = "wake"     // starts an idle camera without waiting for the next probe
+)
+
+var (
+	idPattern   = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
+	rootPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,3}$`)
+)
+
+// ValidateID returns nil if id may name a camera, else an error that says what is allowed.
+func ValidateID(id string) error {
+	if idPattern.MatchString(id) {
+		return nil
+	}
+	if len(id) > 63 {
+		id = id[:63] + "..."
+	}
+	return fmt.Errorf("camera id %q is not allowed: use 1 to 63 of a-z, 0-9 and '-', not starting with '-'", id)
+}
+
+// Space is the set of subjects under one root. The zero value uses DefaultRoot.
+type Space struct{ root string }
+
+// NewSpace returns the subjects under root; an empty root means DefaultRoot.
+func NewSpace(root string) (Space, error) {
+	if root == "" {
+		root = DefaultRoot
+	}
+	if !rootPattern.MatchString(root) {
+		return Space{}, fmt.Errorf("subject root %q is not allowed: use one to four tokens of A-Z, a-z, 0-9, '_' and '-' joined by dots", root)
+	}
+	return Space{root}, nil
+}
+
+// Root returns the root token or tokens.
+func (s Space) Root() string {
+	if s.root == "" {
+		return DefaultRoot
+	}
+	return s.root
+}
+
+// Frames returns the subject of a camera's frames at full rate.
+func (s Space) Frames(camera string, f frame.Format) string { return s.join(camera, string(f)) }
+
+// Still returns the subject of a camera's pictures at one a second or less.
+func (s Space) Still(camera string) string { return s.join(camera, Still) }
+
+// Status returns the subject of a camera's status documents.
+func (s Space) Status(camera string) string { return s.join(camera, Status) }
+
+// AllStatus returns the wildcard subject of the status documents of every camera.
+func (s Space) AllStatus() string { return s.join("*", Status) }
+
+// Do returns the subject on which the camera's agent answers a verb.
+func (s Space) Do(camera string, v Verb) string { return s.join(camera, do+"."+string(v)) }
+
+func (s Space) join(camera, last string) string { return s.Root() + "." + camera + "." + last }
+
+// CameraOf returns the camera id in a subject of this space, or an error if the subject is not of this space or its id is not allowed.
+func (s Space) CameraOf(subj string) (string, error) {
+	rest, ok := strings.CutPrefix(subj, s.Root()+".")
+	if !ok {
+		return "", fmt.Errorf("subject %q is not below %q", subj, s.Root())
+	}
+	id, _, _ := strings.Cut(rest, ".")
+	return id, ValidateID(id)
+}
