@@ -1,0 +1,233 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bramble-cam/bramble/agent/internal/capture"
+	"github.com/bramble-cam/bramble/agent/internal/control"
+	"github.com/bramble-cam/bramble/agent/internal/publish"
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/rate"
+	"github.com/bramble-cam/bramble/shared/status"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+const (
+	// frameTimeout is how long a source may deliver nothing before it is reopened.
+	frameTimeout = 10 * time.Second
+
+	minBackoff = 250 * time.Millisecond
+	maxBackoff = 15 * time.Second
+)
+
+// camera supervises one source: opened while somebody wants frames, reopened when it fails, on its own.
+type camera struct {
+	// Static after connect.
+	name   string
+	source capture.Source
+	drops  *drop.Counters
+	log    *slog.Logger
+	nc     *nats.Conn
+	topic  string // the subject of its status
+	pub    *publish.Publisher
+
+	changed chan struct{} // a token when the status should be published
+
+	mu     sync.Mutex
+	status status.Status // guarded by mu
+
+	// Owned by the capture loop's goroutine.
+	seq   uint64
+	epoch int64
+	meter rate.Meter
+}
+
+func newCamera(name string, src capture.Source, drops *drop.Counters, base status.Status, log *slog.Logger) *camera {
+	base.Camera, base.Source, base.Format = name, src.Kind(), src.Format()
+	return &camera{name: name, source: src, drops: drops, log: log, status: base, changed: make(chan struct{}, 1)}
+}
+
+// connect gives the camera its connection. It must come before everything else.
+func (c *camera) connect(nc *nats.Conn, space subject.Space, linger time.Duration) {
+	c.nc, c.topic = nc, space.Status(c.name)
+	c.pub = publish.New(publish.Config{
+		Conn: nc, Space: space, Camera: c.name, Format: c.source.Format(), Linger: linger, Drops: c.drops, Log: c.log,
+		Skipped: func() { _ = c.RequestKeyFrame() }, // an encoder that cannot: the next key frame comes by itself
+	})
+}
+
+func (c *camera) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return c.pub.Run(ctx) })
+	g.Go(func() error { c.captureLoop(ctx); return nil })
+	g.Go(func() error { c.statusLoop(ctx); return nil })
+	return g.Wait()
+}
+
+// captureLoop opens the source while it is wanted and reopens it, ever more patiently, when it fails.
+func (c *camera) captureLoop(ctx context.Context) {
+	backoff := minBackoff
+	for {
+		if c.pub.WaitWanted(ctx, true) != nil {
+			return
+		}
+		c.setState(status.Starting, "")
+		began := time.Now()
+		err := c.capture(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			c.setState(status.Idle, "")
+			backoff = minBackoff
+			continue
+		}
+		if time.Since(began) > 2*maxBackoff {
+			backoff = minBackoff
+		}
+		c.setState(status.Degraded, err.Error())
+		c.log.Warn("camera failed, trying again", logkey.Source, c.source.Kind(), "in", backoff, logkey.Err, err)
+		wait, cancel := context.WithTimeout(ctx, backoff)
+		if c.pub.WaitWanted(wait, false) == nil {
+			c.setState(status.Idle, "")
+		}
+		cancel()
+		backoff = min(2*backoff, maxBackoff)
+	}
+}
+
+var errNoFrame = fmt.Errorf("no frame for %v: is the camera connected, and does the command write frames to its standard output?", frameTimeout)
+
+// capture runs the source once, until nobody wants it any longer (nil) or it fails.
+func (c *camera) capture(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	watchdog := time.AfterFunc(frameTimeout, func() { cancel(errNoFrame) })
+	defer watchdog.Stop()
+	var watch sync.WaitGroup
+	watch.Go(func() {
+		if c.pub.WaitWanted(ctx, false) == nil {
+			cancel(context.Canceled)
+		}
+	})
+	c.seq, c.epoch, c.meter = 0, time.Now().UnixNano(), rate.Meter{}
+	err := c.source.Run(ctx, func(f capture.Frame) {
+		watchdog.Reset(frameTimeout)
+		c.take(f)
+	})
+	if cause := context.Cause(ctx); err == nil && errors.Is(cause, errNoFrame) {
+		err = cause
+	}
+	cancel(context.Canceled)
+	watch.Wait()
+	return err
+}
+
+// take publishes a captured frame.
+func (c *camera) take(f capture.Frame) {
+	now := time.Now()
+	c.meter.Add(now, len(f.Data))
+	fps, bps := c.meter.Get()
+	c.mu.Lock()
+	s := &c.status
+	fresh := s.State != status.Live || s.Epoch != c.epoch || s.Width != f.Width || s.Height != f.Height
+	if s.State != status.Live {
+		s.State, s.Reason, s.Since = status.Live, "", now.UTC()
+	}
+	s.Frames++
+	s.Epoch, s.Width, s.Height, s.FPS, s.Bitrate = c.epoch, f.Width, f.Height, fps, int64(bps)
+	c.mu.Unlock()
+	if fresh {
+		c.publishStatus()
+	}
+	c.pub.Put(&frame.Frame{
+		Format: c.source.Format(), Seq: c.seq, PTS: f.PTS, CaptureTime: f.Captured, Epoch: c.epoch, Key: f.Key, Payload: f.Data,
+	})
+	c.seq++
+}
+
+// statusLoop publishes the status when it changes and every status.Interval.
+func (c *camera) statusLoop(ctx context.Context) {
+	tick := time.NewTicker(status.Interval)
+	defer tick.Stop()
+	c.publishStatus()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-c.changed:
+		}
+		data, err := json.Marshal(c.Status())
+		if err == nil {
+			err = c.nc.Publish(c.topic, data)
+		}
+		if err != nil {
+			c.log.Debug("status not published", logkey.Err, err) // it is published again on reconnecting
+		}
+	}
+}
+
+func (c *camera) publishStatus() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (c *camera) setState(s status.State, reason string) {
+	c.mu.Lock()
+	if c.status.State != s || c.status.Reason != reason {
+		c.status.State, c.status.Reason, c.status.Since = s, reason, time.Now().UTC()
+	}
+	if s != status.Live {
+		c.status.FPS, c.status.Bitrate = 0, 0
+	}
+	c.mu.Unlock()
+	c.publishStatus()
+}
+
+func (c *camera) reconnected() {
+	c.pub.Reconnected()
+	c.publishStatus()
+}
+
+// Status returns what the camera is doing now.
+func (c *camera) Status() status.Status {
+	c.mu.Lock()
+	s := c.status
+	c.mu.Unlock()
+	s.Drops, s.Temperature = c.drops.Map(), temperature()
+	s.Sent, s.Warning = c.pub.Sent(), c.pub.Fault()
+	if w, ok := c.source.(capture.Warner); ok && s.Warning == "" {
+		s.Warning = w.Warning()
+	}
+	return s
+}
+
+// Wake starts the camera if it is idle.
+func (c *camera) Wake() { c.pub.Wake() }
+
+// Snapshot returns the next picture that decodes alone, opening the camera for it if need be.
+func (c *camera) Snapshot(ctx context.Context) (frame.Frame, error) {
+	_ = c.RequestKeyFrame() // an encoder that cannot: the next key frame comes by itself
+	return c.pub.Snapshot(ctx)
+}
+
+// RequestKeyFrame asks the encoder for a key frame.
+func (c *camera) RequestKeyFrame() error {
+	if k, ok := c.source.(capture.KeyFramer); ok {
+		return k.RequestKeyFrame()
+	}
+	return fmt.Errorf("key frame on request: %w", control.ErrUnsupported)
+}

@@ -1,0 +1,63 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// Config is what an Agent needs to know.
+type Config struct {
+	Hub         string        // NATS URL, or several joined by commas
+	SubjectRoot string        // first token of every subject; "" means "cam"
+	Cameras     []Camera      // at least one
+	Linger      time.Duration // how long a camera stays live after its last subscriber left; 0 means 10 s
+	Takeover    bool          // start even if another agent serves a camera of the same name
+	Version     string        // semantic version that the status shows
+	Host        string        // "" means the host's name
+	Files       fs.FS         // where file: sources read from; nil means the host's file system
+	Log         *slog.Logger  // nil means slog.Default
+}
+
+// Camera names a camera and says where its frames come from.
+type Camera struct {
+	Name   string // the camera id: 1 to 63 of a-z, 0-9 and '-'
+	Source string // kind:rest#option=value&option=value
+}
+
+// ParseCamera parses NAME=SOURCE.
+func ParseCamera(s string) (Camera, error) {
+	name, source, ok := strings.Cut(s, "=")
+	if !ok {
+		return Camera{}, fmt.Errorf("camera %q: write NAME=SOURCE, for example porch=pattern:", s)
+	}
+	if err := subject.ValidateID(name); err != nil {
+		return Camera{}, err
+	}
+	return Camera{name, source}, nil
+}
+
+func (c *Config) validate() error {
+	if c.Hub == "" {
+		return errors.New("no hub: give --hub nats://HOST:4222")
+	}
+	if len(c.Cameras) == 0 {
+		return errors.New("no camera: give at least one --camera NAME=SOURCE, for example --camera porch=pattern:")
+	}
+	seen := make(map[string]bool)
+	for _, cam := range c.Cameras {
+		if err := subject.ValidateID(cam.Name); err != nil {
+			return err
+		}
+		if seen[cam.Name] {
+			return fmt.Errorf("camera %s is given twice: every camera needs a name of its own", cam.Name)
+		}
+		seen[cam.Name] = true
+	}
+	return nil
+}

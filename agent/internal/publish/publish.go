@@ -1,0 +1,277 @@
+// Package publish sends one camera's frames to NATS: only while somebody wants them, never older than they need be, and never
+// making the capture loop wait.
+package publish
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// DefaultLinger is how long a stream stays live after its last subscriber left.
+const DefaultLinger = 10 * time.Second
+
+// Config says what a Publisher publishes.
+type Config struct {
+	Conn   *nats.Conn
+	Space  subject.Space
+	Camera string
+	Format frame.Format
+	Linger time.Duration // 0 means DefaultLinger
+	Drops  *drop.Counters
+	Log    *slog.Logger
+
+	// Skipped is called from the capture loop when an H.264 stream began to skip, so that the encoder can be asked for a key frame.
+	// It may be nil; it does not block.
+	Skipped func()
+}
+
+// Publisher owns the frame subjects of one camera: the full-rate one and cam.<id>.still.
+type Publisher struct {
+	cfg   Config
+	queue *queue
+	main  *outlet
+	still *outlet
+
+	wake      chan struct{}
+	reconnect chan struct{}
+	sent      atomic.Uint64
+	fault     atomic.Pointer[string] // what keeps frames from being sent, and the remedy
+
+	mu      sync.Mutex
+	wanted  bool
+	changed chan struct{} // closed and replaced when wanted changes
+	waiters []chan frame.Frame
+
+	// Owned by Run's goroutine.
+	lostAt    time.Time // since when there is no connection; zero if there is one
+	lastStill time.Time
+}
+
+// New returns a Publisher. It starts nothing.
+func New(cfg Config) *Publisher {
+	if cfg.Linger <= 0 {
+		cfg.Linger = DefaultLinger
+	}
+	return &Publisher{
+		cfg:       cfg,
+		queue:     newQueue(cfg.Drops),
+		main:      newOutlet(cfg.Conn, cfg.Space.Frames(cfg.Camera, cfg.Format), cfg.Linger),
+		still:     newOutlet(cfg.Conn, cfg.Space.Still(cfg.Camera), cfg.Linger),
+		wake:      make(chan struct{}, 1),
+		reconnect: make(chan struct{}, 1),
+		changed:   make(chan struct{}),
+	}
+}
+
+// Run publishes until ctx ends.
+func (p *Publisher) Run(ctx context.Context) error {
+	inbox := p.cfg.Conn.NewInbox()
+	answers := make(chan *nats.Msg, 16)
+	sub, err := p.cfg.Conn.ChanSubscribe(inbox+".*.*", answers)
+	if err != nil {
+		return fmt.Errorf("subscribe to the inbox of camera %s: %w", p.cfg.Camera, err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	p.main.inbox, p.still.inbox = inbox+".main.", inbox+".still."
+
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			p.setWanted(false)
+			return nil
+		case <-p.queue.ready:
+			p.drain()
+		case msg := <-answers:
+			p.answer(msg, time.Now())
+		case <-p.wake:
+			p.main.interest.wake(time.Now())
+		case <-p.reconnect:
+			now := time.Now()
+			p.main.interest.nextProbe, p.still.interest.nextProbe = now, now
+		case <-timer.C:
+		}
+		timer.Reset(time.Until(p.tick(time.Now())))
+	}
+}
+
+// Put takes a frame from the capture loop. It copies the payload and does not block.
+func (p *Publisher) Put(f *frame.Frame) {
+	if p.queue.put(f, time.Now()) && p.cfg.Skipped != nil {
+		p.cfg.Skipped()
+	}
+	if f.Decodable() {
+		p.serveWaiters(f)
+	}
+}
+
+// Wake starts the stream without waiting for a probe.
+func (p *Publisher) Wake() { poke(p.wake) }
+
+// Reconnected tells the publisher that a new connection stands, so that it asks for interest at once.
+func (p *Publisher) Reconnected() { poke(p.reconnect) }
+
+// Sent returns how many frames were published at full rate.
+func (p *Publisher) Sent() uint64 { return p.sent.Load() }
+
+// Fault returns what keeps frames from being sent and the remedy, or "".
+func (p *Publisher) Fault() string {
+	if s := p.fault.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
+// WaitWanted returns when somebody wants frames (want) or nobody does (!want), or with ctx's error.
+func (p *Publisher) WaitWanted(ctx context.Context, want bool) error {
+	for {
+		p.mu.Lock()
+		wanted, changed := p.wanted, p.changed
+		p.mu.Unlock()
+		if wanted == want {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// Snapshot wakes the camera and returns the next frame that decodes alone.
+func (p *Publisher) Snapshot(ctx context.Context) (frame.Frame, error) {
+	got := make(chan frame.Frame, 1)
+	p.mu.Lock()
+	p.waiters = append(p.waiters, got)
+	p.mu.Unlock()
+	p.Wake()
+	select {
+	case f := <-got:
+		return f, nil
+	case <-ctx.Done():
+		return frame.Frame{}, fmt.Errorf("no picture from camera %s: %w", p.cfg.Camera, context.Cause(ctx))
+	}
+}
+
+func (p *Publisher) serveWaiters(f *frame.Frame) {
+	p.mu.Lock()
+	waiters := p.waiters
+	p.waiters = nil
+	p.mu.Unlock()
+	if len(waiters) == 0 {
+		return
+	}
+	c := *f
+	c.Payload = append([]byte(nil), f.Payload...)
+	for _, w := range waiters {
+		w <- c
+	}
+}
+
+func (p *Publisher) drain() {
+	for it := p.queue.take(); it != nil; it = p.queue.take() {
+		p.publish(&it.frame)
+		p.queue.release(it)
+	}
+}
+
+func (p *Publisher) publish(f *frame.Frame) {
+	now := time.Now()
+	if f.Decodable() && p.still.interest.wanted && now.Sub(p.lastStill) >= time.Second-20*time.Millisecond {
+		if p.still.send(f, now) == nil {
+			p.lastStill = now
+		}
+	}
+	if !p.main.interest.wanted { // captured for stills only: nobody misses it
+		return
+	}
+	switch err := p.main.send(f, now); {
+	case err == nil:
+		p.sent.Add(1)
+		p.fault.Store(nil)
+		return
+	case errors.Is(err, nats.ErrMaxPayload):
+		p.cfg.Drops.Add(drop.Oversize, 1)
+		p.setFault(fmt.Sprintf("a frame of %d bytes is larger than the NATS server's max_payload of %d: set max_payload to 8MB there, or lower the camera's quality or size",
+			len(f.Payload), p.cfg.Conn.MaxPayload()))
+	default: // no connection; the state of the connection is logged where it changes
+		p.cfg.Drops.Add(drop.Gone, 1)
+	}
+	if f.Format == frame.H264 {
+		p.queue.restart()
+		if p.cfg.Skipped != nil {
+			p.cfg.Skipped()
+		}
+	}
+}
+
+func (p *Publisher) setFault(s string) {
+	if p.fault.Swap(&s) == nil {
+		p.cfg.Log.Warn("frames cannot be sent", logkey.Camera, p.cfg.Camera, logkey.Reason, s)
+	}
+}
+
+// answer handles a message to the inbox: the server's 503 says that nobody subscribes.
+func (p *Publisher) answer(msg *nats.Msg, now time.Time) {
+	if len(msg.Data) != 0 || msg.Header.Get("Status") != "503" {
+		return // a consumer that answers frames: not our business
+	}
+	p.main.refused(msg.Subject, now)
+	p.still.refused(msg.Subject, now)
+}
+
+// tick asks what is due, draws conclusions, and returns when to be called again.
+func (p *Publisher) tick(now time.Time) (next time.Time) {
+	if !p.cfg.Conn.IsConnected() {
+		if p.lostAt.IsZero() {
+			p.lostAt = now
+		}
+		p.main.interest.lost(now, p.lostAt)
+		p.still.interest.lost(now, p.lostAt)
+		next = now.Add(minAnswerTime)
+	} else {
+		p.lostAt = time.Time{}
+		p.main.probe(now)
+		p.still.probe(now)
+		next = p.main.interest.next()
+		if t := p.still.interest.next(); t.Before(next) {
+			next = t
+		}
+	}
+	p.main.interest.tick(now)
+	p.still.interest.tick(now)
+	p.setWanted(p.main.interest.wanted || p.still.interest.wanted)
+	return next
+}
+
+func (p *Publisher) setWanted(w bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.wanted == w {
+		return
+	}
+	p.wanted = w
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+func poke(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
