@@ -1,0 +1,23 @@
+// Where the hub is. The page may be served below any path of any host, so
+// nothing is absolute: this module lies in assets/, one folder below the root.
+
+/** The hub's root, with a trailing slash. */
+export const root = new URL('../', import.meta.url);
+
+/**
+ * @param {string} path below the root, such as cam/porch.mjpeg
+ * @returns {string} an absolute address
+ */
+export function hubURL(path) {
+  return new URL(path, root).href;
+}
+
+/**
+ * The camera that an address of this page names.
+ * @param {string} pathname
+ * @returns {string | null} its id, or null for the grid
+ */
+export function cameraAt(pathname) {
+  const below = pathname.startsWith(root.pathname) ? pathname.slice(root.pathname.length) : '';
+  return /^cam\/([a-z0-9][a-z0-9-]{0,62})$/.exec(below)?.[1] ?? null;
+}

@@ -1,0 +1,124 @@
+package webui
+
+import (
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// maxPage is what the whole page may weigh, uncompressed: it has to load quickly over a phone's link.
+const maxPage = 150_000
+
+// files returns the embedded files by name.
+func files(t *testing.T) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := fs.WalkDir(FS, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		data, err := FS.ReadFile(name)
+		all[name] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestEveryReferenceExists(t *testing.T) {
+	all := files(t)
+	used := map[string]bool{"index.html": true}
+	check := func(from, name string) {
+		used[name] = true
+		if _, ok := all[name]; !ok {
+			t.Errorf("%s refers to %s, which is not embedded", from, name)
+		}
+	}
+	for _, ref := range regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(all["index.html"], -1) {
+		check("index.html", ref[1])
+	}
+	imported := regexp.MustCompile(`(?:from|import\()\s*'(\.[^']+)'`)
+	for name, text := range all {
+		if path.Ext(name) != ".js" {
+			continue
+		}
+		for _, ref := range imported.FindAllStringSubmatch(text, -1) {
+			check(name, path.Join(path.Dir(name), ref[1]))
+		}
+	}
+	for name := range all {
+		if !used[name] {
+			t.Errorf("%s is embedded, and nothing refers to it", name)
+		}
+	}
+}
+
+func TestPageIsSmall(t *testing.T) {
+	total := 0
+	for _, text := range files(t) {
+		total += len(text)
+	}
+	if total > maxPage {
+		t.Errorf("the page weighs %d bytes, at most %d are allowed", total, maxPage)
+	}
+}
+
+// TestNothingFromOutside keeps the page working on a network without internet.
+func TestNothingFromOutside(t *testing.T) {
+	const svg = "http://www.w3.org/2000/svg" // a name, which no browser fetches
+	outside := regexp.MustCompile(`(?i)(?:https?:|[("'=\s])//[a-z0-9[][^\s"')]*`)
+	for name, text := range files(t) {
+		for _, line := range strings.Split(strings.ReplaceAll(text, svg, ""), "\n") {
+			if path.Ext(name) == ".js" && strings.HasPrefix(strings.TrimSpace(line), "//") {
+				continue
+			}
+			if found := outside.FindString(line); found != "" {
+				t.Errorf("%s refers to another host: %s", name, found)
+			}
+		}
+	}
+}
+
+// TestPageObeysStrictCSP looks for what `default-src 'self'` would block.
+func TestPageObeysStrictCSP(t *testing.T) {
+	banned := map[string]*regexp.Regexp{
+		"an inline script":      regexp.MustCompile(`(?i)<script(?:\s[^>]*)?>\s*[^<\s]`),
+		"a script without src":  regexp.MustCompile(`(?i)<script(?:\s+type="[^"]*")?\s*>`),
+		"an inline style sheet": regexp.MustCompile(`(?i)<style`),
+		"a style attribute":     regexp.MustCompile(`(?i)<[^>]*\sstyle=`),
+		"an event attribute":    regexp.MustCompile(`(?i)<[^>]*\son[a-z]+=`),
+		"a javascript: address": regexp.MustCompile(`(?i)javascript:`),
+		"markup from a string":  regexp.MustCompile(`\.(?:innerHTML|outerHTML|insertAdjacentHTML)\b|document\.write|\beval\(|new Function\(`),
+	}
+	for name, text := range files(t) {
+		for what, pattern := range banned {
+			if found := pattern.FindString(text); found != "" {
+				t.Errorf("%s has %s: %s", name, what, found)
+			}
+		}
+	}
+}
+
+// TestAddressesAreRelative keeps the page working below a path, as behind a reverse proxy.
+func TestAddressesAreRelative(t *testing.T) {
+	absolute := regexp.MustCompile(`(?:src|href)="/|(?:hubURL|fetch)\(['"` + "`" + `]/|<base\b`)
+	for name, text := range files(t) {
+		if found := absolute.FindString(text); found != "" {
+			t.Errorf("%s has an absolute address: %s", name, found)
+		}
+	}
+}
+
+func TestIndex(t *testing.T) {
+	if Index("") != files(t)["index.html"] {
+		t.Error(`Index("") is not index.html`)
+	}
+	below := Index("../")
+	if strings.Contains(below, `="assets/`) || !strings.Contains(below, `src="../assets/app.js"`) {
+		t.Errorf(`Index("../") does not find its assets one folder up:%s%s`, "\n", below)
+	}
+}

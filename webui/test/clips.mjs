@@ -1,0 +1,54 @@
+// Clips for the fake hub: a few seconds of moving pictures, made once by ffmpeg.
+import { execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const source = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=15', '-t', '6'];
+
+/**
+ * Makes the clips in a folder.
+ * @param {string} dir
+ * @param {{jpeg?: string, h264?: string}} footage files to use instead of the test card
+ * @returns {{jpegs: Buffer[], mp4: string}}
+ */
+export function makeClips(dir, footage) {
+  const quiet = ['-v', 'error', '-y'];
+  const mjpeg = footage.jpeg ?? join(dir, 'clip.mjpeg');
+  if (!footage.jpeg) execFileSync('ffmpeg', [...quiet, ...source, '-q:v', '6', '-f', 'mjpeg', mjpeg]);
+  const mp4 = join(dir, 'clip.mp4');
+  const encode = footage.h264
+    ? ['-framerate', '25', '-i', footage.h264, '-c', 'copy']
+    : [...source, '-vf', 'hue=h=140', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '15', '-pix_fmt', 'yuv420p'];
+  execFileSync('ffmpeg', [...quiet, ...encode, mp4]);
+  return { jpegs: splitJPEGs(readFileSync(mjpeg)), mp4 };
+}
+
+/**
+ * Cuts concatenated JPEGs apart. Good enough for ffmpeg's, which carry no thumbnails.
+ * @param {Buffer} bytes
+ */
+function splitJPEGs(bytes) {
+  const soi = Buffer.from([0xff, 0xd8, 0xff]);
+  /** @type {Buffer[]} */
+  const jpegs = [];
+  for (let at = 0; at < bytes.length;) {
+    const next = bytes.indexOf(soi, at + 3);
+    jpegs.push(bytes.subarray(at, next < 0 ? bytes.length : next));
+    at = next < 0 ? bytes.length : next;
+  }
+  return jpegs;
+}
+
+/**
+ * Loops an MP4 clip as an endless fragmented MP4, at its own pace.
+ * @param {string} mp4
+ * @param {import('node:http').ServerResponse} res
+ */
+export function playMP4(mp4, res) {
+  const args = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', mp4, '-c', 'copy', '-an', '-f', 'mp4',
+    '-movflags', 'empty_moov+default_base_moof+frag_every_frame', '-flush_packets', '1', 'pipe:1'];
+  const ffmpeg = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  res.writeHead(200, { 'Content-Type': 'video/mp4', 'Cache-Control': 'no-store' });
+  ffmpeg.stdout.pipe(res);
+  res.on('close', () => ffmpeg.kill('SIGKILL'));
+}
