@@ -1,0 +1,56 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/natsd"
+)
+
+// Config is what a Hub needs to know.
+type Config struct {
+	HTTP         string        // address of the HTTP server, host:port; port 0 means any free one
+	NATS         string        // address of the embedded NATS server; ignored if NATSURL is set
+	NATSURL      string        // an external NATS system: one or more URLs joined by commas
+	NATSConfig   string        // a standard NATS configuration file for the embedded server
+	SubjectRoot  string        // first token of every subject; "" means "cam"
+	Insecure     bool          // allow addresses that others can reach, though nobody is asked who they are
+	Linger       time.Duration // how long a stream stays subscribed after its last viewer; 0 means 10 s
+	WriteTimeout time.Duration // how long one write to a viewer may take; 0 means 10 s
+	Version      string
+	Log          *slog.Logger // nil means slog.Default
+}
+
+func (c *Config) validate() error {
+	if c.HTTP == "" {
+		return errors.New("no HTTP address: give --http 127.0.0.1:8080")
+	}
+	if c.NATSURL != "" && c.NATSConfig != "" {
+		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: give one of them")
+	}
+	if err := c.checkReach("--http", c.HTTP); err != nil {
+		return err
+	}
+	if c.NATSURL != "" || c.NATSConfig != "" { // who may reach that is decided there
+		return nil
+	}
+	if c.NATS == "" {
+		return errors.New("no NATS: give --nats 127.0.0.1:4222 for the embedded server, or --nats-url")
+	}
+	return c.checkReach("--nats", c.NATS)
+}
+
+// checkReach refuses an address that others can reach: cameras look into homes.
+func (c *Config) checkReach(flag, addr string) error {
+	loopback, err := natsd.IsLoopback(addr)
+	if err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	if loopback || c.Insecure {
+		return nil
+	}
+	return fmt.Errorf("%s %s: everybody who can reach this address could see every camera, since this version knows no users yet: "+
+		"use 127.0.0.1 with a proxy that asks for a password in front, or add --insecure if you trust the whole network", flag, addr)
+}

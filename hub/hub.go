@@ -1,0 +1,112 @@
+// Package hub is the relay: it takes each camera's frames from NATS once, and serves them to any number of viewers.
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+	"github.com/bramble-cam/bramble/hub/internal/ingest"
+	"github.com/bramble-cam/bramble/hub/internal/natsd"
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// Hub is one relay.
+type Hub struct {
+	cfg   Config
+	space subject.Space
+
+	started  chan struct{} // closed when the addresses below are set
+	once     sync.Once
+	httpAddr string
+	natsURL  string
+}
+
+// New checks cfg. It starts nothing.
+func New(cfg Config) (*Hub, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.Default()
+	}
+	if cfg.Version == "" {
+		cfg.Version = "0.0.0-dev"
+	}
+	space, err := subject.NewSpace(cfg.SubjectRoot)
+	if err != nil {
+		return nil, err
+	}
+	return &Hub{cfg: cfg, space: space, started: make(chan struct{})}, nil
+}
+
+// Run serves until ctx ends, and returns when everything it started has ended. It may be called once.
+//
+// Start: NATS server, listener, connection; then registry, ingest and HTTP together. Stop: HTTP first, so that viewers see an end and not an error;
+// then ingest and registry; then the connection and the NATS server.
+func (h *Hub) Run(ctx context.Context) error {
+	url, connect, stopNATS, err := h.startNATS()
+	if err != nil {
+		return err
+	}
+	defer stopNATS()
+	listener, err := net.Listen("tcp", h.cfg.HTTP)
+	if err != nil {
+		return fmt.Errorf("HTTP: %w: choose another address with --http", err)
+	}
+	in, err := ingest.Dial(url, h.space, h.cfg.Log, connect...)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer in.Close()
+	reg := registry.New(registry.Config{Agents: in, Linger: h.cfg.Linger, Log: h.cfg.Log})
+	server := httpapi.New(httpapi.Config{
+		Registry: reg, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, Version: h.cfg.Version, Log: h.cfg.Log,
+	})
+	h.httpAddr, h.natsURL = listener.Addr().String(), url
+	h.once.Do(func() { close(h.started) })
+	h.cfg.Log.Info("hub ready", "page", "http://"+h.httpAddr+"/")
+
+	// What viewers use must outlive them: it has a context of its own, which ends when HTTP has.
+	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopInner()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer stopInner()
+		return server.Run(ctx, listener)
+	})
+	g.Go(func() error { return in.Run(inner, reg) })
+	g.Go(func() error { return reg.Run(inner) })
+	return g.Wait()
+}
+
+// startNATS starts the embedded server, if it is wanted, and says how to reach NATS.
+func (h *Hub) startNATS() (url string, connect []nats.Option, stop func(), err error) {
+	if h.cfg.NATSURL != "" {
+		return h.cfg.NATSURL, nil, func() {}, nil
+	}
+	s, err := natsd.Start(natsd.Config{Addr: h.cfg.NATS, File: h.cfg.NATSConfig, Log: h.cfg.Log})
+	if err != nil {
+		return "", nil, nil, err
+	}
+	h.cfg.Log.Info("NATS ready", "url", s.URL())
+	return s.URL(), []nats.Option{s.InProcess()}, s.Stop, nil
+}
+
+// WaitStarted returns when the hub listens, with the addresses of its HTTP server and of NATS, or with ctx's error.
+func (h *Hub) WaitStarted(ctx context.Context) (httpAddr, natsURL string, err error) {
+	select {
+	case <-h.started:
+		return h.httpAddr, h.natsURL, nil
+	case <-ctx.Done():
+		return "", "", ctx.Err()
+	}
+}

@@ -1,0 +1,173 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// extensions maps the end of a camera's URL to the format a stream must have to serve it.
+var extensions = map[string]frame.Format{
+	"jpeg":  frame.JPEG,
+	"mjpeg": frame.JPEG,
+	"h264":  frame.H264,
+	"mp4":   frame.H264,
+}
+
+// camera answers /cam/<id>, which is a page, and /cam/<id>.<extension>, which is the camera.
+func (s *Server) camera(c echo.Context) error {
+	id, ext, _ := strings.Cut(c.Param("camera"), ".")
+	if ext == "jpg" {
+		ext = "jpeg"
+	}
+	if err := subject.ValidateID(id); err != nil {
+		return fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
+	}
+	if ext == "" {
+		return s.page(c)
+	}
+	if _, ok := extensions[ext]; !ok {
+		return echo.NewHTTPError(http.StatusNotFound, fmt.Sprintf("a camera has no .%s: there are .jpeg, .mjpeg, .h264 and .mp4", cut(ext)))
+	}
+	cam, err := s.cfg.Registry.Camera(id)
+	if err != nil {
+		return err
+	}
+	if native := cam.Info().Format; native != extensions[ext] {
+		return &notBuiltError{fmt.Sprintf("camera %s delivers %s: .%s would need transcoding, which is not available yet; use %s",
+			id, native, ext, strings.Join(formatsOf(native), " or "))}
+	}
+	switch ext {
+	case "jpeg":
+		return s.jpeg(c, cam)
+	case "mjpeg":
+		return s.mjpeg(c, cam)
+	case "h264":
+		return s.h264(c, cam)
+	}
+	return s.mp4(c, cam)
+}
+
+// formatsOf lists the extensions under which a camera with this native format can be had.
+func formatsOf(native frame.Format) []string {
+	if native == frame.JPEG {
+		return []string{"jpeg", "mjpeg"}
+	}
+	return []string{"h264", "mp4"}
+}
+
+// jpeg answers with the newest picture.
+func (s *Server) jpeg(c echo.Context, cam *registry.Camera) error {
+	q := parameters{query: c.QueryParams()}
+	maxAge := q.duration("max_age", frameWait, 0, time.Hour)
+	q.notBuilt("width", "quality", "rotate")
+	if q.err != nil {
+		return q.err
+	}
+	f, err := cam.Picture(c.Request().Context(), frame.JPEG, maxAge, frameWait)
+	if err != nil {
+		return err
+	}
+	h := c.Response().Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Timestamp", unixSeconds(f.CaptureTime))
+	h.Set("X-Age", strconv.FormatFloat(time.Since(f.Arrived).Seconds(), 'f', 3, 64))
+	h.Set(echo.HeaderContentLength, strconv.Itoa(len(f.Payload)))
+	if err := c.Blob(http.StatusOK, "image/jpeg", f.Payload); err != nil {
+		return fmt.Errorf("send picture: %w", err)
+	}
+	return nil
+}
+
+// viewing is one response that goes on.
+type viewing struct {
+	viewer *registry.Viewer
+	out    *sink
+	ctx    context.Context
+}
+
+// begin waits for the first frame of a stream, so that a camera which gives none is answered with an error, and opens the response. A HEAD request
+// gets the headers alone: then out is nil. Call end.
+func (s *Server) begin(c echo.Context, cam *registry.Camera, f frame.Format, contentType string) (*viewing, stream.Delivery, error) {
+	none := stream.Delivery{}
+	if why := cam.Offline(); why != nil {
+		return nil, none, fmt.Errorf("%w: %w", registry.ErrOffline, why)
+	}
+	c.Response().Header().Set(echo.HeaderContentType, contentType)
+	if c.Request().Method == http.MethodHead {
+		return &viewing{}, none, c.NoContent(http.StatusOK)
+	}
+	v, err := cam.View(f)
+	if err != nil {
+		return nil, none, err
+	}
+	ctx := c.Request().Context()
+	first, err := v.Next(ctx, frameWait)
+	if errors.Is(err, stream.ErrQuiet) {
+		err = fmt.Errorf("%w: no frame within %v%s", registry.ErrOffline, frameWait, reasonOf(cam))
+	}
+	if err != nil {
+		v.Close()
+		return nil, none, err
+	}
+	view, err := s.open(c, v)
+	return view, first, err
+}
+
+// open opens the response for a viewer.
+func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
+	s.viewers.Add(1)
+	out, err := openSink(c.Response().Writer, c.Request(), s.cfg.WriteTimeout)
+	c.Response().Committed = true
+	if err != nil {
+		v.Close()
+		s.viewers.Done()
+		return nil, err
+	}
+	return &viewing{v, out, c.Request().Context()}, nil
+}
+
+func (s *Server) end(v *viewing) {
+	if v.out != nil {
+		v.out.close()
+		v.viewer.Close()
+		s.viewers.Done()
+	}
+}
+
+// next returns the viewer's next frame. It is false when the response should end.
+func (v *viewing) next() (stream.Delivery, bool) {
+	for {
+		d, err := v.viewer.Next(v.ctx, quiet)
+		if errors.Is(err, stream.ErrQuiet) && !v.out.gone() {
+			continue // the camera is away: it may come back
+		}
+		if err == nil && d.Skipped > 0 {
+			v.out.lagging()
+		}
+		return d, err == nil
+	}
+}
+
+// unixSeconds formats t as other camera servers do: seconds since 1970 with microseconds.
+func unixSeconds(t time.Time) string {
+	return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000)
+}
+
+func reasonOf(cam *registry.Camera) string {
+	if reason := cam.Info().Reason; reason != "" {
+		return " (" + reason + ")"
+	}
+	return ""
+}

@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/status"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// cameraJSON is a camera in the API. docs/ref/http.md describes it.
+type cameraJSON struct {
+	ID       string            `json:"id"`
+	State    status.State      `json:"state"`
+	Reason   string            `json:"reason"`
+	Warning  string            `json:"warning,omitempty"`
+	Since    time.Time         `json:"since"`
+	Host     string            `json:"host"`
+	Agent    string            `json:"agent"`
+	Source   string            `json:"source"`
+	Format   frame.Format      `json:"format"`
+	Formats  []string          `json:"formats"`
+	Width    int               `json:"width"`
+	Height   int               `json:"height"`
+	FPS      float64           `json:"fps"`
+	Bitrate  int64             `json:"bitrate"`
+	AgeMS    *int64            `json:"age_ms"`
+	Viewers  int               `json:"viewers"`
+	LastSeen time.Time         `json:"last_seen"`
+	In       uint64            `json:"frames_in"`
+	Out      uint64            `json:"frames_out"`
+	Drops    map[string]uint64 `json:"drops"`
+	AtAgent  agentJSON         `json:"at_agent"`
+}
+
+// agentJSON is what the agent itself reports.
+type agentJSON struct {
+	Frames      uint64            `json:"frames"`
+	Sent        uint64            `json:"sent"`
+	Drops       map[string]uint64 `json:"drops,omitempty"`
+	Clock       status.Clock      `json:"clock"`
+	Temperature *float64          `json:"temperature,omitempty"`
+}
+
+func (s *Server) listCameras(c echo.Context) error {
+	list := []cameraJSON{}
+	for _, cam := range s.cfg.Registry.Cameras() {
+		list = append(list, describe(cam))
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, map[string]any{"cameras": list})
+}
+
+func (s *Server) showCamera(c echo.Context) error {
+	id := c.Param("camera")
+	if err := subject.ValidateID(id); err != nil {
+		return fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
+	}
+	cam, err := s.cfg.Registry.Camera(id)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, describe(cam))
+}
+
+func describe(cam *registry.Camera) cameraJSON {
+	i := cam.Info()
+	j := cameraJSON{
+		ID: i.Camera, State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Agent: i.Agent, Source: i.Source,
+		Format: i.Format, Formats: formatsOf(i.Format), Width: i.Width, Height: i.Height, FPS: i.FPS, Bitrate: i.Bitrate,
+		Viewers: i.Viewers, LastSeen: i.Heard, In: i.Stream.In.Load(), Out: i.Stream.Out.Load(), Drops: i.Stream.Drops.Map(),
+		AtAgent: agentJSON{i.Frames, i.Sent, i.Status.Drops, i.Clock, i.Temperature},
+	}
+	if !i.Received.IsZero() {
+		age := time.Since(i.Received).Milliseconds()
+		j.AgeMS = &age
+	}
+	return j
+}
+
+// health says that the process is alive.
+func (s *Server) health(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+
+// ready says whether viewers can be served: NATS is reached and cameras are known.
+func (s *Server) ready(c echo.Context) error {
+	switch {
+	case !s.cfg.Connected():
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready: no connection to NATS")
+	case len(s.cfg.Registry.Cameras()) == 0:
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready: no camera is known yet")
+	}
+	return c.String(http.StatusOK, "ready\n")
+}

@@ -1,0 +1,129 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// placeholderAfter is how long a viewer keeps seeing the last picture of a camera that is gone, before a placeholder takes its place: a frozen picture
+// must not look live.
+const placeholderAfter = 5 * time.Second
+
+// mjpeg answers with every picture as it comes, the last one again once a second while nothing comes, and a placeholder when the camera is gone.
+func (s *Server) mjpeg(c echo.Context, cam *registry.Camera) error {
+	q := parameters{query: c.QueryParams()}
+	fps := q.number("fps", 0, 0.1, 120)
+	q.notBuilt("width", "quality", "rotate")
+	if q.err != nil {
+		return q.err
+	}
+	c.Response().Header().Set(echo.HeaderContentType, mpjpeg.ContentType)
+	if c.Request().Method == http.MethodHead {
+		return c.NoContent(http.StatusOK)
+	}
+	v, err := cam.View(frame.JPEG)
+	if err != nil {
+		return err
+	}
+	view, err := s.open(c, v)
+	if err != nil {
+		return err
+	}
+	defer s.end(view)
+	m := &mjpegViewer{viewing: view, shown: time.Now(), pictures: s.placeholders.of(cam)}
+	if fps > 0 {
+		m.interval = time.Duration(float64(time.Second) / fps)
+	}
+	m.run(cam)
+	return nil
+}
+
+// mjpegViewer is the loop of one MJPEG viewer.
+type mjpegViewer struct {
+	*viewing
+	pictures func() part
+	last     part      // what the viewer sees
+	shown    time.Time // when the last picture of the camera was sent
+	interval time.Duration
+	due      time.Time // when the next picture should be sent, with interval
+}
+
+// part is one part of the response: headers and picture.
+type part struct{ header, picture []byte }
+
+func makePart(f *stream.Frame) (part, error) {
+	return part{mpjpeg.PartHeader(nil, len(f.Payload), f.CaptureTime), f.Payload}, nil
+}
+
+func (m *mjpegViewer) run(cam *registry.Camera) {
+	if m.out.write(mpjpeg.Preamble) != nil {
+		return
+	}
+	if cam.Offline() != nil {
+		m.shown = time.Time{} // nothing will come soon: say so at once
+	}
+	wait := time.Duration(0) // the newest picture is most likely in memory
+	for {
+		d, err := m.viewer.Next(m.ctx, wait)
+		wait = quiet
+		switch {
+		case errors.Is(err, stream.ErrQuiet):
+			err = m.still()
+		case err != nil:
+			return
+		default:
+			err = m.show(d)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// show sends a picture, unless the viewer wants fewer.
+func (m *mjpegViewer) show(d stream.Delivery) error {
+	if d.Skipped > 0 {
+		m.out.lagging()
+	}
+	if m.interval > 0 {
+		if d.Arrived.Before(m.due.Add(-d.Duration / 2)) {
+			return nil
+		}
+		if m.due = m.due.Add(m.interval); m.due.Before(d.Arrived) {
+			m.due = d.Arrived.Add(m.interval)
+		}
+	}
+	p, err := stream.Made(d.Frame, stream.Part, makePart)
+	if err != nil {
+		return err
+	}
+	m.shown = time.Now()
+	return m.send(p)
+}
+
+// still keeps the viewer's picture up while none comes.
+func (m *mjpegViewer) still() error {
+	if m.out.gone() {
+		return errors.New("the viewer has left")
+	}
+	if time.Since(m.shown) >= placeholderAfter {
+		return m.send(m.pictures())
+	}
+	if m.last.picture == nil {
+		return nil
+	}
+	return m.send(m.last)
+}
+
+func (m *mjpegViewer) send(p part) error {
+	m.last = p
+	return m.out.write(p.header, p.picture, mpjpeg.Tail)
+}

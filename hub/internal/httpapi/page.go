@@ -1,0 +1,56 @@
+package httpapi
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // openapi.yaml
+	"encoding/hex"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/webui"
+)
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+// page answers with the page: the grid at /, one camera at /cam/<id>. The page itself finds out which.
+func (s *Server) page(c echo.Context) error {
+	toRoot := ""
+	if strings.HasPrefix(c.Path(), "/cam/") {
+		toRoot = "../"
+	}
+	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot)))
+}
+
+func (s *Server) asset(c echo.Context) error {
+	name := path.Clean("assets/" + c.Param("*"))
+	contentType := map[string]string{
+		".js":  "text/javascript; charset=utf-8",
+		".css": "text/css; charset=utf-8",
+		".svg": "image/svg+xml",
+	}[path.Ext(name)]
+	data, err := fs.ReadFile(webui.FS, name)
+	if err != nil || contentType == "" || !strings.HasPrefix(name, "assets/") {
+		return echo.ErrNotFound
+	}
+	return send(c, contentType, data)
+}
+
+func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", openAPI) }
+
+// send answers with a file that changes only with the program: a browser asks each time and is told that it has it already.
+func send(c echo.Context, contentType string, data []byte) error {
+	sum := sha256.Sum256(data)
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, contentType)
+	h.Set("Cache-Control", "no-cache")
+	h.Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
+	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(data))
+	return nil
+}

@@ -1,0 +1,49 @@
+package httpapi
+
+import (
+	"sync"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
+	"github.com/bramble-cam/bramble/hub/internal/placeholder"
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+)
+
+// placeholderTime is how long a placeholder is shown before it is drawn anew: the time since the camera was seen grows.
+const placeholderTime = 5 * time.Second
+
+// placeholders draws each camera's placeholder once for all its viewers. The zero value is ready.
+type placeholders struct {
+	mu    sync.Mutex
+	drawn map[*registry.Camera]drawn
+}
+
+type drawn struct {
+	part part
+	at   time.Time
+}
+
+// of returns a function that draws the camera's placeholder, or takes it from memory.
+func (p *placeholders) of(cam *registry.Camera) func() part {
+	return func() part {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		now := time.Now()
+		if d, ok := p.drawn[cam]; ok && now.Sub(d.at) < placeholderTime {
+			return d.part
+		}
+		for c, d := range p.drawn { // those nobody has looked at lately
+			if now.Sub(d.at) > time.Minute {
+				delete(p.drawn, c)
+			}
+		}
+		i := cam.Info()
+		picture := placeholder.JPEG(i.Camera, i.Heard, i.Reason, i.Width, i.Height)
+		d := drawn{part{mpjpeg.PartHeader(nil, len(picture), now), picture}, now}
+		if p.drawn == nil {
+			p.drawn = make(map[*registry.Camera]drawn)
+		}
+		p.drawn[cam] = d
+		return d.part
+	}
+}

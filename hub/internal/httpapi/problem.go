@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/logkey"
+)
+
+// problem is an error answer (RFC 9457).
+type problem struct {
+	Type       string   `json:"type"`
+	Title      string   `json:"title"`
+	Status     int      `json:"status"`
+	Detail     string   `json:"detail,omitempty"`
+	Parameter  string   `json:"parameter,omitempty"`
+	Cameras    []string `json:"cameras,omitempty"` // the known ones, with an unknown camera
+	RetryAfter int      `json:"retry_after,omitempty"`
+}
+
+// retrySeconds is what an offline camera's answer asks a client to wait.
+const retrySeconds = 5
+
+// paramError is a query parameter that cannot be used.
+type paramError struct{ name, value, want string }
+
+func (e *paramError) Error() string {
+	return fmt.Sprintf("parameter %s=%q: must be %s", e.name, cut(e.value), e.want)
+}
+
+// notBuiltError is a request for what this version cannot do yet.
+type notBuiltError struct{ detail string }
+
+func (e *notBuiltError) Error() string { return e.detail }
+
+// problemFor maps an error to its answer.
+func (s *Server) problemFor(err error) problem {
+	var param *paramError
+	var notBuilt *notBuiltError
+	var http4xx *echo.HTTPError
+	switch {
+	case errors.As(err, &param):
+		return problem{Title: "Bad parameter", Status: http.StatusBadRequest, Detail: err.Error(), Parameter: param.name}
+	case errors.As(err, &notBuilt):
+		return problem{Title: "Not available yet", Status: http.StatusNotImplemented, Detail: err.Error()}
+	case errors.Is(err, registry.ErrUnknownCamera):
+		known := s.knownCameras()
+		detail := err.Error() + ": known are " + strings.Join(known, ", ")
+		if len(known) == 0 {
+			detail = err.Error() + ": no camera is known yet"
+		}
+		return problem{Title: "Unknown camera", Status: http.StatusNotFound, Detail: detail, Cameras: known}
+	case errors.Is(err, registry.ErrOffline):
+		return problem{Title: "Camera offline", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: retrySeconds}
+	case errors.As(err, &http4xx):
+		return problem{Title: http.StatusText(http4xx.Code), Status: http4xx.Code, Detail: fmt.Sprint(http4xx.Message)}
+	}
+	return problem{Title: "Internal error", Status: http.StatusInternalServerError, Detail: "the hub's log says more"}
+}
+
+// maxKnown bounds the list of known cameras in an error.
+const maxKnown = 100
+
+func (s *Server) knownCameras() (ids []string) {
+	for _, c := range s.cfg.Registry.Cameras() {
+		if len(ids) == maxKnown {
+			break
+		}
+		ids = append(ids, c.ID())
+	}
+	return ids
+}
+
+// handleError answers a request whose handler returned an error.
+func (s *Server) handleError(err error, c echo.Context) {
+	if c.Response().Committed || c.Request().Context().Err() != nil {
+		return // a stream that ended: its viewer is gone, or sees the end
+	}
+	p := s.problemFor(err)
+	p.Type = "about:blank"
+	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable && p.Status != http.StatusNotImplemented {
+		s.cfg.Log.Error("request failed", "path", c.Request().URL.Path, logkey.Err, err)
+	}
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	if p.RetryAfter > 0 {
+		h.Set(echo.HeaderRetryAfter, fmt.Sprint(p.RetryAfter))
+	}
+	if c.Request().Method == http.MethodHead {
+		err = c.NoContent(p.Status)
+	} else {
+		c.Response().WriteHeader(p.Status)
+		err = c.Echo().JSONSerializer.Serialize(c, p, "")
+	}
+	if err != nil {
+		s.cfg.Log.Debug("answer not sent", "path", c.Request().URL.Path, logkey.Err, err)
+	}
+}
+
+func cut(s string) string {
+	if len(s) > 64 {
+		return s[:64] + "..."
+	}
+	return s
+}

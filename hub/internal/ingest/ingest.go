@@ -1,0 +1,243 @@
+// Package ingest is the hub's side of NATS: it finds the cameras, takes in their frames and speaks to their agents.
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/status"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// discoverTime is how long agents have to answer the question who is there.
+const discoverTime = time.Second
+
+// Ingest is the hub's connection to NATS.
+type Ingest struct {
+	nc       *nats.Conn
+	space    subject.Space
+	log      *slog.Logger
+	closed   chan struct{}
+	newConns chan struct{} // holds a token after a connection was made
+
+	faults *faultLog
+}
+
+// Observer takes in what agents say.
+type Observer interface {
+	Observe(status.Status)
+	Reconnected()
+}
+
+// Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not; url may name several servers, joined by commas. extra
+// may hold nats.InProcessServer. The error concerns the URL only.
+func Dial(url string, space subject.Space, log *slog.Logger, extra ...nats.Option) (*Ingest, error) {
+	in := &Ingest{
+		space: space, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
+	}
+	connected := func(again string) nats.ConnHandler {
+		return func(nc *nats.Conn) {
+			log.Info("connected to NATS"+again, "url", nc.ConnectedUrlRedacted())
+			select {
+			case in.newConns <- struct{}{}:
+			default:
+			}
+		}
+	}
+	options := append([]nats.Option{
+		nats.Name("bramble-hub"),
+		nats.Timeout(time.Second),
+		nats.FlusherTimeout(time.Second),
+		nats.PingInterval(5 * time.Second),
+		nats.MaxPingsOutstanding(2),
+		nats.RetryOnFailedConnect(true),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
+		nats.ReconnectBufSize(-1),
+		nats.ConnectHandler(connected("")),
+		nats.ReconnectHandler(connected(" again")),
+		nats.ClosedHandler(func(*nats.Conn) { close(in.closed) }),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("connection to NATS lost, trying again until it returns", logkey.Err, err)
+			}
+		}),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { log.Debug("NATS cannot be reached yet", logkey.Err, err) }),
+		nats.ErrorHandler(in.asyncError),
+	}, extra...)
+	nc, err := nats.Connect(url, options...)
+	if err != nil {
+		return nil, fmt.Errorf("NATS: %w", err)
+	}
+	in.nc = nc
+	return in, nil
+}
+
+func (in *Ingest) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
+	subj := ""
+	if sub != nil {
+		subj = sub.Subject
+	}
+	if errors.Is(err, nats.ErrSlowConsumer) {
+		in.log.Warn("the hub cannot keep up with a camera: frames are dropped", logkey.Subject, subj)
+		return
+	}
+	in.log.Warn("NATS reports an error", logkey.Subject, subj, logkey.Err, err)
+}
+
+// Close ends the connection and returns when it has ended.
+func (in *Ingest) Close() {
+	in.nc.Close()
+	<-in.closed
+}
+
+// Connected reports whether NATS can be reached.
+func (in *Ingest) Connected() bool { return in.nc.IsConnected() }
+
+// Run finds cameras and hands their status to o until ctx ends.
+func (in *Ingest) Run(ctx context.Context, o Observer) error {
+	sub, err := in.nc.Subscribe(in.space.AllStatus(), func(msg *nats.Msg) {
+		camera, err := in.space.CameraOf(msg.Subject)
+		if err != nil {
+			in.faults.report(msg.Subject, err)
+			return
+		}
+		if s, ok := in.decodeStatus(camera, msg); ok {
+			o.Observe(s)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", in.space.AllStatus(), err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	in.discover(ctx, o)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-in.newConns:
+			o.Reconnected()
+			in.discover(ctx, o)
+		}
+	}
+}
+
+func (in *Ingest) decodeStatus(camera string, msg *nats.Msg) (status.Status, bool) {
+	s, err := status.Decode(msg.Data)
+	if err == nil && s.Camera != camera {
+		err = fmt.Errorf("a status document of camera %s", s.Camera)
+	}
+	if err != nil {
+		in.faults.report(msg.Subject, err)
+		return s, false
+	}
+	return s, true
+}
+
+// discover asks who is there. An agent that is too slow to answer is found by its next status.
+func (in *Ingest) discover(ctx context.Context, o Observer) {
+	ctx, cancel := context.WithTimeout(ctx, discoverTime)
+	defer cancel()
+	asked := make(map[string]bool)
+	var answers sync.WaitGroup
+	defer answers.Wait()
+	subj := micro.APIPrefix + ".INFO." + subject.Service
+	err := in.each(ctx, subj, func(msg *nats.Msg) {
+		var info micro.Info
+		if err := json.Unmarshal(msg.Data, &info); err != nil {
+			in.faults.report(subj, err)
+			return
+		}
+		camera := info.Metadata["camera"]
+		if info.Metadata["root"] != in.space.Root() || subject.ValidateID(camera) != nil || asked[camera] || len(asked) >= registry.MaxCameras {
+			return
+		}
+		asked[camera] = true
+		answers.Go(func() {
+			if s, err := in.Ask(ctx, camera); err == nil {
+				o.Observe(s)
+			}
+		})
+	})
+	if err != nil && in.Connected() {
+		in.log.Warn("cameras cannot be searched for; they are found when they report", logkey.Err, err)
+	}
+}
+
+// each publishes an empty request and calls f with every answer until ctx ends, or at once returns when nobody can answer.
+func (in *Ingest) each(ctx context.Context, subj string, f func(*nats.Msg)) error {
+	inbox := in.nc.NewInbox()
+	sub, err := in.nc.SubscribeSync(inbox)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	if err := in.nc.PublishRequest(subj, inbox, nil); err != nil {
+		return err
+	}
+	for {
+		msg, err := sub.NextMsgWithContext(ctx)
+		if err != nil { // time is over
+			return nil //nolint:nilerr // the end of ctx is the end of the question
+		}
+		if len(msg.Data) == 0 && msg.Header.Get("Status") == "503" {
+			return nil
+		}
+		f(msg)
+	}
+}
+
+// Wake asks the camera's agent to start it.
+func (in *Ingest) Wake(camera string) {
+	for _, verb := range []subject.Verb{subject.Wake, subject.KeyFrame} {
+		if err := in.nc.Publish(in.space.Do(camera, verb), nil); err != nil {
+			in.log.Debug("not woken", logkey.Camera, camera, logkey.Err, err) // the agent's probe finds the subscription
+			return
+		}
+	}
+}
+
+// Ask returns the camera's status from its agent.
+func (in *Ingest) Ask(ctx context.Context, camera string) (status.Status, error) {
+	subj := in.space.Do(camera, subject.Info)
+	msg, err := in.nc.RequestWithContext(ctx, subj, nil)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return status.Status{}, registry.ErrNoAgent
+	}
+	if err != nil {
+		return status.Status{}, fmt.Errorf("%s: %w", subj, err)
+	}
+	s, ok := in.decodeStatus(camera, msg)
+	if !ok {
+		return s, fmt.Errorf("%s: the answer is not a status document", subj)
+	}
+	return s, nil
+}
+
+// Feed appends the camera's frames to into until the stop function is called.
+func (in *Ingest) Feed(camera string, into *stream.Stream) (stop func(), err error) {
+	subj := in.space.Frames(camera, into.Format())
+	f := &feed{into: into, faults: in.faults, subject: subj}
+	sub, err := in.nc.Subscribe(subj, f.handle)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
+	}
+	// What waits here is already late: a second of frames at most.
+	if err := sub.SetPendingLimits(64, 4*maxPending); err != nil {
+		_ = sub.Unsubscribe()
+		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
+	}
+	return func() { _ = sub.Unsubscribe() }, nil // fails only if the connection is closed already
+}

@@ -1,0 +1,127 @@
+// Package natsd runs the embedded NATS server.
+package natsd
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// startTimeout bounds the wait for the server to accept connections.
+const startTimeout = 5 * time.Second
+
+// Config says how the server listens.
+type Config struct {
+	Addr string // host:port; port 0 means any free one. Ignored if File sets one
+	File string // a standard NATS configuration file; "" means none
+	Log  *slog.Logger
+}
+
+// Server is a running NATS server.
+type Server struct{ s *server.Server }
+
+// Start starts a server and returns when it accepts connections.
+func Start(cfg Config) (*Server, error) {
+	opts, err := options(cfg)
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS server: %w", err)
+	}
+	failed := make(chan string, 1)
+	s.SetLoggerV2(&logger{cfg.Log, failed}, false, false, false)
+	go s.Start() // ends with Shutdown; Stop waits for it
+	deadline := time.Now().Add(startTimeout)
+	for !s.ReadyForConnections(50 * time.Millisecond) {
+		select {
+		case why := <-failed:
+			s.Shutdown()
+			s.WaitForShutdown()
+			return nil, fmt.Errorf("embedded NATS server on %s: %s: choose another address with --nats, or use the server that runs there with --nats-url", cfg.Addr, why)
+		default:
+		}
+		if time.Now().After(deadline) {
+			s.Shutdown()
+			s.WaitForShutdown()
+			return nil, fmt.Errorf("embedded NATS server on %s: not ready within %v", cfg.Addr, startTimeout)
+		}
+	}
+	return &Server{s}, nil
+}
+
+func options(cfg Config) (*server.Options, error) {
+	opts := &server.Options{}
+	if cfg.File != "" {
+		var err error
+		if opts, err = server.ProcessConfigFile(cfg.File); err != nil {
+			return nil, fmt.Errorf("NATS configuration %s: %w", cfg.File, err)
+		}
+	}
+	if opts.MaxPayload == 0 {
+		opts.MaxPayload = frame.MaxPayload // beyond that NATS itself advises against
+	}
+	if opts.Host == "" && opts.Port == 0 {
+		host, port, err := net.SplitHostPort(cfg.Addr)
+		if err != nil {
+			return nil, fmt.Errorf("NATS address %q: write HOST:PORT: %w", cfg.Addr, err)
+		}
+		opts.Host = host
+		if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
+			return nil, fmt.Errorf("NATS address %q: the port must be a number from 0 to 65535", cfg.Addr)
+		}
+		if opts.Port == 0 {
+			opts.Port = server.RANDOM_PORT
+		}
+	}
+	if opts.ServerName == "" {
+		opts.ServerName = "bramble-hub"
+	}
+	opts.NoSigs = true // the hub handles signals
+	return opts, nil
+}
+
+// URL returns a NATS URL under which clients on this host reach the server.
+func (s *Server) URL() string { return "nats://" + s.Addr() }
+
+// Addr returns the address on which the server listens.
+func (s *Server) Addr() string {
+	if a := s.s.Addr(); a != nil {
+		return a.String()
+	}
+	return ""
+}
+
+// InProcess connects without a socket.
+func (s *Server) InProcess() nats.Option { return nats.InProcessServer(s.s) }
+
+// Stop closes all connections and returns when the server has ended.
+func (s *Server) Stop() {
+	s.s.Shutdown()
+	s.s.WaitForShutdown()
+}
+
+// IsLoopback reports whether addr, a host:port, can be reached from this host only.
+func IsLoopback(addr string) (bool, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false, fmt.Errorf("address %q: write HOST:PORT: %w", addr, err)
+	}
+	if host == "localhost" {
+		return true, nil
+	}
+	ip := net.ParseIP(host)
+	if host != "" && ip == nil {
+		return false, errors.New("address " + addr + ": the host must be an IP address or localhost")
+	}
+	return ip != nil && ip.IsLoopback(), nil
+}

@@ -1,0 +1,66 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// BenchmarkAppend measures what a frame costs the stream while viewers wait for it. ns/op ends when all viewers have taken the frame.
+func BenchmarkAppend(b *testing.B) {
+	for _, viewers := range []int{0, 1, 1000} {
+		b.Run(fmt.Sprintf("viewers=%d", viewers), func(b *testing.B) {
+			s, payload := New(Config{Format: frame.JPEG}), make([]byte, 84_000)
+			var running, taken sync.WaitGroup
+			for range viewers {
+				running.Go(func() {
+					c := s.NewCursor()
+					defer c.Close()
+					for {
+						if _, err := c.Next(context.Background(), time.Hour); err != nil {
+							return
+						}
+						taken.Done()
+					}
+				})
+			}
+			b.ReportAllocs()
+			seq := uint64(0)
+			for b.Loop() {
+				taken.Add(viewers)
+				seq++
+				s.Append(&Frame{Frame: frame.Frame{Format: frame.JPEG, Seq: seq, Payload: payload}})
+				taken.Wait()
+			}
+			s.End(errors.New("end"))
+			running.Wait()
+			if viewers > 0 {
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(viewers), "ns/delivery")
+			}
+		})
+	}
+}
+
+// BenchmarkNext measures taking a frame that is there.
+func BenchmarkNext(b *testing.B) {
+	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
+		b.Run(string(format), func(b *testing.B) {
+			s, cam := New(Config{Format: format}), camera{format: format}
+			cam.add(s, "Kp")
+			c := s.NewCursor()
+			defer c.Close()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Next(b.Context(), 0); err != nil {
+					b.Fatal(err)
+				}
+				c.next = s.next - 1 // as if it were new again
+			}
+		})
+	}
+}

@@ -1,0 +1,28 @@
+package stream
+
+import "sync"
+
+// Form is a way in which a frame goes out: the bytes around its payload, made once and shared by all viewers.
+type Form uint8
+
+// The forms.
+const (
+	Part     Form = iota // one part of multipart/x-mixed-replace
+	Fragment             // one MP4 fragment
+	numForms
+)
+
+type form struct {
+	once  sync.Once
+	value any
+	err   error
+}
+
+// Made returns what build makes of the frame for the given form, calling build only the first time. build must always be the same function for a form,
+// and what it makes must not be changed.
+func Made[T any](f *Frame, as Form, build func(*Frame) (T, error)) (T, error) {
+	m := &f.made[as]
+	m.once.Do(func() { m.value, m.err = build(f) })
+	value, _ := m.value.(T)
+	return value, m.err
+}

@@ -1,0 +1,127 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// TestViewersUnderLoad lets viewers join, leave and stall while frames come as fast as they can. Every one of them must see what can be decoded, and end.
+func TestViewersUnderLoad(t *testing.T) {
+	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
+		t.Run(string(format), func(t *testing.T) {
+			l := &load{t: t, s: New(Config{Format: format, MaxBytes: 20_000, LiveBudget: time.Millisecond}), ended: errors.New("end")}
+			for range laps {
+				l.lap = append(l.lap, make(chan struct{}))
+			}
+			var viewers sync.WaitGroup
+			for i := range 24 {
+				viewers.Go(func() { l.view(rand.New(rand.NewPCG(uint64(i), 2))) })
+			}
+			l.publish()
+			viewers.Wait()
+			if l.s.In.Load() == 0 || l.s.Out.Load() == 0 {
+				t.Errorf("%d frames in, %d out", l.s.In.Load(), l.s.Out.Load())
+			}
+		})
+	}
+}
+
+const (
+	laps       = 40
+	framesALap = 50
+)
+
+type load struct {
+	t     *testing.T
+	s     *Stream
+	lap   []chan struct{} // each is closed when its lap begins: stalled viewers wait for a later one
+	ended error
+}
+
+// publish is the camera: gaps, restarts and Resets, and at last the end. Each lap waits until some viewer got a frame of it.
+func (l *load) publish() {
+	cam := camera{format: l.s.Format(), epoch: 1}
+	for lap := range laps {
+		close(l.lap[lap])
+		for i := range framesALap {
+			if i == 20 {
+				cam.seq += uint64(lap % 3)
+			}
+			f := cam.frame(cam.format == frame.H264 && i%10 == 0, 100+i)
+			l.s.Append(f)
+			if stats := l.s.Newest(); stats != nil {
+				l.s.Rate()
+			}
+		}
+		out := l.s.Out.Load()
+		testkit.Eventually(l.t, "a viewer gets a frame", func() bool {
+			l.s.Append(cam.frame(cam.format == frame.H264, 100))
+			return l.s.Out.Load() > out
+		})
+		switch lap % 8 {
+		case 3:
+			cam = camera{format: cam.format, epoch: cam.epoch + 1}
+		case 6:
+			l.s.Reset()
+		}
+	}
+	l.s.End(l.ended)
+}
+
+// view joins and leaves until the stream ends.
+func (l *load) view(r *rand.Rand) {
+	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
+	defer cancel()
+	for {
+		c := l.s.NewCursor()
+		err := l.watch(ctx, r, c)
+		c.Close()
+		switch {
+		case errors.Is(err, l.ended):
+			return
+		case err != nil:
+			l.t.Error(err)
+			return
+		}
+	}
+}
+
+// watch takes a random number of frames, and stalls once in a while.
+func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor) error {
+	var last *Frame
+	for range 1 + r.IntN(500) {
+		d, err := c.Next(ctx, time.Duration(r.IntN(2))*time.Millisecond)
+		if errors.Is(err, ErrQuiet) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		switch {
+		case last == nil && d.Format == frame.H264 && !d.Key:
+			l.t.Errorf("begins with frame %d, which is no key frame", d.Index)
+		case last != nil && (d.Index <= last.Index || d.Skipped != d.Index-last.Index-1 || d.Epoch < last.Epoch):
+			l.t.Errorf("frame %d of epoch %d, %d skipped, after frame %d of epoch %d", d.Index, d.Epoch, d.Skipped, last.Index, last.Epoch)
+		case last != nil && d.Format == frame.H264 && !d.Key && (d.Epoch != last.Epoch || d.Seq != last.Seq+1):
+			l.t.Errorf("frame %d cannot be decoded after frame %d", d.Index, last.Index)
+		}
+		last = d.Frame
+		if _, err := Made(d.Frame, Part, func(f *Frame) (uint64, error) { return f.Seq, nil }); err != nil {
+			return err
+		}
+		if r.IntN(200) == 0 { // stall
+			select {
+			case <-l.lap[min(int(d.Index)/framesALap+r.IntN(4), laps-1)]:
+			case <-ctx.Done():
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,249 @@
+package stream
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const interval = 40 * time.Millisecond // of the test cameras' frames
+
+// camera makes the frames of one run of a camera, each with the next number.
+type camera struct {
+	format frame.Format
+	epoch  int64
+	seq    uint64
+}
+
+func (c *camera) frame(key bool, size int) *Frame {
+	f := &Frame{Frame: frame.Frame{
+		Format: c.format, Seq: c.seq, PTS: time.Duration(c.seq) * interval, CaptureTime: time.Now(), Epoch: c.epoch, Key: key, Payload: make([]byte, size),
+	}}
+	c.seq++
+	return f
+}
+
+// add appends one frame for each letter of gop: K is a key frame, p another access unit, and - is lost on the way.
+func (c *camera) add(s *Stream, gop string) {
+	for _, kind := range gop {
+		if f := c.frame(kind == 'K', 100); kind != '-' {
+			s.Append(f)
+		}
+	}
+}
+
+// ring shows what s holds: K for a key frame, p for another.
+func ring(s *Stream) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := ""
+	for _, f := range s.frames {
+		out += map[bool]string{true: "K", false: "p"}[f.Key]
+	}
+	return out
+}
+
+func TestJPEGRingHoldsTheNewestOnly(t *testing.T) {
+	s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+	if s.Newest() != nil {
+		t.Error("an empty stream has a newest picture")
+	}
+	if _, _, ok := s.Last(); ok {
+		t.Error("an empty stream has a last picture")
+	}
+	for range 100 {
+		f := cam.frame(false, 1000)
+		if !s.Append(f) || s.Newest() != f || ring(s) != "p" {
+			t.Fatalf("after frame %d the ring holds %q, newest %v", f.Seq, ring(s), s.Newest())
+		}
+	}
+	if s.bytes != 1000 || s.In.Load() != 100 {
+		t.Errorf("%d bytes in the ring, %d frames in: want 1000, 100", s.bytes, s.In.Load())
+	}
+}
+
+func TestH264RingHoldsTheGOPAndTheTailBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, cam := New(Config{Format: frame.H264, LiveBudget: time.Second}), camera{format: frame.H264}
+		cam.add(s, "Kpppp")
+		<-time.After(10 * time.Second) // however old: it is the current GOP
+		cam.add(s, "pp")
+		if got := ring(s); got != "Kpppppp" {
+			t.Fatalf("ring %q: want the whole current GOP", got)
+		}
+		cam.add(s, "K") // now all that is old has no more use
+		if got := ring(s); got != "ppK" {
+			t.Fatalf("ring %q: want the last GOP's young tail, then the new one", got)
+		}
+		<-time.After(time.Second)
+		cam.add(s, "p")
+		if got := ring(s); got != "ppKp" {
+			t.Fatalf("ring %q: what is as old as the live budget may still be read", got)
+		}
+		<-time.After(time.Millisecond)
+		cam.add(s, "p")
+		if got := ring(s); got != "Kpp" {
+			t.Fatalf("ring %q: want the current GOP alone", got)
+		}
+		if f := s.Newest(); f == nil || !f.Key {
+			t.Fatalf("newest %v: want the key frame", f)
+		}
+	})
+}
+
+func TestByteBudgetSmallerThanAGOP(t *testing.T) {
+	s, cam := New(Config{Format: frame.H264, MaxBytes: 350}), camera{format: frame.H264}
+	reader := s.NewCursor()
+	defer reader.Close()
+	for range 3 {
+		cam.add(s, "Kpp")
+		for range 3 {
+			take(t, reader)
+		}
+		cam.add(s, "ppp")
+		if got := ring(s); got != "ppp" || s.bytes != 300 {
+			t.Fatalf("ring %q with %d bytes: want the three newest", got, s.bytes)
+		}
+		if s.Newest() != nil {
+			t.Error("a decoder cannot start here, but Newest says where")
+		}
+		late := s.NewCursor()
+		wantNone(t, late)
+		for range 3 { // who keeps up reads on
+			if d := take(t, reader); d.Skipped != 0 {
+				t.Errorf("frame %d: skipped %d", d.Seq, d.Skipped)
+			}
+		}
+		cam.add(s, "K")
+		if d := take(t, late); !d.Key || d.Index != s.lastKey {
+			t.Errorf("a late viewer starts at frame %d", d.Seq)
+		}
+		take(t, reader)
+		late.Close()
+	}
+	s.Append(cam.frame(true, 1000)) // larger than the budget: it is shown all the same, alone
+	if got := ring(s); got != "K" || s.bytes != 1000 {
+		t.Errorf("ring %q with %d bytes: want the large frame alone", got, s.bytes)
+	}
+}
+
+func TestReset(t *testing.T) {
+	s, cam := New(Config{Format: frame.H264}), camera{format: frame.H264}
+	c := s.NewCursor()
+	defer c.Close()
+	cam.add(s, "Kpp")
+	take(t, c)
+	s.Reset()
+	if s.Newest() != nil || ring(s) != "" || s.bytes != 0 {
+		t.Errorf("after Reset the ring holds %q", ring(s))
+	}
+	wantNone(t, c)
+	cam.add(s, "pp")
+	wantNone(t, c) // nothing can be decoded yet
+	if n := s.Drops.Get(drop.NoKey); n != 2 {
+		t.Errorf("%d frames dropped for want of a key frame: want 2", n)
+	}
+	cam.add(s, "Kp")
+	if d := take(t, c); !d.Key || d.Skipped != 2 || c.Skipped() != 2 || s.Drops.Get(drop.Lagged) != 2 {
+		t.Errorf("got %+v, %d lagged: want the key frame and the two unread frames before Reset as skipped", d.Frame.Frame, s.Drops.Get(drop.Lagged))
+	}
+	(&camera{format: frame.H264, epoch: -1}).add(s, "K")
+	if s.Drops.Get(drop.OldEpoch) != 1 {
+		t.Error("an old epoch was taken")
+	}
+	s.Reset()
+	(&camera{format: frame.H264, epoch: -1}).add(s, "K")
+	if ring(s) != "K" {
+		t.Error("Reset remembers the epoch")
+	}
+}
+
+func TestEnd(t *testing.T) {
+	s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+	why := errors.New("that is all")
+	waiting := s.NewCursor()
+	got := make(chan error)
+	go func() {
+		_, err := waiting.Next(t.Context(), time.Hour)
+		got <- err
+	}()
+	s.End(why)
+	if err := <-got; !errors.Is(err, why) {
+		t.Errorf("a waiting cursor gets %v: want the reason", err)
+	}
+	waiting.Close()
+	cam.add(s, "p")
+	late := s.NewCursor()
+	defer late.Close()
+	if _, err := late.Next(t.Context(), time.Hour); !errors.Is(err, why) {
+		t.Errorf("a late cursor gets %v: want the reason", err)
+	}
+}
+
+func TestDurationIsThatOfOneFrame(t *testing.T) {
+	s, cam := New(Config{Format: frame.H264}), camera{format: frame.H264}
+	for i, step := range []struct {
+		add  string
+		want time.Duration
+	}{
+		{"K", time.Second / 25}, // nothing is known yet
+		{"p", interval},
+		{"----K", interval}, // the time of the lost ones is not its own
+		{"p", interval},
+	} {
+		cam.add(s, step.add)
+		if f := s.frames[len(s.frames)-1]; f.Duration != step.want {
+			t.Errorf("step %d: duration %v: want %v", i, f.Duration, step.want)
+		}
+	}
+	long := cam.frame(true, 1)
+	long.PTS += time.Minute
+	if s.Append(long); long.Duration != interval {
+		t.Errorf("duration %v after a pause of a minute: want the last known one", long.Duration)
+	}
+	next := camera{format: frame.H264, epoch: 1, seq: 1000}
+	f := next.frame(true, 1)
+	if s.Append(f); f.Duration != interval {
+		t.Errorf("duration %v across epochs: want the last known one", f.Duration)
+	}
+}
+
+func TestRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+		if fps, bps := s.Rate(); fps != 0 || bps != 0 {
+			t.Errorf("an empty stream has %v fps, %v bit/s", fps, bps)
+		}
+		for range 101 {
+			s.Append(cam.frame(false, 500))
+			<-time.After(interval)
+		}
+		if fps, bps := s.Rate(); fps != 25 || bps != 100_000 {
+			t.Errorf("%v fps, %v bit/s: want 25, 100000", fps, bps)
+		}
+		<-time.After(rateTimeout)
+		if fps, bps := s.Rate(); fps != 0 || bps != 0 {
+			t.Errorf("%v fps, %v bit/s after the camera stopped: want 0", fps, bps)
+		}
+	})
+}
+
+func TestLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+		f := cam.frame(false, 1)
+		<-time.After(time.Second)
+		s.Append(f)
+		if arrived, captured, ok := s.Last(); !ok || !arrived.Equal(time.Now()) || !captured.Equal(f.CaptureTime) {
+			t.Errorf("arrived %v, captured %v, %v", arrived, captured, ok)
+		}
+	})
+}
