@@ -78,8 +78,12 @@ func (s *Server) knownCameras() (ids []string) {
 
 // handleError answers a request whose handler returned an error.
 func (s *Server) handleError(err error, c echo.Context) {
-	if c.Response().Committed || c.Request().Context().Err() != nil {
-		return // a stream that ended: its viewer is gone, or sees the end
+	if c.Request().Context().Err() != nil {
+		return // the viewer has gone, or the hub stops
+	}
+	if c.Response().Committed { // too late for an answer
+		s.cfg.Log.Warn("stream ended", "path", c.Request().URL.Path, logkey.Err, err)
+		return
 	}
 	p := s.problemFor(err)
 	p.Type = "about:blank"

@@ -20,14 +20,21 @@ type Cursor struct {
 	s       *Stream
 	next    uint64 // index of the frame to take next, if started
 	started bool
-	edge    uint64 // index of the newest frame at the last start or jump: what lies before it is history, sent to get the decoder there
+	edge    Edge
 	timer   *time.Timer
 	skipped uint64
+}
+
+// Edge is the newest frame at a cursor's last start or jump: what lies before it is history, sent to get the decoder there.
+type Edge struct {
+	Index uint64
+	PTS   time.Duration
 }
 
 // Delivery is a frame for one viewer.
 type Delivery struct {
 	*Frame
+	Edge    Edge
 	Skipped uint64 // frames that this viewer missed just before this one
 	History bool   // the frame only leads the decoder to the live edge
 }
@@ -99,7 +106,7 @@ func (c *Cursor) poll() (Delivery, <-chan struct{}, error) {
 		return Delivery{}, s.arrived, nil
 	}
 	f := s.frames[c.next-s.frames[0].Index]
-	d := Delivery{Frame: f, History: f.Index < c.edge}
+	d := Delivery{Frame: f, Edge: c.edge, History: f.Index < c.edge.Index}
 	if c.started {
 		d.Skipped = c.next - from
 		c.skipped += d.Skipped
@@ -113,9 +120,10 @@ func (c *Cursor) poll() (Delivery, <-chan struct{}, error) {
 // positionLocked moves the cursor to the frame it should take. It reports false if there is none yet.
 func (c *Cursor) positionLocked() bool {
 	s := c.s
-	newest := s.next - 1
+	newest := s.frames[len(s.frames)-1]
+	edge := Edge{newest.Index, newest.PTS}
 	if s.cfg.Format == frame.JPEG {
-		c.next, c.edge = newest, newest
+		c.next, c.edge = newest.Index, edge
 		return true
 	}
 	first := s.frames[0].Index
@@ -128,6 +136,6 @@ func (c *Cursor) positionLocked() bool {
 	if !s.hasKey {
 		return false
 	}
-	c.next, c.edge = s.lastKey, newest
+	c.next, c.edge = s.lastKey, edge
 	return true
 }

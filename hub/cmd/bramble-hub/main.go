@@ -1,0 +1,90 @@
+// Command bramble-hub relays cameras from NATS to any number of viewers.
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/shared/conf"
+)
+
+// version is set by the linker: -X main.version=1.2.3.
+var version = "0.1.0-dev"
+
+const description = `Relay cameras from NATS to any number of viewers, as JPEG, MJPEG, H.264 and MP4.
+
+Examples:
+
+  bramble-hub demo                                   four made-up cameras, to look at
+  bramble-hub                                        page on http://127.0.0.1:8080, NATS for agents on 127.0.0.1:4222
+  bramble-hub --nats-url nats://a:4222,nats://b:4222 use a NATS system that runs already
+  bramble-hub --config hub.yaml                      the same settings from a file: "http: 127.0.0.1:9000"
+
+Every flag is also an environment variable (BRAMBLE_HTTP, BRAMBLE_NATS_URL, ...) and a key of the file. A flag wins over the environment, that over the
+file, that over the default.`
+
+// settings are the hub's flags, environment variables and keys of the file.
+type settings struct {
+	conf.Logging `embed:""`
+
+	HTTP         string        `help:"Address of the page and the API." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	NATS         string        `help:"Address of the embedded NATS server, where agents connect." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
+	NATSURL      string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
+	NATSConfig   string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
+	SubjectRoot  string        `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
+	Linger       time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
+	WriteTimeout time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
+	Insecure     bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
+}
+
+type cli struct {
+	settings
+
+	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
+	Version kong.VersionFlag `help:"Print the version."`
+
+	Serve struct{} `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
+	Demo  struct{} `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) (exitCode int) {
+	var c cli
+	parser, err := kong.New(&c, conf.Options("bramble-hub", description, version)...)
+	if err != nil {
+		return conf.Fail(os.Stderr, "bramble-hub", err)
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return conf.Fail(os.Stderr, "bramble-hub", err)
+	}
+	log := c.Logger(os.Stderr)
+	h, err := hub.New(c.hub(log))
+	if err != nil {
+		return conf.Fail(os.Stderr, "bramble-hub", err)
+	}
+	ctx, stop := conf.StopContext(log)
+	defer stop()
+	serve := h.Run
+	if parsed.Command() == "demo" {
+		serve = demo{hub: h, log: log}.run
+	}
+	if err := serve(ctx); err != nil {
+		_, _ = fmt.Fprintf(os.Stderr, "bramble-hub: %v\n", err) // there is nobody else to tell
+		return 1
+	}
+	return 0
+}
+
+func (s *settings) hub(log *slog.Logger) hub.Config {
+	return hub.Config{
+		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, Version: version, Log: log,
+	}
+}
