@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -116,6 +117,21 @@ func (p *process) kill() {
 func (p *process) waitSaid(text string) {
 	p.tb.Helper()
 	testkit.Eventually(p.tb, "the program says "+text, func() bool { return strings.Contains(p.said(), text) })
+}
+
+// page waits until a hub, started with --log-format json, says where its page is.
+func (p *process) page() (root string) {
+	p.tb.Helper()
+	testkit.Eventually(p.tb, "the hub says where its page is", func() bool {
+		for line := range strings.Lines(p.said()) {
+			var said struct{ Page string }
+			if json.Unmarshal([]byte(line), &said) == nil && said.Page != "" {
+				root = strings.TrimSuffix(said.Page, "/")
+			}
+		}
+		return root != ""
+	})
+	return root
 }
 
 // startAgent starts the agent program with the given cameras, each NAME=SOURCE.
@@ -232,4 +248,9 @@ func output(tb testing.TB, limit time.Duration, name string, args ...string) []b
 		tb.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, stderr.String())
 	}
 	return out
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
