@@ -29,7 +29,7 @@ func (s *Server) mp4(c echo.Context, cam *registry.Camera) error {
 		return nil
 	}
 	params := d.Params
-	init, err := fmp4.Init(params)
+	init, err := fmp4.Init(params, uint64(fmp4.Ticks(d.Edge.PTS-d.PTS)))
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ type mp4Viewer struct {
 	times fmp4.Timeline
 	moof  []byte // reused
 	begun bool
-	began time.Duration // when the first frame that is not history is shown
+	began uint64 // decode time of the first frame that is not history
 }
 
 func makeFragment(f *stream.Frame) (*fmp4.Fragment, error) {
@@ -64,14 +64,13 @@ func (w *mp4Viewer) send(d stream.Delivery, limit time.Duration) (done bool, err
 	if err != nil {
 		return true, err
 	}
-	decode, compose := w.times.Next(fmp4.Frame{
-		Index: d.Index, PTS: d.PTS, Epoch: d.Epoch, Nominal: d.Duration, History: d.History, EdgeIndex: d.Edge.Index, EdgePTS: d.Edge.PTS,
-	})
-	if shown := fmp4.Duration(decode + uint64(compose)); !d.History && !w.begun {
-		w.begun, w.began = true, shown
-	} else if limit > 0 && w.begun && shown-w.began >= limit {
+	decode := w.times.Next(fmp4.Frame{PTS: d.PTS, Epoch: d.Epoch, Duration: d.Duration, Jump: d.Skipped > 0, History: d.History})
+	switch {
+	case !w.begun && !d.History:
+		w.begun, w.began = true, decode
+	case w.begun && limit > 0 && decode-w.began >= uint64(fmp4.Ticks(limit)):
 		return true, nil
 	}
-	w.moof = fragment.AppendMoof(w.moof[:0], decode, compose)
+	w.moof = fragment.AppendMoof(w.moof[:0], decode)
 	return w.out.write(w.moof, fragment.Mdat) != nil, nil
 }

@@ -1,0 +1,37 @@
+package fmp4_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/bramble-cam/bramble/hub/internal/fmp4"
+)
+
+func typicalFragment(b *testing.B, number uint32) *fmp4.Fragment {
+	b.Helper()
+	f, err := fmp4.NewFragment(accessUnit(append([]byte{0x41}, bytes.Repeat([]byte{0xaa}, 10_000)...)), paramSets(), false, interval, number)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return f
+}
+
+// BenchmarkNewFragment is the cost once per frame of a camera.
+func BenchmarkNewFragment(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		typicalFragment(b, 1)
+	}
+}
+
+// BenchmarkViewer is the cost per viewer and frame, without the write.
+func BenchmarkViewer(b *testing.B) {
+	f, i := typicalFragment(b, 1), 0
+	var times fmp4.Timeline
+	var moof []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		moof = f.AppendMoof(moof[:0], times.Next(at(i)))
+		i++
+	}
+}

@@ -1,0 +1,50 @@
+package fmp4
+
+import "encoding/binary"
+
+// insertEdit returns the init segment with an edit list in its track (section 8.6.6), which mediacommon does not write: one edit that begins at start and has no end, since a
+// segment_duration of 0 reaches over all fragments.
+func insertEdit(init []byte, start uint64) ([]byte, error) {
+	const elstSize = 36
+	edit := binary.BigEndian.AppendUint32(nil, 8+elstSize)
+	edit = append(edit, "edts"...)
+	edit = binary.BigEndian.AppendUint32(edit, elstSize)
+	edit = append(edit, "elst"...)
+	edit = append(edit, 1, 0, 0, 0, 0, 0, 0, 1)       // version 1, one entry
+	edit = binary.BigEndian.AppendUint64(edit, 0)     // segment_duration
+	edit = binary.BigEndian.AppendUint64(edit, start) // media_time
+	edit = append(edit, 0, 1, 0, 0)                   // media_rate 1.0
+
+	moov, _, err := child(init, 0, len(init), "moov")
+	if err != nil {
+		return nil, err
+	}
+	trak, end, err := child(init, moov+8, len(init), "trak")
+	if err != nil {
+		return nil, err
+	}
+	_, at, err := child(init, trak+8, end, "tkhd")
+	if err != nil {
+		return nil, err
+	}
+	out := append(make([]byte, 0, len(init)+len(edit)), init[:at]...)
+	out = append(append(out, edit...), init[at:]...)
+	for _, box := range []int{moov, trak} {
+		binary.BigEndian.PutUint32(out[box:], binary.BigEndian.Uint32(out[box:])+uint32(len(edit)))
+	}
+	return out, nil
+}
+
+// child returns where the first box of this type begins and ends among the boxes in b[from:to].
+func child(b []byte, from, to int, boxType string) (begin, end int, err error) {
+	for begin = from; begin+8 <= to; begin = end {
+		end = begin + int(binary.BigEndian.Uint32(b[begin:]))
+		if end < begin+8 || end > to {
+			break
+		}
+		if string(b[begin+4:begin+8]) == boxType {
+			return begin, end, nil
+		}
+	}
+	return 0, 0, errLayout
+}
