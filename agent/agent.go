@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 	"github.com/nats-io/nuid"
 	"golang.org/x/sync/errgroup"
 
@@ -107,11 +106,17 @@ func (a *Agent) waitConnected(ctx context.Context, nc *nats.Conn, connected <-ch
 		return nil
 	}
 	a.log.Info("waiting for NATS", "url", redact(a.cfg.Hub))
-	select {
-	case <-connected:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	again := time.NewTicker(time.Minute)
+	defer again.Stop()
+	for {
+		select {
+		case <-connected:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-again.C: // nats.go reports a refusal by a server that it has reached only here
+			a.log.Warn("still waiting for NATS", "url", redact(a.cfg.Hub), logkey.Err, nc.LastError())
+		}
 	}
 }
 
@@ -136,7 +141,7 @@ func (a *Agent) refuseDuplicates(ctx context.Context, nc *nats.Conn) error {
 
 func (a *Agent) serve(ctx context.Context, nc *nats.Conn, connected <-chan struct{}) error {
 	g, ctx := errgroup.WithContext(ctx)
-	var services []micro.Service
+	var services []*control.Service
 	for _, c := range a.cameras {
 		c.connect(nc, a.space, a.cfg.Linger)
 		svc, err := control.Serve(ctx, nc, a.space, c, a.log)
@@ -144,6 +149,8 @@ func (a *Agent) serve(ctx context.Context, nc *nats.Conn, connected <-chan struc
 			return errors.Join(err, stop(services))
 		}
 		services = append(services, svc)
+	}
+	for _, c := range a.cameras {
 		g.Go(func() error { return c.run(ctx) })
 	}
 	a.log.Info("serving", "cameras", len(a.cameras))
@@ -180,12 +187,10 @@ func (a *Agent) sayStopped(nc *nats.Conn) {
 	_ = nc.FlushTimeout(500 * time.Millisecond)
 }
 
-func stop(services []micro.Service) error {
+func stop(services []*control.Service) error {
 	var errs []error
 	for _, s := range services {
-		if err := s.Stop(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrConnectionReconnecting) {
-			errs = append(errs, fmt.Errorf("stop the micro service: %w", err))
-		}
+		errs = append(errs, s.Stop())
 	}
 	return errors.Join(errs...)
 }

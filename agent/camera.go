@@ -24,8 +24,8 @@ import (
 )
 
 const (
-	// frameTimeout is how long a source may deliver nothing before it is reopened.
-	frameTimeout = 10 * time.Second
+	// defaultFrameTimeout is how long a source may deliver nothing before it is reopened.
+	defaultFrameTimeout = 10 * time.Second
 
 	minBackoff = 250 * time.Millisecond
 	maxBackoff = 15 * time.Second
@@ -42,6 +42,8 @@ type camera struct {
 	topic  string // the subject of its status
 	pub    *publish.Publisher
 
+	frameTimeout time.Duration
+
 	changed chan struct{} // a token when the status should be published
 
 	mu     sync.Mutex
@@ -55,7 +57,9 @@ type camera struct {
 
 func newCamera(name string, src capture.Source, drops *drop.Counters, base status.Status, log *slog.Logger) *camera {
 	base.Camera, base.Source, base.Format = name, src.Kind(), src.Format()
-	return &camera{name: name, source: src, drops: drops, log: log, status: base, changed: make(chan struct{}, 1)}
+	return &camera{
+		name: name, source: src, drops: drops, log: log, frameTimeout: defaultFrameTimeout, status: base, changed: make(chan struct{}, 1),
+	}
 }
 
 // connect gives the camera its connection. It must come before everything else.
@@ -75,14 +79,17 @@ func (c *camera) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// captureLoop opens the source while it is wanted and reopens it, ever more patiently, when it fails.
+// captureLoop opens the source while it is wanted and reopens it, ever more patiently, when it fails. A camera that has failed stays
+// degraded, with the reason, until it delivers a frame or nobody wants it any longer.
 func (c *camera) captureLoop(ctx context.Context) {
-	backoff := minBackoff
+	backoff, reason := minBackoff, ""
 	for {
 		if c.pub.WaitWanted(ctx, true) != nil {
 			return
 		}
-		c.setState(status.Starting, "")
+		if reason == "" {
+			c.setState(status.Starting, "")
+		}
 		began := time.Now()
 		err := c.capture(ctx)
 		if ctx.Err() != nil {
@@ -90,29 +97,38 @@ func (c *camera) captureLoop(ctx context.Context) {
 		}
 		if err == nil {
 			c.setState(status.Idle, "")
-			backoff = minBackoff
+			backoff, reason = minBackoff, ""
 			continue
 		}
 		if time.Since(began) > 2*maxBackoff {
-			backoff = minBackoff
+			backoff, reason = minBackoff, ""
 		}
-		c.setState(status.Degraded, err.Error())
-		c.log.Warn("camera failed, trying again", logkey.Source, c.source.Kind(), "in", backoff, logkey.Err, err)
+		level := slog.LevelWarn
+		if reason == err.Error() {
+			level = slog.LevelDebug // it has been said
+		}
+		reason = err.Error()
+		c.setState(status.Degraded, reason)
+		c.log.Log(ctx, level, "camera failed, trying again", logkey.Source, c.source.Kind(), "in", backoff, logkey.Err, err)
 		wait, cancel := context.WithTimeout(ctx, backoff)
 		if c.pub.WaitWanted(wait, false) == nil {
 			c.setState(status.Idle, "")
+			reason = ""
 		}
 		cancel()
 		backoff = min(2*backoff, maxBackoff)
 	}
 }
 
-var errNoFrame = fmt.Errorf("no frame for %v: is the camera connected, and does the command write frames to its standard output?", frameTimeout)
+var (
+	errNoFrame = errors.New("no frame for too long: is the camera connected, and does the command write frames to its standard output?")
+	errEnded   = errors.New("the source ended by itself")
+)
 
 // capture runs the source once, until nobody wants it any longer (nil) or it fails.
 func (c *camera) capture(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	watchdog := time.AfterFunc(frameTimeout, func() { cancel(errNoFrame) })
+	watchdog := time.AfterFunc(c.frameTimeout, func() { cancel(errNoFrame) })
 	defer watchdog.Stop()
 	var watch sync.WaitGroup
 	watch.Go(func() {
@@ -120,13 +136,19 @@ func (c *camera) capture(ctx context.Context) error {
 			cancel(context.Canceled)
 		}
 	})
-	c.seq, c.epoch, c.meter = 0, time.Now().UnixNano(), rate.Meter{}
+	c.seq, c.meter = 0, rate.Meter{}
+	c.epoch = max(c.epoch+1, time.Now().UnixNano()) // newer than the last one even if the clock was set back
 	err := c.source.Run(ctx, func(f capture.Frame) {
-		watchdog.Reset(frameTimeout)
+		watchdog.Reset(c.frameTimeout)
 		c.take(f)
 	})
-	if cause := context.Cause(ctx); err == nil && errors.Is(cause, errNoFrame) {
-		err = cause
+	if err == nil {
+		switch context.Cause(ctx) {
+		case nil:
+			err = errEnded
+		case errNoFrame:
+			err = fmt.Errorf("%w (%v)", errNoFrame, c.frameTimeout)
+		}
 	}
 	cancel(context.Canceled)
 	watch.Wait()

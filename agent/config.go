@@ -34,7 +34,7 @@ type Camera struct {
 func ParseCamera(s string) (Camera, error) {
 	name, source, ok := strings.Cut(s, "=")
 	if !ok {
-		return Camera{}, fmt.Errorf("camera %q: write NAME=SOURCE, for example porch=pattern:", s)
+		return Camera{}, fmt.Errorf("camera %q: write NAME=SOURCE, for example 'porch=pattern:'", s)
 	}
 	if err := subject.ValidateID(name); err != nil {
 		return Camera{}, err
@@ -46,8 +46,11 @@ func (c *Config) validate() error {
 	if c.Hub == "" {
 		return errors.New("no hub: give --hub nats://HOST:4222")
 	}
+	if c.Linger < 0 {
+		return fmt.Errorf("linger %v: give a time such as 10s, or 0 for the default", c.Linger)
+	}
 	if len(c.Cameras) == 0 {
-		return errors.New("no camera: give at least one --camera NAME=SOURCE, for example --camera porch=pattern:")
+		return errors.New("no camera: give at least one --camera NAME=SOURCE, for example --camera 'porch=pattern:'")
 	}
 	seen := make(map[string]bool)
 	for _, cam := range c.Cameras {

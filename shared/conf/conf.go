@@ -9,9 +9,11 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
@@ -119,8 +121,11 @@ func (f file) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, erro
 			return nil, nil
 		}
 	}
-	if list, ok := value.([]any); ok && flag.IsSlice() {
-		return list, nil
+	switch value.(type) {
+	case int, int64, uint64, float64:
+		if flag.Target.Type() == reflect.TypeFor[time.Duration]() { // kong would take it for nanoseconds
+			return nil, fmt.Errorf("configuration file: %s: %v: write the unit too, for example 10s", flag.Name, value)
+		}
 	}
 	return value, nil
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// MaxPayload is the largest frame in bytes. The embedded server and every shipped NATS configuration allow as much
-// (max_payload), and nothing in Bramble ever buffers a larger one.
+// MaxPayload is the largest frame in bytes; nothing in Bramble ever buffers a larger one. It is also the max_payload of the embedded server and of every shipped
+// NATS configuration, where the headers count too: a frame within some 200 bytes of it is refused there.
 const MaxPayload = 8 << 20
 
 // Format says what the payload of a stream's messages is. Its value is also the last token of the subject.
@@ -27,7 +27,7 @@ func ParseFormat(s string) (Format, error) {
 	case JPEG, H264:
 		return f, nil
 	}
-	return "", fmt.Errorf("unknown format %q: known are %q and %q", s, JPEG, H264)
+	return "", fmt.Errorf("unknown format %q: known are %q and %q", cut(s), JPEG, H264)
 }
 
 // Frame is one timed unit of one camera: a JPEG picture or an H.264 access unit. A Frame that was handed on is immutable:

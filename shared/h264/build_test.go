@@ -52,6 +52,12 @@ func sps(id, width, height int) []byte {
 	return nalu(0x67, head+ue(id)+ue(0)+ue(2)+ue(1)+"0"+ue(width-1)+ue(height-1)+"1100")
 }
 
+// cropped makes an SPS of 160x96 less cropping, which is in units of two pixels.
+func cropped(left, right int) []byte {
+	head := fmt.Sprintf("%08b%08b%08b", 66, 0, 30)
+	return nalu(0x67, head+ue(0)+ue(0)+ue(2)+ue(1)+"0"+ue(9)+ue(5)+"11"+"1"+ue(left)+ue(right)+ue(0)+ue(0)+"0")
+}
+
 func pps(id, spsID int) []byte { return nalu(0x68, ue(id)+ue(spsID)+"00101") }
 
 func idr(first, ppsID int) []byte   { return nalu(0x65, ue(first)+ue(7)+ue(ppsID)+"1010110") }

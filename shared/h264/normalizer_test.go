@@ -98,6 +98,8 @@ func TestNormalizeFaults(t *testing.T) {
 		{"SPS id 32", unit(long, sps(32, 10, 6), p, i), h264.ErrBadParams},
 		{"SPS far too wide", unit(long, sps(0, 2000, 6), p, i), h264.ErrBadParams},
 		{"SPS with overflowing width", unit(long, sps(0, 1<<28+1, 6), p, i), h264.ErrBadParams},
+		{"SPS cropped to nothing", unit(long, cropped(80, 0), p, i), h264.ErrBadParams},
+		{"SPS with overflowing cropping", unit(long, cropped(1<<31, 1<<31), p, i), h264.ErrBadParams},
 		{"PPS id 256", unit(long, s, pps(256, 0), i), h264.ErrBadParams},
 		{"PPS refers to SPS 32", unit(long, s, pps(0, 32), i), h264.ErrBadParams},
 		{"PPS over 4 KiB", unit(long, s, long4k, i), h264.ErrBadParams},
@@ -165,6 +167,14 @@ func TestAllSetsTogetherAreLimited(t *testing.T) {
 	}
 	if !errors.Is(err, h264.ErrBadParams) {
 		t.Errorf("256 sets of 2 kB: error %v, want %v", err, h264.ErrBadParams)
+	}
+
+	n = h264.Normalizer{}
+	for i := range 256 {
+		anew := append(pps(0, 0), bytes.Repeat([]byte{byte(i) | 1}, 2000+i)...)
+		if _, _, err := n.Normalize(nil, unit(long, anew)); err != h264.ErrNoPicture {
+			t.Fatalf("change %d of one set: %v", i, err)
+		}
 	}
 }
 

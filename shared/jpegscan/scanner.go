@@ -20,7 +20,6 @@ const (
 	soi     = 0xd8
 	eoi     = 0xd9
 	sos     = 0xda
-	com     = 0xfe
 )
 
 type state uint8
@@ -32,7 +31,7 @@ const (
 	atEnd                  // behind EOI
 )
 
-// Scanner finds the end of a picture whose bytes arrive bit by bit. It looks at each byte once at most, however often Scan is called.
+// Scanner finds the end of a picture whose bytes arrive little by little. It looks at each byte once at most, however often Scan is called.
 // The zero value is ready for one picture.
 type Scanner struct {
 	state         state
@@ -59,9 +58,6 @@ func (s *Scanner) Scan(b []byte) (n int, err error) {
 		}
 	}
 }
-
-// Size returns width and height in pixels, or zeros as long as the frame header has not come by.
-func (s *Scanner) Size() (width, height int) { return s.width, s.height }
 
 // Resync returns where, after an error, the search for the next picture's SOI goes on. It lies behind everything that is surely part of
 // the broken picture, so nobody takes the thumbnail in an APP segment for a picture, but in front of a segment whose length may be wrong.
@@ -106,7 +102,7 @@ func (s *Scanner) marker(b []byte, code byte) (more bool, err error) {
 	case code == tem, code >= rst0 && code <= rst7:
 		s.pos += 2
 		return true, nil
-	case code < sof0, code == eoi, code == jpg, s.scans > 0 && !betweenScans(code):
+	case code < sof0, code == eoi, code == jpg:
 		return false, fmt.Errorf("%w: unexpected marker FF %02X at byte %d", ErrMalformed, code, s.pos)
 	}
 	return s.segment(b, code)
@@ -172,18 +168,10 @@ func (s *Scanner) entropy(b []byte) (more bool) {
 			return true
 		}
 	}
-	if s.pos <= len(b) {
-		s.resync = s.pos
-	}
 	return false
 }
 
 // isSOF reports whether the marker begins a frame header.
 func isSOF(code byte) bool {
 	return code >= sof0 && code <= sof15 && code != dht && code != jpg && code != dac
-}
-
-// betweenScans reports whether a marker segment may follow coded data (ITU-T T.81, B.2.1 and B.2.5).
-func betweenScans(code byte) bool {
-	return code == dht || code == dac || code >= sos && code <= com
 }

@@ -22,7 +22,7 @@ const Timeout = 30 * time.Second
 // StartNATS starts a NATS server on a free loopback port and stops it when the test ends. It returns the server's URL.
 func StartNATS(tb testing.TB) string {
 	tb.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, MaxPayload: frame.MaxPayload + 64<<10})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, MaxPayload: frame.MaxPayload})
 	if err != nil {
 		tb.Fatal(err)
 	}

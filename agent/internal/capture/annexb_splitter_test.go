@@ -249,6 +249,16 @@ func TestSplittersBoundTheirMemory(t *testing.T) {
 	}
 }
 
+// At its largest, the window moves what it holds to the front instead of growing.
+func TestWindowKeepsItsMemory(t *testing.T) {
+	w := window{r: &endless{data: []byte("video")}, buf: make([]byte, maxWindow), end: maxWindow}
+	w.discard(readSize)
+	first := &w.buf[0]
+	if err := w.fill(); err != nil || &w.buf[0] != first || len(w.data()) != maxWindow {
+		t.Errorf("%d bytes held, same memory %v, error %v", len(w.data()), &w.buf[0] == first, err)
+	}
+}
+
 func TestSplittersDoNotAllocatePerFrame(t *testing.T) {
 	annexB := NewAnnexBSplitter(&endless{data: []byte(naluStream(long, tSPS, tPPS, tIDR, tIDR2) + naluStream(short, tSlice))})
 	jpeg := NewJPEGSplitter(&endless{data: jpegOf(t, 64, 48)})

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,12 +16,21 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// stopTime is how long a command has to end after SIGINT before it is killed.
-const stopTime = 2 * time.Second
+const (
+	// defaultStopTime is how long a command has to end after SIGINT before it is killed.
+	defaultStopTime = 2 * time.Second
+
+	// maxShown bounds how much of a command line is shown, in bytes.
+	maxShown = 200
+)
+
+// credentials are what a URL in a command line or in its output may tell, but a status that everybody can read must not.
+var credentials = regexp.MustCompile(`://[^/\s]+@`)
 
 // command runs any program whose standard output is MJPEG or H.264: a picamera2 script, ffmpeg, anything.
 type command struct {
 	line     string
+	stopTime time.Duration
 	format   frame.Format
 	env      Env
 	reorders atomic.Bool
@@ -37,7 +48,7 @@ func newExec(_, line string, opts *options, env Env) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &command{line: line, format: format, env: env}, nil
+	return &command{line: line, stopTime: defaultStopTime, format: format, env: env}, nil
 }
 
 func (c *command) Kind() string         { return "exec" }
@@ -57,18 +68,18 @@ func (c *command) Run(ctx context.Context, sink Sink) error {
 	cmd := exec.Command("/bin/sh", "-c", c.line)
 	ownGroup(cmd)
 	cmd.Stderr = said
-	cmd.WaitDelay = stopTime // for a child that left the group and holds the pipe
+	cmd.WaitDelay = c.stopTime // for a child that left the group and holds the pipe
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start %q: %w", c.line, err)
+		return fmt.Errorf("start %s: %w", c.shown(), err)
 	}
 	reading, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	var ender sync.WaitGroup
-	ender.Go(func() { end(reading, cmd, stdout, ended) })
+	ender.Go(func() { c.end(reading, cmd, stdout, ended) })
 
 	readErr := c.read(reading, stdout, sink)
 	stop()
@@ -84,10 +95,10 @@ func (c *command) Run(ctx context.Context, sink Sink) error {
 }
 
 // end stops the command when ctx ends: it asks, and after stopTime it insists. It returns when the command has ended.
-func end(ctx context.Context, cmd *exec.Cmd, stdout io.Closer, ended <-chan struct{}) {
+func (c *command) end(ctx context.Context, cmd *exec.Cmd, stdout io.Closer, ended <-chan struct{}) {
 	<-ctx.Done()
 	_ = interruptGroup(cmd) // fails when the command has ended already
-	timer := time.NewTimer(stopTime)
+	timer := time.NewTimer(c.stopTime)
 	defer timer.Stop()
 	select {
 	case <-ended:
@@ -98,7 +109,7 @@ func end(ctx context.Context, cmd *exec.Cmd, stdout io.Closer, ended <-chan stru
 }
 
 func (c *command) failure(readErr, waitErr error, said string) error {
-	text := fmt.Sprintf("command %q ended", c.line)
+	text := fmt.Sprintf("command %s ended", c.shown())
 	if waitErr != nil {
 		text += " with " + waitErr.Error()
 	}
@@ -110,6 +121,18 @@ func (c *command) failure(readErr, waitErr error, said string) error {
 	}
 	return errors.New(text)
 }
+
+// shown is the command as everybody may see it.
+func (c *command) shown() string {
+	line := hideCredentials(c.line)
+	if len(line) > maxShown {
+		line = line[:maxShown] + "..."
+	}
+	return strconv.Quote(line)
+}
+
+// hideCredentials removes what a URL tells of a user and a password.
+func hideCredentials(s string) string { return credentials.ReplaceAllString(s, "://xxxxx@") }
 
 // errEnded takes the place of io.EOF: the last access unit of a command that ended may be cut off, so it must not be taken for whole.
 var errEnded = errors.New("end of its output")

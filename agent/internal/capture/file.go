@@ -29,9 +29,9 @@ func newFile(_, name string, opts *options, env Env) (Source, error) {
 		return nil, errors.New("no file name: write file:clip.h264#fps=25")
 	}
 	f := &file{name: name, env: env}
-	fps := opts.number("fps", 25, 0.1, 240)
+	fps := opts.number("fps", 25, 0.2, 240)
 	f.interval = time.Duration(float64(time.Second) / fps)
-	suffix := strings.TrimPrefix(path.Ext(name), ".")
+	suffix := strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))
 	switch format := opts.text("format", suffix); format {
 	case "h264", "264":
 		f.format = frame.H264

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -24,7 +25,7 @@ type Env struct {
 func Parse(camera, spec string, env Env) (Source, error) {
 	kind, rest, ok := strings.Cut(spec, ":")
 	if !ok {
-		return nil, fmt.Errorf("source %q: write KIND:REST, for example file:clip.h264#fps=25, exec:COMMAND#format=mjpeg or pattern:", spec)
+		return nil, fmt.Errorf("source %q: write KIND:REST, for example pattern:#fps=15, exec:COMMAND#format=mjpeg or file:clip.h264", spec)
 	}
 	build, ok := map[string]func(string, string, *options, Env) (Source, error){
 		"file":    newFile,
@@ -56,8 +57,8 @@ func newPattern(camera, rest string, opts *options, _ Env) (Source, error) {
 	width, height := opts.size("size", 0, 0)
 	return NewPattern(camera, PatternOptions{
 		Width: width, Height: height,
-		FPS:     int(opts.number("fps", 0, 1, 60)),
-		Quality: int(opts.number("quality", 0, 1, 100)),
+		FPS:     opts.whole("fps", 0, 1, 60),
+		Quality: opts.whole("quality", 0, 1, 100),
 	})
 }
 
@@ -102,6 +103,14 @@ func (o *options) number(name string, fallback, low, high float64) float64 {
 	return n
 }
 
+func (o *options) whole(name string, fallback, low, high int) int {
+	n := o.number(name, float64(fallback), float64(low), float64(high))
+	if n != math.Trunc(n) {
+		o.fail(fmt.Errorf("%s=%g: must be a whole number from %d to %d", name, n, low, high))
+	}
+	return int(n)
+}
+
 // size parses WIDTHxHEIGHT.
 func (o *options) size(name string, width, height int) (int, int) {
 	s := o.text(name, "")
@@ -111,7 +120,7 @@ func (o *options) size(name string, width, height int) (int, int) {
 	ws, hs, _ := strings.Cut(s, "x")
 	w, errW := strconv.Atoi(ws)
 	h, errH := strconv.Atoi(hs)
-	if errW != nil || errH != nil {
+	if errW != nil || errH != nil || w <= 0 || h <= 0 {
 		o.fail(fmt.Errorf("%s=%s: write WIDTHxHEIGHT, for example 1280x720", name, s))
 		return width, height
 	}

@@ -62,14 +62,14 @@ func (r *h264Reader) next() (unit, error) {
 			r.lose(drop.Decode)
 			continue
 		}
+		if info.ParamsChanged {
+			r.reorders.Store(info.Params.Reorders())
+		}
 		if !info.Key && !r.started {
 			r.drops.Add(drop.NoKey, 1)
 			continue
 		}
 		r.started = true
-		if info.ParamsChanged {
-			r.reorders.Store(info.Params.Reorders())
-		}
 		if info.Copied {
 			r.buf = out
 		}

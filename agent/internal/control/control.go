@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,11 +19,21 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// snapshotTimeout bounds how long a snapshot waits for a picture: a cold camera needs its time.
-const snapshotTimeout = 5 * time.Second
+const (
+	// snapshotTimeout bounds how long a snapshot waits for a picture: a cold camera needs its time.
+	snapshotTimeout = 5 * time.Second
+
+	// maxSnapshots bounds how many requests wait for a picture at once.
+	maxSnapshots = 64
+)
 
 // ErrUnsupported is returned by a camera that cannot do what was asked.
 var ErrUnsupported = errors.New("this camera's source cannot do that")
+
+var (
+	errNoPicture = fmt.Errorf("none came within %v", snapshotTimeout)
+	errBusy      = fmt.Errorf("%d snapshots are waiting for a picture already, or the agent is stopping: ask again later", maxSnapshots)
+)
 
 // Camera is what the verbs act upon.
 type Camera interface {
@@ -32,90 +43,138 @@ type Camera interface {
 	Snapshot(ctx context.Context) (frame.Frame, error)
 }
 
-// Serve registers camera as a NATS micro service named "camera". Stop the service it returns. ctx ends waiting requests.
-func Serve(ctx context.Context, nc *nats.Conn, space subject.Space, camera Camera, log *slog.Logger) (micro.Service, error) {
-	s := camera.Status()
+// Service answers for one camera until it is stopped.
+type Service struct {
+	micro  micro.Service
+	nc     *nats.Conn
+	camera Camera
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	waiting int  // snapshots; guarded by mu
+	stopped bool // guarded by mu
+
+	snapshots sync.WaitGroup
+}
+
+// Serve registers camera as a NATS micro service named "camera". ctx ends waiting requests. Stop the service it returns after that.
+func Serve(ctx context.Context, nc *nats.Conn, space subject.Space, camera Camera, log *slog.Logger) (*Service, error) {
+	st := camera.Status()
 	svc, err := micro.AddService(nc, micro.Config{
 		Name:        subject.Service,
-		Version:     s.Agent,
-		Description: fmt.Sprintf("camera %s on %s", s.Camera, s.Host),
-		Metadata:    map[string]string{"camera": s.Camera, "host": s.Host, "format": string(s.Format), "root": space.Root()},
+		Version:     st.Agent,
+		Description: fmt.Sprintf("camera %s on %s", st.Camera, st.Host),
+		Metadata:    map[string]string{"camera": st.Camera, "host": st.Host, "format": string(st.Format), "root": space.Root()},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("register camera %s as a NATS micro service: %w", s.Camera, err)
+		return nil, fmt.Errorf("register camera %s as a NATS micro service: %w", st.Camera, err)
 	}
-	h := &handlers{camera, log.With(logkey.Camera, s.Camera)}
+	s := &Service{micro: svc, nc: nc, camera: camera, log: log.With(logkey.Camera, st.Camera)}
 	verbs := map[subject.Verb]func(context.Context, micro.Request){
-		subject.Info:     h.info,
-		subject.Wake:     h.wake,
-		subject.KeyFrame: h.keyFrame,
-		subject.Snapshot: h.snapshot,
+		subject.Info:     s.info,
+		subject.Wake:     s.wake,
+		subject.KeyFrame: s.keyFrame,
+		subject.Snapshot: s.snapshot,
 	}
 	for verb, handle := range verbs {
 		// No queue group: when two agents have one id, both hear it.
 		err := svc.AddEndpoint(string(verb), micro.ContextHandler(ctx, handle),
-			micro.WithEndpointSubject(space.Do(s.Camera, verb)), micro.WithEndpointQueueGroupDisabled())
+			micro.WithEndpointSubject(space.Do(st.Camera, verb)), micro.WithEndpointQueueGroupDisabled())
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("serve %s: %w", space.Do(s.Camera, verb), err), svc.Stop())
+			return nil, errors.Join(fmt.Errorf("serve %s: %w", space.Do(st.Camera, verb), err), s.Stop())
 		}
 	}
-	return svc, nil
+	return s, nil
 }
 
-type handlers struct {
-	camera Camera
-	log    *slog.Logger
+// Stop ends the service and waits for snapshots that are being answered. A connection that is lost or closed is no error.
+func (s *Service) Stop() error {
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+	s.snapshots.Wait()
+	err := s.micro.Stop()
+	if err == nil || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionReconnecting) {
+		return nil
+	}
+	return fmt.Errorf("stop the micro service: %w", err)
 }
 
-func (h *handlers) info(_ context.Context, r micro.Request) {
-	data, err := json.Marshal(h.camera.Status())
+func (s *Service) info(_ context.Context, r micro.Request) {
+	data, err := json.Marshal(s.camera.Status())
 	if err != nil {
-		h.fail(r, "500", err)
+		s.fail(r, "500", err)
 		return
 	}
-	h.sent(r, r.Respond(data))
+	s.sent(r.Subject(), r.Reply(), r.Respond(data))
 }
 
-func (h *handlers) wake(_ context.Context, r micro.Request) {
-	h.camera.Wake()
-	h.sent(r, r.Respond([]byte(`{"ok":true}`)))
+func (s *Service) wake(_ context.Context, r micro.Request) {
+	s.camera.Wake()
+	s.sent(r.Subject(), r.Reply(), r.Respond([]byte(`{"ok":true}`)))
 }
 
-func (h *handlers) keyFrame(_ context.Context, r micro.Request) {
-	if err := h.camera.RequestKeyFrame(); err != nil {
+func (s *Service) keyFrame(_ context.Context, r micro.Request) {
+	if err := s.camera.RequestKeyFrame(); err != nil {
 		code := "500"
 		if errors.Is(err, ErrUnsupported) {
 			code = "501"
 		}
-		h.fail(r, code, err)
+		s.fail(r, code, err)
 		return
 	}
-	h.sent(r, r.Respond([]byte(`{"ok":true}`)))
+	s.sent(r.Subject(), r.Reply(), r.Respond([]byte(`{"ok":true}`)))
 }
 
-func (h *handlers) snapshot(ctx context.Context, r micro.Request) {
-	ctx, cancel := context.WithTimeout(ctx, snapshotTimeout)
+// snapshot answers from a goroutine of its own: micro has one for all requests of a verb, and a camera may need seconds for its picture.
+func (s *Service) snapshot(ctx context.Context, r micro.Request) {
+	reply, subj := r.Reply(), r.Subject() // r itself belongs to micro once this function returns
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped || s.waiting >= maxSnapshots {
+		s.fail(r, "503", errBusy)
+		return
+	}
+	s.waiting++
+	s.snapshots.Go(func() {
+		s.sent(subj, reply, s.answerSnapshot(ctx, reply))
+		s.mu.Lock()
+		s.waiting--
+		s.mu.Unlock()
+	})
+}
+
+func (s *Service) answerSnapshot(ctx context.Context, reply string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, snapshotTimeout, errNoPicture)
 	defer cancel()
-	f, err := h.camera.Snapshot(ctx)
+	f, err := s.camera.Snapshot(ctx)
 	if err != nil {
-		if reason := h.camera.Status().Reason; reason != "" {
+		if reason := s.camera.Status().Reason; reason != "" {
 			err = fmt.Errorf("%w (%s)", err, reason)
 		}
-		h.fail(r, "503", err)
-		return
+		return s.nc.PublishMsg(failure(reply, "503", err))
 	}
-	header := frame.Header{}
-	frame.Encode(header, &f)
-	h.sent(r, r.Respond(f.Payload, micro.WithHeaders(micro.Headers(header))))
+	msg := &nats.Msg{Subject: reply, Header: nats.Header{}, Data: f.Payload}
+	frame.Encode(frame.Header(msg.Header), &f)
+	if err := s.nc.PublishMsg(msg); !errors.Is(err, nats.ErrMaxPayload) {
+		return err
+	}
+	return s.nc.PublishMsg(failure(reply, "500", fmt.Errorf("a picture of %d bytes is larger than the NATS server's max_payload of %d: set max_payload to 8MB there",
+		len(f.Payload), s.nc.MaxPayload())))
 }
 
-func (h *handlers) fail(r micro.Request, code string, err error) {
-	h.sent(r, r.Error(code, err.Error(), nil))
+// failure is what micro's Request.Error sends.
+func failure(reply, code string, err error) *nats.Msg {
+	return &nats.Msg{Subject: reply, Header: nats.Header{micro.ErrorCodeHeader: {code}, micro.ErrorHeader: {err.Error()}}}
 }
 
-// sent logs an answer that could not be sent: nobody else can be told.
-func (h *handlers) sent(r micro.Request, err error) {
-	if err != nil {
-		h.log.Warn("answer not sent", logkey.Subject, r.Subject(), logkey.Err, err)
+func (s *Service) fail(r micro.Request, code string, err error) {
+	s.sent(r.Subject(), r.Reply(), r.Error(code, err.Error(), nil))
+}
+
+// sent logs an answer that could not be sent: nobody else can be told. A hub that wakes a camera wants no answer.
+func (s *Service) sent(subj, reply string, err error) {
+	if err != nil && reply != "" {
+		s.log.Warn("answer not sent", logkey.Subject, subj, logkey.Err, err)
 	}
 }

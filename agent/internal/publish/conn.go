@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net"
@@ -15,6 +16,7 @@ import (
 // connected or not. url is one or more NATS URLs joined by commas. onConnect is called, from a goroutine of nats.go, after each connection, the
 // first one included. The error concerns the URL only.
 func Dial(url, name string, log *slog.Logger, onConnect func()) (*nats.Conn, error) {
+	said := "" // the last reason for which no connection could be made; nats.go calls one handler at a time
 	dialer := &net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}
 	return nats.Connect(url,
 		nats.Name(name),
@@ -25,6 +27,7 @@ func Dial(url, name string, log *slog.Logger, onConnect func()) (*nats.Conn, err
 		nats.MaxPingsOutstanding(2),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(), // a server that is being set up may refuse for a while
 		nats.ReconnectWait(250*time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
 		nats.ReconnectBufSize(-1), // frames of before the outage must not be sent after it
@@ -33,6 +36,7 @@ func Dial(url, name string, log *slog.Logger, onConnect func()) (*nats.Conn, err
 			onConnect()
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
+			said = ""
 			log.Info("connected to NATS again", "url", nc.ConnectedUrlRedacted())
 			onConnect()
 		}),
@@ -42,7 +46,12 @@ func Dial(url, name string, log *slog.Logger, onConnect func()) (*nats.Conn, err
 			}
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
-			log.Debug("NATS cannot be reached yet", logkey.Err, err)
+			level := slog.LevelWarn
+			if err.Error() == said {
+				level = slog.LevelDebug
+			}
+			said = err.Error()
+			log.Log(context.Background(), level, "NATS cannot be reached yet, trying again", logkey.Err, err)
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
 			if errors.Is(err, nats.ErrStaleConnection) {

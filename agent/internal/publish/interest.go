@@ -11,23 +11,27 @@ const (
 
 	// offlineGrace is how long demand outlives a lost connection: capture goes on, so that the first frame after a short outage is fresh.
 	offlineGrace = time.Minute
+
+	never = time.Hour
 )
 
 // interest finds out whether anybody, anywhere, subscribes to one subject. It is a pure state machine (wire protocol v1, "Interest is demand"):
-// a message with a reply subject is a question, to which the server answers 503 if there are no subscribers. Silence means yes.
+// a message with a reply subject is a question, to which the server answers 503 if there are no subscribers. Silence means yes, but of an idle
+// stream only if the server has answered something else since: a link that is slow or dead for a moment must not start cameras.
 //
 // The zero time of its fields means "not set". All methods are called by the publisher's goroutine.
 type interest struct {
 	linger time.Duration
 
 	wanted    bool      // somebody subscribes, or did less than linger ago
+	refusing  bool      // the latest answer was a 503: only then may time end the demand
 	lastWant  time.Time // the last evidence of a subscriber
 	before    time.Time // lastWant before the latest question was settled, to take that back when a late 503 comes
 	nextProbe time.Time
 
-	question uint64    // number of the latest question
-	asked    time.Time // when it was asked; zero once it is settled
-	askedAt  time.Time // when it was asked, kept after it is settled
+	question uint64       // number of the latest question
+	asked    time.Time    // when it was asked; zero once it is settled
+	askedAt  [8]time.Time // when the latest questions were asked, by number modulo 8; zero once a 503 has come
 	rtt      time.Duration
 }
 
@@ -40,70 +44,107 @@ func (i *interest) dueAlone(now time.Time) bool {
 	return i.due(now) && (!i.wanted || now.Sub(i.nextProbe) >= frameWait)
 }
 
-// ask notes that a question goes out now and returns its number.
-func (i *interest) ask(now time.Time) uint64 {
+// ask notes that a question goes out now.
+func (i *interest) ask(now time.Time) {
 	i.question++
-	i.asked, i.askedAt = now, now
+	i.asked, i.askedAt[i.question%uint64(len(i.askedAt))] = now, now
 	i.nextProbe = now.Add(probeInterval)
-	return i.question
 }
 
 // refused notes the server's "no responders" to question n.
 func (i *interest) refused(n uint64, now time.Time) {
-	if n != i.question {
+	if n > i.question || i.question-n >= uint64(len(i.askedAt)) {
 		return
 	}
-	i.rtt = max(now.Sub(i.askedAt), i.rtt*7/8) // falls slowly, rises at once
+	askedAt := &i.askedAt[n%uint64(len(i.askedAt))]
+	if askedAt.IsZero() {
+		return
+	}
+	i.rtt = max(now.Sub(*askedAt), i.rtt*7/8) // falls slowly, rises at once
+	*askedAt = time.Time{}
+	if n != i.question {
+		return // too late to count, but the next answer will be waited for
+	}
 	if i.asked.IsZero() {
 		i.lastWant = i.before // the answer was slow, not absent
 	}
-	i.asked = time.Time{}
+	i.asked, i.refusing = time.Time{}, true
 	i.settle(now)
 }
 
-// tick takes the time that went by as an answer, and ends the demand when nobody has been there for the linger time. It reports true
-// if wanted has changed.
-func (i *interest) tick(now time.Time) (changed bool) {
-	was := i.wanted
-	if !i.asked.IsZero() && now.Sub(i.asked) >= i.answerTime() {
-		i.asked = time.Time{}
-		i.before, i.lastWant = i.lastWant, now
-		i.wanted = true
+// tick takes the time that went by as an answer of a live stream, and ends the demand when nobody has been there for the linger time.
+func (i *interest) tick(now time.Time) {
+	if i.wanted && i.silent(now) {
+		i.accept(now)
 	}
 	i.settle(now)
-	return was != i.wanted
+}
+
+// doubtful reports that the question of an idle stream met with silence: then ask the server for a sign of life, and tell alive.
+func (i *interest) doubtful(now time.Time) bool { return !i.wanted && i.silent(now) }
+
+// alive notes what the server, asked after question n for a sign of life, has given: one, and no 503 before it, or none.
+func (i *interest) alive(n uint64, sign bool, now time.Time) {
+	switch {
+	case n != i.question || i.asked.IsZero():
+	case sign:
+		i.accept(now)
+	default:
+		i.asked = time.Time{}
+	}
+}
+
+func (i *interest) silent(now time.Time) bool {
+	return !i.asked.IsZero() && now.Sub(i.asked) >= i.answerTime()
+}
+
+// accept settles the latest question: somebody is there.
+func (i *interest) accept(now time.Time) {
+	i.asked = time.Time{}
+	i.before, i.lastWant = i.lastWant, now
+	i.wanted, i.refusing = true, false
 }
 
 func (i *interest) settle(now time.Time) {
-	if i.wanted && now.Sub(i.lastWant) >= i.linger {
+	if i.refusing && i.asked.IsZero() && now.Sub(i.lastWant) >= i.linger {
 		i.wanted = false
 	}
 }
 
 // wake notes demand from somebody who does not wait for a question.
 func (i *interest) wake(now time.Time) {
-	i.before, i.lastWant, i.wanted = now, now, true
+	i.before, i.lastWant, i.wanted, i.refusing = now, now, true, false
 }
 
-// lost notes, again and again, that there is no connection: nothing can be learned, so the demand stays for offlineGrace.
-func (i *interest) lost(now, since time.Time) {
-	i.asked = time.Time{}
+// void forgets the questions that went over a connection which is gone: their answers will not come, and that means nothing.
+func (i *interest) void(now time.Time) {
+	i.asked, i.askedAt, i.rtt = time.Time{}, [8]time.Time{}, 0
 	i.nextProbe = now
-	if now.Sub(since) < offlineGrace && i.wanted {
+}
+
+// lost notes, again and again, that there is no connection since a while: nothing can be learned, so the demand stays for offlineGrace.
+func (i *interest) lost(now, since time.Time) {
+	i.void(now)
+	switch {
+	case now.Sub(since) >= offlineGrace:
+		i.refusing = true
+	case i.wanted:
 		i.lastWant = now
 	}
 }
 
-// next returns when tick or due has something to do again.
-func (i *interest) next() time.Time {
-	t := i.nextProbe
+// next returns when tick or due has something to do again, provided that both were asked at now.
+func (i *interest) next(now time.Time) time.Time {
 	switch {
+	case i.doubtful(now):
+		return now.Add(never) // alive will be called
 	case !i.asked.IsZero():
-		t = i.asked.Add(i.answerTime())
-	case i.wanted:
-		t = t.Add(frameWait)
+		return i.asked.Add(i.answerTime())
+	case !i.wanted:
+		return i.nextProbe
 	}
-	if end := i.lastWant.Add(i.linger); i.wanted && end.Before(t) {
+	t := i.nextProbe.Add(frameWait)
+	if end := i.lastWant.Add(i.linger); i.refusing && end.Before(t) {
 		t = end
 	}
 	return t

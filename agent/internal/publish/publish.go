@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -32,8 +34,8 @@ type Config struct {
 	Drops  *drop.Counters
 	Log    *slog.Logger
 
-	// Skipped is called from the capture loop when an H.264 stream began to skip, so that the encoder can be asked for a key frame.
-	// It may be nil; it does not block.
+	// Skipped is called when an H.264 stream skips to the next key frame, so that the encoder can be asked for one: by the goroutine that
+	// calls Put, and by that of Run. It may be nil; it does not block.
 	Skipped func()
 }
 
@@ -55,8 +57,11 @@ type Publisher struct {
 	waiters []chan frame.Frame
 
 	// Owned by Run's goroutine.
-	lostAt    time.Time // since when there is no connection; zero if there is one
-	lastStill time.Time
+	pinger     pinger
+	lostAt     time.Time // since when there is no connection; zero if there is one
+	reconnects uint64    // tells one connection from the next
+	lastStill  time.Time
+	faultEnd   time.Time // when fault is forgotten if frames can be sent
 }
 
 // New returns a Publisher. It starts nothing.
@@ -72,6 +77,7 @@ func New(cfg Config) *Publisher {
 		wake:      make(chan struct{}, 1),
 		reconnect: make(chan struct{}, 1),
 		changed:   make(chan struct{}),
+		pinger:    newPinger(cfg.Conn),
 	}
 }
 
@@ -84,6 +90,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 		return fmt.Errorf("subscribe to the inbox of camera %s: %w", p.cfg.Camera, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	defer p.pinger.running.Wait()
 	p.main.inbox, p.still.inbox = inbox+".main.", inbox+".still."
 
 	timer := time.NewTimer(0)
@@ -92,26 +99,31 @@ func (p *Publisher) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			p.setWanted(false)
+			p.cfg.Drops.Add(drop.Gone, p.queue.clear())
 			return nil
 		case <-p.queue.ready:
-			p.drain()
+			p.publishOne()
 		case msg := <-answers:
 			p.answer(msg, time.Now())
+		case a := <-p.pinger.pongs:
+			for len(answers) > 0 { // what the server said before it
+				p.answer(<-answers, time.Now())
+			}
+			p.alive(a, time.Now())
 		case <-p.wake:
 			p.main.interest.wake(time.Now())
-		case <-p.reconnect:
-			now := time.Now()
-			p.main.interest.nextProbe, p.still.interest.nextProbe = now, now
+		case <-p.reconnect: // tick does the rest
+			p.skipped()
 		case <-timer.C:
 		}
-		timer.Reset(time.Until(p.tick(time.Now())))
+		timer.Reset(time.Until(p.tick(ctx, time.Now())))
 	}
 }
 
 // Put takes a frame from the capture loop. It copies the payload and does not block.
 func (p *Publisher) Put(f *frame.Frame) {
-	if p.queue.put(f, time.Now()) && p.cfg.Skipped != nil {
-		p.cfg.Skipped()
+	if p.queue.put(f, time.Now()) {
+		p.skipped()
 	}
 	if f.Decodable() {
 		p.serveWaiters(f)
@@ -163,8 +175,11 @@ func (p *Publisher) Snapshot(ctx context.Context) (frame.Frame, error) {
 	case f := <-got:
 		return f, nil
 	case <-ctx.Done():
-		return frame.Frame{}, fmt.Errorf("no picture from camera %s: %w", p.cfg.Camera, context.Cause(ctx))
 	}
+	p.mu.Lock()
+	p.waiters = slices.DeleteFunc(p.waiters, func(w chan frame.Frame) bool { return w == got })
+	p.mu.Unlock()
+	return frame.Frame{}, fmt.Errorf("no picture from camera %s: %w", p.cfg.Camera, context.Cause(ctx))
 }
 
 func (p *Publisher) serveWaiters(f *frame.Frame) {
@@ -182,46 +197,63 @@ func (p *Publisher) serveWaiters(f *frame.Frame) {
 	}
 }
 
-func (p *Publisher) drain() {
-	for it := p.queue.take(); it != nil; it = p.queue.take() {
-		p.publish(&it.frame)
+// publishOne sends the oldest frame that waits. One at a time: answers and ctx must be heard between frames, also when they never end.
+func (p *Publisher) publishOne() {
+	if it := p.queue.take(); it != nil {
+		p.publish(&it.frame, time.Now())
 		p.queue.release(it)
 	}
 }
 
-func (p *Publisher) publish(f *frame.Frame) {
-	now := time.Now()
+func (p *Publisher) publish(f *frame.Frame, now time.Time) {
+	var err error
 	if f.Decodable() && p.still.interest.wanted && now.Sub(p.lastStill) >= time.Second-20*time.Millisecond {
-		if p.still.send(f, now) == nil {
+		if err = p.still.send(f, now); err == nil {
 			p.lastStill = now
 		}
 	}
-	if !p.main.interest.wanted { // captured for stills only: nobody misses it
-		return
-	}
-	switch err := p.main.send(f, now); {
-	case err == nil:
-		p.sent.Add(1)
-		p.fault.Store(nil)
-		return
-	case errors.Is(err, nats.ErrMaxPayload):
-		p.cfg.Drops.Add(drop.Oversize, 1)
-		p.setFault(fmt.Sprintf("a frame of %d bytes is larger than the NATS server's max_payload of %d: set max_payload to 8MB there, or lower the camera's quality or size",
-			len(f.Payload), p.cfg.Conn.MaxPayload()))
-	default: // no connection; the state of the connection is logged where it changes
-		p.cfg.Drops.Add(drop.Gone, 1)
-	}
-	if f.Format == frame.H264 {
-		p.queue.restart()
-		if p.cfg.Skipped != nil {
-			p.cfg.Skipped()
+	if p.main.interest.wanted { // else it was captured for stills only, and nobody misses it
+		if err = p.main.send(f, now); err == nil {
+			p.sent.Add(1)
 		}
+	}
+	if err != nil {
+		p.failed(f, err, now)
+	} else if p.fault.Load() != nil && now.After(p.faultEnd) {
+		p.fault.Store(nil)
 	}
 }
 
-func (p *Publisher) setFault(s string) {
+// failed counts a frame that could not be sent.
+func (p *Publisher) failed(f *frame.Frame, err error, now time.Time) {
+	oversize := errors.Is(err, nats.ErrMaxPayload)
+	if oversize {
+		p.cfg.Drops.Add(drop.Oversize, 1)
+		p.setFault(fmt.Sprintf("a frame of %d bytes is larger than the NATS server's max_payload of %d: set max_payload to 8MB there, or lower the camera's quality or size",
+			len(f.Payload), p.cfg.Conn.MaxPayload()), now)
+	} else { // no connection; the state of the connection is logged where it changes
+		p.cfg.Drops.Add(drop.Gone, 1)
+	}
+	if f.Format != frame.H264 {
+		return
+	}
+	p.queue.restart()
+	if oversize && !f.Key { // a new key frame helps: it is not the key frame that is too large, and there is a connection
+		p.skipped()
+	}
+}
+
+// setFault keeps s for at least two status documents, even if only some frames fail.
+func (p *Publisher) setFault(s string, now time.Time) {
+	p.faultEnd = now.Add(2 * status.Interval)
 	if p.fault.Swap(&s) == nil {
 		p.cfg.Log.Warn("frames cannot be sent", logkey.Camera, p.cfg.Camera, logkey.Reason, s)
+	}
+}
+
+func (p *Publisher) skipped() {
+	if p.cfg.Format == frame.H264 && p.cfg.Skipped != nil {
+		p.cfg.Skipped()
 	}
 }
 
@@ -234,27 +266,48 @@ func (p *Publisher) answer(msg *nats.Msg, now time.Time) {
 	p.still.refused(msg.Subject, now)
 }
 
-// tick asks what is due, draws conclusions, and returns when to be called again.
-func (p *Publisher) tick(now time.Time) (next time.Time) {
-	if !p.cfg.Conn.IsConnected() {
+// alive handles the server's sign of life, or that there was none.
+func (p *Publisher) alive(a pong, now time.Time) {
+	p.pinger.busy = false
+	p.main.interest.alive(a.main, a.err == nil, now)
+	p.still.interest.alive(a.still, a.err == nil, now)
+}
+
+// tick draws conclusions, asks what is due, and returns when to be called again.
+func (p *Publisher) tick(ctx context.Context, now time.Time) (next time.Time) {
+	outlets := [...]*outlet{p.main, p.still}
+	connected := p.cfg.Conn.IsConnected()
+	switch n := p.cfg.Conn.Stats().Reconnects; {
+	case !connected:
 		if p.lostAt.IsZero() {
 			p.lostAt = now
 		}
-		p.main.interest.lost(now, p.lostAt)
-		p.still.interest.lost(now, p.lostAt)
-		next = now.Add(minAnswerTime)
-	} else {
-		p.lostAt = time.Time{}
-		p.main.probe(now)
-		p.still.probe(now)
-		next = p.main.interest.next()
-		if t := p.still.interest.next(); t.Before(next) {
+		for _, o := range outlets {
+			o.interest.lost(now, p.lostAt)
+		}
+	case n != p.reconnects: // maybe the loss itself was too short to be seen
+		p.reconnects = n
+		for _, o := range outlets {
+			o.interest.void(now)
+		}
+	}
+	for _, o := range outlets {
+		o.interest.tick(now)
+	}
+	p.setWanted(p.main.interest.wanted || p.still.interest.wanted)
+	if !connected {
+		return now.Add(minAnswerTime)
+	}
+	p.lostAt = time.Time{}
+	if !p.pinger.busy && (p.main.interest.doubtful(now) || p.still.interest.doubtful(now)) {
+		p.pinger.ping(ctx, pong{main: p.main.interest.question, still: p.still.interest.question})
+	}
+	for _, o := range outlets {
+		o.probe(now)
+		if t := o.interest.next(now); next.IsZero() || t.Before(next) {
 			next = t
 		}
 	}
-	p.main.interest.tick(now)
-	p.still.interest.tick(now)
-	p.setWanted(p.main.interest.wanted || p.still.interest.wanted)
 	return next
 }
 

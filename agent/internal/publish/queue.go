@@ -54,10 +54,7 @@ func (q *queue) put(f *frame.Frame, now time.Time) (skip bool) {
 	it.frame.Payload = it.buf
 	q.items = append(q.items, it)
 	q.bytes += len(it.buf)
-	select {
-	case q.ready <- struct{}{}:
-	default:
-	}
+	poke(q.ready)
 	return false
 }
 
@@ -89,7 +86,7 @@ func (q *queue) fullLocked(now time.Time, more int) bool {
 	return q.bytes+more > maxQueueBytes || now.Sub(q.items[0].queued) > maxQueueAge
 }
 
-// take returns the oldest item, or nil. Give it back with release.
+// take returns the oldest item, or nil. Give it back with release. If there are more, ready has a token again.
 func (q *queue) take() *item {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -99,6 +96,9 @@ func (q *queue) take() *item {
 	it := q.items[0]
 	q.items = append(q.items[:0], q.items[1:]...)
 	q.bytes -= len(it.buf)
+	if len(q.items) > 0 {
+		poke(q.ready)
+	}
 	return it
 }
 
@@ -114,6 +114,13 @@ func (q *queue) restart() {
 	defer q.mu.Unlock()
 	q.drops.Add(drop.Lagged, q.clearLocked())
 	q.skipping = true
+}
+
+// clear empties the queue and returns how many items were in it.
+func (q *queue) clear() (dropped uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.clearLocked()
 }
 
 func (q *queue) clearLocked() (dropped uint64) {

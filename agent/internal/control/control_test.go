@@ -1,0 +1,333 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"go.uber.org/goleak"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/status"
+	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fakeCamera does what its functions say.
+type fakeCamera struct {
+	status   status.Status
+	woken    chan struct{}
+	keyFrame error
+	snapshot func(context.Context) (frame.Frame, error)
+}
+
+func newFakeCamera() *fakeCamera {
+	return &fakeCamera{
+		status: status.Status{
+			Camera: "porch", Instance: "abc", Host: "pi1", Agent: "1.2.3-rc.1+build.5", State: status.Idle, Format: frame.H264, Source: "exec",
+		},
+		woken: make(chan struct{}, 1),
+		snapshot: func(context.Context) (frame.Frame, error) {
+			return frame.Frame{
+				Format: frame.H264, Seq: 7, PTS: time.Second, CaptureTime: time.Unix(1, 2), Epoch: 3, Key: true, Payload: []byte("picture"),
+			}, nil
+		},
+	}
+}
+
+func (c *fakeCamera) Status() status.Status  { return c.status }
+func (c *fakeCamera) Wake()                  { c.woken <- struct{}{} }
+func (c *fakeCamera) RequestKeyFrame() error { return c.keyFrame }
+
+func (c *fakeCamera) Snapshot(ctx context.Context) (frame.Frame, error) { return c.snapshot(ctx) }
+
+// served is a camera that is served, and somebody who asks it.
+type served struct {
+	t       *testing.T
+	service *Service
+	cancel  context.CancelFunc
+	nc      *nats.Conn
+}
+
+func serve(t *testing.T, camera Camera, opts server.Options) *served {
+	t.Helper()
+	url := testkit.StartServer(t, opts).ClientURL()
+	ctx, cancel := context.WithCancel(context.Background())
+	agent := testkit.Connect(t, url)
+	s, err := Serve(ctx, agent, subject.Space{}, camera, testkit.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := agent.FlushTimeout(testkit.Timeout); err != nil {
+		t.Fatal(err)
+	}
+	return &served{t, s, cancel, testkit.Connect(t, url)}
+}
+
+func (s *served) ask(v subject.Verb) *nats.Msg {
+	s.t.Helper()
+	msg, err := s.nc.Request(subject.Space{}.Do("porch", v), nil, testkit.Timeout)
+	if err != nil {
+		s.t.Fatalf("%s: %v", v, err)
+	}
+	return msg
+}
+
+// askError asks and expects an error with this code, and with all of these parts in its text.
+func (s *served) askError(v subject.Verb, code string, parts ...string) {
+	s.t.Helper()
+	msg := s.ask(v)
+	text := msg.Header.Get(micro.ErrorHeader)
+	if got := msg.Header.Get(micro.ErrorCodeHeader); got != code {
+		s.t.Errorf("%s: code %q (%s), want %s", v, got, text, code)
+	}
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			s.t.Errorf("%s: error %q does not say %q", v, text, part)
+		}
+	}
+}
+
+func TestInfo(t *testing.T) {
+	camera := newFakeCamera()
+	s := serve(t, camera, server.Options{})
+	got, err := status.Decode(s.ask(subject.Info).Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Camera != "porch" || got.Host != "pi1" || got.State != status.Idle {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestWake(t *testing.T) {
+	camera := newFakeCamera()
+	s := serve(t, camera, server.Options{})
+	if got := string(s.ask(subject.Wake).Data); got != `{"ok":true}` {
+		t.Errorf("answer %s", got)
+	}
+	testkit.Receive(t, "the wake", camera.woken)
+	if err := s.nc.Publish(subject.Space{}.Do("porch", subject.Wake), nil); err != nil { // who wants no answer need not ask for one
+		t.Fatal(err)
+	}
+	testkit.Receive(t, "the wake without an answer", camera.woken)
+}
+
+func TestKeyFrame(t *testing.T) {
+	camera := newFakeCamera()
+	s := serve(t, camera, server.Options{})
+	if got := string(s.ask(subject.KeyFrame).Data); got != `{"ok":true}` {
+		t.Errorf("answer %s", got)
+	}
+}
+
+func TestKeyFrameFails(t *testing.T) {
+	for code, err := range map[string]error{"501": fmt.Errorf("key frame on request: %w", ErrUnsupported), "500": errors.New("the encoder\nhangs")} {
+		camera := newFakeCamera()
+		camera.keyFrame = err
+		serve(t, camera, server.Options{}).askError(subject.KeyFrame, code, strings.Split(err.Error(), "\n")...)
+	}
+}
+
+func TestSnapshot(t *testing.T) {
+	camera := newFakeCamera()
+	s := serve(t, camera, server.Options{})
+	msg := s.ask(subject.Snapshot)
+	got, err := frame.Decode(frame.H264, frame.Header(msg.Header), msg.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Seq != 7 || got.PTS != time.Second || got.Epoch != 3 || !got.Key || string(got.Payload) != "picture" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestSnapshotOfADeadCamera(t *testing.T) {
+	camera := newFakeCamera()
+	camera.status.State, camera.status.Reason = status.Degraded, "no such device: plug it in"
+	camera.snapshot = func(context.Context) (frame.Frame, error) { return frame.Frame{}, errors.New("no picture") }
+	serve(t, camera, server.Options{}).askError(subject.Snapshot, "503", "no picture", "no such device: plug it in")
+}
+
+func TestSnapshotLargerThanTheServerAllows(t *testing.T) {
+	camera := newFakeCamera()
+	camera.snapshot = func(context.Context) (frame.Frame, error) {
+		return frame.Frame{Format: frame.JPEG, Payload: make([]byte, 5000)}, nil
+	}
+	serve(t, camera, server.Options{MaxPayload: 4096}).askError(subject.Snapshot, "500", "5000 bytes", "max_payload of 4096", "set max_payload")
+}
+
+// TestSnapshotsDoNotQueue: nobody waits for somebody else's picture, or a dead camera would keep each for five seconds in turn.
+func TestSnapshotsDoNotQueue(t *testing.T) {
+	const n = 20
+	var all sync.WaitGroup
+	all.Add(n)
+	camera := newFakeCamera()
+	camera.snapshot = func(context.Context) (frame.Frame, error) {
+		all.Done()
+		all.Wait() // until everybody is here
+		return frame.Frame{Format: frame.JPEG, Payload: []byte("picture")}, nil
+	}
+	s := serve(t, camera, server.Options{})
+	answers := make(chan string, n)
+	var asking sync.WaitGroup
+	for range n {
+		asking.Go(func() {
+			msg, err := s.nc.Request("cam.porch.do.snapshot", nil, testkit.Timeout)
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			answers <- string(msg.Data)
+		})
+	}
+	asking.Wait()
+	for range n {
+		if got := <-answers; got != "picture" {
+			t.Errorf("answer %q", got)
+		}
+	}
+}
+
+func TestSnapshotsAreBounded(t *testing.T) {
+	camera := newFakeCamera()
+	waiting := make(chan struct{}, 2*maxSnapshots)
+	camera.snapshot = func(ctx context.Context) (frame.Frame, error) {
+		waiting <- struct{}{}
+		<-ctx.Done()
+		return frame.Frame{}, fmt.Errorf("no picture: %w", context.Cause(ctx))
+	}
+	s := serve(t, camera, server.Options{})
+	answers := make(chan *nats.Msg, maxSnapshots)
+	inbox := s.nc.NewInbox()
+	if _, err := s.nc.ChanSubscribe(inbox, answers); err != nil {
+		t.Fatal(err)
+	}
+	for range maxSnapshots {
+		if err := s.nc.PublishRequest("cam.porch.do.snapshot", inbox, nil); err != nil {
+			t.Fatal(err)
+		}
+		testkit.Receive(t, "a snapshot that waits", waiting)
+	}
+	s.askError(subject.Snapshot, "503", "ask again later")
+
+	s.cancel() // everybody gets an answer when the agent ends
+	for range maxSnapshots {
+		if msg := testkit.Receive(t, "an answer", answers); msg.Header.Get(micro.ErrorCodeHeader) != "503" {
+			t.Fatalf("headers %v", msg.Header)
+		}
+	}
+}
+
+// TestMicroInfo: `nats micro info camera` shows the camera and its verbs.
+func TestMicroInfo(t *testing.T) {
+	s := serve(t, newFakeCamera(), server.Options{})
+	msg, err := s.nc.Request("$SRV.INFO.camera", nil, testkit.Timeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var info micro.Info
+	if err := json.Unmarshal(msg.Data, &info); err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{"camera": "porch", "host": "pi1", "format": "h264", "root": "cam"} {
+		if info.Metadata[key] != want {
+			t.Errorf("metadata %s is %q, want %q", key, info.Metadata[key], want)
+		}
+	}
+	if info.Name != "camera" || info.Version != "1.2.3-rc.1+build.5" || info.Description != "camera porch on pi1" {
+		t.Errorf("%+v", info)
+	}
+	var subjects []string
+	for _, e := range info.Endpoints {
+		subjects = append(subjects, e.Subject)
+	}
+	slices.Sort(subjects)
+	if got, want := strings.Join(subjects, " "), "cam.porch.do.info cam.porch.do.keyframe cam.porch.do.snapshot cam.porch.do.wake"; got != want {
+		t.Errorf("endpoints %s, want %s", got, want)
+	}
+}
+
+// TestTwoAgents: both hear a request for the id that they share, so that the conflict shows.
+func TestTwoAgents(t *testing.T) {
+	url := testkit.StartNATS(t)
+	cameras := []*fakeCamera{newFakeCamera(), newFakeCamera()}
+	for _, c := range cameras {
+		nc := testkit.Connect(t, url)
+		s, err := Serve(t.Context(), nc, subject.Space{}, c, testkit.Log(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Stop(); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := testkit.Connect(t, url).Publish("cam.porch.do.wake", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cameras {
+		testkit.Receive(t, "the wake", c.woken)
+	}
+}
+
+func TestServeFails(t *testing.T) {
+	nc := testkit.Connect(t, testkit.StartNATS(t))
+	camera := newFakeCamera()
+	camera.status.Agent = "one"
+	if _, err := Serve(t.Context(), nc, subject.Space{}, camera, testkit.Log(t)); !errors.Is(err, micro.ErrConfigValidation) || !strings.Contains(err.Error(), "camera porch") {
+		t.Errorf("a version that is none: %v", err)
+	}
+	camera.status.Agent = "1.0.0"
+	nc.Close()
+	if _, err := Serve(t.Context(), nc, subject.Space{}, camera, testkit.Log(t)); !errors.Is(err, nats.ErrConnectionClosed) {
+		t.Errorf("a closed connection: %v", err)
+	}
+}
+
+func TestStopWithoutAConnection(t *testing.T) {
+	srv := testkit.StartServer(t, server.Options{})
+	lost := make(chan struct{}, 2)
+	nc, err := nats.Connect(srv.ClientURL(), nats.DisconnectErrHandler(func(*nats.Conn, error) { lost <- struct{}{} }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(nc.Close)
+	for _, ready := range []func(){
+		func() {
+			testkit.StopServer(srv)
+			testkit.Receive(t, "the loss", lost)
+		},
+		nc.Close,
+	} {
+		s, err := Serve(t.Context(), nc, subject.Space{}, newFakeCamera(), testkit.Log(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ready()
+		if err := s.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}

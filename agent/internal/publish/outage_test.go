@@ -1,0 +1,194 @@
+package publish
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// faithful returns a connection that comes back at once after an outage, before the publisher's does.
+func faithful(t *testing.T, url string) *nats.Conn {
+	t.Helper()
+	nc, err := nats.Connect(url, nats.MaxReconnects(-1), nats.ReconnectWait(5*time.Millisecond), nats.ReconnectJitter(0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeAtEnd(t, nc)
+	return nc
+}
+
+// TestServerRestart: frames flow again by themselves after an outage, and none of before it is delivered after it.
+func TestServerRestart(t *testing.T) {
+	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			s := testkit.StartServer(t, server.Options{})
+			port := testkit.Port(t, s)
+			r := startRig(t, s.ClientURL(), format, time.Second)
+			nc := faithful(t, s.ClientURL())
+			_, got := subscribe(t, nc, "cam.porch."+string(format))
+			nextFrame(t, format, got)
+
+			testkit.StopServer(s)
+			testkit.Eventually(t, "frames are dropped for want of a connection", func() bool { return r.drops.Get(drop.Gone) > 0 })
+			for len(got) > 0 {
+				<-got
+			}
+			before := r.last.Load()
+			testkit.StartServer(t, server.Options{Port: port})
+
+			first := nextFrame(t, format, got)
+			if first.Seq < before {
+				t.Errorf("frame %d is delivered after the restart, but %d had been captured before it", first.Seq, before)
+			}
+			if !first.Decodable() {
+				t.Errorf("the first frame after the restart, %d, does not decode alone", first.Seq)
+			}
+			dec := decoder{t: t}
+			for f := first; f.Seq < first.Seq+3*gop; f = nextFrame(t, format, got) {
+				dec.show(&f)
+			}
+			if format == frame.H264 && r.asked.Load() == 0 {
+				t.Error("the encoder was not asked for a key frame after the outage")
+			}
+			if r.opened.Load() != 1 {
+				t.Errorf("the camera was opened %d times: an outage within the grace must not close it", r.opened.Load())
+			}
+		})
+	}
+}
+
+// TestOversizeFrames: the server's limit is smaller than some frames, so the rest must get through and somebody must be told.
+func TestOversizeFrames(t *testing.T) {
+	t.Parallel()
+	s := testkit.StartServer(t, server.Options{MaxPayload: 4096})
+	watcher := testkit.Connect(t, s.ClientURL())
+	_, got := subscribe(t, watcher, "cam.porch.h264")
+	drops := &drop.Counters{}
+	asked := 0
+	p := New(Config{
+		Conn: testkit.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.H264, Drops: drops, Log: testkit.Log(t), Skipped: func() { asked++ },
+	})
+	p.main.interest.wanted = true
+	now := time.Unix(1000, 0)
+	send := func(seq uint64, key bool, size int) {
+		p.Put(&frame.Frame{Format: frame.H264, Seq: seq, CaptureTime: now, Key: key, Payload: make([]byte, size)})
+		if it := p.queue.take(); it != nil {
+			p.publish(&it.frame, now)
+			p.queue.release(it)
+		}
+	}
+	send(0, true, 100)
+	if p.Fault() != "" {
+		t.Errorf("fault %q", p.Fault())
+	}
+	send(1, false, 5000)
+	send(2, false, 100) // cannot be decoded without 1
+	send(3, true, 5000)
+	send(4, false, 100)
+	send(5, true, 100)
+	for _, want := range []uint64{0, 5} {
+		if f := nextFrame(t, frame.H264, got); f.Seq != want {
+			t.Errorf("frame %d, want %d", f.Seq, want)
+		}
+	}
+	if over, lagged := drops.Get(drop.Oversize), drops.Get(drop.Lagged); over != 2 || lagged != 2 {
+		t.Errorf("%d oversize, %d lagged; want 2 and 2", over, lagged)
+	}
+	if asked != 1 {
+		t.Errorf("asked for a key frame %d times: once for frame 1; for 3 it is no help", asked)
+	}
+	for _, part := range []string{"5000 bytes", "max_payload of 4096", "set max_payload to 8MB", "lower"} {
+		if !strings.Contains(p.Fault(), part) {
+			t.Errorf("fault %q does not say %q", p.Fault(), part)
+		}
+	}
+	now = now.Add(time.Minute)
+	send(6, false, 100)
+	if p.Fault() != "" {
+		t.Errorf("the fault is over, but still told: %q", p.Fault())
+	}
+}
+
+func TestOversizeStillOnly(t *testing.T) {
+	t.Parallel()
+	s := testkit.StartServer(t, server.Options{MaxPayload: 4096})
+	drops := &drop.Counters{}
+	p := New(Config{Conn: testkit.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.JPEG, Drops: drops, Log: testkit.Log(t)})
+	p.still.interest.wanted = true
+	p.publish(&frame.Frame{Format: frame.JPEG, Payload: make([]byte, 5000)}, time.Now())
+	if drops.Get(drop.Oversize) != 1 || p.Fault() == "" {
+		t.Errorf("a still that cannot be sent: %d drops, fault %q", drops.Get(drop.Oversize), p.Fault())
+	}
+}
+
+func TestSnapshotStartsAnIdleCamera(t *testing.T) {
+	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
+		t.Run(string(format), func(t *testing.T) {
+			t.Parallel()
+			r := startRig(t, testkit.StartNATS(t), format, 50*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+			defer cancel()
+			f, err := r.Snapshot(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !f.Decodable() || string(f.Payload) != string(r.payload) {
+				t.Errorf("snapshot %+v", f)
+			}
+			r.waitIdle(t)
+		})
+	}
+}
+
+func TestSnapshotOfADeadCamera(t *testing.T) {
+	t.Parallel()
+	p := New(Config{Camera: cameraName, Format: frame.JPEG, Drops: &drop.Counters{}, Log: testkit.Log(t)})
+	cause := errors.New("none came")
+	for range 100 { // somebody polls it
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		if _, err := p.Snapshot(ctx); !errors.Is(err, cause) || !strings.Contains(err.Error(), "camera porch") {
+			t.Fatalf("error %v", err)
+		}
+	}
+	if len(p.waiters) != 0 {
+		t.Errorf("%d requests are still remembered", len(p.waiters))
+	}
+}
+
+func TestDial(t *testing.T) {
+	t.Parallel()
+	for _, url := range []string{"nats://[::1", "nats://127.0.0.1:no"} {
+		if nc, err := Dial(url, "test", testkit.Log(t), func() {}); err == nil {
+			closeAtEnd(t, nc)
+			t.Errorf("%q was accepted", url)
+		}
+	}
+}
+
+// TestDialSurvivesRefusals: a server that refuses the password may accept it later. nats.go gives up at the second refusal unless told otherwise.
+func TestDialSurvivesRefusals(t *testing.T) {
+	t.Parallel()
+	strict := testkit.StartServer(t, server.Options{Username: "porch", Password: "secret"})
+	port := testkit.Port(t, strict)
+	connected := make(chan struct{}, 1)
+	nc, err := Dial("nats://porch:wrong@"+strict.Addr().String(), "test", testkit.Log(t), func() { poke(connected) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeAtEnd(t, nc)
+	testkit.Eventually(t, "three refusals", func() bool { return strict.NumClients() == 0 && nc.Stats().Reconnects >= 3 })
+	testkit.StopServer(strict)
+	testkit.StartServer(t, server.Options{Port: port, Username: "porch", Password: "wrong"})
+	testkit.Receive(t, "the connection", connected)
+}
