@@ -27,14 +27,14 @@ var extensions = map[string]frame.Format{
 
 // camera answers /cam/<id>, which is a page, and /cam/<id>.<extension>, which is the camera.
 func (s *Server) camera(c echo.Context) error {
-	id, ext, _ := strings.Cut(c.Param("camera"), ".")
+	id, ext, dotted := strings.Cut(c.Param("camera"), ".")
 	if ext == "jpg" {
 		ext = "jpeg"
 	}
 	if err := subject.ValidateID(id); err != nil {
 		return fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
 	}
-	if ext == "" {
+	if !dotted {
 		return s.page(c)
 	}
 	if _, ok := extensions[ext]; !ok {
@@ -67,15 +67,18 @@ func formatsOf(native frame.Format) []string {
 	return []string{"h264", "mp4"}
 }
 
+// defaultMaxAge is how old a picture may be if the request does not say.
+const defaultMaxAge = 5 * time.Second
+
 // jpeg answers with the newest picture.
 func (s *Server) jpeg(c echo.Context, cam *registry.Camera) error {
 	q := parameters{query: c.QueryParams()}
-	maxAge := q.duration("max_age", frameWait, 0, time.Hour)
+	maxAge := q.duration("max_age", defaultMaxAge, 0, time.Hour)
 	q.notBuilt("width", "quality", "rotate")
 	if q.err != nil {
 		return q.err
 	}
-	f, err := cam.Picture(c.Request().Context(), frame.JPEG, maxAge, frameWait)
+	f, err := cam.Picture(c.Request().Context(), frame.JPEG, maxAge, s.times.frame)
 	if err != nil {
 		return err
 	}
@@ -84,9 +87,7 @@ func (s *Server) jpeg(c echo.Context, cam *registry.Camera) error {
 	h.Set("X-Timestamp", unixSeconds(f.CaptureTime))
 	h.Set("X-Age", strconv.FormatFloat(time.Since(f.Arrived).Seconds(), 'f', 3, 64))
 	h.Set(echo.HeaderContentLength, strconv.Itoa(len(f.Payload)))
-	if err := c.Blob(http.StatusOK, "image/jpeg", f.Payload); err != nil {
-		return fmt.Errorf("send picture: %w", err)
-	}
+	_ = c.Blob(http.StatusOK, "image/jpeg", f.Payload) // the viewer is gone, or too slow
 	return nil
 }
 
@@ -95,6 +96,7 @@ type viewing struct {
 	viewer *registry.Viewer
 	out    *sink
 	ctx    context.Context
+	quiet  time.Duration
 }
 
 // begin waits for the first frame of a stream, so that a camera which gives none is answered with an error, and opens the response. A HEAD request
@@ -113,9 +115,9 @@ func (s *Server) begin(c echo.Context, cam *registry.Camera, f frame.Format, con
 		return nil, none, err
 	}
 	ctx := c.Request().Context()
-	first, err := v.Next(ctx, frameWait)
+	first, err := v.Next(ctx, s.times.frame)
 	if errors.Is(err, stream.ErrQuiet) {
-		err = fmt.Errorf("%w: no frame within %v%s", registry.ErrOffline, frameWait, reasonOf(cam))
+		err = fmt.Errorf("%w: no frame within %v%s", registry.ErrOffline, s.times.frame, reasonOf(cam))
 	}
 	if err != nil {
 		v.Close()
@@ -128,14 +130,17 @@ func (s *Server) begin(c echo.Context, cam *registry.Camera, f frame.Format, con
 // open opens the response for a viewer.
 func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
 	s.viewers.Add(1)
-	out, err := openSink(c.Response().Writer, c.Request(), s.cfg.WriteTimeout)
-	c.Response().Committed = true
+	out, err := openSink(c.Response().Writer, c.Request(), s.cfg.WriteTimeout, s.times.stop)
+	c.Response().Committed = out != nil
 	if err != nil {
+		if out != nil {
+			out.close()
+		}
 		v.Close()
 		s.viewers.Done()
 		return nil, err
 	}
-	return &viewing{v, out, c.Request().Context()}, nil
+	return &viewing{v, out, c.Request().Context(), s.times.quiet}, nil
 }
 
 func (s *Server) end(v *viewing) {
@@ -149,7 +154,7 @@ func (s *Server) end(v *viewing) {
 // next returns the viewer's next frame. It is false when the response should end.
 func (v *viewing) next() (stream.Delivery, bool) {
 	for {
-		d, err := v.viewer.Next(v.ctx, quiet)
+		d, err := v.viewer.Next(v.ctx, v.quiet)
 		if errors.Is(err, stream.ErrQuiet) && !v.out.gone() {
 			continue // the camera is away: it may come back
 		}

@@ -20,8 +20,11 @@ func (s *Server) h264(c echo.Context, cam *registry.Camera) error {
 		return err
 	}
 	defer s.end(view)
+	if view.out == nil {
+		return nil
+	}
 	params := d.Params
-	for ok := view.out != nil; ok && !(d.Key && d.Params != params); d, ok = view.next() {
+	for ok := true; ok && !(d.Key && d.Params != params); d, ok = view.next() {
 		if err := view.out.write(d.Payload); err != nil {
 			return nil // the viewer is gone, or too slow for too long
 		}

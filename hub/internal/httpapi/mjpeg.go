@@ -13,10 +13,6 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// placeholderAfter is how long a viewer keeps seeing the last picture of a camera that is gone, before a placeholder takes its place: a frozen picture
-// must not look live.
-const placeholderAfter = 5 * time.Second
-
 // mjpeg answers with every picture as it comes, the last one again once a second while nothing comes, and a placeholder when the camera is gone.
 func (s *Server) mjpeg(c echo.Context, cam *registry.Camera) error {
 	q := parameters{query: c.QueryParams()}
@@ -38,7 +34,7 @@ func (s *Server) mjpeg(c echo.Context, cam *registry.Camera) error {
 		return err
 	}
 	defer s.end(view)
-	m := &mjpegViewer{viewing: view, shown: time.Now(), pictures: s.placeholders.of(cam)}
+	m := &mjpegViewer{viewing: view, came: time.Now(), patience: s.times.placeholder, pictures: s.placeholders.of(cam)}
 	if fps > 0 {
 		m.interval = time.Duration(float64(time.Second) / fps)
 	}
@@ -49,11 +45,15 @@ func (s *Server) mjpeg(c echo.Context, cam *registry.Camera) error {
 // mjpegViewer is the loop of one MJPEG viewer.
 type mjpegViewer struct {
 	*viewing
-	pictures func() part
-	last     part      // what the viewer sees
-	shown    time.Time // when the last picture of the camera was sent
+	pictures func() part   // placeholders
+	patience time.Duration // how long the last picture may stand still: a frozen picture must not look live
+	last     part          // what the viewer sees
+	came     time.Time     // when the camera's last picture came
+
+	// With a limited rate.
 	interval time.Duration
-	due      time.Time // when the next picture should be sent, with interval
+	due      time.Time     // when the next picture should be sent
+	waiting  *stream.Frame // the newest picture, if it was too early for the viewer
 }
 
 // part is one part of the response: headers and picture.
@@ -68,12 +68,12 @@ func (m *mjpegViewer) run(cam *registry.Camera) {
 		return
 	}
 	if cam.Offline() != nil {
-		m.shown = time.Time{} // nothing will come soon: say so at once
+		m.came = time.Time{} // nothing will come soon: say so at once
 	}
 	wait := time.Duration(0) // the newest picture is most likely in memory
 	for {
 		d, err := m.viewer.Next(m.ctx, wait)
-		wait = quiet
+		wait = m.quiet
 		switch {
 		case errors.Is(err, stream.ErrQuiet):
 			err = m.still()
@@ -93,8 +93,10 @@ func (m *mjpegViewer) show(d stream.Delivery) error {
 	if d.Skipped > 0 {
 		m.out.lagging()
 	}
+	m.came = d.Arrived
 	if m.interval > 0 {
 		if d.Arrived.Before(m.due.Add(-d.Duration / 2)) {
+			m.waiting = d.Frame
 			return nil
 		}
 		if m.due = m.due.Add(m.interval); m.due.Before(d.Arrived) {
@@ -105,7 +107,6 @@ func (m *mjpegViewer) show(d stream.Delivery) error {
 	if err != nil {
 		return err
 	}
-	m.shown = time.Now()
 	return m.send(p)
 }
 
@@ -114,16 +115,28 @@ func (m *mjpegViewer) still() error {
 	if m.out.gone() {
 		return errors.New("the viewer has left")
 	}
-	if time.Since(m.shown) >= placeholderAfter {
-		return m.send(m.pictures())
+	now := time.Now()
+	if now.Before(m.due) {
+		return nil // it is not the camera that is slow
 	}
-	if m.last.picture == nil {
+	p := m.last
+	switch {
+	case now.Sub(m.came) >= m.patience:
+		p = m.pictures()
+	case m.waiting != nil:
+		var err error
+		if p, err = stream.Made(m.waiting, stream.Part, makePart); err != nil {
+			return err
+		}
+	}
+	if p.picture == nil {
 		return nil
 	}
-	return m.send(m.last)
+	m.due = now.Add(m.interval)
+	return m.send(p)
 }
 
 func (m *mjpegViewer) send(p part) error {
-	m.last = p
+	m.last, m.waiting = p, nil
 	return m.out.write(p.header, p.picture, mpjpeg.Tail)
 }

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// peerClosed reports whether the other end of a TCP connection has closed it, without a goroutine that waits for that: it looks at what there is to
-// read and takes nothing.
+// peerClosed reports whether the other end of a TCP connection has closed it, without a goroutine that waits for that. What there is to read is thrown away: nobody wants
+// it, and the end lies behind it.
 func peerClosed(conn net.Conn) bool {
 	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
 		conn = wrapped.NetConn()
@@ -24,10 +24,15 @@ func peerClosed(conn net.Conn) bool {
 	}
 	closed := false
 	err = raw.Read(func(fd uintptr) bool {
-		var b [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		again := errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR)
-		closed = n <= 0 && !again
+		var buf [512]byte
+		for range 16 { // no longer, or a viewer that never stops talking would keep us here
+			n, _, err := syscall.Recvfrom(int(fd), buf[:], syscall.MSG_DONTWAIT)
+			if n > 0 {
+				continue
+			}
+			closed = !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EINTR)
+			break
+		}
 		return true
 	})
 	return closed || err != nil

@@ -1,8 +1,11 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 
@@ -55,6 +58,10 @@ func (s *Server) problemFor(err error) problem {
 			detail = err.Error() + ": no camera is known yet"
 		}
 		return problem{Title: "Unknown camera", Status: http.StatusNotFound, Detail: detail, Cameras: known}
+	case errors.Is(err, registry.ErrNotNative): // it was native when the request began
+		return problem{Title: "Not available yet", Status: http.StatusNotImplemented, Detail: err.Error()}
+	case errors.Is(err, context.Canceled):
+		return problem{Title: "Stopping", Status: http.StatusServiceUnavailable, Detail: "the hub is stopping", RetryAfter: retrySeconds}
 	case errors.Is(err, registry.ErrOffline):
 		return problem{Title: "Camera offline", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: retrySeconds}
 	case errors.As(err, &http4xx):
@@ -78,11 +85,13 @@ func (s *Server) knownCameras() (ids []string) {
 
 // handleError answers a request whose handler returned an error.
 func (s *Server) handleError(err error, c echo.Context) {
-	if c.Request().Context().Err() != nil {
-		return // the viewer has gone, or the hub stops
-	}
 	if c.Response().Committed { // too late for an answer
-		s.cfg.Log.Warn("stream ended", "path", c.Request().URL.Path, logkey.Err, err)
+		level := slog.LevelWarn
+		var network net.Error
+		if errors.As(err, &network) || c.Request().Context().Err() != nil {
+			level = slog.LevelDebug // the client has gone, or the hub stops
+		}
+		s.cfg.Log.Log(context.Background(), level, "answer cut short", "path", c.Request().URL.Path, logkey.Err, err)
 		return
 	}
 	p := s.problemFor(err)

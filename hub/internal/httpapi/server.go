@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -16,18 +15,25 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 )
 
-const (
-	// DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
-	DefaultWriteTimeout = 10 * time.Second
+// DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
+const DefaultWriteTimeout = 10 * time.Second
 
-	// frameWait is how long a request waits for a cold camera's first frame.
-	frameWait = 5 * time.Second
+// times are how long things may take. Tests shorten them.
+type times struct {
+	frame       time.Duration // a request waits for a cold camera's first frame
+	quiet       time.Duration // a stream stands still before its last picture is sent again, and before a viewer is looked after that may have left
+	placeholder time.Duration // a viewer sees the last picture of a camera that is gone, before a placeholder takes its place
+	header      time.Duration // a client takes to send a request's headers
+	request     time.Duration // and all of it: nobody reads a body, but the client may be slow to say that there is none
+	stop        time.Duration // those who are busy when the server stops may go on
+}
 
-	// quiet is how long a stream may stand still before its last picture is sent again, and before a viewer is looked after that may have left.
-	quiet = time.Second
-
-	shutdownTime = 5 * time.Second
-)
+func defaultTimes() times {
+	return times{
+		frame: 5 * time.Second, quiet: time.Second, placeholder: 5 * time.Second,
+		header: 10 * time.Second, request: 20 * time.Second, stop: 2 * time.Second,
+	}
+}
 
 // Config is what a Server needs.
 type Config struct {
@@ -41,6 +47,7 @@ type Config struct {
 // Server answers HTTP.
 type Server struct {
 	cfg          Config
+	times        times
 	echo         *echo.Echo
 	viewers      sync.WaitGroup // responses that own their connection: http.Server does not know them
 	placeholders placeholders
@@ -51,18 +58,21 @@ func New(cfg Config) *Server {
 	if cfg.WriteTimeout <= 0 {
 		cfg.WriteTimeout = DefaultWriteTimeout
 	}
-	s := &Server{cfg: cfg, echo: echo.New()}
+	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New()}
 	s.echo.HTTPErrorHandler = s.handleError
-	s.echo.Use(middleware.Recover(), securityHeaders)
+	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: panicked}), securityHeaders, s.bounded)
 	s.routes()
 	return s
 }
 
 // Run serves on l until ctx ends, then ends all viewers and returns when they have gone.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	srv := &http.Server{
 		Handler:           s.echo,
-		ReadHeaderTimeout: 10 * time.Second,
+		ReadHeaderTimeout: s.times.header,
+		ReadTimeout:       s.times.request,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
@@ -73,16 +83,19 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	var err error
 	select {
 	case err = <-served:
+		err = fmt.Errorf("HTTP: %w", err)
+		end()
 	case <-ctx.Done():
-		// Without cancel: ctx has ended, and what is under way should end in good order.
-		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-		defer cancel()
-		if err = srv.Shutdown(wait); err != nil {
-			err = errors.Join(fmt.Errorf("connections still busy after %v were cut: %w", shutdownTime, err), srv.Close())
-		}
-		<-served // http.ErrServerClosed
+		defer func() { <-served }() // http.ErrServerClosed
 	}
-	s.viewers.Wait() // bounded by their write timeout
+	// Without cancel: ctx has ended, and what is under way should end in good order.
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.times.stop)
+	defer cancel()
+	if srv.Shutdown(wait) != nil {
+		s.cfg.Log.Debug("HTTP connections cut that were busy or had not begun a request")
+		_ = srv.Close() // there is nothing to be done about a connection that cannot be closed
+	}
+	s.viewers.Wait() // their sinks give them as long as Shutdown gave the others
 	return err
 }
 
@@ -101,6 +114,22 @@ func (s *Server) routes() {
 	e.Match(read, "/healthz", s.health)
 	e.Match(read, "/readyz", s.ready)
 	e.Match(read, "/metrics", s.metrics())
+}
+
+// bounded gives an answer that is no stream a time in which the client must take it. A stream's sink does this for every write.
+func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Before(func() {
+			rc := http.NewResponseController(c.Response().Writer)
+			_ = rc.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)) // only a test's recorder has none
+		})
+		return next(c)
+	}
+}
+
+// panicked makes an error of a panic, which handleError logs like any other.
+func panicked(_ echo.Context, err error, stack []byte) error {
+	return fmt.Errorf("panic: %w\n%s", err, stack)
 }
 
 // securityHeaders lets the page load from this hub only.

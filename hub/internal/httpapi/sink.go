@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -18,12 +21,19 @@ type sink struct {
 	conn    net.Conn // HTTP/1
 	w       http.ResponseWriter
 	rc      *http.ResponseController
-	vec     [][]byte // reused for writev
 	small   bool
+
+	vec  [][]byte    // reused for writev
+	rest net.Buffers // what of vec is still to be written; here, since a local one would be allocated for every write
+
+	unhurry func() bool // HTTP/1: forgets to hurry when the request's context ends
+	mu      sync.Mutex
+	last    time.Time // no write may take longer than until then, if it is set
 }
 
-// openSink sends a 200 with the headers that w holds. From then on the response belongs to the sink.
-func openSink(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*sink, error) {
+// openSink sends a 200 with the headers that w holds. From then on the response belongs to the sink, and has to be closed even if there is an error beside
+// it. A write may take up to timeout, and none goes on for longer than grace when the request's context has ended.
+func openSink(w http.ResponseWriter, r *http.Request, timeout, grace time.Duration) (*sink, error) {
 	s := &sink{timeout: timeout, w: w, rc: http.NewResponseController(w)}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -32,6 +42,7 @@ func openSink(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*s
 		conn, _, err := s.rc.Hijack()
 		if err == nil {
 			s.conn = conn
+			s.unhurry = context.AfterFunc(r.Context(), func() { s.hurry(grace) })
 			return s, s.writeHead(h)
 		}
 	}
@@ -44,42 +55,28 @@ func openSink(w http.ResponseWriter, r *http.Request, timeout time.Duration) (*s
 
 // writeHead writes the status line and the headers of a response that ends with its connection.
 func (s *sink) writeHead(h http.Header) error {
-	if err := s.conn.SetDeadline(time.Now().Add(s.timeout)); err != nil {
-		return s.fail(err)
-	}
 	h.Set("Connection", "close")
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
-	if _, err := s.conn.Write([]byte("HTTP/1.1 200 OK\r\n")); err != nil {
-		return s.fail(err)
-	}
-	if err := h.Write(s.conn); err != nil {
-		return s.fail(err)
-	}
-	if _, err := s.conn.Write([]byte("\r\n")); err != nil {
-		return s.fail(err)
-	}
-	return nil
-}
-
-func (s *sink) fail(err error) error {
-	_ = s.conn.Close() // the write error says it already
-	return err
+	var head bytes.Buffer
+	head.WriteString("HTTP/1.1 200 OK\r\n")
+	_ = h.Write(&head) // a buffer takes every write
+	head.WriteString("\r\n")
+	return s.write(head.Bytes())
 }
 
 // write sends the slices as one, or fails: a viewer that does not take them in the time given is lost. The slices are not changed and not kept.
 func (s *sink) write(slices ...[]byte) error {
-	deadline := time.Now().Add(s.timeout)
 	if s.conn != nil {
-		if err := s.conn.SetWriteDeadline(deadline); err != nil {
+		if err := s.setDeadline(); err != nil {
 			return err
 		}
 		s.vec = append(s.vec[:0], slices...)
-		vec := net.Buffers(s.vec)
-		_, err := vec.WriteTo(s.conn)
+		s.rest = s.vec
+		_, err := s.rest.WriteTo(s.conn)
 		clear(s.vec)
 		return err
 	}
-	if err := s.rc.SetWriteDeadline(deadline); err != nil {
+	if err := s.rc.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
 		return err
 	}
 	for _, b := range slices {
@@ -88,6 +85,25 @@ func (s *sink) write(slices ...[]byte) error {
 		}
 	}
 	return s.rc.Flush()
+}
+
+// setDeadline gives the next write its time. Reading has no deadline: a viewer need not say anything.
+func (s *sink) setDeadline() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	deadline := time.Now().Add(s.timeout)
+	if !s.last.IsZero() && deadline.After(s.last) {
+		deadline = s.last
+	}
+	return s.conn.SetWriteDeadline(deadline)
+}
+
+// hurry lets the write that is under way end soon: the hub stops, and must not wait for a viewer that is stuck.
+func (s *sink) hurry(grace time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = time.Now().Add(grace)
+	_ = s.conn.SetWriteDeadline(s.last) // fails only if the connection is closed already
 }
 
 // lagging tells the sink that its viewer has missed frames.
@@ -107,6 +123,7 @@ func (s *sink) gone() bool { return s.conn != nil && peerClosed(s.conn) }
 // close ends the response.
 func (s *sink) close() {
 	if s.conn != nil {
+		s.unhurry()
 		_ = s.conn.Close() // nothing is left to be said to this viewer
 	}
 }

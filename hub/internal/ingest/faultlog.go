@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -10,10 +11,11 @@ import (
 
 const (
 	faultInterval = 10 * time.Second
-	maxFaults     = 1024
+	maxFaults     = 100
 )
 
-// faultLog logs broken messages, each subject's at most once in faultInterval with the number of those left out: a broken agent must not fill the disk.
+// faultLog logs dropped messages, each subject's at most once in faultInterval with the number of those left out: a broken agent must not fill the disk.
+// Nor must one that makes up subjects: beyond maxFaults in that time they all count as one.
 type faultLog struct {
 	log *slog.Logger
 
@@ -34,18 +36,25 @@ func (l *faultLog) report(subj string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	f := l.subjects[subj]
-	if f == nil {
-		if len(l.subjects) >= maxFaults { // somebody makes up subjects: start again
-			clear(l.subjects)
-		}
-		f = &fault{}
-		l.subjects[subj] = f
-	}
+	f := l.of(subj, now)
 	if now.Sub(f.said) < faultInterval {
 		f.more++
 		return
 	}
-	l.log.Warn("message refused", logkey.Subject, subj, logkey.Err, err, "since_last", f.more+1)
+	l.log.Warn("message dropped", logkey.Subject, subj, logkey.Err, err, "since_last", f.more+1)
 	f.said, f.more = now, 0
+}
+
+// of returns the faults of a subject.
+func (l *faultLog) of(subj string, now time.Time) *fault {
+	if l.subjects[subj] == nil && len(l.subjects) >= maxFaults {
+		maps.DeleteFunc(l.subjects, func(_ string, f *fault) bool { return now.Sub(f.said) >= faultInterval })
+		if len(l.subjects) >= maxFaults {
+			subj = "" // with all that are too many
+		}
+	}
+	if l.subjects[subj] == nil {
+		l.subjects[subj] = &fault{}
+	}
+	return l.subjects[subj]
 }

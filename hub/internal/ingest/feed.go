@@ -12,8 +12,13 @@ import (
 	"github.com/bramble-cam/bramble/shared/jpegscan"
 )
 
-// maxPending is the largest message that may wait for its turn: a frame with its headers.
-const maxPending = frame.MaxPayload + 4096
+const (
+	// maxPending is the largest message that may wait for its turn: a frame with its headers.
+	maxPending = frame.MaxPayload + 4096
+
+	// maxWaiting is how many messages of one camera may wait. What waits is already late: a second or two of frames at most.
+	maxWaiting = 64
+)
 
 // feed turns one camera's messages into frames of its stream. Its handle is called by one goroutine of nats.go.
 type feed struct {
@@ -26,19 +31,27 @@ type feed struct {
 // handle takes in one message. nats.go has made msg.Data for us alone: it goes into the ring without a copy.
 func (f *feed) handle(msg *nats.Msg) {
 	fr, err := frame.Decode(f.into.Format(), frame.Header(msg.Header), msg.Data)
-	if errors.Is(err, frame.ErrNoPayload) {
-		return // a probe
-	}
-	item := &stream.Frame{Frame: fr}
-	if err == nil {
-		err = f.inspect(item)
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, frame.ErrNoPayload): // a probe
+		return
+	case err != nil: // not even its number can be trusted
 		f.into.Drops.Add(drop.Decode, 1)
 		f.faults.report(f.subject, err)
 		return
+	case f.into.Stale(&fr): // before its parameter sets could replace those of the run that is followed
+		return
 	}
-	f.into.Append(item)
+	item := &stream.Frame{Frame: fr}
+	err = f.inspect(item)
+	switch {
+	case err == nil:
+		f.into.Append(item)
+	case errors.Is(err, h264.ErrNoPicture):
+		f.into.Pass(&fr)
+	default:
+		f.into.Refuse(&fr)
+		f.faults.report(f.subject, err)
+	}
 }
 
 // inspect checks the payload and fills in what it says of itself: an agent's word is not taken for it.

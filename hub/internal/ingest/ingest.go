@@ -23,6 +23,8 @@ import (
 // discoverTime is how long agents have to answer the question who is there.
 const discoverTime = time.Second
 
+var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs a faster machine or fewer viewers")
+
 // Ingest is the hub's connection to NATS.
 type Ingest struct {
 	nc       *nats.Conn
@@ -90,11 +92,13 @@ func (in *Ingest) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if sub != nil {
 		subj = sub.Subject
 	}
-	if errors.Is(err, nats.ErrSlowConsumer) {
-		in.log.Warn("the hub cannot keep up with a camera: frames are dropped", logkey.Subject, subj)
-		return
+	switch {
+	case errors.Is(err, nats.ErrBadHeaderMsg): // the message comes all the same, and is judged where it arrives
+	case errors.Is(err, nats.ErrSlowConsumer):
+		in.faults.report(subj, errTooSlow)
+	default:
+		in.log.Warn("NATS reports an error", logkey.Subject, subj, logkey.Err, err)
 	}
-	in.log.Warn("NATS reports an error", logkey.Subject, subj, logkey.Err, err)
 }
 
 // Close ends the connection and returns when it has ended.
@@ -110,40 +114,37 @@ func (in *Ingest) Connected() bool { return in.nc.IsConnected() }
 func (in *Ingest) Run(ctx context.Context, o Observer) error {
 	sub, err := in.nc.Subscribe(in.space.AllStatus(), func(msg *nats.Msg) {
 		camera, err := in.space.CameraOf(msg.Subject)
+		var s status.Status
+		if err == nil {
+			s, err = decodeStatus(camera, msg.Data)
+		}
 		if err != nil {
 			in.faults.report(msg.Subject, err)
 			return
 		}
-		if s, ok := in.decodeStatus(camera, msg); ok {
-			o.Observe(s)
-		}
+		o.Observe(s)
 	})
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", in.space.AllStatus(), err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
-	in.discover(ctx, o)
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-in.newConns:
+		case <-in.newConns: // the first connection too, though it may have been made before Run
 			o.Reconnected()
 			in.discover(ctx, o)
 		}
 	}
 }
 
-func (in *Ingest) decodeStatus(camera string, msg *nats.Msg) (status.Status, bool) {
-	s, err := status.Decode(msg.Data)
+func decodeStatus(camera string, data []byte) (status.Status, error) {
+	s, err := status.Decode(data)
 	if err == nil && s.Camera != camera {
 		err = fmt.Errorf("a status document of camera %s", s.Camera)
 	}
-	if err != nil {
-		in.faults.report(msg.Subject, err)
-		return s, false
-	}
-	return s, true
+	return s, err
 }
 
 // discover asks who is there. An agent that is too slow to answer is found by its next status.
@@ -166,8 +167,12 @@ func (in *Ingest) discover(ctx context.Context, o Observer) {
 		}
 		asked[camera] = true
 		answers.Go(func() {
-			if s, err := in.Ask(ctx, camera); err == nil {
+			s, err := in.Ask(ctx, camera)
+			switch {
+			case err == nil:
 				o.Observe(s)
+			case ctx.Err() == nil:
+				in.faults.report(in.space.Do(camera, subject.Info), err)
 			}
 		})
 	})
@@ -219,9 +224,9 @@ func (in *Ingest) Ask(ctx context.Context, camera string) (status.Status, error)
 	if err != nil {
 		return status.Status{}, fmt.Errorf("%s: %w", subj, err)
 	}
-	s, ok := in.decodeStatus(camera, msg)
-	if !ok {
-		return s, fmt.Errorf("%s: the answer is not a status document", subj)
+	s, err := decodeStatus(camera, msg.Data)
+	if err != nil {
+		return s, fmt.Errorf("%s: the answer makes no sense: %w", subj, err)
 	}
 	return s, nil
 }
@@ -234,8 +239,7 @@ func (in *Ingest) Feed(camera string, into *stream.Stream) (stop func(), err err
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
 	}
-	// What waits here is already late: a second of frames at most.
-	if err := sub.SetPendingLimits(64, 4*maxPending); err != nil {
+	if err := sub.SetPendingLimits(maxWaiting, 4*maxPending); err != nil {
 		_ = sub.Unsubscribe()
 		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
 	}

@@ -38,12 +38,15 @@ type Camera struct {
 	heard    time.Time     // when the agent was last heard
 	offline  error         // why the camera cannot be reached; nil if it can
 	since    time.Time     // since when offline
-	rival    status.Status // the newest word of a second agent
-	rivalAt  time.Time     // when that was heard
 	misses   int
 	checking bool
 	wokenAt  time.Time
 	feed     *feed // the stream in the camera's native format; never nil
+
+	// A second agent, which is not followed.
+	rival      status.Status // its newest word
+	rivalAt    time.Time     // when that was heard
+	rivalSince time.Time     // since when it is heard
 }
 
 // feed is one stream, subscribed while it has holders and for the linger time after. Guarded by the camera's mu.
@@ -74,12 +77,13 @@ func (c *Camera) observe(s status.Status, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.Instance != c.status.Instance && !c.heard.IsZero() {
-		alive := c.offline == nil && c.status.State != status.Stopped && now.Sub(c.heard) < conflictTime
+		alive := c.offline == nil && now.Sub(c.heard) < conflictTime
 		if alive && !s.Started.After(c.status.Started) { // an older agent beside the one that is followed
-			if s.State != status.Stopped {
-				c.rival, c.rivalAt = s, now
-			}
+			c.observeRivalLocked(s, now)
 			return
+		}
+		if s.Instance == c.rival.Instance {
+			c.rivalAt = time.Time{} // it is the one that is followed now
 		}
 	}
 	if s.State == status.Stopped {
@@ -92,6 +96,24 @@ func (c *Camera) observe(s status.Status, now time.Time) {
 		c.replaceFeedLocked(s.Format)
 	}
 	c.status = s
+}
+
+func (c *Camera) observeRivalLocked(s status.Status, now time.Time) {
+	switch {
+	case s.State != status.Stopped:
+		if s.Instance != c.rival.Instance || now.Sub(c.rivalAt) >= conflictTime {
+			c.rivalSince = now
+		}
+		c.rival, c.rivalAt = s, now
+	case s.Instance == c.rival.Instance:
+		c.rivalAt = time.Time{}
+	}
+}
+
+// contestedLocked reports whether two agents serve the camera. Both must have been heard in turn: after a restart with a clock that went back, the new run
+// looks like an older agent until the former one has been silent for long.
+func (c *Camera) contestedLocked(now time.Time) bool {
+	return now.Sub(c.rivalAt) < conflictTime && c.heard.After(c.rivalSince)
 }
 
 // replaceFeedLocked ends the stream of a format that the camera delivers no longer.
@@ -144,9 +166,9 @@ func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 
 // check asks the camera's agent how it is.
 func (c *Camera) check(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	s, err := c.cfg.Agents.Ask(ctx, c.id)
+	s, err := c.cfg.Agents.Ask(asking, c.id)
 	now := time.Now()
 	c.mu.Lock()
 	c.checking = false
@@ -157,9 +179,12 @@ func (c *Camera) check(ctx context.Context) {
 		return
 	case errors.Is(err, ErrNoAgent):
 		c.setOfflineLocked(ErrNoAgent, now)
-	case ctx.Err() != nil && c.cfg.Agents.Connected():
+	case ctx.Err() == nil && c.cfg.Agents.Connected(): // else it is the hub that has gone
 		if c.misses++; c.misses >= maxMisses {
-			c.setOfflineLocked(errNoAnswer, now)
+			if errors.Is(err, context.DeadlineExceeded) {
+				err = errNoAnswer
+			}
+			c.setOfflineLocked(err, now)
 		}
 	}
 	c.mu.Unlock()
@@ -168,7 +193,7 @@ func (c *Camera) check(ctx context.Context) {
 func (c *Camera) forgettable(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.offline != nil && c.feed.viewers == 0 && now.Sub(c.since) > forgetAfter
+	return c.offline != nil && c.feed.viewers == 0 && c.feed.stop == nil && now.Sub(c.since) > forgetAfter
 }
 
 // rewake asks for frames again after the hub's connection was lost.

@@ -45,8 +45,8 @@ func (c *Camera) Info() Info {
 	case c.offline != nil:
 		i.State, i.Reason, i.Since = Offline, c.offline.Error(), c.since
 		i.FPS, i.Bitrate = 0, 0
-	case now.Sub(c.rivalAt) < conflictTime:
-		i.State, i.Since = Conflict, c.rivalAt
+	case c.contestedLocked(now):
+		i.State, i.Since = Conflict, c.rivalSince
 		i.Reason = fmt.Sprintf("agents on hosts %s and %s both serve this camera: the one started last is shown; stop the other or rename its camera",
 			c.status.Host, c.rival.Host)
 	case !c.cfg.Agents.Connected():

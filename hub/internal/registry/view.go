@@ -62,15 +62,16 @@ func (c *Camera) release(f *feed) {
 	f.usedAt = time.Now()
 }
 
-// Picture returns the newest picture that is at most maxAge old, waiting for one up to wait. The error wraps ErrNotNative, or ErrOffline if none came.
+// Picture returns the newest picture that decodes alone and was at most maxAge old when it was asked for, waiting for one up to wait. The error wraps ErrNotNative, or ErrOffline if none came.
 func (c *Camera) Picture(ctx context.Context, f frame.Format, maxAge, wait time.Duration) (*stream.Frame, error) {
 	v, err := c.View(f)
 	if err != nil {
 		return nil, err
 	}
 	defer v.Close()
-	deadline := time.Now().Add(wait)
-	if p := v.feed.stream.Newest(); p != nil && time.Since(p.Arrived) <= maxAge {
+	now := time.Now()
+	deadline, oldest := now.Add(wait), now.Add(-maxAge)
+	if p := v.feed.stream.Newest(); p != nil && !p.Arrived.Before(oldest) {
 		return p, nil
 	}
 	if why := c.Offline(); why != nil {
@@ -83,7 +84,7 @@ func (c *Camera) Picture(ctx context.Context, f frame.Format, maxAge, wait time.
 			return nil, fmt.Errorf("%w: no picture within %v%s", ErrOffline, wait, c.because())
 		case err != nil:
 			return nil, err
-		case time.Since(d.Arrived) <= maxAge:
+		case d.Decodable() && !d.Arrived.Before(oldest):
 			return d.Frame, nil
 		}
 	}

@@ -8,8 +8,11 @@ import (
 )
 
 // epochTimeout is how long nothing must have continued the stream before an older epoch is believed: an agent whose clock went back at its restart (a Pi
-// has no battery clock) has a smaller epoch. The same goes for numbers and times that fell back, or one wrong number would end the stream for good.
+// has no battery clock) has a smaller epoch. The same goes for numbers and times that make no sense: one wrong one must not end the stream for good.
 const epochTimeout = 2 * time.Second
+
+// maxLost is how many frames in a row may have been lost. Beyond it, nine hours at 30 frames a second, a number is wrong.
+const maxLost = 1 << 20
 
 // admission decides which frames continue a stream. Whatever it admits, in order, can be decoded.
 type admission struct {
@@ -26,13 +29,14 @@ type admission struct {
 // admit reports whether f continues the stream, else why not. lost is the number of frames that are missing before f.
 func (a *admission) admit(f *frame.Frame, now time.Time) (reason drop.Reason, lost uint64, ok bool) {
 	silent := now.Sub(a.last) > epochTimeout
+	wrong := f.Seq <= a.seq || f.Seq-a.seq-1 > maxLost
 	switch {
-	case !a.started || f.Epoch > a.epoch || silent && (f.Epoch < a.epoch || f.Seq <= a.seq || f.PTS < a.pts):
+	case !a.started || f.Epoch > a.epoch || silent && (f.Epoch < a.epoch || wrong || f.PTS < a.pts):
 		a.started, a.epoch = true, f.Epoch
 		a.waiting, a.needKey = a.format == frame.H264, drop.NoKey
 	case f.Epoch < a.epoch:
 		return drop.OldEpoch, 0, false
-	case f.Seq <= a.seq:
+	case wrong:
 		return drop.Decode, 0, false
 	default:
 		lost = f.Seq - a.seq - 1

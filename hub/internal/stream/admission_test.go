@@ -66,9 +66,14 @@ func TestAdmission(t *testing.T) {
 			{epoch: 5, seq: 200, kind: "K"}, // it lives after all: it is the newer one
 		},
 		"a pause is no restart": {{epoch: 5, seq: 0, kind: "K"}, {wait: time.Minute, epoch: 5, seq: 1, kind: "p"}},
-		"one mad number": {
-			{seq: 0, kind: "j"}, {seq: 1 << 63, kind: "j", lost: 1<<63 - 1}, {seq: 2, kind: "j", why: bad}, {wait: later, seq: 60, kind: "j"}, {seq: 61, kind: "j"},
+		"one mad number":        {{seq: 0, kind: "j"}, {seq: 1 << 63, kind: "j", why: bad}, {seq: 1<<64 - 1, kind: "j", why: bad}, {seq: 1, kind: "j"}},
+		"all that can be lost": {
+			{seq: 5, kind: "K"}, {seq: 7 + maxLost, kind: "K", why: bad}, {seq: 6 + maxLost, kind: "K", lost: maxLost},
 		},
+		"mad number at the start": {
+			{seq: 1 << 63, kind: "j"}, {seq: 2, kind: "j", why: bad}, {wait: later, seq: 60, kind: "j"}, {seq: 61, kind: "j"},
+		},
+		"nine hours without frames": {{seq: 0, kind: "K"}, {wait: 9 * time.Hour, seq: 2 << 20, kind: "p", why: noKey}, {seq: 2<<20 + 1, kind: "K"}},
 		"one mad time": {
 			{seq: 0, kind: "K"}, {seq: 1, kind: "K", pts: time.Hour}, {seq: 2, kind: "p", why: bad}, {seq: 3, kind: "K", why: bad},
 			{wait: later, seq: 60, kind: "p", why: noKey}, {seq: 61, kind: "K"},

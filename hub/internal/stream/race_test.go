@@ -22,7 +22,7 @@ func TestViewersUnderLoad(t *testing.T) {
 			}
 			var viewers sync.WaitGroup
 			for i := range 24 {
-				viewers.Go(func() { l.view(rand.New(rand.NewPCG(uint64(i), 2))) })
+				viewers.Go(func() { l.view(rand.New(rand.NewPCG(uint64(i), 2)), i > 0) }) // one never stalls: the camera waits for it
 			}
 			l.publish()
 			viewers.Wait()
@@ -54,15 +54,13 @@ func (l *load) publish() {
 			if i == 20 {
 				cam.seq += uint64(lap % 3)
 			}
-			f := cam.frame(cam.format == frame.H264 && i%10 == 0, 100+i)
-			l.s.Append(f)
-			if stats := l.s.Newest(); stats != nil {
-				l.s.Rate()
-			}
+			l.append(&cam, lap, i%10 == 0)
+			l.s.Newest()
+			l.s.Rate()
 		}
 		out := l.s.Out.Load()
 		testkit.Eventually(l.t, "a viewer gets a frame", func() bool {
-			l.s.Append(cam.frame(cam.format == frame.H264, 100))
+			l.append(&cam, lap, true)
 			return l.s.Out.Load() > out
 		})
 		switch lap % 8 {
@@ -75,13 +73,20 @@ func (l *load) publish() {
 	l.s.End(l.ended)
 }
 
+// append gives the stream a frame that says by its width in which lap it was made.
+func (l *load) append(cam *camera, lap int, key bool) {
+	f := cam.frame(cam.format == frame.H264 && key, 100)
+	f.Width = lap
+	l.s.Append(f)
+}
+
 // view joins and leaves until the stream ends.
-func (l *load) view(r *rand.Rand) {
+func (l *load) view(r *rand.Rand, stalls bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
 	defer cancel()
 	for {
 		c := l.s.NewCursor()
-		err := l.watch(ctx, r, c)
+		err := l.watch(ctx, r, c, stalls)
 		c.Close()
 		switch {
 		case errors.Is(err, l.ended):
@@ -93,8 +98,8 @@ func (l *load) view(r *rand.Rand) {
 	}
 }
 
-// watch takes a random number of frames, and stalls once in a while.
-func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor) error {
+// watch takes a random number of frames.
+func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor, stalls bool) error {
 	var last *Frame
 	for range 1 + r.IntN(500) {
 		d, err := c.Next(ctx, time.Duration(r.IntN(2))*time.Millisecond)
@@ -116,9 +121,9 @@ func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor) error {
 		if _, err := Made(d.Frame, Part, func(f *Frame) (uint64, error) { return f.Seq, nil }); err != nil {
 			return err
 		}
-		if r.IntN(200) == 0 { // stall
+		if stalls && r.IntN(200) == 0 {
 			select {
-			case <-l.lap[min(int(d.Index)/framesALap+r.IntN(4), laps-1)]:
+			case <-l.lap[min(d.Width+r.IntN(4), laps-1)]:
 			case <-ctx.Done():
 			}
 		}

@@ -131,7 +131,7 @@ func (s *Stream) durationLocked(f *Frame) time.Duration {
 	if n := len(s.frames); n > 0 && s.frames[n-1].Epoch == f.Epoch && f.Seq > s.frames[n-1].Seq {
 		last := s.frames[n-1]
 		lost := f.Seq - last.Seq - 1 // their time is not f's
-		if d := f.PTS - last.PTS; d > 0 && d < 10*time.Second && lost < 1000 {
+		if d := f.PTS - last.PTS; d > 0 && d < 10*time.Second && lost <= maxLost {
 			s.duration = d / time.Duration(lost+1)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const interval = 40 * time.Millisecond // of the test cameras' frames
+const interval = 20 * time.Millisecond // of the test cameras' frames
 
 // camera makes the frames of one run of a camera, each with the next number.
 type camera struct {
@@ -209,6 +209,12 @@ func TestDurationIsThatOfOneFrame(t *testing.T) {
 	if s.Append(long); long.Duration != interval {
 		t.Errorf("duration %v after a pause of a minute: want the last known one", long.Duration)
 	}
+	mad := cam.frame(true, 1)
+	mad.Seq, mad.PTS = 1<<63+1<<20, long.PTS+time.Second
+	s.admitted.last = time.Time{} // long ago: it is believed
+	if s.Append(mad); mad.Duration != interval {
+		t.Errorf("duration %v after a leap of its number: want the last known one", mad.Duration)
+	}
 	next := camera{format: frame.H264, epoch: 1, seq: 1000}
 	f := next.frame(true, 1)
 	if s.Append(f); f.Duration != interval {
@@ -226,12 +232,18 @@ func TestRate(t *testing.T) {
 			s.Append(cam.frame(false, 500))
 			<-time.After(interval)
 		}
-		if fps, bps := s.Rate(); fps != 25 || bps != 100_000 {
-			t.Errorf("%v fps, %v bit/s: want 25, 100000", fps, bps)
+		if fps, bps := s.Rate(); fps != 50 || bps != 200_000 {
+			t.Errorf("%v fps, %v bit/s: want 50, 200000", fps, bps)
 		}
 		<-time.After(rateTimeout)
 		if fps, bps := s.Rate(); fps != 0 || bps != 0 {
 			t.Errorf("%v fps, %v bit/s after the camera stopped: want 0", fps, bps)
+		}
+		s.Reset()
+		<-time.After(time.Minute)
+		s.Append(cam.frame(false, 500))
+		if fps, _ := s.Rate(); fps != 0 {
+			t.Errorf("%v fps after the first frame of a new subscription", fps)
 		}
 	})
 }

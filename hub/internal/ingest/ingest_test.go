@@ -1,0 +1,374 @@
+package ingest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+	"go.uber.org/goleak"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/status"
+	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// dial connects an Ingest to a server, and waits until it is connected.
+func dial(t *testing.T, url string, log *slog.Logger) *Ingest {
+	t.Helper()
+	in, err := Dial(url, subject.Space{}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(in.Close)
+	testkit.Eventually(t, "connected", in.Connected)
+	return in
+}
+
+// flush returns when the server has seen everything that nc has sent so far, and has sent everything for nc that came before.
+func flush(t *testing.T, nc *nats.Conn) {
+	t.Helper()
+	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func publish(t *testing.T, nc *nats.Conn, msg *nats.Msg) {
+	t.Helper()
+	if err := nc.PublishMsg(msg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// listener is an Observer.
+type listener struct {
+	words       chan status.Status
+	reconnected chan struct{}
+}
+
+// listen runs in and returns what it hands on, once it is subscribed.
+func listen(t *testing.T, in *Ingest) *listener {
+	t.Helper()
+	l := &listener{make(chan status.Status, 1000), make(chan struct{}, 1000)}
+	testkit.Run(t, func(ctx context.Context) error { return in.Run(ctx, l) })
+	testkit.Receive(t, "the first connection", l.reconnected)
+	flush(t, in.nc)
+	return l
+}
+
+func (l *listener) Observe(s status.Status) { l.words <- s }
+func (l *listener) Reconnected()            { l.reconnected <- struct{}{} }
+
+func word(camera string) status.Status {
+	return status.Status{Camera: camera, Instance: "one", Host: "pi1", State: status.Idle, Format: frame.JPEG}
+}
+
+func encode(t *testing.T, s status.Status) []byte {
+	t.Helper()
+	data, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// serve is an agent as a NATS micro service that answers do.info with answer.
+func serve(t *testing.T, nc *nats.Conn, root, camera string, answer []byte) {
+	t.Helper()
+	svc, err := micro.AddService(nc, micro.Config{
+		Name: subject.Service, Version: "0.0.1", Metadata: map[string]string{"camera": camera, "root": root},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = svc.AddEndpoint("info", micro.HandlerFunc(func(r micro.Request) { _ = r.Respond(answer) }), // a closed connection is the test's end
+		micro.WithEndpointSubject(root+"."+camera+".do.info"), micro.WithEndpointQueueGroupDisabled())
+	if err != nil {
+		t.Fatal(err)
+	}
+	flush(t, nc)
+}
+
+// logCounter is a slog.Handler that counts warnings.
+type logCounter struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (*logCounter) Enabled(context.Context, slog.Level) bool { return true }
+func (l *logCounter) WithAttrs([]slog.Attr) slog.Handler     { return l }
+func (l *logCounter) WithGroup(string) slog.Handler          { return l }
+
+func (l *logCounter) Handle(_ context.Context, r slog.Record) error {
+	if r.Level < slog.LevelWarn {
+		return nil
+	}
+	line := r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		line += " " + a.String()
+		return true
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines = append(l.lines, line)
+	return nil
+}
+
+// about returns the warnings that have text in them.
+func (l *logCounter) about(text string) (lines []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.lines {
+		if strings.Contains(line, text) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+func TestDialRefusesABadURL(t *testing.T) {
+	if in, err := Dial("nats://[::1", subject.Space{}, testkit.Log(t)); err == nil {
+		in.Close()
+		t.Error("no error")
+	}
+}
+
+func TestCloseWithoutServer(t *testing.T) {
+	in, err := Dial("nats://127.0.0.1:1", subject.Space{}, testkit.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in.Connected() {
+		t.Error("connected to nothing")
+	}
+	testkit.Run(t, func(ctx context.Context) error {
+		return in.Run(ctx, &listener{})
+	})()
+	in.Close()
+}
+
+func TestAfterClose(t *testing.T) {
+	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	in.Close()
+	if _, err := in.Feed("porch", newCam(t, "porch", frame.JPEG).feed(nil)); err == nil || !strings.Contains(err.Error(), "cam.porch.jpeg") {
+		t.Errorf("Feed: %v: want an error that names the subject", err)
+	}
+	if err := in.Run(t.Context(), &listener{}); err == nil || !strings.Contains(err.Error(), "cam.*.status") {
+		t.Errorf("Run: %v: want an error that names the subject", err)
+	}
+	in.Wake("porch")
+}
+
+func TestCamerasAreFoundAtTheStart(t *testing.T) {
+	url := testkit.StartNATS(t)
+	agents := testkit.Connect(t, url)
+	log := &logCounter{}
+	for _, camera := range []string{"porch", "yard"} {
+		serve(t, agents, "cam", camera, encode(t, word(camera)))
+	}
+	serve(t, agents, "cam", "porch", encode(t, word("porch"))) // a second one with this id: asked once is enough
+	serve(t, agents, "other", "attic", encode(t, word("attic")))
+	serve(t, agents, "cam", "liar", encode(t, word("porch")))
+	serve(t, agents, "cam", "mute", nil)
+	serve(t, agents, "cam", "UPPER", encode(t, word("upper")))
+	if _, err := agents.Subscribe("$SRV.INFO.camera", func(m *nats.Msg) { _ = m.Respond([]byte("{")) }); err != nil { // a closed connection is the test's end
+		t.Fatal(err)
+	}
+	flush(t, agents)
+	in := dial(t, url, slog.New(log))
+	l := listen(t, in)
+	found := map[string]bool{}
+	for range 2 {
+		found[testkit.Receive(t, "a camera", l.words).Camera] = true
+	}
+	if !found["porch"] || !found["yard"] {
+		t.Errorf("found %v: want porch and yard", found)
+	}
+	for _, subj := range []string{"cam.liar.do.info", "cam.mute.do.info", "$SRV.INFO.camera"} {
+		testkit.Eventually(t, "complaint about "+subj, func() bool { return len(log.about(subj)) == 1 })
+	}
+	if len(l.words) != 0 {
+		t.Errorf("found also %v", (<-l.words).Camera)
+	}
+}
+
+func TestCamerasAreFoundWhenTheyReport(t *testing.T) {
+	url := testkit.StartNATS(t)
+	log := &logCounter{}
+	l := listen(t, dial(t, url, slog.New(log)))
+	agent := testkit.Connect(t, url)
+	send := func(camera string, data []byte) {
+		publish(t, agent, &nats.Msg{Subject: "cam." + camera + ".status", Data: data})
+	}
+	porch := encode(t, word("porch"))
+	for range 50 {
+		send("yard", []byte("{"))
+		send("yard", []byte(`[]`))
+		send("yard", nil)
+		send("yard", porch) // of another camera
+		send("yard", append(encode(t, word("yard")), make([]byte, status.MaxSize)...))
+		send("yard", []byte(`{"camera":"yard","instance":"x","format":"jpeg","state":"on fire"}`))
+		send("NO", porch)
+		send("porch", porch)
+	}
+	for range 50 {
+		if s := testkit.Receive(t, "the good one's status", l.words); s.Camera != "porch" || s.Host != "pi1" {
+			t.Errorf("got %+v", s)
+		}
+	}
+	if len(l.words) != 0 {
+		t.Errorf("a broken document was taken: %+v", <-l.words)
+	}
+	if n := len(log.about("dropped")); n != 2 {
+		t.Errorf("%d lines for 350 broken documents on two subjects: want one each: %q", n, log.about(""))
+	}
+}
+
+func TestAsk(t *testing.T) {
+	url := testkit.StartNATS(t)
+	in, agents := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	serve(t, agents, "cam", "porch", encode(t, word("porch")))
+	serve(t, agents, "cam", "yard", []byte("{"))
+	if _, err := agents.Subscribe("cam.deaf.do.info", func(*nats.Msg) {}); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, agents)
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	defer cancel()
+	if s, err := in.Ask(ctx, "porch"); err != nil || s.Host != "pi1" {
+		t.Errorf("got %+v, %v: want the status", s, err)
+	}
+	if _, err := in.Ask(ctx, "yard"); err == nil || errors.Is(err, registry.ErrNoAgent) || !strings.Contains(err.Error(), "cam.yard.do.info") {
+		t.Errorf("got %v: want an error that names the subject", err)
+	}
+	if _, err := in.Ask(ctx, "nobody"); !errors.Is(err, registry.ErrNoAgent) {
+		t.Errorf("got %v: want ErrNoAgent", err)
+	}
+	short, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer stop()
+	if _, err := in.Ask(short, "deaf"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v: want the context's error", err)
+	}
+}
+
+func TestWakeAsksForAKeyFrameToo(t *testing.T) {
+	url := testkit.StartNATS(t)
+	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	asked := make(chan *nats.Msg, 10)
+	if _, err := agent.ChanSubscribe("cam.porch.do.*", asked); err != nil {
+		t.Fatal(err)
+	}
+	flush(t, agent)
+	in.Wake("porch")
+	for _, want := range []string{"cam.porch.do.wake", "cam.porch.do.keyframe"} {
+		if msg := testkit.Receive(t, want, asked); msg.Subject != want {
+			t.Errorf("%s: want %s", msg.Subject, want)
+		}
+	}
+}
+
+// NATS is killed and comes back at the same address: everything goes on by itself.
+func TestServerRestart(t *testing.T) {
+	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, MaxPayload: frame.MaxPayload}
+	s := start(t, opts)
+	url := s.ClientURL()
+	in := dial(t, url, testkit.Log(t))
+	l := listen(t, in)
+	cam := newCam(t, "porch", frame.JPEG)
+	into := cam.feed(in)
+	cam.send(testkit.Connect(t, url), cam.frame(false))
+	cam.wantIn(into, 1)
+
+	stop(s)
+	testkit.Eventually(t, "connection lost", func() bool { return !in.Connected() })
+	in.Wake("porch") // must not wait, nor be kept for later
+	if _, err := in.Ask(t.Context(), "porch"); err == nil || errors.Is(err, registry.ErrNoAgent) {
+		t.Errorf("without a server: %v: want an error that does not blame the agent", err)
+	}
+	s = start(t, opts)
+	defer stop(s)
+	agent := testkit.Connect(t, url)
+	serve(t, agent, "cam", "porch", encode(t, word("porch")))
+	woken, err := agent.SubscribeSync("cam.porch.do.wake")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Receive(t, "connected again", l.reconnected)
+	if s := testkit.Receive(t, "found again", l.words); s.Camera != "porch" {
+		t.Errorf("found %+v", s)
+	}
+	flush(t, in.nc)
+	cam.send(agent, cam.frame(false))
+	cam.wantIn(into, 2)
+	publish(t, agent, &nats.Msg{Subject: "cam.yard.status", Data: encode(t, word("yard"))})
+	for s := range l.words {
+		if s.Camera == "yard" {
+			break
+		}
+	}
+	if n, _, err := woken.Pending(); err != nil || n != 0 {
+		t.Errorf("%d old messages, %v: nothing may be kept while there is no connection", n, err)
+	}
+}
+
+// The hub may be started before NATS.
+func TestServerComesLater(t *testing.T) {
+	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true}
+	s := start(t, opts)
+	url := s.ClientURL()
+	stop(s)
+	in, err := Dial(url, subject.Space{}, testkit.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	l := &listener{make(chan status.Status, 10), make(chan struct{}, 10)}
+	stopRun := testkit.Run(t, func(ctx context.Context) error { return in.Run(ctx, l) })
+	defer stopRun()
+	cam := newCam(t, "porch", frame.JPEG)
+	into := cam.feed(nil)
+	stopFeed, err := in.Feed("porch", into) // somebody is watching already
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stopFeed()
+	s = start(t, opts)
+	defer stop(s)
+	agent := testkit.Connect(t, url)
+	serve(t, agent, "cam", "porch", encode(t, word("porch")))
+	testkit.Receive(t, "connected", l.reconnected)
+	testkit.Receive(t, "found", l.words)
+	flush(t, in.nc)
+	cam.send(agent, cam.frame(false))
+	cam.wantIn(into, 1)
+}
+
+// start starts a server. After the first time opts holds its port, so that the next one has the same.
+func start(t *testing.T, opts *server.Options) *server.Server {
+	t.Helper()
+	s, err := server.NewServer(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start()
+	if !s.ReadyForConnections(testkit.Timeout) {
+		t.Fatal("NATS server not ready")
+	}
+	return s
+}
+
+func stop(s *server.Server) {
+	s.Shutdown()
+	s.WaitForShutdown()
+}
