@@ -3,12 +3,14 @@ package natsd
 import (
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 )
 
 // logger hands the server's log lines to slog. The server's notices are the hub's debug lines: a user need not know that there is a server.
 type logger struct {
-	log    *slog.Logger
-	failed chan<- string // gets the first fatal message
+	log     *slog.Logger
+	failed  chan string // gets the first fatal message of the start
+	started atomic.Bool
 }
 
 func (l *logger) Noticef(format string, v ...any) {
@@ -17,13 +19,16 @@ func (l *logger) Noticef(format string, v ...any) {
 
 func (l *logger) Warnf(format string, v ...any) { l.log.Warn("nats: " + fmt.Sprintf(format, v...)) }
 
-// Fatalf does not end the process, unlike the server's own logger: Start returns the message.
+// Fatalf does not end the process, unlike the server's own logger: Start returns the message, and what comes later is logged.
 func (l *logger) Fatalf(format string, v ...any) {
-	select {
-	case l.failed <- fmt.Sprintf(format, v...):
-	default:
-		l.log.Error("nats: " + fmt.Sprintf(format, v...))
+	if !l.started.Load() {
+		select {
+		case l.failed <- fmt.Sprintf(format, v...):
+			return
+		default:
+		}
 	}
+	l.log.Error("nats: " + fmt.Sprintf(format, v...))
 }
 
 func (l *logger) Errorf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }

@@ -38,25 +38,40 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
-	failed := make(chan string, 1)
-	s.SetLoggerV2(&logger{cfg.Log, failed}, false, false, false)
-	go s.Start() // ends with Shutdown; Stop waits for it
+	l := &logger{log: cfg.Log, failed: make(chan string, 1)}
+	s.SetLoggerV2(l, false, false, false)
+	go s.Start() // returns when all listens, or has failed to
+	if why := awaitReady(s, l.failed); why != "" {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, fmt.Errorf("embedded NATS server: %s: %s", why, cfg.remedy())
+	}
+	l.started.Store(true)
+	return &Server{s}, nil
+}
+
+// awaitReady returns "" when the server accepts connections, else why it does not.
+func awaitReady(s *server.Server, failed <-chan string) string {
 	deadline := time.Now().Add(startTimeout)
 	for !s.ReadyForConnections(50 * time.Millisecond) {
 		select {
 		case why := <-failed:
-			s.Shutdown()
-			s.WaitForShutdown()
-			return nil, fmt.Errorf("embedded NATS server on %s: %s: choose another address with --nats, or use the server that runs there with --nats-url", cfg.Addr, why)
+			return why
 		default:
 		}
 		if time.Now().After(deadline) {
-			s.Shutdown()
-			s.WaitForShutdown()
-			return nil, fmt.Errorf("embedded NATS server on %s: not ready within %v", cfg.Addr, startTimeout)
+			return fmt.Sprintf("not ready within %v", startTimeout)
 		}
 	}
-	return &Server{s}, nil
+	return ""
+}
+
+// remedy says what to do when the server cannot start.
+func (c *Config) remedy() string {
+	if c.File != "" {
+		return "change " + c.File + ", or use a server that runs already with --nats-url"
+	}
+	return "choose another address with --nats, or use the server that runs there with --nats-url"
 }
 
 func options(cfg Config) (*server.Options, error) {
@@ -83,7 +98,7 @@ func options(cfg Config) (*server.Options, error) {
 			opts.Port = server.RANDOM_PORT
 		}
 	}
-	if opts.ServerName == "" {
+	if opts.ServerName == "" && cfg.File == "" { // servers of a cluster must not have the same name: there, the default is a random one
 		opts.ServerName = "bramble-hub"
 	}
 	opts.NoSigs = true // the hub handles signals
@@ -91,7 +106,13 @@ func options(cfg Config) (*server.Options, error) {
 }
 
 // URL returns a NATS URL under which clients on this host reach the server.
-func (s *Server) URL() string { return "nats://" + s.Addr() }
+func (s *Server) URL() string {
+	addr := s.Addr()
+	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", port) // nobody can connect to "all addresses" on every system
+	}
+	return "nats://" + addr
+}
 
 // Addr returns the address on which the server listens.
 func (s *Server) Addr() string {

@@ -41,7 +41,8 @@ type Camera struct {
 	misses   int
 	checking bool
 	wokenAt  time.Time
-	feed     *feed // the stream in the camera's native format; never nil
+	rejoined time.Time // when the hub's connection came back
+	feed     *feed     // the stream in the camera's native format; never nil
 
 	// A second agent, which is not followed.
 	rival      status.Status // its newest word
@@ -152,7 +153,8 @@ func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 	if f.stop != nil && f.viewers == 0 && now.Sub(f.usedAt) >= c.cfg.Linger {
 		c.closeLocked()
 	}
-	if !connected || c.checking || c.offline != nil {
+	back := now.Sub(c.rejoined) >= silence // agents may need longer to come back than the hub
+	if !connected || !back || c.checking || c.offline != nil {
 		return false
 	}
 	last, _, some := f.stream.Last()
@@ -200,7 +202,8 @@ func (c *Camera) forgettable(now time.Time) bool {
 func (c *Camera) rewake() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.wakeLocked(time.Now())
+	c.rejoined = time.Now()
+	c.wakeLocked(c.rejoined)
 }
 
 func (c *Camera) wakeLocked(now time.Time) {

@@ -127,8 +127,35 @@ func TestHubWithoutConnection(t *testing.T) {
 		if len(a.seen().wakes) != wakes+1 {
 			t.Errorf("woken %d times on reconnecting: want once", len(a.seen().wakes)-wakes)
 		}
-		pass(time.Second)
+		pass(silence + tickInterval)
 		wantState(t, r, status.Live, "")
+	})
+}
+
+// After an outage of NATS the hub may be connected again before the agents are.
+func TestAgentsComeBackAfterTheHub(t *testing.T) {
+	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
+		v := view(t, r, frame.JPEG)
+		defer v.Close()
+		a.set(func() { a.disconnected = true })
+		pass(time.Minute)
+		a.answer(nobody)
+		a.set(func() { a.disconnected = false })
+		r.Reconnected()
+		for range 9 {
+			pass(silence / 10)
+			wantState(t, r, status.Idle, "")
+		}
+		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Live), nil })
+		pass(silence/10 + tickInterval)
+		wantState(t, r, status.Live, "")
+		a.set(func() { a.disconnected = true })
+		pass(time.Minute)
+		a.answer(nobody) // this time it does not come back
+		a.set(func() { a.disconnected = false })
+		r.Reconnected()
+		pass(silence + tickInterval)
+		wantState(t, r, Offline, ErrNoAgent.Error())
 	})
 }
 

@@ -68,8 +68,12 @@ func TestLateViewerStartsAtTheKeyFrame(t *testing.T) {
 	c := s.NewCursor()
 	defer c.Close()
 	for i, history := range []bool{true, true, true, false} {
-		if d := take(t, c); d.Seq != uint64(i+3) || d.History != history || d.Skipped != 0 {
+		d := take(t, c)
+		if d.Seq != uint64(i+3) || d.History != history || d.Skipped != 0 {
 			t.Errorf("frame %d, history %v, skipped %d: want %d, %v, 0", d.Seq, d.History, d.Skipped, i+3, history)
+		}
+		if want := (Edge{Index: 6, PTS: 6 * interval}); d.Edge != want {
+			t.Errorf("edge %+v: want %+v, the newest frame when the viewer came", d.Edge, want)
 		}
 	}
 	wantNone(t, c)

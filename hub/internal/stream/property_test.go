@@ -210,6 +210,9 @@ func (w *watcher) read() {
 	case s.Format() == frame.H264 && s.hasKey && d.Index < s.lastKey && time.Since(d.Arrived) > s.cfg.LiveBudget:
 		t.Fatalf("frame %d is %v old though %d is a newer key frame", d.Index, time.Since(d.Arrived), s.lastKey)
 	}
+	if d.History != (d.Index < d.Edge.Index) || (w.last == nil || d.Skipped > 0) && (d.Edge.Index != s.next-1 || d.Edge.PTS < d.PTS) {
+		t.Fatalf("frame %d at %v, history %v, edge %+v: the newest is %d", d.Index, d.PTS, d.History, d.Edge, s.next-1)
+	}
 	if w.last == nil {
 		w.first = d.Index
 	} else {
