@@ -85,7 +85,7 @@ func importFixtures() map[string][]fixture {
 			{"agent", files{"agent/agent.go": imports("github.com/alecthomas/kong")}, "agent.go:2"},
 			{"command", files{"agent/cmd/bramble-agent/main.go": imports("github.com/alecthomas/kong")}, ""},
 		},
-		"yaml only in conf": {
+		"yaml only in conf and tests": {
 			{"hub", files{"hub/hub.go": imports("go.yaml.in/yaml/v3")}, "hub.go:2"},
 			{"the old home", files{"hub/hub.go": imports("gopkg.in/yaml.v3")}, "hub.go:2"},
 			{"conf", files{"shared/conf/conf.go": imports("go.yaml.in/yaml/v3")}, ""},

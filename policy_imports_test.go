@@ -52,8 +52,8 @@ func fences() []fence {
 			"give the package a Config struct and fill it from flags in the command",
 		},
 		{
-			"yaml only in conf", []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "sigs.k8s.io/yaml", "github.com/goccy/go-yaml"},
-			func(f *goFile) bool { return within(f.dir(), "shared/conf") },
+			"yaml only in conf and tests", []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "sigs.k8s.io/yaml", "github.com/goccy/go-yaml"},
+			func(f *goFile) bool { return within(f.dir(), "shared/conf") || f.isTest() },
 			"load files through shared/conf, which is strict about unknown keys",
 		},
 		{

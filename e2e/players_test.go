@@ -3,7 +3,6 @@ package e2e
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -195,7 +194,7 @@ func pictureSums(t *testing.T, args ...string) (sums []string) {
 			continue
 		}
 		fields := bytes.Split(bytes.TrimSpace(line), []byte(","))
-		sums = append(sums, fmt.Sprintf("%s", bytes.TrimSpace(fields[len(fields)-1])))
+		sums = append(sums, string(bytes.TrimSpace(fields[len(fields)-1])))
 	}
 	return sums
 }
