@@ -152,22 +152,20 @@ func TestDuplicateCameraIsRefused(t *testing.T) {
 	}
 
 	cfg.Takeover = true
-	runAgent2(t, newAgent(t, cfg), nc, "porch")
-	stop()
-}
-
-// runAgent2 runs a beside another agent of the same camera, and waits until both publish its status.
-func runAgent2(t *testing.T, a *Agent, nc *nats.Conn, camera string) {
-	t.Helper()
-	_, statuses := subscribe(t, nc, "cam."+camera+".status")
-	testkit.Run(t, a.Run)
-	for instances := map[string]bool{}; len(instances) < 2; {
-		s, err := status.Decode(testkit.Receive(t, "the status of both", statuses).Data)
-		if err != nil {
-			t.Fatal(err)
-		}
-		instances[s.Instance] = true
+	_, statuses := subscribe(t, nc, "cam.porch.status")
+	testkit.Run(t, newAgent(t, cfg).Run)
+	for s := waitState(t, statuses, status.Idle); s.Host != "pi2"; {
+		s = waitState(t, statuses, status.Idle)
 	}
+	inbox := nc.NewInbox()
+	_, answers := subscribe(t, nc, inbox)
+	if err := nc.PublishRequest("cam.porch.do.info", inbox, nil); err != nil {
+		t.Fatal(err)
+	}
+	for hosts := map[string]bool{}; len(hosts) < 2; { // both live on; a hub sees the conflict
+		hosts[waitState(t, answers, status.Idle).Host] = true
+	}
+	stop()
 }
 
 func TestRestartIsNoDuplicate(t *testing.T) {

@@ -24,7 +24,7 @@ func TestConfigErrors(t *testing.T) {
 		{"negative linger", func(c *Config) { c.Linger = -time.Second }, []string{"linger -1s", "10s"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cfg := config(t, "nats://127.0.0.1:4222", "porch=file:clip.jpeg")
+			cfg := config(t, "nats://example.com:4222", "porch=file:clip.jpeg")
 			c.change(&cfg)
 			_, err := New(cfg)
 			if err == nil {
@@ -41,7 +41,7 @@ func TestConfigErrors(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	a, err := New(Config{
-		Hub: "nats://127.0.0.1:4222", Cameras: []Camera{{"porch", "file:clip.jpeg"}}, Files: fstest.MapFS{"clip.jpeg": {}},
+		Hub: "nats://example.com:4222", Cameras: []Camera{{"porch", "file:clip.jpeg"}}, Files: fstest.MapFS{"clip.jpeg": {}},
 	})
 	if err != nil {
 		t.Fatal(err)

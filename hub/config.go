@@ -12,7 +12,7 @@ import (
 // Config is what a Hub needs to know.
 type Config struct {
 	HTTP         string        // address of the HTTP server, host:port; port 0 means any free one
-	NATS         string        // address of the embedded NATS server; ignored if NATSURL is set
+	NATS         string        // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
 	NATSURL      string        // an external NATS system: one or more URLs joined by commas
 	NATSConfig   string        // a standard NATS configuration file for the embedded server
 	SubjectRoot  string        // first token of every subject; "" means "cam"
@@ -33,13 +33,28 @@ func (c *Config) validate() error {
 	if err := c.checkReach("--http", c.HTTP); err != nil {
 		return err
 	}
-	if c.NATSURL != "" || c.NATSConfig != "" { // who may reach that is decided there
-		return nil
+	if err := notNegative("--linger", c.Linger); err != nil {
+		return err
 	}
-	if c.NATS == "" {
+	if err := notNegative("--write-timeout", c.WriteTimeout); err != nil {
+		return err
+	}
+	switch {
+	case c.NATSURL != "": // who may reach that is decided there
+		return nil
+	case c.NATS == "" && c.NATSConfig != "":
+		return nil
+	case c.NATS == "":
 		return errors.New("no NATS: give --nats 127.0.0.1:4222 for the embedded server, or --nats-url")
 	}
 	return c.checkReach("--nats", c.NATS)
+}
+
+func notNegative(flag string, d time.Duration) error {
+	if d < 0 {
+		return fmt.Errorf("%s %v: give a time such as 10s, or 0 for the default", flag, d)
+	}
+	return nil
 }
 
 // checkReach refuses an address that others can reach: cameras look into homes.

@@ -3,6 +3,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -46,35 +47,35 @@ type cli struct {
 	Version     kong.VersionFlag `help:"Print the version."`
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 
-func run(args []string) (exitCode int) {
+func run(args []string, stderr io.Writer) (exitCode int) {
 	var c cli
 	parser, err := kong.New(&c, conf.Options("bramble-agent", description, version)...)
 	if err != nil {
-		return conf.Fail(os.Stderr, "bramble-agent", err)
+		return conf.Fail(stderr, "bramble-agent", err)
 	}
 	if _, err := parser.Parse(args); err != nil {
-		return conf.Fail(os.Stderr, "bramble-agent", err)
+		return conf.Fail(stderr, "bramble-agent", err)
 	}
 	cfg := agent.Config{
-		Hub: c.Hub, SubjectRoot: c.SubjectRoot, Linger: c.Linger, Takeover: c.Takeover, Host: c.Host, Version: version, Log: c.Logger(os.Stderr),
+		Hub: c.Hub, SubjectRoot: c.SubjectRoot, Linger: c.Linger, Takeover: c.Takeover, Host: c.Host, Version: version, Log: c.Logger(stderr),
 	}
 	for _, s := range c.Camera {
 		camera, err := agent.ParseCamera(s)
 		if err != nil {
-			return conf.Fail(os.Stderr, "bramble-agent", err)
+			return conf.Fail(stderr, "bramble-agent", err)
 		}
 		cfg.Cameras = append(cfg.Cameras, camera)
 	}
 	a, err := agent.New(cfg)
 	if err != nil {
-		return conf.Fail(os.Stderr, "bramble-agent", err)
+		return conf.Fail(stderr, "bramble-agent", err)
 	}
 	ctx, stop := conf.StopContext(cfg.Log)
 	defer stop()
 	if err := a.Run(ctx); err != nil {
-		_, _ = fmt.Fprintf(os.Stderr, "bramble-agent: %v\n", err) // there is nobody else to tell
+		_, _ = fmt.Fprintf(stderr, "bramble-agent: %v\n", err) // there is nobody else to tell
 		return 1
 	}
 	return 0

@@ -22,7 +22,6 @@ type script struct {
 	t     *testing.T
 	dir   string
 	drops drop.Counters
-	log   bytes.Buffer
 }
 
 func newScript(t *testing.T) *script { return &script{t: t, dir: t.TempDir()} }

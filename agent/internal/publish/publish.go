@@ -92,6 +92,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
 	defer p.pinger.running.Wait()
 	p.main.inbox, p.still.inbox = inbox+".main.", inbox+".still."
+	p.reconnects = p.cfg.Conn.Stats().Reconnects
 
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -113,7 +114,6 @@ func (p *Publisher) Run(ctx context.Context) error {
 		case <-p.wake:
 			p.main.interest.wake(time.Now())
 		case <-p.reconnect: // tick does the rest
-			p.skipped()
 		case <-timer.C:
 		}
 		timer.Reset(time.Until(p.tick(ctx, time.Now())))
@@ -199,10 +199,34 @@ func (p *Publisher) serveWaiters(f *frame.Frame) {
 
 // publishOne sends the oldest frame that waits. One at a time: answers and ctx must be heard between frames, also when they never end.
 func (p *Publisher) publishOne() {
-	if it := p.queue.take(); it != nil {
-		p.publish(&it.frame, time.Now())
-		p.queue.release(it)
+	it := p.queue.take()
+	if it == nil {
+		return
 	}
+	now := time.Now()
+	if p.renewed(now) && !it.frame.Decodable() { // what it builds upon may have been lost with the old connection
+		p.cfg.Drops.Add(drop.Gone, 1)
+	} else {
+		p.publish(&it.frame, now)
+	}
+	p.queue.release(it)
+}
+
+// renewed reports, once, that there is a new connection: the loss itself may have been too short to be seen, and frames that were sent
+// without an error may have been lost with it.
+func (p *Publisher) renewed(now time.Time) bool {
+	n := p.cfg.Conn.Stats().Reconnects
+	if n == p.reconnects {
+		return false
+	}
+	p.reconnects = n
+	p.main.interest.void(now)
+	p.still.interest.void(now)
+	if p.cfg.Format == frame.H264 {
+		p.queue.restart()
+		p.skipped()
+	}
+	return true
 }
 
 func (p *Publisher) publish(f *frame.Frame, now time.Time) {
@@ -277,28 +301,22 @@ func (p *Publisher) alive(a pong, now time.Time) {
 func (p *Publisher) tick(ctx context.Context, now time.Time) (next time.Time) {
 	outlets := [...]*outlet{p.main, p.still}
 	connected := p.cfg.Conn.IsConnected()
-	switch n := p.cfg.Conn.Stats().Reconnects; {
-	case !connected:
-		if p.lostAt.IsZero() {
-			p.lostAt = now
-		}
-		for _, o := range outlets {
-			o.interest.lost(now, p.lostAt)
-		}
-	case n != p.reconnects: // maybe the loss itself was too short to be seen
-		p.reconnects = n
-		for _, o := range outlets {
-			o.interest.void(now)
-		}
+	if connected {
+		p.renewed(now)
+		p.lostAt = time.Time{}
+	} else if p.lostAt.IsZero() {
+		p.lostAt = now
 	}
 	for _, o := range outlets {
+		if !connected {
+			o.interest.lost(now, p.lostAt)
+		}
 		o.interest.tick(now)
 	}
 	p.setWanted(p.main.interest.wanted || p.still.interest.wanted)
 	if !connected {
 		return now.Add(minAnswerTime)
 	}
-	p.lostAt = time.Time{}
 	if !p.pinger.busy && (p.main.interest.doubtful(now) || p.still.interest.doubtful(now)) {
 		p.pinger.ping(ctx, pong{main: p.main.interest.question, still: p.still.interest.question})
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/bramble-cam/bramble/agent"
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // clips are two loops of H.264; clips/make-clips.sh makes them.
@@ -18,8 +20,9 @@ var clips embed.FS
 
 // demo is a hub with an agent in the same process, which talk over NATS as if they were far apart.
 type demo struct {
-	hub *hub.Hub
-	log *slog.Logger
+	hub  *hub.Hub
+	root string // of the subjects
+	log  *slog.Logger
 }
 
 func (d demo) cameras() []agent.Camera {
@@ -49,10 +52,14 @@ func (d demo) runAgent(ctx context.Context) error {
 	if err != nil {
 		return nil //nolint:nilerr // the hub did not start, and says why itself
 	}
-	a, err := agent.New(agent.Config{Hub: nats, Cameras: d.cameras(), Host: "demo", Version: version, Files: clips, Log: d.log})
+	space, err := subject.NewSpace(d.root)
 	if err != nil {
 		return err
 	}
-	d.log.Info("demo: open the page in a browser, stop with Ctrl-C", "page", "http://"+page+"/", "subscribe", "nats sub -s "+nats+" cam.porch.jpeg")
+	a, err := agent.New(agent.Config{Hub: nats, SubjectRoot: d.root, Cameras: d.cameras(), Host: "demo", Version: version, Files: clips, Log: d.log})
+	if err != nil {
+		return err
+	}
+	d.log.Info("demo: open the page in a browser, stop with Ctrl-C", "page", "http://"+page+"/", "subscribe", "nats sub -s "+nats+" "+space.Frames("porch", frame.JPEG))
 	return a.Run(ctx)
 }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -25,18 +26,18 @@ Examples:
   bramble-hub --nats-url nats://a:4222,nats://b:4222 use a NATS system that runs already
   bramble-hub --config hub.yaml                      the same settings from a file: "http: 127.0.0.1:9000"
 
-Every flag is also an environment variable (BRAMBLE_HTTP, BRAMBLE_NATS_URL, ...) and a key of the file. A flag wins over the environment, that over the
+Every setting is also an environment variable (BRAMBLE_HTTP, BRAMBLE_NATS_URL, ...) and a key of the file. A flag wins over the environment, that over the
 file, that over the default.`
 
 // settings are the hub's flags, environment variables and keys of the file.
 type settings struct {
 	conf.Logging `embed:""`
 
-	HTTP         string        `help:"Address of the page and the API." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	NATS         string        `help:"Address of the embedded NATS server, where agents connect." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
+	HTTP         string        `help:"Address of the page and the API (${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	NATS         string        `help:"Address of the embedded NATS server, where agents connect (${default})." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
 	NATSURL      string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
 	NATSConfig   string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
-	SubjectRoot  string        `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
+	SubjectRoot  string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
 	Linger       time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
 	WriteTimeout time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
 	Insecure     bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
@@ -46,37 +47,37 @@ type cli struct {
 	settings
 
 	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
-	Version kong.VersionFlag `help:"Print the version."`
+	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
 	Serve struct{} `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
 	Demo  struct{} `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 
-func run(args []string) (exitCode int) {
+func run(args []string, stderr io.Writer) (exitCode int) {
 	var c cli
 	parser, err := kong.New(&c, conf.Options("bramble-hub", description, version)...)
 	if err != nil {
-		return conf.Fail(os.Stderr, "bramble-hub", err)
+		return conf.Fail(stderr, "bramble-hub", err)
 	}
 	parsed, err := parser.Parse(args)
 	if err != nil {
-		return conf.Fail(os.Stderr, "bramble-hub", err)
+		return conf.Fail(stderr, "bramble-hub", err)
 	}
-	log := c.Logger(os.Stderr)
+	log := c.Logger(stderr)
 	h, err := hub.New(c.hub(log))
 	if err != nil {
-		return conf.Fail(os.Stderr, "bramble-hub", err)
+		return conf.Fail(stderr, "bramble-hub", err)
 	}
 	ctx, stop := conf.StopContext(log)
 	defer stop()
 	serve := h.Run
 	if parsed.Command() == "demo" {
-		serve = demo{hub: h, log: log}.run
+		serve = demo{hub: h, root: c.SubjectRoot, log: log}.run
 	}
 	if err := serve(ctx); err != nil {
-		_, _ = fmt.Fprintf(os.Stderr, "bramble-hub: %v\n", err) // there is nobody else to tell
+		_, _ = fmt.Fprintf(stderr, "bramble-hub: %v\n", err) // there is nobody else to tell
 		return 1
 	}
 	return 0

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
@@ -40,8 +41,8 @@ func (r *rig) do(method, path string, header ...string) (*http.Response, []byte)
 }
 
 // populated is a hub with a camera of each kind, of which "gone" and "left" are offline.
-func populated(t *testing.T) *rig {
-	r := newRig(t, stream.Config{})
+func populated(t *testing.T, tune ...func(*Server)) *rig {
+	r := newRig(t, stream.Config{}, tune...)
 	r.camera("desk", frame.JPEG).picture()
 	r.camera("gone", frame.JPEG).say(status.Stopped, "")
 	r.camera("left", frame.H264).say(status.Stopped, "")
@@ -218,7 +219,7 @@ func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem, 
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&got); err != nil {
-		t.Fatalf("%q: %v", body, err)
+		t.Fatalf("%.200q: %v", body, err)
 	}
 	for _, part := range detail {
 		if !strings.Contains(got.Detail, part) {
@@ -235,7 +236,8 @@ func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem, 
 
 // Streams end a HEAD at once, and one of a camera that gives nothing yet, too.
 func TestHeadOfStreams(t *testing.T) {
-	r := populated(t)
+	var log bytes.Buffer
+	r := populated(t, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	for path, kind := range map[string]string{
 		"/cam/desk.mjpeg": "multipart/x-mixed-replace; boundary=bramble-part",
 		"/cam/gone.mjpeg": "multipart/x-mixed-replace; boundary=bramble-part",
@@ -247,6 +249,10 @@ func TestHeadOfStreams(t *testing.T) {
 			t.Errorf("%s: %s, %q, %d bytes", path, resp.Status, resp.Header.Get("Content-Type"), len(body))
 		}
 		checkSecurity(t, resp.Header)
+	}
+	r.stop()
+	if log.Len() > 0 {
+		t.Errorf("the log says %s", log.Bytes())
 	}
 }
 

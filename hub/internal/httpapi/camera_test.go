@@ -33,11 +33,13 @@ const frameTime = 40 * time.Millisecond
 func captured(n uint64) time.Time { return time.Unix(1767225600+int64(n), 123456000) }
 
 // say publishes a status.
-func (c *camera) say(state status.State, reason string) {
-	c.house.reg.Observe(status.Status{
+func (c *camera) say(state status.State, reason string) { c.house.reg.Observe(c.status(state, reason)) }
+
+func (c *camera) status(state status.State, reason string) status.Status {
+	return status.Status{
 		Camera: c.id, Instance: "agent-" + c.id, Started: captured(0), Host: "pi", Agent: "0.1.0", State: state, Reason: reason, Since: captured(0),
 		Source: "pattern", Format: c.format, Width: 320, Height: 240, FPS: 25, Bitrate: 1_000_000, Frames: 7, Sent: 6, Clock: status.Clock{Source: "arrival", Error: -1},
-	})
+	}
 }
 
 // append gives the stream a frame. What is not filled in is made up.

@@ -60,7 +60,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New()}
 	s.echo.HTTPErrorHandler = s.handleError
-	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{LogErrorFunc: panicked}), securityHeaders, s.bounded)
+	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded)
 	s.routes()
 	return s
 }

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/shared/status"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestWrongConfiguration: the exit code tells a supervisor that it is no use to try again, and the text tells what to do.
+func TestWrongConfiguration(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		file string
+		want []string
+	}{
+		{"no camera", nil, "", []string{"no camera", "--camera NAME=SOURCE"}},
+		{"no source", []string{"--camera=porch"}, "", []string{`camera "porch"`, "NAME=SOURCE"}},
+		{"bad source", []string{"--camera=porch=webcam:"}, "", []string{"camera porch", "exec, file and pattern"}},
+		{"twice", []string{"--camera=porch=pattern:#size=160x120", "--camera=porch=pattern:#size=160x120"}, "", []string{"camera porch is given twice"}},
+		{"unknown flag", []string{"--cameras=x"}, "", []string{"unknown flag --cameras", "--help"}},
+		{"unknown key", nil, "cameras: [x]\n", []string{`unknown key "cameras"`, "camera, "}},
+		{"argument", []string{"porch=pattern:"}, "", []string{"porch=pattern:", "--help"}},
+		{"negative linger", []string{"--camera=porch=pattern:#size=160x120", "--linger=-1s"}, "", []string{"linger -1s"}},
+		{"bad root", []string{"--camera=porch=pattern:#size=160x120", "--subject-root=a b"}, "", []string{`subject root "a b"`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if c.file != "" {
+				path := filepath.Join(t.TempDir(), "agent.yaml")
+				if err := os.WriteFile(path, []byte(c.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				c.args = append(c.args, "--config="+path)
+			}
+			var said bytes.Buffer
+			if code := run(c.args, &said); code != conf.ExitConfig {
+				t.Errorf("exit code %d, want %d", code, conf.ExitConfig)
+			}
+			for _, part := range append(c.want, "bramble-agent: ") {
+				if !strings.Contains(said.String(), part) {
+					t.Errorf("said %q, want %q", said.String(), part)
+				}
+			}
+		})
+	}
+}
+
+// TestRun starts the program from a file, and stops it by a signal as a supervisor does.
+func TestRun(t *testing.T) {
+	url := testkit.StartNATS(t)
+	path := filepath.Join(t.TempDir(), "agent.yaml")
+	file := "hub: " + url + "\nlog-level: error\nhost: pi1\ncamera:\n  - 'porch=pattern:#size=160x120'\n"
+	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nc := testkit.Connect(t, url)
+	statuses, err := nc.SubscribeSync("cam.porch.status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan int, 1)
+	var said bytes.Buffer
+	go func() { ended <- run([]string{"--config", path}, &said) }()
+	for asked := false; ; asked = true {
+		msg, err := statuses.NextMsg(testkit.Timeout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := status.Decode(msg.Data)
+		if err != nil || s.Host != "pi1" || s.Agent != version {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		if s.State == status.Stopped {
+			break
+		}
+		if asked {
+			continue
+		}
+		if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := testkit.Receive(t, "the end", ended); code != 0 || said.Len() > 0 {
+		t.Errorf("exit code %d, said %q", code, said.String())
+	}
+}
+
+// TestRefused: what cannot be waited out ends the program, with another exit code.
+func TestRefused(t *testing.T) {
+	url := testkit.StartNATS(t)
+	nc := testkit.Connect(t, url)
+	if _, err := nc.Subscribe("cam.porch.do.info", func(m *nats.Msg) { _ = m.Respond([]byte("hello")) }); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	code := run([]string{"--hub", url, "--log-level=error", "--camera=porch=pattern:#size=160x120"}, &said)
+	if code != 1 || !strings.Contains(said.String(), "camera porch: something answers for it already") {
+		t.Errorf("exit code %d, said %q", code, said.String())
+	}
+}

@@ -1,0 +1,56 @@
+package hub
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestConfig(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*Config)
+		says   []string // in the error; none means that there is no error
+	}{
+		"defaults":             {func(*Config) {}, nil},
+		"IPv6 loopback":        {func(c *Config) { c.HTTP, c.NATS = "[::1]:0", "[::1]:0" }, nil},
+		"localhost":            {func(c *Config) { c.HTTP = "localhost:0" }, nil},
+		"another loopback":     {func(c *Config) { c.HTTP = "127.1.2.3:0" }, nil},
+		"no HTTP":              {func(c *Config) { c.HTTP = "" }, []string{"give --http"}},
+		"HTTP without port":    {func(c *Config) { c.HTTP = "127.0.0.1" }, []string{"--http", "HOST:PORT"}},
+		"HTTP by name":         {func(c *Config) { c.HTTP = "example.com:0" }, []string{"--http", "IP address or localhost"}},
+		"HTTP everywhere":      {func(c *Config) { c.HTTP = "0.0.0.0:0" }, []string{"--http 0.0.0.0:0", "127.0.0.1", "--insecure"}},
+		"HTTP without host":    {func(c *Config) { c.HTTP = ":0" }, []string{"--http :0", "--insecure"}},
+		"HTTP on IPv6":         {func(c *Config) { c.HTTP = "[::]:0" }, []string{"--http [::]:0", "--insecure"}},
+		"HTTP on the LAN":      {func(c *Config) { c.HTTP = "192.0.2.1:0" }, []string{"--http 192.0.2.1:0", "--insecure"}},
+		"HTTP, insecure":       {func(c *Config) { c.HTTP, c.Insecure = "0.0.0.0:0", true }, nil},
+		"NATS everywhere":      {func(c *Config) { c.NATS = "0.0.0.0:0" }, []string{"--nats 0.0.0.0:0", "--insecure"}},
+		"NATS, insecure":       {func(c *Config) { c.NATS, c.Insecure = "0.0.0.0:0", true }, nil},
+		"no NATS":              {func(c *Config) { c.NATS = "" }, []string{"give --nats", "--nats-url"}},
+		"NATS without port":    {func(c *Config) { c.NATS = "127.0.0.1" }, []string{"--nats", "HOST:PORT"}},
+		"NATS elsewhere":       {func(c *Config) { c.NATSURL, c.NATS = "nats://example.com", "0.0.0.0:0" }, nil},
+		"NATS from a file":     {func(c *Config) { c.NATSConfig = "nats.conf" }, nil},
+		"NATS from a file too": {func(c *Config) { c.NATSConfig, c.NATS = "nats.conf", "" }, nil},
+		// The address counts unless the file names one.
+		"NATS from a file, everywhere": {func(c *Config) { c.NATSConfig, c.NATS = "nats.conf", "0.0.0.0:0" }, []string{"--nats 0.0.0.0:0", "--insecure"}},
+		"two NATS":                     {func(c *Config) { c.NATSURL, c.NATSConfig = "nats://example.com", "nats.conf" }, []string{"--nats-url", "--nats-config", "one of them"}},
+		"negative linger":              {func(c *Config) { c.Linger = -time.Second }, []string{"--linger -1s", "10s"}},
+		"negative write timeout":       {func(c *Config) { c.WriteTimeout = -time.Second }, []string{"--write-timeout -1s", "10s"}},
+		"subject root":                 {func(c *Config) { c.SubjectRoot = "site.cam" }, nil},
+		"bad subject root":             {func(c *Config) { c.SubjectRoot = "a b" }, []string{`"a b"`, "tokens"}},
+		"wildcard subject root":        {func(c *Config) { c.SubjectRoot = ">" }, []string{`">"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0"}
+			test.change(&cfg)
+			h, err := New(cfg)
+			if (err == nil) != (test.says == nil) || (h == nil) != (err != nil) {
+				t.Fatalf("New: %v", err)
+			}
+			for _, part := range test.says {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("%q does not say %q", err, part)
+				}
+			}
+		})
+	}
+}
