@@ -98,7 +98,9 @@ func (f file) Validate(app *kong.Application) error {
 	var known []string
 	for _, group := range app.AllFlags(false) {
 		for _, flag := range group {
-			known = append(known, flag.Name)
+			if !slices.Contains([]string{"help", "version", "config"}, flag.Name) { // these ask for something; they set nothing
+				known = append(known, flag.Name)
+			}
 		}
 	}
 	for key := range f.values {

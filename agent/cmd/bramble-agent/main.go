@@ -44,7 +44,7 @@ type cli struct {
 	Takeover    bool             `help:"Start even if another agent serves a camera of the same name."`
 	Host        string           `help:"Name of this host in the status (default: its own)." placeholder:"NAME"`
 	Config      kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
-	Version     kong.VersionFlag `help:"Print the version."`
+	Version     kong.VersionFlag `help:"Print the version." env:"-"`
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stderr)) }

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -35,6 +36,11 @@ func (s *Server) mp4(c echo.Context, cam *registry.Camera) error {
 	}
 	if view.out.write(init) != nil {
 		return nil // the viewer is gone
+	}
+	if duration > 0 { // a clip must end, even if the camera dies meanwhile
+		var cancel context.CancelFunc
+		view.ctx, cancel = context.WithTimeout(view.ctx, duration+s.times.frame)
+		defer cancel()
 	}
 	w := mp4Viewer{viewing: view}
 	for ok := true; ok && !(d.Key && d.Params != params); d, ok = view.next() {

@@ -14,6 +14,12 @@ import (
 // default, which costs less CPU.
 const slowBuffer = 64 << 10
 
+// A viewer cannot follow if it misses frames lagLimit times with less than lagTime between them.
+const (
+	lagLimit = 3
+	lagTime  = 5 * time.Second
+)
+
 // sink is where one viewer's endless response goes. Over HTTP/1 it owns the connection and writes shared slices with one writev, without chunks and
 // without copies; the response ends with the connection. Over HTTP/2 it writes to the stream.
 type sink struct {
@@ -22,6 +28,8 @@ type sink struct {
 	w       http.ResponseWriter
 	rc      *http.ResponseController
 	small   bool
+	lags    int       // how often the viewer has missed frames lately
+	lagged  time.Time // when it last did
 
 	vec  [][]byte    // reused for writev
 	rest net.Buffers // what of vec is still to be written; here, since a local one would be allocated for every write
@@ -106,9 +114,15 @@ func (s *sink) hurry(grace time.Duration) {
 	_ = s.conn.SetWriteDeadline(s.last) // fails only if the connection is closed already
 }
 
-// lagging tells the sink that its viewer has missed frames.
+// lagging tells the sink that its viewer has missed frames. One that does so again and again gets a small buffer; a hiccup of the hub, which all viewers feel, costs nobody
+// anything.
 func (s *sink) lagging() {
-	if s.small {
+	now := time.Now()
+	if s.lags++; now.Sub(s.lagged) > lagTime {
+		s.lags = 1
+	}
+	s.lagged = now
+	if s.small || s.lags < lagLimit {
 		return
 	}
 	s.small = true
