@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"go.uber.org/goleak"
 
 	"github.com/bramble-cam/bramble/shared/conf"
@@ -198,4 +199,17 @@ func TestClips(t *testing.T) {
 	if err != nil || total > 400_000 || count != 2 {
 		t.Errorf("%d clips of %d bytes together, %v; at most 400 kB are allowed", count, total, err)
 	}
+}
+
+// parse returns what the program makes of a command line.
+func parse(t *testing.T, args ...string) (c cli) {
+	t.Helper()
+	parser, err := kong.New(&c, conf.Options("bramble-hub", "", "")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
