@@ -173,6 +173,24 @@ func TestWakeAgainstALateRefusal(t *testing.T) {
 	}
 }
 
+// TestWakeInALateAnswer: the same for a question whose silence has been believed already.
+func TestWakeInALateAnswer(t *testing.T) {
+	i, start := interest{linger: DefaultLinger}, time.Unix(1000, 0)
+	at := func(d time.Duration) time.Time { return start.Add(d) }
+	i.wake(start)
+	i.ask(at(9900 * time.Millisecond))
+	i.tick(at(10150 * time.Millisecond)) // silence: somebody is there
+	i.wake(at(10200 * time.Millisecond))
+	i.refused(1, at(10250*time.Millisecond)) // it was only late
+	if !i.wanted {
+		t.Error("the late 503 undid the wake")
+	}
+	i.tick(at(10200*time.Millisecond + DefaultLinger))
+	if i.wanted {
+		t.Error("still wanted although nobody came after the wake")
+	}
+}
+
 func TestLostConnectionKeepsDemandForTheGrace(t *testing.T) {
 	b := newBus(t, DefaultLinger)
 	b.subscribed = true
