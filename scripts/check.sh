@@ -45,10 +45,10 @@ else
 fi
 if [ ! -f e2e/browser/package.json ]; then
   say "tsc: no page to check yet"
-elif command -v npm >/dev/null; then
+elif scripts/install-test-deps.sh node >/dev/null 2>&1 || [ $? -ne 3 ]; then
   step tsc page_types
 else
-  absent tsc "npm is missing: apt-get install nodejs npm"
+  absent tsc "node 20 or newer, or npm, is missing: apt-get install nodejs npm, or a newer one from nodejs.org"
 fi
 if command -v shellcheck >/dev/null; then
   step shellcheck shellcheck scripts/*.sh .ci/run

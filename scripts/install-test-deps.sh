@@ -3,7 +3,7 @@
 # that costs, where it cannot. It never fails a run by itself, except with CI=true: a green CI must not hide skipped tests.
 #
 #   scripts/install-test-deps.sh          everything
-#   scripts/install-test-deps.sh node     only the node packages, and only if npm is there
+#   scripts/install-test-deps.sh node     only the node packages, and only if a usable node is there; exit code 3 if not
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -19,7 +19,7 @@ present() {
     ffmpeg) have ffmpeg && have ffprobe ;;
     chromium) have chromium || have chromium-browser || have google-chrome ;;
     font) have fc-list && [ -n "$(fc-list 2>/dev/null | head -n 1)" ] ;;
-    node) have node && have npm ;;
+    node) have npm && have node && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ;;
     compiler) have "$(go env CC)" ;;
     shellcheck) have shellcheck ;;
   esac
@@ -43,7 +43,7 @@ cost() {
     ffmpeg) echo "tests that decode what the hub serves with ffmpeg and ffprobe" ;;
     chromium) echo "tests of the page in a real browser" ;;
     font) echo "text in the browser's pictures" ;;
-    node) echo "the page's type check and its tests" ;;
+    node) echo "the page's type check and its tests (version 20 or newer)" ;;
     compiler) echo "the race detector" ;;
     shellcheck) echo "the check of the shell scripts" ;;
   esac
@@ -95,14 +95,16 @@ install_missing() {
 
 # node_packages: npm ci, unless what is installed is as new as the lock file.
 node_packages() {
-  [ -f "$browser/package-lock.json" ] && have npm || return 0
+  [ -f "$browser/package-lock.json" ] && present node || return 0
   [ "$browser/node_modules/.package-lock.json" -nt "$browser/package-lock.json" ] && return 0
   say "npm ci in $browser"
   (cd "$browser" && npm ci --no-audit --no-fund --loglevel=error </dev/null)
 }
 
 failed=0
-if [ "${1:-}" != node ]; then
+if [ "${1:-}" = node ]; then
+  present node || exit 3
+else
   mapfile -t wanted < <(missing)
   [ ${#wanted[@]} -eq 0 ] || install_missing "${wanted[@]}"
   while read -r tool; do
