@@ -19,8 +19,7 @@ type Config struct {
 	Insecure     bool          // allow addresses that others can reach, though nobody is asked who they are
 	Linger       time.Duration // how long a stream stays subscribed after its last viewer; 0 means 10 s
 	WriteTimeout time.Duration // how long one write to a viewer may take; 0 means 10 s
-	Version      string
-	Log          *slog.Logger // nil means slog.Default
+	Log          *slog.Logger  // nil means slog.Default
 }
 
 func (c *Config) validate() error {

@@ -38,9 +38,6 @@ func New(cfg Config) (*Hub, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	if cfg.Version == "" {
-		cfg.Version = "0.0.0-dev"
-	}
 	space, err := subject.NewSpace(cfg.SubjectRoot)
 	if err != nil {
 		return nil, err
@@ -69,7 +66,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer in.Close()
 	reg := registry.New(registry.Config{Agents: in, Linger: h.cfg.Linger, Log: h.cfg.Log})
 	server := httpapi.New(httpapi.Config{
-		Registry: reg, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, Version: h.cfg.Version, Log: h.cfg.Log,
+		Registry: reg, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })

@@ -86,6 +86,6 @@ func run(args []string, stderr io.Writer) (exitCode int) {
 func (s *settings) hub(log *slog.Logger) hub.Config {
 	return hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
-		Linger: s.Linger, WriteTimeout: s.WriteTimeout, Version: version, Log: log,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, Log: log,
 	}
 }

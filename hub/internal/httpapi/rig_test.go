@@ -75,7 +75,7 @@ type house struct {
 func newHouse(t testing.TB, bounds stream.Config) *house {
 	a := &agents{streams: make(map[string]*stream.Stream)}
 	reg := registry.New(registry.Config{Agents: a, Stream: bounds, Log: testkit.Log(t)})
-	return &house{t, a, reg, New(Config{Registry: reg, Connected: a.Connected, Version: "1.2.3", Log: testkit.Log(t)})}
+	return &house{t, a, reg, New(Config{Registry: reg, Connected: a.Connected, Log: testkit.Log(t)})}
 }
 
 // camera makes a camera known and subscribes to it, as if a viewer had been there a moment ago.

@@ -40,7 +40,6 @@ type Config struct {
 	Registry     *registry.Registry
 	Connected    func() bool   // whether NATS can be reached
 	WriteTimeout time.Duration // 0 means DefaultWriteTimeout
-	Version      string
 	Log          *slog.Logger
 }
 
