@@ -16,6 +16,8 @@ const (
 	Gap                     // H.264: came after a lost access unit and before the next key frame
 	OldEpoch                // belongs to an earlier run of the stream, or to a second agent with the same camera id
 	NoKey                   // H.264: came before the first key frame
+	Warmup                  // came while the exposure of a camera that was just opened settled
+	Driver                  // lost between sensor and driver, as the driver's frame numbers tell
 	numReasons
 )
 
@@ -37,6 +39,10 @@ func (r Reason) String() string {
 		return "old_epoch"
 	case NoKey:
 		return "no_key"
+	case Warmup:
+		return "warmup"
+	case Driver:
+		return "driver"
 	}
 	return "unknown"
 }

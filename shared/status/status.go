@@ -52,13 +52,35 @@ type Status struct {
 	Drops   map[string]uint64 `json:"drops,omitempty"`   // by reason since the agent's start
 	Warning string            `json:"warning,omitempty"` // what works but not as it should, and the remedy
 
+	Controls []Control `json:"controls,omitempty"` // only in answers to do.info
+
 	Clock       Clock    `json:"clock"`
 	Temperature *float64 `json:"temperature,omitempty"` // degrees Celsius of the board, if it tells
 }
 
+// Where capture times come from.
+const (
+	ClockV4L2    = "v4l2"    // the driver's time of the buffer
+	ClockSensor  = "sensor"  // the camera system's time of the exposure
+	ClockArrival = "arrival" // when the frame reached the agent, at best
+)
+
+// Control is a setting of the camera that do.configure can change.
+type Control struct {
+	Name     string   `json:"name"` // as v4l2-ctl writes it, for example white_balance_temperature
+	Type     string   `json:"type"` // int, bool, menu or button
+	Min      int64    `json:"min"`
+	Max      int64    `json:"max"`
+	Step     int64    `json:"step"`
+	Default  int64    `json:"default"`
+	Value    int64    `json:"value"`
+	Menu     []string `json:"menu,omitempty"`     // of a menu: the items from Min on, "" where there is none
+	Inactive bool     `json:"inactive,omitempty"` // has no effect now, since another control decides
+}
+
 // Clock says how good the capture times of this camera are.
 type Clock struct {
-	Source string `json:"source"`   // v4l2, sensor or arrival
+	Source string `json:"source"`   // ClockV4L2, ClockSensor or ClockArrival
 	Error  int64  `json:"error_us"` // largest known error in microseconds; -1 if the clock is not known to be synchronised
 }
 

@@ -27,10 +27,11 @@ type Verb string
 
 // The verbs of wire protocol v1.
 const (
-	Info     Verb = "info"     // the status document
-	Snapshot Verb = "snapshot" // one stand-alone picture, captured now
-	KeyFrame Verb = "keyframe" // asks the encoder for a key frame
-	Wake     Verb = "wake"     // starts an idle camera without waiting for the next probe
+	Info      Verb = "info"      // the status document
+	Snapshot  Verb = "snapshot"  // one stand-alone picture, captured now
+	KeyFrame  Verb = "keyframe"  // asks the encoder for a key frame
+	Wake      Verb = "wake"      // starts an idle camera without waiting for the next probe
+	Configure Verb = "configure" // changes settings of the camera
 )
 
 var (

@@ -27,8 +27,13 @@ const (
 	maxSnapshots = 64
 )
 
-// ErrUnsupported is returned by a camera that cannot do what was asked.
-var ErrUnsupported = errors.New("this camera's source cannot do that")
+var (
+	// ErrUnsupported is returned by a camera that cannot do what was asked.
+	ErrUnsupported = errors.New("this camera's source cannot do that")
+
+	// ErrBadRequest is returned by a camera that was asked for something that is not allowed.
+	ErrBadRequest = errors.New("not possible")
+)
 
 var (
 	errNoPicture = fmt.Errorf("none came within %v", snapshotTimeout)
@@ -38,6 +43,8 @@ var (
 // Camera is what the verbs act upon.
 type Camera interface {
 	Status() status.Status
+	Info() status.Status
+	Configure(status.Settings) error
 	Wake()
 	RequestKeyFrame() error
 	Snapshot(ctx context.Context) (frame.Frame, error)
@@ -71,10 +78,11 @@ func Serve(ctx context.Context, nc *nats.Conn, space subject.Space, camera Camer
 	}
 	s := &Service{micro: svc, nc: nc, camera: camera, log: log.With(logkey.Camera, st.Camera)}
 	verbs := map[subject.Verb]func(context.Context, micro.Request){
-		subject.Info:     s.info,
-		subject.Wake:     s.wake,
-		subject.KeyFrame: s.keyFrame,
-		subject.Snapshot: s.snapshot,
+		subject.Info:      s.info,
+		subject.Wake:      s.wake,
+		subject.KeyFrame:  s.keyFrame,
+		subject.Snapshot:  s.snapshot,
+		subject.Configure: s.configure,
 	}
 	for verb, handle := range verbs {
 		// No queue group: when two agents have one id, both hear it.
@@ -101,7 +109,7 @@ func (s *Service) Stop() error {
 }
 
 func (s *Service) info(_ context.Context, r micro.Request) {
-	data, err := json.Marshal(s.camera.Status())
+	data, err := json.Marshal(s.camera.Info())
 	if err != nil {
 		s.fail(r, "500", err)
 		return
@@ -116,14 +124,36 @@ func (s *Service) wake(_ context.Context, r micro.Request) {
 
 func (s *Service) keyFrame(_ context.Context, r micro.Request) {
 	if err := s.camera.RequestKeyFrame(); err != nil {
-		code := "500"
-		if errors.Is(err, ErrUnsupported) {
-			code = "501"
-		}
-		s.fail(r, code, err)
+		s.fail(r, code(err), err)
 		return
 	}
 	s.sent(r.Subject(), r.Reply(), r.Respond([]byte(`{"ok":true}`)))
+}
+
+// configure changes settings and answers as info does, with the values as they are now.
+func (s *Service) configure(ctx context.Context, r micro.Request) {
+	settings, err := status.DecodeSettings(r.Data())
+	if err != nil {
+		s.fail(r, "400", err)
+		return
+	}
+	if err := s.camera.Configure(settings); err != nil {
+		s.fail(r, code(err), err)
+		return
+	}
+	s.log.Info("settings changed", "settings", string(r.Data()))
+	s.info(ctx, r)
+}
+
+// code returns the error code of a camera's error, as HTTP has it.
+func code(err error) string {
+	switch {
+	case errors.Is(err, ErrUnsupported):
+		return "501"
+	case errors.Is(err, ErrBadRequest):
+		return "400"
+	}
+	return "500"
 }
 
 // snapshot answers from a goroutine of its own: micro has one for all requests of a verb, and a camera may need seconds for its picture.

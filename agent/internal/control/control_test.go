@@ -26,10 +26,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // fakeCamera does what its functions say.
 type fakeCamera struct {
-	status   status.Status
-	woken    chan struct{}
-	keyFrame error
-	snapshot func(context.Context) (frame.Frame, error)
+	status    status.Status
+	woken     chan struct{}
+	keyFrame  error
+	settings  chan status.Settings
+	configure error
+	snapshot  func(context.Context) (frame.Frame, error)
 }
 
 func newFakeCamera() *fakeCamera {
@@ -37,7 +39,8 @@ func newFakeCamera() *fakeCamera {
 		status: status.Status{
 			Camera: "porch", Instance: "abc", Host: "pi1", Agent: "1.2.3-rc.1+build.5", State: status.Idle, Format: frame.H264, Source: "exec",
 		},
-		woken: make(chan struct{}, 1),
+		woken:    make(chan struct{}, 1),
+		settings: make(chan status.Settings, 1),
 		snapshot: func(context.Context) (frame.Frame, error) {
 			return frame.Frame{
 				Format: frame.H264, Seq: 7, PTS: time.Second, CaptureTime: time.Unix(1, 2), Epoch: 3, Key: true, Payload: []byte("picture"),
@@ -46,7 +49,18 @@ func newFakeCamera() *fakeCamera {
 	}
 }
 
-func (c *fakeCamera) Status() status.Status  { return c.status }
+func (c *fakeCamera) Status() status.Status { return c.status }
+func (c *fakeCamera) Info() status.Status {
+	s := c.status
+	s.Controls = []status.Control{{Name: "brightness", Type: "int", Min: -64, Max: 64, Step: 1, Value: 7}}
+	return s
+}
+
+func (c *fakeCamera) Configure(s status.Settings) error {
+	c.settings <- s
+	return c.configure
+}
+
 func (c *fakeCamera) Wake()                  { c.woken <- struct{}{} }
 func (c *fakeCamera) RequestKeyFrame() error { return c.keyFrame }
 
@@ -260,7 +274,7 @@ func TestMicroInfo(t *testing.T) {
 		subjects = append(subjects, e.Subject)
 	}
 	slices.Sort(subjects)
-	if got, want := strings.Join(subjects, " "), "cam.porch.do.info cam.porch.do.keyframe cam.porch.do.snapshot cam.porch.do.wake"; got != want {
+	if got, want := strings.Join(subjects, " "), "cam.porch.do.configure cam.porch.do.info cam.porch.do.keyframe cam.porch.do.snapshot cam.porch.do.wake"; got != want {
 		t.Errorf("endpoints %s, want %s", got, want)
 	}
 }
