@@ -61,5 +61,19 @@ func Check(jpeg []byte) (width, height int, err error) {
 	return s.width, s.height, nil
 }
 
+// First returns the picture at the beginning of b, with its size: what Check accepts, whatever stands behind it. USB cameras fill their buffers
+// with zeros, or leave what was there. Nothing is copied.
+func First(b []byte) (picture []byte, width, height int, err error) {
+	var s Scanner
+	n, err := s.Scan(b)
+	switch {
+	case err != nil:
+		return nil, 0, 0, err
+	case n == 0:
+		return nil, 0, 0, ErrTruncated
+	}
+	return b[:n:n], s.width, s.height, nil
+}
+
 // Trim returns jpeg without the zero bytes that many USB cameras append to fill a buffer. Nothing is copied.
 func Trim(jpeg []byte) []byte { return bytes.TrimRight(jpeg, "\x00") }

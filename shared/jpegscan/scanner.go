@@ -11,6 +11,7 @@ const (
 	stuffed = 0x00
 	tem     = 0x01
 	sof0    = 0xc0
+	sof1    = 0xc1
 	dht     = 0xc4
 	jpg     = 0xc8
 	dac     = 0xcc
@@ -39,6 +40,8 @@ type Scanner struct {
 	pos           int // everything in front of it is dealt with; may lie behind the end of the bytes seen so far
 	resync        int
 	width, height int
+	frameAt       int  // where the frame header's marker is
+	tables        bool // Huffman tables have come
 }
 
 // Scan takes all bytes of the picture that are there so far: the same ones as in the last call and more behind them. It returns the
@@ -132,7 +135,9 @@ func (s *Scanner) segment(b []byte, code byte) (more bool, err error) {
 		if width == 0 || height == 0 {
 			return false, fmt.Errorf("%w: its frame header says %dx%d", ErrNoSize, width, height)
 		}
-		s.width, s.height = int(width), int(height)
+		s.width, s.height, s.frameAt = int(width), int(height), s.pos
+	case code == dht:
+		s.tables = true
 	case code == sos:
 		if s.width == 0 {
 			return false, fmt.Errorf("%w: no frame header before the first scan", ErrNoSize)
