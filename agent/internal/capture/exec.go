@@ -5,32 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
-	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/bramble-cam/bramble/agent/internal/capture/child"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-const (
-	// defaultStopTime is how long a command has to end after SIGINT before it is killed.
-	defaultStopTime = 2 * time.Second
-
-	// maxShown bounds how much of a command line is shown, in bytes.
-	maxShown = 200
-)
-
-// credentials are what a URL in a command line or in its output may tell, but a status that everybody can read must not.
-var credentials = regexp.MustCompile(`://[^/\s]+@`)
+// maxShown bounds how much of a command line is shown, in bytes.
+const maxShown = 200
 
 // command runs any program whose standard output is MJPEG or H.264: a picamera2 script, ffmpeg, anything.
 type command struct {
 	line     string
-	stopTime time.Duration
+	stopTime time.Duration // from SIGINT to SIGKILL; 0: as child.Config has it
 	format   frame.Format
 	env      Env
 	reorders atomic.Bool
@@ -48,7 +38,7 @@ func newExec(_, line string, opts *options, env Env) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &command{line: line, stopTime: defaultStopTime, format: format, env: env}, nil
+	return &command{line: line, format: format, env: env}, nil
 }
 
 func (c *command) Kind() string         { return "exec" }
@@ -62,77 +52,41 @@ func (c *command) Warning() string {
 	return ""
 }
 
-// Run starts the command by the shell, in a process group of its own, and reads it until ctx ends. A command that ends by itself has failed.
+// Run starts the command by the shell and reads it until ctx ends. A command that ends by itself has failed.
 func (c *command) Run(ctx context.Context, sink Sink) error {
-	said := &lineLog{log: c.env.Log}
-	cmd := exec.Command("/bin/sh", "-c", c.line)
-	ownGroup(cmd)
-	cmd.Stderr = said
-	cmd.WaitDelay = c.stopTime // for a child that left the group and holds the pipe
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
+	cfg := child.Config{Path: "/bin/sh", Args: []string{"-c", c.line}, StopTime: c.stopTime, Log: c.env.Log, Source: c.Kind()}
+	out, err := child.Run(ctx, cfg, func(_ context.Context, p child.Pipes) error { return c.read(ctx, p.Stdout, sink) })
+	switch {
+	case err != nil:
 		return fmt.Errorf("start %s: %w", c.shown(), err)
-	}
-	reading, stop := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	var ender sync.WaitGroup
-	ender.Go(func() { c.end(reading, cmd, stdout, ended) })
-
-	readErr := c.read(reading, stdout, sink)
-	stop()
-	_, _ = io.Copy(io.Discard, stdout) // so that a command which flushes at its end can
-	waitErr := cmd.Wait()
-	close(ended)
-	ender.Wait()
-	killGroup(cmd) // children that outlived the shell
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return nil
 	}
-	return c.failure(readErr, waitErr, said.last())
+	return c.failure(out)
 }
 
-// end stops the command when ctx ends: it asks, and after stopTime it insists. It returns when the command has ended.
-func (c *command) end(ctx context.Context, cmd *exec.Cmd, stdout io.Closer, ended <-chan struct{}) {
-	<-ctx.Done()
-	_ = interruptGroup(cmd) // fails when the command has ended already
-	timer := time.NewTimer(c.stopTime)
-	defer timer.Stop()
-	select {
-	case <-ended:
-	case <-timer.C:
-		killGroup(cmd)
-		_ = stdout.Close() // a child that left the group may hold the other end
-	}
-}
-
-func (c *command) failure(readErr, waitErr error, said string) error {
+func (c *command) failure(out child.Outcome) error {
 	text := fmt.Sprintf("command %s ended", c.shown())
-	if waitErr != nil {
-		text += " with " + waitErr.Error()
+	if out.Wait != nil {
+		text += " with " + out.Wait.Error()
 	}
-	if !errors.Is(readErr, errEnded) {
-		text += ": " + readErr.Error()
+	if !errors.Is(out.Read, errEnded) {
+		text += ": " + out.Read.Error()
 	}
-	if said != "" {
-		text += "; it said: " + said
+	if out.Said != "" {
+		text += "; it said: " + out.Said
 	}
 	return errors.New(text)
 }
 
 // shown is the command as everybody may see it.
 func (c *command) shown() string {
-	line := hideCredentials(c.line)
+	line := child.HideCredentials(c.line)
 	if len(line) > maxShown {
 		line = line[:maxShown] + "..."
 	}
 	return strconv.Quote(line)
 }
-
-// hideCredentials removes what a URL tells of a user and a password.
-func hideCredentials(s string) string { return credentials.ReplaceAllString(s, "://xxxxx@") }
 
 // errEnded takes the place of io.EOF: the last access unit of a command that ended may be cut off, so it must not be taken for whole.
 var errEnded = errors.New("end of its output")

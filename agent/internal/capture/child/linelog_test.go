@@ -1,4 +1,4 @@
-package capture
+package child
 
 import (
 	"bytes"
@@ -50,9 +50,7 @@ func TestLineLog(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l, out := newLineLog()
 			for _, w := range c.writes {
-				if n, err := l.Write([]byte(w)); n != len(w) || err != nil {
-					t.Fatalf("Write returned %d, %v", n, err)
-				}
+				l.add([]byte(w))
 			}
 			if got := l.last(); got != c.last {
 				t.Errorf("last %q, want %q", got, c.last)
@@ -77,7 +75,7 @@ func TestLineLogRate(t *testing.T) {
 		l, out := newLineLog()
 		write := func(lines int) {
 			for n := range lines {
-				fmt.Fprintf(l, "line %d\n", n)
+				l.add(fmt.Appendf(nil, "line %d\n", n))
 			}
 		}
 		write(10_000)

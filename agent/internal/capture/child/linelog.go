@@ -1,10 +1,11 @@
-package capture
+package child
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
+	"regexp"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/bramble-cam/bramble/shared/logkey"
@@ -18,11 +19,18 @@ const (
 	maxLogRate = 20
 )
 
-// lineLog logs what is written to it line by line: the standard error of a command.
-type lineLog struct {
-	log *slog.Logger
+// credentials are what a URL in a command line or in its output may tell, but a status that everybody can read must not.
+var credentials = regexp.MustCompile(`://[^/\s]+@`)
 
-	mu       sync.Mutex
+// HideCredentials removes what URLs in s tell of a user and a password.
+func HideCredentials(s string) string { return credentials.ReplaceAllString(s, "://xxxxx@") }
+
+// lineLog logs line by line what a child says on its standard error. It belongs to one goroutine at a time.
+type lineLog struct {
+	log    *slog.Logger
+	source string
+	each   func(line string) slog.Level // nil: every line at Info
+
 	part     []byte // the line so far, at most maxLogLine
 	returned bool   // a carriage return has come: what follows takes the place of part
 	said     string // the last line that was not empty
@@ -32,29 +40,25 @@ type lineLog struct {
 	leftOut int       // of them, not logged
 }
 
-// Write never fails: a command must not stop because of its log.
-func (l *lineLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	n := len(p)
+// add takes more of what the child says.
+func (l *lineLog) add(p []byte) {
 	for len(p) > 0 {
 		i := bytes.IndexAny(p, "\r\n")
 		if i < 0 {
-			l.addLocked(p)
+			l.append(p)
 			break
 		}
-		l.addLocked(p[:i])
+		l.append(p[:i])
 		if p[i] == '\n' {
-			l.endLocked()
+			l.end()
 		} else { // ffmpeg rewrites its progress line: only the last state of it counts
 			l.returned = true
 		}
 		p = p[i+1:]
 	}
-	return n, nil
 }
 
-func (l *lineLog) addLocked(text []byte) {
+func (l *lineLog) append(text []byte) {
 	if len(text) == 0 {
 		return
 	}
@@ -64,38 +68,40 @@ func (l *lineLog) addLocked(text []byte) {
 	l.part = append(l.part, text[:min(len(text), maxLogLine-len(l.part))]...)
 }
 
-func (l *lineLog) endLocked() {
+func (l *lineLog) end() {
 	text := strings.TrimSpace(strings.ToValidUTF8(string(l.part), "?"))
 	l.part, l.returned = l.part[:0], false
 	if text == "" {
 		return
 	}
-	text = hideCredentials(text)
+	text = HideCredentials(text)
 	l.said = text
+	level := slog.LevelInfo
+	if l.each != nil {
+		level = l.each(text)
+	}
 	now := time.Now()
 	if now.Sub(l.second) >= time.Second {
-		l.tellLeftOutLocked()
+		l.tellLeftOut()
 		l.second, l.lines = now, 0
 	}
 	if l.lines++; l.lines > maxLogRate {
 		l.leftOut++
 		return
 	}
-	l.log.Info(text, logkey.Source, "exec")
+	l.log.Log(context.Background(), level, text, logkey.Source, l.source)
 }
 
-func (l *lineLog) tellLeftOutLocked() {
+func (l *lineLog) tellLeftOut() {
 	if l.leftOut > 0 {
-		l.log.Info("more lines than are logged", "left_out", l.leftOut, logkey.Source, "exec")
+		l.log.Info("more lines than are logged", "left_out", l.leftOut, logkey.Source, l.source)
 	}
 	l.leftOut = 0
 }
 
 // last ends the line at hand and returns the last one that was not empty.
 func (l *lineLog) last() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.endLocked()
-	l.tellLeftOutLocked()
+	l.end()
+	l.tellLeftOut()
 	return l.said
 }
