@@ -14,6 +14,7 @@ type AnnexBSplitter struct {
 	limit   int
 	skipped int64
 	taken   int // length of the access unit handed out, which is still in the window
+	whole   int // length of the one at hand, if the next one has begun
 
 	// Offsets in the window, which begins with the access unit at hand.
 	scan   int // searched for start codes so far
@@ -31,28 +32,88 @@ func NewAnnexBSplitter(r io.Reader) *AnnexBSplitter {
 // Next returns the next access unit as it is in the stream, start codes included; it is valid until the next call. The reader's error
 // comes after the last whole access unit, and at io.EOF that one is whole. After ErrFrameTooLarge the next call goes on behind it.
 func (s *AnnexBSplitter) Next() ([]byte, error) {
-	s.discard(s.taken)
-	s.taken = 0
 	for {
-		cut, tooLarge := s.search()
-		switch {
-		case tooLarge:
-			s.slice, s.lost, s.prefix = true, true, -1
-			return nil, ErrFrameTooLarge
-		case cut >= 0 && s.lost:
-			s.lost = false
-			s.skip(cut)
-			continue
-		case cut >= 0:
-			return s.take(cut), nil
-		}
-		if s.lost {
-			s.skipSearched()
+		if au, err := s.step(); au != nil || err != nil {
+			return au, err
 		}
 		if err := s.w.fill(); err != nil {
 			return s.last(err)
 		}
 	}
+}
+
+// step returns the next access unit if its end is at hand, without reading: if the next one has begun. Else it returns nothing.
+func (s *AnnexBSplitter) step() ([]byte, error) {
+	if ok, err := s.ahead(); !ok {
+		return nil, err
+	}
+	n := s.whole
+	s.whole = 0
+	return s.take(n), nil
+}
+
+// ahead reports whether the access unit behind the one at hand has begun.
+func (s *AnnexBSplitter) ahead() (bool, error) {
+	s.discardTaken()
+	for s.whole == 0 {
+		cut, tooLarge := s.search()
+		switch {
+		case tooLarge:
+			s.slice, s.lost, s.prefix = true, true, -1
+			return false, ErrFrameTooLarge
+		case cut >= 0 && s.lost:
+			s.lost = false
+			s.skip(cut)
+		case cut >= 0:
+			s.whole = cut
+		default:
+			if s.lost {
+				s.skipSearched()
+			}
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// rest returns the access unit at hand, which somebody knows to be complete although the next one has not begun. It returns nothing if there is no slice
+// yet: parameter sets on their own stay for the access unit that they belong to. So does the beginning of a start code at the end.
+func (s *AnnexBSplitter) rest() []byte {
+	s.discardTaken()
+	if s.lost || !s.slice {
+		return nil
+	}
+	b := s.w.data()
+	n := len(b)
+	if bytes.HasPrefix(b[s.scan:], []byte{0, 0, 1}) {
+		n = s.scan // search could not judge it: the bytes behind it are missing
+	}
+	for least := n - 3; n > max(0, least) && b[n-1] == 0; {
+		n--
+	}
+	s.slice, s.prefix, s.scan = false, -1, n
+	return s.take(n)
+}
+
+// starts reports whether what is at hand begins like an access unit, if there is enough of it to tell: what comes behind a rest must.
+func (s *AnnexBSplitter) starts() bool {
+	s.discardTaken()
+	b := bytes.TrimLeft(s.w.data(), "\x00")
+	return len(b) == 0 || b[0] == 1 && len(b) <= len(s.w.data())-2
+}
+
+// read reads once, after what was handed out has been dealt with.
+func (s *AnnexBSplitter) read() error {
+	s.discardTaken()
+	return s.w.read()
+}
+
+// held returns how many bytes are at hand.
+func (s *AnnexBSplitter) held() int { return len(s.w.data()) - s.taken }
+
+func (s *AnnexBSplitter) discardTaken() {
+	s.discard(s.taken)
+	s.taken = 0
 }
 
 // Skipped returns how many bytes belonged to no access unit that was handed out: what came before the first whole picture, and what was

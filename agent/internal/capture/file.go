@@ -74,8 +74,9 @@ func (f *file) open() (io.ReadCloser, error) {
 func (f *file) Run(ctx context.Context, sink Sink) error {
 	pace := newPacer(f.interval)
 	defer pace.stop()
+	var memory []byte // of the window, the same for every round: a clip of a second would leave a frame's worth of garbage each second
 	for ctx.Err() == nil {
-		played, err := f.play(ctx, pace, sink)
+		played, err := f.play(ctx, pace, sink, &memory)
 		if err != nil {
 			return err
 		}
@@ -87,13 +88,16 @@ func (f *file) Run(ctx context.Context, sink Sink) error {
 }
 
 // play plays the file once and returns how many frames it had.
-func (f *file) play(ctx context.Context, pace *pacer, sink Sink) (played int, err error) {
+func (f *file) play(ctx context.Context, pace *pacer, sink Sink, memory *[]byte) (played int, err error) {
 	file, err := f.open()
 	if err != nil {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	frames := newReader(file, f.format, f.env.Drops, &f.reorders)
+	window := frames.split.input()
+	window.buf = *memory
+	defer func() { *memory = window.buf }()
 	for {
 		u, err := frames.next()
 		if errors.Is(err, io.EOF) {

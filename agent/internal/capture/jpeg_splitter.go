@@ -15,6 +15,7 @@ type JPEGSplitter struct {
 	limit     int
 	skipped   int64
 	taken     int // length of the picture handed out, which is still in the window
+	whole     int // length of the one at hand, if it is complete
 	inPicture bool
 	scanner   jpegscan.Scanner // of the picture with which the window begins
 }
@@ -28,18 +29,9 @@ func NewJPEGSplitter(r io.Reader) *JPEGSplitter {
 // ErrFrameBroken or ErrFrameTooLarge the next call goes on with the next picture; a picture that the end of the stream cuts off is broken
 // too. Then comes the reader's error, io.EOF at the end.
 func (s *JPEGSplitter) Next() ([]byte, error) {
-	s.w.discard(s.taken)
-	s.taken = 0
 	for {
-		if s.inPicture || s.find() {
-			n, err := s.scan()
-			if err != nil {
-				return nil, err
-			}
-			if n > 0 {
-				s.taken, s.inPicture = n, false
-				return s.w.data()[:n:n], nil
-			}
+		if picture, err := s.step(); picture != nil || err != nil {
+			return picture, err
 		}
 		if err := s.w.fill(); err != nil {
 			cutOff := s.inPicture
@@ -51,6 +43,56 @@ func (s *JPEGSplitter) Next() ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+// step returns the next picture if it is at hand, without reading. Else it returns nothing.
+func (s *JPEGSplitter) step() ([]byte, error) {
+	if err := s.complete(); s.whole == 0 {
+		return nil, err
+	}
+	s.taken, s.whole, s.inPicture = s.whole, 0, false
+	return s.w.data()[:s.taken:s.taken], nil
+}
+
+// ahead reports whether something follows the picture at hand.
+func (s *JPEGSplitter) ahead() (bool, error) {
+	err := s.complete()
+	return s.whole > 0 && len(s.w.data()) > s.whole, err
+}
+
+// rest returns nothing: whether a picture is complete does not depend on what follows it, and step has handed it out.
+func (s *JPEGSplitter) rest() []byte { return nil }
+
+// starts reports whether what is at hand begins like a picture, if there is enough of it to tell.
+func (s *JPEGSplitter) starts() bool {
+	s.discardTaken()
+	b := s.w.data()
+	return len(b) < 2 || b[0] == 0xff && b[1] == 0xd8
+}
+
+// complete looks whether the picture at hand is.
+func (s *JPEGSplitter) complete() error {
+	s.discardTaken()
+	if s.whole > 0 || !s.inPicture && !s.find() {
+		return nil
+	}
+	n, err := s.scan()
+	s.whole = n
+	return err
+}
+
+// read reads once, after what was handed out has been dealt with.
+func (s *JPEGSplitter) read() error {
+	s.discardTaken()
+	return s.w.read()
+}
+
+// held returns how many bytes are at hand.
+func (s *JPEGSplitter) held() int { return len(s.w.data()) - s.taken }
+
+func (s *JPEGSplitter) discardTaken() {
+	s.w.discard(s.taken)
+	s.taken = 0
 }
 
 // Skipped returns how many bytes belonged to no picture that was handed out: what stood between pictures, and pictures that were broken or

@@ -31,9 +31,11 @@ func Parse(camera, spec string, env Env) (Source, error) {
 		"file":    newFile,
 		"exec":    newExec,
 		"pattern": newPattern,
+		"rpicam":  newRPiCam,
+		"v4l2":    newV4L2,
 	}[kind]
 	if !ok {
-		return nil, fmt.Errorf("source %q: unknown kind %q: known are exec, file and pattern", spec, kind)
+		return nil, fmt.Errorf("source %q: unknown kind %q: known are exec, file, pattern, rpicam and v4l2", spec, kind)
 	}
 	rest, opts, err := parseOptions(rest)
 	if err != nil {
@@ -97,11 +99,14 @@ func (o *options) number(name string, fallback, low, high float64) float64 {
 	}
 	n, err := strconv.ParseFloat(s, 64)
 	if err != nil || !(n >= low && n <= high) {
-		o.fail(fmt.Errorf("%s=%s: must be a number from %g to %g", name, s, low, high))
+		o.fail(fmt.Errorf("%s=%s: must be a number from %s to %s", name, s, plain(low), plain(high)))
 		return fallback
 	}
 	return n
 }
+
+// plain writes a number without exponent.
+func plain(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 func (o *options) whole(name string, fallback, low, high int) int {
 	n := o.number(name, float64(fallback), float64(low), float64(high))

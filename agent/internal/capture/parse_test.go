@@ -93,7 +93,7 @@ func TestParseErrors(t *testing.T) {
 	}{
 		{"", []string{"KIND:REST", "file:clip.h264", "exec:COMMAND", "pattern:"}},
 		{"porch", []string{`"porch"`, "KIND:REST"}},
-		{"webcam:0", []string{`unknown kind "webcam"`, "exec, file and pattern"}},
+		{"webcam:0", []string{`unknown kind "webcam"`, "exec, file, pattern, rpicam and v4l2"}},
 		{":x", []string{`unknown kind ""`}},
 		{"file:", []string{"no file name", "file:clip.h264#fps=25"}},
 		{"file:gone.h264", []string{"gone.h264", "not exist"}},

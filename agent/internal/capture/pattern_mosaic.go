@@ -17,8 +17,8 @@ import (
 // image/jpeg writes 4:2:0, hence an MCU, and a tile, of 16 x 16 pixels.
 const tileSize = 16
 
-// maxPieces bounds the memory of the pieces of one mosaic to a few MB.
-const maxPieces = 16384
+// maxPieces bounds the memory of the pieces of one mosaic to about 1 MB.
+const maxPieces = 6144
 
 // JPEG markers, the byte after 0xff.
 const (
@@ -79,7 +79,8 @@ type mosaic struct {
 	slots  []slot
 	tail   []byte // what follows the last slot, with EOI
 	pieces map[pieceKey][]byte
-	limit  int // of len(pieces)
+	limit  int        // of len(pieces)
+	canvas image.RGBA // the tile that is being painted
 	out    []byte
 }
 
@@ -183,7 +184,12 @@ func (m *mosaic) update(s *slot) error {
 
 // encode paints and encodes the slot's tile.
 func (m *mosaic) encode(s *slot) ([]byte, error) {
-	img := image.NewRGBA(s.tile)
+	img := &m.canvas
+	if img.Pix == nil {
+		img.Pix, img.Stride = make([]byte, 4*tileSize*tileSize), 4*tileSize
+	}
+	clear(img.Pix)
+	img.Rect = s.tile
 	m.background(img)
 	for _, sp := range s.sprites {
 		sp.paint(img)

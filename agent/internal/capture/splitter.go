@@ -19,21 +19,65 @@ type unit struct {
 	width, height int
 }
 
-// reader cuts a byte stream without framing into frames. Broken ones are counted and passed over.
-type reader interface {
-	// next returns the next good frame, or the error of the stream: io.EOF at its end.
-	next() (unit, error)
+// checker decides which of the frames that a splitter found are good. The others are counted.
+type checker interface {
+	// check returns a frame as it is to be handed on, or false.
+	check(data []byte) (unit, bool)
+
+	// lost counts a frame that the splitter could not hand out, and says why.
+	lost(err error)
 }
 
-func newReader(r io.Reader, format frame.Format, drops *drop.Counters, reorders *atomic.Bool) reader {
+func newChecker(format frame.Format, drops *drop.Counters, reorders *atomic.Bool) checker {
 	if format == frame.H264 {
-		return &h264Reader{split: NewAnnexBSplitter(r), drops: drops, reorders: reorders}
+		return &h264Checker{drops: drops, reorders: reorders}
 	}
-	return &jpegReader{split: NewJPEGSplitter(r), drops: drops}
+	return &jpegChecker{drops: drops}
 }
 
-type h264Reader struct {
-	split    *AnnexBSplitter
+// reader cuts a byte stream without framing into frames. Broken ones are counted and passed over.
+type reader struct {
+	split interface {
+		Next() ([]byte, error)
+		input() *window
+	}
+	checker
+}
+
+func newReader(r io.Reader, format frame.Format, drops *drop.Counters, reorders *atomic.Bool) *reader {
+	c := newChecker(format, drops, reorders)
+	if format == frame.H264 {
+		return &reader{NewAnnexBSplitter(r), c}
+	}
+	return &reader{NewJPEGSplitter(r), c}
+}
+
+// next returns the next good frame, or the error of the stream: io.EOF at its end.
+func (r *reader) next() (unit, error) {
+	for {
+		data, err := r.split.Next()
+		switch {
+		case errors.Is(err, ErrFrameTooLarge), errors.Is(err, ErrFrameBroken):
+			r.lost(err)
+			continue
+		case err != nil:
+			return unit{}, err
+		}
+		if u, ok := r.check(data); ok {
+			return u, nil
+		}
+	}
+}
+
+// lossOf names the reason for which a splitter gave a frame up.
+func lossOf(err error) drop.Reason {
+	if errors.Is(err, ErrFrameTooLarge) {
+		return drop.Oversize
+	}
+	return drop.Decode
+}
+
+type h264Checker struct {
 	norm     h264.Normalizer
 	buf      []byte
 	drops    *drop.Counters
@@ -41,74 +85,52 @@ type h264Reader struct {
 	started  bool         // a key frame has come, and nothing was lost since the last one
 }
 
-func (r *h264Reader) next() (unit, error) {
-	for {
-		au, err := r.split.Next()
-		if errors.Is(err, ErrFrameTooLarge) {
-			r.lose(drop.Oversize)
-			continue
-		}
-		if err != nil {
-			return unit{}, err
-		}
-		out, info, err := r.norm.Normalize(r.buf, au)
-		switch {
-		case errors.Is(err, h264.ErrNoPicture):
-			continue // parameter sets on their own: remembered
-		case errors.Is(err, h264.ErrNoParams):
-			r.lose(drop.NoKey)
-			continue
-		case err != nil:
-			r.lose(drop.Decode)
-			continue
-		}
-		if info.ParamsChanged {
-			r.reorders.Store(info.Params.Reorders())
-		}
-		if !info.Key && !r.started {
-			r.drops.Add(drop.NoKey, 1)
-			continue
-		}
-		r.started = true
-		if info.Copied {
-			r.buf = out
-		}
-		return unit{out, info.Key, info.Width, info.Height}, nil
+func (c *h264Checker) check(au []byte) (unit, bool) {
+	out, info, err := c.norm.Normalize(c.buf, au)
+	switch {
+	case errors.Is(err, h264.ErrNoPicture):
+		return unit{}, false // parameter sets on their own: remembered
+	case errors.Is(err, h264.ErrNoParams):
+		c.lose(drop.NoKey)
+		return unit{}, false
+	case err != nil:
+		c.lose(drop.Decode)
+		return unit{}, false
 	}
+	if info.ParamsChanged {
+		c.reorders.Store(info.Params.Reorders())
+	}
+	if !info.Key && !c.started {
+		c.drops.Add(drop.NoKey, 1)
+		return unit{}, false
+	}
+	c.started = true
+	if info.Copied {
+		c.buf = out
+	}
+	return unit{out, info.Key, info.Width, info.Height}, true
 }
+
+func (c *h264Checker) lost(err error) { c.lose(lossOf(err)) }
 
 // lose counts a lost access unit; those up to the next key frame cannot be shown either.
-func (r *h264Reader) lose(why drop.Reason) {
-	r.drops.Add(why, 1)
-	r.started = false
+func (c *h264Checker) lose(why drop.Reason) {
+	c.drops.Add(why, 1)
+	c.started = false
 }
 
-type jpegReader struct {
-	split *JPEGSplitter
-	drops *drop.Counters
-}
+type jpegChecker struct{ drops *drop.Counters }
 
-func (r *jpegReader) next() (unit, error) {
-	for {
-		data, err := r.split.Next()
-		switch {
-		case errors.Is(err, ErrFrameTooLarge):
-			r.drops.Add(drop.Oversize, 1)
-			continue
-		case errors.Is(err, ErrFrameBroken):
-			r.drops.Add(drop.Decode, 1)
-			continue
-		case err != nil:
-			return unit{}, err
-		}
-		width, height, err := jpegscan.Size(data)
-		if err != nil {
-			r.drops.Add(drop.Decode, 1)
-			continue
-		}
-		return unit{data, false, width, height}, nil
+func (c *jpegChecker) check(data []byte) (unit, bool) {
+	width, height, err := jpegscan.Size(data)
+	if err != nil {
+		c.drops.Add(drop.Decode, 1)
+		return unit{}, false
 	}
+	return unit{data, false, width, height}, true
 }
+
+func (c *jpegChecker) lost(err error) { c.drops.Add(lossOf(err), 1) }
 
 const reorderWarning = "the encoder reorders pictures (B-frames): players show them late and MP4 times are not exact; " +
 	"turn B-frames off (ffmpeg: -tune zerolatency or -bf 0)"

@@ -57,6 +57,14 @@ func (w *window) fill() error {
 	return w.err
 }
 
+// read reads once. Unlike fill it can be called again after an error: that of a reader which has nothing at the moment.
+func (w *window) read() error {
+	w.makeRoom()
+	n, err := w.r.Read(w.buf[w.end:])
+	w.end += n
+	return err
+}
+
 // makeRoom sees to free space at the end. It moves the bytes only when at least as many have been discarded, or the window is as large as
 // it gets, so each byte is moved about once, however small the reads are.
 func (w *window) makeRoom() {
@@ -76,3 +84,7 @@ func (w *window) makeRoom() {
 		w.buf, w.start, w.end = grown, 0, held
 	}
 }
+
+func (s *JPEGSplitter) input() *window { return &s.w }
+
+func (s *AnnexBSplitter) input() *window { return &s.w }
