@@ -2,18 +2,17 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bramble-cam/bramble/agent/internal/capture"
-	"github.com/bramble-cam/bramble/agent/internal/control"
 	"github.com/bramble-cam/bramble/agent/internal/publish"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -28,7 +27,7 @@ const (
 	defaultFrameTimeout = 10 * time.Second
 
 	minBackoff = 250 * time.Millisecond
-	maxBackoff = 15 * time.Second
+	maxBackoff = 15 * time.Second // of sources that do not know better (capture.Retrier)
 )
 
 // camera supervises one source: opened while somebody wants frames, reopened when it fails, on its own.
@@ -43,11 +42,14 @@ type camera struct {
 	pub    *publish.Publisher
 
 	frameTimeout time.Duration
+	maxBackoff   time.Duration
 
 	changed chan struct{} // a token when the status should be published
 
 	mu     sync.Mutex
 	status status.Status // guarded by mu
+
+	endsBy atomic.Int64 // Unix nanoseconds by when a source that was told to end must have ended; 0 while none was told
 
 	// Owned by the capture loop's goroutine.
 	seq   uint64
@@ -57,8 +59,13 @@ type camera struct {
 
 func newCamera(name string, src capture.Source, drops *drop.Counters, base status.Status, log *slog.Logger) *camera {
 	base.Camera, base.Source, base.Format = name, src.Kind(), src.Format()
+	backoff := maxBackoff
+	if r, ok := src.(capture.Retrier); ok {
+		backoff = r.MaxBackoff()
+	}
 	return &camera{
-		name: name, source: src, drops: drops, log: log, frameTimeout: defaultFrameTimeout, status: base, changed: make(chan struct{}, 1),
+		name: name, source: src, drops: drops, log: log, frameTimeout: defaultFrameTimeout, maxBackoff: backoff, status: base,
+		changed: make(chan struct{}, 1),
 	}
 }
 
@@ -100,6 +107,10 @@ func (c *camera) captureLoop(ctx context.Context) {
 			backoff, reason = minBackoff, ""
 			continue
 		}
+		if errors.Is(err, capture.ErrRestart) {
+			c.log.Info("camera starts anew with changed settings", logkey.Source, c.source.Kind())
+			continue
+		}
 		if time.Since(began) > 2*maxBackoff {
 			backoff, reason = minBackoff, ""
 		}
@@ -116,12 +127,12 @@ func (c *camera) captureLoop(ctx context.Context) {
 			reason = ""
 		}
 		cancel()
-		backoff = min(2*backoff, maxBackoff)
+		backoff = min(2*backoff, c.maxBackoff)
 	}
 }
 
 var (
-	errNoFrame = errors.New("no frame for too long: is the camera connected, and does the command write frames to its standard output?")
+	errNoFrame = errors.New("no frame for too long: is the camera connected and its cable in place? (A command must write frames to its standard output.)")
 	errEnded   = errors.New("the source ended by itself")
 )
 
@@ -136,6 +147,7 @@ func (c *camera) capture(ctx context.Context) error {
 			cancel(context.Canceled)
 		}
 	})
+	told := context.AfterFunc(ctx, func() { c.endsBy.Store(time.Now().Add(maxEnding).UnixNano()) })
 	c.seq, c.meter = 0, rate.Meter{}
 	c.epoch = max(c.epoch+1, time.Now().UnixNano()) // newer than the last one even if the clock was set back
 	err := c.source.Run(ctx, func(f capture.Frame) {
@@ -149,6 +161,9 @@ func (c *camera) capture(ctx context.Context) error {
 		case errNoFrame:
 			err = fmt.Errorf("%w (%v)", errNoFrame, c.frameTimeout)
 		}
+	}
+	if !told() {
+		c.endsBy.Store(0)
 	}
 	cancel(context.Canceled)
 	watch.Wait()
@@ -172,84 +187,9 @@ func (c *camera) take(f capture.Frame) {
 	if fresh {
 		c.publishStatus()
 	}
+	c.seq += f.Lost
 	c.pub.Put(&frame.Frame{
 		Format: c.source.Format(), Seq: c.seq, PTS: f.PTS, CaptureTime: f.Captured, Epoch: c.epoch, Key: f.Key, Payload: f.Data,
 	})
 	c.seq++
-}
-
-// statusLoop publishes the status when it changes and every status.Interval.
-func (c *camera) statusLoop(ctx context.Context) {
-	tick := time.NewTicker(status.Interval)
-	defer tick.Stop()
-	c.publishStatus()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-c.changed:
-		}
-		data, err := json.Marshal(c.Status())
-		if err == nil {
-			err = c.nc.Publish(c.topic, data)
-		}
-		if err != nil {
-			c.log.Debug("status not published", logkey.Err, err) // it is published again on reconnecting
-		}
-	}
-}
-
-func (c *camera) publishStatus() {
-	select {
-	case c.changed <- struct{}{}:
-	default:
-	}
-}
-
-func (c *camera) setState(s status.State, reason string) {
-	c.mu.Lock()
-	if c.status.State != s || c.status.Reason != reason {
-		c.status.State, c.status.Reason, c.status.Since = s, reason, time.Now().UTC()
-	}
-	if s != status.Live {
-		c.status.FPS, c.status.Bitrate = 0, 0
-	}
-	c.mu.Unlock()
-	c.publishStatus()
-}
-
-func (c *camera) reconnected() {
-	c.pub.Reconnected()
-	c.publishStatus()
-}
-
-// Status returns what the camera is doing now.
-func (c *camera) Status() status.Status {
-	c.mu.Lock()
-	s := c.status
-	c.mu.Unlock()
-	s.Drops, s.Temperature = c.drops.Map(), temperature()
-	s.Sent, s.Warning = c.pub.Sent(), c.pub.Fault()
-	if w, ok := c.source.(capture.Warner); ok && s.Warning == "" {
-		s.Warning = w.Warning()
-	}
-	return s
-}
-
-// Wake starts the camera if it is idle.
-func (c *camera) Wake() { c.pub.Wake() }
-
-// Snapshot returns the next picture that decodes alone, opening the camera for it if need be.
-func (c *camera) Snapshot(ctx context.Context) (frame.Frame, error) {
-	_ = c.RequestKeyFrame() // an encoder that cannot: the next key frame comes by itself
-	return c.pub.Snapshot(ctx)
-}
-
-// RequestKeyFrame asks the encoder for a key frame.
-func (c *camera) RequestKeyFrame() error {
-	if k, ok := c.source.(capture.KeyFramer); ok {
-		return k.RequestKeyFrame()
-	}
-	return fmt.Errorf("key frame on request: %w", control.ErrUnsupported)
 }

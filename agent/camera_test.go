@@ -22,6 +22,8 @@ import (
 type fakeSource struct {
 	runs chan *fakeRun // each Run as it begins
 	open atomic.Int32  // Runs that have not returned
+
+	stubborn chan struct{} // if not nil, a Run does not return before this is closed
 }
 
 // fakeRun is one Run of a fakeSource.
@@ -42,6 +44,9 @@ func (s *fakeSource) Run(ctx context.Context, sink capture.Sink) error {
 	for {
 		select {
 		case <-ctx.Done():
+			if s.stubborn != nil {
+				<-s.stubborn
+			}
 			return nil
 		case f := <-run.frames:
 			sink(f)

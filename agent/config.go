@@ -15,13 +15,15 @@ import (
 type Config struct {
 	Hub         string        // NATS URL, or several joined by commas
 	SubjectRoot string        // first token of every subject; "" means "cam"
-	Cameras     []Camera      // at least one
+	Cameras     []Camera      // none means every camera that this host has or gets
 	Linger      time.Duration // how long a camera stays live after its last subscriber left; 0 means 10 s
 	Takeover    bool          // start even if another agent serves a camera of the same name
 	Version     string        // semantic version that the status shows
 	Host        string        // "" means the host's name
 	Files       fs.FS         // where file: sources read from; nil means the host's file system
 	Log         *slog.Logger  // nil means slog.Default
+
+	finder finder // finds the cameras of this host; nil means find them for real
 }
 
 // Camera names a camera and says where its frames come from.
@@ -48,9 +50,6 @@ func (c *Config) validate() error {
 	}
 	if c.Linger < 0 {
 		return fmt.Errorf("linger %v: give a time such as 10s, or 0 for the default", c.Linger)
-	}
-	if len(c.Cameras) == 0 {
-		return errors.New("no camera: give at least one --camera NAME=SOURCE, for example --camera 'porch=pattern:'")
 	}
 	seen := make(map[string]bool)
 	for _, cam := range c.Cameras {

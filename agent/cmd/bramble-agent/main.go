@@ -4,7 +4,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -20,63 +22,102 @@ const description = `Publish the cameras of this host to NATS while somebody wat
 
 Examples:
 
-  bramble-agent --hub nats://hub:4222 --camera porch=pattern:
-  bramble-agent --hub nats://hub:4222 --camera 'door=file:clip.h264#fps=25'
-  bramble-agent --hub nats://hub:4222 --camera 'desk=exec:rpicam-vid -n -t 0 --inline --flush -o -#format=h264'
-  bramble-agent --config agent.yaml
+  bramble-agent devices                                 what cameras this host has, and a configuration file for them
+  bramble-agent --hub nats://hub:4222                   publish every camera found
+  bramble-agent --config agent.yaml                     the same settings from a file
+  bramble-agent --camera 'desk=v4l2:/dev/video0'        one camera and no other, for a hub on this host
+  bramble-agent --camera 'porch=rpicam:0#size=1920x1080'
+  bramble-agent --camera 'test=pattern:' --camera 'door=file:clip.h264#fps=25'
+
+Without --camera (and without cameras in the file) every camera found is used, also those that are plugged in later.
 
 Sources:
 
-  pattern:#size=1280x720&fps=15&quality=80   test card with the camera's name and a clock
-  file:PATH#fps=25                           loops a .h264, .mjpeg or .jpeg file
-  exec:COMMAND#format=h264                   standard output of any command; format is h264 or mjpeg
+  v4l2:PATH#format=mjpeg&size=1280x720&fps=30   webcam at /dev/video0, better /dev/v4l/by-id/...; format is mjpeg, h264, yuyv or nv12
+  rpicam:0#codec=h264&size=1280x720&fps=30      first Pi camera, through rpicam-vid; codec is h264 or mjpeg
+  exec:COMMAND#format=h264                      standard output of any command; format is h264 or mjpeg
+  file:PATH#fps=25                              loops a .h264, .mjpeg or .jpeg file
+  pattern:#size=1280x720&fps=15&quality=80      test card with the camera's name and a clock
 
-Every flag is also an environment variable (BRAMBLE_HUB, BRAMBLE_CAMERA, ...) and a key of the file. A flag wins over the environment, that over the
+Every setting is also an environment variable (BRAMBLE_HUB, BRAMBLE_CAMERA, ...) and a key of the file. A flag wins over the environment, that over the
 file, that over the default.`
 
-type cli struct {
+// settings are the agent's flags, environment variables and keys of the file.
+type settings struct {
 	conf.Logging `embed:""`
 
-	Hub         string           `help:"NATS URL of the hub; several are joined by commas." default:"nats://127.0.0.1:4222" placeholder:"URL"`
-	Camera      []string         `help:"A camera and where its frames come from; give one for each." placeholder:"NAME=SOURCE" sep:"none"`
-	SubjectRoot string           `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
-	Linger      time.Duration    `help:"How long a camera stays open after its last subscriber has left." default:"10s"`
-	Takeover    bool             `help:"Start even if another agent serves a camera of the same name."`
-	Host        string           `help:"Name of this host in the status (default: its own)." placeholder:"NAME"`
-	Config      kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
-	Version     kong.VersionFlag `help:"Print the version." env:"-"`
+	Hub         string        `help:"NATS URL of the hub; several are joined by commas." default:"nats://127.0.0.1:4222" placeholder:"URL"`
+	Camera      []string      `help:"A camera and where its frames come from; give one for each (default: every camera found)." placeholder:"NAME=SOURCE" sep:"none"`
+	SubjectRoot string        `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
+	Linger      time.Duration `help:"How long a camera stays open after its last subscriber has left." default:"10s"`
+	Takeover    bool          `help:"Start even if another agent serves a camera of the same name."`
+	Host        string        `help:"Name of this host in the status and in the names of cameras that are found (default: its own)." placeholder:"NAME"`
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+type cli struct {
+	settings
 
-func run(args []string, stderr io.Writer) (exitCode int) {
+	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
+	Version kong.VersionFlag `help:"Print the version." env:"-"`
+
+	Serve   struct{} `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
+	Devices devices  `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
+}
+
+func main() {
+	boundMemory(os.LookupEnv)
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdout, stderr io.Writer) (exitCode int) {
 	var c cli
 	parser, err := kong.New(&c, conf.Options("bramble-agent", description, version)...)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-agent", err)
 	}
-	if _, err := parser.Parse(args); err != nil {
+	parsed, err := parser.Parse(args)
+	if err != nil {
 		return conf.Fail(stderr, "bramble-agent", err)
 	}
-	cfg := agent.Config{
-		Hub: c.Hub, SubjectRoot: c.SubjectRoot, Linger: c.Linger, Takeover: c.Takeover, Host: c.Host, Version: version, Log: c.Logger(stderr),
+	log := c.Logger(stderr)
+	if parsed.Command() == "devices" {
+		ctx, stop := conf.StopContext(log)
+		defer stop()
+		return failed(stderr, c.Devices.run(ctx, &c.settings, stdout, stderr))
 	}
-	for _, s := range c.Camera {
-		camera, err := agent.ParseCamera(s)
-		if err != nil {
-			return conf.Fail(stderr, "bramble-agent", err)
-		}
-		cfg.Cameras = append(cfg.Cameras, camera)
+	cfg, err := c.agent(log)
+	if err != nil {
+		return conf.Fail(stderr, "bramble-agent", err)
 	}
 	a, err := agent.New(cfg)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-agent", err)
 	}
-	ctx, stop := conf.StopContext(cfg.Log)
+	ctx, stop := conf.StopContext(log)
 	defer stop()
-	if err := a.Run(ctx); err != nil {
-		_, _ = fmt.Fprintf(stderr, "bramble-agent: %v\n", err) // there is nobody else to tell
-		return 1
+	debug.FreeOSMemory() // what reading the settings took is never needed again
+	return failed(stderr, a.Run(ctx))
+}
+
+// failed tells of an error that trying again may cure, and returns the exit code.
+func failed(stderr io.Writer, err error) int {
+	if err == nil {
+		return 0
 	}
-	return 0
+	_, _ = fmt.Fprintf(stderr, "bramble-agent: %v\n", err) // there is nobody else to tell
+	return 1
+}
+
+func (s *settings) agent(log *slog.Logger) (agent.Config, error) {
+	cfg := agent.Config{
+		Hub: s.Hub, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
+	}
+	for _, text := range s.Camera {
+		camera, err := agent.ParseCamera(text)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Cameras = append(cfg.Cameras, camera)
+	}
+	return cfg, nil
 }

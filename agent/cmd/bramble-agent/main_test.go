@@ -2,15 +2,18 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 
+	"github.com/alecthomas/kong"
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"github.com/bramble-cam/bramble/agent"
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/testkit"
@@ -26,12 +29,13 @@ func TestWrongConfiguration(t *testing.T) {
 		file string
 		want []string
 	}{
-		{"no camera", nil, "", []string{"no camera", "--camera NAME=SOURCE"}},
 		{"no source", []string{"--camera=porch"}, "", []string{`camera "porch"`, "NAME=SOURCE"}},
-		{"bad source", []string{"--camera=porch=webcam:"}, "", []string{"camera porch", "exec, file and pattern"}},
+		{"bad source", []string{"--camera=porch=webcam:"}, "", []string{"camera porch", "exec, file, pattern, rpicam and v4l2"}},
 		{"twice", []string{"--camera=porch=pattern:#size=160x120", "--camera=porch=pattern:#size=160x120"}, "", []string{"camera porch is given twice"}},
 		{"unknown flag", []string{"--cameras=x"}, "", []string{"unknown flag --cameras", "--help"}},
 		{"unknown key", nil, "cameras: [x]\n", []string{`unknown key "cameras"`, "camera, "}},
+		{"unknown command", []string{"device"}, "", []string{"unexpected argument device", "--help"}},
+		{"flag of another command", []string{"--camera=porch=pattern:", "--json"}, "", []string{"unknown flag --json"}},
 		{"argument", []string{"porch=pattern:"}, "", []string{"porch=pattern:", "--help"}},
 		{"negative linger", []string{"--camera=porch=pattern:#size=160x120", "--linger=-1s"}, "", []string{"linger -1s"}},
 		{"bad root", []string{"--camera=porch=pattern:#size=160x120", "--subject-root=a b"}, "", []string{`subject root "a b"`}},
@@ -45,7 +49,7 @@ func TestWrongConfiguration(t *testing.T) {
 				c.args = append(c.args, "--config="+path)
 			}
 			var said bytes.Buffer
-			if code := run(c.args, &said); code != conf.ExitConfig {
+			if code := run(c.args, io.Discard, &said); code != conf.ExitConfig {
 				t.Errorf("exit code %d, want %d", code, conf.ExitConfig)
 			}
 			for _, part := range append(c.want, "bramble-agent: ") {
@@ -75,7 +79,7 @@ func TestRun(t *testing.T) {
 	}
 	ended := make(chan int, 1)
 	var said bytes.Buffer
-	go func() { ended <- run([]string{"--config", path}, &said) }()
+	go func() { ended <- run([]string{"--config", path}, io.Discard, &said) }()
 	for asked := false; ; asked = true {
 		msg, err := statuses.NextMsg(testkit.Timeout)
 		if err != nil {
@@ -111,8 +115,53 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	code := run([]string{"--hub", url, "--log-level=error", "--camera=porch=pattern:#size=160x120"}, &said)
+	code := run([]string{"--hub", url, "--log-level=error", "--camera=porch=pattern:#size=160x120"}, io.Discard, &said)
 	if code != 1 || !strings.Contains(said.String(), "camera porch: something answers for it already") {
 		t.Errorf("exit code %d, said %q", code, said.String())
+	}
+}
+
+// TestCommands: without a command the agent serves, and its flags stand in front of a command or behind it.
+func TestCommands(t *testing.T) {
+	for _, c := range []struct {
+		args    string
+		command string
+	}{
+		{"", "serve"}, {"--hub=nats://a", "serve"}, {"serve --hub=nats://a", "serve"}, {"--hub=nats://a serve", "serve"},
+		{"devices --hub=nats://a", "devices"}, {"--hub=nats://a devices --json", "devices"}, {"--hub nats://a devices -v", "devices"},
+	} {
+		var got cli
+		parser, err := kong.New(&got, conf.Options("bramble-agent", description, version)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := parser.Parse(strings.Fields(c.args))
+		if err != nil {
+			t.Fatalf("%q: %v", c.args, err)
+		}
+		hub := defaultHub
+		if strings.Contains(c.args, "nats://a") {
+			hub = "nats://a"
+		}
+		if parsed.Command() != c.command || got.Hub != hub {
+			t.Errorf("%q: command %s, hub %s", c.args, parsed.Command(), got.Hub)
+		}
+	}
+}
+
+// TestDescription: the help names every kind of source that there is.
+func TestDescription(t *testing.T) {
+	_, err := agent.New(agent.Config{Hub: defaultHub, Cameras: []agent.Camera{{Name: "a", Source: "none:"}}})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	_, kinds, _ := strings.Cut(err.Error(), "known are ")
+	for _, kind := range strings.FieldsFunc(strings.ReplaceAll(kinds, " and ", ","), func(r rune) bool { return r == ',' || r == ' ' }) {
+		if !strings.Contains(description, "\n  "+kind+":") {
+			t.Errorf("the help does not explain %s:", kind)
+		}
+	}
+	if kinds == "" {
+		t.Errorf("no kinds in %v", err)
 	}
 }

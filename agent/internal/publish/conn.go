@@ -23,8 +23,8 @@ func Dial(url, name string, log *slog.Logger, onConnect func()) (*nats.Conn, err
 		nats.SetCustomDialer(dialer),
 		nats.Timeout(time.Second),
 		nats.FlusherTimeout(time.Second), // a frozen server is a lost one after a second
-		nats.PingInterval(5*time.Second),
-		nats.MaxPingsOutstanding(2),
+		nats.PingInterval(2*time.Second), // nothing is sent to a server that does not answer (see proof), so only this finds out that it is dead
+		nats.MaxPingsOutstanding(1),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(), // a server that is being set up may refuse for a while

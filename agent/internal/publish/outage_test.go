@@ -63,6 +63,7 @@ func TestNoHoleAcrossAReconnect(t *testing.T) {
 	nc, drops, asked := testkit.Connect(t, url), &drop.Counters{}, 0
 	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: drops, Log: testkit.Log(t), Skipped: func() { asked++ }})
 	p.main.interest.wanted = true
+	p.proof.seen = time.Now().Add(time.Hour) // nobody asks for signs of life here
 	send := func(seq uint64, key bool) {
 		p.Put(&frame.Frame{Format: frame.H264, Seq: seq, CaptureTime: time.Now(), Key: key, Payload: []byte("x")})
 		p.publishOne()
@@ -102,7 +103,7 @@ func TestOversizeFrames(t *testing.T) {
 	now := time.Unix(1000, 0)
 	send := func(seq uint64, key bool, size int) {
 		p.Put(&frame.Frame{Format: frame.H264, Seq: seq, CaptureTime: now, Key: key, Payload: make([]byte, size)})
-		if it := p.queue.take(); it != nil {
+		if it, _ := p.queue.take(now, maxQueueAge); it != nil {
 			p.publish(&it.frame, now)
 			p.queue.release(it)
 		}

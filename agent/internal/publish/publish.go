@@ -49,6 +49,7 @@ type Publisher struct {
 	wake      chan struct{}
 	reconnect chan struct{}
 	sent      atomic.Uint64
+	turned    atomic.Int64           // when Run last went round, Unix nanoseconds
 	fault     atomic.Pointer[string] // what keeps frames from being sent, and the remedy
 
 	mu      sync.Mutex
@@ -58,6 +59,8 @@ type Publisher struct {
 
 	// Owned by Run's goroutine.
 	pinger     pinger
+	proof      proof
+	held       time.Time // since when frames wait for a sign of life; zero if they do not
 	lostAt     time.Time // since when there is no connection; zero if there is one
 	reconnects uint64    // tells one connection from the next
 	lastStill  time.Time
@@ -69,7 +72,7 @@ func New(cfg Config) *Publisher {
 	if cfg.Linger <= 0 {
 		cfg.Linger = DefaultLinger
 	}
-	return &Publisher{
+	p := &Publisher{
 		cfg:       cfg,
 		queue:     newQueue(cfg.Drops),
 		main:      newOutlet(cfg.Conn, cfg.Space.Frames(cfg.Camera, cfg.Format), cfg.Linger),
@@ -79,6 +82,8 @@ func New(cfg Config) *Publisher {
 		changed:   make(chan struct{}),
 		pinger:    newPinger(cfg.Conn),
 	}
+	p.turned.Store(time.Now().UnixNano())
+	return p
 }
 
 // Run publishes until ctx ends.
@@ -90,7 +95,9 @@ func (p *Publisher) Run(ctx context.Context) error {
 		return fmt.Errorf("subscribe to the inbox of camera %s: %w", p.cfg.Camera, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
-	defer p.pinger.running.Wait()
+	var pinging sync.WaitGroup
+	pinging.Go(func() { p.pinger.run(ctx) })
+	defer pinging.Wait()
 	p.main.inbox, p.still.inbox = inbox+".main.", inbox+".still."
 	p.reconnects = p.cfg.Conn.Stats().Reconnects
 
@@ -116,7 +123,9 @@ func (p *Publisher) Run(ctx context.Context) error {
 		case <-p.reconnect: // tick does the rest
 		case <-timer.C:
 		}
-		timer.Reset(time.Until(p.tick(ctx, time.Now())))
+		now := time.Now()
+		p.turned.Store(now.UnixNano())
+		timer.Reset(time.Until(p.tick(now)))
 	}
 }
 
@@ -138,6 +147,9 @@ func (p *Publisher) Reconnected() { poke(p.reconnect) }
 
 // Sent returns how many frames were published at full rate.
 func (p *Publisher) Sent() uint64 { return p.sent.Load() }
+
+// Turned returns when Run last went on: it does so at least once a second.
+func (p *Publisher) Turned() time.Time { return time.Unix(0, p.turned.Load()) }
 
 // Fault returns what keeps frames from being sent and the remedy, or "".
 func (p *Publisher) Fault() string {
@@ -199,11 +211,26 @@ func (p *Publisher) serveWaiters(f *frame.Frame) {
 
 // publishOne sends the oldest frame that waits. One at a time: answers and ctx must be heard between frames, also when they never end.
 func (p *Publisher) publishOne() {
-	it := p.queue.take()
+	now := time.Now()
+	if p.main.interest.wanted && p.cfg.Conn.IsConnected() && !p.proof.valid(now) {
+		if p.held.IsZero() {
+			p.held = now
+		}
+		return // until a sign of life pokes the queue
+	}
+	oldest := maxQueueAge
+	if !p.held.IsZero() && now.Sub(p.held) > maxQueueAge { // after an outage, begin with what is new
+		oldest = freshAge
+	}
+	p.held = time.Time{}
+	it, skip := p.queue.take(now, oldest)
+	if skip {
+		p.skipped()
+	}
 	if it == nil {
 		return
 	}
-	now := time.Now()
+	p.proof.came(it.queued)
 	if p.renewed(now) && !it.frame.Decodable() { // what it builds upon may have been lost with the old connection
 		p.cfg.Drops.Add(drop.Gone, 1)
 	} else {
@@ -279,65 +306,6 @@ func (p *Publisher) skipped() {
 	if p.cfg.Format == frame.H264 && p.cfg.Skipped != nil {
 		p.cfg.Skipped()
 	}
-}
-
-// answer handles a message to the inbox: the server's 503 says that nobody subscribes.
-func (p *Publisher) answer(msg *nats.Msg, now time.Time) {
-	if len(msg.Data) != 0 || msg.Header.Get("Status") != "503" {
-		return // a consumer that answers frames: not our business
-	}
-	p.main.refused(msg.Subject, now)
-	p.still.refused(msg.Subject, now)
-}
-
-// alive handles the server's sign of life, or that there was none.
-func (p *Publisher) alive(a pong, now time.Time) {
-	p.pinger.busy = false
-	p.main.interest.alive(a.main, a.err == nil, now)
-	p.still.interest.alive(a.still, a.err == nil, now)
-}
-
-// tick draws conclusions, asks what is due, and returns when to be called again.
-func (p *Publisher) tick(ctx context.Context, now time.Time) (next time.Time) {
-	outlets := [...]*outlet{p.main, p.still}
-	connected := p.cfg.Conn.IsConnected()
-	if connected {
-		p.renewed(now)
-		p.lostAt = time.Time{}
-	} else if p.lostAt.IsZero() {
-		p.lostAt = now
-	}
-	for _, o := range outlets {
-		if !connected {
-			o.interest.lost(now, p.lostAt)
-		}
-		o.interest.tick(now)
-	}
-	p.setWanted(p.main.interest.wanted || p.still.interest.wanted)
-	if !connected {
-		return now.Add(minAnswerTime)
-	}
-	if !p.pinger.busy && (p.main.interest.doubtful(now) || p.still.interest.doubtful(now)) {
-		p.pinger.ping(ctx, pong{main: p.main.interest.question, still: p.still.interest.question})
-	}
-	for _, o := range outlets {
-		o.probe(now)
-		if t := o.interest.next(now); next.IsZero() || t.Before(next) {
-			next = t
-		}
-	}
-	return next
-}
-
-func (p *Publisher) setWanted(w bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.wanted == w {
-		return
-	}
-	p.wanted = w
-	close(p.changed)
-	p.changed = make(chan struct{})
 }
 
 func poke(c chan struct{}) {

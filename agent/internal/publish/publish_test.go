@@ -228,7 +228,7 @@ func TestProbesHaveNoPayload(t *testing.T) {
 	_, got := subscribe(t, watcher, "cam.porch.*")
 	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: &drop.Counters{}, Log: testkit.Log(t)})
 	p.main.inbox, p.still.inbox = nc.NewInbox()+".main.", nc.NewInbox()+".still."
-	p.tick(t.Context(), time.Now())
+	p.tick(time.Now())
 	for range 2 {
 		msg := testkit.Receive(t, "a probe", got)
 		if len(msg.Data) != 0 || msg.Reply == "" || msg.Header.Get(frame.HeaderTime) == "" {

@@ -13,6 +13,7 @@ import (
 const (
 	maxQueueBytes = 256 << 10
 	maxQueueAge   = 500 * time.Millisecond
+	freshAge      = 100 * time.Millisecond // of the first access unit after an outage
 )
 
 // item is a frame in a buffer of the queue's own, so that a steady stream allocates nothing.
@@ -86,20 +87,26 @@ func (q *queue) fullLocked(now time.Time, more int) bool {
 	return q.bytes+more > maxQueueBytes || now.Sub(q.items[0].queued) > maxQueueAge
 }
 
-// take returns the oldest item, or nil. Give it back with release. If there are more, ready has a token again.
-func (q *queue) take() *item {
+// take returns the oldest item, or nil. Give it back with release. If there are more, ready has a token again. It reports true when an H.264
+// stream began to skip, since the oldest item is older than it may be.
+func (q *queue) take(now time.Time, oldest time.Duration) (it *item, skip bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.items) == 0 {
-		return nil
+		return nil, false
 	}
-	it := q.items[0]
+	it = q.items[0]
+	if it.frame.Format == frame.H264 && now.Sub(it.queued) > oldest {
+		began := !q.skipping
+		q.restartLocked()
+		return nil, began
+	}
 	q.items = append(q.items[:0], q.items[1:]...)
 	q.bytes -= len(it.buf)
 	if len(q.items) > 0 {
 		poke(q.ready)
 	}
-	return it
+	return it, false
 }
 
 func (q *queue) release(it *item) {
@@ -112,6 +119,10 @@ func (q *queue) release(it *item) {
 func (q *queue) restart() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.restartLocked()
+}
+
+func (q *queue) restartLocked() {
 	q.drops.Add(drop.Lagged, q.clearLocked())
 	q.skipping = true
 }
@@ -143,7 +154,7 @@ func (q *queue) takeFreeLocked() *item {
 
 // freeLocked keeps a few buffers: as many as a steady stream uses. A burst's buffers go to the garbage collector.
 func (q *queue) freeLocked(it *item) {
-	if len(q.free) < 4 {
+	if len(q.free) < 2 {
 		q.free = append(q.free, it)
 	}
 }

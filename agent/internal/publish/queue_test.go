@@ -37,6 +37,12 @@ func (q *queueTest) put(key bool, size int) (skip bool) {
 	return skip
 }
 
+// take takes the oldest item and reports it, or nil.
+func (q *queueTest) take() *item {
+	it, _ := q.queue.take(q.now, maxQueueAge)
+	return it
+}
+
 // taken empties the queue and returns the sequence numbers.
 func (q *queueTest) taken() string {
 	q.t.Helper()
@@ -146,7 +152,30 @@ func TestQueueH264Age(t *testing.T) {
 	if !q.put(false, 10) {
 		t.Error("the oldest waits for too long, but no skip began")
 	}
-	q.expect("taken", q.taken(), "[0 1 2]")
+	q.expect("taken: what has waited for too long is not sent", q.taken(), "[]")
+	q.put(false, 10)
+	q.put(true, 10)
+	q.expect("taken behind the skip", q.taken(), "[5]")
+	q.expectDrops(map[string]uint64{"lagged": 5})
+}
+
+// TestQueueTakesNothingStale: the uplink stood still, and no frame came that could have begun a skip.
+func TestQueueTakesNothingStale(t *testing.T) {
+	q := newQueueTest(t, frame.H264)
+	q.put(true, 10)
+	q.now = q.now.Add(maxQueueAge)
+	q.put(false, 10)
+	if it, skip := q.queue.take(q.now, maxQueueAge); it == nil || skip {
+		t.Errorf("at the very limit: %v, skip %v", it, skip)
+	}
+	q.now = q.now.Add(maxQueueAge + 1)
+	if it, skip := q.queue.take(q.now, maxQueueAge); it != nil || !skip {
+		t.Errorf("behind the limit: %v, skip %v", it, skip)
+	}
+	q.put(false, 10)
+	q.put(true, 10)
+	q.expect("taken", q.taken(), "[3]")
+	q.expectDrops(map[string]uint64{"lagged": 2})
 }
 
 func TestQueueRestart(t *testing.T) {
@@ -236,7 +265,7 @@ func TestQueueNeverLeavesAHole(t *testing.T) {
 				case 4:
 					q.now = q.now.Add(time.Duration(rng.IntN(200)) * time.Millisecond)
 				}
-				if n := len(q.items); n > 2 && q.bytes > maxQueueBytes || format == frame.JPEG && n > 1 || len(q.free) > 4 {
+				if n := len(q.items); n > 2 && q.bytes > maxQueueBytes || format == frame.JPEG && n > 1 || len(q.free) > 2 {
 					t.Fatalf("seed %d: %d items with %d bytes wait, %d buffers are kept", seed, n, q.bytes, len(q.free))
 				}
 			}
@@ -267,7 +296,7 @@ func TestQueueFromTwoGoroutines(t *testing.T) {
 			case <-done:
 				running = false
 			}
-			if it := q.take(); it != nil {
+			if it, _ := q.queue.take(time.Now(), maxQueueAge); it != nil {
 				dec.show(&it.frame)
 				q.release(it)
 			}
@@ -285,7 +314,7 @@ func TestQueueSteadyStateAllocatesNothing(t *testing.T) {
 			q.put(f, now)
 			f.Key = false
 			q.put(f, now)
-			for it := q.take(); it != nil; it = q.take() {
+			for it, _ := q.take(now, maxQueueAge); it != nil; it, _ = q.take(now, maxQueueAge) {
 				q.release(it)
 			}
 		}

@@ -1,0 +1,144 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bramble-cam/bramble/agent/internal/capture"
+	"github.com/bramble-cam/bramble/agent/internal/capture/device"
+	"github.com/bramble-cam/bramble/agent/internal/clock"
+	"github.com/bramble-cam/bramble/agent/internal/control"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/status"
+)
+
+// statusLoop publishes the status when it changes and every status.Interval.
+func (c *camera) statusLoop(ctx context.Context) {
+	tick := time.NewTicker(status.Interval)
+	defer tick.Stop()
+	c.publishStatus()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-c.changed:
+		}
+		data, err := json.Marshal(c.Status())
+		if err == nil {
+			err = c.nc.Publish(c.topic, data)
+		}
+		if err != nil {
+			c.log.Debug("status not published", logkey.Err, err) // it is published again on reconnecting
+		}
+	}
+}
+
+func (c *camera) publishStatus() {
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+}
+
+func (c *camera) setState(s status.State, reason string) {
+	c.mu.Lock()
+	if c.status.State != s || c.status.Reason != reason {
+		c.status.State, c.status.Reason, c.status.Since = s, reason, time.Now().UTC()
+	}
+	if s != status.Live {
+		c.status.FPS, c.status.Bitrate = 0, 0
+	}
+	c.mu.Unlock()
+	c.publishStatus()
+}
+
+func (c *camera) reconnected() {
+	c.pub.Reconnected()
+	c.publishStatus()
+}
+
+// Status returns what the camera is doing now.
+func (c *camera) Status() status.Status {
+	c.mu.Lock()
+	s := c.status
+	c.mu.Unlock()
+	s.Clock = status.Clock{Source: status.ClockArrival, Error: clock.Error()}
+	if src, ok := c.source.(capture.Clocked); ok {
+		s.Clock.Source = src.ClockSource()
+	}
+	s.Drops, s.Temperature = c.drops.Map(), temperature()
+	s.Sent, s.Warning = c.pub.Sent(), c.pub.Fault()
+	if w, ok := c.source.(capture.Warner); ok && s.Warning == "" {
+		s.Warning = w.Warning()
+	}
+	return s
+}
+
+// Info returns the status together with what is too long to be published every few seconds.
+func (c *camera) Info() status.Status {
+	s := c.Status()
+	if src, ok := c.source.(capture.Configurer); ok {
+		s.Controls = src.Controls()
+	}
+	return s
+}
+
+// Configure changes the camera's settings.
+func (c *camera) Configure(s status.Settings) error {
+	src, ok := c.source.(capture.Configurer)
+	if !ok {
+		return fmt.Errorf("settings on request: %w", control.ErrUnsupported)
+	}
+	err := src.Configure(s)
+	if errors.Is(err, capture.ErrSetting) {
+		return fmt.Errorf("%w: %w", control.ErrBadRequest, err)
+	}
+	return err
+}
+
+// Wake starts the camera if it is idle.
+func (c *camera) Wake() { c.pub.Wake() }
+
+// Snapshot returns the next picture that decodes alone, opening the camera for it if need be.
+func (c *camera) Snapshot(ctx context.Context) (frame.Frame, error) {
+	_ = c.RequestKeyFrame() // an encoder that cannot: the next key frame comes by itself
+	return c.pub.Snapshot(ctx)
+}
+
+// RequestKeyFrame asks the encoder for a key frame.
+func (c *camera) RequestKeyFrame() error {
+	k, ok := c.source.(capture.KeyFramer)
+	if !ok {
+		return fmt.Errorf("key frame on request: %w", control.ErrUnsupported)
+	}
+	err := k.RequestKeyFrame()
+	if errors.Is(err, device.ErrNoControl) {
+		return fmt.Errorf("%w: %w", control.ErrUnsupported, err)
+	}
+	return err
+}
+
+const (
+	// maxEnding is how long a source may take to end: children get two seconds after SIGINT, a driver none.
+	maxEnding = 15 * time.Second
+
+	// maxPause is how long the publisher may be held up by one frame or one dial of nats.go, which have time-outs of a second each.
+	maxPause = 30 * time.Second
+)
+
+// stuck returns what does not go on any more, or "". A camera that fails is not stuck: it is tried again. One whose driver does not let go of it is, and
+// only a new process can help.
+func (c *camera) stuck(now time.Time) string {
+	switch by := c.endsBy.Load(); {
+	case by != 0 && now.UnixNano() > by:
+		return fmt.Sprintf("the source of camera %s does not end", c.name)
+	case now.Sub(c.pub.Turned()) > maxPause:
+		return fmt.Sprintf("the publisher of camera %s does not go on", c.name)
+	}
+	return ""
+}
