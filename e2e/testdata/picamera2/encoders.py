@@ -1,0 +1,3 @@
+class MJPEGEncoder:
+    def __init__(self, bitrate=None):
+        self.bitrate = bitrate
