@@ -2,9 +2,9 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo build test check race fuzz bench clean
+.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-agent clean
 
-# make demo ARGS="..."
+# make demo ARGS="...", make bench-agent ARGS="..."
 ARGS ?=
 # how long each fuzz target runs
 FUZZTIME ?= 60s
@@ -15,7 +15,7 @@ VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | s
 	echo "0.0.0-dev+$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)")
 
 help: ## say what there is (this)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## hub and four cameras in one process, on this machine only; needs nothing but Go; ARGS="..." goes to it
 	@CGO_ENABLED=0 go run ./hub/cmd/bramble-hub demo $(ARGS)
@@ -24,10 +24,17 @@ build: ## static binaries with their version in bin/
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./agent/cmd/... ./hub/cmd/...
 
-test: ## all that CI wants: installs what tests need where it can, make check, every test with -race
+dist: ## static binaries for PCs and every Raspberry Pi in dist/, agents with and without V4L2; needs cross compilers, and names what is missing
+	@VERSION='$(VERSION)' scripts/dist.sh
+
+test: ## all that CI wants: installs what tests need where it can, make check, every test with -race, make test-v4l2
 	@scripts/install-test-deps.sh
 	@scripts/check.sh
 	@scripts/test.sh
+	@scripts/test-v4l2.sh
+
+test-v4l2: ## the agent with V4L2 cameras, in a virtual machine: a webcam, unplugged and plugged in, and more; about 4 minutes
+	@scripts/test-v4l2.sh
 
 check: ## gofmt, go vet, staticcheck, shellcheck, the page's types, the house rules
 	@scripts/check.sh
@@ -41,6 +48,10 @@ fuzz: ## every fuzz target for FUZZTIME (60s) each
 bench: ## benchmarks of every package; PKG=./hub/... for fewer
 	go test -run '^$$' -bench . -benchmem $(PKG)
 
+bench-agent: ## what an agent costs a Pi: memory, CPU, uplink and latency with 1 to 500 viewers, and in outages; about 7 minutes
+	go run ./e2e/bench-agent $(ARGS)
+	@echo && go test -count=1 -v -run TestOutages ./e2e/outage | grep -v '^='
+
 clean: ## remove what the targets above made
-	rm -rf bin e2e/browser/node_modules
+	rm -rf bin dist e2e/browser/node_modules
 	go clean -testcache

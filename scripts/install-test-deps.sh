@@ -4,10 +4,11 @@
 #
 #   scripts/install-test-deps.sh          everything
 #   scripts/install-test-deps.sh node     only the node packages, and only if a usable node is there; exit code 3 if not
+#   scripts/install-test-deps.sh v4l2     only what make test-v4l2 needs; exit code 3 if something is missing then
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg chromium font node compiler shellcheck)
+tools=(ffmpeg chromium font node compiler shellcheck qemu-user cross qemu-system v4l2vm)
 browser=e2e/browser
 
 say() { printf 'test-deps: %s\n' "$*"; }
@@ -22,6 +23,11 @@ present() {
     node) have npm && have node && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ;;
     compiler) have "$(go env CC)" ;;
     shellcheck) have shellcheck ;;
+    qemu-user) { have qemu-arm || have qemu-arm-static; } && { have qemu-aarch64 || have qemu-aarch64-static; } ;;
+    qemu-system) have qemu-system-x86_64 ;;
+    v4l2vm) have v4l2-ctl && have gcc && have make && have strip && have xz && have perl && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] &&
+      /sbin/ldconfig -p | grep 'libelf\.so\.1' >/dev/null ;;
+    cross) have aarch64-linux-gnu-gcc && have arm-linux-gnueabihf-gcc && have arm-linux-gnueabi-gcc ;;
   esac
 }
 
@@ -34,6 +40,10 @@ packages() {
     node) echo "nodejs npm" ;;
     compiler) echo "gcc libc6-dev" ;;
     shellcheck) echo "shellcheck" ;;
+    qemu-user) printf '%s\n' "qemu-user" "qemu-user-static" ;;
+    qemu-system) echo "qemu-system-x86" ;;
+    v4l2vm) echo "v4l-utils gcc libc6-dev make binutils xz-utils perl-base libelf-dev debian-archive-keyring" ;;
+    cross) echo "gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-arm-linux-gnueabi libc6-dev-armel-cross" ;;
   esac
 }
 
@@ -46,6 +56,10 @@ cost() {
     node) echo "the page's type check and its tests (version 20 or newer)" ;;
     compiler) echo "the race detector" ;;
     shellcheck) echo "the check of the shell scripts" ;;
+    qemu-user) echo "runs of the Raspberry Pi's programs (e2e/foreign)" ;;
+    qemu-system) echo "tests with V4L2 cameras, in a virtual machine (make test-v4l2)" ;;
+    v4l2vm) echo "building that virtual machine (make test-v4l2)" ;;
+    cross) echo "the Raspberry Pi's programs with V4L2 (make dist, e2e/foreign)" ;;
   esac
 }
 
@@ -102,6 +116,7 @@ node_packages() {
 }
 
 failed=0
+[ "${1:-}" != v4l2 ] || tools=(ffmpeg compiler qemu-system v4l2vm)
 if [ "${1:-}" = node ]; then
   present node || exit 3
 else
@@ -112,6 +127,7 @@ else
     failed=1
   done < <(missing)
 fi
+[ "${1:-}" != v4l2 ] || exit $((failed * 3))
 if ! node_packages; then
   say "MISSING: the node packages of $browser (npm ci failed, see above), which are needed for $(cost node)"
   failed=1

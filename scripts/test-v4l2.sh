@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Runs what needs V4L2 devices, in a virtual machine that has some (e2e/v4l2vm): the unit tests of the capture packages that skip themselves elsewhere,
+# and agents in the guest with a hub here (e2e/v4l2). KVM only where it helps, else emulation. Arguments go to `go test`, e.g. -run TestVM/replug
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'test-v4l2: %s\n' "$*"; }
+
+# absent REASON: these tests cannot run here.
+absent() {
+  say "NOT RUN: $1"
+  [ "${CI:-}" != true ] || exit 1
+  exit 0
+}
+
+[ "$(uname -sm)" = "Linux x86_64" ] || absent "they need a Linux machine of the x86_64 kind"
+scripts/install-test-deps.sh v4l2 || absent "what is named above is missing"
+
+bin=$(mktemp -d)
+trap 'rm -rf "$bin"' EXIT
+
+export V4L2VM_CACHE=${V4L2VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bramble/v4l2vm}
+e2e/v4l2vm/build.sh
+
+# Static, as they are shipped, and so that the guest needs no libraries.
+say "building the agent and the unit tests for the guest"
+static=(-tags 'netgo osusergo' -ldflags '-linkmode external -extldflags -static')
+export CGO_ENABLED=1
+go build "${static[@]}" -o "$bin/" ./agent/cmd/bramble-agent
+go test -c "${static[@]}" -o "$bin/" ./agent/internal/capture ./agent/internal/capture/device
+
+say "testing in virtual machines, about 3 minutes"
+export BRAMBLE_V4L2_BIN=$bin BRAMBLE_V4L2_PROGRESS=$bin/progress
+touch "$BRAMBLE_V4L2_PROGRESS"
+tail -n +1 -f --pid=$$ "$BRAMBLE_V4L2_PROGRESS" | sed -u 's/^/test-v4l2: /' &
+scripts/test.sh "$@" ./e2e/v4l2
