@@ -1,0 +1,89 @@
+// Package proc runs the programs under test as processes of their own, and reads what the kernel says of them.
+package proc
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// Process is a program that was started.
+type Process struct {
+	cmd   *exec.Cmd
+	name  string
+	ended chan struct{}
+
+	mu    sync.Mutex
+	log   []byte        // guarded by mu
+	wrote chan struct{} // guarded by mu; closed and replaced when log grows
+}
+
+// Start starts a program with env added to this one's environment. What it says is kept. End it with Kill.
+func Start(env []string, name string, args ...string) (*Process, error) {
+	p := &Process{cmd: exec.Command(name, args...), name: filepath.Base(name), ended: make(chan struct{}), wrote: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p, p
+	p.cmd.Env = append(os.Environ(), env...)
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = p.cmd.Wait() // a killed program has no good end
+		close(p.ended)
+	}()
+	return p, nil
+}
+
+// Write takes in what the program says.
+func (p *Process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.log = append(p.log, b...)
+	close(p.wrote)
+	p.wrote = make(chan struct{})
+	return len(b), nil
+}
+
+// Said returns all that the program has written to its standard output and error.
+func (p *Process) Said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return string(p.log)
+}
+
+// WaitSaid waits until the program has written text. The error shows what it wrote instead.
+func (p *Process) WaitSaid(ctx context.Context, text string) error {
+	for {
+		p.mu.Lock()
+		said, wrote := string(p.log), p.wrote
+		p.mu.Unlock()
+		if strings.Contains(said, text) {
+			return nil
+		}
+		select {
+		case <-wrote:
+		case <-p.ended:
+			if strings.Contains(p.Said(), text) {
+				return nil
+			}
+			return fmt.Errorf("%s has ended without saying %q, but:\n%s", p.name, text, p.Said())
+		case <-ctx.Done():
+			return fmt.Errorf("%s has not said %q: %w; but:\n%s", p.name, text, context.Cause(ctx), said)
+		}
+	}
+}
+
+// PID returns the process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Signal sends a signal.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
+// Kill ends the program as a power cut would, and waits until it is gone.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill() // it may have ended by itself
+	<-p.ended
+}
