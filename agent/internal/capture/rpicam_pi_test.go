@@ -145,6 +145,7 @@ func (p *pi) wire(r *rpicam) (frames [][]byte) {
 
 // temp makes a folder the temporary one for the test, and returns a function that says what is in it. It keeps the test from running in parallel.
 func temp(t *testing.T) func() []string {
+	buildStandIn(t) // elsewhere
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	return func() (names []string) {
@@ -153,7 +154,7 @@ func temp(t *testing.T) func() []string {
 			t.Fatal(err)
 		}
 		for _, f := range found {
-			if !strings.HasPrefix(f.Name(), "go-build") {
+			if strings.HasPrefix(f.Name(), "bramble-") { // not the tests' own
 				names = append(names, f.Name())
 			}
 		}
