@@ -17,10 +17,11 @@ absent() {
 scripts/install-test-deps.sh v4l2 || absent "what is named above is missing"
 
 bin=$(mktemp -d)
-trap 'rm -rf "$bin"' EXIT
+trap 'rm -rf "$bin"; kill "$machine" 2>/dev/null || true' EXIT
 
 export V4L2VM_CACHE=${V4L2VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bramble/v4l2vm}
-e2e/v4l2vm/build.sh
+e2e/v4l2vm/build.sh & # it mostly waits for downloads
+machine=$!
 
 # Static, as they are shipped, and so that the guest needs no libraries.
 say "building the agent and the unit tests for the guest"
@@ -28,6 +29,7 @@ static=(-tags 'netgo osusergo' -ldflags '-linkmode external -extldflags -static'
 export CGO_ENABLED=1
 go build "${static[@]}" -o "$bin/" ./agent/cmd/bramble-agent
 go test -c "${static[@]}" -o "$bin/" ./agent/internal/capture ./agent/internal/capture/device
+wait "$machine"
 
 say "testing in virtual machines, about 3 minutes"
 export BRAMBLE_V4L2_BIN=$bin BRAMBLE_V4L2_PROGRESS=$bin/progress

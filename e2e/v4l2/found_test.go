@@ -18,6 +18,7 @@ func testConfigure(t *testing.T, v *vm) {
 	statuses := s.statuses("uvc")
 	next, stop := s.frames("uvc", frame.JPEG)
 	next()
+	statuses.wait(status.Live) // else the idle of the agent's start is taken for the one below
 	s.do("uvc", "configure", `{"controls":{"brightness":-17}}`)
 	if got := brightness(); got != "brightness: -17" {
 		t.Errorf("v4l2-ctl says %q", got)

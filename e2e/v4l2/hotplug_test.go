@@ -148,6 +148,7 @@ func testIdle(t *testing.T, v *vm) {
 	statuses := s.statuses("uvc")
 	next, stop := s.frames("uvc", frame.JPEG)
 	next()
+	statuses.wait(status.Live) // else the idle of the agent's start is taken for the one below
 	if who := v.openers(t, "uvc"); !strings.Contains(who, "bramble-agent") {
 		t.Errorf("live, but open is: %s", who)
 	}

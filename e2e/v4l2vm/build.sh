@@ -48,9 +48,9 @@ own_lists() {
 }
 is_debian12() { grep -qx 'VERSION_CODENAME=bookworm' /etc/os-release && grep -qx 'ID=debian' /etc/os-release; }
 
-# newest_kernel: the package that linux-image-amd64 stands for.
+# newest_kernel: the package that linux-image-amd64 stands for; nothing if apt does not know it.
 newest_kernel() {
-  apt-cache "${apt[@]}" depends linux-image-amd64 2>/dev/null | sed -n 's/.*Depends: \(linux-image-6\.1\.[0-9.-]*-amd64\)$/\1/p' | head -n 1
+  { apt-cache "${apt[@]}" depends linux-image-amd64 2>/dev/null || true; } | sed -n 's/.*Depends: \(linux-image-6\.1\.[0-9.-]*-amd64\)$/\1/p'
 }
 
 # unpack PACKAGE...: into $x, downloaded once.
@@ -89,6 +89,7 @@ build_kernel() {
     # shellcheck disable=SC2046
     unpack $(kernel_packages "$image") || fail "a package could not be had, see above"
   fi
+  rm -rf "$cache/apt" # lists take more than all the rest
   version=${image#linux-image-}
   rm -rf "$cache/kernel"
   mkdir -p "$cache/kernel"
@@ -148,6 +149,7 @@ collect_modules() {
 # in front of each access unit; what feeds the devices takes that away.
 build_clips() {
   say "making the clips"
+  rm -rf "$cache/clips"
   mkdir -p "$cache/clips"
   (
     cd "$cache/clips"

@@ -45,7 +45,7 @@ type Buffer struct {
 // Errors. Those of Open, Run and Describe wrap one of them where it fits, and name the remedy.
 var (
 	// ErrGone means that there is no such device, or that it was unplugged.
-	ErrGone = errors.New("no such camera")
+	ErrGone = errors.New("no such camera (is it plugged in?)")
 
 	// ErrBusy means that another program has the device.
 	ErrBusy = errors.New("the camera is in use by another program")
