@@ -34,9 +34,10 @@ type sink struct {
 	vec  [][]byte    // reused for writev
 	rest net.Buffers // what of vec is still to be written; here, since a local one would be allocated for every write
 
-	unhurry func() bool // HTTP/1: forgets to hurry when the request's context ends
-	mu      sync.Mutex
-	last    time.Time // no write may take longer than until then, if it is set
+	unhurry  func() bool // HTTP/1: forgets to hurry when the request's context ends
+	mu       sync.Mutex
+	last     time.Time // no write may take longer than until then, if it is set
+	deadline time.Time // as it is set
 }
 
 // openSink sends a 200 with the headers that w holds. From then on the response belongs to the sink, and has to be closed even if there is an error beside
@@ -95,15 +96,20 @@ func (s *sink) write(slices ...[]byte) error {
 	return s.rc.Flush()
 }
 
-// setDeadline gives the next write its time. Reading has no deadline: a viewer need not say anything.
+// setDeadline gives the next write its time, or leaves it what is left of the last one's, if that is three quarters of it: to set a deadline is one of
+// the dearest parts of a small write. Reading has no deadline: a viewer need not say anything.
 func (s *sink) setDeadline() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	deadline := time.Now().Add(s.timeout)
-	if !s.last.IsZero() && deadline.After(s.last) {
-		deadline = s.last
+	now := time.Now()
+	if !s.last.IsZero() {
+		return nil // hurry has set it
 	}
-	return s.conn.SetWriteDeadline(deadline)
+	if s.deadline.Sub(now) > s.timeout*3/4 {
+		return nil
+	}
+	s.deadline = now.Add(s.timeout)
+	return s.conn.SetWriteDeadline(s.deadline)
 }
 
 // hurry lets the write that is under way end soon: the hub stops, and must not wait for a viewer that is stuck.
@@ -111,7 +117,9 @@ func (s *sink) hurry(grace time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.last = time.Now().Add(grace)
-	_ = s.conn.SetWriteDeadline(s.last) // fails only if the connection is closed already
+	if s.deadline.IsZero() || s.last.Before(s.deadline) {
+		_ = s.conn.SetWriteDeadline(s.last) // fails only if the connection is closed already
+	}
 }
 
 // lagging tells the sink that its viewer has missed frames. One that does so again and again gets a small buffer; a hiccup of the hub, which all viewers feel, costs nobody

@@ -84,8 +84,8 @@ func TestStalledViewer(t *testing.T) {
 			}
 			c.viewers(2)
 			readUntil(t, good, first)
-			for n := 0; c.Info().Viewers == 2; n++ {
-				if n == 3000 {
+			for end := time.Now().Add(testkit.Timeout); c.Info().Viewers == 2; {
+				if time.Now().After(end) {
 					t.Fatal("the stalled viewer stays")
 				}
 				readUntil(t, good, next())

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/bramble-cam/bramble/shared/drop"
@@ -21,8 +22,15 @@ type Cursor struct {
 	next    uint64 // index of the frame to take next, if started
 	started bool
 	edge    Edge
-	timer   *time.Timer
 	skipped uint64
+
+	// Whatever a cursor waits for pokes the one channel: a select over several costs more than all the rest of a wake-up.
+	wake    chan struct{} // holds a token when the cursor should look again
+	waiting bool          // guarded by Stream.mu: in Stream.waiting
+	alarm   *time.Timer   // pokes wake; set anew once in a while, not for every frame
+	alarmAt time.Time
+	ctx     context.Context // whose end pokes wake
+	forget  func() bool     // undoes that
 }
 
 // Edge is the newest frame at a cursor's last start or jump: what lies before it is history, sent to get the decoder there.
@@ -39,18 +47,19 @@ type Delivery struct {
 	History bool   // the frame only leads the decoder to the live edge
 }
 
-// NewCursor returns a cursor that begins at the newest picture or key frame.
-func (s *Stream) NewCursor() *Cursor { return &Cursor{s: s} }
+// NewCursor returns a cursor that begins at the newest picture or key frame. Close it.
+func (s *Stream) NewCursor() *Cursor { return &Cursor{s: s, wake: make(chan struct{}, 1)} }
 
 // Next returns the next frame for this viewer, waiting for it up to quiet: then the error is ErrQuiet. Other errors are ctx's, or the one that
 // ended the stream.
 func (c *Cursor) Next(ctx context.Context, quiet time.Duration) (Delivery, error) {
-	armed := false
+	c.listen(ctx)
+	var deadline time.Time
 	for {
 		if err := ctx.Err(); err != nil {
 			return Delivery{}, err
 		}
-		d, arrived, err := c.poll()
+		d, err := c.poll()
 		if err != nil {
 			return Delivery{}, err
 		}
@@ -58,52 +67,84 @@ func (c *Cursor) Next(ctx context.Context, quiet time.Duration) (Delivery, error
 			c.s.Out.Add(1)
 			return d, nil
 		}
-		if !armed {
-			c.arm(quiet)
-			armed = true
+		now := time.Now()
+		if deadline.IsZero() {
+			deadline = now.Add(quiet)
 		}
-		select {
-		case <-arrived:
-		case <-c.timer.C:
+		if !now.Before(deadline) {
 			return Delivery{}, ErrQuiet
-		case <-ctx.Done():
-			return Delivery{}, ctx.Err()
 		}
+		c.alert(now, deadline)
+		<-c.wake
+	}
+}
+
+// listen has the end of ctx wake the cursor. A viewer has one context for all its frames.
+func (c *Cursor) listen(ctx context.Context) {
+	if c.ctx == ctx {
+		return
+	}
+	if c.forget != nil {
+		c.forget()
+	}
+	c.ctx, c.forget = ctx, context.AfterFunc(ctx, c.poke)
+}
+
+// alert sees to it that the cursor is woken at the deadline, or earlier: an alarm that is still to come need not be set anew.
+func (c *Cursor) alert(now, deadline time.Time) {
+	if c.alarmAt.After(now) && !c.alarmAt.After(deadline) {
+		return
+	}
+	c.alarmAt = deadline
+	if c.alarm == nil {
+		c.alarm = time.AfterFunc(deadline.Sub(now), c.poke)
+		return
+	}
+	c.alarm.Reset(deadline.Sub(now))
+}
+
+func (c *Cursor) poke() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
 	}
 }
 
 // Skipped returns how many frames this viewer has missed so far.
 func (c *Cursor) Skipped() uint64 { return c.skipped }
 
-// Close releases the cursor's timer.
+// Close releases what the cursor has set in motion.
 func (c *Cursor) Close() {
-	if c.timer != nil {
-		c.timer.Stop()
+	if c.alarm != nil {
+		c.alarm.Stop()
+	}
+	if c.forget != nil {
+		c.forget()
+	}
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.waiting {
+		c.waiting = false
+		s.waiting = slices.DeleteFunc(s.waiting, func(other *Cursor) bool { return other == c })
 	}
 }
 
-func (c *Cursor) arm(d time.Duration) {
-	if c.timer == nil {
-		c.timer = time.NewTimer(d)
-		return
-	}
-	c.timer.Reset(d)
-}
-
-// poll returns a frame if there is one for this cursor, else the channel that will be closed when it should look again.
-func (c *Cursor) poll() (Delivery, <-chan struct{}, error) {
+// poll returns a frame if there is one for this cursor. If not, the cursor will be woken when it should look again.
+func (c *Cursor) poll() (Delivery, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended != nil {
-		return Delivery{}, nil, s.ended
-	}
-	if len(s.frames) == 0 || c.started && c.next == s.next {
-		return Delivery{}, s.arrived, nil
+		return Delivery{}, s.ended
 	}
 	from := c.next
-	if !c.positionLocked() {
-		return Delivery{}, s.arrived, nil
+	if len(s.frames) == 0 || c.started && c.next == s.next || !c.positionLocked() {
+		if !c.waiting {
+			c.waiting = true
+			s.waiting = append(s.waiting, c)
+		}
+		return Delivery{}, nil
 	}
 	f := s.frames[c.next-s.frames[0].Index]
 	d := Delivery{Frame: f, Edge: c.edge, History: f.Index < c.edge.Index}
@@ -114,7 +155,7 @@ func (c *Cursor) poll() (Delivery, <-chan struct{}, error) {
 	}
 	c.started = true
 	c.next++
-	return d, nil, nil
+	return d, nil
 }
 
 // positionLocked moves the cursor to the frame it should take. It reports false if there is none yet.

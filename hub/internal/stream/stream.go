@@ -54,8 +54,8 @@ type Stream struct {
 	admitted admission
 	meter    rate.Meter
 	duration time.Duration
-	ended    error         // why there will be no more frames
-	arrived  chan struct{} // closed and replaced whenever cursors should look again
+	ended    error     // why there will be no more frames
+	waiting  []*Cursor // to be woken when they should look again
 }
 
 // New returns an empty Stream.
@@ -66,7 +66,7 @@ func New(cfg Config) *Stream {
 	if cfg.LiveBudget <= 0 {
 		cfg.LiveBudget = time.Second
 	}
-	return &Stream{cfg: cfg, arrived: make(chan struct{}), admitted: admission{format: cfg.Format}}
+	return &Stream{cfg: cfg, admitted: admission{format: cfg.Format}}
 }
 
 // Format returns the format of the frames.
@@ -215,6 +215,10 @@ func (s *Stream) Rate() (fps, bitsPerSecond float64) {
 }
 
 func (s *Stream) wakeLocked() {
-	close(s.arrived)
-	s.arrived = make(chan struct{})
+	for _, c := range s.waiting {
+		c.waiting = false
+		c.poke()
+	}
+	clear(s.waiting)
+	s.waiting = s.waiting[:0]
 }
