@@ -25,7 +25,8 @@ machine=$!
 
 # Static, as they are shipped, and so that the guest needs no libraries.
 say "building the agent and the unit tests for the guest"
-static=(-tags 'netgo osusergo' -ldflags '-linkmode external -extldflags -static')
+tags=(-tags 'netgo osusergo')
+static=("${tags[@]}" -ldflags '-linkmode external -extldflags -static')
 export CGO_ENABLED=1
 go build "${static[@]}" -o "$bin/" ./agent/cmd/bramble-agent
 go test -c "${static[@]}" -o "$bin/" ./agent/internal/capture ./agent/internal/capture/device
@@ -35,4 +36,6 @@ say "testing in virtual machines, about 3 minutes"
 export BRAMBLE_V4L2_BIN=$bin BRAMBLE_V4L2_PROGRESS=$bin/progress
 touch "$BRAMBLE_V4L2_PROGRESS"
 tail -n +1 -f --pid=$$ "$BRAMBLE_V4L2_PROGRESS" | sed -u 's/^/test-v4l2: /' &
+# With the race detector in CI, where all has been compiled for it before. Otherwise compiling for it takes as long as the tests.
+[ "${CI:-}" = true ] || set -- -race=false "${tags[@]}" "$@"
 scripts/test.sh "$@" ./e2e/v4l2

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"maps"
 	"mime/multipart"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,14 +16,14 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// viewer counts the parts of an MJPEG response until it ends.
+// viewer is somebody who watches an MJPEG stream.
 type viewer struct {
-	parts chan int      // a token for each
-	ended chan struct{} // closed when the connection has ended
+	captured chan time.Time // of each part: when its picture was captured
+	ended    chan struct{}  // closed when the connection has ended
 }
 
 func watch(r *bufio.Reader) *viewer {
-	w := &viewer{make(chan int, 10_000), make(chan struct{})}
+	w := &viewer{make(chan time.Time, 10_000), make(chan struct{})}
 	go func() {
 		defer close(w.ended)
 		for parts := multipart.NewReader(r, "bramble-part"); ; {
@@ -32,9 +34,13 @@ func watch(r *bufio.Reader) *viewer {
 			if err != nil {
 				return
 			}
+			seconds, err := strconv.ParseFloat(part.Header.Get("X-Timestamp"), 64)
+			if err != nil {
+				return
+			}
 			select {
-			case w.parts <- 1:
-			default: // nobody counts any longer
+			case w.captured <- time.UnixMicro(int64(seconds * 1e6)):
+			default: // nobody looks any longer
 			}
 		}
 	}()
@@ -49,13 +55,12 @@ func testReplug(t *testing.T, v *vm) {
 	s.waitHub("uvc")
 	statuses := s.statuses("uvc")
 	viewer := watch(s.open("/cam/uvc.mjpeg"))
-	testkit.Receive(t, "a part for the viewer", viewer.parts)
+	testkit.Receive(t, "a part for the viewer", viewer.captured)
 	next, _ := s.frames("uvc", frame.JPEG)
 	first := next()
-
 	other, stop := s.frames("loop", frame.H264)
 	begin := other()
-	lostBefore := sum(s.info("loop").Drops)
+	lostBefore := s.info("loop").Drops
 
 	node := v.node(t, "uvc")
 	holder := v.sh(t, "sleep 1000 7<%s & echo $!", node) // its number stays taken
@@ -72,43 +77,39 @@ func testReplug(t *testing.T, v *vm) {
 	if now := v.node(t, "uvc"); now == node {
 		t.Errorf("the camera is %s again", now)
 	}
-	for f := next(); f.Epoch == first.Epoch; {
-		f = next()
+	back := next()
+	for back.Epoch == first.Epoch {
+		back = next()
 	}
-	live := time.Now()
+	progress(t, "plugged in, %s now: the kernel had it after %v, the first frame came %v later", v.node(t, "uvc"), ms(there.Sub(began)), ms(time.Since(there)))
 	statuses.wait(status.Live)
-	progress(t, "plugged in, %s now: the kernel had it after %v, the first frame came %v later", v.node(t, "uvc"), ms(there.Sub(began)), ms(live.Sub(there)))
 	v.sh(t, "kill %s", holder)
 
-	for len(viewer.parts) > 0 {
-		<-viewer.parts
+	for testkit.Receive(t, "a new picture for the viewer", viewer.captured).Before(back.CaptureTime.Truncate(time.Millisecond)) {
 	}
-	testkit.Receive(t, "a part for the viewer after that", viewer.parts)
 	select {
 	case <-viewer.ended:
 		t.Error("the viewer has lost its connection")
 	default:
 	}
-
-	// All that the other camera has sent meanwhile is in order and complete.
-	seen := 1
-	for f := begin; f.CaptureTime.Before(live); seen++ {
-		after := other()
-		if after.Epoch != f.Epoch || after.Seq != f.Seq+1 {
-			t.Errorf("the other camera: frame %d of epoch %d comes after frame %d of epoch %d", after.Seq, after.Epoch, f.Seq, f.Epoch)
-		}
-		f = after
-	}
+	sent := s.complete(other, begin, back.CaptureTime)
 	stop()
-	if lost := sum(s.info("loop").Drops) - lostBefore; lost != 0 {
-		t.Errorf("the other camera has lost %d frames: %v", lost, s.info("loop").Drops)
+	if lost := s.info("loop").Drops; !maps.Equal(lost, lostBefore) {
+		t.Errorf("the other camera has lost frames: %v, and %v before", lost, lostBefore)
 	}
-	progress(t, "the other camera has sent %d frames meanwhile, all there are", seen)
+	progress(t, "the other camera has sent %d frames meanwhile, all there are", sent)
 }
 
-func sum(drops map[string]uint64) (n uint64) {
-	for _, d := range drops {
-		n += d
+// complete checks that no frame of the clip is missing from the one given up to one that was captured at the time given, and counts them.
+func (s *site) complete(next func() frame.Frame, f frame.Frame, until time.Time) (n int) {
+	s.t.Helper()
+	clip := readClip(s.t, "h264", frame.H264)
+	for n = 1; f.CaptureTime.Before(until); n++ {
+		after := next()
+		if after.Epoch != f.Epoch || after.Seq != f.Seq+1 || clip.gap(f, after) != 0 {
+			s.t.Errorf("frame %d of epoch %d comes after frame %d of epoch %d, and %d of the clip are missing", after.Seq, after.Epoch, f.Seq, f.Epoch, clip.gap(f, after))
+		}
+		f = after
 	}
 	return n
 }
