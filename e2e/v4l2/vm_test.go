@@ -15,8 +15,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 const (
@@ -86,28 +84,33 @@ func boot(t *testing.T, files ...string) *vm {
 		_ = os.RemoveAll(dir) // a folder in the system's temporary one
 	})
 	v.connect(t, socket)
-	v.conn.SetDeadline(began.Add(bootTime)) //nolint:errcheck // a read fails then
-	if _, err := v.run("true"); err != nil {
+	if _, err := v.try("true"); err != nil {
 		t.Fatalf("the virtual machine does not boot: %v", err)
 	}
 	progress(t, "a virtual machine with four cameras is up after %v", ms(time.Since(began)))
 	return v
 }
 
+// connect waits until the machine listens. It may have to wait for guests of another checkout to end.
 func (v *vm) connect(t *testing.T, socket string) {
 	t.Helper()
-	testkit.Eventually(t, "the virtual machine listens", func() (ok bool) {
-		select {
-		case <-v.ended:
-			t.Fatal("the virtual machine does not start")
-		default:
-		}
+	deadline := time.After(bootTime)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
 		conn, err := net.Dial("unix", socket)
 		if err == nil {
 			v.conn, v.in = conn, bufio.NewReader(conn)
+			return
 		}
-		return err == nil
-	})
+		select {
+		case <-v.ended:
+			t.Fatal("the virtual machine does not start")
+		case <-deadline:
+			t.Fatalf("the virtual machine does not listen after %v: %v", bootTime, err)
+		case <-tick.C:
+		}
+	}
 }
 
 // sh runs a line of shell in the guest, which must succeed, and returns what it says.

@@ -74,7 +74,7 @@ if [ -n "$bin" ]; then
 elif [ -n "$sh" ]; then
   command=(/bin/sh -c "$sh" sh "$@")
 else
-  command=(/bin/sleep 1000000000) # all is done by --ctl, until this script is ended
+  command=() # all is done by --ctl
 fi
 {
   printf 'set --'
