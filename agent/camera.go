@@ -139,7 +139,11 @@ var (
 // capture runs the source once, until nobody wants it any longer (nil) or it fails.
 func (c *camera) capture(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
-	watchdog := time.AfterFunc(c.frameTimeout, func() { cancel(errNoFrame) })
+	watchdog := time.AfterFunc(c.frameTimeout, func() {
+		if cancel(errNoFrame); context.Cause(ctx) == errNoFrame {
+			c.setState(status.Degraded, c.noFrame().Error()) // now: a driver that hangs may not let Run return
+		}
+	})
 	defer watchdog.Stop()
 	var watch sync.WaitGroup
 	watch.Go(func() {
@@ -159,7 +163,7 @@ func (c *camera) capture(ctx context.Context) error {
 		case nil:
 			err = errEnded
 		case errNoFrame:
-			err = fmt.Errorf("%w (%v)", errNoFrame, c.frameTimeout)
+			err = c.noFrame()
 		}
 	}
 	if !told() {
@@ -169,6 +173,8 @@ func (c *camera) capture(ctx context.Context) error {
 	watch.Wait()
 	return err
 }
+
+func (c *camera) noFrame() error { return fmt.Errorf("%w (%v)", errNoFrame, c.frameTimeout) }
 
 // take publishes a captured frame.
 func (c *camera) take(f capture.Frame) {

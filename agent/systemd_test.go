@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
@@ -109,4 +110,23 @@ func TestEndsBy(t *testing.T) {
 	testkit.Eventually(t, "it is told to end", func() bool { return c.endsBy.Load() != 0 })
 	close(src.stubborn)
 	testkit.Eventually(t, "it has ended", func() bool { return c.endsBy.Load() == 0 })
+}
+
+// TestHangingDriver: a camera that gives no frames any more is degraded also if its driver does not let go of it.
+func TestHangingDriver(t *testing.T) {
+	t.Parallel()
+	url := testkit.StartNATS(t)
+	nc := testkit.Connect(t, url)
+	_, statuses := subscribe(t, nc, "cam.porch.status")
+	a, src := fakeAgent(t, url)
+	src.stubborn = make(chan struct{})
+	defer close(src.stubborn)
+	a.cameras[0].frameTimeout = 200 * time.Millisecond
+	runAgent(t, a, nc)
+	subscribe(t, nc, "cam.porch.jpeg")
+	testkit.Receive(t, "the start of the source", src.runs).send(t, shot(1))
+	waitState(t, statuses, status.Live)
+	if s := waitState(t, statuses, status.Degraded); !strings.Contains(s.Reason, "no frame") {
+		t.Errorf("reason %q", s.Reason)
+	}
 }
