@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg chromium font node compiler shellcheck qemu-user cross qemu-system v4l2vm)
+tools=(ffmpeg chromium font node python compiler shellcheck qemu-user cross qemu-system v4l2vm)
 browser=e2e/browser
 
 say() { printf 'test-deps: %s\n' "$*"; }
@@ -21,6 +21,7 @@ present() {
     chromium) have chromium || have chromium-browser || have google-chrome ;;
     font) have fc-list && [ -n "$(fc-list 2>/dev/null | head -n 1)" ] ;;
     node) have npm && have node && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ;;
+    python) have python3 && python3 -c 'import threading' 2>/dev/null ;;
     compiler) have "$(go env CC)" ;;
     shellcheck) have shellcheck ;;
     qemu-user) { have qemu-arm || have qemu-arm-static; } && { have qemu-aarch64 || have qemu-aarch64-static; } ;;
@@ -38,6 +39,7 @@ packages() {
     chromium) printf '%s\n' "chromium" "chromium-browser" ;;
     font) echo "fontconfig fonts-dejavu-core" ;;
     node) echo "nodejs npm" ;;
+    python) echo "python3" ;;
     compiler) echo "gcc libc6-dev" ;;
     shellcheck) echo "shellcheck" ;;
     qemu-user) printf '%s\n' "qemu-user" "qemu-user-static" ;;
@@ -54,6 +56,7 @@ cost() {
     chromium) echo "tests of the page in a real browser" ;;
     font) echo "text in the browser's pictures" ;;
     node) echo "the page's type check and its tests (version 20 or newer)" ;;
+    python) echo "the test of the picamera2 example" ;;
     compiler) echo "the race detector" ;;
     shellcheck) echo "the check of the shell scripts" ;;
     qemu-user) echo "runs of the Raspberry Pi's programs (e2e/foreign)" ;;
