@@ -3,10 +3,8 @@ package capture
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -202,25 +200,15 @@ func TestRPiCamThousandCycles(t *testing.T) {
 			t.Fatalf("cycle %d: %d frames, %v", n, frames, err)
 		}
 	}
-	count := func() string {
-		files, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Skipf("no /proc here: %v", err)
-		}
-		children, _ := filepath.Glob("/proc/self/task/*/children")
-		alive := 0
-		for _, c := range children {
-			data, _ := os.ReadFile(c) // of a thread that may just have ended
-			alive += len(strings.Fields(string(data)))
-		}
-		return fmt.Sprintf("%d files, %d children, %d goroutines, in the temporary folder %v", len(files), alive, runtime.NumGoroutine(), left())
-	}
 	for n := range 2 * len(sources) {
 		cycle(n)
 	}
-	before := count()
+	before := testkit.TakeCensus(t)
 	for n := range cycles {
 		cycle(n)
 	}
-	testkit.Eventually(t, "there is again: "+before, func() bool { return count() == before })
+	before.NothingLeft(t)
+	if names := left(); len(names) > 0 {
+		t.Errorf("in the temporary folder: %v", names)
+	}
 }

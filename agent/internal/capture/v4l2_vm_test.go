@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -261,22 +260,15 @@ func TestV4L2DeviceReplug(t *testing.T) {
 // TestV4L2DeviceCycles: opening and closing again and again leaves no file, mapping or goroutine behind.
 func TestV4L2DeviceCycles(t *testing.T) {
 	src := open(t, "v4l2:"+rigDevice(t, "mjpeg"), nil, &drop.Counters{})
-	census := func() [3]int {
-		files, err := os.ReadDir("/proc/self/fd")
-		if err != nil {
-			t.Fatal(err)
-		}
-		return [3]int{len(files), strings.Count(string(readFile(t, "/proc/self/maps")), "/dev/video"), runtime.NumGoroutine()}
-	}
 	cycle := func() {
 		if _, err := collect(t, src, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
 	cycle()
-	before := census()
+	before := testkit.TakeCensus(t)
 	for range 20 {
 		cycle()
 	}
-	testkit.Eventually(t, "files, mappings and goroutines as before", func() bool { return census() == before })
+	before.NothingLeft(t)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -17,27 +16,6 @@ import (
 	"github.com/bramble-cam/bramble/agent/internal/capture/child"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
-
-// holdings is what this process has at the moment.
-type holdings struct{ files, children, goroutines int }
-
-func holds(t *testing.T) (h holdings) {
-	t.Helper()
-	files, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	lists, err := filepath.Glob("/proc/self/task/*/children")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, list := range lists {
-		data, _ := os.ReadFile(list) // of a thread that may just have ended
-		h.children += len(strings.Fields(string(data)))
-	}
-	h.files, h.goroutines = len(files), runtime.NumGoroutine()
-	return h
-}
 
 func threads(t *testing.T) int {
 	t.Helper()
@@ -77,10 +55,10 @@ func TestThousandStarts(t *testing.T) {
 		}
 		all.Wait()
 	}
-	many(40)
-	before, threadsBefore := holds(t), threads(t)
+	many(40) // the first starts open files that the runtime keeps
+	before, threadsBefore := testkit.TakeCensus(t), threads(t)
 	many(1000)
-	testkit.Eventually(t, fmt.Sprintf("there is what was there before: %+v", before), func() bool { return holds(t) == before })
+	before.NothingLeft(t)
 	if n := threads(t); n > threadsBefore+8 { // Go keeps threads for later
 		t.Errorf("%d threads, before %d", n, threadsBefore)
 	}

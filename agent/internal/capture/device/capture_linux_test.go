@@ -43,7 +43,7 @@ func TestCapture(t *testing.T) {
 	for _, tt := range captures4() {
 		t.Run(tt.name+" "+tt.pixel.String(), func(t *testing.T) {
 			path := camera(t, tt.name)
-			before := takeCensus(t)
+			before := testkit.TakeCensus(t)
 			d := openDevice(t, Config{Path: path, Pixel: tt.pixel, Width: tt.width, Height: tt.height, FPS: tt.fps})
 			g := d.Given()
 			if g.Pixel != tt.given || g.Width != tt.width || g.Height != tt.height || g.FPS != tt.fps || g.SizeImage < tt.size {
@@ -56,7 +56,7 @@ func TestCapture(t *testing.T) {
 			if err := d.Close(); err != nil {
 				t.Error(err)
 			}
-			before.nothingLeft(t)
+			before.NothingLeft(t)
 		})
 	}
 }
@@ -196,29 +196,29 @@ func TestDriverDecidesSizeAndRate(t *testing.T) {
 func TestRunAgain(t *testing.T) {
 	for _, name := range []string{"vivid", "uvc"} {
 		d := openDevice(t, Config{Path: camera(t, name), Pixel: YUYV, Width: 320, Height: 180, FPS: 30})
-		before := takeCensus(t)
+		before := testkit.TakeCensus(t)
 		for range 3 {
 			record(t, d, 2)
-			before.nothingLeft(t)
+			before.NothingLeft(t)
 		}
 	}
 }
 
 func TestEndedContext(t *testing.T) {
 	d := openDevice(t, Config{Path: camera(t, "uvc"), Pixel: MJPEG, Width: 640, Height: 480})
-	before := takeCensus(t)
+	before := testkit.TakeCensus(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := d.Run(ctx, func(Buffer) { t.Error("a frame") }); err != nil {
 		t.Error(err)
 	}
-	before.nothingLeft(t)
+	before.NothingLeft(t)
 }
 
 // TestContextEndsWithoutFrames is about a camera that stopped delivering: the end of the context must wake Run.
 func TestContextEndsWithoutFrames(t *testing.T) {
 	d := openDevice(t, Config{Path: camera(t, "mjpeg"), Pixel: MJPEG, Width: 1280, Height: 720, FPS: 30})
-	before := takeCensus(t)
+	before := testkit.TakeCensus(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan struct{}, 1)
 	done := make(chan error)
@@ -239,5 +239,5 @@ func TestContextEndsWithoutFrames(t *testing.T) {
 		t.Error(err)
 	}
 	t.Logf("Run ended %v after its context", time.Since(cancelled))
-	before.nothingLeft(t)
+	before.NothingLeft(t)
 }

@@ -26,13 +26,13 @@ func TestThousandCycles(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := Config{Path: camera(t, tt.name), Pixel: tt.pixel, Width: tt.width, Height: tt.height, FPS: 60}
 			cycle(t, cfg)
-			before := takeCensus(t)
+			before := testkit.TakeCensus(t)
 			start := time.Now()
 			for range tt.cycles {
 				cycle(t, cfg)
 			}
 			t.Logf("%d cycles, %v each", tt.cycles, time.Since(start)/time.Duration(tt.cycles))
-			before.nothingLeft(t)
+			before.NothingLeft(t)
 		})
 	}
 }
@@ -63,13 +63,13 @@ func TestUnplugCycles(t *testing.T) {
 	}{{"vivid", 20}, {"uvc", 4}} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := small(camera(t, tt.name))
-			before := takeCensus(t)
+			before := testkit.TakeCensus(t)
 			start := time.Now()
 			for range tt.cycles {
 				unplugCycle(t, tt.name, cfg)
 			}
 			t.Logf("%d cycles, %v each", tt.cycles, time.Since(start)/time.Duration(tt.cycles))
-			before.nothingLeft(t)
+			before.NothingLeft(t)
 		})
 	}
 }
@@ -98,7 +98,7 @@ func TestSetUpUnderGarbageCollection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := takeCensus(t)
+	before := testkit.TakeCensus(t)
 	stop := collectGarbage(t)
 	defer stop()
 	for i := range 200 {
@@ -130,5 +130,5 @@ func TestSetUpUnderGarbageCollection(t *testing.T) {
 		}
 	}
 	stop()
-	before.nothingLeft(t)
+	before.NothingLeft(t)
 }

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestDescribe holds Describe against v4l2-ctl, which asks the same drivers.
@@ -22,12 +24,12 @@ func TestDescribe(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := camera(t, tt.name)
-			before := takeCensus(t)
+			before := testkit.TakeCensus(t)
 			about, err := Describe(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			before.nothingLeft(t)
+			before.NothingLeft(t)
 			if about.Node != path || about.Driver != tt.driver || about.Card != tt.card || about.Bus == "" || !about.Capture {
 				t.Errorf("%+v", about)
 			}

@@ -43,7 +43,7 @@ func TestUnplug(t *testing.T) {
 	for _, name := range []string{"vivid", "uvc"} {
 		t.Run(name, func(t *testing.T) {
 			cfg := small(camera(t, name))
-			before := takeCensus(t)
+			before := testkit.TakeCensus(t)
 			d := openDevice(t, cfg)
 			r := run(t.Context(), d)
 			testkit.Receive(t, "a frame", r.frames)
@@ -64,7 +64,7 @@ func TestUnplug(t *testing.T) {
 			wantErr(t, err, ErrGone, cfg.Path)
 			_, err = Describe(cfg.Path)
 			wantErr(t, err, ErrGone, cfg.Path)
-			before.nothingLeft(t)
+			before.NothingLeft(t)
 
 			guest(t, "plug", name)
 			record(t, openDevice(t, cfg), 1)
@@ -79,7 +79,7 @@ func TestBusy(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			r := run(ctx, openDevice(t, cfg))
 			testkit.Receive(t, "a frame", r.frames)
-			before := takeCensus(t)
+			before := testkit.TakeCensus(t)
 			for range 20 {
 				other, err := Open(cfg)
 				if err == nil { // some drivers refuse only the buffers
@@ -87,7 +87,7 @@ func TestBusy(t *testing.T) {
 				}
 				wantErr(t, err, ErrBusy, cfg.Path)
 			}
-			before.nothingLeft(t)
+			before.NothingLeft(t)
 			if _, err := Describe(cfg.Path); err != nil {
 				t.Errorf("a busy camera cannot be described: %v", err)
 			}
@@ -113,12 +113,12 @@ func TestRefusedFormat(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := camera(t, tt.name)
-			before := takeCensus(t)
+			before := testkit.TakeCensus(t)
 			for range 20 {
 				_, err := Open(Config{Path: path, Pixel: tt.pixel, Width: 640, Height: 480})
 				wantErr(t, err, ErrFormat, append(tt.words, path)...)
 			}
-			before.nothingLeft(t)
+			before.NothingLeft(t)
 		})
 	}
 }
@@ -130,7 +130,7 @@ func TestNoCamera(t *testing.T) {
 	if err := os.WriteFile(file, []byte("no camera"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before := takeCensus(t)
+	before := testkit.TakeCensus(t)
 	for path, want := range map[string]error{
 		filepath.Join(dir, "video0"): ErrGone,
 		file:                         ErrNotCamera,
@@ -142,13 +142,13 @@ func TestNoCamera(t *testing.T) {
 		_, err = Describe(path)
 		wantErr(t, err, want, path)
 	}
-	before.nothingLeft(t)
+	before.NothingLeft(t)
 }
 
 // TestInjected has vivid fail at each step of a stream; after each failure nothing is left, and the next attempt succeeds.
 func TestInjected(t *testing.T) {
 	cfg := small(camera(t, "vivid"))
-	before := takeCensus(t)
+	before := testkit.TakeCensus(t)
 	for _, button := range []string{"inject_vidioc_reqbufs_error", "inject_vidioc_qbuf_error", "inject_vidioc_streamon_error"} {
 		d := openDevice(t, cfg)
 		if err := d.SetControl(button, 0); err != nil {
@@ -163,7 +163,7 @@ func TestInjected(t *testing.T) {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
-		before.nothingLeft(t)
+		before.NothingLeft(t)
 	}
 }
 
@@ -174,7 +174,7 @@ func TestInjectedWhileStreaming(t *testing.T) {
 	}{{"inject_fatal_streaming_error", false}, {"disconnect", true}} {
 		t.Run(tt.button, func(t *testing.T) {
 			cfg := small(camera(t, "vivid"))
-			before := takeCensus(t)
+			before := testkit.TakeCensus(t)
 			d := openDevice(t, cfg)
 			r := run(t.Context(), d)
 			testkit.Receive(t, "a frame", r.frames)
@@ -189,7 +189,7 @@ func TestInjectedWhileStreaming(t *testing.T) {
 			if err := d.Close(); err != nil {
 				t.Error(err)
 			}
-			before.nothingLeft(t)
+			before.NothingLeft(t)
 			if tt.gone { // the module behind it is still there
 				guest(t, "unplug", "vivid")
 				guest(t, "plug", "vivid")
@@ -230,19 +230,19 @@ func reloadVivid(t *testing.T, parameters ...string) Config {
 
 func TestMultiplanar(t *testing.T) {
 	cfg := reloadVivid(t, "input_types=0", "multiplanar=2")
-	before := takeCensus(t)
+	before := testkit.TakeCensus(t)
 	if about, err := Describe(cfg.Path); err != nil || about.Capture {
 		t.Errorf("%+v %v", about, err)
 	}
 	_, err := Open(cfg)
 	wantErr(t, err, ErrNotCamera, cfg.Path)
-	before.nothingLeft(t)
+	before.NothingLeft(t)
 }
 
 // TestHDMI is about an adapter whose signal changes, goes and comes back.
 func TestHDMI(t *testing.T) {
 	cfg := reloadVivid(t, "input_types=3")
-	before := takeCensus(t)
+	before := testkit.TakeCensus(t)
 	for _, step := range []struct {
 		signal        string // of vivid's input, set while it streams
 		timings       string
@@ -280,7 +280,7 @@ func TestHDMI(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before.nothingLeft(t)
+	before.NothingLeft(t)
 }
 
 // setSignal uses the device without Open, which wants a signal.

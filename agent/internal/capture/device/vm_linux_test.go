@@ -70,37 +70,6 @@ func record(tb testing.TB, d *Device, n int) []Buffer {
 	return list
 }
 
-// census counts what a device could leave behind.
-type census struct{ files, mappings, goroutines int }
-
-func takeCensus(tb testing.TB) census {
-	tb.Helper()
-	files, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	maps, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return census{len(files), strings.Count(string(maps), "/dev/video"), runtime.NumGoroutine()}
-}
-
-// nothingLeft fails the test if there is more than before. A goroutine that has done its work may take a moment to end.
-func (before census) nothingLeft(tb testing.TB) {
-	tb.Helper()
-	var after census
-	defer func() {
-		if tb.Failed() {
-			tb.Logf("before %+v, after %+v", before, after)
-		}
-	}()
-	testkit.Eventually(tb, "no more files, mappings and goroutines than before", func() bool {
-		after = takeCensus(tb)
-		return after.files <= before.files && after.mappings <= before.mappings && after.goroutines <= before.goroutines
-	})
-}
-
 // collectGarbage keeps the collector running, so that stacks shrink whenever they can, until stop is called.
 func collectGarbage(tb testing.TB) (stop func()) {
 	return testkit.Run(tb, func(ctx context.Context) error {
