@@ -2,7 +2,6 @@
 package fmp4
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -62,8 +61,7 @@ func inInit(params *h264.ParamSets) (*h264.ParamSets, error) {
 type Fragment struct {
 	Mdat []byte // the mdat box with the sample
 
-	moof   []byte
-	decode int // where in moof the decode time lies: 8 bytes, tfdt version 1 (section 8.8.12)
+	moof []byte
 }
 
 // NewFragment returns the fragment of an access unit in wire form. nominal is how long it will most likely be shown: its successor, which nobody waits for, tells its
@@ -73,44 +71,24 @@ func NewFragment(au []byte, params *h264.ParamSets, key bool, nominal time.Durat
 	if err != nil {
 		return nil, err
 	}
-	payload := h264.AppendAVCC(make([]byte, 0, len(au)), au, in)
-	if len(payload) == 0 {
+	mdat := append(make([]byte, 0, 8+len(au)), "\x00\x00\x00\x00mdat"...)
+	mdat = h264.AppendAVCC(mdat, au, in)
+	size := len(mdat) - 8
+	if size == 0 {
 		return nil, h264.ErrEmpty
 	}
-	part := fmp4.Part{SequenceNumber: number, Tracks: []*fmp4.PartTrack{{
-		ID:      trackID,
-		Samples: []*fmp4.Sample{{Duration: uint32(sampleDuration(nominal)), IsNonSyncSample: !key, Payload: payload}},
-	}}}
-	var buf seekablebuffer.Buffer
-	if err := part.Marshal(&buf); err != nil {
-		return nil, fmt.Errorf("MP4 fragment: %w", err)
-	}
-	return split(buf.Bytes())
+	binary.BigEndian.PutUint32(mdat, uint32(len(mdat))) // far below 4 GiB: frame.MaxPayload
+	return &Fragment{Mdat: mdat, moof: newMoof(number, key, uint32(sampleDuration(nominal)), size)}, nil
 }
 
 // sampleDuration returns a nominal duration in ticks: at least one, at most a minute.
 func sampleDuration(d time.Duration) int64 { return min(max(Ticks(d), 1), 60*timescale) }
 
-// split finds the boxes and the decode time of a marshalled fragment.
-func split(data []byte) (*Fragment, error) {
-	size := int(binary.BigEndian.Uint32(data))
-	if size > len(data) {
-		return nil, errLayout
-	}
-	f := &Fragment{moof: data[:size:size], Mdat: data[size:]}
-	tfdt := bytes.Index(f.moof, []byte("tfdt\x01\x00\x00\x00"))
-	if tfdt < 0 || tfdt+16 > size {
-		return nil, errLayout
-	}
-	f.decode = tfdt + 8
-	return f, nil
-}
-
 // AppendMoof appends the moof box with a viewer's decode time in ticks.
 func (f *Fragment) AppendMoof(dst []byte, decode uint64) []byte {
 	at := len(dst)
 	dst = append(dst, f.moof...)
-	binary.BigEndian.PutUint64(dst[at+f.decode:], decode)
+	binary.BigEndian.PutUint64(dst[at+decodeOffset:], decode)
 	return dst
 }
 
