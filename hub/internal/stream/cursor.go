@@ -13,7 +13,7 @@ import (
 // ErrQuiet is returned by Cursor.Next when no frame came in the time given.
 var ErrQuiet = errors.New("no frame in this time")
 
-// Cursor is one viewer's place in a stream. It belongs to one goroutine.
+// Cursor is one viewer's place in a stream. It belongs to one goroutine, which lends it to the stream's rounds while it waits in Follow.
 //
 // A JPEG cursor always takes the newest picture. An H.264 cursor starts at the newest key frame and reads in order; when it has fallen out of the ring,
 // or lags by more than the live budget while a newer key frame is there, it jumps to that.
@@ -26,11 +26,13 @@ type Cursor struct {
 
 	// Whatever a cursor waits for pokes the one channel: a select over several costs more than all the rest of a wake-up.
 	wake    chan struct{} // holds a token when the cursor should look again
-	waiting bool          // guarded by Stream.mu: in Stream.waiting
 	alarm   *time.Timer   // pokes wake; set anew once in a while, not for every frame
 	alarmAt time.Time
 	ctx     context.Context // whose end pokes wake
 	forget  func() bool     // undoes that
+
+	waiting bool // guarded by Stream.mu: in Stream.waiting, and to be poked when there may be a frame
+	loan    loan // to the stream's rounds
 }
 
 // Edge is the newest frame at a cursor's last start or jump: what lies before it is history, sent to get the decoder there.
@@ -59,13 +61,9 @@ func (c *Cursor) Next(ctx context.Context, quiet time.Duration) (Delivery, error
 		if err := ctx.Err(); err != nil {
 			return Delivery{}, err
 		}
-		d, err := c.poll()
-		if err != nil {
-			return Delivery{}, err
-		}
-		if d.Frame != nil {
-			c.s.Out.Add(1)
-			return d, nil
+		d, err := c.poll(c.waitLocked)
+		if d.Frame != nil || err != nil {
+			return d, err
 		}
 		now := time.Now()
 		if deadline.IsZero() {
@@ -124,14 +122,18 @@ func (c *Cursor) Close() {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	same := func(other *Cursor) bool { return other == c }
 	if c.waiting {
 		c.waiting = false
-		s.waiting = slices.DeleteFunc(s.waiting, func(other *Cursor) bool { return other == c })
+		s.waiting = slices.DeleteFunc(s.waiting, same)
+	}
+	if c.loan.listed { // if not there, then in a round, which leaves it alone
+		s.following = slices.DeleteFunc(s.following, same)
 	}
 }
 
-// poll returns a frame if there is one for this cursor. If not, the cursor will be woken when it should look again.
-func (c *Cursor) poll() (Delivery, error) {
+// poll returns a frame if there is one for this cursor. If not, it calls none with the stream locked.
+func (c *Cursor) poll(none func()) (Delivery, error) {
 	s := c.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,10 +142,7 @@ func (c *Cursor) poll() (Delivery, error) {
 	}
 	from := c.next
 	if len(s.frames) == 0 || c.started && c.next == s.next || !c.positionLocked() {
-		if !c.waiting {
-			c.waiting = true
-			s.waiting = append(s.waiting, c)
-		}
+		none()
 		return Delivery{}, nil
 	}
 	f := s.frames[c.next-s.frames[0].Index]
@@ -155,7 +154,16 @@ func (c *Cursor) poll() (Delivery, error) {
 	}
 	c.started = true
 	c.next++
+	s.Out.Add(1)
 	return d, nil
+}
+
+// waitLocked has the cursor poked when it should look again.
+func (c *Cursor) waitLocked() {
+	if !c.waiting {
+		c.waiting = true
+		c.s.waiting = append(c.s.waiting, c)
+	}
 }
 
 // positionLocked moves the cursor to the frame it should take. It reports false if there is none yet.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -98,35 +99,63 @@ func (l *load) view(r *rand.Rand, stalls bool) {
 	}
 }
 
-// watch takes a random number of frames.
+// watch takes a random number of frames, itself or by lending its cursor.
 func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor, stalls bool) error {
-	var last *Frame
+	w := checker{load: l}
+	lends := r.IntN(3) > 0
 	for range 1 + r.IntN(500) {
-		d, err := c.Next(ctx, time.Duration(r.IntN(2))*time.Millisecond)
+		quiet := time.Duration(r.IntN(2)) * time.Millisecond
+		var err error
+		if lends {
+			give := 1 + r.IntN(20)
+			err = c.Follow(ctx, quiet, func(d Delivery) bool {
+				give--
+				return w.check(d) == nil && give > 0
+			})
+		} else {
+			var d Delivery
+			if d, err = c.Next(ctx, quiet); err == nil {
+				err = w.check(d)
+			}
+		}
 		if errors.Is(err, ErrQuiet) {
 			continue
 		}
 		if err != nil {
 			return err
 		}
-		switch {
-		case last == nil && d.Format == frame.H264 && !d.Key:
-			l.t.Errorf("begins with frame %d, which is no key frame", d.Index)
-		case last != nil && (d.Index <= last.Index || d.Skipped != d.Index-last.Index-1 || d.Epoch < last.Epoch):
-			l.t.Errorf("frame %d of epoch %d, %d skipped, after frame %d of epoch %d", d.Index, d.Epoch, d.Skipped, last.Index, last.Epoch)
-		case last != nil && d.Format == frame.H264 && !d.Key && (d.Epoch != last.Epoch || d.Seq != last.Seq+1):
-			l.t.Errorf("frame %d cannot be decoded after frame %d", d.Index, last.Index)
-		}
-		last = d.Frame
-		if _, err := Made(d.Frame, Part, func(f *Frame) (uint64, error) { return f.Seq, nil }); err != nil {
-			return err
-		}
 		if stalls && r.IntN(200) == 0 {
 			select {
-			case <-l.lap[min(d.Width+r.IntN(4), laps-1)]:
+			case <-l.lap[min(w.last.Width+r.IntN(4), laps-1)]:
 			case <-ctx.Done():
 			}
 		}
 	}
 	return nil
+}
+
+// checker is what one viewer has seen.
+type checker struct {
+	*load
+	busy atomic.Bool
+	last *Frame
+}
+
+func (w *checker) check(d Delivery) error {
+	if !w.busy.CompareAndSwap(false, true) {
+		w.t.Error("two goroutines serve one viewer at once")
+	}
+	defer w.busy.Store(false)
+	last := w.last
+	switch {
+	case last == nil && d.Format == frame.H264 && !d.Key:
+		w.t.Errorf("begins with frame %d, which is no key frame", d.Index)
+	case last != nil && (d.Index <= last.Index || d.Skipped != d.Index-last.Index-1 || d.Epoch < last.Epoch):
+		w.t.Errorf("frame %d of epoch %d, %d skipped, after frame %d of epoch %d", d.Index, d.Epoch, d.Skipped, last.Index, last.Epoch)
+	case last != nil && d.Format == frame.H264 && !d.Key && (d.Epoch != last.Epoch || d.Seq != last.Seq+1):
+		w.t.Errorf("frame %d cannot be decoded after frame %d", d.Index, last.Index)
+	}
+	w.last = d.Frame
+	_, err := Made(d.Frame, Part, func(f *Frame) (uint64, error) { return f.Seq, nil })
+	return err
 }

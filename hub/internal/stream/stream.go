@@ -54,8 +54,12 @@ type Stream struct {
 	admitted admission
 	meter    rate.Meter
 	duration time.Duration
-	ended    error     // why there will be no more frames
-	waiting  []*Cursor // to be woken when they should look again
+	ended    error // why there will be no more frames
+
+	waiting   []*Cursor // to be poked when they should look again
+	following []*Cursor // lent: the next round serves them
+	spare     []*round  // that have ended, to be used again
+	due       bool      // a round could not start, since nobody was free to work at it
 }
 
 // New returns an empty Stream.
@@ -221,4 +225,5 @@ func (s *Stream) wakeLocked() {
 	}
 	clear(s.waiting)
 	s.waiting = s.waiting[:0]
+	s.startRoundLocked()
 }
