@@ -3,10 +3,10 @@ package httpapi
 import (
 	"context"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/h264"
@@ -41,48 +41,46 @@ func drained(t testing.TB) net.Conn {
 	return server
 }
 
-// deliver returns a function that hands one more frame to each of n viewers over conn, as their loops do.
+// deliver returns a function that hands one more frame to each of n viewers, whose loops run, over conn.
 func deliver(t testing.TB, format frame.Format, conn net.Conn, n int) func() {
 	h := newHouse(t, stream.Config{})
 	c := h.camera("c", format)
 	u := units(t, "slices.h264")[0]
-	var loops []func() error
+	ctx, cancel := context.WithCancel(context.Background())
+	var loops, taken sync.WaitGroup
+	t.Cleanup(func() {
+		cancel()
+		loops.Wait()
+	})
 	for range n {
 		v, err := c.View(format)
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(v.Close)
-		loops = append(loops, loop(v, &sink{conn: conn, timeout: time.Hour}))
+		view := &viewing{viewer: v, out: &sink{conn: conn, timeout: time.Hour, direct: newDirectWriter(conn)}, ctx: ctx, quiet: time.Hour}
+		show := (&mjpegViewer{viewing: view}).show
+		if format == frame.H264 {
+			show = (&mp4Viewer{viewing: view, params: u.params}).show
+		}
+		loops.Go(func() {
+			defer v.Close()
+			view.run(func(d stream.Delivery) error {
+				defer taken.Done()
+				return show(d)
+			}, noStill)
+			if view.err != nil {
+				t.Error(view.err)
+			}
+		})
 	}
 	return func() {
+		taken.Add(n)
 		if format == frame.JPEG {
 			c.append(&stream.Frame{Frame: frame.Frame{Payload: u.data}})
 		} else {
 			c.access(unit{u.data, true, u.params})
 		}
-		for _, next := range loops {
-			if err := next(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
-// loop returns one round of a viewer's loop.
-func loop(v *registry.Viewer, out *sink) func() error {
-	view := &viewing{viewer: v, out: out, ctx: context.Background(), quiet: time.Hour}
-	m, w := &mjpegViewer{viewing: view}, &mp4Viewer{viewing: view}
-	return func() error {
-		d, err := v.Next(view.ctx, view.quiet)
-		if err != nil {
-			return err
-		}
-		if d.Format == frame.JPEG {
-			return m.show(d)
-		}
-		_, err = w.send(d, 0)
-		return err
+		taken.Wait()
 	}
 }
 

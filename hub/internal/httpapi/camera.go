@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -91,14 +90,6 @@ func (s *Server) jpeg(c echo.Context, cam *registry.Camera) error {
 	return nil
 }
 
-// viewing is one response that goes on.
-type viewing struct {
-	viewer *registry.Viewer
-	out    *sink
-	ctx    context.Context
-	quiet  time.Duration
-}
-
 // begin waits for the first frame of a stream, so that a camera which gives none is answered with an error, and opens the response. A HEAD request
 // gets the headers alone: then out is nil. Call end.
 func (s *Server) begin(c echo.Context, cam *registry.Camera, f frame.Format, contentType string) (*viewing, stream.Delivery, error) {
@@ -125,44 +116,6 @@ func (s *Server) begin(c echo.Context, cam *registry.Camera, f frame.Format, con
 	}
 	view, err := s.open(c, v)
 	return view, first, err
-}
-
-// open opens the response for a viewer.
-func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
-	s.viewers.Add(1)
-	out, err := openSink(c.Response().Writer, c.Request(), s.cfg.WriteTimeout, s.times.stop)
-	c.Response().Committed = out != nil
-	if err != nil {
-		if out != nil {
-			out.close()
-		}
-		v.Close()
-		s.viewers.Done()
-		return nil, err
-	}
-	return &viewing{v, out, c.Request().Context(), s.times.quiet}, nil
-}
-
-func (s *Server) end(v *viewing) {
-	if v.out != nil {
-		v.out.close()
-		v.viewer.Close()
-		s.viewers.Done()
-	}
-}
-
-// next returns the viewer's next frame. It is false when the response should end.
-func (v *viewing) next() (stream.Delivery, bool) {
-	for {
-		d, err := v.viewer.Next(v.ctx, v.quiet)
-		if errors.Is(err, stream.ErrQuiet) && !v.out.gone() {
-			continue // the camera is away: it may come back
-		}
-		if err == nil && d.Skipped > 0 {
-			v.out.lagging()
-		}
-		return d, err == nil
-	}
 }
 
 // unixSeconds formats t as other camera servers do: seconds since 1970 with microseconds.

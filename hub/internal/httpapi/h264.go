@@ -4,6 +4,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -19,15 +20,20 @@ func (s *Server) h264(c echo.Context, cam *registry.Camera) error {
 	if err != nil {
 		return err
 	}
-	defer s.end(view)
 	if view.out == nil {
 		return nil
 	}
 	params := d.Params
-	for ok := true; ok && !(d.Key && d.Params != params); d, ok = view.next() {
-		if err := view.out.write(d.Payload); err != nil {
-			return nil // the viewer is gone, or too slow for too long
+	show := func(d stream.Delivery) error {
+		if d.Key && d.Params != params {
+			return errEnough
 		}
+		view.out.offer(d.Payload)
+		return nil
 	}
+	s.attend(view, func() {
+		view.show(d, show)
+		view.run(show, noStill)
+	})
 	return nil
 }

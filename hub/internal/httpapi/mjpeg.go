@@ -33,12 +33,11 @@ func (s *Server) mjpeg(c echo.Context, cam *registry.Camera) error {
 	if err != nil {
 		return err
 	}
-	defer s.end(view)
 	m := &mjpegViewer{viewing: view, came: time.Now(), patience: s.times.placeholder, pictures: s.placeholders.of(cam)}
 	if fps > 0 {
 		m.interval = time.Duration(float64(time.Second) / fps)
 	}
-	m.run(cam)
+	s.attend(view, func() { m.loop(cam) })
 	return nil
 }
 
@@ -63,36 +62,26 @@ func makePart(f *stream.Frame) (part, error) {
 	return part{mpjpeg.PartHeader(nil, len(f.Payload), f.CaptureTime), f.Payload}, nil
 }
 
-func (m *mjpegViewer) run(cam *registry.Camera) {
+func (m *mjpegViewer) loop(cam *registry.Camera) {
 	if m.out.write(mpjpeg.Preamble) != nil {
 		return
 	}
 	if cam.Offline() != nil {
 		m.came = time.Time{} // nothing will come soon: say so at once
 	}
-	wait := time.Duration(0) // the newest picture is most likely in memory
-	for {
-		d, err := m.viewer.Next(m.ctx, wait)
-		wait = m.quiet
-		switch {
-		case errors.Is(err, stream.ErrQuiet):
-			err = m.still()
-		case err != nil:
-			return
-		default:
-			err = m.show(d)
-		}
-		if err != nil {
-			return
-		}
+	switch first, err := m.viewer.Next(m.ctx, 0); { // the newest picture is most likely in memory
+	case err == nil:
+		m.viewing.show(first, m.show)
+	case errors.Is(err, stream.ErrQuiet):
+		m.err = m.still()
+	default:
+		return
 	}
+	m.run(m.show, m.still)
 }
 
 // show sends a picture, unless the viewer wants fewer.
 func (m *mjpegViewer) show(d stream.Delivery) error {
-	if d.Skipped > 0 {
-		m.out.lagging()
-	}
 	m.came = d.Arrived
 	if m.interval > 0 {
 		if d.Arrived.Before(m.due.Add(-d.Duration / 2)) {
@@ -107,14 +96,12 @@ func (m *mjpegViewer) show(d stream.Delivery) error {
 	if err != nil {
 		return err
 	}
-	return m.send(p)
+	m.send(p)
+	return nil
 }
 
 // still keeps the viewer's picture up while none comes.
 func (m *mjpegViewer) still() error {
-	if m.out.gone() {
-		return errors.New("the viewer has left")
-	}
 	now := time.Now()
 	if now.Before(m.due) {
 		return nil // it is not the camera that is slow
@@ -133,10 +120,11 @@ func (m *mjpegViewer) still() error {
 		return nil
 	}
 	m.due = now.Add(m.interval)
-	return m.send(p)
+	m.send(p)
+	return nil
 }
 
-func (m *mjpegViewer) send(p part) error {
+func (m *mjpegViewer) send(p part) {
 	m.last, m.waiting = p, nil
-	return m.out.write(p.header, p.picture, mpjpeg.Tail)
+	m.out.offer(p.header, p.picture, mpjpeg.Tail)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/h264"
 )
 
 // mp4 answers with fragmented MP4: an init segment, then a fragment for each access unit, from the newest key frame on. The response ends when the parameter sets change, since they
@@ -25,58 +26,61 @@ func (s *Server) mp4(c echo.Context, cam *registry.Camera) error {
 	if err != nil {
 		return err
 	}
-	defer s.end(view)
 	if view.out == nil {
 		return nil
 	}
-	params := d.Params
-	init, err := fmp4.Init(params, uint64(fmp4.Ticks(d.Edge.PTS-d.PTS)))
+	init, err := fmp4.Init(d.Params, uint64(fmp4.Ticks(d.Edge.PTS-d.PTS)))
 	if err != nil {
+		s.end(view)
 		return err
 	}
-	if view.out.write(init) != nil {
-		return nil // the viewer is gone
-	}
-	if duration > 0 { // a clip must end, even if the camera dies meanwhile
-		var cancel context.CancelFunc
-		view.ctx, cancel = context.WithTimeout(view.ctx, duration+s.times.frame)
-		defer cancel()
-	}
-	w := mp4Viewer{viewing: view}
-	for ok := true; ok && !(d.Key && d.Params != params); d, ok = view.next() {
-		if done, err := w.send(d, duration); done || err != nil {
-			return err
+	w := mp4Viewer{viewing: view, params: d.Params, limit: duration}
+	s.attend(view, func() {
+		if duration > 0 { // a clip must end, even if the camera dies meanwhile
+			var cancel context.CancelFunc
+			view.ctx, cancel = context.WithTimeout(view.ctx, duration+s.times.frame)
+			defer cancel()
 		}
-	}
+		if view.out.write(init) == nil {
+			view.show(d, w.show)
+			view.run(w.show, noStill)
+		}
+	})
 	return nil
 }
 
 // mp4Viewer is the loop of one MP4 viewer.
 type mp4Viewer struct {
 	*viewing
-	times fmp4.Timeline
-	moof  []byte // reused
-	begun bool
-	began uint64 // decode time of the first frame that is not history
+	params *h264.ParamSets // those in the init segment
+	limit  time.Duration   // how much the viewer wants, or 0
+	times  fmp4.Timeline
+	moof   []byte // reused
+	begun  bool
+	began  uint64 // decode time of the first frame that is not history
 }
 
 func makeFragment(f *stream.Frame) (*fmp4.Fragment, error) {
 	return fmp4.NewFragment(f.Payload, f.Params, f.Key, f.Duration, uint32(f.Index+1))
 }
 
-// send sends one access unit. done is true when the viewer has gone, or has all that it asked for: limit is how much that is, or 0.
-func (w *mp4Viewer) send(d stream.Delivery, limit time.Duration) (done bool, err error) {
+// show sends one access unit.
+func (w *mp4Viewer) show(d stream.Delivery) error {
+	if d.Key && d.Params != w.params {
+		return errEnough
+	}
 	fragment, err := stream.Made(d.Frame, stream.Fragment, makeFragment)
 	if err != nil {
-		return true, err
+		return err
 	}
 	decode := w.times.Next(fmp4.Frame{PTS: d.PTS, Epoch: d.Epoch, Duration: d.Duration, Jump: d.Skipped > 0, History: d.History})
 	switch {
 	case !w.begun && !d.History:
 		w.begun, w.began = true, decode
-	case w.begun && limit > 0 && decode-w.began >= uint64(fmp4.Ticks(limit)):
-		return true, nil
+	case w.begun && w.limit > 0 && decode-w.began >= uint64(fmp4.Ticks(w.limit)):
+		return errEnough
 	}
 	w.moof = fragment.AppendMoof(w.moof[:0], decode)
-	return w.out.write(w.moof, fragment.Mdat) != nil, nil
+	w.out.offer(w.moof, fragment.Mdat)
+	return nil
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"testing"
 
@@ -113,9 +114,9 @@ func TestMP4Shares(t *testing.T) {
 	}
 	for range 2 { // two viewers
 		out := &vectors{}
-		v := mp4Viewer{viewing: &viewing{out: &sink{conn: out}}}
-		if done, err := v.send(stream.Delivery{Frame: newest}, 0); done || err != nil {
-			t.Fatal(done, err)
+		v := mp4Viewer{viewing: &viewing{out: &sink{conn: out}}, params: newest.Params}
+		if err := errors.Join(v.show(stream.Delivery{Frame: newest}), v.out.flush()); err != nil {
+			t.Fatal(err)
 		}
 		if len(out.took) != 2 || &out.took[1][0] != &a.Mdat[0] {
 			t.Errorf("the sample was copied: %d writes", len(out.took))
@@ -136,7 +137,7 @@ func TestMJPEGShares(t *testing.T) {
 	for range 2 {
 		out := &vectors{}
 		v := mjpegViewer{viewing: &viewing{out: &sink{conn: out}}}
-		if err := v.show(stream.Delivery{Frame: newest}); err != nil {
+		if err := errors.Join(v.show(stream.Delivery{Frame: newest}), v.out.flush()); err != nil {
 			t.Fatal(err)
 		}
 		if len(out.took) != 3 || &out.took[1][0] != &newest.Payload[0] {

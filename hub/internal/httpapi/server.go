@@ -48,7 +48,8 @@ type Server struct {
 	cfg          Config
 	times        times
 	echo         *echo.Echo
-	viewers      sync.WaitGroup // responses that own their connection: http.Server does not know them
+	ending       context.Context // Run's: its end is that of all viewers
+	viewers      sync.WaitGroup  // responses that own their connection: http.Server does not know them
 	placeholders placeholders
 }
 
@@ -57,17 +58,18 @@ func New(cfg Config) *Server {
 	if cfg.WriteTimeout <= 0 {
 		cfg.WriteTimeout = DefaultWriteTimeout
 	}
-	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New()}
+	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background()}
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded)
 	s.routes()
 	return s
 }
 
-// Run serves on l until ctx ends, then ends all viewers and returns when they have gone.
+// Run serves on l until ctx ends, then ends all viewers and returns when they have gone. It may be called once.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	s.ending = ctx
 	srv := &http.Server{
 		Handler:           s.echo,
 		ReadHeaderTimeout: s.times.header,

@@ -1,0 +1,128 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/logkey"
+)
+
+// viewing is one response that goes on. What it holds belongs to whoever has the viewer's cursor: the response's goroutine, or a round of the stream.
+type viewing struct {
+	viewer *registry.Viewer
+	out    *sink
+	ctx    context.Context
+	quiet  time.Duration
+	err    error // why the response should end
+}
+
+// errEnough ends a response that has said all it has to say.
+var errEnough = errors.New("the response is complete")
+
+// errPanic is what becomes of a panic in a viewer's loop.
+var errPanic = errors.New("panic")
+
+// open opens the response for a viewer. Call attend, or end.
+func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
+	s.viewers.Add(1)
+	out, err := openSink(s.ending, c.Response().Writer, c.Request(), s.cfg.WriteTimeout, s.times.stop)
+	c.Response().Committed = out != nil
+	if err != nil {
+		if out != nil {
+			out.close()
+		}
+		v.Close()
+		s.viewers.Done()
+		return nil, err
+	}
+	ctx := s.ending
+	if !out.detached() {
+		ctx = c.Request().Context()
+	}
+	return &viewing{viewer: v, out: out, ctx: ctx, quiet: s.times.quiet}, nil
+}
+
+func (s *Server) end(v *viewing) {
+	if v.out != nil {
+		v.out.close()
+		v.viewer.Close()
+		s.viewers.Done()
+	}
+}
+
+// attend runs the loop of a viewer and ends its response. If the connection is ours the request's goroutine is let go, with its stack, buffers and
+// headers, which are most of what a viewer would cost in memory.
+func (s *Server) attend(v *viewing, loop func()) {
+	work := func() {
+		defer s.end(v)
+		defer s.log(v)
+		defer recoverInto(&v.err)
+		loop()
+	}
+	if v.out.detached() {
+		go work() // s.viewers waits for it
+		return
+	}
+	work()
+}
+
+// log tells of a loop that ended for a reason that is the hub's fault.
+func (s *Server) log(v *viewing) {
+	if errors.Is(v.err, errPanic) {
+		s.cfg.Log.Error("viewer lost", logkey.Camera, v.viewer.Camera.ID(), logkey.Err, v.err)
+	}
+}
+
+// recoverInto makes an error of a panic: one viewer's must not end the others.
+func recoverInto(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+	}
+}
+
+// run sends the viewer its frames until the response should end. show offers a frame's bytes to the sink, and still is called each time when nothing has
+// come for a while. Their errors end the response.
+func (v *viewing) run(show func(stream.Delivery) error, still func() error) {
+	take := func(d stream.Delivery) bool {
+		v.show(d, show)
+		return v.err == nil && len(v.out.rest) == 0
+	}
+	for v.flush() {
+		err := v.viewer.Follow(v.ctx, v.quiet, take)
+		switch {
+		case errors.Is(err, stream.ErrQuiet):
+			if v.out.gone() {
+				return
+			}
+			v.err = still()
+		case err != nil:
+			return
+		}
+	}
+}
+
+// flush sends what show or still could not send without waiting, and reports whether the response goes on.
+func (v *viewing) flush() bool {
+	if v.err == nil {
+		v.err = v.out.flush()
+	}
+	return v.err == nil
+}
+
+func (v *viewing) show(d stream.Delivery, show func(stream.Delivery) error) {
+	defer recoverInto(&v.err)
+	if d.Skipped > 0 {
+		v.out.lagging()
+	}
+	v.err = show(d)
+}
+
+// noStill is for streams that send nothing while there is nothing: the camera may come back.
+func noStill() error { return nil }
