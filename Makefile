@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-agent bench-fanout clean
+.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-agent bench-fanout bench-send clean
 
 # make demo ARGS="...", make bench-agent ARGS="..."
 ARGS ?=
@@ -50,6 +50,9 @@ bench: ## benchmarks of every package; PKG=./hub/... for fewer
 
 bench-fanout: ## the hub's CPU, memory and latency with 10 to 1000 viewers beside the cheapest relay there can be; about 5 minutes; ARGS="--viewers 100"
 	go run ./e2e/bench-fanout $(ARGS)
+
+bench-send: ## ways of handing one frame to many viewers, side by side: writev, sendfile, zerocopy, io_uring; about 15 minutes; ARGS="--viewers 100 --ways goroutines,loop"
+	go run ./e2e/bench-send $(ARGS)
 
 bench-agent: ## what an agent costs a Pi: memory, CPU, uplink and latency with 1 to 500 viewers, and in outages; about 7 minutes
 	go run ./e2e/bench-agent $(ARGS)
