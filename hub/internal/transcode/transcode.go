@@ -152,6 +152,9 @@ func (t *Transcoder) View(ctx context.Context, cam *registry.Camera, want Rendit
 
 func sourceOf(cam *registry.Camera) source {
 	i := cam.Info()
+	if f := i.Stream.Newest(); f != nil && f.Width > 0 { // an agent's word is not taken for it where the picture itself tells
+		return source{i.Format, f.Width, f.Height}
+	}
 	return source{i.Format, i.Width, i.Height}
 }
 
@@ -188,10 +191,7 @@ func (t *Transcoder) newJobLocked(k key, of source) (*job, error) {
 	if t.ended {
 		return nil, errStopped
 	}
-	inProcess := of.format == k.want.Format && (k.still || t.path == "" || k.want.FPS > 0 && k.want.FPS <= tileFPS)
-	if k.want.Format != "jpeg" {
-		inProcess = false
-	}
+	inProcess := t.inProcess(k, of)
 	if !inProcess {
 		if t.path == "" {
 			return nil, ErrNoFFmpeg
