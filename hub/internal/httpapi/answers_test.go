@@ -172,7 +172,7 @@ func TestProblems(t *testing.T) {
 		{"/cam/yard.jpeg", noFFmpeg(), nil},
 		{"/cam/yard.jpg", noFFmpeg(), nil},
 		{"/cam/yard.mjpeg", noFFmpeg(), nil},
-		{"/cam/yard.h264?width=64", noFFmpeg(), nil},
+		{"/cam/yard.h264?bitrate=500000", noFFmpeg(), nil},
 		{"/cam/yard.mp4?bitrate=100000", noFFmpeg(), nil},
 
 		{"/cam/gone.jpeg", offline(), []string{"camera offline", "the agent was stopped"}},
