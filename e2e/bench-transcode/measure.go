@@ -126,7 +126,7 @@ func (b *bench) firstPictures(ctx context.Context, w io.Writer) error {
 		warm, cool := context.WithCancel(ctx)
 		go b.watch(warm, pair.own, nil, nil) // ends with cool
 		var times []float64
-		for range 10 {
+		for range 7 {
 			if err := b.rested(ctx); err != nil {
 				cool()
 				return err
@@ -216,7 +216,7 @@ func (b *bench) grid(ctx context.Context, w io.Writer, kind, query string, n int
 			return nil
 		}
 	}
-	const settle, measured = 3 * time.Second, 5 * time.Second
+	const settle, measured = 2 * time.Second, 4 * time.Second
 	if err := wait(settle); err != nil {
 		return err
 	}
