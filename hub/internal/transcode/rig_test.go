@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/jpeg"
 	"os"
 	"os/exec"
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const (
 	testWidth, testHeight = 640, 360
-	testGOP               = 50
+	testGOP               = 20
 	interval              = 40 * time.Millisecond // between frames, as their PTS have it
 )
 
@@ -42,9 +43,11 @@ func clockOf(n int) time.Time { return base().Add(time.Duration(n) * interval) }
 // card draws picture n: something that moves under a clock.
 func card(n, width, height int) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
-	for y := range height {
-		for x := range width {
-			img.SetRGBA(x, y, color.RGBA{uint8(x * 255 / width), uint8(y * 255 / height), uint8(128 + 64*((x/40+y/40+n/5)%2)), 255})
+	const side = 40 // of a square, in pixels
+	for y := 0; y < height; y += side {
+		for x := 0; x < width; x += side {
+			c := color.RGBA{uint8(x * 255 / width), uint8(y * 255 / height), uint8(128 + 64*((x/side+y/side+n/5)%2)), 255}
+			draw.Draw(img, image.Rect(x, y, x+side, y+side), image.NewUniform(c), image.Point{}, draw.Src)
 		}
 	}
 	clockstrip.Draw(img, clockOf(n))
@@ -58,7 +61,7 @@ type clips struct {
 	params *h264.ParamSets
 }
 
-const clipLength = 150
+const clipLength = 60
 
 func ffmpegPath(t testing.TB) string {
 	t.Helper()

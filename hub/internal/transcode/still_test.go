@@ -27,7 +27,7 @@ func TestStill(t *testing.T) {
 			}
 			defer src.Close(time.Now())
 			want := Rendition{Format: frame.JPEG, Width: 320}
-			for _, count := range []int{30, 1, 50, 7, 60} {
+			for _, count := range []int{10, 1, 18, 7, 25} {
 				for range count {
 					cam.deliver()
 				}
@@ -137,4 +137,4 @@ func TestCycles(t *testing.T) {
 }
 
 // cycles is how often TestCycles starts and stops a rendition.
-const cycles = 20
+const cycles = 9
