@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-agent bench-fanout bench-send clean
+.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-agent bench-fanout bench-send clean bench-transcode
 
 # make demo ARGS="...", make bench-agent ARGS="..."
 ARGS ?=
@@ -15,7 +15,7 @@ VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | s
 	echo "0.0.0-dev+$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)")
 
 help: ## say what there is (this)
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## hub and four cameras in one process, on this machine only; needs nothing but Go; ARGS="..." goes to it
 	@CGO_ENABLED=0 go run ./hub/cmd/bramble-hub demo $(ARGS)
@@ -53,6 +53,9 @@ bench-fanout: ## the hub's CPU, memory and latency with 10 to 1000 viewers besid
 
 bench-send: ## ways of handing one frame to many viewers, side by side: writev, sendfile, zerocopy, io_uring; about 15 minutes; ARGS="--viewers 100 --ways goroutines,loop"
 	go run ./e2e/bench-send $(ARGS)
+
+bench-transcode: ## renditions: first picture of each pair, stills, processor time of 1, 9 and 25 tiles; about 3 minutes; needs ffmpeg
+	go run ./e2e/bench-transcode
 
 bench-agent: ## what an agent costs a Pi: memory, CPU, uplink and latency with 1 to 500 viewers, and in outages; about 7 minutes
 	go run ./e2e/bench-agent $(ARGS)

@@ -76,9 +76,10 @@ func importFixtures() map[string][]fixture {
 			{"natsd", files{"hub/internal/natsd/natsd.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
 			{"a test", files{"agent/agent_test.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
 		},
-		"os/exec only in capture and transcode": {
+		"os/exec only in child, capture and transcode": {
 			{"hub", files{"hub/hub.go": imports("os/exec")}, "hub.go:2"},
 			{"capture", files{"agent/internal/capture/exec.go": imports("os/exec")}, ""},
+			{"child", files{"shared/child/child.go": imports("os/exec")}, ""},
 			{"a test", files{"shared/h264/annexb_test.go": imports("os/exec")}, ""},
 		},
 		"kong only in commands and conf": {

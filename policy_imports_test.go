@@ -40,11 +40,12 @@ func fences() []fence {
 			"start the embedded server through hub/internal/natsd, and through shared/testkit in tests",
 		},
 		{
-			"os/exec only in capture and transcode", []string{"os/exec"},
+			"os/exec only in child, capture and transcode", []string{"os/exec"},
 			func(f *goFile) bool {
-				return within(f.dir(), "agent/internal/capture") || within(f.dir(), "hub/internal/transcode") || f.inE2E() || f.isTest()
+				return within(f.dir(), "shared/child") || within(f.dir(), "agent/internal/capture") || within(f.dir(), "hub/internal/transcode") ||
+					f.inE2E() || f.isTest()
 			},
-			"child processes belong to agent/internal/capture and hub/internal/transcode, which know how to end them",
+			"run child processes through shared/child, which knows how to end them; agent/internal/capture and hub/internal/transcode look programs up",
 		},
 		{
 			"kong only in commands and conf", []string{"github.com/alecthomas/kong"},

@@ -4,22 +4,30 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
+	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // Config is what a Hub needs to know.
 type Config struct {
-	HTTP         string        // address of the HTTP server, host:port; port 0 means any free one
-	NATS         string        // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
-	NATSURL      string        // an external NATS system: one or more URLs joined by commas
-	NATSConfig   string        // a standard NATS configuration file for the embedded server
-	SubjectRoot  string        // first token of every subject; "" means "cam"
-	Insecure     bool          // allow addresses that others can reach, though nobody is asked who they are
-	Linger       time.Duration // how long a stream stays subscribed after its last viewer; 0 means 10 s
-	WriteTimeout time.Duration // how long one write to a viewer may take; 0 means 10 s
-	Log          *slog.Logger  // nil means slog.Default
+	HTTP          string        // address of the HTTP server, host:port; port 0 means any free one
+	NATS          string        // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
+	NATSURL       string        // an external NATS system: one or more URLs joined by commas
+	NATSConfig    string        // a standard NATS configuration file for the embedded server
+	SubjectRoot   string        // first token of every subject; "" means "cam"
+	Insecure      bool          // allow addresses that others can reach, though nobody is asked who they are
+	Linger        time.Duration // how long a stream stays subscribed after its last viewer; 0 means 10 s
+	WriteTimeout  time.Duration // how long one write to a viewer may take; 0 means 10 s
+	FFmpeg        string        // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
+	HWAccel       string        // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
+	MaxTranscodes int           // how many ffmpeg processes there may be; 0 means 32
+	DefaultCamera string        // the camera of URLs that name none; "" means the first by name
+	Log           *slog.Logger  // nil means slog.Default
 }
 
 func (c *Config) validate() error {
@@ -38,6 +46,9 @@ func (c *Config) validate() error {
 	if err := notNegative("--write-timeout", c.WriteTimeout); err != nil {
 		return err
 	}
+	if err := c.validateTranscoding(); err != nil {
+		return err
+	}
 	switch {
 	case c.NATSURL != "": // who may reach that is decided there
 		return nil
@@ -47,6 +58,21 @@ func (c *Config) validate() error {
 		return errors.New("no NATS: give --nats 127.0.0.1:4222 for the embedded server, or --nats-url")
 	}
 	return c.checkReach("--nats", c.NATS)
+}
+
+func (c *Config) validateTranscoding() error {
+	if c.HWAccel != "" && !slices.Contains(transcode.HWAccels(), c.HWAccel) {
+		return fmt.Errorf("--hwaccel %s: give one of %s", c.HWAccel, strings.Join(transcode.HWAccels(), ", "))
+	}
+	if c.MaxTranscodes < 0 {
+		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for the default", c.MaxTranscodes)
+	}
+	if c.DefaultCamera != "" {
+		if err := subject.ValidateID(c.DefaultCamera); err != nil {
+			return fmt.Errorf("--default-camera: %w", err)
+		}
+	}
+	return nil
 }
 
 func notNegative(flag string, d time.Duration) error {

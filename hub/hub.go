@@ -16,6 +16,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -48,7 +49,7 @@ func New(cfg Config) (*Hub, error) {
 // Run serves until ctx ends, and returns when everything it started has ended. It may be called once.
 //
 // Start: NATS server, listener, connection; then registry, ingest and HTTP together. Stop: HTTP first, so that viewers see an end and not an error;
-// then ingest and registry; then the connection and the NATS server.
+// then the renditions; then ingest and registry; then the connection and the NATS server.
 func (h *Hub) Run(ctx context.Context) error {
 	url, connect, stopNATS, err := h.startNATS()
 	if err != nil {
@@ -65,8 +66,11 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	defer in.Close()
 	reg := registry.New(registry.Config{Agents: in, Linger: h.cfg.Linger, Log: h.cfg.Log})
+	tr := transcode.New(transcode.Config{
+		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Linger: h.cfg.Linger, Log: h.cfg.Log,
+	})
 	server := httpapi.New(httpapi.Config{
-		Registry: reg, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, Log: h.cfg.Log,
+		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
@@ -76,11 +80,17 @@ func (h *Hub) Run(ctx context.Context) error {
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
 	g, ctx := errgroup.WithContext(ctx)
+	viewed, stopViewed := context.WithCancel(inner)
+	defer stopViewed()
 	g.Go(func() error {
-		defer stopInner()
+		defer stopViewed()
 		return server.Run(ctx, listener)
 	})
 	g.Go(func() error { return in.Run(inner, reg) })
+	g.Go(func() error {
+		defer stopInner()
+		return tr.Run(viewed) // it holds cameras
+	})
 	g.Go(func() error { return reg.Run(inner) })
 	return g.Wait()
 }

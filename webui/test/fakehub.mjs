@@ -75,7 +75,7 @@ function playMJPEG(res) {
 function serveCamera(id, format, res) {
   const cam = camera(id);
   if (!cam) return problem(res, 404, `There is no camera ${id}.`);
-  if (!cam.formats.includes(format)) return problem(res, 501, `${id} has no ${format} yet.`);
+  if (!cam.formats.includes(format)) return problem(res, 503, `${id} has no ${format}: ffmpeg is not installed.`);
   if (cam.state === 'offline') return problem(res, 503, `${id} is offline.`);
   if (format === 'jpeg') {
     res.writeHead(200, { 'Content-Type': 'image/jpeg', 'Cache-Control': 'no-store' });

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/child"
+	"github.com/bramble-cam/bramble/shared/child"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/child"
+	"github.com/bramble-cam/bramble/shared/child"
 )
 
 // rpicamTool is what is installed.

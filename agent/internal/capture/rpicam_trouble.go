@@ -7,8 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/child"
 	"github.com/bramble-cam/bramble/agent/internal/capture/device"
+	"github.com/bramble-cam/bramble/shared/child"
 )
 
 // rpicamTrouble listens to what rpicam-vid and libcamera say, and knows what it means.

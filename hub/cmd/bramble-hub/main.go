@@ -33,14 +33,18 @@ file, that over the default.`
 type settings struct {
 	conf.Logging `embed:""`
 
-	HTTP         string        `help:"Address of the page and the API (${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	NATS         string        `help:"Address of the embedded NATS server, where agents connect (${default})." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
-	NATSURL      string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
-	NATSConfig   string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
-	SubjectRoot  string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
-	Linger       time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
-	WriteTimeout time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
-	Insecure     bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
+	HTTP          string        `help:"Address of the page and the API (${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	NATS          string        `help:"Address of the embedded NATS server, where agents connect (${default})." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
+	NATSURL       string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
+	NATSConfig    string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
+	SubjectRoot   string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
+	Linger        time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
+	WriteTimeout  time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
+	FFmpeg        string        `name:"ffmpeg" help:"The ffmpeg program, which makes formats and sizes that a camera does not have (${default}, found in PATH)." default:"ffmpeg" placeholder:"PATH"`
+	HWAccel       string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
+	MaxTranscodes int           `help:"How many ffmpeg processes there may be at a time (${default})." default:"32" placeholder:"N"`
+	DefaultCamera string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
+	Insecure      bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }
 
 type cli struct {
@@ -86,6 +90,7 @@ func run(args []string, stderr io.Writer) (exitCode int) {
 func (s *settings) hub(log *slog.Logger) hub.Config {
 	return hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
-		Linger: s.Linger, WriteTimeout: s.WriteTimeout, Log: log,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, DefaultCamera: s.DefaultCamera,
+		Log: log,
 	}
 }

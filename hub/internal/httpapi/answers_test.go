@@ -159,21 +159,21 @@ func TestProblems(t *testing.T) {
 		{"/cam/yard.mp4?duration=2h", badParameter("duration"), []string{"100ms to 1h"}},
 		{"/cam/gone.jpeg?max_age=soon", badParameter("max_age"), nil}, // the client's fault comes before the camera's
 
-		{"/cam/desk.h264", notBuilt(), []string{"desk delivers jpeg", ".h264", "use jpeg or mjpeg"}},
-		{"/cam/desk.mp4", notBuilt(), []string{"desk delivers jpeg", ".mp4", "use jpeg or mjpeg"}},
-		{"/cam/yard.jpeg", notBuilt(), []string{"yard delivers h264", ".jpeg", "use h264 or mp4"}},
-		{"/cam/yard.jpg", notBuilt(), []string{"yard delivers h264", ".jpeg", "use h264 or mp4"}},
-		{"/cam/yard.mjpeg", notBuilt(), []string{"yard delivers h264", ".mjpeg", "use h264 or mp4"}},
-		{"/cam/desk.jpeg?width=640", notBuilt(), []string{"width is not available yet"}},
-		{"/cam/desk.jpeg?quality=80", notBuilt(), []string{"quality is"}},
-		{"/cam/desk.jpeg?rotate=90", notBuilt(), []string{"rotate is"}},
-		{"/cam/desk.mjpeg?width=640", notBuilt(), []string{"width is"}},
-		{"/cam/desk.mjpeg?quality=80", notBuilt(), []string{"quality is"}},
-		{"/cam/desk.mjpeg?rotate=90", notBuilt(), []string{"rotate is"}},
-		{"/cam/yard.h264?width=640", notBuilt(), []string{"width is"}},
-		{"/cam/yard.h264?bitrate=1", notBuilt(), []string{"bitrate is"}},
-		{"/cam/yard.mp4?width=640", notBuilt(), []string{"width is"}},
-		{"/cam/yard.mp4?bitrate=1", notBuilt(), []string{"bitrate is"}},
+		{"/cam/desk.jpeg?width=big", badParameter("width"), []string{"16 to 8192"}},
+		{"/cam/desk.jpeg?width=0", badParameter("width"), nil},
+		{"/cam/desk.mjpeg?quality=101", badParameter("quality"), []string{"1 to 100"}},
+		{"/cam/desk.jpeg?rotate=45", badParameter("rotate"), []string{"one of", "90 180 270"}},
+		{"/cam/yard.h264?bitrate=1", badParameter("bitrate"), []string{"10000 to"}},
+		{"/cam/yard.mp4?width=NaN", badParameter("width"), nil},
+		{"/cam/yard.mp4?bitrate=fast", badParameter("bitrate"), nil},
+
+		{"/cam/desk.h264", noFFmpeg(), []string{"apt-get install ffmpeg", "--ffmpeg"}},
+		{"/cam/desk.mp4", noFFmpeg(), []string{"apt-get install ffmpeg"}},
+		{"/cam/yard.jpeg", noFFmpeg(), nil},
+		{"/cam/yard.jpg", noFFmpeg(), nil},
+		{"/cam/yard.mjpeg", noFFmpeg(), nil},
+		{"/cam/yard.h264?bitrate=500000", noFFmpeg(), nil},
+		{"/cam/yard.mp4?bitrate=100000", noFFmpeg(), nil},
 
 		{"/cam/gone.jpeg", offline(), []string{"camera offline", "the agent was stopped"}},
 		{"/cam/gone.jpeg?max_age=0", offline(), []string{"the agent was stopped"}},
@@ -192,7 +192,7 @@ func TestProblems(t *testing.T) {
 func badParameter(name string) problem {
 	return problem{Title: "Bad parameter", Status: 400, Parameter: name}
 }
-func notBuilt() problem { return problem{Title: "Not available yet", Status: 501} }
+func noFFmpeg() problem { return problem{Title: "ffmpeg is not installed", Status: 503} }
 func offline() problem  { return problem{Title: "Camera offline", Status: 503, RetryAfter: 5} }
 
 // checkProblem compares an error answer with want, whose type and detail are left out.

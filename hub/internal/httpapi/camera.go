@@ -43,9 +43,17 @@ func (s *Server) camera(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if native := cam.Info().Format; native != extensions[ext] {
-		return &notBuiltError{fmt.Sprintf("camera %s delivers %s: .%s would need transcoding, which is not available yet; use %s",
-			id, native, ext, strings.Join(formatsOf(native), " or "))}
+	return s.serve(c, cam, ext)
+}
+
+// serve answers with a camera in the format of an extension.
+func (s *Server) serve(c echo.Context, cam *registry.Camera, ext string) error {
+	want, err := wanted(c, extensions[ext])
+	if err == nil {
+		err = s.cfg.Transcoder.Check(cam, want)
+	}
+	if err != nil {
+		return err
 	}
 	switch ext {
 	case "jpeg":
@@ -58,14 +66,6 @@ func (s *Server) camera(c echo.Context) error {
 	return s.mp4(c, cam)
 }
 
-// formatsOf lists the extensions under which a camera with this native format can be had.
-func formatsOf(native frame.Format) []string {
-	if native == frame.JPEG {
-		return []string{"jpeg", "mjpeg"}
-	}
-	return []string{"h264", "mp4"}
-}
-
 // defaultMaxAge is how old a picture may be if the request does not say.
 const defaultMaxAge = 5 * time.Second
 
@@ -73,11 +73,11 @@ const defaultMaxAge = 5 * time.Second
 func (s *Server) jpeg(c echo.Context, cam *registry.Camera) error {
 	q := parameters{query: c.QueryParams()}
 	maxAge := q.duration("max_age", defaultMaxAge, 0, time.Hour)
-	q.notBuilt("width", "quality", "rotate")
+	want := q.rendition(frame.JPEG)
 	if q.err != nil {
 		return q.err
 	}
-	f, err := cam.Picture(c.Request().Context(), frame.JPEG, maxAge, s.times.frame)
+	f, err := s.cfg.Transcoder.Still(c.Request().Context(), cam, want, maxAge, s.times.frame)
 	if err != nil {
 		return err
 	}
@@ -101,14 +101,14 @@ func (s *Server) begin(c echo.Context, cam *registry.Camera, f frame.Format, con
 	if c.Request().Method == http.MethodHead {
 		return &viewing{}, none, c.NoContent(http.StatusOK)
 	}
-	v, err := cam.View(f)
+	v, err := s.watch(c, cam, f)
 	if err != nil {
 		return nil, none, err
 	}
 	ctx := c.Request().Context()
 	first, err := v.Next(ctx, s.times.frame)
 	if errors.Is(err, stream.ErrQuiet) {
-		err = fmt.Errorf("%w: no frame within %v%s", registry.ErrOffline, s.times.frame, reasonOf(cam))
+		err = fmt.Errorf("%w: no frame within %v%s", registry.ErrOffline, s.times.frame, v.Reason())
 	}
 	if err != nil {
 		v.Close()
@@ -121,11 +121,4 @@ func (s *Server) begin(c echo.Context, cam *registry.Camera, f frame.Format, con
 // unixSeconds formats t as other camera servers do: seconds since 1970 with microseconds.
 func unixSeconds(t time.Time) string {
 	return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000)
-}
-
-func reasonOf(cam *registry.Camera) string {
-	if reason := cam.Info().Reason; reason != "" {
-		return " (" + reason + ")"
-	}
-	return ""
 }

@@ -15,27 +15,28 @@ import (
 
 // cameraJSON is a camera in the API. docs/ref/http.md describes it.
 type cameraJSON struct {
-	ID       string            `json:"id"`
-	State    status.State      `json:"state"`
-	Reason   string            `json:"reason"`
-	Warning  string            `json:"warning,omitempty"`
-	Since    time.Time         `json:"since"`
-	Host     string            `json:"host"`
-	Agent    string            `json:"agent"`
-	Source   string            `json:"source"`
-	Format   frame.Format      `json:"format"`
-	Formats  []string          `json:"formats"`
-	Width    int               `json:"width"`
-	Height   int               `json:"height"`
-	FPS      float64           `json:"fps"`
-	Bitrate  int64             `json:"bitrate"`
-	AgeMS    *int64            `json:"age_ms"`
-	Viewers  int               `json:"viewers"`
-	LastSeen time.Time         `json:"last_seen"`
-	In       uint64            `json:"frames_in"`
-	Out      uint64            `json:"frames_out"`
-	Drops    map[string]uint64 `json:"drops"`
-	AtAgent  agentJSON         `json:"at_agent"`
+	ID         string            `json:"id"`
+	State      status.State      `json:"state"`
+	Reason     string            `json:"reason"`
+	Warning    string            `json:"warning,omitempty"`
+	Since      time.Time         `json:"since"`
+	Host       string            `json:"host"`
+	Agent      string            `json:"agent"`
+	Source     string            `json:"source"`
+	Format     frame.Format      `json:"format"`
+	Formats    []string          `json:"formats"`
+	Renditions []renditionJSON   `json:"renditions"`
+	Width      int               `json:"width"`
+	Height     int               `json:"height"`
+	FPS        float64           `json:"fps"`
+	Bitrate    int64             `json:"bitrate"`
+	AgeMS      *int64            `json:"age_ms"`
+	Viewers    int               `json:"viewers"`
+	LastSeen   time.Time         `json:"last_seen"`
+	In         uint64            `json:"frames_in"`
+	Out        uint64            `json:"frames_out"`
+	Drops      map[string]uint64 `json:"drops"`
+	AtAgent    agentJSON         `json:"at_agent"`
 }
 
 // agentJSON is what the agent itself reports.
@@ -50,7 +51,7 @@ type agentJSON struct {
 func (s *Server) listCameras(c echo.Context) error {
 	list := []cameraJSON{}
 	for _, cam := range s.cfg.Registry.Cameras() {
-		list = append(list, describe(cam))
+		list = append(list, s.describe(cam))
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, map[string]any{"cameras": list})
@@ -66,14 +67,14 @@ func (s *Server) showCamera(c echo.Context) error {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, describe(cam))
+	return c.JSON(http.StatusOK, s.describe(cam))
 }
 
-func describe(cam *registry.Camera) cameraJSON {
+func (s *Server) describe(cam *registry.Camera) cameraJSON {
 	i := cam.Info()
 	j := cameraJSON{
 		ID: i.Camera, State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Agent: i.Agent, Source: i.Source,
-		Format: i.Format, Formats: formatsOf(i.Format), Width: i.Width, Height: i.Height, FPS: i.FPS, Bitrate: i.Bitrate,
+		Format: i.Format, Formats: s.formats(i.Format), Renditions: s.renditions(cam), Width: i.Width, Height: i.Height, FPS: i.FPS, Bitrate: i.Bitrate,
 		Viewers: i.Viewers, LastSeen: i.Heard, In: i.Stream.In.Load(), Out: i.Stream.Out.Load(), Drops: i.Stream.Drops.Map(),
 		AtAgent: agentJSON{i.Frames, i.Sent, i.Status.Drops, i.Clock, i.Temperature},
 	}

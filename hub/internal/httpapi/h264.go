@@ -11,11 +11,6 @@ import (
 // h264 answers with the camera's access units as they are, from SPS, PPS and IDR on. The response ends when the parameter sets change: a player that
 // connects again gets the new ones first.
 func (s *Server) h264(c echo.Context, cam *registry.Camera) error {
-	q := parameters{query: c.QueryParams()}
-	q.notBuilt("width", "bitrate")
-	if q.err != nil {
-		return q.err
-	}
 	view, d, err := s.begin(c, cam, frame.H264, "video/h264")
 	if err != nil {
 		return err

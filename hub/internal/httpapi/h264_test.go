@@ -153,9 +153,9 @@ func TestFormatChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkProblem(t, waiting.resp, body, notBuilt(), []string{"it now delivers h264"})
+	checkProblem(t, waiting.resp, body, problem{Title: "Camera has changed", Status: 503, RetryAfter: 1}, []string{"it now delivers h264"})
 	resp, body := r.do("GET", "/cam/yard.h264")
-	checkProblem(t, resp, body, notBuilt(), []string{"yard delivers jpeg"})
+	checkProblem(t, resp, body, noFFmpeg(), nil)
 }
 
 // What the registry cannot do is said without its words, and logged.

@@ -16,6 +16,7 @@ func (s *Server) metrics() echo.HandlerFunc {
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		newTranscodeCollector(s.cfg.Transcoder),
 		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, d: newDescriptions()},
 	)
 	return echo.WrapHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))

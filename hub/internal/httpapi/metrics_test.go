@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -58,6 +59,15 @@ func documented(t *testing.T) map[string][]string {
 // TestMetricNames compares names and labels with the documentation.
 func TestMetricNames(t *testing.T) {
 	r := populated(t)
+	desk, err := r.reg.Camera("desk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := r.tr.View(t.Context(), desk, transcode.Rendition{Format: frame.JPEG, Width: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.Close()
 	values, names := r.scrape()
 	want := documented(t)
 	var ours []string

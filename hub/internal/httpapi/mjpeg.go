@@ -17,7 +17,6 @@ import (
 func (s *Server) mjpeg(c echo.Context, cam *registry.Camera) error {
 	q := parameters{query: c.QueryParams()}
 	fps := q.number("fps", 0, 0.1, 120)
-	q.notBuilt("width", "quality", "rotate")
 	if q.err != nil {
 		return q.err
 	}
@@ -25,7 +24,7 @@ func (s *Server) mjpeg(c echo.Context, cam *registry.Camera) error {
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(http.StatusOK)
 	}
-	v, err := cam.View(frame.JPEG)
+	v, err := s.watch(c, cam, frame.JPEG)
 	if err != nil {
 		return err
 	}

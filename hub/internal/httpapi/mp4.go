@@ -18,7 +18,6 @@ import (
 func (s *Server) mp4(c echo.Context, cam *registry.Camera) error {
 	q := parameters{query: c.QueryParams()}
 	duration := q.duration("duration", 0, 100*time.Millisecond, time.Hour)
-	q.notBuilt("width", "bitrate")
 	if q.err != nil {
 		return q.err
 	}

@@ -49,15 +49,6 @@ func (p *parameters) number(name string, fallback, low, high float64) float64 {
 	return n
 }
 
-// notBuilt refuses parameters that this version cannot honour: a picture in another size than asked for would be worse.
-func (p *parameters) notBuilt(names ...string) {
-	for _, name := range names {
-		if p.err == nil && p.query.Has(name) {
-			p.err = &notBuiltError{fmt.Sprintf("parameter %s is not available yet: leave it out to get the camera's own picture", name)}
-		}
-	}
-}
-
 func (p *parameters) fail(name, value, want string) {
 	if p.err == nil {
 		p.err = &paramError{name, value, want}

@@ -36,21 +36,16 @@ func (e *paramError) Error() string {
 	return fmt.Sprintf("parameter %s=%q: must be %s", e.name, cut(e.value), e.want)
 }
 
-// notBuiltError is a request for what this version cannot do yet.
-type notBuiltError struct{ detail string }
-
-func (e *notBuiltError) Error() string { return e.detail }
-
 // problemFor maps an error to its answer.
 func (s *Server) problemFor(err error) problem {
 	var param *paramError
-	var notBuilt *notBuiltError
 	var http4xx *echo.HTTPError
+	if p, ok := transcodeProblem(err); ok {
+		return p
+	}
 	switch {
 	case errors.As(err, &param):
 		return problem{Title: "Bad parameter", Status: http.StatusBadRequest, Detail: err.Error(), Parameter: param.name}
-	case errors.As(err, &notBuilt):
-		return problem{Title: "Not available yet", Status: http.StatusNotImplemented, Detail: err.Error()}
 	case errors.Is(err, registry.ErrUnknownCamera):
 		known := s.knownCameras()
 		detail := err.Error() + ": known are " + strings.Join(known, ", ")
@@ -58,8 +53,6 @@ func (s *Server) problemFor(err error) problem {
 			detail = err.Error() + ": no camera is known yet"
 		}
 		return problem{Title: "Unknown camera", Status: http.StatusNotFound, Detail: detail, Cameras: known}
-	case errors.Is(err, registry.ErrNotNative): // it was native when the request began
-		return problem{Title: "Not available yet", Status: http.StatusNotImplemented, Detail: err.Error()}
 	case errors.Is(err, context.Canceled):
 		return problem{Title: "Stopping", Status: http.StatusServiceUnavailable, Detail: "the hub is stopping", RetryAfter: retrySeconds}
 	case errors.Is(err, registry.ErrOffline):
@@ -96,7 +89,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 	}
 	p := s.problemFor(err)
 	p.Type = "about:blank"
-	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable && p.Status != http.StatusNotImplemented {
+	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
 		s.cfg.Log.Error("request failed", "path", c.Request().URL.Path, logkey.Err, err)
 	}
 	h := c.Response().Header()

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/testkit"
@@ -69,13 +70,15 @@ type house struct {
 	t      testing.TB
 	agents *agents
 	reg    *registry.Registry
+	tr     *transcode.Transcoder
 	srv    *Server
 }
 
 func newHouse(t testing.TB, bounds stream.Config) *house {
 	a := &agents{streams: make(map[string]*stream.Stream)}
 	reg := registry.New(registry.Config{Agents: a, Stream: bounds, Log: testkit.Log(t)})
-	return &house{t, a, reg, New(Config{Registry: reg, Connected: a.Connected, Log: testkit.Log(t)})}
+	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testkit.Log(t)})
+	return &house{t, a, reg, tr, New(Config{Registry: reg, Transcoder: tr, Connected: a.Connected, Log: testkit.Log(t)})}
 }
 
 // camera makes a camera known and subscribes to it, as if a viewer had been there a moment ago.
@@ -140,6 +143,7 @@ func newRig(t testing.TB, bounds stream.Config, tune ...func(*Server)) *rig {
 		f(r.srv)
 	}
 	r.addr = r.listener.Addr().String()
+	testkit.Run(t, r.tr.Run)
 	r.stop = testkit.Run(t, func(ctx context.Context) error { return r.srv.Run(ctx, r.listener) })
 	transport := &http.Transport{DisableCompression: true}
 	r.client = &http.Client{Transport: transport, Timeout: testkit.Timeout}

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/transcode"
 )
 
 // DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
@@ -37,10 +38,12 @@ func defaultTimes() times {
 
 // Config is what a Server needs.
 type Config struct {
-	Registry     *registry.Registry
-	Connected    func() bool   // whether NATS can be reached
-	WriteTimeout time.Duration // 0 means DefaultWriteTimeout
-	Log          *slog.Logger
+	Registry      *registry.Registry
+	Transcoder    *transcode.Transcoder
+	DefaultCamera string        // of URLs that name none; "" means the first by name
+	Connected     func() bool   // whether NATS can be reached
+	WriteTimeout  time.Duration // 0 means DefaultWriteTimeout
+	Log           *slog.Logger
 }
 
 // Server answers HTTP.
@@ -106,7 +109,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.Serv
 func (s *Server) routes() {
 	e := s.echo
 	read := []string{http.MethodGet, http.MethodHead}
-	e.Match(read, "/", s.page)
+	e.Match(read, "/", s.root)
 	e.Match(read, "/assets/*", s.asset)
 	e.Match(read, "/cam/:camera", s.camera)
 	e.Match(read, "/api/v1/cameras", s.listCameras)
@@ -115,6 +118,7 @@ func (s *Server) routes() {
 	e.Match(read, "/healthz", s.health)
 	e.Match(read, "/readyz", s.ready)
 	e.Match(read, "/metrics", s.metrics())
+	s.aliasRoutes(e, read)
 }
 
 // bounded gives an answer that is no stream a time in which the client must take it. A stream's sink does this for every write.

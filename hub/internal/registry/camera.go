@@ -43,6 +43,7 @@ type Camera struct {
 	wokenAt  time.Time
 	rejoined time.Time // when the hub's connection came back
 	feed     *feed     // the stream in the camera's native format; never nil
+	beside   int       // viewers of renditions
 
 	// A second agent, which is not followed.
 	rival      status.Status // its newest word
@@ -53,8 +54,9 @@ type Camera struct {
 // feed is one stream, subscribed while it has holders and for the linger time after. Guarded by the camera's mu.
 type feed struct {
 	stream  *stream.Stream
-	stop    func() // nil while not subscribed
-	viewers int
+	stop    func()    // nil while not subscribed
+	viewers int       // sources included
+	sources int       // those who make renditions of it
 	usedAt  time.Time // when it was last held
 }
 

@@ -33,7 +33,7 @@ func (c *Camera) Info() Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	i := Info{Status: c.status, Heard: c.heard, Viewers: c.feed.viewers, Watched: c.feed.stop != nil, Stream: c.feed.stream}
+	i := Info{Status: c.status, Heard: c.heard, Viewers: c.feed.viewers - c.feed.sources + c.beside, Watched: c.feed.stop != nil, Stream: c.feed.stream}
 	i.FPS, i.Bitrate = c.status.FPS, c.status.Bitrate
 	if i.Watched {
 		i.Received, i.Captured, _ = c.feed.stream.Last()

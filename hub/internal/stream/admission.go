@@ -17,6 +17,7 @@ const maxLost = 1 << 20
 // admission decides which frames continue a stream. Whatever it admits, in order, can be decoded.
 type admission struct {
 	format  frame.Format
+	sparse  bool // see Config
 	started bool
 	epoch   int64
 	seq     uint64
@@ -39,7 +40,9 @@ func (a *admission) admit(f *frame.Frame, now time.Time) (reason drop.Reason, lo
 	case wrong:
 		return drop.Decode, 0, false
 	default:
-		lost = f.Seq - a.seq - 1
+		if !a.sparse {
+			lost = f.Seq - a.seq - 1
+		}
 		if lost > 0 || f.PTS < a.pts {
 			a.breakOff()
 		}

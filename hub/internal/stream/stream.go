@@ -35,6 +35,7 @@ type Config struct {
 	Format     frame.Format
 	MaxBytes   int           // of frames in the ring; default 16 MiB
 	LiveBudget time.Duration // a viewer whose next access unit is older jumps to the newest key frame; default 1 s
+	Sparse     bool          // numbers that are missing are no loss: the frames were encoded here, of some of a camera's
 }
 
 // Stream is one ring with its counters. Drops counts what was lost on the way in, Lagged what viewers skipped.
@@ -70,7 +71,7 @@ func New(cfg Config) *Stream {
 	if cfg.LiveBudget <= 0 {
 		cfg.LiveBudget = time.Second
 	}
-	return &Stream{cfg: cfg, admitted: admission{format: cfg.Format}}
+	return &Stream{cfg: cfg, admitted: admission{format: cfg.Format, sparse: cfg.Sparse}}
 }
 
 // Format returns the format of the frames.
@@ -135,6 +136,9 @@ func (s *Stream) durationLocked(f *Frame) time.Duration {
 	if n := len(s.frames); n > 0 && s.frames[n-1].Epoch == f.Epoch && f.Seq > s.frames[n-1].Seq {
 		last := s.frames[n-1]
 		lost := f.Seq - last.Seq - 1 // their time is not f's
+		if s.cfg.Sparse {
+			lost = 0
+		}
 		if d := f.PTS - last.PTS; d > 0 && d < 10*time.Second && lost <= maxLost {
 			s.duration = d / time.Duration(lost+1)
 		}
@@ -170,7 +174,7 @@ func (s *Stream) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.frames, s.bytes, s.hasKey = nil, 0, false
-	s.admitted = admission{format: s.cfg.Format}
+	s.admitted = admission{format: s.cfg.Format, sparse: s.cfg.Sparse}
 	s.meter = rate.Meter{}
 }
 

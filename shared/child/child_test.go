@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/child"
+	"github.com/bramble-cam/bramble/shared/child"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
@@ -167,6 +167,56 @@ func TestStop(t *testing.T) {
 				t.Errorf("%+v, %v", out, err)
 			}
 		})
+	}
+}
+
+// TestStdin: the child reads what is written, sees the end of it, and its use of the processor is told.
+func TestStdin(t *testing.T) {
+	cfg := shell("cat; n=0; while [ $n -lt 100000 ]; do n=$((n+1)); done")
+	cfg.Stdin = true
+	var got []byte
+	out, err := child.Run(t.Context(), cfg, func(_ context.Context, p child.Pipes) error {
+		if p.PID <= 1 {
+			t.Errorf("process id %d", p.PID)
+		}
+		_, err := p.Stdin.WriteString("to the child")
+		err = errors.Join(err, p.Stdin.Close())
+		var readErr error
+		got, readErr = io.ReadAll(p.Stdout)
+		return errors.Join(err, readErr)
+	})
+	if err != nil || out.Read != nil || string(got) != "to the child" {
+		t.Errorf("%q, %+v, %v", got, out, err)
+	}
+	if out.CPU <= 0 {
+		t.Error("it has used no CPU")
+	}
+}
+
+// TestStdinEnds: a child that ends with its input need not be told otherwise, and one that does not read holds nobody up.
+func TestStdinEnds(t *testing.T) {
+	cfg := shell("exec sleep 1000")
+	cfg.Stdin = true
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	out, err := child.Run(ctx, cfg, func(reading context.Context, p child.Pipes) error {
+		defer context.AfterFunc(reading, func() { _ = p.Stdin.SetWriteDeadline(time.Now()) })()
+		time.AfterFunc(10*time.Millisecond, cancel)
+		_, err := p.Stdin.Write(make([]byte, 1<<20))
+		return err
+	})
+	if err != nil || !errors.Is(out.Read, os.ErrDeadlineExceeded) || fmt.Sprint(out.Wait) != "signal: interrupt" {
+		t.Errorf("%+v, %v", out, err)
+	}
+	cfg = shell("cat >/dev/null; exit 4")
+	cfg.Stdin, cfg.StopTime = true, testkit.Timeout
+	out, err = child.Run(t.Context(), cfg, func(reading context.Context, p child.Pipes) error {
+		err := p.Stdin.Close()
+		<-reading.Done()
+		return err
+	})
+	if err != nil || out.Read != nil || fmt.Sprint(out.Wait) != "exit status 4" {
+		t.Errorf("%+v, %v", out, err)
 	}
 }
 

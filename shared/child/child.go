@@ -31,6 +31,9 @@ type Config struct {
 	Args []string // without the program's name
 	Env  []string // KEY=VALUE; nil means this process's own
 
+	// Stdin is whether the child gets a pipe to read from; without it, its standard input is empty.
+	Stdin bool
+
 	// Extra is how many pipes the child gets to write to besides its standard output: descriptors 3, 4 and so on of the child.
 	Extra int
 
@@ -48,10 +51,13 @@ type Config struct {
 	Said func(line string) slog.Level
 }
 
-// Pipes are the ends from which to read what the child writes. They are non-blocking below and understand deadlines. They are closed by Run.
+// Pipes are our ends of the child's pipes. They are non-blocking below and understand deadlines. They are closed by Run; read may close Stdin itself, to
+// let the child see the end of its input, and must not be writing to it any more when it returns.
 type Pipes struct {
+	Stdin  *os.File // to write to; nil without Config.Stdin
 	Stdout *os.File
 	Extra  []*os.File
+	PID    int // of the child
 }
 
 // Outcome is how a child ended.
@@ -59,6 +65,8 @@ type Outcome struct {
 	Read error  // what read returned
 	Wait error  // nil for exit status 0, else an *exec.ExitError
 	Said string // the last line of its standard error that was not empty
+
+	CPU time.Duration // what the child has used of processors, that of its own children included for which it has waited
 }
 
 // Run starts a child, calls read, and returns when read has returned, the child and its group have ended, and everything is closed.
@@ -90,6 +98,7 @@ type process struct {
 	cmd   *exec.Cmd
 	said  *lineLog
 	pipes Pipes
+	stdin *os.File   // what we write to, or nil
 	ours  []*os.File // what we read from and must close: standard error, then the pipes
 	tasks sync.WaitGroup
 
@@ -113,12 +122,23 @@ func (p *process) start() error {
 	closeAll(theirs)
 	if err != nil {
 		closeAll(p.ours)
+		p.closeStdin()
+		return err
 	}
-	return err
+	p.pipes.PID = p.cmd.Process.Pid
+	return nil
 }
 
 // connect makes the pipes and returns the child's ends of them.
 func (p *process) connect() (theirs []*os.File, err error) {
+	if p.cfg.Stdin {
+		r, w, err := os.Pipe()
+		if err != nil {
+			return nil, err
+		}
+		p.stdin, p.cmd.Stdin = w, r
+		defer func() { theirs = append(theirs, r) }()
+	}
 	for range 2 + p.cfg.Extra {
 		r, w, err := os.Pipe()
 		if err != nil {
@@ -127,7 +147,7 @@ func (p *process) connect() (theirs []*os.File, err error) {
 		p.ours, theirs = append(p.ours, r), append(theirs, w)
 	}
 	p.cmd.Stderr, p.cmd.Stdout, p.cmd.ExtraFiles = theirs[0], theirs[1], theirs[2:]
-	p.pipes = Pipes{Stdout: p.ours[1], Extra: p.ours[2:]}
+	p.pipes = Pipes{Stdin: p.stdin, Stdout: p.ours[1], Extra: p.ours[2:]}
 	return theirs, nil
 }
 
@@ -151,6 +171,7 @@ func (p *process) attend(ctx context.Context, read func(context.Context, Pipes) 
 	var pipes sync.WaitGroup
 	pipes.Go(p.listen)
 	out := Outcome{Read: read(reading, p.pipes)}
+	p.closeStdin()
 	cancel(nil)
 	for _, f := range slices.Concat(p.ours[1:], p.cfg.Drain) {
 		pipes.Go(func() { drain(f) })
@@ -161,7 +182,16 @@ func (p *process) attend(ctx context.Context, read func(context.Context, Pipes) 
 	p.tasks.Wait()
 	closeAll(p.ours)
 	out.Wait, out.Said = p.waited, p.said.last()
+	if state := p.cmd.ProcessState; state != nil {
+		out.CPU = state.UserTime() + state.SystemTime()
+	}
 	return out
+}
+
+func (p *process) closeStdin() {
+	if p.stdin != nil {
+		_ = p.stdin.Close() // read may have closed it
+	}
 }
 
 // supervise ends the child and its group when ctx ends, or the rest of its group when it has ended by itself.

@@ -10,7 +10,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/child"
+	"github.com/bramble-cam/bramble/shared/child"
 )
 
 // asParent makes this test binary run one child and do nothing else, so that a test can kill the parent of a child.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/child"
+	"github.com/bramble-cam/bramble/shared/child"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 

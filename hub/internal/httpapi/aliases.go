@@ -1,0 +1,176 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// Other camera servers' URLs, for programs that know no others. Each is one of the hub's own under another name; parameters that mean nothing here are
+// ignored. docs/ref/http.md lists them.
+
+// aliasRoutes adds them.
+func (s *Server) aliasRoutes(e *echo.Echo, read []string) {
+	e.Match(read, "/cam/:camera/", s.underCamera)
+	e.Match(read, "/cam/:camera/:view", s.underCamera)
+	for _, path := range []string{"/webcam", "/webcam/", "/webcam:number", "/webcam:number/"} {
+		e.Match(read, path, s.webcam)
+	}
+	for path, ext := range map[string]string{"/api/stream.mjpeg": "mjpeg", "/api/frame.jpeg": "jpeg", "/api/stream.mp4": "mp4"} {
+		e.Match(read, path, func(c echo.Context) error { return s.alias(c, c.QueryParam("src"), ext) })
+	}
+	e.Match(read, "/api/streams", s.go2rtcStreams)
+}
+
+// underCamera answers /cam/<id>/..., where each camera looks like a camera server of its own.
+func (s *Server) underCamera(c echo.Context) error {
+	id := c.Param("camera")
+	switch view := c.Param("view"); view {
+	case "":
+		if c.QueryParam("action") == "" {
+			return c.Redirect(http.StatusFound, "../"+url.PathEscape(id)) // the page's own address has no slash at its end
+		}
+		return s.action(c, id)
+	case "stream", "stream.mjpg", "stream.mjpeg":
+		return s.alias(c, id, "mjpeg")
+	case "snapshot", "snapshot.jpg", "snapshot.jpeg":
+		return s.alias(c, id, "jpeg")
+	case "video.mp4":
+		return s.alias(c, id, "mp4")
+	case "video.h264":
+		return s.alias(c, id, "h264")
+	case "state":
+		return s.ustreamerState(c, id)
+	}
+	return echo.ErrNotFound
+}
+
+// root answers /, which is the page, or the default camera of a program that asks as it would ask mjpg-streamer.
+func (s *Server) root(c echo.Context) error {
+	if c.QueryParam("action") == "" {
+		return s.page(c)
+	}
+	return s.action(c, "")
+}
+
+// action answers mjpg-streamer's ?action=.
+func (s *Server) action(c echo.Context, id string) error {
+	switch action := c.QueryParam("action"); action {
+	case "stream":
+		return s.alias(c, id, "mjpeg")
+	case "snapshot":
+		return s.alias(c, id, "jpeg")
+	default:
+		return &paramError{"action", action, "stream or snapshot"}
+	}
+}
+
+// webcam answers /webcam/, /webcam2/ and so on: crowsnest's names of the first camera, the second one and so on.
+func (s *Server) webcam(c echo.Context) error {
+	n := 1
+	if text := c.Param("number"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil || n < 1 {
+			return echo.ErrNotFound
+		}
+	}
+	ids := s.numbered()
+	if n > len(ids) {
+		return fmt.Errorf("%w: there is no camera number %d", registry.ErrUnknownCamera, n)
+	}
+	return s.action(c, ids[n-1])
+}
+
+// numbered lists the cameras in the order of their numbers: the default one, then the others by name.
+func (s *Server) numbered() (ids []string) {
+	for _, cam := range s.cfg.Registry.Cameras() {
+		ids = append(ids, cam.ID())
+	}
+	if i := slices.Index(ids, s.cfg.DefaultCamera); i > 0 {
+		ids = slices.Insert(slices.Delete(ids, i, i+1), 0, s.cfg.DefaultCamera)
+	}
+	return ids
+}
+
+// named returns a camera by its id; the default one if that is "".
+func (s *Server) named(id string) (*registry.Camera, error) {
+	if id == "" {
+		if id = s.cfg.DefaultCamera; id == "" {
+			if ids := s.numbered(); len(ids) > 0 {
+				id = ids[0]
+			}
+		}
+	}
+	if err := subject.ValidateID(id); err != nil {
+		return nil, fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
+	}
+	return s.cfg.Registry.Camera(id)
+}
+
+// foreign maps the parameters of other servers to ours.
+func foreign() map[string]string {
+	return map[string]string{
+		"width": "width", "w": "width", "quality": "quality", "fps": "fps", "rotate": "rotate", "bitrate": "bitrate", "duration": "duration", "max_age": "max_age",
+	}
+}
+
+// alias answers as the camera's URL with this extension does.
+func (s *Server) alias(c echo.Context, id, ext string) error {
+	cam, err := s.named(id)
+	if err != nil {
+		return err
+	}
+	query := make(url.Values)
+	for name, values := range c.QueryParams() {
+		if ours, ok := foreign()[name]; ok {
+			query[ours] = values
+		}
+	}
+	clear(c.QueryParams()) // echo has read it already, and gives out this map again
+	for name, values := range query {
+		c.QueryParams()[name] = values
+	}
+	return s.serve(c, cam, ext)
+}
+
+// ustreamerState answers what ustreamer says of itself, as far as its clients look at it.
+func (s *Server) ustreamerState(c echo.Context, id string) error {
+	cam, err := s.named(id)
+	if err != nil {
+		return err
+	}
+	i := cam.Info()
+	online := i.State != registry.Offline
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, map[string]any{"ok": true, "result": map[string]any{
+		"instance_id": i.Camera,
+		"encoder":     map[string]any{"type": strings.ToUpper(string(i.Format)), "quality": 0},
+		"source": map[string]any{
+			"resolution": map[string]int{"width": i.Width, "height": i.Height}, "online": online, "desired_fps": i.FPS, "captured_fps": i.FPS,
+		},
+		"stream": map[string]any{"queued_fps": i.FPS, "clients": i.Viewers, "clients_stat": map[string]any{}},
+	}})
+}
+
+// go2rtcStreams lists the cameras as go2rtc does.
+func (s *Server) go2rtcStreams(c echo.Context) error {
+	list := make(map[string]any)
+	for _, cam := range s.cfg.Registry.Cameras() {
+		i := cam.Info()
+		producers := []map[string]any{}
+		if i.State != registry.Offline {
+			producers = append(producers, map[string]any{"format_name": "bramble", "medias": []string{"video, recvonly, " + strings.ToUpper(string(i.Format))}})
+		}
+		list[cam.ID()] = map[string]any{"producers": producers, "consumers": make([]struct{}, max(0, i.Viewers))}
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, list)
+}

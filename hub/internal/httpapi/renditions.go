@@ -1,0 +1,112 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// rendition reads what a request for a stream or a picture in format f wants of it.
+func (p *parameters) rendition(f frame.Format) transcode.Rendition {
+	want := transcode.Rendition{Format: f, Width: int(p.number("width", 0, 16, 8192))}
+	if f == frame.H264 {
+		want.Bitrate = int(p.number("bitrate", 0, 10_000, 100_000_000))
+		return want
+	}
+	want.Quality = int(p.number("quality", 0, 1, 100))
+	want.FPS = p.number("fps", 0, 0.1, 120)
+	want.Rotate = p.oneOf("rotate", 0, 90, 180, 270)
+	return want
+}
+
+// oneOf reads one of a few numbers, of which the first is the default.
+func (p *parameters) oneOf(name string, allowed ...int) int {
+	text := p.query.Get(name)
+	if text == "" {
+		return allowed[0]
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || !slices.Contains(allowed, n) {
+		p.fail(name, text, fmt.Sprint("one of ", allowed))
+		return allowed[0]
+	}
+	return n
+}
+
+// wanted returns the rendition that a request wants, in a format that its URL names.
+func wanted(c echo.Context, f frame.Format) (transcode.Rendition, error) {
+	q := parameters{query: c.QueryParams()}
+	want := q.rendition(f)
+	return want, q.err
+}
+
+// watch returns a viewer of what the request wants of a camera.
+func (s *Server) watch(c echo.Context, cam *registry.Camera, f frame.Format) (*registry.Viewer, error) {
+	want, err := wanted(c, f)
+	if err != nil {
+		return nil, err
+	}
+	return s.cfg.Transcoder.View(c.Request().Context(), cam, want)
+}
+
+// transcodeProblem maps an error of the transcoder to its answer.
+func transcodeProblem(err error) (problem, bool) {
+	switch {
+	case errors.Is(err, transcode.ErrNoFFmpeg):
+		return problem{Title: "ffmpeg is not installed", Status: http.StatusServiceUnavailable, Detail: err.Error()}, true
+	case errors.Is(err, transcode.ErrTooMany):
+		return problem{Title: "Too many transcodes", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: retrySeconds}, true
+	case errors.Is(err, registry.ErrNotNative):
+		return problem{Title: "Camera has changed", Status: http.StatusServiceUnavailable, Detail: err.Error() + ": ask again", RetryAfter: 1}, true
+	}
+	return problem{}, false
+}
+
+// formats lists the extensions under which a camera can be had.
+func (s *Server) formats(native frame.Format) []string {
+	switch {
+	case s.cfg.Transcoder.Available():
+		return []string{"jpeg", "mjpeg", "h264", "mp4"}
+	case native == frame.JPEG:
+		return []string{"jpeg", "mjpeg"}
+	}
+	return []string{"h264", "mp4"}
+}
+
+// renditionJSON is a rendition in the API. docs/ref/http.md describes it.
+type renditionJSON struct {
+	Format     frame.Format      `json:"format"`
+	Width      int               `json:"width,omitempty"`
+	Quality    int               `json:"quality,omitempty"`
+	FPS        float64           `json:"fps,omitempty"`
+	Rotate     int               `json:"rotate,omitempty"`
+	Bitrate    int               `json:"bitrate,omitempty"`
+	Still      bool              `json:"still"`
+	FFmpeg     bool              `json:"ffmpeg"`
+	Viewers    int               `json:"viewers"`
+	Frames     uint64            `json:"frames"`
+	Drops      map[string]uint64 `json:"drops"`
+	Restarts   uint64            `json:"restarts"`
+	CPUSeconds float64           `json:"cpu_seconds"`
+	Reason     string            `json:"reason"`
+}
+
+func (s *Server) renditions(cam *registry.Camera) []renditionJSON {
+	list := []renditionJSON{}
+	for _, i := range s.cfg.Transcoder.Renditions(cam) {
+		w := i.Want
+		list = append(list, renditionJSON{
+			w.Format, w.Width, w.Quality, w.FPS, w.Rotate, w.Bitrate, i.Still, !i.InProcess, i.Viewers, i.Stream.In.Load(), i.Stream.Drops.Map(), i.Restarts,
+			i.CPU.Seconds(), i.Trouble,
+		})
+	}
+	return list
+}

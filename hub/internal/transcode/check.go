@@ -1,0 +1,26 @@
+package transcode
+
+import (
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// Check says in advance whether a rendition of a camera can be had at all: the error is ErrNoFFmpeg if not.
+func (t *Transcoder) Check(cam *registry.Camera, want Rendition) error {
+	of := sourceOf(cam)
+	want = want.snap(of)
+	if t.path != "" || want.native(of.format) || want.withoutFFmpeg(of) {
+		return nil
+	}
+	return ErrNoFFmpeg
+}
+
+// withoutFFmpeg reports whether this process can make the rendition itself.
+func (r Rendition) withoutFFmpeg(of source) bool {
+	return of.format == frame.JPEG && r.Format == frame.JPEG
+}
+
+// inProcess reports whether this process makes the rendition, which it may do at the rate of a tile, for stills, and where there is no ffmpeg.
+func (t *Transcoder) inProcess(k key, of source) bool {
+	return k.want.withoutFFmpeg(of) && (k.still || t.path == "" || k.want.FPS > 0 && k.want.FPS <= tileFPS)
+}

@@ -1,0 +1,93 @@
+package transcode
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/jpegscan"
+)
+
+// collect takes the frames that ffmpeg makes, until there are no more.
+func (r *run) collect() error {
+	list := bufio.NewReaderSize(r.pipes.Extra[0], 1<<10)
+	for {
+		line, err := list.ReadSlice('\n')
+		if err != nil {
+			return ended(err)
+		}
+		if bytes.HasPrefix(line, []byte("#")) {
+			continue
+		}
+		at, size, err := parseLine(line)
+		if err != nil {
+			return err
+		}
+		payload := make([]byte, size)
+		if _, err := io.ReadFull(r.pipes.Stdout, payload); err != nil {
+			return ended(err)
+		}
+		r.hand(at, payload)
+	}
+}
+
+func ended(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, os.ErrClosed) {
+		return errOutputEnded
+	}
+	return fmt.Errorf("read from ffmpeg: %w", err)
+}
+
+// parseLine reads a line of ffmpeg's framecrc format: stream, DTS, PTS, duration, size, checksum and maybe more, with commas between them.
+func parseLine(line []byte) (at uint64, size int, err error) {
+	fields := bytes.Split(line, []byte(","))
+	if len(fields) < 6 {
+		return 0, 0, fmt.Errorf("ffmpeg's list of frames has a line %.80q", line)
+	}
+	at, err = strconv.ParseUint(string(bytes.TrimSpace(fields[2])), 10, 64)
+	if err == nil {
+		size, err = strconv.Atoi(string(bytes.TrimSpace(fields[4])))
+	}
+	if err != nil || size <= 0 || size > frame.MaxPayload {
+		return 0, 0, fmt.Errorf("ffmpeg's list of frames has a line %.80q (%w)", line, err)
+	}
+	return at, size, nil
+}
+
+// hand puts a frame that has come out of ffmpeg into the rendition.
+func (r *run) hand(at uint64, payload []byte) {
+	from, lost, ok := r.ledger.take(at)
+	r.j.out.Drops.Add(drop.Decode, lost)
+	if !ok {
+		r.j.out.Drops.Add(drop.Decode, 1)
+		return
+	}
+	made := &stream.Frame{Frame: retold(from, r.j.want.Format, false, payload)}
+	if err := r.inspect(made); err != nil {
+		r.j.out.Refuse(&made.Frame)
+		r.j.t.trouble(r.j, fmt.Errorf("what ffmpeg has made cannot be used: %w", err))
+		return
+	}
+	r.j.put(made)
+}
+
+func (r *run) inspect(f *stream.Frame) (err error) {
+	if f.Format == frame.JPEG {
+		f.Width, f.Height, err = jpegscan.Check(f.Payload)
+		return err
+	}
+	au, info, err := r.j.norm.Normalize(nil, f.Payload)
+	if err != nil {
+		return err
+	}
+	f.Payload, f.Key = au, info.Key
+	f.Width, f.Height, f.Params = info.Width, info.Height, info.Params
+	return nil
+}

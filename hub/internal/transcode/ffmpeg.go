@@ -1,0 +1,152 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/child"
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/h264"
+	"github.com/bramble-cam/bramble/shared/logkey"
+)
+
+const (
+	// takeTime is how long ffmpeg may take to take in a frame, and emptyTime to hand out what is left when there is no more.
+	takeTime  = 10 * time.Second
+	emptyTime = 2 * time.Second
+
+	// stopTime is how long ffmpeg has to end by itself: it has nothing of worth to finish.
+	stopTime = 500 * time.Millisecond
+)
+
+// errOutputEnded is the end of ffmpeg's output.
+var errOutputEnded = errors.New("ffmpeg's output has ended")
+
+// run is one run of ffmpeg.
+type run struct {
+	j     *job
+	in    *input
+	pipes child.Pipes
+
+	base time.Duration // PTS of the first frame
+	last uint64        // time of the last frame fed
+	head []byte        // reused
+	avcc []byte        // reused
+
+	ledger ledger
+}
+
+// ffmpeg runs ffmpeg until it or the source ends. u is the first frame.
+func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
+	cfg := child.Config{
+		Path:     j.t.path,
+		Args:     arguments(j.t.cfg.HWAccel, j.want, source{u.Format, u.Width, u.Height}, u.Duration),
+		Stdin:    true,
+		Extra:    1,
+		StopTime: stopTime,
+		Log:      j.t.cfg.Log.With(logkey.Camera, j.camera.ID(), "rendition", j.want.String()),
+		Source:   "ffmpeg",
+		Said:     func(string) slog.Level { return slog.LevelWarn },
+	}
+	r := &run{j: j, in: in, base: u.PTS, ledger: newLedger()}
+	out, err := child.Run(ctx, cfg, func(ctx context.Context, pipes child.Pipes) error {
+		j.t.started(j, pipes.PID)
+		r.pipes = pipes
+		return r.attend(ctx, u)
+	})
+	if err != nil {
+		return fmt.Errorf("start %s: %w: --ffmpeg says which program to use", j.t.path, err)
+	}
+	j.t.stopped(j, out.CPU)
+	j.out.Drops.Add(drop.Gone, r.ledger.rest())
+	if errors.Is(out.Read, errOutputEnded) {
+		return explain(out)
+	}
+	return out.Read
+}
+
+// explain tells why ffmpeg has ended by itself.
+func explain(out child.Outcome) error {
+	text := "ffmpeg ended"
+	if out.Wait != nil {
+		text += " with " + out.Wait.Error()
+	}
+	if out.Said != "" {
+		text += "; it said: " + out.Said
+	}
+	return errors.New(text)
+}
+
+// attend feeds ffmpeg and takes what it makes, until either has an end.
+func (r *run) attend(ctx context.Context, u unit) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { _ = r.pipes.Stdin.SetWriteDeadline(time.Now()) })()
+	var fed error
+	var feeding sync.WaitGroup
+	feeding.Go(func() {
+		fed = r.feed(ctx, u)
+		_ = r.pipes.Stdin.Close() // ffmpeg then ends; it may have done so already
+		deadline := time.Now().Add(emptyTime)
+		_ = errors.Join(r.pipes.Stdout.SetReadDeadline(deadline), r.pipes.Extra[0].SetReadDeadline(deadline)) // they are pipes
+	})
+	err := r.collect()
+	cancel()
+	feeding.Wait()
+	if fed != nil && !errors.Is(fed, context.Canceled) && !errors.Is(fed, syscall.EPIPE) {
+		return fed // it was the first to end
+	}
+	return err
+}
+
+// feed writes frames to ffmpeg.
+func (r *run) feed(ctx context.Context, u unit) (err error) {
+	head := mkvHeader(u.Params, u.Width, u.Height, u.Duration)
+	for ; err == nil; u, err = r.in.next(ctx) {
+		if u.wanted {
+			r.ledger.room(ctx)
+		}
+		if err := r.pipes.Stdin.SetWriteDeadline(time.Now().Add(takeTime)); err != nil {
+			return err
+		}
+		if ctx.Err() != nil { // else the deadline that its end has set would be undone
+			return ctx.Err()
+		}
+		at := r.time(u)
+		r.ledger.add(entry{at, u.wanted, u.Frame.Frame})
+		payload := u.Payload
+		if u.Format == frame.H264 {
+			r.avcc = h264.AppendAVCC(r.avcc[:0], payload, nil)
+			payload = r.avcc
+		}
+		r.head = mkvBlock(append(r.head[:0], head...), at, u.Decodable(), len(payload))
+		head = nil
+		for _, b := range [][]byte{r.head, payload} {
+			if _, err := r.pipes.Stdin.Write(b); ctx.Err() != nil {
+				return ctx.Err()
+			} else if err != nil {
+				return fmt.Errorf("ffmpeg takes no frames: %w", err)
+			}
+		}
+	}
+	return err
+}
+
+// time is what a frame is known by on its way: when it is to be shown in ticks, odd if it is to be encoded.
+func (r *run) time(u unit) uint64 {
+	at := uint64(max(0, (u.PTS-r.base)/tick)) &^ 1
+	if next := r.last&^1 + 2; at < next && r.last > 0 {
+		at = next
+	}
+	if u.wanted {
+		at |= 1
+	}
+	r.last = max(at, 1)
+	return at
+}

@@ -1,0 +1,110 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// input takes a camera's frames for one run of a job. It belongs to one goroutine at a time.
+type input struct {
+	j     *job
+	src   *registry.Source
+	first *stream.Frame // what the run has begun with
+
+	due   time.Time // at a limited rate: when the next picture is wanted
+	queue []*stream.Frame
+	from  uint64 // still: index behind the last frame taken
+}
+
+// unit is a frame to be decoded. If it is not wanted it only leads up to one that is.
+type unit struct {
+	*stream.Frame
+	wanted bool
+}
+
+func newInput(j *job, src *registry.Source) *input { return &input{j: j, src: src} }
+
+// next waits for the next frame. It returns errChanged if the frames of this run have come to an end: nothing is lost by it, since the next run begins with
+// the newest key frame.
+func (in *input) next(ctx context.Context) (u unit, err error) {
+	for {
+		if in.j.still {
+			u, err = in.asked(ctx)
+		} else {
+			u, err = in.live(ctx)
+		}
+		if err != nil {
+			return unit{}, err
+		}
+		if in.first == nil {
+			in.first = u.Frame
+		}
+		if u.Epoch != in.first.Epoch || u.Width != in.first.Width || u.Height != in.first.Height || u.Params != in.first.Params && u.Key {
+			if in.j.still {
+				in.j.ask()
+			}
+			return unit{}, errChanged
+		}
+		if u.wanted || u.Format == frame.H264 {
+			return u, nil
+		}
+	}
+}
+
+// live takes every frame as a viewer does.
+func (in *input) live(ctx context.Context) (unit, error) {
+	for {
+		d, err := in.src.Next(ctx, quiet)
+		switch {
+		case errors.Is(err, stream.ErrQuiet):
+			continue
+		case err != nil:
+			return unit{}, err
+		}
+		return unit{d.Frame, !d.History && in.timely(d)}, nil
+	}
+}
+
+// timely reports whether a frame is wanted at the rendition's rate.
+func (in *input) timely(d stream.Delivery) bool {
+	if in.j.want.FPS == 0 {
+		return true
+	}
+	if d.Arrived.Before(in.due.Add(-d.Duration / 2)) {
+		return false
+	}
+	interval := time.Duration(float64(time.Second) / in.j.want.FPS)
+	if in.due = in.due.Add(interval); in.due.Before(d.Arrived) {
+		in.due = d.Arrived.Add(interval)
+	}
+	return true
+}
+
+// asked takes what leads up to the newest frame whenever somebody asks for a picture.
+func (in *input) asked(ctx context.Context) (unit, error) {
+	for len(in.queue) == 0 {
+		select {
+		case <-ctx.Done():
+			return unit{}, ctx.Err()
+		case <-in.j.kick:
+			in.queue = in.src.Stream.Lead(in.from)
+		}
+	}
+	f := in.queue[0]
+	in.queue = in.queue[1:]
+	in.from = f.Index + 1
+	return unit{f, len(in.queue) == 0}, nil
+}
+
+// ask has a still made. Several who ask before it is begun get the same one.
+func (j *job) ask() {
+	select {
+	case j.kick <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,151 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/h264"
+	"github.com/bramble-cam/bramble/shared/logkey"
+)
+
+const (
+	// Pauses before ffmpeg is started again. A run of at least goodRun makes the next pause the first one again.
+	firstPause = 100 * time.Millisecond
+	lastPause  = 5 * time.Second
+	goodRun    = 5 * time.Second
+
+	// quiet is how long it is waited for a frame at a time; a camera may be away for as long as it likes.
+	quiet = time.Minute
+)
+
+// errChanged ends a run whose source goes on in another way: a new epoch, another size. The next run begins at once.
+var errChanged = errors.New("the camera's stream has changed")
+
+// job is one rendition that runs.
+type job struct {
+	key
+
+	t         *Transcoder
+	out       *stream.Stream
+	inProcess bool // JPEG from JPEG, without ffmpeg
+	cancel    context.CancelFunc
+	ctx       context.Context // ends when the job should
+	kick      chan struct{}   // still: holds a token when a picture is wanted
+
+	// Guarded by Transcoder.mu.
+	viewers  int
+	usedAt   time.Time
+	trouble  string // why the last run ended; "" once a frame has come
+	restarts uint64
+	cpu      time.Duration // of the runs that are over
+	pid      int           // of the one at hand, or 0
+
+	norm h264.Normalizer // of what comes out; run's goroutine only
+}
+
+func newJob(t *Transcoder, k key, inProcess bool) *job {
+	cfg := t.cfg.Stream
+	cfg.Format, cfg.Sparse = k.want.Format, true
+	ctx, cancel := context.WithCancel(context.Background())
+	return &job{
+		key: k, t: t, out: stream.New(cfg), inProcess: inProcess, ctx: ctx, cancel: cancel, kick: make(chan struct{}, 1),
+		viewers: 1,
+	}
+}
+
+// run makes the rendition until ctx or the job's own context ends.
+func (j *job) run(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(j.ctx, stop)()
+	j.t.cfg.Log.Info("transcoding starts", logkey.Camera, j.camera.ID(), "rendition", j.want.String())
+	pause := firstPause
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := j.once(ctx)
+		switch {
+		case ctx.Err() != nil, errors.Is(err, errChanged):
+			continue
+		case errors.Is(err, registry.ErrNotNative): // what it is made of is another format now
+			j.leave(err)
+			return
+		}
+		j.t.failed(j, err)
+		if time.Since(began) >= goodRun {
+			pause = firstPause
+		}
+		wait(ctx, pause)
+		pause = min(2*pause, lastPause)
+	}
+	j.leave(errStopped)
+	j.t.cfg.Log.Info("transcoding ends", logkey.Camera, j.camera.ID(), "rendition", j.want.String())
+}
+
+// leave ends the stream for those who still look at it.
+func (j *job) leave(err error) {
+	j.t.mu.Lock()
+	j.t.dropLocked(j)
+	j.t.mu.Unlock()
+	j.out.End(err)
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// once holds the camera and makes frames of it until something ends that.
+func (j *job) once(ctx context.Context) error {
+	src, err := j.camera.Source()
+	if err != nil {
+		return err
+	}
+	defer func() { src.Close(j.lastUsed()) }()
+	in := newInput(j, src)
+	first, err := in.next(ctx)
+	if err != nil {
+		return err
+	}
+	if j.inProcess {
+		return j.remakeAll(ctx, in, first)
+	}
+	return j.ffmpeg(ctx, in, first)
+}
+
+// lastUsed is when somebody last watched.
+func (j *job) lastUsed() time.Time {
+	j.t.mu.Lock()
+	defer j.t.mu.Unlock()
+	if j.viewers > 0 {
+		return time.Now()
+	}
+	return j.usedAt
+}
+
+// put adds a frame to the rendition.
+func (j *job) put(f *stream.Frame) {
+	j.out.Append(f)
+	j.t.mu.Lock()
+	defer j.t.mu.Unlock()
+	j.trouble = ""
+}
+
+// reason tells, in brackets, why there are no frames, or "".
+func (j *job) reason() string {
+	j.t.mu.Lock()
+	defer j.t.mu.Unlock()
+	if j.trouble != "" {
+		return " (" + j.trouble + ")"
+	}
+	if i := j.camera.Info(); i.Reason != "" {
+		return " (" + i.Reason + ")"
+	}
+	return ""
+}

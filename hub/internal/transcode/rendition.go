@@ -1,0 +1,116 @@
+package transcode
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// defaultQuality is that of a JPEG if nobody asks for another.
+const defaultQuality = 80
+
+// tileFPS is the highest rate up to which this process makes JPEGs of JPEGs itself: beyond it ffmpeg's processor time per picture, a quarter of ours, is worth
+// the start and the memory of a process.
+const tileFPS = 5
+
+// Rendition says what a viewer wants. Equal renditions of a camera are made once. The zero values mean: as the camera has it.
+type Rendition struct {
+	Format  frame.Format
+	Width   int     // in pixels, of the picture after its rotation
+	Quality int     // JPEG: 1 to 100
+	FPS     float64 // JPEG: at most so many pictures per second
+	Rotate  int     // JPEG: clockwise, 0, 90, 180 or 270 degrees
+	Bitrate int     // H.264: bits per second
+}
+
+// Ladders: what is asked for is taken to the next step, so that a grid of browsers does not start a process for each size in pixels.
+func widths() []int   { return []int{160, 240, 320, 480, 640, 960, 1280, 1920} }
+func rates() []int    { return []int{1, 2, 5, 10, 15, 30} }
+func bitrates() []int { return []int{250, 500, 1000, 2000, 4000, 8000} } // in thousands
+func grades() []int   { return []int{30, 50, 65, 80, 90, 100} }
+
+// step returns the first step that is at least n, or n if there is none.
+func step(ladder []int, n int) int {
+	for _, s := range ladder {
+		if n <= s {
+			return s
+		}
+	}
+	return n
+}
+
+// source is what a rendition is made of.
+type source struct {
+	format        frame.Format
+	width, height int // 0 as long as they are not known
+}
+
+// snap returns the rendition of a camera that answers a request: on the ladders, and never larger than the camera's own.
+func (r Rendition) snap(of source) Rendition {
+	if r.Rotate == 90 || r.Rotate == 270 {
+		of.width = of.height
+	}
+	if r.Width > 0 {
+		r.Width = min(step(widths(), r.Width), 1920)
+		if of.width > 0 && r.Width >= of.width {
+			r.Width = 0
+		}
+	}
+	if r.FPS > 0 {
+		r.FPS = float64(step(rates(), int(r.FPS+0.999)))
+		if r.FPS > 30 {
+			r.FPS = 0
+		}
+	}
+	if r.Format == frame.H264 {
+		r.Quality, r.Rotate, r.FPS = 0, 0, 0
+		if r.Bitrate > 0 {
+			r.Bitrate = min(step(bitrates(), (r.Bitrate+999)/1000), 8000) * 1000
+		}
+		return r
+	}
+	r.Bitrate = 0
+	if r.Quality > 0 {
+		r.Quality = step(grades(), r.Quality)
+	} else if !r.native(of.format) {
+		r.Quality = defaultQuality
+	}
+	return r
+}
+
+// native reports whether the camera's own stream does, viewers that want fewer pictures leaving some out.
+func (r Rendition) native(f frame.Format) bool {
+	r.FPS = 0
+	return r == Rendition{Format: f}
+}
+
+// size returns the size of the pictures before their rotation, of a source with this size. H.264 has even sizes only.
+func (r Rendition) size(width, height int) (int, int) {
+	if r.Width > 0 {
+		if r.Rotate == 90 || r.Rotate == 270 {
+			width, height = max(1, width*r.Width/height), r.Width
+		} else {
+			width, height = r.Width, max(1, height*r.Width/width)
+		}
+	}
+	if r.Format == frame.H264 {
+		return max(2, width&^1), max(2, height&^1)
+	}
+	return width, height
+}
+
+// String names the rendition: "jpeg width=320 quality=80 fps=2".
+func (r Rendition) String() string {
+	var b strings.Builder
+	b.WriteString(string(r.Format))
+	for _, part := range []struct {
+		name  string
+		value float64
+	}{{"width", float64(r.Width)}, {"quality", float64(r.Quality)}, {"fps", r.FPS}, {"rotate", float64(r.Rotate)}, {"bitrate", float64(r.Bitrate)}} {
+		if part.value > 0 {
+			_, _ = fmt.Fprintf(&b, " %s=%.0f", part.name, part.value)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,107 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// Still returns the newest picture of a camera as a JPEG rendition, at most maxAge old when it was asked for, waiting up to wait for one. Of an H.264 camera
+// the picture is made of the newest key frame and what follows it, without waiting for another. Requests for the same picture share it. The error wraps
+// registry.ErrOffline if there was none.
+func (t *Transcoder) Still(ctx context.Context, cam *registry.Camera, want Rendition, maxAge, wait time.Duration) (*stream.Frame, error) {
+	of := sourceOf(cam)
+	want.FPS = 0
+	if want = want.snap(of); want.native(of.format) {
+		return cam.Picture(ctx, frame.JPEG, maxAge, wait)
+	}
+	now := time.Now()
+	oldest := now.Add(-maxAge)
+	ctx, cancel := context.WithDeadline(ctx, now.Add(wait))
+	defer cancel()
+	if f := t.running(cam, want, oldest); f != nil {
+		return f, nil
+	}
+	j, err := t.hold(ctx, key{cam, want, true}, of)
+	if err != nil {
+		return nil, err
+	}
+	v := cam.Rendition(j.out, func() { t.release(j) }, j.reason)
+	defer v.Close()
+	target, err := fresh(ctx, cam, oldest)
+	if err == nil {
+		target, err = j.await(ctx, v, target)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: no picture within %v%s", registry.ErrOffline, wait, v.Reason())
+	}
+	return target, err
+}
+
+// running returns the newest picture of a stream of this rendition that is running anyway, if it is new enough.
+func (t *Transcoder) running(cam *registry.Camera, want Rendition, oldest time.Time) *stream.Frame {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, j := range t.jobs {
+		same := j.want
+		same.FPS = 0
+		if j.camera != cam || j.still || same != want {
+			continue
+		}
+		if f := j.out.Newest(); f != nil && !f.Arrived.Before(oldest) && time.Since(f.Arrived) < time.Second {
+			return f
+		}
+	}
+	return nil
+}
+
+// fresh waits for the camera's own newest frame to be new enough, and returns it.
+func fresh(ctx context.Context, cam *registry.Camera, oldest time.Time) (*stream.Frame, error) {
+	src, err := cam.Source()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { src.Close(time.Now()) }()
+	if lead := src.Stream.Lead(0); len(lead) > 0 && !lead[len(lead)-1].Arrived.Before(oldest) {
+		return lead[len(lead)-1], nil
+	}
+	if why := cam.Offline(); why != nil {
+		return nil, fmt.Errorf("%w: %w", registry.ErrOffline, why)
+	}
+	for {
+		d, err := src.Next(ctx, quiet)
+		if err == nil && !d.Arrived.Before(oldest) {
+			return d.Frame, nil
+		}
+		if err != nil && !errors.Is(err, stream.ErrQuiet) {
+			return nil, err
+		}
+	}
+}
+
+// await returns the picture that shows the target, or a newer one.
+func (j *job) await(ctx context.Context, v *registry.Viewer, target *stream.Frame) (*stream.Frame, error) {
+	if f := j.out.Newest(); f != nil && shows(f, target) {
+		return f, nil
+	}
+	for {
+		j.ask()
+		d, err := v.Next(ctx, time.Second) // to ask again: ffmpeg may have died of the last time
+		switch {
+		case err == nil && shows(d.Frame, target):
+			return d.Frame, nil
+		case err != nil && !errors.Is(err, stream.ErrQuiet):
+			return nil, err
+		}
+	}
+}
+
+// shows reports whether a picture was made of the target or of a later frame.
+func shows(f, target *stream.Frame) bool {
+	return f.Epoch > target.Epoch || f.Epoch == target.Epoch && f.Seq >= target.Seq
+}

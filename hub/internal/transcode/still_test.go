@@ -1,0 +1,140 @@
+package transcode
+
+import (
+	"bytes"
+	"errors"
+	"image/jpeg"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// TestStill: a still shows the newest access unit, whatever the key frame's age; requests at the same time share it.
+func TestStill(t *testing.T) {
+	c := makeClips(t)
+	for _, f := range []frame.Format{frame.H264, frame.JPEG} {
+		t.Run(string(f), func(t *testing.T) {
+			r := newRig(t, c, Config{})
+			cam := r.newCamera("porch", f)
+			src, err := cam.Source()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close(time.Now())
+			want := Rendition{Format: frame.JPEG, Width: 320}
+			for _, count := range []int{10, 1, 18, 7, 25} {
+				for range count {
+					cam.deliver()
+				}
+				got := make([]*stream.Frame, 8)
+				var all sync.WaitGroup
+				for i := range got {
+					all.Go(func() {
+						var err error
+						if got[i], err = r.tr.Still(t.Context(), cam.Camera, want, time.Minute, testkit.Timeout); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				all.Wait()
+				for _, p := range got {
+					if p == nil || p != got[0] {
+						t.Fatalf("not one picture for all: %v", got)
+					}
+				}
+				checkClock(t, got[0], 320)
+				if got[0].Seq != uint64(cam.n-1) {
+					t.Errorf("picture %d, want %d", got[0].Seq, cam.n-1)
+				}
+			}
+			list := r.tr.Renditions(cam.Camera)
+			if len(list) != 1 || list[0].Stream.In.Load() != 5 || list[0].InProcess != (f == frame.JPEG) || list[0].Viewers != 0 {
+				t.Errorf("%+v", list)
+			}
+		})
+	}
+}
+
+// TestStillOfRunning: if the same is streamed anyway, a still is taken from there.
+func TestStillOfRunning(t *testing.T) {
+	r := newRig(t, makeClips(t), Config{})
+	cam := r.newCamera("porch", frame.H264)
+	cam.play(interval)
+	v := cam.view(Rendition{Format: frame.JPEG, Width: 320, FPS: 30})
+	defer v.Close()
+	next(t, v)
+	p, err := r.tr.Still(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 320}, time.Second, testkit.Timeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := jpeg.Decode(bytes.NewReader(p.Payload)); err != nil {
+		t.Error(err)
+	}
+	if n := r.tr.Totals().Processes; n != 1 {
+		t.Errorf("%d processes", n)
+	}
+}
+
+// TestStillTooOld: what is older than the request allows is not shown.
+func TestStillTooOld(t *testing.T) {
+	r := newRig(t, makeClips(t), Config{})
+	cam := r.newCamera("porch", frame.H264)
+	src, err := cam.Source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer src.Close(time.Now())
+	cam.deliver()
+	want := Rendition{Format: frame.JPEG}
+	if _, err := r.tr.Still(t.Context(), cam.Camera, want, 0, 10*time.Millisecond); !errors.Is(err, registry.ErrOffline) {
+		t.Errorf("%v", err)
+	}
+	cam.play(interval)
+	now := time.Now()
+	p, err := r.tr.Still(t.Context(), cam.Camera, want, 0, testkit.Timeout)
+	if err != nil || p.Arrived.Before(now) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestCycles: starts and stops leave nothing.
+func TestCycles(t *testing.T) {
+	r := newRig(t, makeClips(t), Config{Linger: time.Nanosecond, Max: 4})
+	cam := r.newCamera("porch", frame.H264)
+	cam.play(interval)
+	round := func(n int) {
+		want := []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.H264, Width: 160}, {Format: frame.JPEG, Width: 240}}[n%3]
+		v, err := r.tr.View(t.Context(), cam.Camera, want)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer v.Close()
+		if n%2 == 0 {
+			_, err = v.Next(t.Context(), testkit.Timeout)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	gone := func() {
+		testkit.Eventually(t, "nothing runs", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })
+	}
+	round(0)
+	gone()
+	before := testkit.TakeCensus(t)
+	for n := range cycles {
+		round(n)
+		r.tr.sweep(time.Now().Add(time.Second))
+	}
+	gone()
+	before.NothingLeft(t)
+}
+
+// cycles is how often TestCycles starts and stops a rendition.
+const cycles = 9

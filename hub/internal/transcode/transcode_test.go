@@ -1,0 +1,261 @@
+package transcode
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/image/draw"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// TestPictures proves, by the clock in each picture, that what comes out is what its times say, for every pair of formats.
+func TestPictures(t *testing.T) {
+	c := makeClips(t)
+	for _, from := range []frame.Format{frame.JPEG, frame.H264} {
+		for _, want := range []Rendition{
+			{Format: frame.JPEG, Width: 320}, {Format: frame.JPEG, Width: 480, FPS: 5}, {Format: frame.JPEG, Quality: 90},
+			{Format: frame.H264, Width: 480}, {Format: frame.H264, Bitrate: 1_500_000},
+		} {
+			t.Run(fmt.Sprintf("%s to %v", from, want), func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, c, Config{})
+				cam := r.newCamera("porch", from)
+				cam.play(interval)
+				v := cam.view(want)
+				defer v.Close()
+				width := want.Width
+				if width == 0 {
+					width = testWidth
+				}
+				if want.Format == frame.JPEG {
+					jpegs(t, v, width)
+				} else {
+					units(t, v, width)
+				}
+			})
+		}
+	}
+}
+
+func jpegs(t *testing.T, v *registry.Viewer, width int) {
+	last := time.Duration(-1)
+	for range 12 {
+		d := next(t, v)
+		got := checkClock(t, d.Frame, width)
+		if d.PTS <= last || d.PTS != time.Duration(d.Seq)*interval || d.Epoch != 1 {
+			t.Errorf("frame %d of epoch %d at %v after %v", d.Seq, d.Epoch, d.PTS, last)
+		}
+		last = d.PTS
+		if p := psnr(got, card(int(d.Seq)%clipLength, testWidth, testHeight)); p < 28 {
+			t.Errorf("frame %d: PSNR %.1f dB", d.Seq, p)
+		}
+	}
+}
+
+func units(t *testing.T, v *registry.Viewer, width int) {
+	height := width * testHeight / testWidth
+	var stream []byte
+	var times []time.Time
+	var seqs []uint64
+	for len(times) < 25 {
+		d := next(t, v)
+		if len(times) == 0 && !d.Key || d.Width != width || d.Height != height || d.Params == nil {
+			t.Fatalf("access unit %d: key %t, %dx%d, %v", len(times), d.Key, d.Width, d.Height, d.Params)
+		}
+		stream, times, seqs = append(stream, d.Payload...), append(times, d.CaptureTime), append(seqs, d.Seq)
+	}
+	pictures := decode(t, stream, width, height)
+	if len(pictures) != len(times) {
+		t.Fatalf("%d pictures of %d access units", len(pictures), len(times))
+	}
+	for i, img := range pictures {
+		checkClockOf(t, img, times[i])
+		if p := psnr(img, card(int(seqs[i])%clipLength, testWidth, testHeight)); p < 28 {
+			t.Errorf("picture %d: PSNR %.1f dB", i, p)
+		}
+	}
+}
+
+// psnr compares a picture with the one that it should show, in which it is scaled. The clock is left out: its edges are the scaler's business.
+func psnr(got, want image.Image) float64 {
+	b := got.Bounds()
+	scaled := image.NewRGBA(b)
+	draw.ApproxBiLinear.Scale(scaled, b, want, want.Bounds(), draw.Src, nil)
+	var sum, n float64
+	for y := b.Min.Y + b.Dx()/15; y < b.Max.Y; y += 3 {
+		for x := b.Min.X; x < b.Max.X; x += 3 {
+			r1, g1, b1, _ := got.At(x, y).RGBA()
+			r2, g2, b2, _ := scaled.At(x, y).RGBA()
+			for _, d := range [3]int{int(r1>>8) - int(r2>>8), int(g1>>8) - int(g2>>8), int(b1>>8) - int(b2>>8)} {
+				sum += float64(d * d)
+				n++
+			}
+		}
+	}
+	return 10 * math.Log10(255*255/(sum/n+1e-9))
+}
+
+// TestShared: a hundred viewers have one process, and the last one's end is the end of it.
+func TestShared(t *testing.T) {
+	r := newRig(t, makeClips(t), Config{Linger: time.Millisecond})
+	cam := r.newCamera("porch", frame.H264)
+	cam.play(interval)
+	before := testkit.TakeCensus(t)
+	var all sync.WaitGroup
+	viewers := make([]*registry.Viewer, 100)
+	for i := range viewers {
+		all.Go(func() {
+			v, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 300 + i%20}) // all are 320
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			viewers[i] = v
+			if _, err := v.Next(t.Context(), testkit.Timeout); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := r.tr.Totals().Processes; n != 1 {
+		t.Errorf("%d processes", n)
+	}
+	if n := cam.Info().Viewers; n != 100 {
+		t.Errorf("the camera has %d viewers", n)
+	}
+	for _, v := range viewers {
+		if v != nil {
+			v.Close()
+		}
+	}
+	testkit.Eventually(t, "no process", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })
+	before.NothingLeft(t)
+	if total := r.tr.Totals(); total.CPU <= 0 || total.Restarts != 0 || cam.Info().Viewers != 0 {
+		t.Errorf("%+v, %d viewers", total, cam.Info().Viewers)
+	}
+}
+
+// TestKilled: viewers do not notice more than a pause when ffmpeg dies.
+func TestKilled(t *testing.T) {
+	c := makeClips(t)
+	for _, want := range []Rendition{{Format: frame.JPEG, Width: 320}, {Format: frame.H264, Width: 320}} {
+		t.Run(want.String(), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, c, Config{})
+			cam := r.newCamera("porch", frame.H264)
+			cam.play(interval)
+			v := cam.view(want)
+			defer v.Close()
+			first := next(t, v)
+			r.tr.mu.Lock()
+			for pid := range r.tr.children {
+				if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+					t.Error(err)
+				}
+			}
+			r.tr.mu.Unlock()
+			testkit.Eventually(t, "it was noticed", func() bool { return r.tr.Totals().Restarts == 1 })
+			noticed := v.Stream.In.Load()
+			for d := first; d.Index < noticed; {
+				d = next(t, v)
+				if d.Params != first.Params {
+					t.Error("other parameter sets")
+				}
+			}
+			next(t, v)
+		})
+	}
+}
+
+// TestNewRun: a camera that begins anew, maybe with pictures of another size, goes on under the viewers.
+func TestNewRun(t *testing.T) {
+	r := newRig(t, makeClips(t), Config{})
+	cam := r.newCamera("porch", frame.JPEG)
+	v := cam.view(Rendition{Format: frame.H264, Width: 320})
+	defer v.Close()
+	stop := cam.play(interval)
+	next(t, v)
+	stop()
+	cam.epoch, cam.n = 2, 0
+	cam.play(interval)
+	for d := next(t, v); d.Epoch != 2; d = next(t, v) {
+	}
+	if n := r.tr.Totals().Restarts; n != 0 {
+		t.Errorf("%d restarts for a fault", n)
+	}
+}
+
+// TestRefused: what cannot be made is refused with the remedy.
+func TestRefused(t *testing.T) {
+	c := makeClips(t)
+	without := newRig(t, c, Config{FFmpeg: filepath.Join(t.TempDir(), "none")})
+	yard, desk := without.newCamera("yard", frame.H264), without.newCamera("desk", frame.JPEG)
+	for _, want := range []Rendition{{Format: frame.JPEG}, {Format: frame.H264, Width: 320}} {
+		if _, err := without.tr.View(t.Context(), yard.Camera, want); !errors.Is(err, ErrNoFFmpeg) {
+			t.Errorf("%v: %v", want, err)
+		}
+	}
+	desk.play(interval)
+	v := desk.view(Rendition{Format: frame.JPEG, Width: 320}) // goes without
+	jpegs(t, v, 320)
+	v.Close()
+
+	r := newRig(t, c, Config{Max: 1, Linger: time.Hour})
+	cam := r.newCamera("porch", frame.H264)
+	cam.play(interval)
+	first := cam.view(Rendition{Format: frame.JPEG})
+	if _, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 160}); !errors.Is(err, ErrTooMany) {
+		t.Errorf("a second one: %v", err)
+	}
+	next(t, first)
+	first.Close() // it lingers, but gives way
+	second := cam.view(Rendition{Format: frame.JPEG, Width: 160})
+	next(t, second)
+	second.Close()
+}
+
+// TestBroken: an ffmpeg that fails is tried again, and its reason told.
+func TestBroken(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\necho no such encoder >&2; exit 3\n"), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	r := newRig(t, makeClips(t), Config{FFmpeg: script})
+	cam := r.newCamera("porch", frame.JPEG)
+	cam.play(interval)
+	v := cam.view(Rendition{Format: frame.H264})
+	defer v.Close()
+	testkit.Eventually(t, "two tries", func() bool { return r.tr.Totals().Restarts >= 2 })
+	if got, want := v.Reason(), " (ffmpeg ended with exit status 3; it said: no such encoder)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// TestNotTaken: frames that ffmpeg does not take are not waited for without end, and a stop comes through.
+func TestNotTaken(t *testing.T) {
+	script := filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 1000\n"), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	before := testkit.TakeCensus(t)
+	r := newRig(t, makeClips(t), Config{FFmpeg: script})
+	cam := r.newCamera("porch", frame.JPEG)
+	stop := cam.play(time.Millisecond)
+	v := cam.view(Rendition{Format: frame.H264})
+	testkit.Eventually(t, "it runs", func() bool { return r.tr.Totals().Processes == 1 })
+	v.Close()
+	r.stop()
+	stop()
+	before.NothingLeft(t)
+}
