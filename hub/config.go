@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -27,6 +28,8 @@ type Config struct {
 	HWAccel       string        // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
 	MaxTranscodes int           // how many ffmpeg processes there may be; 0 means 32
 	DefaultCamera string        // the camera of URLs that name none; "" means the first by name
+	TLSCert       string        // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
+	TLSKey        string        // file with its private key, PEM
 	Log           *slog.Logger  // nil means slog.Default
 }
 
@@ -80,6 +83,21 @@ func notNegative(flag string, d time.Duration) error {
 		return fmt.Errorf("%s %v: give a time such as 10s, or 0 for the default", flag, d)
 	}
 	return nil
+}
+
+// tls returns the HTTP server's TLS settings, or nil for plain HTTP.
+func (c *Config) tls() (*tls.Config, error) {
+	if c.TLSCert == "" && c.TLSKey == "" {
+		return nil, nil
+	}
+	if c.TLSCert == "" || c.TLSKey == "" {
+		return nil, errors.New("--tls-cert and --tls-key belong together: give the certificate's file and its key's")
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w: both must be PEM files that this user may read", c.TLSCert, c.TLSKey, err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
 // checkReach refuses an address that others can reach: cameras look into homes.

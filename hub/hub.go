@@ -3,6 +3,7 @@ package hub
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,7 @@ import (
 // Hub is one relay.
 type Hub struct {
 	cfg   Config
+	tls   *tls.Config // nil: plain HTTP
 	space subject.Space
 
 	started  chan struct{} // closed when the addresses below are set
@@ -43,7 +45,11 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Hub{cfg: cfg, space: space, started: make(chan struct{})}, nil
+	secure, err := cfg.tls()
+	if err != nil {
+		return nil, err
+	}
+	return &Hub{cfg: cfg, tls: secure, space: space, started: make(chan struct{})}, nil
 }
 
 // Run serves until ctx ends, and returns when everything it started has ended. It may be called once.
@@ -70,11 +76,12 @@ func (h *Hub) Run(ctx context.Context) error {
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
 	server := httpapi.New(httpapi.Config{
-		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, Log: h.cfg.Log,
+		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
+		Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
-	h.cfg.Log.Info("hub ready", "page", "http://"+h.httpAddr+"/")
+	h.cfg.Log.Info("hub ready", "page", h.page())
 
 	// What viewers use must outlive them: it has a context of its own, which ends when HTTP has.
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
@@ -93,6 +100,14 @@ func (h *Hub) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return reg.Run(inner) })
 	return g.Wait()
+}
+
+// page is the URL of the dashboard.
+func (h *Hub) page() string {
+	if h.tls != nil {
+		return "https://" + h.httpAddr + "/"
+	}
+	return "http://" + h.httpAddr + "/"
 }
 
 // startNATS starts the embedded server, if it is wanted, and says how to reach NATS.

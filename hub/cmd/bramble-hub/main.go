@@ -44,6 +44,8 @@ type settings struct {
 	HWAccel       string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
 	MaxTranscodes int           `help:"How many ffmpeg processes there may be at a time (${default})." default:"32" placeholder:"N"`
 	DefaultCamera string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
+	TLSCert       string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." type:"existingfile" placeholder:"FILE"`
+	TLSKey        string        `name:"tls-key" help:"The PEM file with the certificate's private key." type:"existingfile" placeholder:"FILE"`
 	Insecure      bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }
 
@@ -91,6 +93,6 @@ func (s *settings) hub(log *slog.Logger) hub.Config {
 	return hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, DefaultCamera: s.DefaultCamera,
-		Log: log,
+		TLSCert: s.TLSCert, TLSKey: s.TLSKey, Log: log,
 	}
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -43,6 +44,7 @@ type Config struct {
 	DefaultCamera string        // of URLs that name none; "" means the first by name
 	Connected     func() bool   // whether NATS can be reached
 	WriteTimeout  time.Duration // 0 means DefaultWriteTimeout
+	TLS           *tls.Config   // nil means plain HTTP; else HTTP/2 too
 	Log           *slog.Logger
 }
 
@@ -83,7 +85,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }() // received below
+	go func() { served <- s.listen(srv, l) }() // received below
 	var err error
 	select {
 	case err = <-served:
@@ -101,6 +103,14 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	}
 	s.viewers.Wait() // their sinks give them as long as Shutdown gave the others
 	return err
+}
+
+func (s *Server) listen(srv *http.Server, l net.Listener) error {
+	if s.cfg.TLS == nil {
+		return srv.Serve(l)
+	}
+	srv.TLSConfig = s.cfg.TLS
+	return srv.ServeTLS(l, "", "")
 }
 
 // ServeHTTP makes the Server a handler, for tests and for other programs' servers.
