@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/floor"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/scenario"
@@ -47,9 +48,11 @@ func run(args []string, out, progress io.Writer) (exitCode int) {
 func program(args []string, out, progress io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	switch {
-	case len(args) == 1 && args[0] == "floor":
+	switch strings.Join(args, " ") {
+	case "floor":
 		return floor.Run(out)
+	case "camera":
+		return film.Write(ctx, out)
 	}
 	s, err := parse(args, progress)
 	if err != nil {

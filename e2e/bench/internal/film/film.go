@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"io"
 	"math/rand/v2"
 	"time"
 
@@ -102,18 +103,38 @@ func (f *Film) add(au []byte, key bool) {
 	f.Frames = append(f.Frames, Frame{data, key, at})
 }
 
-// Decodable returns the access units of a raw H.264 stream, in which each picture has one slice and each IDR its parameter sets.
+// Decodable returns the access units of a raw H.264 stream in which each IDR has its parameter sets. A slice is the first of its picture if its first_mb_in_slice is 0 (ITU-T H.264
+// 7.3.3).
 func Decodable(stream []byte) *Film {
 	f := &Film{Format: frame.H264}
 	var au []byte
+	key, sliced := false, false
 	for nalu := range h264.NALUs(stream) {
-		au = append(append(au, 0, 0, 0, 1), nalu...)
-		if t := nalu[0] & 0x1f; t == 1 || t == 5 {
-			f.add(au, t == 5)
-			au = nil
+		t := nalu[0] & 0x1f
+		slice := t == 1 || t == 5
+		if sliced && (!slice || len(nalu) > 1 && nalu[1]&0x80 != 0) {
+			f.add(au, key)
+			au, key, sliced = nil, false, false
 		}
+		au = append(append(au, 0, 0, 0, 1), nalu...)
+		sliced, key = sliced || slice, key || t == 5
+	}
+	if sliced {
+		f.add(au, key)
 	}
 	return f
+}
+
+// Write is a camera program: it writes usual pictures to out until ctx ends or nobody reads them.
+func Write(ctx context.Context, out io.Writer) error {
+	f, err := Pictures(1280, 720, JPEGSize, 8)
+	if err != nil {
+		return err
+	}
+	return f.Play(ctx, func(_ uint64, fr Frame, _ time.Time) error {
+		_, err := out.Write(fr.Data)
+		return err
+	})
 }
 
 // Copy returns a film for one more camera.
@@ -133,6 +154,15 @@ func (f *Film) Rate() float64 {
 		sum += len(fr.Data)
 	}
 	return float64(sum) / float64(len(f.Frames)) * FPS
+}
+
+// Bytes returns all frames, one after the other: the file of such a camera.
+func (f *Film) Bytes() []byte {
+	var all []byte
+	for _, fr := range f.Frames {
+		all = append(all, fr.Data...)
+	}
+	return all
 }
 
 // Play hands the frames to send, each stamped with the time of sending, over and over until ctx ends or send fails. The data is valid during send only.

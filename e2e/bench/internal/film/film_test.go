@@ -56,11 +56,7 @@ func TestGOP(t *testing.T) {
 // A stream is cut into the access units that it was joined from.
 func TestDecodable(t *testing.T) {
 	gop := GOP(500, 3)
-	var stream []byte
-	for _, fr := range gop.Frames {
-		stream = append(stream, fr.Data...)
-	}
-	f := Decodable(stream)
+	f := Decodable(append(gop.Bytes(), 0, 0, 0, 1, 0x41, 0x40)) // a second slice of the last picture
 	if len(f.Frames) != 3 || !f.Frames[0].Key || f.Frames[1].Key || f.Frames[2].Key {
 		t.Fatalf("%d frames", len(f.Frames))
 	}

@@ -25,6 +25,7 @@ type Viewer struct {
 type Seen struct {
 	Asked, First time.Time     // when it began to connect, and when it had the first frame
 	Age          time.Duration // of the first frame
+	Key          bool          // the first frame decodes alone
 	Late         time.Duration // how far a player is behind the camera, at the newest frame
 	Frames       int           // other than repeated ones
 	Gap          time.Duration // the longest time between two of them
@@ -49,11 +50,23 @@ func New() *Crowd { return &Crowd{scratch: make([]byte, 1<<18), from: never()} }
 
 func never() time.Time { return time.Unix(math.MaxInt32, 0) }
 
-// Begin starts the count.
-func (c *Crowd) Begin() {
+// Begin starts the count, of frames that leave the camera from now on.
+func (c *Crowd) Begin() { c.begin(time.Now()) }
+
+// BeginAll starts the count, of frames however old.
+func (c *Crowd) BeginAll() { c.begin(time.Time{}) }
+
+func (c *Crowd) begin(from time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.from, c.frames, c.ages = time.Now(), 0, make([]time.Duration, 0, 1<<16)
+	c.from, c.frames, c.ages = from, 0, make([]time.Duration, 0, 1<<16)
+}
+
+// Frames returns how many have been seen since Begin.
+func (c *Crowd) Frames() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.frames
 }
 
 // Counts are what a crowd has seen.
@@ -101,7 +114,7 @@ func (c *Crowd) see(s *Seen, p *parser, head []byte) {
 		return // repeated
 	}
 	if s.Frames++; s.Frames == 1 {
-		s.First, s.Age = now, age
+		s.First, s.Age, s.Key = now, age, stamp.Key
 	} else {
 		s.Gap = max(s.Gap, now.Sub(s.came))
 	}

@@ -16,17 +16,17 @@ func usual() []report.Column {
 }
 
 func (b *Bench) fanout(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Columns: usual()}
-	t.Scenario = "fanout"
+	t := &report.Table{Scenario: "fanout", Columns: usual()}
 	for _, kind := range b.Kinds {
 		for _, n := range b.Viewers {
 			cam, err := b.camera(kind)
 			if err != nil {
 				return nil, err
 			}
-			err = b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), b.servers(kind), fanoutGoals(kind, n), func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+			run := func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
 				return b.watch(ctx, server, watched{[]*stage.Camera{cam}, []string{kind}, n})
-			})
+			}
+			err = b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), b.servers(kind), b.Runs, fanoutGoals(kind, n), run)
 			if err != nil {
 				return nil, err
 			}

@@ -40,6 +40,19 @@ type Scenario struct {
 func All() []Scenario {
 	return []Scenario{
 		{"fanout", "One camera of 1280x720 at 25 frames a second, 84 kB JPEGs or 2 Mbit/s H.264, and more and more viewers.", (*Bench).fanout},
+		{"latency", "From the camera to one viewer; the floor reads the camera directly, the hub over NATS.", (*Bench).latency},
+		{"join", "Viewers who join half a second after a key frame, of which there is one in four seconds: when they have a picture, and how far behind the camera they then play.", (*Bench).join},
+		{"first-part", "Viewers who join a running MJPEG camera: when they have a picture.", (*Bench).firstPart},
+		{"snapshot", "Single pictures of a running camera, and what is answered when it is dead.", (*Bench).snapshot},
+		{"cold", "A viewer who comes to a camera that nobody watches: real agent, camera from a file.", (*Bench).cold},
+		{"start", "From the start of the process, bramble-hub demo, to the first picture in hand.", (*Bench).start},
+		{"slow", "Viewers who read half of what the camera sends: how old the frames are when they have been read.", (*Bench).slow},
+		{"stalled", "200 viewers who never read, beside 20 good ones.", (*Bench).stalled},
+		{"storm", "200 viewers who never read, 50 at half speed and 300 a second who come and go, beside 100 good ones.", (*Bench).storm},
+		{"outage", "The camera is silent for three seconds and begins anew: which viewers stay, and how long they see nothing new.", (*Bench).outage},
+		{"cameras", "50 cameras with 4 viewers each, half of them JPEG and half H.264, against one camera of each kind with 200 viewers.", (*Bench).cameras},
+		{"mixed", "A camera of 320x240 with 10 viewers, alone and beside one of 1 MB pictures with 10 viewers.", (*Bench).mixed},
+		{"idle", "50 cameras of a real agent that nobody watches.", (*Bench).idle},
 	}
 }
 
@@ -83,10 +96,10 @@ func (b *Bench) hasPeer(kind string) bool {
 type once func(ctx context.Context, server string) (report.Run, stage.Noise, error)
 
 // turns lets the servers run in turns, so that a noisy minute hits them all, and puts a case into the table. A loud round is repeated, twice at most.
-func (b *Bench) turns(ctx context.Context, t *report.Table, name string, servers []string, goals map[string]report.Goal, run once) error {
+func (b *Bench) turns(ctx context.Context, t *report.Table, name string, servers []string, runs int, goals map[string]report.Goal, run once) error {
 	var rounds []report.Round
 	loud := 0
-	for n := 0; n < b.Runs+min(loud, 2); n++ {
+	for n := 0; n < runs+min(loud, 2); n++ {
 		round := report.Round{Runs: map[string]report.Run{}}
 		for _, server := range servers {
 			b.say("%s: %s, %s, run %d", t.Scenario, name, server, n+1)

@@ -88,6 +88,9 @@ func (s *Server) feed(ctx context.Context, run func(context.Context) error) {
 	})
 }
 
+// Owns hands the server something that is to be stopped before it.
+func (s *Server) Owns(stop func()) { s.stopped = append(s.stopped, stop) }
+
 // Stop ends the cameras, then the server.
 func (s *Server) Stop() {
 	s.cancel()
