@@ -17,7 +17,7 @@ func Pinned(core int, f func() error) error {
 	}
 	one.Set(core)
 	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		return fmt.Errorf("core %d: %w", core, err)
+		return fmt.Errorf("core %d cannot be had, and the benchmark needs cores 0 and 1: %w", core, err)
 	}
 	err := f()
 	if back := unix.SchedSetaffinity(0, &before); err == nil {

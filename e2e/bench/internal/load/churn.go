@@ -11,7 +11,7 @@ import (
 
 // Churn are viewers that come and go.
 type Churn struct {
-	Came, Refused atomic.Int64
+	Came, Refused, Pictured atomic.Int64
 }
 
 // Run lets viewers come, perSecond of them, each of whom stays for a moment and leaves, until ctx ends and all have left.
@@ -32,8 +32,12 @@ func (c *Churn) Run(ctx context.Context, crowd *Crowd, v Viewer, perSecond int, 
 				ctx, cancel := context.WithTimeout(ctx, stay)
 				defer cancel()
 				c.Came.Add(1)
-				if _, err := crowd.Watch(ctx, v); err != nil {
+				seen, err := crowd.Watch(ctx, v)
+				if err != nil {
 					c.Refused.Add(1)
+				}
+				if seen.Frames > 0 {
+					c.Pictured.Add(1)
 				}
 			})
 		}

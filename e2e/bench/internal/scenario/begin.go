@@ -155,7 +155,7 @@ func (b *Bench) startOnce(ctx context.Context) error {
 const cpuShare = "CPU % of a core"
 
 func (b *Bench) idle(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "idle", Columns: []report.Column{report.Alone(rss, 1), report.Alone(cpuShare, 2)}}
+	t := &report.Table{Scenario: "idle", Columns: []report.Column{report.Alone(rss, 1), report.Alone(cpuShare, 2), report.Alone(agentRSS, 1)}}
 	goals := map[string]report.Goal{rss: {Limit: 30}, cpuShare: {Limit: 1}}
 	return t, b.turns(ctx, t, "50 cameras", []string{stage.Bramble}, 1, goals, b.idleOnce)
 }
@@ -184,5 +184,9 @@ func (b *Bench) idleOnce(ctx context.Context, _ string) (report.Run, stage.Noise
 		return nil, stage.Noise{}, err
 	}
 	u, err := end()
-	return report.Run{rss: mb(u.RSS), cpuShare: 100 * u.CPU.Seconds() / u.Took.Seconds()}, u.Noise, err
+	if err != nil {
+		return nil, stage.Noise{}, err
+	}
+	m, err := agent.Memory()
+	return report.Run{rss: mb(u.RSS), cpuShare: 100 * u.CPU.Seconds() / u.Took.Seconds(), agentRSS: mb(m.RSS)}, u.Noise, err
 }

@@ -12,7 +12,7 @@ import (
 
 // usual are the columns of a scenario in which one server after the other has viewers.
 func usual() []report.Column {
-	return []report.Column{report.Beside(report.CPU, 1), report.Alone(rss, 1), report.Alone(allocs, 2), report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(report.Arrived, 1)}
+	return []report.Column{report.Beside(report.CPU, 1), report.Alone(rss, 1), report.Alone(anon, 1), report.Alone(allocs, 2), report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(report.Arrived, 1)}
 }
 
 func (b *Bench) fanout(ctx context.Context) (*report.Table, error) {

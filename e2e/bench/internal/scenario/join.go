@@ -151,7 +151,7 @@ func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, s
 	crowd := load.New()
 	steady := crowd.Join(ctx, 1, v)
 	defer steady.Stop()
-	if err := load.Pause(ctx, b.settle(), steady); err != nil {
+	if err := load.Pause(ctx, b.Settle, steady); err != nil {
 		return nil, stage.Noise{}, explain(s, err)
 	}
 	end, err := s.Measure(ctx)

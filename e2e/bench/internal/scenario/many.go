@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
@@ -14,7 +15,7 @@ import (
 )
 
 func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "latency", Columns: []report.Column{report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(report.Arrived, 1)}}
+	t := &report.Table{Scenario: "latency", Columns: []report.Column{report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(report.Arrived, 1), report.Alone(agentRSS, 1), report.Alone(agentCPU, 1)}}
 	goals := map[string]report.Goal{p50: {Limit: 0.5, Of: stage.Floor, Plus: true}, p99: {Limit: 1.5, Of: stage.Floor, Plus: true}}
 	for _, kind := range []string{"mjpeg", "mp4"} {
 		cam, err := b.camera(kind)
@@ -57,8 +58,29 @@ func (b *Bench) throughAgent(ctx context.Context) (report.Run, stage.Noise, erro
 	crowd := load.New()
 	g := crowd.Join(ctx, 1, load.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"})
 	defer g.Stop()
-	return b.count(ctx, s, crowd, []*load.Group{g}, 1)
+	before, err := agent.CPU()
+	if err != nil {
+		return nil, stage.Noise{}, err
+	}
+	began := time.Now()
+	r, noise, err := b.count(ctx, s, crowd, []*load.Group{g}, 1, agent)
+	if err != nil {
+		return nil, noise, err
+	}
+	cpu, err := agent.CPU()
+	if err != nil {
+		return nil, noise, err
+	}
+	m, err := agent.Memory()
+	r[agentRSS], r[agentCPU] = mb(m.RSS), float64(cpu-before)/1000/(film.FPS*time.Since(began).Seconds())
+	return r, noise, err
 }
+
+// Names of columns.
+const (
+	agentRSS = "agent RSS MB"
+	agentCPU = "agent CPU µs/frame"
+)
 
 // Names of columns.
 const (
@@ -109,12 +131,13 @@ const (
 	p99Mixed   = "p99 beside ms"
 	seenAlone  = "arrived alone %"
 	seenMixed  = "arrived beside %"
+	seenLarge  = "large arrived %"
 	mixedRatio = "beside / alone"
 )
 
 func (b *Bench) mixed(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "mixed", Columns: []report.Column{
-		report.Alone(p99Alone, 2), report.Alone(p99Mixed, 2), report.Alone(mixedRatio, 2), report.Alone(seenAlone, 1), report.Alone(seenMixed, 1), report.Alone(rss, 1),
+		report.Alone(p99Alone, 2), report.Alone(p99Mixed, 2), report.Alone(mixedRatio, 2), report.Alone(seenAlone, 1), report.Alone(seenMixed, 1), report.Alone(seenLarge, 1), report.Alone(rss, 1),
 	}}
 	small, err := film.Pictures(320, 240, 10<<10, 4)
 	if err != nil {
@@ -146,13 +169,17 @@ func (b *Bench) mixedOnce(ctx context.Context, server string, small, large *stag
 		return nil, none, err
 	}
 	large.Die(false)
-	others := load.New().Join(ctx, 10, load.Viewer{URL: s.URL("large", "mjpeg"), Kind: "mjpeg"})
+	big := load.New()
+	others := big.Join(ctx, 10, load.Viewer{URL: s.URL("large", "mjpeg"), Kind: "mjpeg"})
 	defer others.Stop()
+	big.Begin()
+	began := time.Now()
 	beside, n2, err := b.count(ctx, s, crowd, []*load.Group{few, others}, 10)
 	if err != nil {
 		return nil, none, err
 	}
+	seenBig := 100 * float64(big.End().Frames) / (10 * film.FPS * time.Since(began).Seconds())
 	return report.Run{
-		p99Alone: alone[p99], p99Mixed: beside[p99], mixedRatio: beside[p99] / alone[p99], seenAlone: alone[report.Arrived], seenMixed: beside[report.Arrived], rss: beside[rss],
+		p99Alone: alone[p99], p99Mixed: beside[p99], mixedRatio: beside[p99] / alone[p99], seenAlone: alone[report.Arrived], seenMixed: beside[report.Arrived], seenLarge: seenBig, rss: beside[rss],
 	}, stage.Noise{Stolen: max(n1.Stolen, n2.Stolen), Foreign: max(n1.Foreign, n2.Foreign)}, nil
 }

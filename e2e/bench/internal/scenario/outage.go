@@ -59,7 +59,7 @@ func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run
 		defer g.Stop()
 		groups = append(groups, g)
 	}
-	if err := load.Pause(ctx, b.settle(), groups...); err != nil {
+	if err := load.Pause(ctx, b.Settle, groups...); err != nil {
 		return nil, none, explain(s, err)
 	}
 	end, err := s.Measure(ctx)

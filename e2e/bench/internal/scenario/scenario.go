@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
 // Bench is what all scenarios share.
@@ -23,6 +24,8 @@ type Bench struct {
 	Viewers []int         // for fanout
 	Span    time.Duration // length of a run
 	Runs    int           // of each server in turns; the median counts
+	Settle  time.Duration // how long viewers watch before they are counted: until all are connected and the buffers have found their size
+	Repeats int           // rounds that are run again at most, if they were noisy
 	Quick   bool          // shorter and fewer runs
 	Dir     string        // for files
 	Log     io.Writer     // progress
@@ -95,11 +98,11 @@ func (b *Bench) hasPeer(kind string) bool {
 // once is one run of one server: its figures, and how noisy the machine was.
 type once func(ctx context.Context, server string) (report.Run, stage.Noise, error)
 
-// turns lets the servers run in turns, so that a noisy minute hits them all, and puts a case into the table. A loud round is repeated, twice at most.
+// turns lets the servers run in turns, so that a noisy minute hits them all, and puts a case into the table. A loud round is repeated.
 func (b *Bench) turns(ctx context.Context, t *report.Table, name string, servers []string, runs int, goals map[string]report.Goal, run once) error {
 	var rounds []report.Round
 	loud := 0
-	for n := 0; n < runs+min(loud, 2); n++ {
+	for n := 0; n < runs+min(loud, b.Repeats); n++ {
 		round := report.Round{Runs: map[string]report.Run{}}
 		for _, server := range servers {
 			b.say("%s: %s, %s, run %d", t.Scenario, name, server, n+1)
@@ -132,24 +135,17 @@ func (b *Bench) turns(ctx context.Context, t *report.Table, name string, servers
 // Names of columns.
 const (
 	rss    = "RSS MB"
+	anon   = "of it anonymous MB"
 	allocs = "allocs/frame"
 	p50    = "p50 ms"
 	p99    = "p99 ms"
 )
 
-// settle is how long viewers watch before they are counted: until all are connected and the buffers have found their size.
-func (b *Bench) settle() time.Duration {
-	if b.Quick {
-		return time.Second
-	}
-	return 2 * time.Second
-}
-
 // figures are those of a run in which a crowd should have seen wanted frames.
 func figures(u stage.Used, c load.Counts, wanted float64) report.Run {
 	n := float64(c.Frames)
 	r := report.Run{
-		report.CPU: float64(u.CPU) / 1000 / n, rss: mb(u.RSS), allocs: u.Allocs / n, p50: c.Age(0.5), p99: c.Age(0.99), report.Arrived: 100 * n / wanted,
+		report.CPU: float64(u.CPU) / 1000 / n, rss: mb(u.RSS), anon: mb(u.Anon), allocs: u.Allocs / n, p50: c.Age(0.5), p99: c.Age(0.99), report.Arrived: 100 * n / wanted,
 	}
 	if c.Frames == 0 {
 		r[report.CPU], r[allocs] = math.NaN(), math.NaN()
@@ -186,12 +182,12 @@ func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run
 }
 
 // count lets a crowd of viewers settle, and then counts what it sees in the span.
-func (b *Bench) count(ctx context.Context, s *stage.Server, crowd *load.Crowd, groups []*load.Group, viewers int) (report.Run, stage.Noise, error) {
+func (b *Bench) count(ctx context.Context, s *stage.Server, crowd *load.Crowd, groups []*load.Group, viewers int, ours ...*proc.Process) (report.Run, stage.Noise, error) {
 	none := stage.Noise{}
-	if err := load.Pause(ctx, b.settle(), groups...); err != nil {
+	if err := load.Pause(ctx, b.Settle, groups...); err != nil {
 		return nil, none, explain(s, err)
 	}
-	end, err := s.Measure(ctx)
+	end, err := s.Measure(ctx, ours...)
 	if err != nil {
 		return nil, none, err
 	}

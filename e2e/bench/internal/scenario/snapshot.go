@@ -46,7 +46,7 @@ func (b *Bench) snapshotOnce(ctx context.Context, server string, n int) (report.
 	defer s.Stop()
 	steady := load.New().Join(ctx, 1, load.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}) // keeps the camera going
 	defer steady.Stop()
-	if err := load.Pause(ctx, b.settle(), steady); err != nil {
+	if err := load.Pause(ctx, b.Settle, steady); err != nil {
 		return nil, stage.Noise{}, explain(s, err)
 	}
 	end, err := s.Measure(ctx)

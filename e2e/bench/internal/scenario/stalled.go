@@ -28,6 +28,7 @@ const (
 	kernelTCP   = "kernel TCP during MB"
 	joined      = "joined"
 	refused     = "refused"
+	pictured    = "of them saw a picture %"
 	stalledBad  = 200
 	stalledGood = 20
 )
@@ -166,7 +167,7 @@ func (b *Bench) stall(ctx context.Context, p *party) error {
 func (b *Bench) storm(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "storm", Columns: []report.Column{
 		report.Alone(rssBefore, 1), report.Alone(rssGrowth, 1), report.Alone(rssAfter, 1), report.Alone(p99Before, 2), report.Alone(p99During, 2), report.Alone(p99Ratio, 2),
-		report.Alone(seenBefore, 1), report.Alone(seenDuring, 1), report.Alone(joined, 0), report.Alone(refused, 0),
+		report.Alone(seenBefore, 1), report.Alone(seenDuring, 1), report.Alone(joined, 0), report.Alone(pictured, 1), report.Alone(refused, 0),
 	}}
 	goals := map[string]report.Goal{seenDuring: {Limit: 100 * report.MinArrived, Least: true}, refused: {Limit: 0}}
 	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), 1, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
@@ -198,5 +199,6 @@ func (b *Bench) storming(ctx context.Context, p *party) error {
 	stop()
 	<-ended
 	p.r[joined], p.r[refused] = float64(churn.Came.Load()), float64(churn.Refused.Load())
+	p.r[pictured] = 100 * float64(churn.Pictured.Load()) / float64(churn.Came.Load())
 	return err
 }
