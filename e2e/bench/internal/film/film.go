@@ -127,7 +127,7 @@ func Decodable(stream []byte) *Film {
 
 // Write is a camera program: it writes usual pictures to out until ctx ends or nobody reads them.
 func Write(ctx context.Context, out io.Writer) error {
-	f, err := Pictures(1280, 720, JPEGSize, 8)
+	f, err := Pictures(1280, 720, JPEGSize, 2)
 	if err != nil {
 		return err
 	}

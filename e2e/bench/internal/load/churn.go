@@ -29,7 +29,8 @@ func (c *Churn) Run(ctx context.Context, crowd *Crowd, v Viewer, perSecond int, 
 		}
 		for due := int(time.Since(began).Seconds() * float64(perSecond)); n < due; n++ {
 			running.Go(func() {
-				ctx, cancel := context.WithTimeout(ctx, stay)
+				ctx, cancel := context.WithCancel(ctx) // no deadline: one that is met while connecting looks like a refusal
+				defer time.AfterFunc(stay, cancel).Stop()
 				defer cancel()
 				c.Came.Add(1)
 				seen, err := crowd.Watch(ctx, v)

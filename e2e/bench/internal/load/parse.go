@@ -15,6 +15,8 @@ import (
 const (
 	// headSize is how much of a frame is kept to find the stamp in it: an IDR has parameter sets in front of it.
 	headSize = 512
+	// tailSize is how much of the end of an mdat is kept: some servers put what stands in front of a picture behind the one before.
+	tailSize = 128
 	// boxSize is how much of an MP4 box other than mdat is kept.
 	boxSize = 4 << 10
 	// textSize bounds the headers of a response or a part.
@@ -32,7 +34,9 @@ type parser struct {
 	left   int // bytes of the part, box or access unit at hand
 	box    string
 	head   []byte
-	times  times // mp4
+	tail   []byte // of an mdat: its last bytes
+	early  []byte // the stamp that came behind the frame before
+	times  times  // mp4
 }
 
 var errResponse = errors.New("not what was expected")
@@ -158,7 +162,9 @@ func (p *parser) boxHeader(b []byte) (int, error) {
 }
 
 // begin starts a payload.
-func (p *parser) begin(box string, size int) { p.box, p.left, p.head = box, size, p.head[:0] }
+func (p *parser) begin(box string, size int) {
+	p.box, p.left, p.head, p.tail = box, size, p.head[:0], p.tail[:0]
+}
 
 func (p *parser) payload(b []byte) (int, error) {
 	n := min(p.left, len(b))
@@ -169,11 +175,18 @@ func (p *parser) payload(b []byte) (int, error) {
 	if room := keep - len(p.head); room > 0 {
 		p.head = append(p.head, b[:min(n, room)]...)
 	}
+	if p.box == "mdat" {
+		p.tail = append(p.tail, b[max(0, n-tailSize):n]...)
+		p.tail = append(p.tail[:0], p.tail[max(0, len(p.tail)-tailSize):]...)
+	}
 	if p.left -= n; p.left > 0 {
 		return n, nil
 	}
 	switch p.box {
-	case "", "mdat":
+	case "mdat":
+		p.mdat()
+		return n, nil
+	case "":
 		p.frame(p.head)
 		if p.kind == "jpeg" {
 			p.inBody = false
@@ -185,6 +198,19 @@ func (p *parser) payload(b []byte) (int, error) {
 		return n, p.times.moof(p.head)
 	}
 	return n, nil
+}
+
+// mdat hands on a fragment's frame. Its stamp is in its head, or else came at the end of the fragment before.
+func (p *parser) mdat() {
+	head := p.head
+	if !bytes.Contains(head, []byte(film.Mark)) && len(p.early) > 0 {
+		head = p.early
+	}
+	p.frame(head)
+	p.early = p.early[:0]
+	if i := bytes.Index(p.tail, []byte(film.Mark)); i >= 0 && !bytes.Contains(p.head, p.tail[i:min(len(p.tail), i+film.StampSize)]) {
+		p.early = append(p.early, p.tail[i:]...)
+	}
 }
 
 // annexB looks for a stamp, which says how far the access unit reaches.

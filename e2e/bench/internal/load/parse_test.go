@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,6 +85,35 @@ func TestParserRefuses(t *testing.T) {
 		p := &parser{kind: c.kind}
 		if err := p.feed([]byte(c.response)); err == nil {
 			t.Errorf("%s: %.40q is taken for a stream", c.kind, c.response)
+		}
+	}
+}
+
+// TestEarlyStamp: a server may put the stamp of a picture behind the one before.
+func TestEarlyStamp(t *testing.T) {
+	var at [3]time.Time
+	stamp := make([][]byte, 3)
+	for i := range stamp {
+		at[i] = time.Unix(1_790_000_000+int64(i), 0)
+		stamp[i] = fmt.Appendf(nil, "%s%d1%08d", film.Mark, at[i].UnixNano(), 0)
+	}
+	slice := bytes.Repeat([]byte("slice"), 400)
+	body := append([]byte("HTTP/1.1 200 OK\r\n\r\n"), box("mdat", slices.Concat(stamp[0], slice, stamp[1]))...)
+	body = append(body, box("mdat", slices.Concat(slice, stamp[2]))...)
+	body = append(body, box("mdat", slice)...)
+	for _, size := range []int{1, 50, len(body)} {
+		var got []time.Time
+		p := &parser{kind: "mp4", frame: func(head []byte) {
+			s, _ := film.ReadStamp(head)
+			got = append(got, s.Sent)
+		}}
+		for b := range slices.Chunk(body, size) {
+			if err := p.feed(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.EqualFunc(got, at[:], time.Time.Equal) {
+			t.Errorf("in pieces of %d: stamps %v, want %v", size, got, at)
 		}
 	}
 }

@@ -184,6 +184,9 @@ func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run
 // count lets a crowd of viewers settle, and then counts what it sees in the span.
 func (b *Bench) count(ctx context.Context, s *stage.Server, crowd *load.Crowd, groups []*load.Group, viewers int, ours ...*proc.Process) (report.Run, stage.Noise, error) {
 	none := stage.Noise{}
+	if err := first(ctx, crowd, groups); err != nil {
+		return nil, none, explain(s, err)
+	}
 	if err := load.Pause(ctx, b.Settle, groups...); err != nil {
 		return nil, none, explain(s, err)
 	}
@@ -201,6 +204,23 @@ func (b *Bench) count(ctx context.Context, s *stage.Server, crowd *load.Crowd, g
 	}
 	return figures(u, crowd.End(), float64(viewers)*film.FPS*u.Took.Seconds()), u.Noise, nil
 }
+
+// first waits until a crowd has seen a frame.
+func first(ctx context.Context, crowd *load.Crowd, groups []*load.Group) error {
+	crowd.BeginAll()
+	for began := time.Now(); crowd.Frames() == 0; {
+		if time.Since(began) > patience {
+			return fmt.Errorf("no viewer has seen a frame of the camera in %v", patience)
+		}
+		if err := load.Pause(ctx, 20*time.Millisecond, groups...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patience bounds how long a first frame may take.
+const patience = 20 * time.Second
 
 // explain says that the server has ended, if that is why viewers were shut out.
 func explain(s *stage.Server, err error) error {
