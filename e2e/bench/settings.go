@@ -73,9 +73,9 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	}
 	given := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	b.Settle, b.Repeats = 2*time.Second, 2
+	b.Settle, b.Repeats = 1500*time.Millisecond, 2
 	if b.Quick {
-		b.Settle, b.Repeats = time.Second, 1
+		b.Settle, b.Repeats = 700*time.Millisecond, 1
 		if !given["seconds"] {
 			*seconds = 2
 		}

@@ -68,7 +68,7 @@ func (b *Bench) coldOnce(ctx context.Context, kind string) (report.Run, error) {
 		return nil, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
 	}
 	var first []time.Duration
-	for range b.some(8, 3) {
+	for range b.some(8, 2) {
 		if err := idle(ctx, s, "bench"); err != nil {
 			return nil, err
 		}

@@ -66,7 +66,7 @@ func (b *Bench) joinOnce(ctx context.Context, server, kind string) (report.Run, 
 	}
 	v.Frames = joinFrame
 	var first, behind []time.Duration
-	for range b.some(3, 2) {
+	for range b.some(3, 1) {
 		if err := nextKey(ctx, cam, steady); err != nil {
 			return nil, stage.Noise{}, explain(s, err)
 		}
@@ -138,11 +138,7 @@ func (b *Bench) firstPart(ctx context.Context) (*report.Table, error) {
 }
 
 func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, stage.Noise, error) {
-	cam, err := b.camera("mjpeg")
-	if err != nil {
-		return nil, stage.Noise{}, err
-	}
-	s, err := b.Start(ctx, server, cam)
+	s, _, err := b.serve(ctx, server, "mjpeg")
 	if err != nil {
 		return nil, stage.Noise{}, err
 	}

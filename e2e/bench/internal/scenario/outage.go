@@ -43,11 +43,7 @@ func (b *Bench) outage(ctx context.Context) (*report.Table, error) {
 
 func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run, stage.Noise, error) {
 	none := stage.Noise{}
-	cam, err := b.camera(kind)
-	if err != nil {
-		return nil, none, err
-	}
-	s, err := b.Start(ctx, server, cam)
+	s, cam, err := b.serve(ctx, server, kind)
 	if err != nil {
 		return nil, none, err
 	}

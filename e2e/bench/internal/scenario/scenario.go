@@ -82,6 +82,16 @@ func (b *Bench) named(name, kind string) (*stage.Camera, error) {
 	return &stage.Camera{Name: name, Film: film.GOP(film.AUSize, film.FPS)}, nil
 }
 
+// serve starts a server with a camera named bench.
+func (b *Bench) serve(ctx context.Context, server, kind string) (*stage.Server, *stage.Camera, error) {
+	cam, err := b.camera(kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := b.Start(ctx, server, cam)
+	return s, cam, err
+}
+
 // servers returns those that can serve a kind of stream from one camera.
 func (b *Bench) servers(kind string) []string {
 	list := []string{stage.Floor, stage.Bramble}

@@ -104,7 +104,7 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	one := crowd.Join(ctx, 1, v)
 	defer one.Stop()
 	crowd.BeginAll()
-	if err := load.Pause(ctx, time.Duration(b.some(12, 8))*time.Second, others, one); err != nil { // until what the kernel holds is full
+	if err := load.Pause(ctx, time.Duration(b.some(10, 8))*time.Second, others, one); err != nil { // until what the kernel holds is full
 		return nil, none, explain(s, err)
 	}
 	end, err := s.Measure(ctx)
@@ -113,7 +113,7 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	}
 	first := crowd.End()
 	crowd.BeginAll()
-	if err := load.Pause(ctx, time.Duration(b.some(8, 4))*time.Second, others, one); err != nil {
+	if err := load.Pause(ctx, time.Duration(b.some(6, 3))*time.Second, others, one); err != nil {
 		return nil, none, explain(s, err)
 	}
 	u, err := end()

@@ -35,11 +35,7 @@ func (b *Bench) snapshot(ctx context.Context) (*report.Table, error) {
 }
 
 func (b *Bench) snapshotOnce(ctx context.Context, server string, n int) (report.Run, stage.Noise, error) {
-	cam, err := b.camera("mjpeg")
-	if err != nil {
-		return nil, stage.Noise{}, err
-	}
-	s, err := b.Start(ctx, server, cam)
+	s, _, err := b.serve(ctx, server, "mjpeg")
 	if err != nil {
 		return nil, stage.Noise{}, err
 	}
@@ -63,11 +59,7 @@ func (b *Bench) snapshotOnce(ctx context.Context, server string, n int) (report.
 
 // deadOnce lets a camera die, and asks for its picture until the answer is no picture.
 func (b *Bench) deadOnce(ctx context.Context, server string) (report.Run, stage.Noise, error) {
-	cam, err := b.camera("mjpeg")
-	if err != nil {
-		return nil, stage.Noise{}, err
-	}
-	s, err := b.Start(ctx, server, cam)
+	s, cam, err := b.serve(ctx, server, "mjpeg")
 	if err != nil {
 		return nil, stage.Noise{}, err
 	}
