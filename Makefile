@@ -2,13 +2,13 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-agent bench-fanout bench-send clean bench-transcode
+.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-go bench-send bench-transcode bench-agent clean
 
-# make demo ARGS="...", make bench-agent ARGS="..."
+# make demo ARGS="...", make bench ARGS="..."
 ARGS ?=
 # how long each fuzz target runs
 FUZZTIME ?= 60s
-# which packages race and bench look at
+# which packages race and bench-go look at
 PKG ?= ./...
 # a semantic version, since NATS micro services must have one
 VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//' | grep . || \
@@ -45,11 +45,11 @@ race: ## Go tests only, with the race detector, three times over; PKG=./hub/... 
 fuzz: ## every fuzz target for FUZZTIME (60s) each
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-bench: ## benchmarks of every package; PKG=./hub/... for fewer
-	go test -run '^$$' -bench . -benchmem $(PKG)
+bench: ## the hub beside the cheapest relay there can be: CPU, memory, latency, slow and stalled viewers, outages; about 15 minutes; ARGS="--help"
+	go run ./e2e/bench $(ARGS)
 
-bench-fanout: ## the hub's CPU, memory and latency with 10 to 1000 viewers beside the cheapest relay there can be; about 5 minutes; ARGS="--viewers 100"
-	go run ./e2e/bench-fanout $(ARGS)
+bench-go: ## benchmarks of every package; PKG=./hub/... for fewer
+	go test -run '^$$' -bench . -benchmem $(PKG)
 
 bench-send: ## ways of handing one frame to many viewers, side by side: writev, sendfile, zerocopy, io_uring; about 15 minutes; ARGS="--viewers 100 --ways goroutines,loop"
 	go run ./e2e/bench-send $(ARGS)

@@ -45,7 +45,7 @@ func (b *bench) allocationsOf(ctx context.Context, s source) error {
 		return err
 	}
 	a, err := agent.New(agent.Config{
-		Hub: h.nats, Cameras: []agent.Camera{camera}, Linger: time.Hour, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Hub: h.NATS, Cameras: []agent.Camera{camera}, Linger: time.Hour, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
 		return err
@@ -57,7 +57,7 @@ func (b *bench) allocationsOf(ctx context.Context, s source) error {
 		stop()
 		<-ended
 	}()
-	nc, err := nats.Connect(h.nats)
+	nc, err := nats.Connect(h.NATS)
 	if err != nil {
 		return err
 	}

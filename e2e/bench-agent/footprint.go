@@ -42,7 +42,7 @@ func (b *bench) footprintOf(ctx context.Context, s source) error {
 		return err
 	}
 	defer h.Kill()
-	agent, err := b.startAgent(ctx, h.nats, s.spec)
+	agent, err := b.startAgent(ctx, h.NATS, s.spec)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (b *bench) footprintOf(ctx context.Context, s source) error {
 	defer v.leave(0)
 	var most usage
 	for _, n := range []int{1, 100, 500, 1} {
-		if err := v.be(ctx, h.root+"/cam/cam."+s.stream, n); err != nil {
+		if err := v.be(ctx, h.Page+"cam/cam."+s.stream, n); err != nil {
 			return err
 		}
 		if err := wait(ctx, settle); err != nil {

@@ -18,7 +18,7 @@ func (b *bench) idle(ctx context.Context) error {
 		return err
 	}
 	defer h.Kill()
-	server, err := url.Parse(h.nats)
+	server, err := url.Parse(h.NATS)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (b *bench) sourceLatency(ctx context.Context, s source) (times []time.Durat
 		return nil, err
 	}
 	defer h.Kill()
-	agent, err := b.startAgent(ctx, h.nats, s.spec)
+	agent, err := b.startAgent(ctx, h.NATS, s.spec)
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func (b *bench) sourceLatency(ctx context.Context, s source) (times []time.Durat
 	if s.stream == "h264" {
 		format = frame.H264
 	}
-	got, leave, err := subscribe(h.nats, format)
+	got, leave, err := subscribe(h.NATS, format)
 	if err != nil {
 		return nil, err
 	}
@@ -127,13 +127,13 @@ func (b *bench) rpicamLatency(ctx context.Context) (times []time.Duration, lost 
 		return nil, 0, err
 	}
 	defer func() { _ = tokens.Close() }() // nothing is kept in it
-	agent, err := b.startAgent(ctx, h.nats, "rpicam:0#codec=h264&size=1280x720&fps=30&warmup=0s",
+	agent, err := b.startAgent(ctx, h.NATS, "rpicam:0#codec=h264&size=1280x720&fps=30&warmup=0s",
 		"PATH="+b.dir+":"+os.Getenv("PATH"), "BRAMBLE_STANDIN=fast", "BRAMBLE_STANDIN_PLATFORM=vc4", "BRAMBLE_STANDIN_CLIP="+b.h264, "BRAMBLE_STANDIN_TOKENS="+fifo)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer agent.Kill()
-	got, leave, err := subscribe(h.nats, frame.H264)
+	got, leave, err := subscribe(h.NATS, frame.H264)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,43 +54,7 @@ func prepare(ctx context.Context, dir string, span time.Duration) (*bench, error
 
 func (b *bench) program(name string) string { return filepath.Join(b.dir, name) }
 
-// hub is a running hub.
-type hub struct {
-	*proc.Process
-	root, nats string // URLs
-}
-
-func (b *bench) startHub(ctx context.Context) (*hub, error) {
-	http, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	nats, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	p, err := proc.Start(nil, b.program("bramble-hub"), "--http", http, "--nats", nats)
-	if err != nil {
-		return nil, err
-	}
-	h := &hub{p, "http://" + http, "nats://" + nats}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	if err := p.WaitSaid(ctx, http); err != nil {
-		p.Kill()
-		return nil, err
-	}
-	return h, nil
-}
-
-// freePort returns a loopback address that was free just now.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
-}
+func (b *bench) startHub(ctx context.Context) (*proc.Hub, error) { return proc.StartHub(ctx, b.program("bramble-hub")) }
 
 // startAgent starts an agent whose camera cam plays spec. Its program file comes from the disk, as after a boot: a file that was written just now lies
 // in the page cache in large pieces, of which newer kernels map all as soon as one page is used.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Process is a program that was started.
@@ -75,6 +76,22 @@ func (p *Process) WaitSaid(ctx context.Context, text string) error {
 		}
 	}
 }
+
+// stopTime bounds how long a program may take to end when it is asked to.
+const stopTime = 5 * time.Second
+
+// Stop asks the program to end, as Ctrl-C does, and waits until it is gone. One that does not end is killed.
+func (p *Process) Stop() {
+	_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended by itself
+	select {
+	case <-p.ended:
+	case <-time.After(stopTime):
+		p.Kill()
+	}
+}
+
+// Ended is closed when the program has ended.
+func (p *Process) Ended() <-chan struct{} { return p.ended }
 
 // PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }

@@ -3,6 +3,7 @@ package proc
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -13,9 +14,6 @@ type Memory struct {
 	RSS, Peak int64 // bytes: now, and the most since it began
 	Anon      int64 // bytes of RSS that are its own; the rest is its program file, which the kernel can drop
 }
-
-// ticksPerSecond is USER_HZ, which is 100 on every Linux architecture that Go runs on.
-const ticksPerSecond = 100
 
 // Memory reads /proc/PID/status.
 func (p *Process) Memory() (Memory, error) {
@@ -42,24 +40,43 @@ func (p *Process) Memory() (Memory, error) {
 	return m, nil
 }
 
-// CPU returns the processor time that the process has used so far, in steps of 10 ms.
+// CPU returns the processor time that the process's threads have used so far, to the nanosecond. A thread that has ended is not counted any more; Go's do not
+// end.
 func (p *Process) CPU() (time.Duration, error) {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.PID()))
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.PID()))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(string(data), ") ") // the program's name, in front, may hold anything
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("/proc/%d/stat: %q", p.PID(), data)
-	}
-	var ticks int64
-	for _, f := range fields[11:13] { // utime and stime, fields 14 and 15 of proc(5)
-		n, err := strconv.ParseInt(f, 10, 64)
+	var sum time.Duration
+	for _, name := range tasks {
+		data, err := os.ReadFile(name)
 		if err != nil {
-			return 0, fmt.Errorf("/proc/%d/stat: %w", p.PID(), err)
+			continue // a thread that has just ended
 		}
-		ticks += n
+		var ns time.Duration
+		if _, err := fmt.Sscan(string(data), &ns); err != nil {
+			return 0, fmt.Errorf("%s: %q", name, data)
+		}
+		sum += ns
 	}
-	return time.Duration(ticks) * time.Second / ticksPerSecond, nil
+	if sum == 0 {
+		return 0, fmt.Errorf("/proc/%d tells no processor time: %s has ended", p.PID(), p.name)
+	}
+	return sum, nil
+}
+
+// Sockets returns how many sockets the process has open.
+func (p *Process) Sockets() (int, error) {
+	dir := fmt.Sprintf("/proc/%d/fd", p.PID())
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for _, e := range entries {
+		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && strings.HasPrefix(to, "socket:") { // else it has just been closed
+			n++
+		}
+	}
+	return n, nil
 }

@@ -1,0 +1,58 @@
+package report
+
+import "math"
+
+// The rule by which runs are discarded. A round is a run of each server, one after the other.
+const (
+	// MaxStolen and MaxForeign are the most time, as shares of a core, that the machine's host may have taken away and other processes may have used in a run.
+	MaxStolen, MaxForeign = 0.02, 0.10
+	// MaxDeviation is how far the floor's figure may be from its median; a round in which it is further is discarded, since the machine was not what it is in the others.
+	MaxDeviation = 0.15
+	// MinArrived is the share of the frames that must reach the viewers of the floor; else the generator or the kernel was the limit, and no server shows what it can.
+	MinArrived = 0.97
+)
+
+// Round is a run of each server, by name, and how noisy the machine was meanwhile.
+type Round struct {
+	Runs            map[string]Run
+	Stolen, Foreign float64 // the most in one of the runs
+}
+
+// Names of the columns that the rule looks at.
+const (
+	CPU     = "CPU µs/frame"
+	Arrived = "arrived %"
+)
+
+// Quiet returns the rounds that count. If none is quiet, all count, and noisy is true.
+func Quiet(rounds []Round) (quiet []Round, noisy bool) {
+	var calm []Round
+	var floors []Run
+	for _, r := range rounds {
+		if r.Loud() {
+			continue
+		}
+		calm = append(calm, r)
+		if f, ok := r.Runs[floor]; ok {
+			floors = append(floors, f)
+		}
+	}
+	median := Median(floors)[CPU]
+	for _, r := range calm {
+		v, ok := r.Runs[floor][CPU]
+		if ok && median > 0 && math.Abs(v/median-1) > MaxDeviation {
+			continue
+		}
+		quiet = append(quiet, r)
+	}
+	if len(quiet) == 0 {
+		return rounds, len(rounds) > 0
+	}
+	return quiet, false
+}
+
+// Loud reports whether a round is to be discarded whatever the others show.
+func (r Round) Loud() bool {
+	arrived, ok := r.Runs[floor][Arrived]
+	return r.Stolen > MaxStolen || r.Foreign > MaxForeign || ok && arrived < 100*MinArrived
+}

@@ -1,0 +1,57 @@
+//go:build linux
+
+package scenario
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+)
+
+// usual are the columns of a scenario in which one server after the other has viewers.
+func usual() []report.Column {
+	return []report.Column{report.Beside(report.CPU, 1), report.Alone(rss, 1), report.Alone(anon, 1), report.Alone(allocs, 2), report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(report.Arrived, 1)}
+}
+
+func (b *Bench) fanout(ctx context.Context) (*report.Table, error) {
+	t := &report.Table{Scenario: "fanout", Columns: usual()}
+	for _, kind := range b.Kinds {
+		for _, n := range b.Viewers {
+			cam, err := b.camera(kind)
+			if err != nil {
+				return nil, err
+			}
+			run := func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+				return b.watch(ctx, server, watched{[]*stage.Camera{cam}, []string{kind}, n})
+			}
+			err = b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), b.servers(kind), b.Runs, fanoutGoals(kind, n), run)
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	return t, nil
+}
+
+// fanoutGoals are stated for some numbers of viewers; of those between, the next larger number's hold.
+func fanoutGoals(kind string, viewers int) map[string]report.Goal {
+	for _, g := range []struct {
+		viewers    int
+		ratio, rss float64
+	}{{10, 1.15, 30}, {100, 1.10, 33}, {300, 1.10, 38}, {1000, 1.10, 55}} {
+		if viewers > g.viewers {
+			continue
+		}
+		if kind != "mjpeg" { // a fragment's header is more bytes
+			g.ratio = 1.25
+		}
+		goals := map[string]report.Goal{report.CPU: {Limit: g.ratio, Of: stage.Floor}, rss: {Limit: g.rss}, report.Arrived: {Limit: 100 * report.MinArrived, Least: true}}
+		if kind == "mp4" && viewers == 300 {
+			goals[p50], goals[p99] = report.Goal{Limit: 3}, report.Goal{Limit: 11}
+		}
+		return goals
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+//go:build linux
+
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+)
+
+// Names of columns.
+const (
+	firstP50  = "first picture p50 ms"
+	firstP99  = "first picture p99 ms"
+	behindP50 = "behind live p50 ms"
+	behindP99 = "behind live p99 ms"
+	most      = "most ms"
+)
+
+const (
+	longGOP   = 4 * film.FPS           // frames
+	afterKey  = 500 * time.Millisecond // when viewers join
+	joinFrame = 30                     // frames that each of them watches
+	joiners   = 20                     // in each GOP, 5 ms apart
+)
+
+func (b *Bench) join(ctx context.Context) (*report.Table, error) {
+	t := &report.Table{Scenario: "join", Columns: []report.Column{report.Alone(firstP50, 1), report.Alone(firstP99, 1), report.Alone(behindP50, 0), report.Alone(behindP99, 0)}}
+	goals := map[string]report.Goal{firstP99: {Limit: 100}, behindP99: {Limit: 200}}
+	for _, kind := range []string{"h264", "mp4"} {
+		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor }) // it keeps no GOP
+		err := b.turns(ctx, t, kind, servers, 1, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+			return b.joinOnce(ctx, server, kind)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	t.Notes = append(t.Notes, "Raw H.264 has no times: a player that shows it at the camera's rate stays as far behind as the first frame was old. MP4 has times, and a player that heeds its edit list is as far behind as said.")
+	return t, nil
+}
+
+func (b *Bench) joinOnce(ctx context.Context, server, kind string) (report.Run, stage.Noise, error) {
+	cam := &stage.Camera{Name: "bench", Film: film.GOP(film.AUSize, longGOP)}
+	s, err := b.Start(ctx, server, cam)
+	if err != nil {
+		return nil, stage.Noise{}, err
+	}
+	defer s.Stop()
+	v := load.Viewer{URL: s.URL("bench", kind), Kind: kind}
+	crowd := load.New()
+	steady := crowd.Join(ctx, 1, v) // keeps the camera going
+	defer steady.Stop()
+	end, err := s.Measure(ctx)
+	if err != nil {
+		return nil, stage.Noise{}, err
+	}
+	v.Frames = joinFrame
+	var first, behind []time.Duration
+	for range b.some(3, 1) {
+		if err := nextKey(ctx, cam, steady); err != nil {
+			return nil, stage.Noise{}, explain(s, err)
+		}
+		seen, err := joinAll(ctx, crowd, v)
+		if err != nil {
+			return nil, stage.Noise{}, explain(s, err)
+		}
+		for _, one := range seen {
+			first, behind = append(first, one.First.Sub(one.Asked)), append(behind, one.Late)
+		}
+	}
+	u, err := end()
+	slices.Sort(first)
+	slices.Sort(behind)
+	return report.Run{
+		firstP50: load.Quantile(first, 0.5), firstP99: load.Quantile(first, 0.99), behindP50: load.Quantile(behind, 0.5), behindP99: load.Quantile(behind, 0.99),
+	}, u.Noise, err
+}
+
+// nextKey waits until it is time to join after the camera's next key frame.
+func nextKey(ctx context.Context, cam *stage.Camera, steady *load.Group) error {
+	for last := cam.Key(); !cam.Key().After(last) || last.Unix() == 0; {
+		if last.Unix() == 0 {
+			last = cam.Key() // the first one is while things start
+		}
+		if err := load.Pause(ctx, 5*time.Millisecond, steady); err != nil {
+			return err
+		}
+	}
+	return load.Pause(ctx, time.Until(cam.Key().Add(afterKey)), steady)
+}
+
+// joinAll lets viewers join one after the other, and waits until they have seen enough.
+func joinAll(ctx context.Context, crowd *load.Crowd, v load.Viewer) ([]load.Seen, error) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	var running sync.WaitGroup
+	seen, faults := make([]load.Seen, joiners), make([]error, joiners)
+	for i := range joiners {
+		running.Go(func() {
+			seen[i], faults[i] = crowd.Watch(ctx, v)
+			switch {
+			case faults[i] != nil:
+			case seen[i].Frames < v.Frames:
+				faults[i] = fmt.Errorf("a viewer got %d frames in 15 s", seen[i].Frames)
+			case !seen[i].Key:
+				faults[i] = errors.New("the first frame cannot be decoded")
+			}
+		})
+		if err := load.Pause(ctx, 5*time.Millisecond); err != nil {
+			break
+		}
+	}
+	running.Wait()
+	return seen, errors.Join(faults...)
+}
+
+// some returns how often to do something.
+func (b *Bench) some(usual, quick int) int {
+	if b.Quick {
+		return quick
+	}
+	return usual
+}
+
+func (b *Bench) firstPart(ctx context.Context) (*report.Table, error) {
+	t := &report.Table{Scenario: "first-part", Columns: []report.Column{report.Alone(firstP50, 2), report.Alone(firstP99, 2)}}
+	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), 1, map[string]report.Goal{firstP99: {Limit: 5}}, b.firstPartOnce)
+}
+
+func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+	s, _, err := b.serve(ctx, server, "mjpeg")
+	if err != nil {
+		return nil, stage.Noise{}, err
+	}
+	defer s.Stop()
+	v := load.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}
+	crowd := load.New()
+	steady := crowd.Join(ctx, 1, v)
+	defer steady.Stop()
+	if err := load.Pause(ctx, b.Settle, steady); err != nil {
+		return nil, stage.Noise{}, explain(s, err)
+	}
+	end, err := s.Measure(ctx)
+	if err != nil {
+		return nil, stage.Noise{}, err
+	}
+	v.Frames = 1
+	var first []time.Duration
+	for range b.some(200, 50) {
+		seen, err := crowd.Watch(ctx, v)
+		if err == nil && seen.Frames == 0 {
+			err = errors.New("the first part is not the camera's")
+		}
+		if err == nil {
+			err = load.Pause(ctx, time.Duration(rand.IntN(40))*time.Millisecond, steady) // anywhere between two frames
+		}
+		if err != nil {
+			return nil, stage.Noise{}, explain(s, err)
+		}
+		first = append(first, seen.First.Sub(seen.Asked))
+	}
+	u, err := end()
+	slices.Sort(first)
+	return report.Run{firstP50: load.Quantile(first, 0.5), firstP99: load.Quantile(first, 0.99)}, u.Noise, err
+}

@@ -1,0 +1,185 @@
+//go:build linux
+
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+)
+
+func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
+	t := &report.Table{Scenario: "latency", Columns: []report.Column{report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(report.Arrived, 1), report.Alone(agentRSS, 1), report.Alone(agentCPU, 1)}}
+	goals := map[string]report.Goal{p50: {Limit: 0.5, Of: stage.Floor, Plus: true}, p99: {Limit: 1.5, Of: stage.Floor, Plus: true}}
+	for _, kind := range []string{"mjpeg", "mp4"} {
+		cam, err := b.camera(kind)
+		if err != nil {
+			return nil, err
+		}
+		one := watched{[]*stage.Camera{cam}, []string{kind}, 1}
+		run := func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+			return b.watch(ctx, server, one)
+		}
+		if err := b.turns(ctx, t, kind+", 1 viewer", b.servers(kind), min(b.Runs, 2), goals, run); err != nil {
+			return nil, err
+		}
+		if kind != "mjpeg" {
+			continue
+		}
+		run = func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+			if server == stage.Bramble {
+				return b.throughAgent(ctx)
+			}
+			return b.watch(ctx, server, one)
+		}
+		if err := b.turns(ctx, t, "mjpeg, 1 viewer, real agent with exec:", []string{stage.Floor, stage.Bramble}, min(b.Runs, 2), goals, run); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+// throughAgent watches a camera whose frames a real agent reads from this program's standard output.
+func (b *Bench) throughAgent(ctx context.Context) (report.Run, stage.Noise, error) {
+	s, agent, err := b.agents(ctx, nil, "--camera", "bench=exec:"+b.Self+" camera#format=mjpeg")
+	if err != nil {
+		return nil, stage.Noise{}, err
+	}
+	defer s.Stop()
+	if err := s.Known(ctx, "bench"); err != nil {
+		return nil, stage.Noise{}, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
+	}
+	crowd := load.New()
+	g := crowd.Join(ctx, 1, load.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"})
+	defer g.Stop()
+	before, err := agent.CPU()
+	if err != nil {
+		return nil, stage.Noise{}, err
+	}
+	began := time.Now()
+	r, noise, err := b.count(ctx, s, crowd, []*load.Group{g}, 1, agent)
+	if err != nil {
+		return nil, noise, err
+	}
+	cpu, err := agent.CPU()
+	if err != nil {
+		return nil, noise, err
+	}
+	m, err := agent.Memory()
+	r[agentRSS], r[agentCPU] = mb(m.RSS), float64(cpu-before)/1000/(film.FPS*time.Since(began).Seconds())
+	return r, noise, err
+}
+
+// Names of columns.
+const (
+	agentRSS = "agent RSS MB"
+	agentCPU = "agent CPU µs/frame"
+)
+
+// Names of columns.
+const (
+	oneJPEG = "1 JPEG × 200 µs/frame"
+	oneH264 = "1 H.264 × 200 µs/frame"
+	fifty   = "50 × 4 µs/frame"
+	ratio   = "50 × 4 / mean of 1 × 200"
+)
+
+func (b *Bench) cameras(ctx context.Context) (*report.Table, error) {
+	t := &report.Table{Scenario: "cameras", Columns: []report.Column{
+		report.Beside(oneJPEG, 1), report.Beside(oneH264, 1), report.Beside(fifty, 1), report.Alone(ratio, 2), report.Alone(report.Arrived, 1), report.Alone(rss, 1), report.Alone(p99, 1),
+	}}
+	var many watched
+	many.viewers = 4
+	for n := range 50 {
+		kind := []string{"mjpeg", "mp4"}[n%2]
+		cam, err := b.named("cam"+strconv.Itoa(n), kind)
+		if err != nil {
+			return nil, err
+		}
+		many.cameras, many.kinds = append(many.cameras, cam), append(many.kinds, kind)
+	}
+	each := []struct {
+		name string
+		watched
+	}{{oneJPEG, watched{many.cameras[:1], many.kinds[:1], 200}}, {oneH264, watched{many.cameras[1:2], many.kinds[1:2], 200}}, {fifty, many}}
+	goals := map[string]report.Goal{ratio: {Limit: 1.25}}
+	return t, b.turns(ctx, t, "mjpeg and mp4", []string{stage.Floor, stage.Bramble}, 1, goals, func(ctx context.Context, server string) (out report.Run, noise stage.Noise, err error) {
+		out = report.Run{}
+		for _, e := range each {
+			r, n, err := b.watch(ctx, server, e.watched)
+			if err != nil {
+				return nil, n, fmt.Errorf("%s: %w", e.name, err)
+			}
+			out[e.name] = r[report.CPU]
+			out[report.Arrived], out[rss], out[p99] = r[report.Arrived], r[rss], r[p99] // of the fifty, in the end
+			noise.Stolen, noise.Foreign = max(noise.Stolen, n.Stolen), max(noise.Foreign, n.Foreign)
+		}
+		out[ratio] = out[fifty] / ((out[oneJPEG] + out[oneH264]) / 2) // each kind has half of the frames
+		return out, noise, nil
+	})
+}
+
+// Names of columns.
+const (
+	p99Alone   = "p99 alone ms"
+	p99Mixed   = "p99 beside ms"
+	seenAlone  = "arrived alone %"
+	seenMixed  = "arrived beside %"
+	seenLarge  = "large arrived %"
+	mixedRatio = "beside / alone"
+)
+
+func (b *Bench) mixed(ctx context.Context) (*report.Table, error) {
+	t := &report.Table{Scenario: "mixed", Columns: []report.Column{
+		report.Alone(p99Alone, 2), report.Alone(p99Mixed, 2), report.Alone(mixedRatio, 2), report.Alone(seenAlone, 1), report.Alone(seenMixed, 1), report.Alone(seenLarge, 1), report.Alone(rss, 1),
+	}}
+	small, err := film.Pictures(320, 240, 10<<10, 4)
+	if err != nil {
+		return nil, err
+	}
+	b.say("mixed: drawing pictures of 3840x2160")
+	large, err := film.Pictures(3840, 2160, 1000<<10, 2)
+	if err != nil {
+		return nil, err
+	}
+	return t, b.turns(ctx, t, "320x240 beside 3840x2160", []string{stage.Floor, stage.Bramble}, 1, nil, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		return b.mixedOnce(ctx, server, &stage.Camera{Name: "small", Film: small}, &stage.Camera{Name: "large", Film: large})
+	})
+}
+
+func (b *Bench) mixedOnce(ctx context.Context, server string, small, large *stage.Camera) (report.Run, stage.Noise, error) {
+	none := stage.Noise{}
+	s, err := b.Start(ctx, server, small, large)
+	if err != nil {
+		return nil, none, err
+	}
+	defer s.Stop()
+	large.Die(true)
+	crowd := load.New()
+	few := crowd.Join(ctx, 10, load.Viewer{URL: s.URL("small", "mjpeg"), Kind: "mjpeg"})
+	defer few.Stop()
+	alone, n1, err := b.count(ctx, s, crowd, []*load.Group{few}, 10)
+	if err != nil {
+		return nil, none, err
+	}
+	large.Die(false)
+	big := load.New()
+	others := big.Join(ctx, 10, load.Viewer{URL: s.URL("large", "mjpeg"), Kind: "mjpeg"})
+	defer others.Stop()
+	big.Begin()
+	began := time.Now()
+	beside, n2, err := b.count(ctx, s, crowd, []*load.Group{few, others}, 10)
+	if err != nil {
+		return nil, none, err
+	}
+	seenBig := 100 * float64(big.End().Frames) / (10 * film.FPS * time.Since(began).Seconds())
+	return report.Run{
+		p99Alone: alone[p99], p99Mixed: beside[p99], mixedRatio: beside[p99] / alone[p99], seenAlone: alone[report.Arrived], seenMixed: beside[report.Arrived], seenLarge: seenBig, rss: beside[rss],
+	}, stage.Noise{Stolen: max(n1.Stolen, n2.Stolen), Foreign: max(n1.Foreign, n2.Foreign)}, nil
+}

@@ -1,0 +1,98 @@
+//go:build linux
+
+package scenario
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+)
+
+// Names of columns.
+const (
+	stayed = "viewers that stayed %"
+	gapP50 = "gap p50 ms"
+	gapMax = "gap most ms"
+)
+
+const (
+	silence   = 3 * time.Second
+	witnesses = 10
+)
+
+func (b *Bench) outage(ctx context.Context) (*report.Table, error) {
+	t := &report.Table{Scenario: "outage", Columns: []report.Column{report.Alone(stayed, 0), report.Alone(gapP50, 0), report.Alone(gapMax, 0)}}
+	goals := map[string]report.Goal{stayed: {Limit: 100, Least: true}, gapMax: {Limit: load.Millis(silence) + 500}}
+	for _, kind := range []string{"mjpeg", "h264", "mp4"} {
+		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor })
+		err := b.turns(ctx, t, kind, servers, 1, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+			return b.outageOnce(ctx, server, kind)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run, stage.Noise, error) {
+	none := stage.Noise{}
+	s, cam, err := b.serve(ctx, server, kind)
+	if err != nil {
+		return nil, none, err
+	}
+	defer s.Stop()
+	var groups []*load.Group // of one viewer each, so that each can be asked how it fared
+	crowd := load.New()
+	for range witnesses {
+		g := crowd.Join(ctx, 1, load.Viewer{URL: s.URL("bench", kind), Kind: kind})
+		defer g.Stop()
+		groups = append(groups, g)
+	}
+	if err := load.Pause(ctx, b.Settle, groups...); err != nil {
+		return nil, none, explain(s, err)
+	}
+	end, err := s.Measure(ctx)
+	if err != nil {
+		return nil, none, err
+	}
+	cam.Die(true)
+	if err := load.Pause(ctx, silence); err != nil {
+		return nil, none, err
+	}
+	crowd.Begin()
+	cam.Die(false)
+	for waited := time.Duration(0); waited < 15*time.Second && crowd.Frames() < film.FPS*witnesses; waited += silence / 10 {
+		if err := load.Pause(ctx, silence/10); err != nil {
+			return nil, none, err
+		}
+	}
+	u, err := end()
+	if err != nil {
+		return nil, none, err
+	}
+	n := 0
+	var gaps []time.Duration
+	for _, g := range groups {
+		if load.Pause(ctx, 0, g) == nil {
+			n++
+		}
+		for _, seen := range g.Stop() {
+			if seen.Gap > silence/2 { // else it saw nothing afterwards
+				gaps = append(gaps, seen.Gap)
+			}
+		}
+	}
+	slices.Sort(gaps)
+	r := report.Run{stayed: 100 * float64(n) / witnesses, gapP50: load.Quantile(gaps, 0.5), gapMax: load.Quantile(gaps, 1)}
+	if len(gaps) == 0 {
+		r[gapP50], r[gapMax] = math.Inf(1), math.Inf(1)
+	}
+	return r, u.Noise, nil
+}

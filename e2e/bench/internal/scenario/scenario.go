@@ -1,0 +1,241 @@
+//go:build linux
+
+// Package scenario holds what is measured: one scenario for each promise that concerns the hub.
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/internal/proc"
+)
+
+// Bench is what all scenarios share.
+type Bench struct {
+	stage.Config
+	Kinds   []string      // of streams, for fanout
+	Viewers []int         // for fanout
+	Span    time.Duration // length of a run
+	Runs    int           // of each server in turns; the median counts
+	Settle  time.Duration // how long viewers watch before they are counted: until all are connected and the buffers have found their size
+	Repeats int           // rounds that are run again at most, if they were noisy
+	Quick   bool          // shorter and fewer runs
+	Dir     string        // for files
+	Log     io.Writer     // progress
+
+	picture *film.Film // of 1280x720, made once
+}
+
+// Scenario is one thing to measure.
+type Scenario struct {
+	Name, About string
+	Run         func(*Bench, context.Context) (*report.Table, error)
+}
+
+// All returns the scenarios in the order in which they run.
+func All() []Scenario {
+	return []Scenario{
+		{"fanout", "One camera of 1280x720 at 25 frames a second, 84 kB JPEGs or 2 Mbit/s H.264, and more and more viewers.", (*Bench).fanout},
+		{"latency", "From the camera to one viewer; the floor reads the camera directly, the hub over NATS.", (*Bench).latency},
+		{"join", "Viewers who join half a second after a key frame, of which there is one in four seconds: when they have a picture, and how far behind the camera they then play.", (*Bench).join},
+		{"first-part", "Viewers who join a running MJPEG camera: when they have a picture.", (*Bench).firstPart},
+		{"snapshot", "Single pictures of a running camera, and what is answered when it is dead.", (*Bench).snapshot},
+		{"cold", "A viewer who comes to a camera that nobody watches: real agent, camera from a file.", (*Bench).cold},
+		{"start", "From the start of the process, bramble-hub demo, to the first picture in hand.", (*Bench).start},
+		{"slow", "Viewers who read half of what the camera sends: how old the frames are when they have been read.", (*Bench).slow},
+		{"stalled", "200 viewers who never read, beside 20 good ones.", (*Bench).stalled},
+		{"storm", "200 viewers who never read, 50 at half speed and 300 a second who come and go, beside 100 good ones.", (*Bench).storm},
+		{"outage", "The camera is silent for three seconds and begins anew: which viewers stay, and how long they see nothing new.", (*Bench).outage},
+		{"cameras", "50 cameras with 4 viewers each, half of them JPEG and half H.264, against one camera of each kind with 200 viewers.", (*Bench).cameras},
+		{"mixed", "A camera of 320x240 with 10 viewers, alone and beside one of 1 MB pictures with 10 viewers.", (*Bench).mixed},
+		{"idle", "50 cameras of a real agent that nobody watches.", (*Bench).idle},
+	}
+}
+
+// say reports progress.
+func (b *Bench) say(format string, args ...any) { _, _ = fmt.Fprintf(b.Log, format+"\n", args...) } // to a terminal
+
+// jpeg returns a film of usual pictures.
+func (b *Bench) jpeg() (*film.Film, error) {
+	var err error
+	if b.picture == nil {
+		b.picture, err = film.Pictures(1280, 720, film.JPEGSize, 8)
+	}
+	return b.picture, err
+}
+
+// camera returns a camera named bench that delivers what a stream of this kind needs, with a key frame each second.
+func (b *Bench) camera(kind string) (*stage.Camera, error) { return b.named("bench", kind) }
+
+func (b *Bench) named(name, kind string) (*stage.Camera, error) {
+	if kind == "jpeg" || kind == "mjpeg" {
+		f, err := b.jpeg()
+		return &stage.Camera{Name: name, Film: f}, err
+	}
+	return &stage.Camera{Name: name, Film: film.GOP(film.AUSize, film.FPS)}, nil
+}
+
+// serve starts a server with a camera named bench.
+func (b *Bench) serve(ctx context.Context, server, kind string) (*stage.Server, *stage.Camera, error) {
+	cam, err := b.camera(kind)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := b.Start(ctx, server, cam)
+	return s, cam, err
+}
+
+// servers returns those that can serve a kind of stream from one camera.
+func (b *Bench) servers(kind string) []string {
+	list := []string{stage.Floor, stage.Bramble}
+	if b.hasPeer(kind) {
+		list = append(list, stage.Peer)
+	}
+	return list
+}
+
+func (b *Bench) hasPeer(kind string) bool {
+	return b.PeerURL != "" && kind != "h264" && (kind != "jpeg" || b.PeerShot != "")
+}
+
+// once is one run of one server: its figures, and how noisy the machine was.
+type once func(ctx context.Context, server string) (report.Run, stage.Noise, error)
+
+// turns lets the servers run in turns, so that a noisy minute hits them all, and puts a case into the table. A loud round is repeated.
+func (b *Bench) turns(ctx context.Context, t *report.Table, name string, servers []string, runs int, goals map[string]report.Goal, run once) error {
+	var rounds []report.Round
+	loud := 0
+	for n := 0; n < runs+min(loud, b.Repeats); n++ {
+		round := report.Round{Runs: map[string]report.Run{}}
+		for _, server := range servers {
+			b.say("%s: %s, %s, run %d", t.Scenario, name, server, n+1)
+			r, noise, err := run(ctx, server)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", name, server, err)
+			}
+			round.Runs[server] = r
+			round.Stolen, round.Foreign = max(round.Stolen, noise.Stolen), max(round.Foreign, noise.Foreign)
+		}
+		if round.Loud() {
+			loud++
+			b.say("%s: noise: %.0f %% of a core stolen, %.0f %% used by others", t.Scenario, 100*round.Stolen, 100*round.Foreign)
+		}
+		rounds = append(rounds, round)
+	}
+	quiet, noisy := report.Quiet(rounds)
+	c := report.Case{Name: name, Goals: goals}
+	for _, server := range servers {
+		row := report.Row{Server: server, Noisy: noisy, Discarded: len(rounds) - len(quiet)}
+		for _, r := range quiet {
+			row.Runs = append(row.Runs, r.Runs[server])
+		}
+		c.Rows = append(c.Rows, row)
+	}
+	t.Cases = append(t.Cases, c)
+	return nil
+}
+
+// Names of columns.
+const (
+	rss    = "RSS MB"
+	anon   = "of it anonymous MB"
+	allocs = "allocs/frame"
+	p50    = "p50 ms"
+	p99    = "p99 ms"
+)
+
+// figures are those of a run in which a crowd should have seen wanted frames.
+func figures(u stage.Used, c load.Counts, wanted float64) report.Run {
+	n := float64(c.Frames)
+	r := report.Run{
+		report.CPU: float64(u.CPU) / 1000 / n, rss: mb(u.RSS), anon: mb(u.Anon), allocs: u.Allocs / n, p50: c.Age(0.5), p99: c.Age(0.99), report.Arrived: 100 * n / wanted,
+	}
+	if c.Frames == 0 {
+		r[report.CPU], r[allocs] = math.NaN(), math.NaN()
+	}
+	return r
+}
+
+func mb(n int64) float64 { return float64(n) / (1 << 20) }
+
+// watched runs a server with cameras, each with n viewers of the kinds that it has, and measures for the span.
+type watched struct {
+	cameras []*stage.Camera
+	kinds   []string // of each camera
+	viewers int      // of each camera
+}
+
+func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run, stage.Noise, error) {
+	s, err := b.Start(ctx, server, w.cameras...)
+	if err != nil {
+		return nil, stage.Noise{}, err
+	}
+	defer s.Stop()
+	crowd := load.New()
+	var groups []*load.Group
+	defer func() {
+		for _, g := range groups {
+			g.Stop()
+		}
+	}()
+	for i, cam := range w.cameras {
+		groups = append(groups, crowd.Join(ctx, w.viewers, load.Viewer{URL: s.URL(cam.Name, w.kinds[i]), Kind: w.kinds[i]}))
+	}
+	return b.count(ctx, s, crowd, groups, w.viewers*len(w.cameras))
+}
+
+// count lets a crowd of viewers settle, and then counts what it sees in the span.
+func (b *Bench) count(ctx context.Context, s *stage.Server, crowd *load.Crowd, groups []*load.Group, viewers int, ours ...*proc.Process) (report.Run, stage.Noise, error) {
+	none := stage.Noise{}
+	if err := first(ctx, crowd, groups); err != nil {
+		return nil, none, explain(s, err)
+	}
+	if err := load.Pause(ctx, b.Settle, groups...); err != nil {
+		return nil, none, explain(s, err)
+	}
+	end, err := s.Measure(ctx, ours...)
+	if err != nil {
+		return nil, none, err
+	}
+	crowd.Begin()
+	if err := load.Pause(ctx, b.Span, groups...); err != nil {
+		return nil, none, explain(s, err)
+	}
+	u, err := end()
+	if err != nil {
+		return nil, none, err
+	}
+	return figures(u, crowd.End(), float64(viewers)*film.FPS*u.Took.Seconds()), u.Noise, nil
+}
+
+// first waits until a crowd has seen a frame.
+func first(ctx context.Context, crowd *load.Crowd, groups []*load.Group) error {
+	crowd.BeginAll()
+	for began := time.Now(); crowd.Frames() == 0; {
+		if time.Since(began) > patience {
+			return fmt.Errorf("no viewer has seen a frame of the camera in %v", patience)
+		}
+		if err := load.Pause(ctx, 20*time.Millisecond, groups...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// patience bounds how long a first frame may take.
+const patience = 20 * time.Second
+
+// explain says that the server has ended, if that is why viewers were shut out.
+func explain(s *stage.Server, err error) error {
+	if why := s.Check(); why != nil {
+		return why
+	}
+	return err
+}

@@ -1,0 +1,127 @@
+//go:build linux
+
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/bramble-cam/bramble/e2e/bench/internal/scenario"
+)
+
+// settings are the command line's.
+type settings struct {
+	bench    scenario.Bench
+	only     []string
+	json     string // file
+	markdown string // file
+}
+
+const usage = `Measure the hub beside the floor, the cheapest relay that can be written, and if you like beside any other server. docs/ref/performance.md tells how to read it.
+
+Examples:
+
+  make bench                                            everything, about 15 minutes
+  make bench ARGS="--quick"                             everything with short runs, about 4 minutes
+  make bench ARGS="--only fanout --viewers 100"         a part
+  make bench ARGS="--only join,slow --json out.json"    the figures of each run for a program
+  make bench ARGS="--hub ./bramble-hub-old"             another hub
+  make bench ARGS="--peer-cmd 'relay -c relay.yaml' --peer-url 'http://127.0.0.1:PORT/%s' --peer-camera 127.0.0.1:PORT"
+
+Scenarios:
+
+`
+
+func parse(args []string, out io.Writer) (*settings, error) {
+	s := &settings{}
+	b := &s.bench
+	b.Log = out
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.SetOutput(out)
+	f.Usage = func() {
+		_, _ = io.WriteString(out, usage) // there is nobody else to tell
+		for _, sc := range scenario.All() {
+			_, _ = fmt.Fprintf(out, "  %-11s %s\n", sc.Name, sc.About)
+		}
+		_, _ = fmt.Fprint(out, "\nFlags:\n\n")
+		f.PrintDefaults()
+	}
+	only := f.String("only", "", "scenarios to run, joined by commas (default all)")
+	kinds := f.String("kinds", "mjpeg,mp4", "streams that fanout measures: mjpeg, mp4, h264")
+	viewers := f.String("viewers", "10,100,300,1000", "numbers of viewers that fanout measures")
+	seconds := f.Float64("seconds", 5, "length of a run")
+	f.IntVar(&b.Runs, "runs", 3, "runs of each server in turns; the median counts")
+	f.BoolVar(&b.Quick, "quick", false, "one short run of everything")
+	f.StringVar(&b.Hub, "hub", "", "the bramble-hub to measure (default: built from this source)")
+	f.StringVar(&b.Agent, "agent", "", "the bramble-agent to measure (default: built from this source)")
+	f.StringVar(&b.PeerCmd, "peer-cmd", "", "command that starts another server to measure beside, as its first process")
+	f.StringVar(&b.PeerURL, "peer-url", "", "that server's stream; %s stands for the kind: mjpeg or mp4")
+	f.StringVar(&b.PeerShot, "peer-snapshot-url", "", "that server's newest picture (default: not measured)")
+	f.StringVar(&b.PeerPull, "peer-camera", "", "address at which the benchmark serves the camera to that server: /cam.mjpeg, and raw Annex B at /cam.h264")
+	f.StringVar(&s.json, "json", "", "write the figures of each run to this `file`")
+	f.StringVar(&s.markdown, "markdown", "", "write the tables to this `file`")
+	if err := f.Parse(args); err != nil {
+		return nil, err
+	}
+	if f.NArg() > 0 {
+		return nil, fmt.Errorf("%q is no flag: see --help", f.Arg(0))
+	}
+	given := map[string]bool{}
+	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	b.Settle, b.Repeats = 1500*time.Millisecond, 2
+	if b.Quick {
+		b.Settle, b.Repeats = 700*time.Millisecond, 1
+		if !given["seconds"] {
+			*seconds = 2
+		}
+		if !given["runs"] {
+			b.Runs = 1
+		}
+		if !given["viewers"] {
+			*viewers = "10,300"
+		}
+	}
+	b.Span = time.Duration(*seconds * float64(time.Second))
+	return s, s.check(*only, *kinds, *viewers)
+}
+
+func (s *settings) check(only, kinds, viewers string) error {
+	b := &s.bench
+	if b.Span < 500*time.Millisecond || b.Span > 10*time.Minute || b.Runs < 1 || b.Runs > 100 {
+		return fmt.Errorf("--seconds %v, --runs %d: 0.5 to 600 seconds and 1 to 100 runs are allowed", b.Span.Seconds(), b.Runs)
+	}
+	var names []string
+	for _, sc := range scenario.All() {
+		names = append(names, sc.Name)
+	}
+	if only != "" {
+		s.only = strings.Split(only, ",")
+	}
+	for _, name := range s.only {
+		if !slices.Contains(names, name) {
+			return fmt.Errorf("--only %s: there are %s", name, strings.Join(names, ", "))
+		}
+	}
+	b.Kinds = strings.Split(kinds, ",")
+	for _, k := range b.Kinds {
+		if !slices.Contains([]string{"mjpeg", "mp4", "h264"}, k) {
+			return fmt.Errorf("--kinds %s: there are mjpeg, mp4 and h264", k)
+		}
+	}
+	for v := range strings.SplitSeq(viewers, ",") {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > 3000 {
+			return fmt.Errorf("--viewers %s: write numbers from 1 to 3000, joined by commas", viewers)
+		}
+		b.Viewers = append(b.Viewers, n)
+	}
+	if peer := []string{b.PeerCmd, b.PeerURL, b.PeerPull}; slices.Contains(peer, "") && strings.Join(peer, "") != "" {
+		return fmt.Errorf("a peer needs all of --peer-cmd, --peer-url and --peer-camera")
+	}
+	return nil
+}

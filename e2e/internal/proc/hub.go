@@ -1,0 +1,53 @@
+package proc
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// startTime bounds how long a program may take until it serves.
+const startTime = 15 * time.Second
+
+// Hub is a bramble-hub that serves.
+type Hub struct {
+	*Process
+	Page string // URL, ends with a slash
+	NATS string // URL of its embedded server
+}
+
+// StartHub starts a bramble-hub on free loopback ports, and waits until it serves. args come before the addresses, so that the first may be a command.
+func StartHub(ctx context.Context, program string, args ...string) (*Hub, error) {
+	p, err := Start(nil, program, append(args, "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--log-format", "json")...)
+	if err != nil {
+		return nil, err
+	}
+	h := &Hub{Process: p}
+	ctx, cancel := context.WithTimeout(ctx, startTime)
+	defer cancel()
+	for _, said := range []string{`"page":`, "NATS ready"} {
+		if err := p.WaitSaid(ctx, said); err != nil {
+			p.Kill()
+			return nil, err
+		}
+	}
+	for line := range strings.Lines(p.Said()) {
+		var said struct{ Msg, Page, URL string }
+		if json.Unmarshal([]byte(line), &said) != nil {
+			continue // half a line
+		}
+		if said.Page != "" {
+			h.Page = said.Page
+		}
+		if said.Msg == "NATS ready" {
+			h.NATS = said.URL
+		}
+	}
+	if h.Page == "" || h.NATS == "" {
+		p.Kill()
+		return nil, fmt.Errorf("the hub does not say where it is:\n%s", p.Said())
+	}
+	return h, nil
+}
