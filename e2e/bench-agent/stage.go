@@ -54,7 +54,9 @@ func prepare(ctx context.Context, dir string, span time.Duration) (*bench, error
 
 func (b *bench) program(name string) string { return filepath.Join(b.dir, name) }
 
-func (b *bench) startHub(ctx context.Context) (*proc.Hub, error) { return proc.StartHub(ctx, b.program("bramble-hub")) }
+func (b *bench) startHub(ctx context.Context) (*proc.Hub, error) {
+	return proc.StartHub(ctx, b.program("bramble-hub"))
+}
 
 // startAgent starts an agent whose camera cam plays spec. Its program file comes from the disk, as after a boot: a file that was written just now lies
 // in the page cache in large pieces, of which newer kernels map all as soon as one page is used.

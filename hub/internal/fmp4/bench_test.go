@@ -35,3 +35,28 @@ func BenchmarkViewer(b *testing.B) {
 		i++
 	}
 }
+
+// BenchmarkBeginAt is the cost once per viewer.
+func BenchmarkBeginAt(b *testing.B) {
+	init, err := fmp4.Init(paramSets())
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := fmp4.BeginAt(init, 1000); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkInit is the cost once per key frame with new viewers.
+func BenchmarkInit(b *testing.B) {
+	params := paramSets()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := fmp4.Init(params); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

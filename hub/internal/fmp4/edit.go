@@ -2,9 +2,12 @@ package fmp4
 
 import "encoding/binary"
 
-// insertEdit returns the init segment with an edit list in its track (section 8.6.6), which mediacommon does not write: one edit that begins at start and has no end, since a
-// segment_duration of 0 reaches over all fragments.
-func insertEdit(init []byte, start uint64) ([]byte, error) {
+// BeginAt returns an init segment of Init for a viewer whose presentation begins at start, in ticks: samples before that are decoded but not shown. It has an edit list in
+// its track (section 8.6.6), which mediacommon does not write: one edit without an end, since a segment_duration of 0 reaches over all fragments.
+func BeginAt(init []byte, start uint64) ([]byte, error) {
+	if start == 0 {
+		return init, nil
+	}
 	const elstSize = 36
 	edit := binary.BigEndian.AppendUint32(nil, 8+elstSize)
 	edit = append(edit, "edts"...)

@@ -30,8 +30,8 @@ var ErrNoParams = errors.New("MP4: no SPS and PPS: they come with a key frame")
 var errLayout = errors.New("MP4: the boxes are not laid out as expected")
 
 // Init returns the init segment (ftyp and moov, ISO/IEC 14496-12 section 8.8) of a stream with these parameter sets: its first SPS and PPS; others travel in the
-// samples. Presentation begins at start, in ticks: samples before that are decoded but not shown.
-func Init(params *h264.ParamSets, start uint64) ([]byte, error) {
+// samples. It takes a thousand allocations, so it is worth keeping.
+func Init(params *h264.ParamSets) ([]byte, error) {
 	in, err := inInit(params)
 	if err != nil {
 		return nil, err
@@ -43,10 +43,7 @@ func Init(params *h264.ParamSets, start uint64) ([]byte, error) {
 	if err := init.Marshal(&buf); err != nil {
 		return nil, fmt.Errorf("MP4 init segment: %w", err)
 	}
-	if start == 0 {
-		return buf.Bytes(), nil
-	}
-	return insertEdit(buf.Bytes(), start)
+	return buf.Bytes(), nil
 }
 
 // inInit returns the parameter sets that the init segment has: one of each.

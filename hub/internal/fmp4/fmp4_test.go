@@ -39,7 +39,10 @@ func accessUnit(nalus ...[]byte) (au []byte) {
 func TestInit(t *testing.T) {
 	params := paramSets()
 	for _, start := range []uint64{0, 176400, 1 << 40} {
-		b, err := fmp4.Init(params, start)
+		b, err := fmp4.Init(params)
+		if err == nil {
+			b, err = fmp4.BeginAt(b, start)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -66,7 +69,7 @@ func TestInit(t *testing.T) {
 		}
 	}
 	for _, bad := range []*h264.ParamSets{nil, {}, {SPS: params.SPS}, {PPS: params.PPS}, {SPS: [][]byte{{0x67}}, PPS: params.PPS}} {
-		if _, err := fmp4.Init(bad, 0); err == nil {
+		if _, err := fmp4.Init(bad); err == nil {
 			t.Errorf("no error for %v", bad)
 		}
 	}
@@ -137,7 +140,10 @@ func TestFFprobe(t *testing.T) {
 	}
 	params := paramSets()
 	const edge = 12
-	file, err := fmp4.Init(params, edge*3600)
+	file, err := fmp4.Init(params)
+	if err == nil {
+		file, err = fmp4.BeginAt(file, edge*3600)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,10 @@ func (s *Server) mp4(c echo.Context, cam *registry.Camera) error {
 	if view.out == nil {
 		return nil
 	}
-	init, err := fmp4.Init(d.Params, uint64(fmp4.Ticks(d.Edge.PTS-d.PTS)))
+	init, err := stream.Made(d.Frame, stream.Init, makeInit)
+	if err == nil {
+		init, err = fmp4.BeginAt(init, uint64(fmp4.Ticks(d.Edge.PTS-d.PTS)))
+	}
 	if err != nil {
 		s.end(view)
 		return err
@@ -58,6 +61,8 @@ type mp4Viewer struct {
 	begun  bool
 	began  uint64 // decode time of the first frame that is not history
 }
+
+func makeInit(f *stream.Frame) ([]byte, error) { return fmp4.Init(f.Params) }
 
 func makeFragment(f *stream.Frame) (*fmp4.Fragment, error) {
 	return fmp4.NewFragment(f.Payload, f.Params, f.Key, f.Duration, uint32(f.Index+1))

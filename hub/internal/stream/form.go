@@ -9,6 +9,7 @@ type Form uint8
 const (
 	Part     Form = iota // one part of multipart/x-mixed-replace
 	Fragment             // one MP4 fragment
+	Init                 // the MP4 init segment of viewers who begin here
 	numForms
 )
 

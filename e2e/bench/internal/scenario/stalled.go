@@ -20,6 +20,7 @@ const (
 	rssGrowth   = "RSS growth MB"
 	rssAfter    = "RSS after MB"
 	p99Before   = "good p99 before ms"
+	p99Coming   = "good p99 while they come ms"
 	p99During   = "good p99 during ms"
 	p99Ratio    = "during / before"
 	seenBefore  = "good arrived before %"
@@ -35,7 +36,7 @@ const (
 
 func (b *Bench) stalled(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "stalled", Columns: []report.Column{
-		report.Alone(rssBefore, 1), report.Alone(rssGrowth, 1), report.Alone(rssAfter, 1), report.Alone(p99Before, 2), report.Alone(p99During, 2), report.Alone(p99Ratio, 2),
+		report.Alone(rssBefore, 1), report.Alone(rssGrowth, 1), report.Alone(rssAfter, 1), report.Alone(p99Before, 2), report.Alone(p99Coming, 2), report.Alone(p99During, 2), report.Alone(p99Ratio, 2),
 		report.Alone(seenBefore, 1), report.Alone(seenDuring, 1), report.Alone(evicted, 1), report.Alone(kernelTCP, 0),
 	}}
 	for _, kind := range []string{"mjpeg", "mp4"}[:b.some(2, 1)] {
@@ -127,6 +128,9 @@ func (p *party) during(ctx context.Context, n int, d time.Duration) error {
 	return nil
 }
 
+// comeTime is how long those who stall take to come: until their kernels' buffers are full they are viewers like others, and cost as much.
+const comeTime = 2 * time.Second
+
 // stall lets viewers stall until they are evicted.
 func (b *Bench) stall(ctx context.Context, p *party) error {
 	before, err := p.server.Proc.Sockets()
@@ -138,6 +142,10 @@ func (b *Bench) stall(ctx context.Context, p *party) error {
 	v.Stalled = true
 	bad := load.New().Join(ctx, stalledBad, v)
 	defer bad.Stop()
+	if err := p.during(ctx, stalledGood, comeTime); err != nil {
+		return err
+	}
+	p.r[p99Coming] = p.r[p99During]
 	if err := p.during(ctx, stalledGood, 4*time.Second); err != nil {
 		return err
 	}
