@@ -134,7 +134,7 @@ func alone() error {
 	if err != nil {
 		return err
 	}
-	return pinned(audienceCore, func() error { return unix.Exec(self, os.Args, append(os.Environ(), done+"=1")) })
+	return proc.Pinned(audienceCore, func() error { return unix.Exec(self, os.Args, append(os.Environ(), done+"=1")) })
 }
 
 func run(ctx context.Context, s settings) error {
@@ -232,7 +232,7 @@ func startSender(j job) (p *proc.Process, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = pinned(senderCore, func() error {
+	err = proc.Pinned(senderCore, func() error {
 		p, err = proc.Start(nil, self, "sender", "--job", string(text))
 		return err
 	})

@@ -6,32 +6,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// pinned calls f on a thread that may use one core only; processes that it starts inherit that.
-func pinned(core int, f func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var before, one unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
-		return err
-	}
-	one.Set(core)
-	if err := unix.SchedSetaffinity(0, &one); err != nil {
-		return fmt.Errorf("core %d: %w; this needs two cores", core, err)
-	}
-	err := f()
-	if back := unix.SchedSetaffinity(0, &before); err == nil {
-		err = back
-	}
-	return err
-}
 
 func openFiles() error {
 	const files = 8192
