@@ -65,6 +65,9 @@ func (r *recording) check(t *testing.T, pictures []image.Image, to target) {
 			t.Errorf("picture %d shows %v after %v", n, at, last)
 		}
 		last = at
+		if n > 0 {
+			continue // one is compared: that takes longer than all else
+		}
 		var source []byte
 		testkit.Eventually(t, "the camera took a picture at "+at.String(), func() bool {
 			r.mu.Lock()
@@ -94,13 +97,19 @@ func clockOf(t *testing.T, img image.Image) time.Time {
 // psnr compares the luma of a picture with the one that it was made of. The clock is left out: its edges are the scaler's business.
 func psnr(got, source image.Image) float64 {
 	b := got.Bounds()
-	want := image.NewGray(image.Rect(0, 0, b.Dx(), b.Dy()))
-	draw.BiLinear.Scale(want, want.Rect, source, source.Bounds(), draw.Src, nil)
+	want := source
+	if source.Bounds().Dx() != b.Dx() {
+		scaled := image.NewGray(image.Rect(0, 0, b.Dx(), b.Dy()))
+		draw.BiLinear.Scale(scaled, scaled.Rect, source, source.Bounds(), draw.Src, nil)
+		want = scaled
+	}
+	luma := func(img image.Image, x, y int) float64 {
+		return float64(color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y) //nolint:forcetypeassert // it converts to nothing else
+	}
 	var sum, n float64
-	for y := b.Dx() / 20; y < b.Dy(); y += 2 {
-		for x := 0; x < b.Dx(); x += 2 {
-			is := color.GrayModel.Convert(got.At(b.Min.X+x, b.Min.Y+y)).(color.Gray) //nolint:forcetypeassert // it converts to nothing else
-			d := float64(is.Y) - float64(want.GrayAt(x, y).Y)
+	for y := b.Dx() / 20; y < b.Dy(); y += 3 {
+		for x := 0; x < b.Dx(); x += 3 {
+			d := luma(got, b.Min.X+x, b.Min.Y+y) - luma(want, x, y)
 			sum += d * d
 			n++
 		}
