@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg chromium font node python compiler shellcheck qemu-user cross qemu-system v4l2vm)
+tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck qemu-user cross qemu-system v4l2vm)
 browser=e2e/browser
 
 say() { printf 'test-deps: %s\n' "$*"; }
@@ -16,8 +16,12 @@ have() { command -v "$1" >/dev/null 2>&1; }
 
 # present TOOL: is it there?
 present() {
+  local element
   case $1 in
     ffmpeg) have ffmpeg && have ffprobe ;;
+    vlc) have cvlc && have setpriv ;;
+    gstreamer) have gst-launch-1.0 && have gst-inspect-1.0 &&
+      for element in souphttpsrc multipartdemux jpegdec pngenc qtdemux capssetter h264parse openh264dec videoconvert; do gst-inspect-1.0 --exists "$element" || return; done ;;
     chromium) have chromium || have chromium-browser || have google-chrome ;;
     font) have fc-list && [ -n "$(fc-list 2>/dev/null | head -n 1)" ] ;;
     node) have npm && have node && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ;;
@@ -36,6 +40,8 @@ present() {
 packages() {
   case $1 in
     ffmpeg) echo "ffmpeg" ;;
+    vlc) echo "vlc-bin vlc-plugin-base util-linux" ;;
+    gstreamer) echo "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad" ;;
     chromium) printf '%s\n' "chromium" "chromium-browser" ;;
     font) echo "fontconfig fonts-dejavu-core" ;;
     node) echo "nodejs npm" ;;
@@ -53,6 +59,8 @@ packages() {
 cost() {
   case $1 in
     ffmpeg) echo "tests that decode what the hub serves with ffmpeg and ffprobe" ;;
+    vlc) echo "tests that show what the hub serves in VLC" ;;
+    gstreamer) echo "tests that show what the hub serves in GStreamer" ;;
     chromium) echo "tests of the page in a real browser" ;;
     font) echo "text in the browser's pictures" ;;
     node) echo "the page's type check and its tests (version 20 or newer)" ;;

@@ -27,10 +27,26 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// clipsEnv names the folder in which the first test that needs clips leaves them for the others.
+const clipsEnv = "BRAMBLE_TRANSCODE_CLIPS"
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "bramble-transcode-")
+	if err == nil {
+		err = os.Setenv(clipsEnv, dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "transcode:", err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		_ = os.RemoveAll(dir) // a folder in the system's temporary one
+		os.Exit(code)
+	}))
+}
 
 const (
-	testWidth, testHeight = 640, 360
+	testWidth, testHeight = 480, 270
 	testGOP               = 20
 	interval              = 40 * time.Millisecond // between frames, as their PTS have it
 )
@@ -43,7 +59,7 @@ func clockOf(n int) time.Time { return base().Add(time.Duration(n) * interval) }
 // card draws picture n: something that moves under a clock.
 func card(n, width, height int) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
-	const side = 40 // of a square, in pixels
+	const side = 30 // of a square, in pixels
 	for y := 0; y < height; y += side {
 		for x := 0; x < width; x += side {
 			c := color.RGBA{uint8(x * 255 / width), uint8(y * 255 / height), uint8(128 + 64*((x/side+y/side+n/5)%2)), 255}
@@ -75,28 +91,20 @@ func ffmpegPath(t testing.TB) string {
 func makeClips(t testing.TB) *clips {
 	t.Helper()
 	ffmpegPath(t)
+	dir := os.Getenv(clipsEnv)
+	film := filepath.Join(dir, "film.h264")
+	if _, err := os.Stat(film); err != nil {
+		drawCards(t, dir)
+		ffmpeg(t, "-framerate", "25", "-i", filepath.Join(dir, "%02d.jpeg"), "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-crf", "18",
+			"-x264-params", fmt.Sprintf("keyint=%d:scenecut=0:sliced-threads=0:aud=1", testGOP), "-f", "h264", film)
+	}
 	c := &clips{}
 	for n := range clipLength {
-		var b bytes.Buffer
-		if err := jpeg.Encode(&b, card(n, testWidth, testHeight), &jpeg.Options{Quality: 92}); err != nil {
-			t.Fatal(err)
-		}
-		c.jpegs = append(c.jpegs, b.Bytes())
-	}
-	dir := t.TempDir()
-	in, out := filepath.Join(dir, "in.mjpeg"), filepath.Join(dir, "out.h264")
-	if err := os.WriteFile(in, bytes.Join(c.jpegs, nil), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ffmpeg(t, "-f", "mjpeg", "-framerate", "25", "-i", in, "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-crf", "18",
-		"-x264-params", fmt.Sprintf("keyint=%d:scenecut=0:sliced-threads=0:aud=1", testGOP), "-f", "h264", out)
-	data, err := os.ReadFile(out)
-	if err != nil {
-		t.Fatal(err)
+		c.jpegs = append(c.jpegs, load(t, picturePath(dir, n)))
 	}
 	var norm h264.Normalizer
 	aud := []byte{0, 0, 0, 1, 9}
-	for _, raw := range bytes.Split(data, aud)[1:] {
+	for _, raw := range bytes.Split(load(t, film), aud)[1:] {
 		au, info, err := norm.Normalize(nil, append(bytes.Clone(aud), raw...))
 		if err != nil {
 			t.Fatal(err)
@@ -107,6 +115,30 @@ func makeClips(t testing.TB) *clips {
 		t.Fatalf("%d access units", len(c.units))
 	}
 	return c
+}
+
+func picturePath(dir string, n int) string { return filepath.Join(dir, fmt.Sprintf("%02d.jpeg", n)) }
+
+func drawCards(t testing.TB, dir string) {
+	t.Helper()
+	for n := range clipLength {
+		var b bytes.Buffer
+		if err := jpeg.Encode(&b, card(n, testWidth, testHeight), &jpeg.Options{Quality: 92}); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(picturePath(dir, n), b.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func load(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }
 
 func ffmpeg(t testing.TB, args ...string) []byte {

@@ -24,8 +24,8 @@ func TestPictures(t *testing.T) {
 	c := makeClips(t)
 	for _, from := range []frame.Format{frame.JPEG, frame.H264} {
 		for _, want := range []Rendition{
-			{Format: frame.JPEG, Width: 320}, {Format: frame.JPEG, Width: 480, FPS: 5}, {Format: frame.JPEG, Quality: 90},
-			{Format: frame.H264, Width: 480}, {Format: frame.H264, Bitrate: 1_500_000},
+			{Format: frame.JPEG, Width: 240}, {Format: frame.JPEG, Width: 320, FPS: 5}, {Format: frame.JPEG, Quality: 90},
+			{Format: frame.H264, Width: 320}, {Format: frame.H264, Bitrate: 1_500_000},
 		} {
 			t.Run(fmt.Sprintf("%s to %v", from, want), func(t *testing.T) {
 				t.Parallel()
@@ -48,15 +48,21 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// compared says that of so many pictures one is compared with what it should show: the clock is read in each.
+const compared = 4
+
 func jpegs(t *testing.T, v *registry.Viewer, width int) {
 	last := time.Duration(-1)
-	for range 12 {
+	for n := range 8 {
 		d := next(t, v)
 		got := checkClock(t, d.Frame, width)
 		if d.PTS <= last || d.PTS != time.Duration(d.Seq)*interval || d.Epoch != 1 {
 			t.Errorf("frame %d of epoch %d at %v after %v", d.Seq, d.Epoch, d.PTS, last)
 		}
 		last = d.PTS
+		if n%compared != 0 {
+			continue
+		}
 		if p := psnr(got, card(int(d.Seq)%clipLength, testWidth, testHeight)); p < 28 {
 			t.Errorf("frame %d: PSNR %.1f dB", d.Seq, p)
 		}
@@ -81,6 +87,9 @@ func units(t *testing.T, v *registry.Viewer, width int) {
 	}
 	for i, img := range pictures {
 		checkClockOf(t, img, times[i])
+		if i%compared != 0 {
+			continue
+		}
 		if p := psnr(img, card(int(seqs[i])%clipLength, testWidth, testHeight)); p < 28 {
 			t.Errorf("picture %d: PSNR %.1f dB", i, p)
 		}
