@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"runtime/debug"
 	"time"
 
@@ -73,11 +75,24 @@ func (s *Server) attend(v *viewing, loop func()) {
 	work()
 }
 
-// log tells of a loop that ended for a reason that is the hub's fault.
+// log tells why a loop ended, if that is more than the end of what there was to say.
 func (s *Server) log(v *viewing) {
-	if errors.Is(v.err, errPanic) {
-		s.cfg.Log.Error("viewer lost", logkey.Camera, v.viewer.Camera.ID(), logkey.Err, v.err)
+	if v.err == nil || errors.Is(v.err, errEnough) {
+		return
 	}
+	s.cfg.Log.Log(context.Background(), severity(v.err, v.ctx.Err() != nil), "viewer lost", logkey.Camera, v.viewer.Camera.ID(), logkey.Err, v.err)
+}
+
+// severity is how much a viewer's end is the hub's fault; ended says that the hub stops or the viewer has gone.
+func severity(err error, ended bool) slog.Level {
+	var network net.Error
+	switch {
+	case errors.Is(err, errPanic):
+		return slog.LevelError
+	case ended, errors.As(err, &network): // it has gone, or did not read
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // recoverInto makes an error of a panic: one viewer's must not end the others.
