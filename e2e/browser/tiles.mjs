@@ -1,0 +1,97 @@
+// Looking at the grid's tiles: what they say, and whether their pictures really move.
+
+/**
+ * @typedef {import('playwright-core').Page} Page
+ * @typedef {object} Look one look at a tile
+ * @property {string} id
+ * @property {string} state
+ * @property {string} picture live, stale or none
+ * @property {string} kind canvas, video or none
+ * @property {number} print a digest of the picture; 0 if there is none
+ * @property {number} contrast
+ * @property {number | null} clock the clock in the picture's upper edge, Unix milliseconds; null if it has none
+ */
+
+/**
+ * Looks at every tile. The picture alone is read, not the tile: its texts change even when the camera is frozen.
+ * @param {Page} page
+ * @returns {Promise<Look[]>}
+ */
+export function look(page) {
+  return page.$$eval('.tile', (tiles) => tiles.map((tile) => {
+    const { camera = '', state = '', picture = '' } = /** @type {HTMLElement} */ (tile).dataset;
+    const media = tile.querySelector('.picture canvas, .picture video');
+    const width = media instanceof HTMLVideoElement ? media.videoWidth : media instanceof HTMLCanvasElement ? media.width : 0;
+    const height = media instanceof HTMLVideoElement ? media.videoHeight : media instanceof HTMLCanvasElement ? media.height : 0;
+    const drawable = media instanceof HTMLVideoElement ? media.readyState >= 2 : width > 0;
+    const none = { id: camera, state, picture, kind: media?.localName ?? 'none', print: 0, contrast: 0, clock: null };
+    if (!drawable || width === 0 || height === 0) return none;
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext('2d', { willReadFrequently: true });
+    if (!context) return none;
+    context.drawImage(/** @type {HTMLCanvasElement | HTMLVideoElement} */ (media), 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
+    let [print, darkest, brightest] = [0, 255, 0];
+    for (let i = 1; i < data.length; i += 4 * 97) {
+      const green = data[i] ?? 0;
+      print = (print * 31 + green) | 0;
+      darkest = Math.min(darkest, green);
+      brightest = Math.max(brightest, green);
+    }
+
+    /**
+     * The clock that shared/clockstrip burns into test pictures: two rows of 40 blocks.
+     * @param {number} fraction of the width that a row is high
+     */
+    const readClock = (fraction) => {
+      const rows = [0, 1].map((row) => Array.from({ length: 40 }, (_, column) => {
+        const [x, y] = [Math.floor(((column + 0.5) * width) / 40), Math.floor(((row + 0.5) * width) / fraction)];
+        return (data[(y * width + x) * 4 + 1] ?? 0) > 127 ? 1 : 0;
+      }).join(''));
+      const [top = '', bottom = ''] = rows;
+      if (!/^1010.*0101$/.test(top) || !/^0101.*1010$/.test(bottom)) return null;
+      return Number.parseInt(top.slice(4, 36) + bottom.slice(4, 20), 2);
+    };
+    const clock = readClock(80) ?? readClock(40);
+    return { ...none, print, contrast: Math.max(0, brightest - darkest), clock };
+  }));
+}
+
+/**
+ * Looks until so many tiles were live and changed often enough, and says what every tile was like then.
+ * @param {Page} page
+ * @param {number} wanted
+ * @param {{seconds: number, changes?: number, only?: (id: string) => boolean}} limits
+ */
+export async function untilMoving(page, wanted, { seconds, changes = 3, only = () => true }) {
+  /** @type {Map<string, Look & {changes: number}>} */
+  const seen = new Map();
+  const end = Date.now() + seconds * 1000;
+  while (Date.now() < end) {
+    for (const now of await look(page)) {
+      const before = seen.get(now.id);
+      const moved = before !== undefined && before.print !== 0 && now.print !== 0 && before.print !== now.print;
+      seen.set(now.id, { ...now, changes: (before?.changes ?? 0) + (moved ? 1 : 0) });
+    }
+    const moving = [...seen.values()].filter((t) => only(t.id) && t.state === 'live' && t.picture === 'live' && t.contrast > 16 && t.changes >= changes);
+    if (moving.length >= wanted) return [...seen.values()];
+    await page.waitForTimeout(300);
+  }
+  throw new Error(`fewer than ${wanted} tiles became live and moved within ${seconds} s: ${JSON.stringify([...seen.values()])}`);
+}
+
+/**
+ * Waits until a tile is in one of some states, and returns how long that took in milliseconds.
+ * @param {Page} page
+ * @param {string} id
+ * @param {string[]} states
+ * @param {number} seconds at most
+ */
+export async function untilState(page, id, states, seconds) {
+  const began = performance.now();
+  await page.waitForFunction(([camera, list]) => {
+    const tile = document.querySelector(`.tile[data-camera="${camera}"]`);
+    return tile instanceof HTMLElement && /** @type {string[]} */ (list).includes(tile.dataset.state ?? '');
+  }, /** @type {const} */ ([id, states]), { timeout: seconds * 1000, polling: 50 });
+  return Math.round(performance.now() - began);
+}
