@@ -2,24 +2,7 @@
 import { hubURL } from './root.js';
 
 /**
- * @typedef {'live' | 'idle' | 'starting' | 'degraded' | 'offline' | 'conflict'} State
- *
- * @typedef {object} Camera one camera of a roster (docs/ref/ws.md)
- * @property {string} id
- * @property {State} state
- * @property {string} reason why it is in this state, or empty
- * @property {string} [warning]
- * @property {string} since RFC 3339
- * @property {string} [last_seen] RFC 3339; of an offline camera
- * @property {string} host the machine its agent runs on
- * @property {string} source
- * @property {'jpeg' | 'h264'} format what the camera delivers
- * @property {string[]} formats the extensions that work now, such as jpeg and mjpeg
- * @property {number} width
- * @property {number} height
- * @property {number} fps
- * @property {number} bitrate bits per second
- * @property {number} viewers
+ * @typedef {import('./roster.js').Camera} Camera
  *
  * @typedef {object} Detail what GET api/v1/cameras/<id> says beyond that
  * @property {string} agent the agent's version

@@ -29,6 +29,7 @@ export function fitTiles(count, area, spacing, aspect, columns = 0) {
     const used = Math.min(cell.width, cell.height * aspect);
     if (used > best.used) best = { columns: n, ...cell, used };
   }
+  if (area.width < PHONE && best.columns === 1) return rowsOf(1, area, spacing, aspect); // Scrolling is what phones do best.
   const least = area.width < PHONE ? MIN_WIDTH_PHONE : MIN_WIDTH;
   if (best.used >= least) return { columns: best.columns, ...tileIn(best, spacing, aspect) };
   return rowsOf(Math.max(1, Math.floor((area.width + spacing.gap) / (least + spacing.gap))), area, spacing, aspect);

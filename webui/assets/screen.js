@@ -111,7 +111,10 @@ export class Screen {
     (this.#next ?? this.#run)?.player.resume();
   }
 
-  /** @param {Wish} wish */
+  /**
+   * @param {Wish} wish
+   * @returns {void}
+   */
   #start(wish) {
     const newest = this.#next ?? this.#run;
     if (newest && newest.wish.kind === wish.kind) {

@@ -18,7 +18,6 @@ export class Tile {
   element = stamp('tile');
   screen;
   link = find(this.element, '.open', HTMLAnchorElement);
-  #id;
   /** @type {Camera | null} */
   #camera = null;
   #lost = false;
@@ -40,7 +39,6 @@ export class Tile {
    * @param {string} id
    */
   constructor(link, id) {
-    this.#id = id;
     this.screen = new Screen(link, id, () => this.render());
     this.element.dataset.camera = id;
     find(this.element, '.picture', HTMLElement).replaceWith(this.screen.element);
