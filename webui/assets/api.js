@@ -1,85 +1,86 @@
-// The hub's API as far as the page uses it.
+// The hub's API as far as the page uses it, besides /ws.
 import { hubURL } from './root.js';
 
 /**
- * @typedef {'live' | 'idle' | 'starting' | 'degraded' | 'offline' | 'conflict'} State
+ * @typedef {import('./roster.js').Camera} Camera
  *
- * @typedef {object} Camera one camera of GET api/v1/cameras
- * @property {string} id
- * @property {State} state
- * @property {string} reason why it is in this state, or empty
- * @property {string} since RFC 3339
- * @property {string} host the machine its agent runs on
+ * @typedef {object} Detail what GET api/v1/cameras/<id> says beyond that
  * @property {string} agent the agent's version
- * @property {string} source
- * @property {'jpeg' | 'h264'} format what the camera delivers
- * @property {number} width
- * @property {number} height
- * @property {number} fps
- * @property {number} bitrate bits per second
- * @property {number | null} age_ms age of the newest frame; null before the first
- * @property {number} viewers
- * @property {string} last_seen RFC 3339
- * @property {Record<string, number>} drops frames dropped, by reason
- * @property {string[]} formats the extensions that work now, such as jpeg and mjpeg
+ * @property {Record<string, number>} drops frames lost at this hub, by reason
+ * @property {{frames: number, sent: number, drops?: Record<string, number>}} [at_agent]
+ *
+ * @typedef {object} Hub
+ * @property {string} version
+ * @property {{urls: string[], loopback: boolean}} nats
+ * @property {string} subject_root
+ * @property {boolean} ffmpeg
+ * @property {{loopback: boolean}} http
+ * @property {string} token
+ *
+ * @typedef {object} Control
+ * @property {string} name
+ * @property {'int' | 'bool' | 'menu' | 'button'} type
+ * @property {number} min
+ * @property {number} max
+ * @property {number} step
+ * @property {number} default
+ * @property {number} value
+ * @property {string[]} [menu] the items' names from min on; unused ones are empty
+ * @property {boolean} [inactive] another control decides now
+ *
+ * @typedef {'fps' | 'quality' | 'bitrate'} Adjustable
+ * @typedef {Partial<Record<Adjustable, number>> & {controls?: Record<string, number>}} Settings
+ * @typedef {{adjustable?: Partial<Record<Adjustable, unknown>>, controls?: Control[]}} Controls
  */
 
-const POLL_MS = 1000;
-const POLL_MAX_MS = 2000;
-const PATIENCE_MS = 4000;
+const PATIENCE_MS = 8000;
 
-/**
- * Asks for the cameras once a second, less often while there is no answer, until the signal fires.
- * @param {(cameras: Camera[]) => void} onCameras
- * @param {() => void} onLost called after each question that got no answer
- * @param {AbortSignal} signal
- */
-export async function watchCameras(onCameras, onLost, signal) {
-  let every = POLL_MS;
-  while (!signal.aborted) {
-    const asked = performance.now();
-    const cameras = await fetchCameras(signal);
-    if (signal.aborted) return;
-    every = cameras ? POLL_MS : Math.min(every + POLL_MS / 2, POLL_MAX_MS);
-    if (cameras) onCameras(cameras);
-    else onLost();
-    await pause(Math.max(0, every - (performance.now() - asked)), signal);
+/** An answer of the hub that is not what was asked for, with the hub's own words. */
+export class Refused extends Error {
+  /**
+   * @param {number} status
+   * @param {string} detail
+   */
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
   }
 }
 
 /**
- * @param {AbortSignal} signal
- * @returns {Promise<Camera[] | null>} null if the hub did not answer
+ * @param {string} path
+ * @param {RequestInit} [init]
+ * @returns {Promise<Response>} one that is ok
+ * @throws {Refused}
  */
-async function fetchCameras(signal) {
-  try {
-    const answer = await fetch(hubURL('api/v1/cameras'), {
-      cache: 'no-store',
-      priority: 'high',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]),
-    });
-    if (!answer.ok) return null;
-    /** @type {{cameras: Camera[]}} */
-    const { cameras } = await answer.json();
-    return cameras;
-  } catch {
-    return null; // The page says that the hub is lost; the console already has the browser's own line.
-  }
+export async function ask(path, init) {
+  const answer = await fetch(hubURL(path), { cache: 'no-store', ...init });
+  if (answer.ok) return answer;
+  const problem = await answer.json().catch(() => null); // a proxy's page, maybe
+  throw new Refused(answer.status, problem?.detail || problem?.title || `The hub answered ${answer.status}.`);
 }
 
 /**
- * @param {number} ms
- * @param {AbortSignal} signal
- * @returns {Promise<void>} resolves early when the signal fires
+ * @template T
+ * @param {string} path
+ * @param {RequestInit} [init]
+ * @returns {Promise<T>}
  */
-export function pause(ms, signal) {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
+async function json(path, init) {
+  const answer = await ask(path, { signal: AbortSignal.timeout(PATIENCE_MS), ...init });
+  return answer.json();
 }
+
+/** @returns {Promise<Hub>} */
+export const fetchHub = () => json('api/v1/hub');
+
+/** @param {string} id @returns {Promise<Camera & Detail>} */
+export const fetchCamera = (id) => json(`api/v1/cameras/${id}`);
+
+/** @param {string} id @returns {Promise<Controls>} */
+export const fetchControls = (id) => json(`api/v1/cameras/${id}/controls`);
+
+/** @param {string} id @param {Settings} settings @returns {Promise<Controls>} */
+export const configure = (id, settings) => json(`api/v1/cameras/${id}/controls`, {
+  method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(settings),
+});

@@ -1,60 +1,124 @@
 // All cameras at once.
-import { Budget, STREAMS } from './budget.js';
-import { find, stamp } from './dom.js';
-import { commonAspect, fitTiles } from './layout.js';
-import { Tile, modeFor } from './tile.js';
+import { find } from './dom.js';
+import { Drag } from './drag.js';
+import { commonAspect, fitTiles, spacingFor } from './layout.js';
+import { emptyNotice, noneNotice } from './notices.js';
+import { arrange, matches, moved, neighbour } from './order.js';
+import { recall, remember } from './store.js';
+import { Tile } from './tile.js';
+import { wishedFPS, wishedWidth } from './wish.js';
 
-/** @typedef {import('./api.js').Camera} Camera */
+/**
+ * @typedef {import('./api.js').Camera} Camera
+ * @typedef {import('./view-state.js').ViewState} ViewState
+ */
 
-const GAP = 8;
+/** Tiles that change their size or number again and again would ask for another rendition each time. */
+const SETTLE_MS = 250;
 
 export class Grid {
-  element = document.createElement('div');
-  /** @type {Camera[]} */
+  element = document.createElement('section');
+  #link;
+  #view;
+  #onAll;
+  /** @type {Camera[]} every camera of the hub */
+  #all = [];
+  /** @type {Camera[]} those of this view, in its order */
   #cameras = [];
   /** @type {Map<string, Tile>} */
   #tiles = new Map();
   /** @type {Set<string>} cameras whose tile is on the screen */
   #visible = new Set();
-  #budget = new Budget(STREAMS);
-  #sight = new IntersectionObserver((entries) => this.#sighted(entries), { rootMargin: '80px' });
+  #sight = new IntersectionObserver((entries) => this.#sighted(entries));
   #resized = new ResizeObserver(() => this.#arrange());
+  #order = recall('order').split(' ').filter(Boolean);
+  #columns = 1;
   #paused = true;
-  #lost = false;
+  #pictureWidth = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #settling;
   /** @type {HTMLElement | null} */
-  #empty = null;
+  #notice = null;
+  #noticeKind = '';
 
-  constructor() {
+  /**
+   * @param {import('./link.js').Link} link
+   * @param {ViewState} view
+   * @param {() => void} onAll somebody wants to see all cameras
+   */
+  constructor(link, view, onAll) {
+    this.#link = link;
+    this.#view = view;
+    this.#onAll = onAll;
     this.element.className = 'grid';
+    this.element.setAttribute('aria-label', 'Cameras');
     this.#resized.observe(document.documentElement);
     this.#resized.observe(find(document, '.bar', HTMLElement));
+    new Drag(this.element, { onMove: (id, target) => this.#move(id, target), onDrop: () => this.#keepOrder() });
   }
 
-  /** @param {Camera[]} cameras sorted by id */
+  /** @returns {Map<string, string>} what the tiles say, by id */
+  get states() {
+    return new Map(this.#cameras.map((c) => [c.id, this.#tiles.get(c.id)?.state ?? c.state]));
+  }
+
+  /** @param {ViewState} view */
+  set view(view) {
+    this.#view = view;
+    this.update(this.#all);
+  }
+
+  /** @param {Camera[]} cameras */
   update(cameras) {
-    if (this.#lost) this.pause(); // A stream that outlived the hub would stand still.
-    this.#lost = false;
     this.#paused = false;
-    const changed = cameras.map((c) => c.id).join() !== this.#cameras.map((c) => c.id).join();
-    this.#cameras = cameras;
-    if (changed) this.#reconcile();
-    for (const camera of cameras) this.#tiles.get(camera.id)?.update(camera);
-    this.#showEmpty(cameras.length === 0);
+    this.#all = cameras;
+    this.#cameras = arrange(cameras.filter((c) => matches(c, this.#view)), this.#order);
+    this.#reconcile();
+    for (const camera of this.#cameras) this.#tiles.get(camera.id)?.update(camera);
+    this.#notify();
     this.#arrange();
     this.#share();
   }
 
-  /** One lost answer leaves the streams alone; at the second one they are closed, and reopened when the hub is back. */
   lose() {
-    if (this.#lost) this.pause();
-    this.#lost = true;
     for (const tile of this.#tiles.values()) tile.lose();
   }
 
-  /** Closes every connection until the next update. */
+  /** Takes all pictures away until the next update. */
   pause() {
     this.#paused = true;
-    for (const tile of this.#tiles.values()) tile.stop();
+    for (const tile of this.#tiles.values()) tile.show(null);
+  }
+
+  /** To be called about twice a second while somebody looks. */
+  tick() {
+    for (const id of this.#visible) this.#tiles.get(id)?.render();
+  }
+
+  /** @returns {string | null} the camera whose tile has the focus */
+  get focused() {
+    return document.activeElement?.closest('.tile')?.getAttribute('data-camera') ?? null;
+  }
+
+  /**
+   * @param {KeyboardEvent} e
+   * @returns {boolean} whether it was one of the grid's
+   */
+  key(e) {
+    if (!['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', 'Home', 'End'].includes(e.key)) return false;
+    const ids = this.#cameras.map((c) => c.id);
+    if (ids.length === 0) return false;
+    const from = ids.indexOf(this.focused ?? '');
+    const to = from < 0 ? 0 : neighbour(e.key, from, ids.length, this.#columns);
+    if (e.altKey && from < 0) return false;
+    if (e.altKey && from !== to) {
+      this.#move(ids[from] ?? '', ids[to] ?? '');
+      this.#keepOrder();
+    }
+    const link = this.#tiles.get(ids[e.altKey ? from : to] ?? '')?.link;
+    link?.focus();
+    link?.scrollIntoView({ block: 'nearest' });
+    return true;
   }
 
   #reconcile() {
@@ -62,16 +126,18 @@ export class Grid {
     for (const [id, tile] of this.#tiles) {
       if (!ids.has(id)) this.#remove(id, tile);
     }
+    const { activeElement } = document;
     for (const [i, { id }] of this.#cameras.entries()) {
       const tile = this.#tiles.get(id) ?? this.#add(id);
-      // Moving a tile would restart its video, so one that is in its place stays untouched.
+      // Moving a tile can interrupt its video, so one that is in its place stays untouched.
       if (this.element.children[i] !== tile.element) this.element.insertBefore(tile.element, this.element.children[i] ?? null);
     }
+    if (activeElement instanceof HTMLElement && activeElement !== document.activeElement && activeElement.isConnected) activeElement.focus();
   }
 
   /** @param {string} id */
   #add(id) {
-    const tile = new Tile(id, (taker) => { this.#budget.take(taker); this.#share(); });
+    const tile = new Tile(this.#link, id);
     this.#tiles.set(id, tile);
     this.#sight.observe(tile.element);
     return tile;
@@ -82,58 +148,84 @@ export class Grid {
    * @param {Tile} tile
    */
   #remove(id, tile) {
-    tile.stop();
+    tile.show(null);
     this.#sight.unobserve(tile.element);
     tile.element.remove();
     this.#tiles.delete(id);
     this.#visible.delete(id);
   }
 
+  /**
+   * @param {string} id
+   * @param {string} target
+   */
+  #move(id, target) {
+    this.#order = moved(this.#order, this.#cameras.map((c) => c.id), id, target);
+    this.#cameras = arrange(this.#cameras, this.#order);
+    this.#reconcile();
+  }
+
+  #keepOrder() {
+    remember('order', this.#order.join(' '));
+  }
+
   /** @param {IntersectionObserverEntry[]} entries */
   #sighted(entries) {
     for (const { target, isIntersecting } of entries) {
-      const id = target instanceof HTMLElement ? target.dataset.camera : undefined;
-      if (id === undefined) continue;
-      if (isIntersecting) this.#visible.add(id);
+      const id = target.getAttribute('data-camera') ?? '';
+      if (isIntersecting && this.#tiles.has(id)) this.#visible.add(id);
       else this.#visible.delete(id);
     }
     this.#share();
   }
 
+  /** Lets the tiles on the screen show what fits them, and the others nothing. */
   #share() {
-    if (this.#paused || this.#lost) return;
-    const visible = this.#cameras.filter((c) => this.#visible.has(c.id));
-    const candidates = visible.filter((c) => ['mjpeg', 'mp4'].includes(modeFor(c, true)));
-    const streaming = this.#budget.share(candidates.map((c) => ({ id: c.id, video: c.format === 'h264' })));
-    const modes = this.#cameras.map((c) => /** @type {const} */ ([c.id, this.#visible.has(c.id) ? modeFor(c, streaming.has(c.id)) : 'off']));
-    // Connections are closed before others are opened, so that the browser never holds too many.
-    for (const [id, mode] of modes) if (mode === 'off' || mode === 'ask') this.#tiles.get(id)?.show(mode);
-    for (const [id, mode] of modes) this.#tiles.get(id)?.show(mode);
+    if (this.#paused) return;
+    for (const [id, tile] of this.#tiles) {
+      if (!this.#visible.has(id)) tile.show(null);
+      else if (!tile.screen.running) this.#ask(tile);
+    }
+    clearTimeout(this.#settling);
+    this.#settling = setTimeout(() => {
+      if (!this.#paused) for (const id of this.#visible) this.#ask(this.#tiles.get(id));
+    }, SETTLE_MS);
+  }
+
+  /** @param {Tile | undefined} tile */
+  #ask(tile) {
+    if (!tile?.camera) return;
+    const width = wishedWidth(this.#pictureWidth, window.devicePixelRatio, tile.camera.width);
+    tile.show({ choice: 'auto', width, fps: wishedFPS(this.#visible.size, this.#view.fps) });
   }
 
   #arrange() {
-    if (this.#cameras.length === 0) return;
+    const count = this.#cameras.length;
+    if (count === 0) return;
     const { top, width } = this.element.getBoundingClientRect();
     const bottom = Number.parseFloat(getComputedStyle(find(document, '#main', HTMLElement)).paddingBottom);
     const height = document.documentElement.clientHeight - (top + window.scrollY) - bottom;
-    const tile = fitTiles(this.#cameras.length, { width, height }, GAP, commonAspect(this.#cameras));
-    this.element.style.setProperty('--gap', `${GAP}px`);
-    this.element.style.setProperty('--tile-width', `${tile.width}px`);
-    this.element.style.setProperty('--tile-height', `${tile.height}px`);
+    const aspect = commonAspect(this.#cameras);
+    const spacing = spacingFor(count, width);
+    const tile = fitTiles(count, { width, height }, spacing, aspect, this.#view.cols);
+    const { style } = this.element;
+    style.setProperty('--gap', `${spacing.gap}px`);
+    style.setProperty('--caption', `${spacing.caption}px`);
+    style.setProperty('--tile-width', `${tile.width}px`);
+    style.setProperty('--tile-height', `${tile.height}px`);
+    this.#columns = tile.columns;
+    const changed = this.#pictureWidth !== tile.width;
+    this.#pictureWidth = Math.min(tile.width, (tile.height - spacing.caption) * aspect);
+    if (changed) this.#share();
   }
 
-  /** @param {boolean} empty */
-  #showEmpty(empty) {
-    if (empty === Boolean(this.#empty)) return;
-    this.#empty?.remove();
-    this.#empty = empty ? emptyNotice() : null;
-    if (this.#empty) this.element.append(this.#empty);
+  /** Says why there are no tiles. */
+  #notify() {
+    const kind = this.#cameras.length ? '' : this.#all.length ? `none ${this.#view.q} ${this.#view.group}` : 'empty';
+    if (kind === this.#noticeKind) return;
+    this.#noticeKind = kind;
+    this.#notice?.remove();
+    this.#notice = kind === '' ? null : kind === 'empty' ? emptyNotice() : noneNotice(this.#view, this.#onAll);
+    if (this.#notice) this.element.append(this.#notice);
   }
-}
-
-function emptyNotice() {
-  const notice = stamp('empty');
-  find(notice, '.command', HTMLElement).textContent =
-    `bramble-agent --hub nats://${location.hostname}:4222 --camera porch=pattern:`;
-  return notice;
 }

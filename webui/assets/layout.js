@@ -1,47 +1,75 @@
 // How large a tile may be so that all of them fit on the screen.
 
 /** Tiles narrower than this are unreadable: from here on the page scrolls. */
-const MIN_WIDTH = 176;
+const MIN_WIDTH = 132;
+const MIN_WIDTH_PHONE = 164;
+const PHONE = 600;
 /** How much wider than its picture a tile may be, so that the grid lines up with the page's edges. */
 const SLACK = 1.14;
 
 /**
+ * @typedef {{width: number, height: number}} Size
+ * @typedef {{gap: number, caption: number}} Spacing between tiles; below each picture
+ */
+
+/**
  * The largest tiles with which `count` of them fit into the area.
  * @param {number} count at least 1
- * @param {{width: number, height: number}} area
- * @param {number} gap
+ * @param {Size} area
+ * @param {Spacing} spacing
  * @param {number} aspect width / height of the pictures
- * @returns {{columns: number, width: number, height: number}} size of a tile
+ * @param {number} [columns] as many as this, whatever fits
+ * @returns {{columns: number, width: number, height: number}} size of a tile, its caption included
  */
-export function fitTiles(count, area, gap, aspect) {
+export function fitTiles(count, area, spacing, aspect, columns = 0) {
+  if (columns) return rowsOf(columns, area, spacing, aspect);
   let best = { columns: 1, width: 0, height: 0, used: 0 };
-  for (let columns = 1; columns <= count; columns++) {
-    const cell = cellSize(area, columns, Math.ceil(count / columns), gap);
+  for (let n = 1; n <= count; n++) {
+    const cell = cellSize(area, n, Math.ceil(count / n), spacing);
     const used = Math.min(cell.width, cell.height * aspect);
-    if (used > best.used) best = { columns, ...cell, used };
+    if (used > best.used) best = { columns: n, ...cell, used };
   }
-  if (best.used >= MIN_WIDTH) {
-    return {
-      columns: best.columns,
-      width: Math.floor(Math.min(best.width, best.height * aspect * SLACK)),
-      height: Math.floor(Math.min(best.height, best.width / aspect)),
-    };
-  }
-  const columns = Math.max(1, Math.floor((area.width + gap) / (MIN_WIDTH + gap)));
-  const { width } = cellSize(area, columns, 1, gap);
-  return { columns, width: Math.floor(width), height: Math.floor(width / aspect) };
+  if (area.width < PHONE && best.columns === 1) return rowsOf(1, area, spacing, aspect); // Scrolling is what phones do best.
+  const least = area.width < PHONE ? MIN_WIDTH_PHONE : MIN_WIDTH;
+  if (best.used >= least) return { columns: best.columns, ...tileIn(best, spacing, aspect) };
+  return rowsOf(Math.max(1, Math.floor((area.width + spacing.gap) / (least + spacing.gap))), area, spacing, aspect);
 }
 
 /**
- * @param {{width: number, height: number}} area
+ * Tiles as wide as the area allows: the page scrolls if they are too many.
+ * @param {number} columns
+ * @param {Size} area
+ * @param {Spacing} spacing
+ * @param {number} aspect
+ */
+function rowsOf(columns, area, spacing, aspect) {
+  const { width } = cellSize(area, columns, 1, spacing);
+  return { columns, width: Math.floor(width), height: Math.floor(width / aspect + spacing.caption) };
+}
+
+/**
+ * @param {Size} cell of the picture
+ * @param {Spacing} spacing
+ * @param {number} aspect
+ */
+function tileIn(cell, spacing, aspect) {
+  return {
+    width: Math.floor(Math.min(cell.width, cell.height * aspect * SLACK)),
+    height: Math.floor(Math.min(cell.height, cell.width / aspect) + spacing.caption),
+  };
+}
+
+/**
+ * @param {Size} area
  * @param {number} columns
  * @param {number} rows
- * @param {number} gap
+ * @param {Spacing} spacing
+ * @returns {Size} of one picture
  */
-function cellSize(area, columns, rows, gap) {
+function cellSize(area, columns, rows, { gap, caption }) {
   return {
     width: Math.max(0, (area.width - gap * (columns - 1)) / columns),
-    height: Math.max(0, (area.height - gap * (rows - 1)) / rows),
+    height: Math.max(0, (area.height - gap * (rows - 1)) / rows - caption),
   };
 }
 
@@ -53,4 +81,16 @@ function cellSize(area, columns, rows, gap) {
 export function commonAspect(pictures) {
   const aspects = pictures.filter((p) => p.width > 0 && p.height > 0).map((p) => p.width / p.height).sort((a, b) => a - b);
   return aspects[Math.floor(aspects.length / 2)] ?? 16 / 9;
+}
+
+/**
+ * Many tiles stand closer and say less.
+ * @param {number} count
+ * @param {number} areaWidth
+ * @returns {Spacing}
+ */
+export function spacingFor(count, areaWidth) {
+  const perTile = areaWidth / Math.ceil(Math.sqrt(count));
+  if (areaWidth < PHONE) return { gap: 6, caption: 28 };
+  return perTile < 230 ? { gap: 4, caption: 22 } : { gap: 8, caption: 30 };
 }

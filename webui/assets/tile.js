@@ -1,175 +1,160 @@
 // One camera's tile: its picture, its name and how it is.
 import { find, setText, stamp } from './dom.js';
-import { MJPEGPlayer } from './player-mjpeg.js';
-import { StillPlayer } from './player-still.js';
-import { VideoPlayer } from './player-video.js';
 import { hubURL } from './root.js';
-import { ago, frameRate, isStalled, many, span, stateLabel } from './words.js';
+import { Screen } from './screen.js';
+import { ago, frameRate, many, span, stateLabel } from './words.js';
 
 /**
  * @typedef {import('./api.js').Camera} Camera
- * @typedef {import('./player.js').Player} Player
- * @typedef {'off' | 'mjpeg' | 'stills' | 'mp4' | 'ask'} Mode how the picture comes; ask: after a click
+ * @typedef {import('./screen.js').Request} Request
  * @typedef {{kind: string, title: string, text: string}} Note what lies over the picture
  */
 
-/**
- * The way to show a camera.
- * @param {Camera} camera
- * @param {boolean} mayStream
- * @returns {Mode}
- */
-export function modeFor(camera, mayStream) {
-  if (camera.state === 'offline') return 'off';
-  if (camera.format === 'h264' && camera.formats.includes('mp4')) return mayStream ? 'mp4' : 'ask';
-  if (mayStream && camera.formats.includes('mjpeg')) return 'mjpeg';
-  return camera.formats.includes('jpeg') ? 'stills' : 'off';
-}
+const RUNNING = ['live', 'degraded', 'conflict'];
+/** So old may the last picture be, for a fraction of a second, before a note says that one is on its way: no flash of text. */
+const SUDDEN_MS = 400;
 
 export class Tile {
   element = stamp('tile');
-  #id;
+  screen;
+  link = find(this.element, '.open', HTMLAnchorElement);
   /** @type {Camera | null} */
   #camera = null;
-  /** @type {Mode} */
-  #mode = 'off';
-  /** @type {Player | null} */
-  #player = null;
-  #hasPicture = false;
-  #blocked = false;
-  #trouble = '';
   #lost = false;
-  #chip = find(this.element, '.chip', HTMLElement);
   #state = find(this.element, '.state', HTMLElement);
+  #reason = find(this.element, '.reason', HTMLElement);
   #note = find(this.element, '.note', HTMLElement);
-  #slow = find(this.element, '.slow', HTMLElement);
+  #noteTitle = find(this.element, '.note-title', HTMLElement);
+  #noteText = find(this.element, '.note-text', HTMLElement);
   #play = find(this.element, '.play', HTMLButtonElement);
+  #facts = find(this.element, '.facts', HTMLElement);
+  #fps = find(this.element, '.fps', HTMLElement);
+  #age = find(this.element, '.age', HTMLElement);
+  #ageText = find(this.element, '.age-text', HTMLElement);
+  #count = find(this.element, '.count', HTMLElement);
+  #noun = find(this.element, '.noun', HTMLElement);
 
   /**
+   * @param {import('./link.js').Link} link
    * @param {string} id
-   * @param {(id: string) => void} onTake the user wants this tile to stream
    */
-  constructor(id, onTake) {
-    this.#id = id;
+  constructor(link, id) {
+    this.screen = new Screen(link, id, () => this.render());
     this.element.dataset.camera = id;
-    const link = find(this.element, '.open', HTMLAnchorElement);
-    link.textContent = id;
-    link.href = hubURL(`cam/${id}`);
+    find(this.element, '.picture', HTMLElement).replaceWith(this.screen.element);
+    this.link.textContent = id;
+    this.link.title = id;
+    this.link.href = hubURL(`cam/${id}`);
     this.#play.setAttribute('aria-label', `Play ${id}`);
-    this.#play.addEventListener('click', () => (this.#player ? this.#player.resume() : onTake(id)));
+    this.#play.addEventListener('click', () => this.screen.resume());
+  }
+
+  /** @returns {Camera | null} as last told */
+  get camera() {
+    return this.#camera;
+  }
+
+  /** @returns {string} the state that the tile shows: the camera's, stalled, or lost */
+  get state() {
+    return this.element.dataset.state ?? '';
   }
 
   /** @param {Camera} camera */
   update(camera) {
     this.#camera = camera;
     this.#lost = false;
-    this.#render();
+    if (camera.state === 'offline') this.screen.stop();
+    this.render();
   }
 
   /** The hub no longer answers: what the tile shows is not known to be live. */
   lose() {
     this.#lost = true;
-    this.#render();
+    this.screen.distrust();
+    this.render();
   }
 
   /**
-   * @param {Mode} mode
+   * Shows the camera, or nothing and costs nothing.
+   * @param {Request | null} request
    */
-  show(mode) {
-    if (mode === this.#mode) return;
-    this.stop();
-    this.#mode = mode;
-    this.#player = this.#startPlayer(mode);
-    if (this.#player) find(this.element, '.picture', HTMLElement).append(this.#player.element);
-    this.#render();
+  show(request) {
+    const camera = this.#camera;
+    if (!camera || this.#lost) return;
+    if (request && camera.state !== 'offline') this.screen.show(camera, request);
+    else this.screen.stop();
+    this.render();
   }
 
-  /** Closes the connection and takes the picture away. */
-  stop() {
-    this.#player?.stop();
-    this.#player?.element.remove();
-    this.#player = null;
-    this.#mode = 'off';
-    this.#hasPicture = false;
-    this.#blocked = false;
-    this.#trouble = '';
-  }
-
-  /**
-   * @param {Mode} mode
-   * @returns {Player | null}
-   */
-  #startPlayer(mode) {
-    const text = `Live picture of ${this.#id}`;
-    const events = {
-      onPicture: () => this.#report(true, false, ''),
-      onTrouble: (/** @type {string} */ why) => this.#report(false, false, why),
-      onBlocked: () => this.#report(false, true, ''),
-    };
-    const url = (/** @type {string} */ format) => hubURL(`cam/${this.#id}.${format}`);
-    switch (mode) {
-      case 'mjpeg': return new MJPEGPlayer(url('mjpeg'), text, events);
-      case 'stills': return new StillPlayer(url('jpeg'), text, events);
-      case 'mp4': return new VideoPlayer(url('mp4'), text, events);
-      default: return null;
-    }
-  }
-
-  /**
-   * @param {boolean} hasPicture
-   * @param {boolean} blocked
-   * @param {string} trouble
-   */
-  #report(hasPicture, blocked, trouble) {
-    this.#hasPicture = hasPicture;
-    this.#blocked = blocked;
-    this.#trouble = trouble;
-    this.#render();
-  }
-
-  #render() {
+  /** To be called about twice a second while somebody looks. */
+  render() {
     const camera = this.#camera;
     if (!camera) return;
-    const { element } = this;
-    const stale = this.#lost || isStalled(camera);
-    element.dataset.state = this.#lost ? 'lost' : stale ? 'stalled' : camera.state;
-    element.dataset.picture = this.#hasPicture ? 'live' : 'none';
-    element.classList.toggle('stale', stale);
-    setText(this.#state, this.#lost ? 'No contact' : stateLabel(camera));
-    this.#chip.title = camera.reason;
-    this.#slow.hidden = this.#mode !== 'stills' || stale;
-    this.#play.hidden = !(this.#mode === 'ask' || this.#blocked);
-    this.#renderFacts(camera);
-    this.#renderNote(this.#noteFor(camera));
+    const now = performance.now();
+    const picture = this.screen.picture(now, camera);
+    const stalled = this.screen.running && RUNNING.includes(camera.state) && this.screen.facts(now).silence >= 3000 && picture !== 'live';
+    const { dataset } = this.element;
+    const state = this.#lost ? 'lost' : stalled ? 'stalled' : camera.state;
+    set(dataset, 'state', state);
+    set(dataset, 'picture', picture);
+    set(dataset, 'kind', this.screen.kind);
+    setText(this.#state, stateLabel(state));
+    this.#play.hidden = !this.screen.blocked;
+    this.#renderReason(camera, state);
+    this.#renderFacts(camera, now, picture);
+    this.#renderNote(this.#noteFor(camera, now, picture, stalled));
   }
 
-  /** @param {Camera} camera */
-  #renderFacts(camera) {
-    const sends = camera.age_ms !== null && camera.state !== 'offline' && !this.#lost;
-    for (const selector of ['.fps', '.age']) find(this.element, selector, HTMLElement).hidden = !sends;
-    const viewers = many(camera.viewers, 'viewer');
-    const facts = {
-      '.fps': frameRate(camera.fps),
-      '.age-text': span(camera.age_ms ?? 0),
-      '.count': String(camera.viewers),
-      '.noun': viewers.slice(viewers.indexOf(' ')),
-    };
-    for (const [selector, text] of Object.entries(facts)) setText(find(this.element, selector, HTMLElement), text);
+  /**
+   * Why a camera that shows pictures is not well.
+   * @param {Camera} camera
+   * @param {string} state
+   */
+  #renderReason(camera, state) {
+    const text = camera.reason || camera.warning || '';
+    this.#reason.hidden = !text || state === 'offline' || state === 'lost';
+    setText(this.#reason, text);
+    this.#reason.title = text;
   }
 
   /**
    * @param {Camera} camera
+   * @param {number} now
+   * @param {'live' | 'stale' | 'none'} picture
+   */
+  #renderFacts(camera, now, picture) {
+    const { fps, age, grade } = this.screen.facts(now);
+    this.#fps.hidden = picture !== 'live' || fps === 0;
+    this.#age.hidden = picture !== 'live';
+    this.#facts.hidden = this.#lost;
+    setText(this.#fps, frameRate(fps));
+    setText(this.#ageText, span(age));
+    set(this.#age.dataset, 'grade', grade);
+    setText(this.#count, String(camera.viewers));
+    setText(this.#noun, many(camera.viewers, ' viewer').slice(String(camera.viewers).length));
+  }
+
+  /**
+   * @param {Camera} camera
+   * @param {number} now
+   * @param {'live' | 'stale' | 'none'} picture
+   * @param {boolean} stalled
    * @returns {Note | null}
    */
-  #noteFor(camera) {
+  #noteFor(camera, now, picture, stalled) {
+    const { trouble, blocked, running } = this.screen;
+    const { silence } = this.screen.facts(now);
+    if (this.#lost) return { kind: 'lost', title: 'No contact', text: 'The hub does not answer' };
     if (camera.state === 'offline') {
-      return { kind: 'offline', title: 'Offline', text: [`Last seen ${ago(camera.last_seen, Date.now())}`, camera.reason].filter(Boolean).join(': ') };
+      return { kind: 'offline', title: `Offline since ${ago(camera.last_seen ?? camera.since, Date.now()).replace(/ ago$/, '')}`, text: camera.reason };
     }
-    if (this.#lost && !this.#hasPicture) return { kind: 'offline', title: 'No contact', text: 'The hub does not answer.' };
-    if (isStalled(camera)) return { kind: 'stalled', title: 'No new picture', text: `for ${span(camera.age_ms ?? 0)}` };
-    if (this.#trouble) return { kind: 'waiting', title: '', text: this.#trouble };
-    if (this.#hasPicture || !this.#play.hidden) return null;
-    if (!this.#player) return camera.formats.length ? null : { kind: 'offline', title: 'No picture', text: 'The hub serves no format of this camera.' };
+    if (blocked) return null;
+    if (stalled) return { kind: 'stalled', title: 'No new picture', text: trouble || `for ${span(Math.floor(silence / 1000) * 1000).replace('.0', '')}` };
+    if (picture === 'live') return null;
+    if (trouble) return { kind: 'waiting', title: '', text: trouble };
+    if (picture === 'stale') return { kind: 'waiting', title: '', text: 'Waiting for a new picture' };
+    if (!running) return camera.formats.length ? null : { kind: 'offline', title: 'No picture', text: 'The hub serves no format of this camera that this browser shows' };
+    if (silence < SUDDEN_MS) return null;
     const waking = camera.state === 'idle' || camera.state === 'starting';
     return { kind: 'waiting', title: '', text: waking ? 'Waking the camera' : 'Connecting' };
   }
@@ -177,8 +162,18 @@ export class Tile {
   /** @param {Note | null} note */
   #renderNote(note) {
     this.#note.hidden = !note;
-    this.#note.dataset.kind = note?.kind ?? '';
-    setText(find(this.#note, '.note-title', HTMLElement), note?.title ?? '');
-    setText(find(this.#note, '.note-text', HTMLElement), note?.text ?? '');
+    set(this.#note.dataset, 'kind', note?.kind ?? '');
+    setText(this.#noteTitle, note?.title ?? '');
+    setText(this.#noteText, note?.text ?? '');
   }
+}
+
+/**
+ * Writes only what changes.
+ * @param {DOMStringMap} dataset
+ * @param {string} name
+ * @param {string} value
+ */
+function set(dataset, name, value) {
+  if (dataset[name] !== value) dataset[name] = value;
 }

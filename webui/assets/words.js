@@ -2,9 +2,6 @@
 
 /** @typedef {import('./api.js').Camera} Camera */
 
-/** A live camera whose newest frame is older than this is not live to a viewer. */
-const STALLED_MS = 3000;
-
 /**
  * @param {number} ms
  * @returns {string} such as 40 ms, 2.5 s, 3 min, 2 h or 4 days
@@ -25,13 +22,18 @@ export function span(ms) {
  */
 export function ago(time, now) {
   const ms = now - Date.parse(time);
-  if (Number.isNaN(ms)) return 'never';
+  if (Number.isNaN(ms) || time.startsWith('0001')) return 'never';
   return ms < 1000 ? 'just now' : `${span(Math.round(ms / 1000) * 1000).replace('.0', '')} ago`;
 }
 
 /** @param {number} bits per second */
 export function bitrate(bits) {
   return bits < 1e6 ? `${Math.round(bits / 1e3)} kbit/s` : `${(bits / 1e6).toFixed(1)} Mbit/s`;
+}
+
+/** @param {number} bytes */
+export function size(bytes) {
+  return bytes < 1e6 ? `${Math.round(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** @param {number} fps */
@@ -47,31 +49,49 @@ export function many(count, noun) {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/**
- * Whether the camera claims to be running and yet sends nothing.
- * @param {Camera} camera
- */
-export function isStalled(camera) {
-  const running = camera.state === 'live' || camera.state === 'degraded' || camera.state === 'conflict';
-  return running && (camera.age_ms ?? 0) > STALLED_MS;
-}
+/** @type {Record<Camera['state'] | 'stalled' | 'lost', string>} */
+const labels = {
+  live: 'Live', idle: 'Idle', starting: 'Starting', degraded: 'Degraded', offline: 'Offline', conflict: 'Conflict',
+  stalled: 'Stalled', lost: 'No contact',
+};
 
-/** @type {Record<Camera['state'], string>} */
-const labels = { live: 'Live', idle: 'Idle', starting: 'Starting', degraded: 'Degraded', offline: 'Offline', conflict: 'Conflict' };
-
-/** @param {Camera} camera */
-export function stateLabel(camera) {
-  return isStalled(camera) ? 'Stalled' : (labels[camera.state] ?? camera.state);
+/** @param {string} state of a tile */
+export function stateLabel(state) {
+  return labels[/** @type {Camera['state']} */ (state)] ?? state;
 }
 
 /**
  * One line about all cameras, such as: 4 cameras · 3 live · 1 problem.
- * @param {Camera[]} cameras
+ * @param {Iterable<string>} states of their tiles
  */
-export function summary(cameras) {
-  const live = cameras.filter((c) => c.state === 'live' && !isStalled(c)).length;
-  const problems = cameras.filter((c) => !['live', 'idle', 'starting'].includes(c.state) || isStalled(c)).length;
-  const parts = [many(cameras.length, 'camera'), `${live} live`];
+export function summary(states) {
+  const all = [...states];
+  const live = all.filter((s) => s === 'live').length;
+  const problems = all.filter((s) => !['live', 'idle', 'starting'].includes(s)).length;
+  const parts = [many(all.length, 'camera'), `${live} live`];
   if (problems) parts.push(many(problems, 'problem'));
   return parts.join(' · ');
+}
+
+/**
+ * What a screen reader says of cameras whose state is another than before.
+ * @param {Map<string, string>} before states by id
+ * @param {Map<string, string>} after
+ * @returns {string} empty if there is no news
+ */
+export function news(before, after) {
+  /** @type {string[]} */
+  const said = [];
+  for (const [id, state] of after) {
+    const old = before.get(id);
+    if (old === undefined) said.push(`${id} is new`);
+    else if (old !== state && !(calm(old) && calm(state))) said.push(`${id}: ${stateLabel(state)}`);
+  }
+  for (const id of before.keys()) if (!after.has(id)) said.push(`${id} is gone`);
+  return said.length > 4 ? `${many(said.length, 'camera')} changed: ${said.slice(0, 3).join(', ')} and others` : said.join(', ');
+}
+
+/** Coming and going of demand is no news. @param {string} state */
+function calm(state) {
+  return state === 'live' || state === 'idle' || state === 'starting';
 }

@@ -8,19 +8,16 @@ const source = ['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=15', '-t', '6'
 /**
  * Makes the clips in a folder.
  * @param {string} dir
- * @param {{jpeg?: string, h264?: string}} footage files to use instead of the test card
- * @returns {{jpegs: Buffer[], mp4: string}}
+ * @param {string[]} files footage to use instead of the test card
+ * @returns {{footage: Buffer[][], mp4: string}}
  */
-export function makeClips(dir, footage) {
+export function makeClips(dir, files) {
   const quiet = ['-v', 'error', '-y'];
-  const mjpeg = footage.jpeg ?? join(dir, 'clip.mjpeg');
-  if (!footage.jpeg) execFileSync('ffmpeg', [...quiet, ...source, '-q:v', '6', '-f', 'mjpeg', mjpeg]);
+  const card = join(dir, 'clip.mjpeg');
+  if (files.length === 0) execFileSync('ffmpeg', [...quiet, ...source, '-q:v', '6', '-f', 'mjpeg', card]);
   const mp4 = join(dir, 'clip.mp4');
-  const encode = footage.h264
-    ? ['-framerate', '25', '-i', footage.h264, '-c', 'copy']
-    : [...source, '-vf', 'hue=h=140', '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '15', '-pix_fmt', 'yuv420p'];
-  execFileSync('ffmpeg', [...quiet, ...encode, mp4]);
-  return { jpegs: splitJPEGs(readFileSync(mjpeg)), mp4 };
+  execFileSync('ffmpeg', [...quiet, ...source, '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '15', '-pix_fmt', 'yuv420p', mp4]);
+  return { footage: (files.length ? files : [card]).map((file) => splitJPEGs(readFileSync(file))), mp4 };
 }
 
 /**
@@ -40,12 +37,13 @@ function splitJPEGs(bytes) {
 }
 
 /**
- * Loops an MP4 clip as an endless fragmented MP4, at its own pace.
+ * Loops an MP4 clip as a fragmented MP4, at its own pace.
  * @param {string} mp4
+ * @param {number} seconds
  * @param {import('node:http').ServerResponse} res
  */
-export function playMP4(mp4, res) {
-  const args = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', mp4, '-c', 'copy', '-an', '-f', 'mp4',
+export function playMP4(mp4, seconds, res) {
+  const args = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', mp4, '-t', String(seconds), '-c', 'copy', '-an', '-f', 'mp4',
     '-movflags', 'empty_moov+default_base_moof+frag_every_frame', '-flush_packets', '1', 'pipe:1'];
   const ffmpeg = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   res.writeHead(200, { 'Content-Type': 'video/mp4', 'Cache-Control': 'no-store' });

@@ -3,7 +3,7 @@
 // --port 8099         where to listen, on loopback
 // --scene four        one of the scenes in scenes.mjs
 // --under /sub/path   serve below a path, as behind a reverse proxy
-// --jpeg F --h264 F   footage instead of ffmpeg's test card
+// --jpeg F            footage, concatenated JPEGs, instead of ffmpeg's test card; give several and cameras take turns
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -12,20 +12,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { makeClips, playMP4 } from './clips.mjs';
-import { scene } from './scenes.mjs';
+import { serveSocket } from './fakews.mjs';
+import { controls, scene } from './scenes.mjs';
 
 const { values: flags } = parseArgs({
   options: {
     port: { type: 'string', default: '8099' },
     scene: { type: 'string', default: 'four' },
     under: { type: 'string', default: '' },
-    jpeg: { type: 'string' },
-    h264: { type: 'string' },
+    jpeg: { type: 'string', multiple: true },
   },
 });
 
 const page = fileURLToPath(new URL('..', import.meta.url));
-const csp = "default-src 'self'; img-src 'self' blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 /** @type {Record<string, string>} */
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const folder = mkdtempSync(join(tmpdir(), 'fakehub-'));
@@ -33,16 +33,18 @@ process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 process.on('SIGINT', () => process.exit(0));
 process.on('SIGTERM', () => process.exit(0));
 
-const clips = makeClips(folder, flags);
-/** @type {Map<string, number>} */
-const viewers = new Map();
+const clips = makeClips(folder, flags.jpeg ?? []);
 
 /** @param {string} id */
 function camera(id) {
-  return scene(flags.scene, viewers).find((c) => c.id === id);
+  return scene(flags.scene).find((c) => c.id === id);
 }
 
-const frameNow = () => clips.jpegs[Math.floor(Date.now() / (1000 / 15)) % clips.jpegs.length] ?? Buffer.alloc(0);
+/** What a camera shows now. @param {string} id */
+function frameNow(id) {
+  const footage = clips.footage[scene(flags.scene).findIndex((c) => c.id === id) % clips.footage.length] ?? [];
+  return footage[Math.floor(Date.now() / (1000 / 15)) % footage.length] ?? Buffer.alloc(0);
+}
 
 /**
  * @param {import('node:http').ServerResponse} res
@@ -54,36 +56,33 @@ function problem(res, status, detail) {
   res.end(JSON.stringify({ type: 'about:blank', title: 'Fake hub', status, detail }));
 }
 
-/** @param {import('node:http').ServerResponse} res */
-function playMJPEG(res) {
-  res.writeHead(200, { 'Content-Type': 'multipart/x-mixed-replace; boundary=bramble', 'Cache-Control': 'no-store' });
-  res.write('--bramble\r\n');
-  const timer = setInterval(() => {
-    const jpeg = frameNow();
-    res.write(`Content-Type: image/jpeg\r\nContent-Length: ${jpeg.length}\r\n\r\n`);
-    res.write(jpeg);
-    res.write('\r\n--bramble\r\n');
-  }, 1000 / 15);
-  res.on('close', () => clearInterval(timer));
-}
-
 /**
  * @param {string} id
  * @param {string} format
+ * @param {number} duration seconds
  * @param {import('node:http').ServerResponse} res
  */
-function serveCamera(id, format, res) {
+function serveCamera(id, format, duration, res) {
   const cam = camera(id);
   if (!cam) return problem(res, 404, `There is no camera ${id}.`);
   if (!cam.formats.includes(format)) return problem(res, 503, `${id} has no ${format}: ffmpeg is not installed.`);
   if (cam.state === 'offline') return problem(res, 503, `${id} is offline.`);
-  if (format === 'jpeg') {
-    res.writeHead(200, { 'Content-Type': 'image/jpeg', 'Cache-Control': 'no-store' });
-    return res.end(frameNow());
-  }
-  viewers.set(id, (viewers.get(id) ?? 0) + 1);
-  res.on('close', () => viewers.set(id, (viewers.get(id) ?? 1) - 1));
-  return format === 'mjpeg' ? playMJPEG(res) : playMP4(clips.mp4, res);
+  if (format === 'mp4') return playMP4(clips.mp4, duration, res);
+  if (format !== 'jpeg') return problem(res, 503, 'The fake hub has .jpeg and .mp4 only.');
+  res.writeHead(200, { 'Content-Type': 'image/jpeg', 'Cache-Control': 'no-store' });
+  return res.end(frameNow(id));
+}
+
+/**
+ * @param {string} path below api/v1/
+ * @returns {unknown} undefined if there is no such thing
+ */
+function api(path) {
+  const [kind, id, what] = path.split('/');
+  if (kind === 'hub') return { version: 'fake', nats: { urls: ['nats://192.168.1.20:4222'], loopback: flags.scene === 'empty' }, subject_root: 'cam', ffmpeg: true, http: { loopback: false }, token: '' };
+  if (kind !== 'cameras') return undefined;
+  if (id === undefined) return { cameras: scene(flags.scene) };
+  return what === 'controls' ? controls : camera(id);
 }
 
 /**
@@ -113,19 +112,21 @@ function serveIndex(up, res) {
   res.end(html);
 }
 
-createServer((req, res) => {
-  const { pathname } = new URL(req.url ?? '/', 'http://localhost');
+const server = createServer((req, res) => {
+  const { pathname, searchParams } = new URL(req.url ?? '/', 'http://localhost');
   if (!pathname.startsWith(`${flags.under}/`)) return problem(res, 404, `This hub is at ${flags.under}/.`);
   const path = pathname.slice(flags.under.length + 1);
   const format = /^cam\/([a-z0-9-]+)\.(jpeg|mjpeg|h264|mp4)$/.exec(path);
-  if (path === 'api/v1/cameras') {
-    res.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
-    return res.end(JSON.stringify({ cameras: scene(flags.scene, viewers) }));
-  }
-  if (format) return serveCamera(format[1] ?? '', format[2] ?? '', res);
+  if (format) return serveCamera(format[1] ?? '', format[2] ?? '', Number.parseFloat(searchParams.get('duration') ?? '3600'), res);
   if (path === '') return serveIndex('', res);
   if (/^cam\/[a-z0-9-]+$/.test(path)) return serveIndex('../', res);
-  return serveFile(path, res);
-}).listen(Number(flags.port), '127.0.0.1', () => {
+  if (!path.startsWith('api/v1/')) return serveFile(path, res);
+  const answer = api(path.slice('api/v1/'.length));
+  if (answer === undefined) return problem(res, 404, `There is no ${path}.`);
+  res.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
+  return res.end(JSON.stringify(answer));
+});
+server.on('upgrade', (req, socket) => serveSocket(req, socket, () => scene(flags.scene), frameNow));
+server.listen(Number(flags.port), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${flags.port}${flags.under}/`);
 });

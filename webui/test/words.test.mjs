@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { catchUpRate } from '../assets/player-video.js';
-import { ago, bitrate, frameRate, isStalled, span, stateLabel, summary } from '../assets/words.js';
-import { scene } from './scenes.mjs';
+import { ago, bitrate, frameRate, news, size, span, stateLabel, summary } from '../assets/words.js';
 
 test('spans', () => {
   const cases = /** @type {[number, string][]} */ ([
@@ -18,6 +16,7 @@ test('times ago', () => {
   assert.equal(ago('2026-01-02T03:04:01Z', now), '4 s ago');
   assert.equal(ago('2026-01-02T02:04:05Z', now), '60 min ago');
   assert.equal(ago('', now), 'never');
+  assert.equal(ago('0001-01-01T00:00:00Z', now), 'never');
 });
 
 test('rates', () => {
@@ -26,22 +25,24 @@ test('rates', () => {
   assert.equal(frameRate(0.5), '0.5 fps');
   assert.equal(bitrate(812_000), '812 kbit/s');
   assert.equal(bitrate(2_140_000), '2.1 Mbit/s');
+  assert.equal(size(1_234_567), '1.2 MB');
 });
 
-test('a live camera that sends nothing is stalled; an offline one is offline', () => {
-  const cameras = scene('trouble', new Map());
-  const label = (/** @type {string} */ id) => cameras.filter((c) => c.id === id).map(stateLabel).join();
-  assert.equal(label('pond'), 'Stalled');
-  assert.equal(label('garage'), 'Live');
-  assert.equal(label('barn'), 'Offline');
-  assert.equal(cameras.filter(isStalled).length, 1);
-  assert.equal(summary(cameras), '9 cameras · 2 live · 5 problems');
-  assert.equal(summary(scene('one', new Map())), '1 camera · 1 live');
+test('the words of states', () => {
+  assert.equal(stateLabel('degraded'), 'Degraded');
+  assert.equal(stateLabel('stalled'), 'Stalled');
+  assert.equal(stateLabel('something-new'), 'something-new');
 });
 
-test('video hurries only when it is behind', () => {
-  assert.equal(catchUpRate(0.3), 1);
-  assert.equal(catchUpRate(0.7), 1.05);
-  assert.equal(catchUpRate(1), 1.15);
-  assert.equal(catchUpRate(2), 1.5);
+test('the summary counts what is live and what is a problem', () => {
+  assert.equal(summary(['live']), '1 camera · 1 live');
+  assert.equal(summary(['live', 'idle', 'offline', 'stalled', 'starting', 'live']), '6 cameras · 2 live · 2 problems');
+});
+
+test('news are what a listener has to know', () => {
+  const before = new Map([['a', 'live'], ['b', 'live'], ['c', 'idle'], ['d', 'live']]);
+  assert.equal(news(before, before), '');
+  assert.equal(news(before, new Map([...before, ['c', 'live']])), '', 'demand comes and goes');
+  assert.equal(news(before, new Map([['a', 'offline'], ['b', 'live'], ['c', 'idle'], ['e', 'live']])), 'a: Offline, e is new, d is gone');
+  assert.match(news(new Map(), new Map(Array.from({ length: 9 }, (_, i) => [`c${i}`, 'live']))), /^9 cameras changed: c0 is new, c1 is new, c2 is new and others$/);
 });
