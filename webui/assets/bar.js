@@ -1,6 +1,7 @@
 // The bar above the grid: groups, search, columns.
 import { find } from './dom.js';
 import { groupsOf } from './order.js';
+import { many } from './words.js';
 
 /** @typedef {import('./view-state.js').ViewState} ViewState */
 
@@ -22,7 +23,7 @@ export class Bar {
     this.#view = view;
     this.#onView = onView;
     for (const id of ['#search-box', '#columns-box']) find(document, id, HTMLElement).hidden = false;
-    this.#columns.append(new Option('Auto', '0'), ...Array.from({ length: MOST_COLUMNS }, (_, i) => new Option(`${i + 1} wide`, String(i + 1))));
+    this.#columns.append(new Option('Fit to screen', '0'), ...Array.from({ length: MOST_COLUMNS }, (_, i) => option(i + 1)));
     this.#columns.addEventListener('change', () => this.#choose({ cols: Number(this.#columns.value) }));
     this.#search.addEventListener('input', () => this.#choose({ q: this.#search.value }));
     this.#search.addEventListener('keydown', (e) => {
@@ -38,7 +39,7 @@ export class Bar {
   set view(view) {
     this.#view = view;
     if (this.#search.value !== view.q) this.#search.value = view.q;
-    if (view.cols > MOST_COLUMNS && this.#columns.options.length <= MOST_COLUMNS + 1) this.#columns.append(new Option(`${view.cols} wide`, String(view.cols)));
+    if (view.cols > MOST_COLUMNS && this.#columns.options.length <= MOST_COLUMNS + 1) this.#columns.append(option(view.cols));
     this.#columns.value = String(view.cols);
     this.#press();
   }
@@ -81,4 +82,9 @@ export class Bar {
     this.view = { ...this.#view, ...change };
     this.#onView(this.#view);
   }
+}
+
+/** @param {number} columns */
+function option(columns) {
+  return new Option(many(columns, 'column'), String(columns));
 }

@@ -211,6 +211,7 @@ export class Grid {
     const { style } = this.element;
     style.setProperty('--gap', `${spacing.gap}px`);
     style.setProperty('--caption', `${spacing.caption}px`);
+    style.setProperty('--columns', String(tile.columns));
     style.setProperty('--tile-width', `${tile.width}px`);
     style.setProperty('--tile-height', `${tile.height}px`);
     this.#columns = tile.columns;
@@ -227,5 +228,6 @@ export class Grid {
     this.#notice?.remove();
     this.#notice = kind === '' ? null : kind === 'empty' ? emptyNotice() : noneNotice(this.#view, this.#onAll);
     if (this.#notice) this.element.append(this.#notice);
+    this.element.classList.toggle('bare', this.#notice !== null);
   }
 }

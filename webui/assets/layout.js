@@ -4,8 +4,6 @@
 const MIN_WIDTH = 132;
 const MIN_WIDTH_PHONE = 164;
 const PHONE = 600;
-/** How much wider than its picture a tile may be, so that the grid lines up with the page's edges. */
-const SLACK = 1.14;
 
 /**
  * @typedef {{width: number, height: number}} Size
@@ -54,7 +52,7 @@ function rowsOf(columns, area, spacing, aspect) {
  */
 function tileIn(cell, spacing, aspect) {
   return {
-    width: Math.floor(Math.min(cell.width, cell.height * aspect * SLACK)),
+    width: Math.floor(Math.min(cell.width, cell.height * aspect)),
     height: Math.floor(Math.min(cell.height, cell.width / aspect) + spacing.caption),
   };
 }

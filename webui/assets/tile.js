@@ -2,7 +2,7 @@
 import { find, setText, stamp } from './dom.js';
 import { hubURL } from './root.js';
 import { Screen } from './screen.js';
-import { ago, frameRate, many, span, stateLabel } from './words.js';
+import { clock, frameRate, many, span, stateLabel } from './words.js';
 
 /**
  * @typedef {import('./api.js').Camera} Camera
@@ -146,7 +146,7 @@ export class Tile {
     const { silence } = this.screen.facts(now);
     if (this.#lost) return { kind: 'lost', title: 'No contact', text: 'The hub does not answer' };
     if (camera.state === 'offline') {
-      return { kind: 'offline', title: `Offline since ${ago(camera.last_seen ?? camera.since, Date.now()).replace(/ ago$/, '')}`, text: camera.reason };
+      return { kind: 'offline', title: `Offline since ${clock(camera.last_seen || camera.since, Date.now())}`, text: camera.reason };
     }
     if (blocked) return null;
     if (stalled) return { kind: 'stalled', title: 'No new picture', text: trouble || `for ${span(Math.floor(silence / 1000) * 1000).replace('.0', '')}` };

@@ -26,6 +26,19 @@ export function ago(time, now) {
   return ms < 1000 ? 'just now' : `${span(Math.round(ms / 1000) * 1000).replace('.0', '')} ago`;
 }
 
+/**
+ * When, in the reader's own form: the time, and the day if it is another one.
+ * @param {string} time RFC 3339
+ * @param {number} now Unix milliseconds
+ */
+export function clock(time, now) {
+  const at = new Date(time);
+  if (ago(time, now) === 'never') return 'ever';
+  /** @type {Intl.DateTimeFormatOptions} */
+  const day = at.toDateString() === new Date(now).toDateString() ? {} : { day: 'numeric', month: 'short' };
+  return at.toLocaleString(undefined, { ...day, hour: 'numeric', minute: '2-digit' });
+}
+
 /** @param {number} bits per second */
 export function bitrate(bits) {
   return bits < 1e6 ? `${Math.round(bits / 1e3)} kbit/s` : `${(bits / 1e6).toFixed(1)} Mbit/s`;
