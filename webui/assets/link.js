@@ -45,6 +45,8 @@ export class Link {
   #ready = false;
   #lost = false;
   #suspended = false;
+  /** Why the browser did not even try. */
+  #refusal = '';
   #failures = 0;
   #ticks = 0;
   #silent = 0;
@@ -148,7 +150,13 @@ export class Link {
 
   #connect() {
     this.#retryTimer = undefined;
-    const socket = new WebSocket(this.#address, [PROTOCOL]);
+    let socket;
+    try {
+      socket = new WebSocket(this.#address, [PROTOCOL]);
+    } catch (err) {
+      this.#refusal = err instanceof Error ? err.message : String(err); // As for a hub without TLS in a page with it.
+      return this.#gone();
+    }
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => { if (socket === this.#socket) this.#receive(data); });
@@ -195,7 +203,7 @@ export class Link {
     this.#lost = true;
     this.#roster.forget();
     for (const listener of this.#listeners) listener(null);
-    for (const watch of this.#watches) watch.lost(NO_ANSWER);
+    for (const watch of this.#watches) watch.lost({ ...NO_ANSWER, detail: this.#refusal || NO_ANSWER.detail });
   }
 
   #tick() {

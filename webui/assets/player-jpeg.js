@@ -59,7 +59,7 @@ export class JPEGPlayer {
       onWatching: () => {},
       onFrame: (frame) => this.#take(frame),
       onQuiet: (reason) => this.#events.onTrouble(reason || 'No picture from the camera.'),
-      onEnded: (problem) => this.#events.onTrouble(problem ? problem.detail : ''),
+      onEnded: (problem) => this.#events.onTrouble(problem?.detail ?? '', problem?.status),
     });
   }
 

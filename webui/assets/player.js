@@ -19,7 +19,7 @@
  *
  * @typedef {object} PlayerEvents none comes before the constructor has returned, or after stop
  * @property {(shown: Shown) => void} onPicture for every picture
- * @property {(why: string) => void} onTrouble what is on the screen, if anything, is no longer live; the next picture ends that
+ * @property {(why: string, status?: number) => void} onTrouble no picture comes; the next one ends that. status is that of the hub's problem, if there is one
  * @property {() => void} onBlocked the browser plays only after a click
  * @property {(why: string) => void} [onUnplayable] this browser cannot play the video: show JPEGs instead
  */
