@@ -21,6 +21,8 @@ const DEAD = 7;
 
 /** @type {import('./watch.js').Problem} */
 const NO_ANSWER = { type: 'about:blank', title: 'No contact', status: 0, detail: 'The hub does not answer. Trying again.' };
+/** A browser does not tell a page which of the two it is. */
+const STRANGER = 'The hub does not answer, or does not allow this page (--allow-origin). Trying again.';
 
 /**
  * @typedef {import('./roster.js').Camera} Camera
@@ -45,7 +47,7 @@ export class Link {
   #ready = false;
   #lost = false;
   #suspended = false;
-  /** Why the browser did not even try. */
+  /** Why there may be no connection, other than that there is no hub. */
   #refusal = '';
   #failures = 0;
   #ticks = 0;
@@ -75,6 +77,7 @@ export class Link {
     address.protocol = address.protocol.replace('http', 'ws');
     this.#address = address.href;
     if (typeof document === 'undefined') return;
+    if (location.origin !== root.origin) this.#refusal = STRANGER;
     this.#suspended = document.hidden;
     document.addEventListener('visibilitychange', () => (document.hidden ? this.suspend() : this.resume()));
     window.addEventListener('pagehide', () => { this.suspend(); this.#disconnect(); });
@@ -260,6 +263,7 @@ export class Link {
   #hello(now) {
     this.#ready = true;
     this.#lost = false;
+    this.#refusal = '';
     clearTimeout(this.#lostTimer);
     this.#lostTimer = undefined;
     this.#clock.reset();
