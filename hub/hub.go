@@ -77,7 +77,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	})
 	server := httpapi.New(httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
-		Log: h.cfg.Log,
+		AllowOrigins: h.cfg.AllowOrigins, Version: h.cfg.Version, Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })

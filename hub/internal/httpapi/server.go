@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,12 +29,15 @@ type times struct {
 	header      time.Duration // a client takes to send a request's headers
 	request     time.Duration // and all of it: nobody reads a body, but the client may be slow to say that there is none
 	stop        time.Duration // those who are busy when the server stops may go on
+	ping        time.Duration // between two pings of a WebSocket
+	roster      time.Duration // between two looks at all cameras' states for WebSockets
 }
 
 func defaultTimes() times {
 	return times{
 		frame: 5 * time.Second, quiet: time.Second, placeholder: 5 * time.Second,
 		header: 10 * time.Second, request: 20 * time.Second, stop: 2 * time.Second,
+		ping: 15 * time.Second, roster: 500 * time.Millisecond,
 	}
 }
 
@@ -43,6 +47,8 @@ type Config struct {
 	Transcoder    *transcode.Transcoder
 	DefaultCamera string        // of URLs that name none; "" means the first by name
 	Connected     func() bool   // whether NATS can be reached
+	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	Version       string        // of the program
 	WriteTimeout  time.Duration // 0 means DefaultWriteTimeout
 	TLS           *tls.Config   // nil means plain HTTP; else HTTP/2 too
 	Log           *slog.Logger
@@ -56,6 +62,9 @@ type Server struct {
 	ending       context.Context // Run's: its end is that of all viewers
 	viewers      sync.WaitGroup  // responses that own their connection: http.Server does not know them
 	placeholders placeholders
+	roster       roster
+	sockets      atomic.Int64 // WebSockets open now
+	messages     sync.Pool    // of *[]byte, in which messages of WebSockets are put together
 }
 
 // New returns a Server. It starts nothing.
@@ -125,6 +134,7 @@ func (s *Server) routes() {
 	e.Match(read, "/api/v1/cameras", s.listCameras)
 	e.Match(read, "/api/v1/cameras/:camera", s.showCamera)
 	e.Match(read, "/api/v1/openapi.yaml", s.openAPI)
+	e.Match(read, "/ws", s.webSocket)
 	e.Match(read, "/healthz", s.health)
 	e.Match(read, "/readyz", s.ready)
 	e.Match(read, "/metrics", s.metrics())
