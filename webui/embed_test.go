@@ -58,10 +58,8 @@ func TestEveryReferenceExists(t *testing.T) {
 }
 
 func TestPageIsSmall(t *testing.T) {
-	total := 0
-	for _, text := range files(t) {
-		total += len(text)
-	}
+	all := files(t)
+	total := len(Index("")) + len(Script()) + len(Style()) + len(all["assets/decode-worker.js"]) + len(all["assets/icon.svg"])
 	if total > maxPage {
 		t.Errorf("the page weighs %d bytes, at most %d are allowed", total, maxPage)
 	}
@@ -114,11 +112,17 @@ func TestAddressesAreRelative(t *testing.T) {
 }
 
 func TestIndex(t *testing.T) {
-	if Index("") != files(t)["index.html"] {
-		t.Error(`Index("") is not index.html`)
+	for toRoot, text := range map[string]string{"": Index(""), "../": Index("../")} {
+		for _, want := range []string{`src="` + toRoot + ScriptName + `"`, `href="` + toRoot + StyleName + `"`} {
+			if strings.Count(text, want) != 1 {
+				t.Errorf("Index(%q) has %s not once:\n%s", toRoot, want, text)
+			}
+		}
+		if strings.Contains(text, "app.js") || strings.Contains(text, "tile.css") {
+			t.Errorf("Index(%q) has what is assembled, too", toRoot)
+		}
 	}
-	below := Index("../")
-	if strings.Contains(below, `="assets/`) || !strings.Contains(below, `src="../assets/app.js"`) {
+	if below := Index("../"); strings.Contains(below, `="assets/`) {
 		t.Errorf(`Index("../") does not find its assets one folder up:%s%s`, "\n", below)
 	}
 }

@@ -13,7 +13,7 @@ import { news, summary } from './words.js';
 
 /** @typedef {import('./api.js').Camera} Camera */
 
-const TICK_MS = 500;
+const UPDATE_MS = 500;
 /** Reading every flicker aloud would be worse than silence. */
 const NEWS_MS = 2000;
 
@@ -120,5 +120,5 @@ window.addEventListener('pagehide', () => {
 });
 window.addEventListener('pageshow', update);
 link.onRoster(onRoster);
-setInterval(() => { if (!document.hidden) view.tick(); }, TICK_MS);
+setInterval(() => { if (!document.hidden) view.tick(); }, UPDATE_MS);
 setInterval(tellNews, NEWS_MS);

@@ -4,8 +4,8 @@
 /** @typedef {{width: number, height: number}} Box */
 /** @typedef {{x: number, y: number}} Point */
 
-const MOST = 10;
-const STEP = 1.5;
+const ZOOM_MAX = 10;
+const ZOOM_STEP = 1.5;
 const PAN_PX = 60;
 
 /** @type {Place} */
@@ -20,7 +20,7 @@ export const WHOLE = { scale: 1, x: 0, y: 0 };
  * @returns {Place}
  */
 export function zoomed(place, factor, at, box) {
-  const scale = Math.min(MOST, Math.max(1, place.scale * factor));
+  const scale = Math.min(ZOOM_MAX, Math.max(1, place.scale * factor));
   const grow = scale / place.scale;
   return within({ scale, x: at.x - (at.x - place.x) * grow, y: at.y - (at.y - place.y) * grow }, box);
 }
@@ -69,8 +69,8 @@ export class Zoom {
     new ResizeObserver(() => this.#set(panned(this.#place, 0, 0, this.#size))).observe(box);
   }
 
-  in() { this.#step(STEP); }
-  out() { this.#step(1 / STEP); }
+  in() { this.#step(ZOOM_STEP); }
+  out() { this.#step(1 / ZOOM_STEP); }
   all() { this.#set(WHOLE); }
 
   /**

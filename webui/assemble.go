@@ -8,23 +8,39 @@ import (
 	"strings"
 )
 
-const elementModule = "bramble-camera.js"
-
-// Element returns the custom element <bramble-camera> in one file, for other people's pages: its modules, each after those that it needs, without what tied them together.
-// The file lies in the hub's root, beside the folder assets. It is assembled anew by each call.
-func Element() []byte {
-	a := assembly{seen: map[string]bool{}, declared: map[string]string{}}
-	if err := a.add(elementModule); err != nil {
-		panic("webui: " + err.Error()) // the modules are embedded, and a test assembles them
-	}
-	return a.text.Bytes()
-}
-
-// assembly understands as much of JavaScript modules as the page's own style needs, and refuses the rest.
+// assembly puts modules into one file, each after those that it needs, without what tied them together. It understands as much of JavaScript as the page's own
+// style needs, and refuses the rest.
 type assembly struct {
+	at       string // what stands for assetsAt
 	text     bytes.Buffer
 	seen     map[string]bool
 	declared map[string]string // top-level name to module
+}
+
+// assemble returns a module and all that it needs in one file.
+func assemble(module, at string) ([]byte, error) {
+	a := assembly{at: at, seen: map[string]bool{}, declared: map[string]string{}}
+	if err := a.add(module); err != nil {
+		return nil, fmt.Errorf("assemble %s: %w", module, err)
+	}
+	return a.text.Bytes(), nil
+}
+
+// terse returns JavaScript without the comments that have their lines for themselves, and without empty lines.
+func terse(script []byte) []byte {
+	var kept []byte
+	inside := false
+	for line := range bytes.Lines(script) {
+		code := bytes.TrimSpace(line)
+		whole := bytes.HasPrefix(code, []byte("/**")) && (!bytes.Contains(code, []byte("*/")) || bytes.HasSuffix(code, []byte("*/")))
+		switch {
+		case inside || whole:
+			inside = !bytes.HasSuffix(code, []byte("*/"))
+		case len(code) > 0 && !bytes.HasPrefix(code, []byte("//")):
+			kept = append(kept, line...)
+		}
+	}
+	return kept
 }
 
 var (
@@ -34,11 +50,8 @@ var (
 	moduleWord  = regexp.MustCompile(`^\s*(?:import|export)\b|\bimport\(|\bimport\.meta\b`)
 )
 
-// assetsAt says in root.js where the assets are; the assembled file is one folder above them.
-const (
-	assetsAt = `export const assets = new URL('./', import.meta.url);`
-	assetsBy = `const assets = new URL('assets/', import.meta.url);`
-)
+// assetsAt says in root.js where the assets are.
+const assetsAt = `export const assets = new URL('./', import.meta.url);`
 
 func (a *assembly) add(name string) error {
 	if a.seen[name] {
@@ -80,7 +93,7 @@ func (a *assembly) line(module, line string) (string, error) {
 		a.declared[m[1]] = module
 	}
 	if line == assetsAt {
-		return assetsBy, nil
+		return a.at, nil
 	}
 	line = exportLine.ReplaceAllString(line, "$1")
 	code := strings.TrimSpace(line)

@@ -10,7 +10,7 @@ import (
 
 func TestElementIsOneFile(t *testing.T) {
 	text := string(Element())
-	for _, want := range []string{"class BrambleCamera extends HTMLElement", "class Link ", assetsBy, "customElements.define('bramble-camera'"} {
+	for _, want := range []string{"class BrambleCamera extends HTMLElement", "class Link ", elementAt, "customElements.define('bramble-camera'"} {
 		if strings.Count(text, want) != 1 {
 			t.Errorf("%q stands %d times in the element, not once", want, strings.Count(text, want))
 		}
@@ -25,17 +25,19 @@ func TestElementIsOneFile(t *testing.T) {
 	}
 }
 
-func TestElementParses(t *testing.T) {
+func TestAssembledFilesParse(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("node is not installed")
 	}
-	file := filepath.Join(t.TempDir(), "element.mjs")
-	if err := os.WriteFile(file, Element(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command(node, "--check", file).CombinedOutput(); err != nil {
-		t.Errorf("node --check: %v\n%s", err, out)
+	for name, text := range map[string][]byte{"element.mjs": Element(), "page.mjs": Script()} {
+		file := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(node, "--check", file).CombinedOutput(); err != nil {
+			t.Errorf("node --check: %v\n%s", err, out)
+		}
 	}
 }
 
@@ -58,5 +60,14 @@ func TestAssemblyRefuses(t *testing.T) {
 				t.Errorf("%q became %q, want an error", line, got)
 			}
 		})
+	}
+}
+
+func TestTerse(t *testing.T) {
+	const script = "/** What it is. */\nconst a = 1; // here\n\n/**\n * More.\n * @param {string} b\n */\nfunction f(b) {\n  // Why.\n  return /** @type {any} */ (b);\n}\n" +
+		"/** @type {number} */ (a);\n"
+	const want = "const a = 1; // here\nfunction f(b) {\n  return /** @type {any} */ (b);\n}\n/** @type {number} */ (a);\n"
+	if got := string(terse([]byte(script))); got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
