@@ -24,6 +24,9 @@ func (s *Server) page(c echo.Context) error {
 	toRoot := ""
 	if strings.HasPrefix(c.Path(), "/cam/") {
 		toRoot = "../"
+		if c.QueryParams().Has("embed") { // the picture alone, for other people's pages: there is nothing to be clicked on by mistake
+			c.Response().Header().Set(echo.HeaderContentSecurityPolicy, embedPolicy)
+		}
 	}
 	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot)))
 }
@@ -39,6 +42,7 @@ func (s *Server) asset(c echo.Context) error {
 	if err != nil || contentType == "" || !strings.HasPrefix(name, "assets/") {
 		return echo.ErrNotFound
 	}
+	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*") // other people's pages may import the camera element
 	return send(c, contentType, data)
 }
 
