@@ -31,7 +31,7 @@ func files(t *testing.T) map[string]string {
 
 func TestEveryReferenceExists(t *testing.T) {
 	all := files(t)
-	used := map[string]bool{"index.html": true}
+	used := map[string]bool{"index.html": true, "assets/" + elementModule: true}
 	check := func(from, name string) {
 		used[name] = true
 		if _, ok := all[name]; !ok {
@@ -41,7 +41,7 @@ func TestEveryReferenceExists(t *testing.T) {
 	for _, ref := range regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(all["index.html"], -1) {
 		check("index.html", ref[1])
 	}
-	imported := regexp.MustCompile(`(?:from|import\()\s*'(\.[^']+)'`)
+	imported := regexp.MustCompile(`(?:from|import\(|new Worker\(new URL\()\s*'([^']+\.js)'`)
 	for name, text := range all {
 		if path.Ext(name) != ".js" {
 			continue

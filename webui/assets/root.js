@@ -1,8 +1,11 @@
 // Where the hub is. The page may be served below any path of any host, so
 // nothing is absolute: this module lies in assets/, one folder below the root.
 
+/** The folder of the page's modules, with a trailing slash. */
+export const assets = new URL('./', import.meta.url);
+
 /** The hub's root, with a trailing slash. */
-export const root = new URL('../', import.meta.url);
+export const root = new URL('../', assets);
 
 /**
  * @param {string} path below the root, such as cam/porch.mjpeg

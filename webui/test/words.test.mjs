@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { catchUpRate } from '../assets/player-video.js';
 import { ago, bitrate, frameRate, isStalled, span, stateLabel, summary } from '../assets/words.js';
 import { scene } from './scenes.mjs';
 
@@ -37,11 +36,4 @@ test('a live camera that sends nothing is stalled; an offline one is offline', (
   assert.equal(cameras.filter(isStalled).length, 1);
   assert.equal(summary(cameras), '9 cameras · 2 live · 5 problems');
   assert.equal(summary(scene('one', new Map())), '1 camera · 1 live');
-});
-
-test('video hurries only when it is behind', () => {
-  assert.equal(catchUpRate(0.3), 1);
-  assert.equal(catchUpRate(0.7), 1.05);
-  assert.equal(catchUpRate(1), 1.15);
-  assert.equal(catchUpRate(2), 1.5);
 });
