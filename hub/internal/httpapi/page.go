@@ -24,6 +24,9 @@ func (s *Server) page(c echo.Context) error {
 	toRoot := ""
 	if strings.HasPrefix(c.Path(), "/cam/") {
 		toRoot = "../"
+		if c.QueryParams().Has("embed") { // the picture alone, for other people's pages: there is nothing to be clicked on by mistake
+			c.Response().Header().Set(echo.HeaderContentSecurityPolicy, embedPolicy)
+		}
 	}
 	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot)))
 }
@@ -39,7 +42,14 @@ func (s *Server) asset(c echo.Context) error {
 	if err != nil || contentType == "" || !strings.HasPrefix(name, "assets/") {
 		return echo.ErrNotFound
 	}
+	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*") // other people's pages may import the camera element
 	return send(c, contentType, data)
+}
+
+// element answers with the camera element, which other people's pages import.
+func (s *Server) element(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*")
+	return send(c, "text/javascript; charset=utf-8", webui.Element())
 }
 
 func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", openAPI) }

@@ -48,7 +48,8 @@ type Config struct {
 	DefaultCamera string        // of URLs that name none; "" means the first by name
 	Connected     func() bool   // whether NATS can be reached
 	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	Version       string        // of the program
+	Agents        controller    // asks cameras' agents
+	About         About         // what the hub tells of itself
 	WriteTimeout  time.Duration // 0 means DefaultWriteTimeout
 	TLS           *tls.Config   // nil means plain HTTP; else HTTP/2 too
 	Log           *slog.Logger
@@ -74,6 +75,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background()}
 	s.echo.HTTPErrorHandler = s.handleError
+	s.echo.Pre(belowPrefix)
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded)
 	s.routes()
 	return s
@@ -130,9 +132,13 @@ func (s *Server) routes() {
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/", s.root)
 	e.Match(read, "/assets/*", s.asset)
+	e.Match(read, "/bramble-camera.js", s.element)
 	e.Match(read, "/cam/:camera", s.camera)
 	e.Match(read, "/api/v1/cameras", s.listCameras)
 	e.Match(read, "/api/v1/cameras/:camera", s.showCamera)
+	e.Match(read, "/api/v1/cameras/:camera/controls", s.showControls)
+	e.POST("/api/v1/cameras/:camera/controls", s.setControls)
+	e.Match(read, "/api/v1/hub", s.about)
 	e.Match(read, "/api/v1/openapi.yaml", s.openAPI)
 	e.Match(read, "/ws", s.webSocket)
 	e.Match(read, "/healthz", s.health)
@@ -157,12 +163,19 @@ func panicked(_ echo.Context, err error, stack []byte) error {
 	return fmt.Errorf("panic: %w\n%s", err, stack)
 }
 
+// The policies of the hub's answers: a page loads from this hub only. 'self' is the WebSocket, too.
+const (
+	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; " +
+		"worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
+	ownPolicy   = policy + "'self'"
+	embedPolicy = policy + "*" // of a page that others may show in a frame
+)
+
 // securityHeaders lets the page load from this hub only.
 func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	const policy = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set(echo.HeaderContentSecurityPolicy, ownPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		return next(c)

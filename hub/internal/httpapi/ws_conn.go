@@ -56,7 +56,7 @@ func (c *wsConn) run() {
 		_ = c.out.conn.SetReadDeadline(time.Now().Add(c.s.times.stop)) // fails only if it is closed already
 		c.close(websocket.StatusGoingAway, "the hub is stopping")
 	})
-	c.send(wsReply{Op: "hello", Version: c.s.cfg.Version, Now: time.Now().UnixMicro()})
+	c.send(wsReply{Op: "hello", Version: c.s.cfg.About.Version, Now: time.Now().UnixMicro()})
 	c.tasks.Go(c.ping)
 	c.read()
 	c.cancel()
