@@ -19,6 +19,11 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
+// site is what the hub assembles of the page's files, once.
+type site struct{ script, style, element []byte }
+
+func newSite() site { return site{webui.Script(), webui.Style(), webui.Element()} }
+
 // page answers with the page: the grid at /, one camera at /cam/<id>. The page itself finds out which.
 func (s *Server) page(c echo.Context) error {
 	toRoot := ""
@@ -38,7 +43,7 @@ func (s *Server) asset(c echo.Context) error {
 		".css": "text/css; charset=utf-8",
 		".svg": "image/svg+xml",
 	}[path.Ext(name)]
-	data, err := fs.ReadFile(webui.FS, name)
+	data, err := s.file(name)
 	if err != nil || contentType == "" || !strings.HasPrefix(name, "assets/") {
 		return echo.ErrNotFound
 	}
@@ -46,10 +51,21 @@ func (s *Server) asset(c echo.Context) error {
 	return send(c, contentType, data)
 }
 
+// file returns a file of the page by its name in webui.
+func (s *Server) file(name string) ([]byte, error) {
+	switch name {
+	case webui.ScriptName:
+		return s.site.script, nil
+	case webui.StyleName:
+		return s.site.style, nil
+	}
+	return fs.ReadFile(webui.FS, name)
+}
+
 // element answers with the camera element, which other people's pages import.
 func (s *Server) element(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*")
-	return send(c, "text/javascript; charset=utf-8", webui.Element())
+	return send(c, "text/javascript; charset=utf-8", s.site.element)
 }
 
 func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", openAPI) }

@@ -63,6 +63,7 @@ type Server struct {
 	ending       context.Context // Run's: its end is that of all viewers
 	viewers      sync.WaitGroup  // responses that own their connection: http.Server does not know them
 	placeholders placeholders
+	site         site
 	roster       roster
 	sockets      atomic.Int64 // WebSockets open now
 	messages     sync.Pool    // of *[]byte, in which messages of WebSockets are put together
@@ -73,7 +74,7 @@ func New(cfg Config) *Server {
 	if cfg.WriteTimeout <= 0 {
 		cfg.WriteTimeout = DefaultWriteTimeout
 	}
-	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background()}
+	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite()}
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.Pre(belowPrefix)
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded)
