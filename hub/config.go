@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,8 @@ type Config struct {
 	DefaultCamera string        // the camera of URLs that name none; "" means the first by name
 	TLSCert       string        // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
 	TLSKey        string        // file with its private key, PEM
+	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	Version       string        // of the program, for those who ask
 	Log           *slog.Logger  // nil means slog.Default
 }
 
@@ -50,6 +53,9 @@ func (c *Config) validate() error {
 		return err
 	}
 	if err := c.validateTranscoding(); err != nil {
+		return err
+	}
+	if err := c.validateOrigins(); err != nil {
 		return err
 	}
 	switch {
@@ -73,6 +79,17 @@ func (c *Config) validateTranscoding() error {
 	if c.DefaultCamera != "" {
 		if err := subject.ValidateID(c.DefaultCamera); err != nil {
 			return fmt.Errorf("--default-camera: %w", err)
+		}
+	}
+	return nil
+}
+
+// validateOrigins refuses what no browser sends as an origin: it would never match.
+func (c *Config) validateOrigins() error {
+	for _, o := range c.AllowOrigins {
+		u, err := url.Parse(o)
+		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host) {
+			return fmt.Errorf("--allow-origin %s: give scheme, host and port of the page and nothing more, such as https://example.org, or * for every page", o)
 		}
 	}
 	return nil

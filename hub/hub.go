@@ -31,6 +31,8 @@ type Hub struct {
 	once     sync.Once
 	httpAddr string
 	natsURL  string
+
+	natsListens string // address of the embedded NATS server
 }
 
 // New checks cfg. It starts nothing.
@@ -77,7 +79,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	})
 	server := httpapi.New(httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
-		Log: h.cfg.Log,
+		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
@@ -120,6 +122,7 @@ func (h *Hub) startNATS() (url string, connect []nats.Option, stop func(), err e
 		return "", nil, nil, err
 	}
 	h.cfg.Log.Info("NATS ready", "url", s.URL())
+	h.natsListens = s.Addr()
 	return s.URL(), []nats.Option{s.InProcess()}, s.Stop, nil
 }
 

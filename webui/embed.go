@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// FS holds index.html and the folder assets. Serve the files of assets below /assets/ and index.html through [Index].
+// FS holds index.html and the folder assets. Serve the files of assets below /assets/ through [Asset] and index.html through [Index].
 // The names carry no version, so browsers must revalidate them: Cache-Control: no-cache with an ETag.
 //
 //go:embed index.html assets

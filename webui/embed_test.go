@@ -31,7 +31,7 @@ func files(t *testing.T) map[string]string {
 
 func TestEveryReferenceExists(t *testing.T) {
 	all := files(t)
-	used := map[string]bool{"index.html": true}
+	used := map[string]bool{"index.html": true, "assets/" + elementModule: true}
 	check := func(from, name string) {
 		used[name] = true
 		if _, ok := all[name]; !ok {
@@ -58,13 +58,21 @@ func TestEveryReferenceExists(t *testing.T) {
 }
 
 func TestPageIsSmall(t *testing.T) {
-	total := 0
-	for _, text := range files(t) {
-		total += len(text)
+	total := len(Index(""))
+	for name := range files(t) {
+		if name == "index.html" {
+			continue
+		}
+		served, err := Asset(path.Base(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += len(served)
 	}
 	if total > maxPage {
 		t.Errorf("the page weighs %d bytes, at most %d are allowed", total, maxPage)
 	}
+	t.Logf("%d bytes", total)
 }
 
 // TestNothingFromOutside keeps the page working on a network without internet.

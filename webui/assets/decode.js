@@ -28,7 +28,8 @@ function startWorker() {
   try {
     const worker = new Worker(new URL('decode-worker.js', assets));
     worker.addEventListener('message', ({ data }) => settle(data));
-    worker.addEventListener('error', () => {
+    worker.addEventListener('error', (event) => {
+      event.preventDefault(); // It is no fault of the page.
       state.refused = true;
       state.worker = null;
       for (const { reject } of waiting.values()) reject(new Error('the decoder did not start'));

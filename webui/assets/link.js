@@ -21,6 +21,8 @@ const DEAD = 7;
 
 /** @type {import('./watch.js').Problem} */
 const NO_ANSWER = { type: 'about:blank', title: 'No contact', status: 0, detail: 'The hub does not answer. Trying again.' };
+/** A browser does not tell a page which of the two it is. */
+const STRANGER = 'The hub does not answer, or does not allow this page (--allow-origin). Trying again.';
 
 /**
  * @typedef {import('./roster.js').Camera} Camera
@@ -45,6 +47,8 @@ export class Link {
   #ready = false;
   #lost = false;
   #suspended = false;
+  /** Why there may be no connection, other than that there is no hub. */
+  #refusal = '';
   #failures = 0;
   #ticks = 0;
   #silent = 0;
@@ -73,6 +77,7 @@ export class Link {
     address.protocol = address.protocol.replace('http', 'ws');
     this.#address = address.href;
     if (typeof document === 'undefined') return;
+    if (location.origin !== root.origin) this.#refusal = STRANGER;
     this.#suspended = document.hidden;
     document.addEventListener('visibilitychange', () => (document.hidden ? this.suspend() : this.resume()));
     window.addEventListener('pagehide', () => { this.suspend(); this.#disconnect(); });
@@ -148,7 +153,13 @@ export class Link {
 
   #connect() {
     this.#retryTimer = undefined;
-    const socket = new WebSocket(this.#address, [PROTOCOL]);
+    let socket;
+    try {
+      socket = new WebSocket(this.#address, [PROTOCOL]);
+    } catch (err) {
+      this.#refusal = err instanceof Error ? err.message : String(err); // As for a hub without TLS in a page with it.
+      return this.#gone();
+    }
     this.#socket = socket;
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', ({ data }) => { if (socket === this.#socket) this.#receive(data); });
@@ -195,7 +206,7 @@ export class Link {
     this.#lost = true;
     this.#roster.forget();
     for (const listener of this.#listeners) listener(null);
-    for (const watch of this.#watches) watch.lost(NO_ANSWER);
+    for (const watch of this.#watches) watch.lost({ ...NO_ANSWER, detail: this.#refusal || NO_ANSWER.detail });
   }
 
   #tick() {
@@ -252,6 +263,7 @@ export class Link {
   #hello(now) {
     this.#ready = true;
     this.#lost = false;
+    this.#refusal = '';
     clearTimeout(this.#lostTimer);
     this.#lostTimer = undefined;
     this.#clock.reset();

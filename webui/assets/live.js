@@ -47,8 +47,8 @@ export class Spare {
  */
 
 const TIMED = 512;
-/** The hub's times are in whole microseconds, the video's are not. */
-const ROUNDING = 0.001;
+/** Seconds. The hub's times are in whole microseconds, the video's are not. */
+export const ROUNDING = 0.001;
 
 /** The frames that have been handed to a video and not been seen on the screen yet. */
 export class Underway {

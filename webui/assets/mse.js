@@ -1,12 +1,11 @@
 // Fragments into a <video>, by Media Source Extensions.
+import { ROUNDING } from './live.js';
 import { INIT } from './wire.js';
 
 /** Seconds of video that are kept behind what is shown. */
 const KEEP = 10;
 /** Between two time lines, in seconds: nothing of the new one may touch the old one's last frame. */
 const STEP = 0.01;
-/** A key frame's time is rounded to microseconds; if it were removed, all that needs it would be. */
-const ROUNDING = 0.001;
 
 /** iPhones have only the managed one. */
 const Source = globalThis.MediaSource ?? /** @type {any} */ (globalThis).ManagedMediaSource;
@@ -166,7 +165,7 @@ export class Feed {
       cut = this.#keys[0] ?? 0;
     }
     if (cut === 0) return false;
-    this.#buffer?.remove(0, cut - ROUNDING);
+    this.#buffer?.remove(0, cut - ROUNDING); // The key frame itself stays, or all that needs it would go.
     return true;
   }
 }

@@ -127,7 +127,7 @@ export class VideoPlayer {
       onWatching: ({ slot, mime }) => this.#begin(slot, mime ?? ''),
       onFrame: (frame) => this.#feed?.push(frame),
       onQuiet: (reason) => this.#events.onTrouble(reason || 'No picture from the camera.'),
-      onEnded: (problem) => this.#events.onTrouble(problem ? problem.detail : ''),
+      onEnded: (problem) => this.#events.onTrouble(problem?.detail ?? '', problem?.status),
     });
   }
 

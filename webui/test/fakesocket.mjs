@@ -1,76 +1,81 @@
-// The server's side of a WebSocket (RFC 6455), as far as the fake hub needs it: whole messages of a browser on loopback.
-import { createHash } from 'node:crypto';
+// A WebSocket whose other end is the test.
 
-const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
-const TEXT = 1;
-const BINARY = 2;
-const CLOSE = 8;
+/**
+ * The bytes of a frame as the hub sends it.
+ * @param {{type?: number, flags?: number, slot?: number, seq?: bigint, captured?: bigint, arrived?: bigint, media?: bigint, payload?: number[]}} frame times in microseconds
+ */
+export function frameBytes({ type = 1, flags = 0, slot = 1, seq = 1n, captured = 0n, arrived = 0n, media = 0n, payload = [] }) {
+  const view = new DataView(new ArrayBuffer(40 + payload.length));
+  view.setUint8(0, type);
+  view.setUint8(1, flags);
+  view.setUint32(4, slot);
+  for (const [at, value] of /** @type {[number, bigint][]} */ ([[8, seq], [16, captured], [24, arrived], [32, media]])) view.setBigInt64(at, value);
+  new Uint8Array(view.buffer, 40).set(payload);
+  return view.buffer;
+}
 
-/** @typedef {import('node:stream').Duplex} Duplex */
-
-export class FakeSocket {
-  #socket;
-  #got = Buffer.alloc(0);
+/** Stands in for the global WebSocket; the test finds its instances in FakeSocket.all. */
+export class FakeSocket extends EventTarget {
+  /** @type {FakeSocket[]} */
+  static all = [];
+  binaryType = 'blob';
+  closed = false;
+  /** @type {any[]} what the client said: parsed JSON, or [slot, count] */
+  heard = [];
 
   /**
-   * Accepts an upgrade.
-   * @param {import('node:http').IncomingMessage} req
-   * @param {Duplex} socket
-   * @param {string} protocol
-   * @param {(text: string) => void} onText binary messages are acknowledgements, and the fake hub is never behind
+   * @param {string} url
+   * @param {string[]} protocols
    */
-  constructor(req, socket, protocol, onText) {
-    this.#socket = socket;
-    const key = createHash('sha1').update(`${req.headers['sec-websocket-key']}${GUID}`).digest('base64');
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`);
-    socket.on('error', () => {}); // It closes then.
-    socket.on('data', (/** @type {Buffer} */ data) => {
-      this.#got = Buffer.concat([this.#got, data]);
-      while (this.#take(onText));
-    });
+  constructor(url, protocols) {
+    super();
+    this.url = url;
+    this.protocols = protocols;
+    FakeSocket.all.push(this);
   }
 
-  /** @param {object} message */
+  /** The newest one. */
+  static get last() {
+    const last = FakeSocket.all.at(-1);
+    if (!last) throw new Error('nobody has connected');
+    return last;
+  }
+
+  /** @param {string | ArrayBuffer} message */
+  send(message) {
+    if (typeof message === 'string') return void this.heard.push(JSON.parse(message));
+    const view = new DataView(message);
+    this.heard.push([view.getUint32(0), view.getUint32(4)]);
+  }
+
+  close() {
+    this.closed = true;
+  }
+
+  /** @param {object | ArrayBuffer} message from the hub */
   say(message) {
-    this.#send(TEXT, Buffer.from(JSON.stringify(message)));
+    const data = message instanceof ArrayBuffer ? message : JSON.stringify(message);
+    this.dispatchEvent(Object.assign(new Event('message'), { data }));
   }
 
-  /** @param {Buffer} bytes */
-  send(bytes) {
-    this.#send(BINARY, bytes);
+  hello(now = Date.now() * 1000) {
+    this.say({ op: 'hello', version: 'test', now });
   }
 
-  /**
-   * @param {number} opcode
-   * @param {Buffer} bytes
-   */
-  #send(opcode, bytes) {
-    const head = Buffer.alloc(bytes.length < 126 ? 2 : bytes.length < 65536 ? 4 : 10);
-    head[0] = 0x80 | opcode;
-    if (bytes.length < 126) head[1] = bytes.length;
-    else if (bytes.length < 65536) { head[1] = 126; head.writeUInt16BE(bytes.length, 2); }
-    else { head[1] = 127; head.writeBigUInt64BE(BigInt(bytes.length), 2); }
-    if (this.#socket.writable) { this.#socket.write(head); this.#socket.write(bytes); }
+  /** The hub, or the network, ends it. */
+  die() {
+    this.dispatchEvent(new Event('close'));
   }
 
   /**
-   * Takes one message off what has come.
-   * @param {(text: string) => void} onText
-   * @returns {boolean} whether there was one
+   * What the client said with this op.
+   * @param {string} op
    */
-  #take(onText) {
-    const got = this.#got;
-    if (got.length < 2) return false;
-    const short = (got[1] ?? 0) & 0x7f;
-    const at = short === 126 ? 4 : 2; // A browser's messages are short here.
-    const length = short === 126 && got.length >= 4 ? got.readUInt16BE(2) : short;
-    if (got.length < at + 4 + length) return false;
-    const mask = got.subarray(at, at + 4);
-    const body = Buffer.from(got.subarray(at + 4, at + 4 + length).map((byte, i) => byte ^ (mask[i % 4] ?? 0)));
-    const opcode = (got[0] ?? 0) & 0x0f;
-    this.#got = got.subarray(at + 4 + length);
-    if (opcode === CLOSE) this.#socket.end();
-    if (opcode === TEXT) onText(body.toString());
-    return true;
+  ops(op) {
+    return this.heard.filter((message) => message.op === op);
+  }
+
+  get acks() {
+    return this.heard.filter((message) => Array.isArray(message));
   }
 }

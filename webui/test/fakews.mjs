@@ -1,5 +1,5 @@
 // The fake hub's /ws (docs/ref/ws.md): rosters of a scene, and JPEGs for whoever watches.
-import { FakeSocket } from './fakesocket.mjs';
+import { ServerSocket } from './serversocket.mjs';
 
 /** @typedef {import('./scenes.mjs').FakeCamera} FakeCamera */
 
@@ -42,7 +42,7 @@ export function serveSocket(req, duplex, cameras, picture) {
     slots.set(slot, setInterval(send, 1000 / (fps || FPS)));
   };
 
-  const socket = new FakeSocket(req, duplex, 'bramble.v1', (text) => {
+  const socket = new ServerSocket(req, duplex, 'bramble.v1', (text) => {
     const message = JSON.parse(text);
     if (message.op === 'ping') return socket.say({ op: 'pong', t: message.t, now: now() });
     if (message.op === 'watch') return watch(message);

@@ -46,6 +46,7 @@ type settings struct {
 	DefaultCamera string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
 	TLSCert       string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." type:"existingfile" placeholder:"FILE"`
 	TLSKey        string        `name:"tls-key" help:"The PEM file with the certificate's private key." type:"existingfile" placeholder:"FILE"`
+	AllowOrigin   []string      `help:"Origins of other people's pages that may open /ws, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
 	Insecure      bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }
 
@@ -93,6 +94,6 @@ func (s *settings) hub(log *slog.Logger) hub.Config {
 	return hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, DefaultCamera: s.DefaultCamera,
-		TLSCert: s.TLSCert, TLSKey: s.TLSKey, Log: log,
+		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, Version: version, Log: log,
 	}
 }

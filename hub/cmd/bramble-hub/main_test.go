@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,7 +133,7 @@ func TestPrecedence(t *testing.T) {
 	got := parse(t, "--linger=1s").settings
 	want := parse(t, "--config="+os.DevNull).settings
 	want.Linger, want.WriteTimeout, want.SubjectRoot, want.Insecure = 1e9, 2e9, "from-file", true
-	if got != want {
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }

@@ -94,3 +94,14 @@ func Ticks(d time.Duration) int64 {
 	s, rest := d/time.Second, d%time.Second
 	return int64(s)*timescale + int64(rest)*timescale/int64(time.Second)
 }
+
+// Micros returns a decode time in microseconds, rounded down.
+func Micros(decode uint64) int64 { return int64(decode/9*100 + decode%9*100/9) }
+
+// MIME returns the type of a stream with these parameter sets as Media Source Extensions want it, with the profile, its constraints and the level from the SPS (RFC 6381, section 3.3).
+func MIME(params *h264.ParamSets) string {
+	if params == nil || len(params.SPS) == 0 || len(params.SPS[0]) < 4 {
+		return ContentType
+	}
+	return fmt.Sprintf("%s; codecs=\"avc1.%x\"", ContentType, params.SPS[0][1:4])
+}

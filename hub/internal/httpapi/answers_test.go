@@ -99,7 +99,7 @@ func TestAnswers(t *testing.T) {
 func checkSecurity(t *testing.T, h http.Header) {
 	t.Helper()
 	policy := h.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'self'", "img-src 'self' blob: data:", "media-src 'self' blob:", "frame-ancestors 'self'", "base-uri 'none'", "form-action 'self'"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' blob: data:", "media-src 'self' blob:", "frame-ancestors 'self'", "base-uri 'none'", "form-action 'self'"} {
 		if !slices.Contains(strings.Split(policy, "; "), want) {
 			t.Errorf("the policy %q lacks %q", policy, want)
 		}

@@ -17,7 +17,7 @@ func (s *Server) metrics() echo.HandlerFunc {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newTranscodeCollector(s.cfg.Transcoder),
-		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, d: newDescriptions()},
+		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, sockets: s.sockets.Load, d: newDescriptions()},
 	)
 	return echo.WrapHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }
@@ -26,11 +26,12 @@ func (s *Server) metrics() echo.HandlerFunc {
 type collector struct {
 	cameras   func() []*registry.Camera
 	connected func() bool
+	sockets   func() int64
 	d         descriptions
 }
 
 type descriptions struct {
-	in, out, drops, viewers, up, age, cameras, nats *prometheus.Desc
+	in, out, drops, viewers, up, age, cameras, nats, sockets *prometheus.Desc
 }
 
 func newDescriptions() descriptions {
@@ -41,17 +42,18 @@ func newDescriptions() descriptions {
 		in:      desc("frames_in_total", "Frames received from the camera.", "camera", "format"),
 		out:     desc("frames_out_total", "Frames delivered, over all viewers.", "camera", "format"),
 		drops:   desc("drops_total", "Frames lost, by reason: lagged counts what slow viewers skipped, the others what did not come in.", "camera", "format", "reason"),
-		viewers: desc("viewers", "HTTP viewers now.", "camera", "format"),
+		viewers: desc("viewers", "Viewers now: HTTP responses and slots of WebSockets.", "camera", "format"),
 		up:      desc("camera_up", "1 if the camera's agent can be reached, else 0.", "camera"),
 		age:     desc("newest_frame_timestamp_seconds", "When the newest frame arrived here, Unix time; absent while nobody watches.", "camera"),
 		cameras: desc("cameras", "Cameras known, by state.", "state"),
+		sockets: desc("websockets", "WebSockets open now."),
 		nats:    desc("nats_connected", "1 if NATS can be reached, else 0."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.d.in, m.d.out, m.d.drops, m.d.viewers, m.d.up, m.d.age, m.d.cameras, m.d.nats} {
+	for _, d := range []*prometheus.Desc{m.d.in, m.d.out, m.d.drops, m.d.viewers, m.d.up, m.d.age, m.d.cameras, m.d.nats, m.d.sockets} {
 		ch <- d
 	}
 }
@@ -67,6 +69,7 @@ func (m *collector) Collect(ch chan<- prometheus.Metric) {
 	for state, n := range states {
 		ch <- prometheus.MustNewConstMetric(m.d.cameras, prometheus.GaugeValue, float64(n), state)
 	}
+	ch <- prometheus.MustNewConstMetric(m.d.sockets, prometheus.GaugeValue, float64(m.sockets()))
 	ch <- prometheus.MustNewConstMetric(m.d.nats, prometheus.GaugeValue, truth(m.connected()))
 }
 

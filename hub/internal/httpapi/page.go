@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	_ "embed" // openapi.yaml
 	"encoding/hex"
-	"io/fs"
 	"net/http"
 	"path"
 	"strings"
@@ -24,21 +23,25 @@ func (s *Server) page(c echo.Context) error {
 	toRoot := ""
 	if strings.HasPrefix(c.Path(), "/cam/") {
 		toRoot = "../"
+		if c.QueryParams().Has("embed") { // the picture alone, for other people's pages: there is nothing to be clicked on by mistake
+			c.Response().Header().Set(echo.HeaderContentSecurityPolicy, embedPolicy)
+		}
 	}
 	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot)))
 }
 
 func (s *Server) asset(c echo.Context) error {
-	name := path.Clean("assets/" + c.Param("*"))
+	name := path.Clean(c.Param("*"))
 	contentType := map[string]string{
 		".js":  "text/javascript; charset=utf-8",
 		".css": "text/css; charset=utf-8",
 		".svg": "image/svg+xml",
 	}[path.Ext(name)]
-	data, err := fs.ReadFile(webui.FS, name)
-	if err != nil || contentType == "" || !strings.HasPrefix(name, "assets/") {
+	data, err := webui.Asset(name)
+	if err != nil || contentType == "" || strings.HasPrefix(name, "..") {
 		return echo.ErrNotFound
 	}
+	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*") // other people's pages may import the camera element
 	return send(c, contentType, data)
 }
 

@@ -33,7 +33,7 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s: Cache-Control %q", path, got)
 		}
 		if strings.HasPrefix(path, "/assets/") {
-			if want, _ := fs.ReadFile(webui.FS, path[1:]); string(want) != string(body) {
+			if want, _ := webui.Asset(strings.TrimPrefix(path, "/assets/")); string(want) != string(body) {
 				t.Errorf("%s is not the file", path)
 			}
 		}

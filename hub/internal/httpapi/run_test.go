@@ -22,7 +22,7 @@ import (
 // Stopping ends all viewers, whatever they do, and connections on which nothing was asked. Nobody is told of a failure.
 func TestStop(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) {
-		s.cfg.WriteTimeout, s.times = hour, times{hour, hour, hour, hour, hour, 200 * time.Millisecond}
+		s.cfg.WriteTimeout, s.times = hour, times{hour, hour, hour, hour, hour, 200 * time.Millisecond, hour, hour}
 	})
 	desk, yard, big := r.camera("desk", frame.JPEG), r.camera("yard", frame.H264), r.camera("big", frame.JPEG)
 	desk.picture()

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,12 +29,15 @@ type times struct {
 	header      time.Duration // a client takes to send a request's headers
 	request     time.Duration // and all of it: nobody reads a body, but the client may be slow to say that there is none
 	stop        time.Duration // those who are busy when the server stops may go on
+	ping        time.Duration // between two pings of a WebSocket
+	roster      time.Duration // between two looks at all cameras' states for WebSockets
 }
 
 func defaultTimes() times {
 	return times{
 		frame: 5 * time.Second, quiet: time.Second, placeholder: 5 * time.Second,
 		header: 10 * time.Second, request: 20 * time.Second, stop: 2 * time.Second,
+		ping: 15 * time.Second, roster: 500 * time.Millisecond,
 	}
 }
 
@@ -43,6 +47,9 @@ type Config struct {
 	Transcoder    *transcode.Transcoder
 	DefaultCamera string        // of URLs that name none; "" means the first by name
 	Connected     func() bool   // whether NATS can be reached
+	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	Agents        controller    // asks cameras' agents
+	About         About         // what the hub tells of itself
 	WriteTimeout  time.Duration // 0 means DefaultWriteTimeout
 	TLS           *tls.Config   // nil means plain HTTP; else HTTP/2 too
 	Log           *slog.Logger
@@ -56,6 +63,9 @@ type Server struct {
 	ending       context.Context // Run's: its end is that of all viewers
 	viewers      sync.WaitGroup  // responses that own their connection: http.Server does not know them
 	placeholders placeholders
+	roster       roster
+	sockets      atomic.Int64 // WebSockets open now
+	messages     sync.Pool    // of *[]byte, in which messages of WebSockets are put together
 }
 
 // New returns a Server. It starts nothing.
@@ -65,6 +75,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background()}
 	s.echo.HTTPErrorHandler = s.handleError
+	s.echo.Pre(belowPrefix)
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded)
 	s.routes()
 	return s
@@ -124,7 +135,11 @@ func (s *Server) routes() {
 	e.Match(read, "/cam/:camera", s.camera)
 	e.Match(read, "/api/v1/cameras", s.listCameras)
 	e.Match(read, "/api/v1/cameras/:camera", s.showCamera)
+	e.Match(read, "/api/v1/cameras/:camera/controls", s.showControls)
+	e.POST("/api/v1/cameras/:camera/controls", s.setControls)
+	e.Match(read, "/api/v1/hub", s.about)
 	e.Match(read, "/api/v1/openapi.yaml", s.openAPI)
+	e.Match(read, "/ws", s.webSocket)
 	e.Match(read, "/healthz", s.health)
 	e.Match(read, "/readyz", s.ready)
 	e.Match(read, "/metrics", s.metrics())
@@ -147,12 +162,19 @@ func panicked(_ echo.Context, err error, stack []byte) error {
 	return fmt.Errorf("panic: %w\n%s", err, stack)
 }
 
+// The policies of the hub's answers: a page loads from this hub only. 'self' is the WebSocket, too.
+const (
+	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; " +
+		"worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
+	ownPolicy   = policy + "'self'"
+	embedPolicy = policy + "*" // of a page that others may show in a frame
+)
+
 // securityHeaders lets the page load from this hub only.
 func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	const policy = "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; frame-ancestors 'self'; base-uri 'none'; form-action 'self'"
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set(echo.HeaderContentSecurityPolicy, ownPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		return next(c)

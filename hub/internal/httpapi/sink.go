@@ -54,9 +54,7 @@ func openSink(ending context.Context, w http.ResponseWriter, r *http.Request, ti
 	if r.ProtoMajor == 1 {
 		conn, _, err := rc.Hijack()
 		if err == nil {
-			limitUnsent(conn, unsentLimit)
-			s := &sink{timeout: timeout, conn: conn, direct: newDirectWriter(conn)}
-			s.unhurry = context.AfterFunc(ending, func() { s.hurry(grace) })
+			s := newSink(ending, conn, timeout, grace)
 			return s, s.writeHead(h)
 		}
 	}
@@ -65,6 +63,14 @@ func openSink(ending context.Context, w http.ResponseWriter, r *http.Request, ti
 	}
 	w.WriteHeader(http.StatusOK)
 	return &sink{timeout: timeout, w: w, rc: rc}, rc.Flush()
+}
+
+// newSink returns the sink of a connection that is the hub's alone.
+func newSink(ending context.Context, conn net.Conn, timeout, grace time.Duration) *sink {
+	limitUnsent(conn, unsentLimit)
+	s := &sink{timeout: timeout, conn: conn, direct: newDirectWriter(conn)}
+	s.unhurry = context.AfterFunc(ending, func() { s.hurry(grace) })
+	return s
 }
 
 // writeHead writes the status line and the headers of a response that ends with its connection.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -214,15 +215,33 @@ func (in *Ingest) Wake(camera string) {
 	}
 }
 
-// Ask returns the camera's status from its agent.
+// Ask returns the camera's status from its agent, with its controls.
 func (in *Ingest) Ask(ctx context.Context, camera string) (status.Status, error) {
-	subj := in.space.Do(camera, subject.Info)
-	msg, err := in.nc.RequestWithContext(ctx, subj, nil)
+	return in.request(ctx, camera, subject.Info, nil)
+}
+
+// Configure changes settings of the camera, a JSON document of status.Settings, and returns its status after that. The error is a registry.RefusedError if the agent
+// does not do so.
+func (in *Ingest) Configure(ctx context.Context, camera string, settings []byte) (status.Status, error) {
+	return in.request(ctx, camera, subject.Configure, settings)
+}
+
+// request asks the camera's agent for something that is answered with a status.
+func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb, data []byte) (status.Status, error) {
+	subj := in.space.Do(camera, verb)
+	msg, err := in.nc.RequestWithContext(ctx, subj, data)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return status.Status{}, registry.ErrNoAgent
 	}
 	if err != nil {
 		return status.Status{}, fmt.Errorf("%s: %w", subj, err)
+	}
+	if text := msg.Header.Get(micro.ErrorCodeHeader); text != "" {
+		code, err := strconv.Atoi(text)
+		if err != nil || code < 400 || code > 599 {
+			code = 500
+		}
+		return status.Status{}, fmt.Errorf("%s: %w", subj, &registry.RefusedError{Code: code, Reason: msg.Header.Get(micro.ErrorHeader)})
 	}
 	s, err := decodeStatus(camera, msg.Data)
 	if err != nil {

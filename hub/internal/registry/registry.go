@@ -52,6 +52,14 @@ type Agents interface {
 // ErrNoAgent says that no agent serves a camera.
 var ErrNoAgent = errors.New("no agent serves this camera")
 
+// RefusedError says that an agent does not do what it was asked for.
+type RefusedError struct {
+	Code   int    // as in HTTP: 400 what was asked for is not possible, 501 this camera cannot do that, 500 it failed
+	Reason string // the agent's words
+}
+
+func (e *RefusedError) Error() string { return e.Reason }
+
 // Config is what a Registry needs.
 type Config struct {
 	Agents Agents

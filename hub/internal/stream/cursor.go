@@ -65,16 +65,42 @@ func (c *Cursor) Next(ctx context.Context, quiet time.Duration) (Delivery, error
 		if d.Frame != nil || err != nil {
 			return d, err
 		}
-		now := time.Now()
-		if deadline.IsZero() {
-			deadline = now.Add(quiet)
+		if err := c.rest(&deadline, quiet); err != nil {
+			return Delivery{}, err
 		}
-		if !now.Before(deadline) {
-			return Delivery{}, ErrQuiet
-		}
-		c.alert(now, deadline)
-		<-c.wake
 	}
+}
+
+// Await waits like Next until there is a frame for this viewer, and does not take it. Who must wait for something else before a frame can be sent takes it after that, and so gets
+// the newest.
+func (c *Cursor) Await(ctx context.Context, quiet time.Duration) error {
+	c.listen(ctx)
+	var deadline time.Time
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if ready, err := c.ready(); ready || err != nil {
+			return err
+		}
+		if err := c.rest(&deadline, quiet); err != nil {
+			return err
+		}
+	}
+}
+
+// rest returns when the cursor should look again, or ErrQuiet at the deadline, which it sets to quiet from now if it is zero.
+func (c *Cursor) rest(deadline *time.Time, quiet time.Duration) error {
+	now := time.Now()
+	if deadline.IsZero() {
+		*deadline = now.Add(quiet)
+	}
+	if !now.Before(*deadline) {
+		return ErrQuiet
+	}
+	c.alert(now, *deadline)
+	<-c.wake
+	return nil
 }
 
 // listen has the end of ctx wake the cursor. A viewer has one context for all its frames.
@@ -156,6 +182,23 @@ func (c *Cursor) poll(none func()) (Delivery, error) {
 	c.next++
 	s.Out.Add(1)
 	return d, nil
+}
+
+// ready reports whether poll would return a frame. If not, the cursor is poked when it should look again.
+func (c *Cursor) ready() (bool, error) {
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		return false, s.ended
+	}
+	next, edge := c.next, c.edge
+	ok := len(s.frames) > 0 && (!c.started || c.next != s.next) && c.positionLocked()
+	c.next, c.edge = next, edge // a jump is counted when the frame is taken
+	if !ok {
+		c.waitLocked()
+	}
+	return ok, nil
 }
 
 // waitLocked has the cursor poked when it should look again.

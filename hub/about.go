@@ -1,0 +1,53 @@
+package hub
+
+import (
+	"net"
+	"net/url"
+	"strings"
+
+	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+)
+
+// about is what the hub tells of itself when NATS is reached by natsURL, as this process does it, and the page at an address.
+func (h *Hub) about(natsURL string, page net.Addr) httpapi.About {
+	a := httpapi.About{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: loopback(page.String())}
+	if h.cfg.NATSURL == "" {
+		a.NATS = h.embedded(natsURL)
+		return a
+	}
+	a.NATS.Loopback = true
+	for server := range strings.SplitSeq(h.cfg.NATSURL, ",") {
+		server = strings.TrimSpace(server)
+		if !strings.Contains(server, "://") {
+			server = "nats://" + server
+		}
+		u, err := url.Parse(server)
+		if err != nil { // it would not have connected
+			continue
+		}
+		u.User = nil
+		a.NATS.URLs = append(a.NATS.URLs, u.String())
+		a.NATS.Loopback = a.NATS.Loopback && loopback(u.Host)
+	}
+	return a
+}
+
+// embedded is how agents reach the embedded server. Its URL is that for this host, also if it listens on all addresses.
+func (h *Hub) embedded(natsURL string) httpapi.NATS {
+	host, _, err := net.SplitHostPort(h.natsListens)
+	ip := net.ParseIP(host)
+	if err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		return httpapi.NATS{URLs: []string{natsURL}, AnyHost: true}
+	}
+	return httpapi.NATS{URLs: []string{natsURL}, Loopback: loopback(h.natsListens)}
+}
+
+// loopback reports whether an address, with or without a port, can be reached from this host only.
+func loopback(addr string) bool {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		host = addr
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}

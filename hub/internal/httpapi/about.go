@@ -1,0 +1,74 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// NATS says how agents reach the hub's NATS.
+type NATS struct {
+	URLs     []string // without credentials
+	AnyHost  bool     // the server listens on all addresses of this host: URLs stand for each of them
+	Loopback bool     // nobody on another host can reach it
+}
+
+// About is what the hub tells of itself.
+type About struct {
+	Version     string // of the program
+	SubjectRoot string // first token of every subject
+	NATS        NATS
+	Loopback    bool // nobody on another host can reach the page
+}
+
+// aboutJSON is the hub in the API. docs/ref/http.md describes it.
+type aboutJSON struct {
+	Version     string    `json:"version"`
+	NATS        natsJSON  `json:"nats"`
+	SubjectRoot string    `json:"subject_root"`
+	FFmpeg      bool      `json:"ffmpeg"`
+	HTTP        reachJSON `json:"http"`
+	Token       string    `json:"token"`
+}
+
+type natsJSON struct {
+	URLs     []string `json:"urls"`
+	Loopback bool     `json:"loopback"`
+}
+
+type reachJSON struct {
+	Loopback bool `json:"loopback"`
+}
+
+// about answers with what somebody who adds a camera must know.
+func (s *Server) about(c echo.Context) error {
+	a := s.cfg.About
+	urls := []string{}
+	for _, u := range a.NATS.URLs {
+		if a.NATS.AnyHost {
+			u = withHost(u, c.Request().Host)
+		}
+		urls = append(urls, u)
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, aboutJSON{
+		Version: a.Version, NATS: natsJSON{urls, a.NATS.Loopback}, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(), HTTP: reachJSON{a.Loopback},
+	})
+}
+
+// withHost returns a URL with the host, not the port, under which the hub itself was asked: the client can reach that.
+func withHost(natsURL, asked string) string {
+	u, err := url.Parse(natsURL)
+	if err != nil || u.Port() == "" || asked == "" {
+		return natsURL
+	}
+	host := strings.Trim(asked, "[]") // an IPv6 address without port
+	if h, _, err := net.SplitHostPort(asked); err == nil {
+		host = h
+	}
+	u.Host = net.JoinHostPort(host, u.Port())
+	return u.String()
+}

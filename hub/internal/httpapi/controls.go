@@ -1,0 +1,92 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/status"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// askTimeout is how long an agent may take to answer.
+const askTimeout = 2 * time.Second
+
+// controller asks cameras' agents. Its errors wrap registry.ErrNoAgent if there is none, and are a registry.RefusedError if it does not do what was asked.
+type controller interface {
+	// Ask returns the camera's status with its controls.
+	Ask(ctx context.Context, camera string) (status.Status, error)
+
+	// Configure changes settings, a JSON document, and returns what Ask returns after that.
+	Configure(ctx context.Context, camera string, settings []byte) (status.Status, error)
+}
+
+// controlsJSON is a camera's controls in the API. docs/ref/http.md describes it.
+type controlsJSON struct {
+	Controls []status.Control `json:"controls"`
+}
+
+// showControls answers with the camera's controls as its agent tells them now.
+func (s *Server) showControls(c echo.Context) error {
+	return s.controls(c, s.cfg.Agents.Ask)
+}
+
+// setControls changes settings of a camera. A page of another origin may not: without the check any page that a viewer has open could.
+func (s *Server) setControls(c echo.Context) error {
+	r := c.Request()
+	if err := s.checkOrigin(r, nil); err != nil {
+		return err
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != echo.MIMEApplicationJSON {
+		return echo.NewHTTPError(http.StatusUnsupportedMediaType, "send the settings as JSON, with Content-Type: application/json")
+	}
+	settings, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, status.MaxSettingsSize+1))
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("the settings did not come, or are longer than %d bytes", status.MaxSettingsSize))
+	}
+	if _, err := status.DecodeSettings(settings); err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
+	}
+	return s.controls(c, func(ctx context.Context, camera string) (status.Status, error) {
+		return s.cfg.Agents.Configure(ctx, camera, settings)
+	})
+}
+
+func (s *Server) controls(c echo.Context, ask func(context.Context, string) (status.Status, error)) error {
+	id := c.Param("camera")
+	if err := subject.ValidateID(id); err != nil {
+		return fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
+	}
+	if _, err := s.cfg.Registry.Camera(id); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), askTimeout)
+	defer cancel()
+	st, err := ask(ctx, id)
+	var refused *registry.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		return echo.NewHTTPError(refused.Code, refused.Reason)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: its agent has not answered within %v", registry.ErrOffline, askTimeout)
+	case errors.Is(err, registry.ErrNoAgent):
+		return fmt.Errorf("%w: %w", registry.ErrOffline, err)
+	case err != nil && c.Request().Context().Err() == nil:
+		return fmt.Errorf("%w: its agent cannot be asked: %w", registry.ErrOffline, err)
+	case err != nil:
+		return err
+	}
+	list := controlsJSON{st.Controls}
+	if list.Controls == nil {
+		list.Controls = []status.Control{}
+	}
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, list)
+}

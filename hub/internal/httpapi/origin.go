@@ -1,0 +1,32 @@
+package httpapi
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// checkOrigin refuses a request that a page of another origin makes, unless that is among allowed. Programs send no Origin.
+func (s *Server) checkOrigin(r *http.Request, allowed []string) error {
+	origin := r.Header.Get(echo.HeaderOrigin)
+	switch site := r.Header.Get("Sec-Fetch-Site"); {
+	case site == "same-origin": // the browser says so itself, also where a proxy has changed the host
+		return nil
+	case origin == "" && (site == "" || site == "none"):
+		return nil
+	case origin == "":
+		return echo.NewHTTPError(http.StatusForbidden, "the request comes from a page of another origin")
+	}
+	u, err := url.Parse(origin)
+	if err == nil && u.Host != "" && (strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))) {
+		return nil
+	}
+	if slices.ContainsFunc(allowed, func(a string) bool { return a == "*" || strings.EqualFold(a, origin) }) {
+		return nil
+	}
+	return echo.NewHTTPError(http.StatusForbidden, fmt.Sprintf("a page of the origin %s may not do this: its address differs from the hub's", cut(origin)))
+}

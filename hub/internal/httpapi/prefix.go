@@ -1,0 +1,35 @@
+package httpapi
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// belowPrefix makes the hub work below a path of a proxy that says so in X-Forwarded-Prefix, whether the proxy takes the path off or not.
+func belowPrefix(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		prefix := strings.TrimRight(r.Header.Get("X-Forwarded-Prefix"), "/")
+		if !strings.HasPrefix(prefix, "/") || strings.HasPrefix(prefix, "//") {
+			return next(c)
+		}
+		rest, ok := strings.CutPrefix(r.URL.Path, prefix)
+		switch {
+		case !ok || rest != "" && rest[0] != '/':
+			return next(c)
+		case rest == "": // the page's addresses are relative to a folder
+			to := *r.URL
+			to.Path, to.RawPath = prefix+"/", ""
+			return c.Redirect(http.StatusPermanentRedirect, to.RequestURI())
+		}
+		r.URL.Path = rest
+		if raw, ok := strings.CutPrefix(r.URL.RawPath, prefix); ok {
+			r.URL.RawPath = raw
+		} else {
+			r.URL.RawPath = ""
+		}
+		return next(c)
+	}
+}

@@ -1,0 +1,113 @@
+package httpapi
+
+import (
+	"bufio"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/coder/websocket"
+	"github.com/labstack/echo/v4"
+)
+
+// subprotocol is the only one that /ws speaks.
+const subprotocol = "bramble.v1"
+
+// webSocket answers /ws: many cameras over one connection (docs/ref/ws.md).
+func (s *Server) webSocket(c echo.Context) error {
+	r := c.Request()
+	if r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get(echo.HeaderUpgrade), "websocket") {
+		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
+		return echo.NewHTTPError(http.StatusUpgradeRequired, "/ws is a WebSocket: open it with one, over HTTP/1.1; a single camera is simpler to have at /cam/<id>.mjpeg or .mp4")
+	}
+	if err := s.checkOrigin(r, s.cfg.AllowOrigins); err != nil {
+		return err
+	}
+	if !slices.Contains(offered(r), subprotocol) {
+		return echo.NewHTTPError(http.StatusBadRequest, "/ws speaks the subprotocol "+subprotocol+": offer it in Sec-WebSocket-Protocol")
+	}
+	s.viewers.Add(1)
+	defer s.viewers.Done()
+	up := &upgrade{ResponseWriter: c.Response().Writer, server: s}
+	ws, err := websocket.Accept(up, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{subprotocol},
+		CompressionMode:    websocket.CompressionDisabled, // pictures do not shrink
+		InsecureSkipVerify: true,                          // the origin is checked above
+	})
+	if up.out != nil {
+		defer up.out.close()
+	}
+	c.Response().Committed = up.out != nil || err == nil
+	if err != nil {
+		if up.refused == 0 || up.out != nil {
+			return err
+		}
+		return echo.NewHTTPError(up.refused, err.Error())
+	}
+	s.sockets.Add(1)
+	defer s.sockets.Add(-1)
+	newWSConn(s, ws, up.out).run()
+	return nil
+}
+
+// offered lists the subprotocols that a client offers.
+func offered(r *http.Request) (names []string) {
+	for _, line := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for name := range strings.SplitSeq(line, ",") {
+			names = append(names, strings.TrimSpace(name))
+		}
+	}
+	return names
+}
+
+// upgrade is the answer to the request for a WebSocket. The connection that it hands over has deadlines; and what the library writes to refuse a request it keeps back: the hub
+// answers with a problem.
+type upgrade struct {
+	http.ResponseWriter
+	server  *Server
+	refused int // the status with which the library would have refused
+	out     *sink
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (u *upgrade) WriteHeader(status int) {
+	if status == http.StatusSwitchingProtocols {
+		u.ResponseWriter.WriteHeader(status)
+		return
+	}
+	u.refused = status
+}
+
+// Write implements http.ResponseWriter.
+func (u *upgrade) Write(b []byte) (int, error) {
+	if u.refused == 0 {
+		return 0, errors.New("a WebSocket's answer has no body")
+	}
+	return len(b), nil
+}
+
+// Hijack implements http.Hijacker.
+func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(u.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	u.out = newSink(u.server.ending, conn, u.server.cfg.WriteTimeout, u.server.times.stop)
+	line := &line{conn, u.out}
+	return line, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(line)), nil
+}
+
+// line is the connection below a WebSocket: it writes as a sink does.
+type line struct {
+	net.Conn
+	out *sink
+}
+
+func (l *line) Write(b []byte) (int, error) {
+	if err := l.out.write(b); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
