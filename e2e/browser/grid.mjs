@@ -33,15 +33,15 @@ const CHANGES = 3;
 function look(page) {
   return page.$$eval('.tile', (tiles) => tiles.map((tile) => {
     const { camera = '', state = '', picture = '' } = /** @type {HTMLElement} */ (tile).dataset;
-    const media = tile.querySelector('.picture > img, .picture > video');
+    const media = tile.querySelector('.picture > canvas, .picture > video');
     const canvas = new OffscreenCanvas(128, 72);
     const context = canvas.getContext('2d', { willReadFrequently: true });
-    const drawable = media instanceof HTMLVideoElement ? media.readyState >= 2 : media instanceof HTMLImageElement && media.naturalWidth > 0;
+    const drawable = media instanceof HTMLVideoElement ? media.readyState >= 2 : media instanceof HTMLCanvasElement && media.width > 1;
     let print = 0;
     let [darkest, brightest] = [255, 0];
     if (context && drawable) {
       context.imageSmoothingQuality = 'high';
-      context.drawImage(/** @type {HTMLImageElement | HTMLVideoElement} */ (media), 0, 0, canvas.width, canvas.height);
+      context.drawImage(/** @type {HTMLCanvasElement | HTMLVideoElement} */ (media), 0, 0, canvas.width, canvas.height);
       const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
       for (let i = 0; i < data.length; i += 4) {
         const green = data[i + 1] ?? 0;
