@@ -68,7 +68,7 @@ func TestPage(t *testing.T) {
 			t.Errorf("%s is %s", c.ID, c.State)
 		}
 	}
-	if kinds["video"] != 2 || kinds["img"] != 2 {
+	if kinds["video"] != 2 || kinds["canvas"] != 2 {
 		t.Errorf("tiles are %v, want two videos and two pictures", kinds)
 	}
 }
