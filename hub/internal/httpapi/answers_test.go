@@ -63,6 +63,7 @@ func TestAnswers(t *testing.T) {
 		{"/cam/desk", 200, "text/html; charset=utf-8", "../assets/"},
 		{"/cam/later", 200, "text/html; charset=utf-8", "<html"}, // it may come yet
 		{"/assets/app.js", 200, "text/javascript; charset=utf-8", ""},
+		{"/bramble-camera.js", 200, "text/javascript; charset=utf-8", "customElements.define"},
 		{"/assets/style.css", 200, "text/css; charset=utf-8", ""},
 		{"/assets/icon.svg", 200, "image/svg+xml", "<svg"},
 		{"/cam/desk.jpeg", 200, "image/jpeg", "desk 1.1"},

@@ -192,6 +192,7 @@ func TestOtherOrigins(t *testing.T) {
 		"/cam/desk?embed=1&x=2":         {"frame-ancestors *", ""},
 		"/cam/desk.jpeg?embed":          {"frame-ancestors 'self'", ""},
 		"/assets/app.js":                {"frame-ancestors 'self'", "*"},
+		"/bramble-camera.js":            {"frame-ancestors 'self'", "*"},
 		"/assets/nothing.js":            {"frame-ancestors 'self'", ""},
 		"/api/v1/cameras":               {"frame-ancestors 'self'", ""},
 		"/api/v1/cameras/desk/controls": {"frame-ancestors 'self'", ""},

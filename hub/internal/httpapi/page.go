@@ -45,6 +45,12 @@ func (s *Server) asset(c echo.Context) error {
 	return send(c, contentType, data)
 }
 
+// element answers with the camera element, which other people's pages import.
+func (s *Server) element(c echo.Context) error {
+	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*")
+	return send(c, "text/javascript; charset=utf-8", webui.Element())
+}
+
 func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", openAPI) }
 
 // send answers with a file that changes only with the program: a browser asks each time and is told that it has it already.

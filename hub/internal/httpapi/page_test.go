@@ -13,7 +13,7 @@ import (
 // TestFiles gets every file of the page: whole, then not again as long as it is the same.
 func TestFiles(t *testing.T) {
 	r := newRig(t, stream.Config{})
-	paths := []string{"/", "/cam/desk", "/api/v1/openapi.yaml"}
+	paths := []string{"/", "/cam/desk", "/api/v1/openapi.yaml", "/bramble-camera.js"}
 	err := fs.WalkDir(webui.FS, "assets", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			paths = append(paths, "/"+name)

@@ -132,6 +132,7 @@ func (s *Server) routes() {
 	read := []string{http.MethodGet, http.MethodHead}
 	e.Match(read, "/", s.root)
 	e.Match(read, "/assets/*", s.asset)
+	e.Match(read, "/bramble-camera.js", s.element)
 	e.Match(read, "/cam/:camera", s.camera)
 	e.Match(read, "/api/v1/cameras", s.listCameras)
 	e.Match(read, "/api/v1/cameras/:camera", s.showCamera)
