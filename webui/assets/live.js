@@ -4,16 +4,19 @@
 const MEMORY_MS = 2000;
 const MEMORY = 128;
 
+/** Seconds: less is too little for what networks and busy computers do, more is age for nothing. */
+const LEAST = 0.02;
+const MOST = 0.07;
+const RATE_STEPS = 20;
+
 /**
  * How fast to play, by the seconds of video that were left when the next frame came, in the worst case of late.
  * What is left is how late a frame may come, and all that it adds is age.
  * @param {number} spare
  */
 export function catchUpRate(spare) {
-  if (spare > 0.6) return 1.5;
-  if (spare > 0.2) return 1.2;
-  if (spare > 0.06) return 1.05;
-  return spare < 0.015 ? 0.97 : 1;
+  if (spare < LEAST) return 0.97;
+  return spare > MOST ? 1 + Math.min(0.5, Math.round(spare * RATE_STEPS) / RATE_STEPS) : 1;
 }
 
 /** Remembers what was left, for a while. */

@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { Spare, Underway, catchUpRate } from '../assets/live.js';
 
 test('the more is left, the faster it plays; with nothing left it plays a little slower', () => {
-  const rates = [-0.1, 0, 0.03, 0.05, 0.1, 0.3, 0.9].map(catchUpRate);
-  assert.deepEqual(rates, [0.97, 0.97, 1, 1, 1.05, 1.2, 1.5]);
+  const rates = [-0.1, 0, 0.03, 0.06, 0.1, 0.3, 0.9].map(catchUpRate);
+  assert.deepEqual(rates, [0.97, 0.97, 1, 1, 1.1, 1.3, 1.5]);
 });
 
 test('a viewer ends up close to the live edge, and stays there, at any frame rate and with jitter', () => {
@@ -21,7 +21,7 @@ test('a viewer ends up close to the live edge, and stays there, at any frame rat
       rate = catchUpRate(spare.add(left - 1 / fps, (i * 1000) / fps));
       if (i > 40 * fps) settled.push(left - 1 / fps);
     }
-    assert.ok(Math.max(...settled) < 0.13, `${fps} fps: ${Math.max(...settled)} s too much`);
+    assert.ok(Math.max(...settled) < 0.14, `${fps} fps: ${Math.max(...settled)} s too much`);
   }
 });
 
