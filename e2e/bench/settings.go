@@ -52,7 +52,7 @@ func parse(args []string, out io.Writer) (*settings, error) {
 		f.PrintDefaults()
 	}
 	only := f.String("only", "", "scenarios to run, joined by commas (default all)")
-	kinds := f.String("kinds", "mjpeg,mp4", "streams that fanout measures: mjpeg, mp4, h264")
+	kinds := f.String("kinds", "mjpeg,mp4", "streams that fanout measures: mjpeg, mp4, h264, and ws, JPEG over WebSockets, beside MJPEG of the others")
 	viewers := f.String("viewers", "10,100,300,1000", "numbers of viewers that fanout measures")
 	seconds := f.Float64("seconds", 5, "length of a run")
 	f.IntVar(&b.Runs, "runs", 3, "runs of each server in turns; the median counts")
@@ -109,8 +109,8 @@ func (s *settings) check(only, kinds, viewers string) error {
 	}
 	b.Kinds = strings.Split(kinds, ",")
 	for _, k := range b.Kinds {
-		if !slices.Contains([]string{"mjpeg", "mp4", "h264"}, k) {
-			return fmt.Errorf("--kinds %s: there are mjpeg, mp4 and h264", k)
+		if !slices.Contains([]string{"mjpeg", "mp4", "h264", "ws"}, k) {
+			return fmt.Errorf("--kinds %s: there are mjpeg, mp4, h264 and ws", k)
 		}
 	}
 	for v := range strings.SplitSeq(viewers, ",") {

@@ -1,4 +1,4 @@
-// Checks the page with axe-core on a desktop and a phone, dark and light, and that a phone never scrolls sideways.
+// Checks the page with axe-core on a desktop and a phone, dark and light, without and with its help, and that a phone never scrolls sideways.
 // node a11y.mjs URL...
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -26,6 +26,9 @@ await run('a11y', async (browser) => {
       await page.waitForSelector('.tile, .empty');
       await page.evaluate(axe);
       const { violations } = await page.evaluate('axe.run()');
+      await page.keyboard.press('?');
+      const help = await page.evaluate("document.querySelector('dialog[open]') ? axe.run('dialog') : {violations: [{id: 'help', help: 'does not open', nodes: []}]}");
+      violations.push(...help.violations);
       const sideways = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
       const where = `${url} ${screen.viewport.width} ${screen.colorScheme}`;
       for (const { id, help, nodes } of violations) found.push(`${where}: ${id}: ${help}: ${nodes.map((/** @type {{html: string}} */ n) => n.html).join(' ')}`);

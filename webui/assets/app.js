@@ -1,6 +1,6 @@
 // The page: which view it shows, and what both views share.
 import { Bar } from './bar.js';
-import { find, setText } from './dom.js';
+import { find, setText, toast } from './dom.js';
 import { Grid } from './grid.js';
 import { listenToKeys, toggleFullScreen } from './keys.js';
 import { linkTo } from './link.js';
@@ -76,7 +76,8 @@ function tellNews() {
 
 function snapshot() {
   const camera = id ?? (view instanceof Grid ? view.focused : null);
-  if (camera) void saveSnapshot(camera).then((text) => setText(element('#said'), text));
+  if (camera) void saveSnapshot(camera).then(toast);
+  else toast('Choose a camera with the arrow keys first');
 }
 
 /** Where the grid was left. */

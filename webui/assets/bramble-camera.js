@@ -121,12 +121,13 @@ export class BrambleCamera extends HTMLElement {
   }
 
   #connect() {
-    const hub = new URL(this.getAttribute('src') ?? root, document.baseURI);
-    if (!hub.pathname.endsWith('/')) hub.pathname += '/';
-    if (!/^https?:$/.test(hub.protocol)) {
-      this.#show('trouble', `${hub.href} is no hub: its address begins with http or https.`);
+    const src = this.getAttribute('src') ?? root.href;
+    const hub = URL.canParse(src, document.baseURI) ? new URL(src, document.baseURI) : null;
+    if (!hub || !/^https?:$/.test(hub.protocol)) {
+      this.#show('trouble', `${src} is no hub: its address begins with http:// or https://.`);
       return null;
     }
+    if (!hub.pathname.endsWith('/')) hub.pathname += '/';
     this.#show('connecting', 'Connecting');
     const link = linkTo(hub);
     if (this.#asked() === 'auto') this.#endRoster = link.onRoster((cameras) => this.#heard(cameras));

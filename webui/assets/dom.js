@@ -25,6 +25,20 @@ export function stamp(id) {
   return copy;
 }
 
+/** One toast at a time. @type {{timer?: ReturnType<typeof setTimeout>}} */
+const toasted = {};
+
+/**
+ * Says something in passing, to eyes and ears.
+ * @param {string} text
+ */
+export function toast(text) {
+  const element = find(document, '#toast', HTMLElement);
+  setText(element, text);
+  clearTimeout(toasted.timer);
+  toasted.timer = setTimeout(() => setText(element, ''), 4000);
+}
+
 /**
  * Sets the text only where it changes, so that a selection in it survives.
  * @param {Element} element

@@ -64,8 +64,7 @@ export class Drag {
     this.#tile.classList.add('dragged');
     this.#within.classList.add('dragging');
     this.#within.setPointerCapture(pointer);
-    // The click that ends a drag must not open the camera.
-    this.#within.addEventListener('click', (e) => { e.preventDefault(); e.stopPropagation(); }, { capture: true, once: true });
+    this.#within.addEventListener('click', swallow, true);
   }
 
   #release() {
@@ -74,6 +73,13 @@ export class Drag {
     this.#within.classList.remove('dragging');
     this.#tile = null;
     if (this.#dragging) this.#events.onDrop();
+    setTimeout(() => this.#within.removeEventListener('click', swallow, true));
     this.#dragging = false;
   }
+}
+
+/** The click that ends a drag must not open the camera. @param {Event} e */
+function swallow(e) {
+  e.preventDefault();
+  e.stopPropagation();
 }

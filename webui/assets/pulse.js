@@ -56,17 +56,15 @@ export class Pulse {
    * @param {number} now
    */
   age(now) {
-    const overdue = this.silence(now) - Math.max(1000, 1500 / (this.fps(now) || 1));
-    return this.#age + Math.max(0, overdue);
+    return this.#age + Math.max(0, this.silence(now) - Math.max(1000, 1.5 * this.#interval));
   }
 
   /** @param {number} now @returns {number} pictures per second shown lately; 0 if that is not known */
   fps(now) {
     const [first, last] = [this.#times[0], this.#times.at(-1)];
     if (first === undefined || last === undefined || last === first) return 0;
-    const interval = (last - first) / (this.#times.length - 1);
     // The gap since the last picture counts once it is longer than usual.
-    const span = Math.max(last - first, now - first - interval);
+    const span = Math.max(last - first, now - first - this.#interval);
     return (1000 * (this.#times.length - 1)) / span;
   }
 
@@ -77,5 +75,11 @@ export class Pulse {
   isStale(now, cameraFPS) {
     const patience = cameraFPS > 0 && cameraFPS < 1 ? (INTERVALS * 1000) / cameraFPS : STALE_MS;
     return this.silence(now) >= Math.max(STALE_MS, patience);
+  }
+
+  /** Milliseconds from one picture to the next, of late. */
+  get #interval() {
+    const [first, last] = [this.#times[0], this.#times.at(-1)];
+    return first === undefined || last === undefined ? 0 : (last - first) / Math.max(1, this.#times.length - 1);
   }
 }

@@ -2,7 +2,7 @@
 import { address, pastes } from './addresses.js';
 import { fetchCamera, fetchHub } from './api.js';
 import { Clip } from './clip.js';
-import { find, setText, stamp } from './dom.js';
+import { find, setText, stamp, toast } from './dom.js';
 import { arrange, matches } from './order.js';
 import { hubURL, root } from './root.js';
 import { saveSnapshot } from './save.js';
@@ -128,7 +128,7 @@ export class Single {
     on('.zoom-in', () => this.#zoom.in());
     on('.zoom-out', () => this.#zoom.out());
     on('.zoom-all', () => this.#zoom.all());
-    on('.snapshot', () => void saveSnapshot(this.#id).then((text) => setText(find(document, '#said', HTMLElement), text)));
+    on('.snapshot', () => void saveSnapshot(this.#id).then(toast));
     const format = find(this.#view, '.format', HTMLSelectElement);
     const wanted = new URLSearchParams(location.search).get('format') ?? '';
     if ([...format.options].some((option) => option.value === wanted)) format.value = wanted;

@@ -149,7 +149,7 @@ export class Tile {
       return { kind: 'offline', title: `Offline since ${clock(camera.last_seen || camera.since, Date.now())}`, text: camera.reason };
     }
     if (blocked) return null;
-    if (stalled) return { kind: 'stalled', title: 'No new picture', text: trouble || `for ${span(Math.floor(silence / 1000) * 1000).replace('.0', '')}` };
+    if (stalled) return { kind: 'stalled', title: picture === 'none' ? 'No picture' : 'No new picture', text: trouble || `for ${span(Math.floor(silence / 1000) * 1000).replace('.0', '')}` };
     if (picture === 'live') return null;
     if (trouble) return { kind: 'waiting', title: '', text: trouble };
     if (picture === 'stale') return { kind: 'waiting', title: '', text: 'Waiting for a new picture' };

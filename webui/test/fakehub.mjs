@@ -2,6 +2,7 @@
 //
 // --port 8099         where to listen, on loopback
 // --scene four        one of the scenes in scenes.mjs
+// --fps 15            pictures per second
 // --under /sub/path   serve below a path, as behind a reverse proxy
 // --jpeg F            footage, concatenated JPEGs, instead of ffmpeg's test card; give several and cameras take turns
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -19,6 +20,7 @@ const { values: flags } = parseArgs({
   options: {
     port: { type: 'string', default: '8099' },
     scene: { type: 'string', default: 'four' },
+    fps: { type: 'string', default: '15' },
     under: { type: 'string', default: '' },
     jpeg: { type: 'string', multiple: true },
   },
@@ -126,7 +128,7 @@ const server = createServer((req, res) => {
   res.writeHead(200, { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' });
   return res.end(JSON.stringify(answer));
 });
-server.on('upgrade', (req, socket) => serveSocket(req, socket, () => scene(flags.scene), frameNow));
+server.on('upgrade', (req, socket) => serveSocket(req, socket, () => scene(flags.scene), frameNow, Number(flags.fps)));
 server.listen(Number(flags.port), '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${flags.port}${flags.under}/`);
 });

@@ -1,9 +1,9 @@
 // The fake hub's /ws (docs/ref/ws.md): rosters of a scene, and JPEGs for whoever watches.
-import { HubSocket } from './hubsocket.mjs';
+import { ServerSocket } from './serversocket.mjs';
 
 /** @typedef {import('./scenes.mjs').FakeCamera} FakeCamera */
 
-const FPS = 15;
+const WINDOW = 2;
 const HEAD = 40;
 
 /**
@@ -11,11 +11,14 @@ const HEAD = 40;
  * @param {import('node:stream').Duplex} duplex
  * @param {() => FakeCamera[]} cameras
  * @param {(id: string) => Buffer} picture what a camera shows now
+ * @param {number} rate pictures per second
  */
-export function serveSocket(req, duplex, cameras, picture) {
+export function serveSocket(req, duplex, cameras, picture, rate) {
   const now = () => Date.now() * 1000;
   /** @type {Map<number, NodeJS.Timeout>} */
   const slots = new Map();
+  /** @type {Map<number, number>} frames acknowledged, by slot */
+  const acked = new Map();
   /** @type {NodeJS.Timeout | undefined} */
   let roster;
   let all = true;
@@ -35,15 +38,16 @@ export function serveSocket(req, duplex, cameras, picture) {
     let seq = 0;
     const send = () => {
       const sends = cameras().find((c) => c.id === id)?.sends ?? false;
-      if (!sends && seq > 0) return;
+      if ((!sends && seq > 0) || seq - (acked.get(slot) ?? 0) >= WINDOW) return;
       if (sends !== 'nothing') socket.send(frame(slot, seq += 1, picture(id)));
     };
     send();
-    slots.set(slot, setInterval(send, 1000 / (fps || FPS)));
+    slots.set(slot, setInterval(send, 1000 / Math.min(fps || rate, rate)));
   };
 
-  const socket = new HubSocket(req, duplex, 'bramble.v1', (text) => {
-    const message = JSON.parse(text);
+  const socket = new ServerSocket(req, duplex, 'bramble.v1', (data) => {
+    if (typeof data !== 'string') return void acked.set(data.readUInt32BE(0), data.readUInt32BE(4));
+    const message = JSON.parse(data);
     if (message.op === 'ping') return socket.say({ op: 'pong', t: message.t, now: now() });
     if (message.op === 'watch') return watch(message);
     if (message.op === 'unwatch') {

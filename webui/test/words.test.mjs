@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { ago, bitrate, frameRate, news, size, span, stateLabel, summary } from '../assets/words.js';
+import { ago, bitrate, clock, frameRate, news, size, span, stateLabel, summary } from '../assets/words.js';
 
 test('spans', () => {
   const cases = /** @type {[number, string][]} */ ([
@@ -17,6 +17,14 @@ test('times ago', () => {
   assert.equal(ago('2026-01-02T02:04:05Z', now), '60 min ago');
   assert.equal(ago('', now), 'never');
   assert.equal(ago('0001-01-01T00:00:00Z', now), 'never');
+});
+
+test('the time of day, and the day if it is another one', () => {
+  const now = new Date(2026, 0, 2, 3, 4, 5).getTime();
+  const words = (/** @type {Date} */ at) => clock(at.toISOString(), now);
+  assert.match(words(new Date(2026, 0, 2, 1, 15)), /^0?1.15/);
+  assert.match(words(new Date(2026, 0, 1, 1, 15)), /Jan.*1.15/);
+  assert.equal(clock('', now), 'ever');
 });
 
 test('rates', () => {

@@ -13,7 +13,7 @@ import (
 // TestFiles gets every file of the page: whole, then not again as long as it is the same.
 func TestFiles(t *testing.T) {
 	r := newRig(t, stream.Config{})
-	paths := []string{"/", "/cam/desk", "/api/v1/openapi.yaml", "/bramble-camera.js"}
+	paths := []string{"/", "/cam/desk", "/api/v1/openapi.yaml", "/bramble-camera.js", "/" + webui.ScriptName, "/" + webui.StyleName}
 	err := fs.WalkDir(webui.FS, "assets", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			paths = append(paths, "/"+name)
@@ -33,7 +33,7 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s: Cache-Control %q", path, got)
 		}
 		if strings.HasPrefix(path, "/assets/") {
-			if want, _ := fs.ReadFile(webui.FS, path[1:]); string(want) != string(body) {
+			if want, err := fs.ReadFile(webui.FS, path[1:]); err == nil && string(want) != string(body) {
 				t.Errorf("%s is not the file", path)
 			}
 		}

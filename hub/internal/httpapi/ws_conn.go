@@ -42,7 +42,7 @@ type wsConn struct {
 
 func newWSConn(s *Server, ws *websocket.Conn, out *sink) *wsConn {
 	c := &wsConn{s: s, ws: ws, out: out, slots: make(map[uint32]*wsSlot)}
-	ws.SetReadLimit(maxWSMessage)
+	ws.SetReadLimit(maxWSMessage + 1) // read finds out
 	c.ctx, c.cancel = context.WithCancel(s.ending)
 	return c
 }
@@ -85,18 +85,18 @@ func (c *wsConn) lost(err error) {
 
 // read takes in the client's messages until the connection ends.
 func (c *wsConn) read() {
-	buf := make([]byte, maxWSMessage)
+	buf := make([]byte, maxWSMessage+1)
 	for {
 		kind, r, err := c.ws.Reader(context.Background())
 		if err != nil {
 			return
 		}
 		n, err := io.ReadFull(r, buf)
-		if err == nil {
-			var more [1]byte
-			_, err = io.ReadFull(r, more[:]) // the end, or the library's error for a message that is too long
-		}
-		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		switch {
+		case err == nil:
+			c.close(websocket.StatusMessageTooBig, fmt.Sprintf("a message may have %d bytes", maxWSMessage))
+			return
+		case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 			return
 		}
 		if err := c.handle(kind, buf[:n]); err != nil && !c.complain(err) {

@@ -33,7 +33,7 @@ type message struct {
 	Reason  string
 	Version string
 	Now     int64
-	T       any
+	T       json.RawMessage
 	All     bool
 	Cameras []rosterCamera
 	Gone    []string

@@ -14,7 +14,7 @@ import (
 // Viewer is how a viewer behaves.
 type Viewer struct {
 	URL     string
-	Kind    string    // jpeg, mjpeg, mp4 or h264
+	Kind    string    // jpeg, mjpeg, mp4, h264 or ws
 	Rate    float64   // bytes a second that it reads at most; 0 means all there is
 	Stalled bool      // it reads the response's header and nothing more
 	Save    io.Writer // gets what it reads behind the header; nil for none

@@ -25,9 +25,10 @@ const (
 
 // parser eats a response in pieces of any size, and calls frame with the first bytes of each frame when its last one has come.
 type parser struct {
-	kind  string // jpeg, mjpeg, mp4 or h264
+	kind  string // jpeg, mjpeg, mp4, h264 or ws
 	frame func(head []byte)
-	body  io.Writer // takes what comes behind the response's header; nil for none
+	pong  func(data []byte) // ws: answers a ping
+	body  io.Writer         // takes what comes behind the response's header; nil for none
 
 	text   []byte // of the header at hand
 	inBody bool
@@ -50,6 +51,8 @@ func (p *parser) step(b []byte) (int, error) {
 		return p.boxHeader(b)
 	case "h264":
 		return p.annexB(b), nil
+	case "ws":
+		return p.message(b)
 	}
 	return 0, fmt.Errorf("%w: %q behind the picture", errResponse, b[:min(len(b), 20)])
 }
@@ -100,7 +103,11 @@ func (p *parser) response(b []byte) (int, error) {
 	if !done || err != nil {
 		return n, err
 	}
-	if status := string(p.text[:min(16, len(p.text))]); !strings.Contains(status, " 200 ") {
+	good := " 200 "
+	if p.kind == "ws" {
+		good = opened
+	}
+	if status := string(p.text[:min(16, len(p.text))]); !strings.Contains(status, good) {
 		return n, &StatusError{string(p.text[:min(200, len(p.text))])}
 	}
 	p.inBody = true
@@ -113,7 +120,7 @@ func (p *parser) response(b []byte) (int, error) {
 	return n, nil
 }
 
-// StatusError is an answer other than 200.
+// StatusError is an answer other than 200, or 101 of a WebSocket.
 type StatusError struct{ head string }
 
 func (e *StatusError) Error() string { return "the server answers: " + e.head }
@@ -192,6 +199,8 @@ func (p *parser) payload(b []byte) (int, error) {
 			p.inBody = false
 		}
 		return n, nil
+	case "ping":
+		p.pong(p.head)
 	case "moov":
 		return n, p.times.moov(p.head)
 	case "moof":

@@ -37,7 +37,9 @@ func TestParser(t *testing.T) {
 	part = append(part, "\r\n--frame\r\n"...)
 	head := "HTTP/1.1 200 OK\r\nServer: x\r\n\r\n"
 	shot := append(fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(picture)), picture...)
+	message := slices.Concat([]byte{0x82, 127}, binary.BigEndian.AppendUint64(nil, uint64(40+len(picture))), make([]byte, 40), picture)
 	for kind, response := range map[string][]byte{
+		"ws":    slices.Concat([]byte("HTTP/1.1 101 Switching Protocols\r\n\r\n"), []byte("\x81\x02{}"), message, []byte("\x89\x011"), message),
 		"jpeg":  append(bytes.Clone(shot), shot...),
 		"mjpeg": append(append([]byte(head+"--frame\r\n"), part...), part...),
 		"mp4":   append(append(append([]byte(head), box("free", picture)...), box("mdat", au)...), box("mdat", au)...),
@@ -47,6 +49,11 @@ func TestParser(t *testing.T) {
 			frames := 0
 			var body bytes.Buffer
 			p := &parser{kind: kind, body: &body}
+			p.pong = func(data []byte) {
+				if string(data) != "1" {
+					t.Errorf("a ping with %q", data)
+				}
+			}
 			p.frame = func(head []byte) {
 				if s, ok := film.ReadStamp(head); !ok || !s.Sent.Equal(sent) {
 					t.Errorf("%s in pieces of %d: stamp %v, %v", kind, size, s, ok)
@@ -64,7 +71,7 @@ func TestParser(t *testing.T) {
 			if frames != 2 {
 				t.Errorf("%s in pieces of %d: %d frames, want 2", kind, size, frames)
 			}
-			if kind != "jpeg" && body.String() != string(response[len(head):]) {
+			if kind != "jpeg" && kind != "ws" && body.String() != string(response[len(head):]) {
 				t.Errorf("%s in pieces of %d: %d bytes saved, want %d", kind, size, body.Len(), len(response)-len(head))
 			}
 		}
@@ -79,6 +86,9 @@ func TestParserRefuses(t *testing.T) {
 		{"mp4", "HTTP/1.1 200 OK\r\n\r\n\x00\x00\x00\x07moof"},
 		{"mp4", "HTTP/1.1 200 OK\r\n\r\n" + string(box("moof", []byte("nothing")))},
 		{"mp4", "HTTP/1.1 200 OK\r\n\r\n" + string(box("moov", []byte("nothing")))},
+		{"ws", "HTTP/1.1 200 OK\r\n\r\n"},
+		{"ws", "HTTP/1.1 101 Switching Protocols\r\n\r\n\x88\x00"},
+		{"ws", "HTTP/1.1 101 Switching Protocols\r\n\r\n\x02\x00"},
 		{"gif", "HTTP/1.1 200 OK\r\n\r\nGIF"},
 		{"mjpeg", string(bytes.Repeat([]byte("x"), textSize+1))},
 	} {

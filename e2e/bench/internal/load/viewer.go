@@ -24,7 +24,7 @@ var errEnough = errors.New("has seen enough")
 // Watch is one viewer. It returns when ctx ends or the viewer has seen enough, or with the reason why it was shut out.
 func (c *Crowd) Watch(ctx context.Context, v Viewer) (Seen, error) {
 	s := Seen{Asked: time.Now()}
-	conn, err := ask(ctx, v.URL)
+	conn, err := ask(ctx, v.URL, v.Kind)
 	if err != nil {
 		return s, ended(ctx, err)
 	}
@@ -36,7 +36,13 @@ func (c *Crowd) Watch(ctx context.Context, v Viewer) (Seen, error) {
 	}
 	enough := false
 	p := &parser{kind: v.Kind, body: v.Save}
+	p.pong = func(data []byte) { _, _ = conn.Write(clientFrame(opPong, data)) } // an error shows when reading
+	taken := 0
 	p.frame = func(head []byte) {
+		if v.Kind == "ws" {
+			taken++
+			_, _ = conn.Write(acknowledgement(taken)) // likewise
+		}
 		c.see(&s, p, head)
 		enough = v.Frames > 0 && (s.Frames >= v.Frames || s.Frames == 0 && v.Frames == 1)
 	}
@@ -63,7 +69,7 @@ func ended(ctx context.Context, err error) error {
 }
 
 // ask connects and sends a request. HTTP/1.0: without chunks, whatever the server.
-func ask(ctx context.Context, target string) (*net.TCPConn, error) {
+func ask(ctx context.Context, target, kind string) (*net.TCPConn, error) {
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, err
@@ -72,7 +78,11 @@ func ask(ctx context.Context, target string) (*net.TCPConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", u.RequestURI(), u.Host); err != nil {
+	request := fmt.Sprintf("GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", u.RequestURI(), u.Host)
+	if kind == "ws" {
+		request = webSocketRequest(u)
+	}
+	if _, err := io.WriteString(conn, request); err != nil {
 		_ = conn.Close() // unused
 		return nil, err
 	}

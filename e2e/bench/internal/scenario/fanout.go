@@ -44,6 +44,9 @@ func fanoutGoals(kind string, viewers int) map[string]report.Goal {
 		if viewers > g.viewers {
 			continue
 		}
+		if kind == "ws" { // nothing is promised of it
+			return nil
+		}
 		if kind != "mjpeg" { // a fragment's header is more bytes
 			g.ratio = 1.25
 		}

@@ -75,7 +75,7 @@ func (b *Bench) jpeg() (*film.Film, error) {
 func (b *Bench) camera(kind string) (*stage.Camera, error) { return b.named("bench", kind) }
 
 func (b *Bench) named(name, kind string) (*stage.Camera, error) {
-	if kind == "jpeg" || kind == "mjpeg" {
+	if kind != "mp4" && kind != "h264" {
 		f, err := b.jpeg()
 		return &stage.Camera{Name: name, Film: f}, err
 	}
@@ -186,7 +186,11 @@ func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run
 		}
 	}()
 	for i, cam := range w.cameras {
-		groups = append(groups, crowd.Join(ctx, w.viewers, load.Viewer{URL: s.URL(cam.Name, w.kinds[i]), Kind: w.kinds[i]}))
+		kind := w.kinds[i]
+		if kind == "ws" && server != stage.Bramble { // the same pictures, as others send them
+			kind = "mjpeg"
+		}
+		groups = append(groups, crowd.Join(ctx, w.viewers, load.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}))
 	}
 	return b.count(ctx, s, crowd, groups, w.viewers*len(w.cameras))
 }

@@ -8,7 +8,7 @@ const CLOSE = 8;
 
 /** @typedef {import('node:stream').Duplex} Duplex */
 
-export class HubSocket {
+export class ServerSocket {
   #socket;
   #got = Buffer.alloc(0);
 
@@ -17,16 +17,16 @@ export class HubSocket {
    * @param {import('node:http').IncomingMessage} req
    * @param {Duplex} socket
    * @param {string} protocol
-   * @param {(text: string) => void} onText binary messages are acknowledgements, and the fake hub is never behind
+   * @param {(message: string | Buffer) => void} onMessage text, or bytes
    */
-  constructor(req, socket, protocol, onText) {
+  constructor(req, socket, protocol, onMessage) {
     this.#socket = socket;
     const key = createHash('sha1').update(`${req.headers['sec-websocket-key']}${GUID}`).digest('base64');
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`);
     socket.on('error', () => {}); // It closes then.
     socket.on('data', (/** @type {Buffer} */ data) => {
       this.#got = Buffer.concat([this.#got, data]);
-      while (this.#take(onText));
+      while (this.#take(onMessage));
     });
   }
 
@@ -55,10 +55,10 @@ export class HubSocket {
 
   /**
    * Takes one message off what has come.
-   * @param {(text: string) => void} onText
+   * @param {(message: string | Buffer) => void} onMessage
    * @returns {boolean} whether there was one
    */
-  #take(onText) {
+  #take(onMessage) {
     const got = this.#got;
     if (got.length < 2) return false;
     const short = (got[1] ?? 0) & 0x7f;
@@ -70,7 +70,8 @@ export class HubSocket {
     const opcode = (got[0] ?? 0) & 0x0f;
     this.#got = got.subarray(at + 4 + length);
     if (opcode === CLOSE) this.#socket.end();
-    if (opcode === TEXT) onText(body.toString());
+    if (opcode === TEXT) onMessage(body.toString());
+    if (opcode === BINARY) onMessage(body);
     return true;
   }
 }

@@ -1,0 +1,89 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// Await does not take what it has found, so that what comes until it is taken is not missed and what is skipped is counted once.
+func TestAwaitTakesNothing(t *testing.T) {
+	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
+		s, cam := New(Config{Format: format}), camera{format: format}
+		c := s.NewCursor()
+		defer c.Close()
+		if err := c.Await(t.Context(), 0); !errors.Is(err, ErrQuiet) {
+			t.Errorf("%s: %v before the first frame", format, err)
+		}
+		first, more := "p", "ppp"
+		if format == frame.H264 {
+			first, more = "K", "pKp"
+		}
+		cam.add(s, first)
+		for range 3 {
+			if err := c.Await(t.Context(), 0); err != nil {
+				t.Errorf("%s: %v", format, err)
+			}
+		}
+		wantSeqs(t, c, 0)
+		if err := c.Await(t.Context(), 0); !errors.Is(err, ErrQuiet) {
+			t.Errorf("%s: %v after the last frame", format, err)
+		}
+		cam.add(s, more)
+		for range 2 {
+			if err := c.Await(t.Context(), 0); err != nil {
+				t.Errorf("%s: %v", format, err)
+			}
+		}
+		if format == frame.JPEG {
+			wantSeqs(t, c, 3)
+			if got := s.Drops.Get(drop.Lagged); got != 2 || c.Skipped() != 2 {
+				t.Errorf("%d lagged, %d skipped: want 2", got, c.Skipped())
+			}
+		} else {
+			wantSeqs(t, c, 1, 2, 3)
+		}
+	}
+}
+
+// Await waits as long as it may, and returns when a frame comes, ctx ends or the stream does.
+func TestAwaitWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+		ctx, cancel := context.WithCancel(t.Context())
+		c := s.NewCursor()
+		defer c.Close()
+		begin := time.Now()
+		if err := c.Await(ctx, time.Second); !errors.Is(err, ErrQuiet) || time.Since(begin) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		why := errors.New("over")
+		for _, test := range []struct {
+			act  func()
+			want error
+		}{
+			{func() { cam.add(s, "p") }, nil},
+			{cancel, context.Canceled},
+			{func() { s.End(why) }, why},
+		} {
+			done := make(chan error, 1)
+			go func() { done <- c.Await(ctx, time.Hour) }()
+			synctest.Wait()
+			test.act()
+			if err := <-done; !errors.Is(err, test.want) {
+				t.Errorf("%v, want %v", err, test.want)
+			}
+			if test.want == nil {
+				wantSeqs(t, c, 0)
+			}
+			if errors.Is(test.want, context.Canceled) {
+				ctx = t.Context()
+			}
+		}
+	})
+}
