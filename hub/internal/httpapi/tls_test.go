@@ -119,7 +119,7 @@ func TestTLSStreams(t *testing.T) {
 func TestTLSStalledAndStopped(t *testing.T) {
 	for name, major := range versions {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, stream.Config{}, secure(t), func(s *Server) { s.cfg.WriteTimeout, s.times.quiet = time.Second, hour })
+			r := newRig(t, stream.Config{}, secure(t), func(s *Server) { s.cfg.WriteTimeout, s.times.quiet = 3*time.Second, hour })
 			c := r.camera("c", frame.JPEG)
 			next := source(t, c)
 			next()

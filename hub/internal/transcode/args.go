@@ -22,7 +22,7 @@ const (
 // arguments returns ffmpeg's command line for a rendition of a source with pictures of this size, one every interval. It reads Matroska from standard input,
 // and encodes the frames whose time is an odd number of ticks. For each it says on descriptor 3 which it is and how long, and writes it to standard output.
 func arguments(hwaccel string, r Rendition, of source, interval time.Duration) []string {
-	args := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "warning", "-copyts"}
+	args := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-copyts"}
 	args = append(args, decoder(hwaccel, of.format)...)
 	// Without these ffmpeg looks at seconds of video before it begins. Not with -fflags nobuffer: that loses the first frame.
 	args = append(args, "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0")
