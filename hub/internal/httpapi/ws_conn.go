@@ -56,15 +56,17 @@ func (c *wsConn) run() {
 		_ = c.out.conn.SetReadDeadline(time.Now().Add(c.s.times.stop)) // fails only if it is closed already
 		c.close(websocket.StatusGoingAway, "the hub is stopping")
 	})
+	defer func() {
+		c.cancel()
+		if !stop() {
+			<-closed
+		}
+		_ = c.ws.CloseNow() // what there was to say to the client has been said
+		c.tasks.Wait()
+	}()
 	c.send(wsReply{Op: "hello", Version: c.s.cfg.About.Version, Now: time.Now().UnixMicro()})
 	c.tasks.Go(c.ping)
 	c.read()
-	c.cancel()
-	if !stop() {
-		<-closed
-	}
-	_ = c.ws.CloseNow() // what there was to say to the client has been said
-	c.tasks.Wait()
 }
 
 // close says why the connection ends.

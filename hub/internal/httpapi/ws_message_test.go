@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -249,12 +250,19 @@ func FuzzWSMessage(f *testing.F) {
 	f.Add(true, []byte{})
 	r := newRig(f, stream.Config{}, unhurried)
 	r.camera("desk", frame.JPEG).picture()
+	abrupt := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			err = conn.(*net.TCPConn).SetLinger(0) // thousands of connections a second would use up the host's ports
+		}
+		return conn, err
+	}}}
 	f.Fuzz(func(t *testing.T, binary bool, data []byte) {
 		if len(data) > maxWSMessage {
 			data = data[:maxWSMessage]
 		}
 		c := &rig{house: &house{t: t}, addr: r.addr}
-		s := c.dial()
+		s := c.dialBy(abrupt)
 		kind := websocket.MessageText
 		if binary {
 			kind = websocket.MessageBinary
@@ -266,7 +274,7 @@ func FuzzWSMessage(f *testing.F) {
 				t.Errorf("%q: %+v", data, m.Error)
 			}
 		}
-		_ = s.ws.Close(websocket.StatusNormalClosure, "") // the hub may have closed it
+		_ = s.ws.CloseNow() // the hub may have closed it
 	})
 }
 

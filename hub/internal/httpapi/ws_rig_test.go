@@ -15,10 +15,9 @@ import (
 
 // socket is a client's end of a WebSocket.
 type socket struct {
-	t    testing.TB
-	ws   *websocket.Conn
-	ctx  context.Context
-	kept []message // that came before what was waited for
+	t   testing.TB
+	ws  *websocket.Conn
+	ctx context.Context
 }
 
 // message is a message of the hub: JSON, or a frame.
@@ -65,9 +64,14 @@ func parseFrame(t testing.TB, data []byte) *wsFrame {
 // dial opens /ws and reads the greeting.
 func (r *rig) dial() *socket {
 	r.t.Helper()
+	return r.dialBy(http.DefaultClient)
+}
+
+func (r *rig) dialBy(client *http.Client) *socket {
+	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
 	r.t.Cleanup(cancel)
-	ws, resp, err := websocket.Dial(ctx, "ws://"+r.addr+"/ws", &websocket.DialOptions{Subprotocols: []string{subprotocol}})
+	ws, resp, err := websocket.Dial(ctx, "ws://"+r.addr+"/ws", &websocket.DialOptions{Subprotocols: []string{subprotocol}, HTTPClient: client})
 	if err != nil {
 		r.t.Fatal(err)
 	}
