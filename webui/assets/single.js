@@ -139,6 +139,7 @@ export class Single {
     find(settings, '.fold-body', HTMLElement).append(this.#settings.element);
     settings.addEventListener('toggle', () => { if (settings.open) this.#settings.load(); });
     settings.open = !this.#embed && matchMedia(WIDE).matches;
+    find(this.#view, '.embeds', HTMLDetailsElement).open = settings.open; // There is room beside the picture.
     if (!this.#embed) fetchHub().then((hub) => { this.#subjectRoot = hub.subject_root; this.#showPastes(); }, () => {}); // The usual root is a good guess.
   }
 
