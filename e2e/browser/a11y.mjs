@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 import { run, usage, watchFaults } from './browser.mjs';
+import { look } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {{id: string, help: string, nodes: {html: string}[]}} Violation */
@@ -31,7 +32,9 @@ async function settle(page) {
     if (!(tile instanceof HTMLElement) || tile.getBoundingClientRect().top > innerHeight) return true;
     const { state = '', picture } = tile.dataset;
     return states.includes(state) && (state !== 'live' || picture === 'live');
-  }), SETTLED, { polling: 100 });
+  }), SETTLED, { polling: 100 }).catch(async () => {
+    throw new Error(`${page.url()}: the tiles do not settle: ${JSON.stringify(await look(page))}`);
+  });
 }
 
 /**
@@ -59,7 +62,7 @@ async function become(page, { viewport, colorScheme }) {
   await page.setViewportSize(viewport);
   await page.emulateMedia({ colorScheme });
   await settle(page);
-  await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity));
+  await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity), undefined, { polling: 100 });
 }
 
 await run('a11y', async (browser) => {
