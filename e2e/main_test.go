@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 func build(dir string) error {
 	packages := []string{
 		"github.com/bramble-cam/bramble/agent/cmd/bramble-agent", "github.com/bramble-cam/bramble/hub/cmd/bramble-hub",
-		"github.com/bramble-cam/bramble/examples/save-jpegs", "github.com/bramble-cam/bramble/e2e/rpicam-vid", "github.com/nats-io/nats-server/v2",
+		"github.com/bramble-cam/bramble/examples/save-jpegs", "github.com/nats-io/nats-server/v2",
 	}
 	out, err := exec.Command("go", append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)...).CombinedOutput()
 	if err != nil {

@@ -1,19 +1,19 @@
-// Uses the page of a camera: other formats, a snapshot, a clip of five seconds, another frame rate.
-// node single.mjs BASE_URL --camera ID (H.264) --adjustable ID (a camera that offers fps, at 20) --clip FILE
+// Uses the page of a camera: other formats, a snapshot, a clip of five seconds.
+// node single.mjs BASE_URL --camera ID (H.264) --clip FILE
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
 import { run, usage, watchFaults } from './browser.mjs';
-import { look, untilMoving } from './tiles.mjs';
+import { untilMoving } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
 const { values: flags, positionals: [base] } = parseArgs({
   allowPositionals: true,
-  options: { camera: { type: 'string' }, adjustable: { type: 'string' }, clip: { type: 'string' } },
+  options: { camera: { type: 'string' }, clip: { type: 'string' } },
 });
-const { camera, adjustable, clip } = flags;
-if (!base || !camera || !adjustable || !clip) usage('single.mjs BASE_URL --camera ID --adjustable ID --clip FILE');
+const { camera, clip } = flags;
+if (!base || !camera || !clip) usage('single.mjs BASE_URL --camera ID --clip FILE');
 
 const LIMIT = { seconds: 45 };
 
@@ -63,31 +63,12 @@ async function record(page, to) {
   return name;
 }
 
-/**
- * Gives the camera another frame rate, and waits until the pictures come at that rate.
- * @param {Page} page
- * @param {number} fps
- */
-async function setRate(page, fps) {
-  await page.getByLabel('Frames per second').fill(String(fps));
-  await page.keyboard.press('Enter');
-  await page.waitForFunction((wanted) => {
-    const shown = Number.parseFloat(document.querySelector('.tile .fps')?.textContent ?? '');
-    return Math.abs(shown - wanted) < wanted / 4;
-  }, fps, { polling: 100, timeout: 60_000 }).catch(async () => {
-    throw new Error(`the pictures do not come at ${fps} fps but at ${await page.textContent('.tile .fps')}; ${await page.textContent('.settings-said')}; ${JSON.stringify(await look(page))}`);
-  });
-}
-
 await run('single', async (browser) => {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const faults = watchFaults(page, base);
   await page.goto(new URL(`/cam/${camera}`, base).href);
   const kinds = await formats(page);
   const report = { kinds, snapshot_bytes: await snapshot(page), clip: await record(page, clip) };
-  await page.goto(new URL(`/cam/${adjustable}`, base).href);
-  await untilMoving(page, 1, LIMIT);
-  for (const fps of [4, 12]) await setRate(page, fps);
   if (faults.length) throw new Error(`the page has faults: ${faults.join('; ')}`);
   return report;
 });
