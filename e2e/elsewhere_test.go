@@ -89,7 +89,9 @@ func TestNoVideo(t *testing.T) {
 	need(t, "ffmpeg")
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10")
-	var result struct{ Cameras []struct{ State, Kind string } }
+	var result struct {
+		Cameras []struct{ State, Kind string }
+	}
 	runBrowser(t, &result, "grid.mjs", root, "--cameras", "1", "--no-video")
 	if len(result.Cameras) != 1 || result.Cameras[0].Kind != "canvas" {
 		t.Errorf("tiles are %+v, want one canvas", result.Cameras)
