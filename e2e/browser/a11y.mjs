@@ -1,9 +1,13 @@
-// Checks the page with axe-core on a desktop and a phone, dark and light, without and with its help, and that a phone never scrolls sideways.
+// Checks pages with axe-core on a desktop and a phone, dark and light, the first one with its help as well, and that a phone never scrolls sideways.
 // node a11y.mjs URL...
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 import { run, usage, watchFaults } from './browser.mjs';
+import { look } from './tiles.mjs';
+
+/** @typedef {import('playwright-core').Page} Page */
+/** @typedef {{id: string, help: string, nodes: {html: string}[]}} Violation */
 
 const urls = process.argv.slice(2);
 if (urls.length === 0) usage('a11y.mjs URL...');
@@ -15,28 +19,80 @@ const screens = [
   { viewport: { width: 390, height: 844 }, colorScheme: /** @type {const} */ ('dark') },
   { viewport: { width: 390, height: 844 }, colorScheme: /** @type {const} */ ('light') },
 ];
+/** What a tile on the screen comes to; those beyond it say nothing of a picture. */
+const SETTLED = ['live', 'degraded', 'offline', 'conflict'];
+
+/**
+ * Waits until every tile that can be seen has a picture or says what is wrong.
+ * @param {Page} page
+ */
+async function settle(page) {
+  await page.waitForSelector('.tile, .empty');
+  await page.waitForFunction((states) => [...document.querySelectorAll('.tile')].every((tile) => {
+    if (!(tile instanceof HTMLElement) || tile.getBoundingClientRect().top > innerHeight) return true;
+    const { state = '', picture } = tile.dataset;
+    return states.includes(state) && (state !== 'live' || picture === 'live');
+  }), SETTLED, { polling: 100 }).catch(async () => {
+    throw new Error(`${page.url()}: the tiles do not settle: ${JSON.stringify(await look(page))}`);
+  });
+}
+
+/**
+ * @param {Page} page
+ * @param {string} within a selector; all of the page if it is empty
+ * @returns {Promise<{violations: Violation[], passes: unknown[]}>}
+ */
+const check = (page, within) => page.evaluate(`axe.run(${within ? JSON.stringify(within) : 'document'})`);
+
+/** @param {Page} page its help */
+async function checkHelp(page) {
+  await page.keyboard.press('?');
+  await page.waitForSelector('dialog[open]');
+  const result = await check(page, 'dialog');
+  await page.keyboard.press('Escape');
+  return result;
+}
+
+/**
+ * Gives the page another screen, and waits until nothing moves to its new place or colour any more.
+ * @param {Page} page
+ * @param {typeof screens[number]} screen
+ */
+async function become(page, { viewport, colorScheme }) {
+  await page.setViewportSize(viewport);
+  await page.emulateMedia({ colorScheme });
+  await settle(page);
+  await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity), undefined, { polling: 100 });
+}
 
 await run('a11y', async (browser) => {
+  /** @type {string[]} */
   const found = [];
+  /** @type {Set<string>} */
+  const states = new Set();
+  let passes = 0;
   for (const url of urls) {
+    const page = await browser.newPage();
+    const faults = watchFaults(page, url);
+    await page.goto(url);
+    await settle(page);
+    await page.evaluate(axe);
     for (const screen of screens) {
-      const page = await browser.newPage(screen);
-      const faults = watchFaults(page, url);
-      await page.goto(url);
-      await page.waitForSelector('.tile, .empty');
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate('axe.run()');
-      await page.keyboard.press('?');
-      const help = await page.evaluate("document.querySelector('dialog[open]') ? axe.run('dialog') : {violations: [{id: 'help', help: 'does not open', nodes: []}]}");
-      violations.push(...help.violations);
+      await become(page, screen);
+      for (const state of await page.$$eval('.tile', (tiles) => tiles.map((tile) => /** @type {HTMLElement} */ (tile).dataset.state ?? ''))) states.add(state);
+      const results = [await check(page, '')];
+      if (url === urls[0]) results.push(await checkHelp(page));
       const sideways = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
       const where = `${url} ${screen.viewport.width} ${screen.colorScheme}`;
-      for (const { id, help, nodes } of violations) found.push(`${where}: ${id}: ${help}: ${nodes.map((/** @type {{html: string}} */ n) => n.html).join(' ')}`);
+      for (const { violations, passes: passed } of results) {
+        passes += passed.length;
+        for (const { id, help, nodes } of violations) found.push(`${where}: ${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`);
+      }
       if (sideways) found.push(`${where}: scrolls sideways`);
-      found.push(...faults.map((fault) => `${where}: ${fault}`));
-      await page.close();
     }
+    found.push(...faults.map((fault) => `${url}: ${fault}`));
+    await page.close();
   }
   if (found.length) throw new Error(found.join('\n'));
-  return { pages: urls.length * screens.length, violations: 0 };
+  return { pages: urls.length * screens.length, passes, states: [...states].sort() };
 });

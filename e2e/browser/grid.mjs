@@ -1,5 +1,5 @@
 // Opens the grid and waits until its tiles are live and their pictures really move.
-// node grid.mjs BASE_URL --cameras N [--screenshot FILE] [--size 1440x900] [--timeout SECONDS]
+// node grid.mjs BASE_URL --cameras N [--screenshot FILE] [--size 1440x900] [--timeout SECONDS] [--no-video]
 import { parseArgs } from 'node:util';
 
 import { run, usage, watchFaults } from './browser.mjs';
@@ -12,16 +12,19 @@ const { values: flags, positionals: [base] } = parseArgs({
     screenshot: { type: 'string' },
     size: { type: 'string', default: '1440x900' },
     timeout: { type: 'string', default: '30' },
+    'no-video': { type: 'boolean', default: false },
   },
 });
 const wanted = Number(flags.cameras);
 const [width = 0, height = 0] = flags.size.split('x').map(Number);
 if (!base || !(wanted > 0) || !(width > 0) || !(height > 0)) {
-  usage('grid.mjs BASE_URL --cameras N [--screenshot FILE] [--size 1440x900] [--timeout SECONDS]');
+  usage('grid.mjs BASE_URL --cameras N [--screenshot FILE] [--size 1440x900] [--timeout SECONDS] [--no-video]');
 }
 
 await run('grid', async (browser) => {
   const page = await browser.newPage({ viewport: { width, height } });
+  // As a browser without Media Source Extensions.
+  if (flags['no-video']) await page.addInitScript('delete window.MediaSource; delete window.ManagedMediaSource;');
   const faults = watchFaults(page, base);
   const began = Date.now();
   await page.goto(base);

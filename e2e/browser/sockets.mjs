@@ -13,7 +13,7 @@ export class Tap {
   connections = new Set();
   /** @type {Map<number, string>} camera of each slot of the newest socket */
   #cameras = new Map();
-  /** @type {Map<string, {bytes: number, frames: number, last: number}>} by camera */
+  /** @type {Map<string, {bytes: number, frames: number, last: number, captured: number}>} by camera; captured: of the newest frame, Unix milliseconds */
   #got = new Map();
   /** @type {Map<string, Record<string, unknown>>} the newest watch of each camera */
   #asked = new Map();
@@ -56,12 +56,12 @@ export class Tap {
     const camera = frame.length >= HEADER ? this.#cameras.get(frame.readUInt32BE(4)) : undefined;
     if (camera === undefined) return;
     const got = this.got(camera);
-    this.#got.set(camera, { bytes: got.bytes + frame.length, frames: got.frames + 1, last: performance.now() });
+    this.#got.set(camera, { bytes: got.bytes + frame.length, frames: got.frames + 1, last: performance.now(), captured: Number(frame.readBigInt64BE(16) / 1000n) });
   }
 
   /** @param {string} camera */
   got(camera) {
-    return this.#got.get(camera) ?? { bytes: 0, frames: 0, last: 0 };
+    return this.#got.get(camera) ?? { bytes: 0, frames: 0, last: 0, captured: 0 };
   }
 
   /**

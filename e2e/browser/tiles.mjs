@@ -2,6 +2,7 @@
 
 /**
  * @typedef {import('playwright-core').Page} Page
+ * @typedef {import('playwright-core').Frame} Frame
  * @typedef {object} Look one look at a tile
  * @property {string} id
  * @property {string} state
@@ -12,54 +13,63 @@
  * @property {number | null} clock the clock in the picture's upper edge, Unix milliseconds; null if it has none
  */
 
+/** @typedef {{kind: string, print: number, contrast: number, clock: number | null}} Glimpse */
+
+/**
+ * Looks at one picture, inside the page.
+ * @param {Element | null} media
+ * @returns {Glimpse}
+ */
+export function glimpse(media) {
+  const width = media instanceof HTMLVideoElement ? media.videoWidth : media instanceof HTMLCanvasElement ? media.width : 0;
+  const height = media instanceof HTMLVideoElement ? media.videoHeight : media instanceof HTMLCanvasElement ? media.height : 0;
+  const drawable = media instanceof HTMLVideoElement ? media.readyState >= 2 : width > 0;
+  const none = { kind: media?.localName ?? 'none', print: 0, contrast: 0, clock: null };
+  if (!drawable || width === 0 || height === 0) return none;
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  if (!context) return none;
+  context.drawImage(/** @type {HTMLCanvasElement | HTMLVideoElement} */ (media), 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  let [print, darkest, brightest] = [0, 255, 0];
+  for (let i = 1; i < data.length; i += 4 * 97) {
+    const green = data[i] ?? 0;
+    print = (print * 31 + green) | 0;
+    darkest = Math.min(darkest, green);
+    brightest = Math.max(brightest, green);
+  }
+
+  /**
+   * The clock that shared/clockstrip burns into test pictures: two rows of 40 blocks.
+   * @param {number} fraction of the width that a row is high
+   */
+  const readClock = (fraction) => {
+    const rows = [0, 1].map((row) => Array.from({ length: 40 }, (_, column) => {
+      const [x, y] = [Math.floor(((column + 0.5) * width) / 40), Math.floor(((row + 0.5) * width) / fraction)];
+      return (data[(y * width + x) * 4 + 1] ?? 0) > 127 ? 1 : 0;
+    }).join(''));
+    const [top = '', bottom = ''] = rows;
+    if (!/^1010.*0101$/.test(top) || !/^0101.*1010$/.test(bottom)) return null;
+    return Number.parseInt(top.slice(4, 36) + bottom.slice(4, 20), 2);
+  };
+  return { ...none, print, contrast: Math.max(0, brightest - darkest), clock: readClock(80) ?? readClock(40) };
+}
+
 /**
  * Looks at every tile. The picture alone is read, not the tile: its texts change even when the camera is frozen.
- * @param {Page} page
+ * @param {Page | Frame} page
  * @returns {Promise<Look[]>}
  */
 export function look(page) {
-  return page.$$eval('.tile', (tiles) => tiles.map((tile) => {
-    const { camera = '', state = '', picture = '' } = /** @type {HTMLElement} */ (tile).dataset;
-    const media = tile.querySelector('.picture canvas, .picture video');
-    const width = media instanceof HTMLVideoElement ? media.videoWidth : media instanceof HTMLCanvasElement ? media.width : 0;
-    const height = media instanceof HTMLVideoElement ? media.videoHeight : media instanceof HTMLCanvasElement ? media.height : 0;
-    const drawable = media instanceof HTMLVideoElement ? media.readyState >= 2 : width > 0;
-    const none = { id: camera, state, picture, kind: media?.localName ?? 'none', print: 0, contrast: 0, clock: null };
-    if (!drawable || width === 0 || height === 0) return none;
-    const canvas = new OffscreenCanvas(width, height);
-    const context = canvas.getContext('2d', { willReadFrequently: true });
-    if (!context) return none;
-    context.drawImage(/** @type {HTMLCanvasElement | HTMLVideoElement} */ (media), 0, 0);
-    const { data } = context.getImageData(0, 0, width, height);
-    let [print, darkest, brightest] = [0, 255, 0];
-    for (let i = 1; i < data.length; i += 4 * 97) {
-      const green = data[i] ?? 0;
-      print = (print * 31 + green) | 0;
-      darkest = Math.min(darkest, green);
-      brightest = Math.max(brightest, green);
-    }
-
-    /**
-     * The clock that shared/clockstrip burns into test pictures: two rows of 40 blocks.
-     * @param {number} fraction of the width that a row is high
-     */
-    const readClock = (fraction) => {
-      const rows = [0, 1].map((row) => Array.from({ length: 40 }, (_, column) => {
-        const [x, y] = [Math.floor(((column + 0.5) * width) / 40), Math.floor(((row + 0.5) * width) / fraction)];
-        return (data[(y * width + x) * 4 + 1] ?? 0) > 127 ? 1 : 0;
-      }).join(''));
-      const [top = '', bottom = ''] = rows;
-      if (!/^1010.*0101$/.test(top) || !/^0101.*1010$/.test(bottom)) return null;
-      return Number.parseInt(top.slice(4, 36) + bottom.slice(4, 20), 2);
-    };
-    const clock = readClock(80) ?? readClock(40);
-    return { ...none, print, contrast: Math.max(0, brightest - darkest), clock };
-  }));
+  return page.evaluate(`[...document.querySelectorAll('.tile')].map((tile) => ({
+    id: tile.dataset.camera ?? '', state: tile.dataset.state ?? '', picture: tile.dataset.picture ?? '',
+    ...(${glimpse})(tile.querySelector('.picture canvas, .picture video')),
+  }))`);
 }
 
 /**
  * Looks until so many tiles were live and changed often enough, and says what every tile was like then.
- * @param {Page} page
+ * @param {Page | Frame} page
  * @param {number} wanted
  * @param {{seconds: number, changes?: number, only?: (id: string) => boolean}} limits
  */

@@ -130,16 +130,19 @@ export class BrambleCamera extends HTMLElement {
     if (!hub.pathname.endsWith('/')) hub.pathname += '/';
     this.#show('connecting', 'Connecting');
     const link = linkTo(hub);
-    if (this.#asked() === 'auto') this.#endRoster = link.onRoster((cameras) => this.#heard(cameras));
+    if (this.#asked() === 'auto') this.#endRoster = link.onRoster((cameras) => this.#heard(link, cameras));
     return link;
   }
 
-  /** @param {import('./link.js').Camera[] | null} cameras */
-  #heard(cameras) {
+  /**
+   * @param {import('./link.js').Link} link
+   * @param {import('./link.js').Camera[] | null} cameras
+   */
+  #heard(link, cameras) {
     const id = this.getAttribute('camera');
     const camera = cameras?.find((c) => c.id === id);
     if (camera) this.#auto = camera.format === 'h264' && camera.formats.includes('mp4') ? 'mp4' : 'jpeg';
-    else if (!this.#player) this.#show('trouble', cameras ? `The hub has no camera ${id}.` : 'The hub does not answer. Trying again.');
+    else if (!this.#player) this.#show('trouble', cameras ? `The hub has no camera ${id}.` : link.trouble);
     if (this.#link && camera) this.#update();
     else if (camera) queueMicrotask(() => this.#update()); // The link knew it before it was ours.
   }

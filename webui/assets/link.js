@@ -118,6 +118,11 @@ export class Link {
     return this.#clock.now();
   }
 
+  /** Why the hub is lost, while it is. */
+  get trouble() {
+    return this.#refusal || NO_ANSWER.detail;
+  }
+
   /** The page is hidden: no more frames from now on, no connection if that lasts. */
   suspend() {
     if (this.#suspended) return;
@@ -206,7 +211,7 @@ export class Link {
     this.#lost = true;
     this.#roster.forget();
     for (const listener of this.#listeners) listener(null);
-    for (const watch of this.#watches) watch.lost({ ...NO_ANSWER, detail: this.#refusal || NO_ANSWER.detail });
+    for (const watch of this.#watches) watch.lost({ ...NO_ANSWER, detail: this.trouble });
   }
 
   #tick() {

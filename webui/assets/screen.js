@@ -23,6 +23,8 @@ export class Screen {
   element = document.createElement('div');
   /** Why nothing is live, in the player's or the hub's words. */
   trouble = '';
+  /** Why what was asked for last does not take over from the picture that is shown, in the hub's words. */
+  refusal = '';
   /** The browser plays only after a click. */
   blocked = false;
   #link;
@@ -98,6 +100,7 @@ export class Screen {
     this.#run = null;
     this.#next = null;
     this.trouble = '';
+    this.refusal = '';
     this.blocked = false;
   }
 
@@ -125,6 +128,7 @@ export class Screen {
     }
     if (this.#next) end(this.#next);
     this.#next = null;
+    this.refusal = '';
     if (this.#run?.wish.kind === wish.kind) return this.#start(wish); // Changed its mind.
     const run = { wish, player: this.#make(wish) };
     this.element.append(run.player.element);
@@ -167,6 +171,7 @@ export class Screen {
       if (this.#run) end(this.#run);
       this.#run = run;
       this.#next = null;
+      this.refusal = '';
     }
     const news = this.#distrusted || !this.#pulse.any || this.trouble !== '' || this.blocked;
     this.#pulse.beat(performance.now(), Math.max(0, shownAt - arrived));
@@ -187,8 +192,8 @@ export class Screen {
       this.#noWidthUntil = performance.now() + SULK_MS;
       return this.#start({ ...run.wish, width: 0 });
     }
-    if (run !== this.#run) return; // What is shown is as good as before.
-    this.trouble = why;
+    if (run === this.#run) this.trouble = why;
+    else this.refusal = why; // What is shown is as good as before.
     this.#onChange();
   }
 

@@ -123,6 +123,13 @@ export class Single {
     return /** @type {Choice} */ (find(this.#view, '.format', HTMLSelectElement).value);
   }
 
+  /** Why the format that was chosen is not the one that is shown. @param {Camera} camera */
+  #refusal(camera) {
+    const choice = this.#choice;
+    if (choice === 'auto' || camera.formats.length === 0 || camera.formats.includes(choice)) return this.#tile.screen.refusal;
+    return `The hub has no ${choice === 'mp4' ? 'H.264' : 'JPEG'} of this camera: it needs ffmpeg for that.`;
+  }
+
   #fill() {
     const on = (/** @type {string} */ selector, /** @type {() => void} */ action) => find(this.#view, selector, HTMLElement).addEventListener('click', action);
     on('.zoom-in', () => this.#zoom.in());
@@ -209,7 +216,7 @@ export class Single {
     const since = ago(camera.since, now).replace(/ ago$/, '');
     setText(shown, `${stateLabel(state)}${since === 'never' || since === 'just now' ? '' : ` for ${since}`}`);
     const reason = find(this.#view, '.side-reason', HTMLElement);
-    const why = camera.reason || camera.warning || '';
+    const why = [camera.reason || camera.warning || '', this.#refusal(camera)].filter(Boolean).join(' · ');
     reason.hidden = why === '';
     setText(reason, why);
     const kind = this.#tile.screen.kind;

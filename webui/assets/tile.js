@@ -94,7 +94,8 @@ export class Tile {
     const picture = this.screen.picture(now, camera);
     const stalled = this.screen.running && RUNNING.includes(camera.state) && this.screen.facts(now).silence >= 3000 && picture !== 'live';
     const { dataset } = this.element;
-    const state = this.#lost ? 'lost' : stalled ? 'stalled' : camera.state;
+    // Of a camera that is not well it is known why no picture comes.
+    const state = this.#lost ? 'lost' : stalled && camera.state !== 'degraded' ? 'stalled' : camera.state;
     set(dataset, 'state', state);
     set(dataset, 'picture', picture);
     set(dataset, 'kind', this.screen.kind);
@@ -149,7 +150,7 @@ export class Tile {
       return { kind: 'offline', title: `Offline since ${clock(camera.last_seen || camera.since, Date.now())}`, text: camera.reason };
     }
     if (blocked) return null;
-    if (stalled) return { kind: 'stalled', title: picture === 'none' ? 'No picture' : 'No new picture', text: trouble || `for ${span(Math.floor(silence / 1000) * 1000).replace('.0', '')}` };
+    if (stalled) return { kind: 'stalled', title: picture === 'none' ? 'No picture' : 'No new picture', text: trouble || camera.reason || `for ${span(Math.floor(silence / 1000) * 1000).replace('.0', '')}` };
     if (picture === 'live') return null;
     if (trouble) return { kind: 'waiting', title: '', text: trouble };
     if (picture === 'stale') return { kind: 'waiting', title: '', text: 'Waiting for a new picture' };

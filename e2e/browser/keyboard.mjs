@@ -1,0 +1,160 @@
+// Uses the page with the keyboard alone. The cameras are lab-1 to lab-4 and yard-1 and yard-2.
+// node keyboard.mjs BASE_URL
+import { readFileSync } from 'node:fs';
+
+import { run, usage, watchFaults } from './browser.mjs';
+import { tabRound } from './focus.mjs';
+import { untilMoving } from './tiles.mjs';
+
+/** @typedef {import('playwright-core').Page} Page */
+
+const [base] = process.argv.slice(2);
+if (!base) usage('keyboard.mjs BASE_URL');
+
+const LABS = ['lab-1', 'lab-2', 'lab-3', 'lab-4'];
+const ALL = [...LABS, 'yard-1', 'yard-2'];
+const LIMIT = { seconds: 45, changes: 1 };
+
+/** @param {Page} page the tiles in their order */
+const order = (page) => page.$$eval('.tile', (tiles) => tiles.map((tile) => /** @type {HTMLElement} */ (tile).dataset.camera ?? ''));
+
+/** @param {Page} page the camera whose tile has the focus, or the id of the element that has it */
+const focused = (page) => page.evaluate(() => {
+  const el = document.activeElement;
+  return el?.closest('.tile')?.getAttribute('data-camera') ?? el?.id ?? '';
+});
+
+/** @param {Page} page */
+const columns = (page) => page.$$eval('.tile', (tiles) => tiles.filter((t) => t.getBoundingClientRect().top === tiles[0]?.getBoundingClientRect().top).length);
+
+/**
+ * @param {string} what
+ * @param {unknown} got
+ * @param {unknown} want
+ */
+function same(what, got, want) {
+  if (JSON.stringify(got) !== JSON.stringify(want)) throw new Error(`${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+}
+
+/** @param {Page} page */
+async function arrows(page) {
+  const wide = await columns(page);
+  if (wide < 2 || wide >= ALL.length) throw new Error(`${wide} columns: nothing to go down to`);
+  for (const [key, at] of /** @type {[string, number][]} */ ([['ArrowRight', 0], ['ArrowRight', 1], ['ArrowDown', 1 + wide], ['ArrowLeft', wide], ['ArrowUp', 0], ['End', ALL.length - 1], ['Home', 0]])) {
+    await page.keyboard.press(key);
+    same(key, await focused(page), ALL[at]);
+  }
+}
+
+/** @param {Page} page */
+async function help(page) {
+  await page.keyboard.press('?');
+  await page.waitForSelector('#help-dialog[open]');
+  same('the focus while the help is open is in it', await page.evaluate(() => document.activeElement?.closest('dialog')?.id), 'help-dialog');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('#help-dialog:not([open])', { state: 'attached' });
+}
+
+/** @param {Page} page */
+async function search(page) {
+  await page.keyboard.press('/');
+  same('/', await focused(page), 'search');
+  await page.keyboard.type('yard s');
+  same('tiles while nothing is found', await order(page), []);
+  await page.keyboard.press('Backspace');
+  await page.keyboard.press('Backspace');
+  same('tiles found', await order(page), ['yard-1', 'yard-2']);
+  await page.keyboard.press('Escape');
+  same('tiles after the search', await order(page), ALL);
+}
+
+/**
+ * @param {Page} page
+ * @param {string} camera whose tile or page is before us
+ */
+async function snapshot(page, camera) {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')]);
+  const name = download.suggestedFilename();
+  if (!new RegExp(`^${camera}-\\d{8}-\\d{6}\\.jpeg$`).test(name)) throw new Error(`the snapshot of ${camera} is called ${name}`);
+  const bytes = readFileSync(await download.path());
+  if (bytes.readUInt16BE(0) !== 0xffd8 || bytes.readUInt16BE(bytes.length - 2) !== 0xffd9) throw new Error(`${name} is no JPEG: ${bytes.length} bytes`);
+  await page.waitForFunction((text) => document.querySelector('#toast')?.textContent === text, `Saved ${name}`);
+  return bytes.length;
+}
+
+/** @param {Page} page */
+async function reorder(page) {
+  await page.keyboard.press('Home');
+  await page.keyboard.press('Alt+ArrowRight');
+  const want = ['lab-2', 'lab-1', ...ALL.slice(2)];
+  same('the order after Alt and right', await order(page), want);
+  same('the focus after Alt and right', await focused(page), 'lab-1');
+  await page.reload();
+  await untilMoving(page, ALL.length, LIMIT);
+  same('the order after a reload', await order(page), want);
+  for (const key of ['ArrowRight', 'ArrowRight', 'Alt+ArrowLeft']) await page.keyboard.press(key);
+  same('the order after Alt and left', await order(page), ALL);
+}
+
+/**
+ * @param {Page} page
+ * @param {string} root
+ */
+async function views(page, root) {
+  await page.goto(`${root}?group=lab&cols=3`);
+  await untilMoving(page, LABS.length, LIMIT);
+  same('?group=lab', await order(page), LABS);
+  same('?cols=3', await columns(page), 3);
+  same('the group that is pressed', await page.textContent('#groups [aria-pressed=true]'), 'lab');
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${root}cam/lab-1`);
+  await untilMoving(page, 1, LIMIT);
+  for (const [key, camera] of [['[', 'lab-4'], [']', 'lab-1'], [']', 'lab-2']]) { // those of the group
+    await page.keyboard.press(key ?? '');
+    await page.waitForURL(`${root}cam/${camera}`);
+    await untilMoving(page, 1, LIMIT);
+  }
+  await page.keyboard.press('Escape');
+  await page.waitForURL(`${root}?group=lab&cols=3`);
+}
+
+/**
+ * The page of one camera with all that can be folded out.
+ * @param {Page} page
+ * @param {string} root
+ */
+async function camera(page, root) {
+  await page.goto(`${root}cam/lab-2`);
+  await untilMoving(page, 1, LIMIT);
+  await page.focus('.embeds > summary');
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('.embeds[open] .copy');
+  const reached = await tabRound(page);
+  const scale = () => page.$eval('.tile .picture', (el) => new DOMMatrix(getComputedStyle(el).transform).a);
+  await page.keyboard.press('+');
+  if (!(await scale() > 1)) throw new Error('+ does not zoom');
+  await page.keyboard.press('0');
+  same('0', await scale(), 1);
+  return { reached, snapshot_bytes: await snapshot(page, 'lab-2') };
+}
+
+await run('keyboard', async (browser) => {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+  const faults = watchFaults(page, base);
+  const root = new URL('/', base).href;
+  await page.goto(root);
+  await untilMoving(page, ALL.length, LIMIT);
+  same('the tiles', await order(page), ALL);
+  const reached = await tabRound(page);
+  await page.keyboard.press('Escape');
+  await arrows(page);
+  const snapshot_bytes = await snapshot(page, 'lab-1');
+  await help(page);
+  await search(page);
+  await reorder(page);
+  await views(page, root);
+  const single = await camera(page, root);
+  if (faults.length) throw new Error(`the page has faults: ${faults.join('; ')}`);
+  return { reached, snapshot_bytes, single };
+});

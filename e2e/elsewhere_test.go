@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/bramble-cam/bramble/hub"
+)
+
+// stranger is a web server that has nothing to do with the hub, under another name: the browser takes its pages for those of another site. A page has what the
+// parameter body says.
+func stranger(t *testing.T) (origin string) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = io.WriteString(w, "<!doctype html><title>another page</title><body>"+r.URL.Query().Get("body")) // the browser may leave
+	}))
+	t.Cleanup(srv.Close)
+	return strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
+}
+
+// TestOtherPages puts <bramble-camera> and ?embed into a page of another site that the hub allows, and into one that it does not.
+func TestOtherPages(t *testing.T) {
+	t.Parallel()
+	origin := stranger(t)
+	root, natsURL := startHub(t, hub.Config{AllowOrigins: []string{origin}})
+	startAgent(t, natsURL, small("porch"))
+	waitCamera(t, root, "porch")
+	var shown struct {
+		Pictures int
+		Frame    string
+	}
+	runBrowser(t, &shown, "embedded.mjs", root, origin, "--camera", "porch", "--expect", "picture")
+	var refused struct{ State, Text string }
+	runBrowser(t, &refused, "embedded.mjs", root, stranger(t), "--camera", "porch", "--expect", "refusal")
+	if !strings.Contains(refused.Text, "--allow-origin") {
+		t.Errorf("the element says %q to a page that is not allowed: the remedy is missing", refused.Text)
+	}
+	t.Logf("%+v %+v", shown, refused)
+}
+
+// TestBelowPath uses the page below a path of a proxy, which takes the path off or says that it does not.
+func TestBelowPath(t *testing.T) {
+	t.Parallel()
+	root, natsURL := startHub(t, hub.Config{})
+	startAgent(t, natsURL, small("porch"), "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10")
+	to, err := url.Parse(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := http.StripPrefix("/bramble", &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.SetXForwarded()
+	}})
+	kept := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.SetXForwarded()
+		r.Out.Header.Set("X-Forwarded-Prefix", "/bramble")
+	}}
+	for name, proxy := range map[string]http.Handler{"path taken off": taken, "path kept": kept} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mux := http.NewServeMux()
+			mux.Handle("/bramble/", proxy)
+			srv := httptest.NewServer(mux)
+			t.Cleanup(srv.Close)
+			var result struct{ Sockets, Kinds []string }
+			runBrowser(t, &result, "below.mjs", srv.URL+"/bramble", "--cameras", "2", "--camera", "porch")
+			if !slices.Equal(result.Kinds, []string{"canvas", "video"}) {
+				t.Errorf("tiles are %v", result.Kinds)
+			}
+			for _, socket := range result.Sockets {
+				if !strings.HasSuffix(socket, "/bramble/ws") {
+					t.Errorf("a WebSocket to %s", socket)
+				}
+			}
+		})
+	}
+}
+
+// TestNoVideo shows an H.264 camera in a browser that cannot play it: as JPEGs.
+func TestNoVideo(t *testing.T) {
+	t.Parallel()
+	need(t, "ffmpeg")
+	root, natsURL := startHub(t, hub.Config{})
+	startAgent(t, natsURL, "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10")
+	var result struct {
+		Cameras []struct{ State, Kind string }
+	}
+	runBrowser(t, &result, "grid.mjs", root, "--cameras", "1", "--no-video")
+	if len(result.Cameras) != 1 || result.Cameras[0].Kind != "canvas" {
+		t.Errorf("tiles are %+v, want one canvas", result.Cameras)
+	}
+}
+
+// TestRareFrames: of a camera with a frame a second the newest one that has come is on the screen, not the one before.
+func TestRareFrames(t *testing.T) {
+	t.Parallel()
+	root, natsURL := startHub(t, hub.Config{})
+	startAgent(t, natsURL, "slow=pattern:#size=320x180&fps=1")
+	var result struct {
+		Came, Seen int
+		Within     []int `json:"within_ms"`
+	}
+	runBrowser(t, &result, "rare.mjs", root, "--camera", "slow")
+	if result.Seen < result.Came/2 { // shown with the next one, none would have been seen; a busy machine may look too late
+		t.Errorf("of %d frames only %d were on the screen before the next one came", result.Came, result.Seen)
+	}
+	t.Logf("%+v", result)
+}
