@@ -28,9 +28,8 @@ import { hubURL } from './root.js';
  * @property {string[]} [menu] the items' names from min on; unused ones are empty
  * @property {boolean} [inactive] another control decides now
  *
- * @typedef {'fps' | 'quality' | 'bitrate'} Adjustable
- * @typedef {Partial<Record<Adjustable, number>> & {controls?: Record<string, number>}} Settings
- * @typedef {{adjustable?: Partial<Record<Adjustable, unknown>>, controls?: Control[]}} Controls
+ * @typedef {{controls?: Record<string, number>}} Settings
+ * @typedef {{controls?: Control[]}} Controls
  */
 
 const PATIENCE_MS = 8000;

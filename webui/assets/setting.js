@@ -1,14 +1,13 @@
-// One setting of a camera: a slider, a switch, a menu, a button, or a number.
+// One setting of a camera: a slider, a switch, a menu or a button.
 import { find, setText, stamp } from './dom.js';
 
 /**
  * @typedef {import('./api.js').Settings} Settings
- * @typedef {import('./api.js').Adjustable} Adjustable
  *
  * @typedef {object} Spec
  * @property {string} key
  * @property {string} label
- * @property {'int' | 'bool' | 'menu' | 'button' | 'number'} type
+ * @property {'int' | 'bool' | 'menu' | 'button'} type
  * @property {number} min
  * @property {number} max
  * @property {number} step
@@ -18,21 +17,6 @@ import { find, setText, stamp } from './dom.js';
  * @property {boolean} inactive
  * @property {(value: number) => Settings} change
  */
-
-/** @type {[Adjustable, string, number, number, number][]} name, label, least, most, how many of the wire's units one is */
-const RATES = [['fps', 'Frames per second', 1, 120, 1], ['quality', 'JPEG quality', 1, 100, 1], ['bitrate', 'Bitrate, kbit/s', 50, 50_000, 1000]];
-
-/**
- * @param {NonNullable<import('./api.js').Controls['adjustable']>} adjustable
- * @returns {Spec[]}
- */
-export function rateSpecs(adjustable) {
-  return RATES.filter(([name]) => adjustable[name]).map(([name, label, min, max, unit]) => ({
-    key: `.${name}`, label, type: 'number', min, max, step: 1, menu: [], inactive: false, initial: null,
-    value: typeof adjustable[name] === 'number' ? adjustable[name] / unit : null,
-    change: (value) => ({ [name]: value * unit }),
-  }));
-}
 
 /**
  * @param {import('./api.js').Control} control
@@ -126,9 +110,8 @@ function makeField({ type, min, max, step, menu }) {
     return button;
   }
   const input = document.createElement('input');
-  input.type = type === 'bool' ? 'checkbox' : type === 'number' ? 'number' : 'range';
+  input.type = type === 'bool' ? 'checkbox' : 'range';
   if (type === 'bool') input.setAttribute('role', 'switch');
   else Object.assign(input, { min: String(min), max: String(max), step: String(step) });
-  if (type === 'number') input.placeholder = 'as it is';
   return input;
 }

@@ -1,7 +1,7 @@
 // The camera's controls: those that its agent lists, and no others.
 import { configure, fetchControls } from './api.js';
 import { setText } from './dom.js';
-import { Setting, controlSpec, rateSpecs } from './setting.js';
+import { Setting, controlSpec } from './setting.js';
 
 /**
  * @typedef {import('./api.js').Controls} Controls
@@ -64,8 +64,8 @@ export class SettingsPanel {
   }
 
   /** @param {Controls} answer */
-  #show({ adjustable = {}, controls = [] }) {
-    const specs = [...rateSpecs(adjustable), ...controls.map(controlSpec)];
+  #show({ controls = [] }) {
+    const specs = controls.map(controlSpec);
     const names = specs.map((s) => `${s.key} ${s.type} ${s.min} ${s.max}`).join('\n');
     if (names !== this.#names) {
       this.#names = names;

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import { agentCommand } from '../assets/notices.js';
 import { fileName } from '../assets/save.js';
-import { controlSpec, rateSpecs } from '../assets/setting.js';
+import { controlSpec } from '../assets/setting.js';
 import { lines, niceMax } from '../assets/spark.js';
 import { WHOLE, panned, zoomed } from '../assets/zoom.js';
 
@@ -43,6 +43,4 @@ test('settings say what the agent is to be told', () => {
   const control = controlSpec({ name: 'white_balance_automatic', type: 'bool', min: 0, max: 1, step: 1, default: 1, value: 0 });
   assert.equal(control.label, 'White balance automatic');
   assert.deepEqual(control.change(1), { controls: { white_balance_automatic: 1 } });
-  const rates = rateSpecs({ fps: true, quality: false, bitrate: true });
-  assert.deepEqual(rates.map((r) => r.change(500)), [{ fps: 500 }, { bitrate: 500_000 }]);
 });

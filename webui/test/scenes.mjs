@@ -56,7 +56,6 @@ export function scene(name) {
 
 /** @type {import('../assets/api.js').Controls} */
 export const controls = {
-  adjustable: { fps: true, quality: true },
   controls: [
     { name: 'brightness', type: 'int', min: -64, max: 64, step: 1, default: 0, value: 12 },
     { name: 'contrast', type: 'int', min: 0, max: 95, step: 1, default: 32, value: 32 },
