@@ -10,3 +10,4 @@ self.addEventListener('message', async (/** @type {MessageEvent<Job>} */ { data:
     self.postMessage({ id, error: String(err) });
   }
 });
+self.postMessage('ready');

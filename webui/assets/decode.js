@@ -5,15 +5,16 @@ import { assets } from './root.js';
 
 /** @type {Map<number, Waiting>} */
 const waiting = new Map();
-/** Null before the first picture, and where there can be no worker: then the page decodes. */
-const workshop = { worker: /** @type {Worker | null} */ (null), refused: false, lastId: 0 };
+/** The worker is asked once it has said that it runs; before that, and where there can be none, the page decodes: a first picture does not wait for it. */
+const workshop = { worker: /** @type {Worker | null} */ (null), started: false, lastId: 0 };
 
 /**
  * @param {Uint8Array<ArrayBuffer>} bytes one JPEG; its buffer is given away
  * @returns {Promise<ImageBitmap>} to be closed; rejects if it is none
  */
 export function decodeJPEG(bytes) {
-  const worker = workshop.worker ?? startWorker();
+  startWorker();
+  const { worker } = workshop;
   if (!worker) return createImageBitmap(new Blob([bytes], { type: 'image/jpeg' }));
   return new Promise((resolve, reject) => {
     workshop.lastId += 1;
@@ -24,22 +25,15 @@ export function decodeJPEG(bytes) {
 
 /** A page of another origin may not start the hub's worker. */
 function startWorker() {
-  if (workshop.refused) return null;
+  if (workshop.started) return;
+  workshop.started = true;
   try {
     const worker = new Worker(new URL('decode-worker.js', assets));
-    worker.addEventListener('message', ({ data }) => settle(data));
-    worker.addEventListener('error', (event) => {
-      event.preventDefault(); // It is no fault of the page.
-      workshop.refused = true;
-      workshop.worker = null;
-      for (const { reject } of waiting.values()) reject(new Error('the decoder did not start'));
-      waiting.clear();
-    });
-    workshop.worker = worker;
+    worker.addEventListener('message', ({ data }) => (data === 'ready' ? workshop.worker = worker : settle(data)));
+    worker.addEventListener('error', (event) => event.preventDefault()); // It is no fault of the page, which decodes then.
   } catch {
-    workshop.refused = true;
+    // The page decodes.
   }
-  return workshop.worker;
 }
 
 /** @param {{id: number, bitmap?: ImageBitmap, error?: string}} done */
