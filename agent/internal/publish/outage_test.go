@@ -203,7 +203,7 @@ func TestDialSurvivesRefusals(t *testing.T) {
 	strict := testkit.StartServer(t, server.Options{Username: "porch", Password: "secret"})
 	port := testkit.Port(t, strict)
 	connected := make(chan struct{}, 1)
-	nc, err := Dial(Link{URL: "nats://porch:wrong@"+strict.Addr().String(), Name: "test", Log: testkit.Log(t), OnConnect: func() { poke(connected) }})
+	nc, err := Dial(Link{URL: "nats://porch:wrong@" + strict.Addr().String(), Name: "test", Log: testkit.Log(t), OnConnect: func() { poke(connected) }})
 	if err != nil {
 		t.Fatal(err)
 	}
