@@ -164,10 +164,15 @@ func TestMatrix(t *testing.T) {
 		t.Fatal(err)
 	}
 	who := map[string]credential.Credential{"porch": c.porch, "garden": c.garden, "consumer": c.consumer, "all": c.all, "demo": demo}
+	s.tryAll(t, cellsOf(who), who)
+}
+
+// cellsOf is the matrix: what is tried, and who may.
+func cellsOf(who map[string]credential.Credential) []cell {
 	inbox := func(name string) string { return credential.InboxPrefix(who[name].Public()) + ".x" }
 	pub := func(subj string, allowed ...string) cell { return cell{true, subj, allowed} }
 	sub := func(subj string, allowed ...string) cell { return cell{false, subj, allowed} }
-	cells := []cell{
+	return []cell{
 		pub("cam.porch.jpeg", "porch"), pub("cam.porch.h264", "porch"), pub("cam.porch.still", "porch"), pub("cam.porch.status", "porch"),
 		pub("cam.garden.jpeg", "garden"), pub("cam.lab-1.status", "garden"), pub("cam.demo.jpeg", "demo"), pub("cam.new.jpeg"),
 		pub("cam.porch.do.info", "porch", "consumer", "all"), pub("cam.porch.do.snapshot", "porch", "consumer", "all"), pub("cam.porch.do.wake", "porch", "consumer", "all"),
@@ -183,6 +188,12 @@ func TestMatrix(t *testing.T) {
 		sub("$SRV.INFO.other"), sub("$SRV.>"), sub("$SYS.>"), sub("_INBOX.>"), sub("_INBOX.x"),
 		sub(inbox("porch"), "porch"), sub(inbox("consumer"), "consumer"), sub("*.x"),
 	}
+}
+
+// tryAll tries all cells as everybody.
+func (s site) tryAll(t *testing.T, cells []cell, who map[string]credential.Credential) {
+	t.Helper()
+	var err error
 	for name, cred := range who {
 		t.Run(name, func(t *testing.T) {
 			p := s.mustConnect(t, cred)
@@ -263,6 +274,11 @@ func TestRefused(t *testing.T) {
 	}
 	s.mustConnect(t, c.garden)
 	said := l.all()
+	for _, cred := range []credential.Credential{c.porch, c.garden, stranger} {
+		if strings.Contains(said, cred.Seed().Reveal()) {
+			t.Error("a seed is in the log")
+		}
+	}
 	if !strings.Contains(said, "WARN NATS connection refused") || strings.Contains(said, "ERROR") {
 		t.Errorf("logged\n%s", said)
 	}
