@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/nats-io/nats.go"
@@ -52,7 +53,8 @@ func Parse(seed secret.Text) (Credential, error) {
 	return Credential{}, errors.New("not a credential: it is one word that begins with SU, as \"bramble-hub agent add\" prints it")
 }
 
-// ReadFile reads a seed from a file: the one line that is neither empty nor begins with #. The file must be its owner's alone.
+// ReadFile reads a seed from a file: the one line that is neither empty nor begins with #. The file must be its owner's alone, unless systemd has put it into
+// the service's $CREDENTIALS_DIRECTORY: what that grants by an access list looks like a right of the group.
 func ReadFile(name string) (Credential, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -63,7 +65,8 @@ func ReadFile(name string) (Credential, error) {
 	if err != nil {
 		return Credential{}, fmt.Errorf("credential file: %w", err)
 	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+	granted := filepath.Dir(name) == filepath.Clean(os.Getenv("CREDENTIALS_DIRECTORY"))
+	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && !granted {
 		return Credential{}, fmt.Errorf("credential file %s can be read by others than its owner (mode %04o): chmod 600 %s", name, info.Mode().Perm(), name)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))

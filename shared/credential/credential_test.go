@@ -114,6 +114,21 @@ func TestReadFile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "hub")
+	if err := os.WriteFile(path, []byte(seed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o440); err != nil { // as systemd leaves it
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path); err == nil {
+		t.Error("the group may read it")
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", dir+"/")
+	if got, err := ReadFile(path); err != nil || got != c {
+		t.Errorf("from systemd: %v, %v", got, err)
+	}
 	if _, err := ReadFile(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("no file: %v", err)
 	}
