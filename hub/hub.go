@@ -48,7 +48,7 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.validate(!keeper.Book().Empty()); err != nil {
+	if err := cfg.validate(keeper.Book()); err != nil {
 		return nil, err
 	}
 	space, err := subject.NewSpace(cfg.SubjectRoot)
@@ -89,7 +89,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	})
 	server := httpapi.New(httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
-		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Log: h.cfg.Log,
+		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
+		Exposed: !loopback(listener.Addr().String()) && !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })

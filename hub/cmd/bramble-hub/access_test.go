@@ -108,7 +108,7 @@ func TestPeerCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, said, _ := command(t, file, "", "agent", "add", "pi2", "--cameras", "garden,attic")
-	if !strings.Contains(said, "this host only") || strings.Contains(said, "SU") {
+	if !strings.Contains(said, "this host only") || regexp.MustCompile(`SU[A-Z2-7]{56}`).MatchString(said) {
 		t.Errorf("said %s", said)
 	}
 	list := do(t, file, "", "agent", "list")

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Role is what a user may do beside looking.
@@ -51,6 +52,13 @@ type Principal struct {
 
 	grants  []string // globs of cameras
 	formats []string // of a link; nil means all
+
+	// By which Door.Again knows whether the proof is still good.
+	generation string    // of a user
+	session    *session  // of a cookie
+	token      string    // id
+	key        []byte    // that signed a link or a cookie
+	expires    time.Time // zero: never
 }
 
 // Everybody is who comes while nobody is asked.
@@ -65,6 +73,15 @@ func (p Principal) May(camera string) bool { return granted(p.grants, camera) }
 func (p Principal) MayFormat(camera, format string) bool {
 	return p.May(camera) && (p.formats == nil || slices.Contains(p.formats, format))
 }
+
+// MayAll reports whether he may see every camera, whatever its id.
+func (p Principal) MayAll() bool { return slices.Contains(p.grants, "*") && p.formats == nil }
+
+// SameGrants reports whether q may see the same cameras.
+func (p Principal) SameGrants(q Principal) bool { return slices.Equal(p.grants, q.grants) }
+
+// Formats returns those that a link is for; nil means all.
+func (p Principal) Formats() []string { return slices.Clone(p.formats) }
 
 // Has reports whether he may do what a role may.
 func (p Principal) Has(role Role) bool { return p.Role.AtLeast(role) && p.Role != "" }

@@ -96,8 +96,8 @@ func (b *backoff) forgive(key string) {
 	delete(b.strikes, key)
 }
 
-// addressKey is what failures of an address are counted under: an IPv6 network is one party, who has 2^64 addresses.
-func addressKey(addr string) string {
+// AddressKey is what an address is counted under: an IPv6 network is one party, who has 2^64 addresses.
+func AddressKey(addr string) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil {
 		return clip(addr)

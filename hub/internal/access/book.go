@@ -62,6 +62,9 @@ func derive(key []byte, purpose string) []byte {
 // Empty reports whether there is nobody: no user, no agent, no consumer. Then nobody is asked who he is.
 func (b *Book) Empty() bool { return len(b.doc.Users) == 0 && len(b.peers) == 0 }
 
+// HasUsers reports whether there is a user, enabled or not.
+func (b *Book) HasUsers() bool { return len(b.doc.Users) > 0 }
+
 // Users returns all users, in the order in which they were added.
 func (b *Book) Users() []User { return slices.Clone(b.doc.Users) }
 
@@ -81,7 +84,7 @@ func (b *Book) user(name string) (User, bool) {
 }
 
 func (u User) principal(by string) Principal {
-	return Principal{Name: u.Name, Role: u.Role, By: by, grants: u.Cameras}
+	return Principal{Name: u.Name, Role: u.Role, By: by, grants: u.Cameras, generation: u.generation()}
 }
 
 // generation changes with everything about a user that ends his sessions: password, role, removal.

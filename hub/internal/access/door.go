@@ -57,8 +57,8 @@ func NewDoor(k *Keeper, log *slog.Logger) *Door {
 	return d
 }
 
-// Open reports whether nobody is asked, since there are no credentials at all. Those who come are Everybody then.
-func (d *Door) Open() bool { return d.keeper.Book().Empty() }
+// Open reports whether nobody is asked, since there are no users: agents and consumers come by NATS, and cannot log in. Those who come are Everybody then.
+func (d *Door) Open() bool { return !d.keeper.Book().HasUsers() }
 
 // Login checks a password and begins a session. The error is ErrRefused, a *WaitError, ErrBusy or ctx's.
 func (d *Door) Login(ctx context.Context, addr, name string, password secret.Text) (Principal, Cookie, error) {
@@ -120,7 +120,7 @@ func (d *Door) checkPassword(ctx context.Context, b *Book, addr, name string, pa
 		return User{}, err
 	}
 	defer d.verifier.leave()
-	addrKey, nameKey := addressKey(addr), clip(name)
+	addrKey, nameKey := AddressKey(addr), clip(name)
 	if wait := max(d.addrs.wait(addrKey, time.Now()), d.users.wait(nameKey, time.Now())); wait > 0 { // not earlier: others may have failed meanwhile
 		err := &WaitError{wait}
 		d.refuse(ByPassword, addr, name, err)
@@ -146,7 +146,7 @@ func (d *Door) Token(addr string, token secret.Text) (Principal, error) {
 		d.refuse(ByToken, addr, id, err)
 		return Principal{}, ErrRefused
 	}
-	if ok, _ := d.seldom.Say("used "+p.Name+" "+addressKey(addr), time.Now()); ok {
+	if ok, _ := d.seldom.Say("used "+p.Name+" "+AddressKey(addr), time.Now()); ok {
 		d.log.Info("token accepted", "audit", "token", "user", p.Name, "role", p.Role, "address", addr)
 	}
 	return p, nil
@@ -182,7 +182,7 @@ func (d *Door) Logout(addr string, cookie secret.Text) {
 
 // refuse keeps an audit line, but not one for each request of somebody who does not give up.
 func (d *Door) refuse(by, addr, name string, why error) {
-	if ok, kept := d.seldom.Say(by+" "+addressKey(addr)+" "+clip(name), time.Now()); ok {
+	if ok, kept := d.seldom.Say(by+" "+AddressKey(addr)+" "+clip(name), time.Now()); ok {
 		d.log.Warn("refused", "audit", "refused", "by", by, "name", clip(name), "address", addr, logkey.Reason, why.Error(), "kept_back", kept)
 	}
 }

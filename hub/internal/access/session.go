@@ -115,7 +115,9 @@ func (s *sessions) check(b *Book, value secret.Text, now time.Time) (p Principal
 			renewed = &next
 		}
 	}
-	return u.principal(BySession), renewed, nil
+	p = u.principal(BySession)
+	p.session, p.key, p.expires = &c, b.sessionKey, time.Unix(c.Expires, 0)
+	return p, renewed, nil
 }
 
 func (s *sessions) ended(c session) bool {

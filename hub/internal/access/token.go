@@ -81,5 +81,7 @@ func (b *Book) token(text secret.Text, now time.Time) (Principal, error) {
 	if !ok {
 		return Principal{}, errors.New("the token's owner is disabled")
 	}
-	return u.principal(ByToken), nil
+	p := u.principal(ByToken)
+	p.token, p.expires = t.ID, t.Expires
+	return p, nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/logkey"
@@ -129,8 +130,8 @@ type wsRoster struct {
 	Gone    []string          `json:"gone"`
 }
 
-// since returns what a client must be told that knows an earlier view, or nil, of which it knows nothing.
-func (v *rosterView) since(old *rosterView) wsRoster {
+// since returns what a client, who may see some of the cameras, must be told that knows an earlier view, or nil, of which it knows nothing.
+func (v *rosterView) since(old *rosterView, may func(camera string) bool) wsRoster {
 	m := wsRoster{Op: "roster", All: old == nil, Cameras: []json.RawMessage{}, Gone: []string{}}
 	var before []rosterEntry
 	var turn uint64
@@ -139,17 +140,19 @@ func (v *rosterView) since(old *rosterView) wsRoster {
 	}
 	for _, e := range v.entries {
 		for len(before) > 0 && before[0].id <= e.id {
-			if before[0].id < e.id {
+			if before[0].id < e.id && may(before[0].id) {
 				m.Gone = append(m.Gone, before[0].id)
 			}
 			before = before[1:]
 		}
-		if e.turn > turn {
+		if e.turn > turn && may(e.id) {
 			m.Cameras = append(m.Cameras, e.json)
 		}
 	}
 	for _, e := range before {
-		m.Gone = append(m.Gone, e.id)
+		if may(e.id) {
+			m.Gone = append(m.Gone, e.id)
+		}
 	}
 	return m
 }
@@ -169,6 +172,7 @@ func (c *wsConn) wantRoster() {
 
 func (c *wsConn) sendRosters(again <-chan struct{}) {
 	var last *rosterView
+	var p access.Principal
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -179,9 +183,14 @@ func (c *wsConn) sendRosters(again <-chan struct{}) {
 			last = nil
 		case <-timer.C:
 		}
+		if now := c.g.principal(); !now.SameGrants(p) {
+			p, last = now, nil
+		}
 		v, due := c.s.view()
 		if v != last {
-			c.send(v.since(last))
+			if m := v.since(last, p.May); m.All || len(m.Cameras)+len(m.Gone) > 0 {
+				c.send(m)
+			}
 			last = v
 		}
 		timer.Reset(max(time.Until(due), 0))
