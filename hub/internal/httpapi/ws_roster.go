@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -157,6 +158,27 @@ func (v *rosterView) since(old *rosterView, may func(camera string) bool) wsRost
 	return m
 }
 
+// narrow leaves the formats of a signed link only; nil means all. Who may have MJPEG may have JPEG here, which is the same pictures.
+func (m wsRoster) narrow(formats []string) wsRoster {
+	if formats == nil {
+		return m
+	}
+	if slices.Contains(formats, "mjpeg") {
+		formats = append(formats, "jpeg")
+	}
+	for i, data := range m.Cameras {
+		var cam rosterCamera
+		if json.Unmarshal(data, &cam) != nil { // it is our own
+			continue
+		}
+		cam.Formats = slices.DeleteFunc(cam.Formats, func(f string) bool { return !slices.Contains(formats, f) })
+		if narrowed, err := json.Marshal(cam); err == nil {
+			m.Cameras[i] = narrowed
+		}
+	}
+	return m
+}
+
 // wantRoster has the client told of the cameras from now on; of all again, if it has asked before.
 func (c *wsConn) wantRoster() {
 	if c.rosters == nil {
@@ -188,7 +210,7 @@ func (c *wsConn) sendRosters(again <-chan struct{}) {
 		}
 		v, due := c.s.view()
 		if v != last {
-			if m := v.since(last, p.May); m.All || len(m.Cameras)+len(m.Gone) > 0 {
+			if m := v.since(last, p.May).narrow(p.Formats()); m.All || len(m.Cameras)+len(m.Gone) > 0 {
 				c.send(m)
 			}
 			last = v
