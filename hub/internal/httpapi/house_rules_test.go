@@ -90,7 +90,6 @@ type guarded struct {
 	rootToken, promToken    string
 	revoked                 string // a token of anna's that was removed
 	annaTokenID             string
-	goneCookie              string
 	valid, expired, jpegURL string // links to porch: values of the parameter
 }
 
@@ -117,12 +116,19 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 		g.yard.access(u)
 	}
 	g.links(t)
-	g.goneCookie = g.login("gone", annaPassword)
-	g.edit(func(d *access.Document) error { return d.RemoveUser("gone") })
-	g.eventually(http.StatusUnauthorized, "/api/v1/me", "Cookie", g.goneCookie)
 	return g
 }
 
+// sessionOfNobody returns the session of a user who was removed meanwhile.
+func (g *guarded) sessionOfNobody() string {
+	g.t.Helper()
+	cookie := g.login("gone", annaPassword)
+	g.edit(func(d *access.Document) error { return d.RemoveUser("gone") })
+	g.eventually(http.StatusUnauthorized, "/api/v1/me", "Cookie", cookie)
+	return cookie
+}
+
+// people writes the users into the credentials file.
 func (g *guarded) people(t *testing.T) {
 	t.Helper()
 	told.hide("password", annaPassword)
@@ -130,25 +136,13 @@ func (g *guarded) people(t *testing.T) {
 	told.hide("password", base64.StdEncoding.EncodeToString([]byte("otto:"+ottoPassword)))
 	tokens := map[string]*string{"anna": &g.annaToken, "otto": &g.ottoToken, "root": &g.rootToken, "prom": &g.promToken}
 	err := access.Edit(g.file, func(d *access.Document) error {
-		for _, u := range []struct {
-			name     string
-			role     access.Role
-			cameras  []string
-			password string
-		}{
-			{"anna", access.Viewer, []string{"porch", "yard"}, annaPassword}, {"otto", access.Operator, []string{"porch", "yard"}, ottoPassword}, {"nora", access.Viewer, []string{"lab-*"}, annaPassword},
-			{"root", access.Admin, []string{"*"}, annaPassword}, {"prom", access.Viewer, []string{"*"}, annaPassword}, {"gone", access.Viewer, []string{"*"}, annaPassword},
-		} {
-			if err := d.AddUser(u.name, u.role, u.cameras, secret.Text(u.password)); err != nil {
+		d.Users = append(d.Users, users()...)
+		for name, into := range tokens {
+			_, text, err := d.AddToken(name, "test", 0)
+			if err != nil {
 				return err
 			}
-			if into := tokens[u.name]; into != nil {
-				_, text, err := d.AddToken(u.name, "test", 0)
-				if err != nil {
-					return err
-				}
-				*into = told.hide("token", text.Reveal())
-			}
+			*into = told.hide("token", text.Reveal())
 		}
 		g.annaTokenID = g.annaToken[3:11]
 		id, text, err := d.AddToken("anna", "revoked", 0)
@@ -162,6 +156,25 @@ func (g *guarded) people(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// users are those of all tests: to make their hashes takes time.
+var users = sync.OnceValue(func() []access.User {
+	d := &access.Document{}
+	for _, u := range []struct {
+		name     string
+		role     access.Role
+		cameras  []string
+		password secret.Text
+	}{
+		{"anna", access.Viewer, []string{"porch", "yard"}, annaPassword}, {"otto", access.Operator, []string{"porch", "yard"}, ottoPassword}, {"nora", access.Viewer, []string{"lab-*"}, annaPassword},
+		{"root", access.Admin, []string{"*"}, annaPassword}, {"prom", access.Viewer, []string{"*"}, annaPassword}, {"gone", access.Viewer, []string{"*"}, annaPassword},
+	} {
+		if err := d.AddUser(u.name, u.role, u.cameras, u.password); err != nil {
+			panic(err) // they are all as they should be
+		}
+	}
+	return d.Users
+})
 
 func (g *guarded) links(t *testing.T) {
 	t.Helper()
@@ -237,4 +250,25 @@ func (g *guarded) request(method, path, body string, header ...string) (*http.Re
 	}
 	_, _ = fmt.Fprintf(told, "%s\n", text) // to memory
 	return resp, string(text)
+}
+
+// stream begins a request with header lines of its own, whose answer goes on.
+func (r *rig) stream(path string, lines ...string) *conn {
+	r.t.Helper()
+	c := r.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\n" + strings.Join(append(lines, "\r\n"), "\r\n"))
+	c.head()
+	if c.resp.StatusCode != http.StatusOK {
+		r.t.Fatalf("%s: %s", strings.Split(path, "?")[0], c.resp.Status)
+	}
+	return c
+}
+
+// socket opens /ws with header lines of its own.
+func (g *guarded) socket(query string, header ...string) *socket {
+	g.t.Helper()
+	h := http.Header{}
+	for i := 0; i < len(header); i += 2 {
+		h.Set(header[i], header[i+1])
+	}
+	return g.dialAs("/ws"+query, h)
 }

@@ -90,7 +90,7 @@ func (g *guarded) columns(t *testing.T) []func(*http.Request) {
 	nora, anna := g.login("nora", annaPassword), g.login("anna", annaPassword)
 	return []func(*http.Request){
 		func(*http.Request) {}, header("Cookie", nora), header("Cookie", anna), func(r *http.Request) { r.SetBasicAuth("otto", ottoPassword) }, header("Authorization", "Bearer "+g.rootToken),
-		link(g.expired), link(g.valid), header("Authorization", "Bearer "+g.revoked), header("Cookie", g.goneCookie),
+		link(g.expired), link(g.valid), header("Authorization", "Bearer "+g.revoked), header("Cookie", g.sessionOfNobody()),
 	}
 }
 

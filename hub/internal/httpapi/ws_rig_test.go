@@ -65,9 +65,14 @@ func parseFrame(t testing.TB, data []byte) *wsFrame {
 // dial opens /ws and reads the greeting.
 func (r *rig) dial() *socket {
 	r.t.Helper()
+	return r.dialAs("/ws", nil)
+}
+
+func (r *rig) dialAs(path string, header http.Header) *socket {
+	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
 	r.t.Cleanup(cancel)
-	ws, resp, err := websocket.Dial(ctx, "ws://"+r.addr+"/ws", &websocket.DialOptions{Subprotocols: []string{subprotocol}})
+	ws, resp, err := websocket.Dial(ctx, "ws://"+r.addr+path, &websocket.DialOptions{HTTPHeader: header, Subprotocols: []string{subprotocol}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
