@@ -43,7 +43,7 @@ func TestBackoff(t *testing.T) {
 func TestBackoffIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s := newBackoff(0), NewSeldom()
-		for i := range 3 * maxStrikes {
+		for i := range maxStrikes + 300 {
 			<-time.After(time.Millisecond)
 			key := fmt.Sprint(i)
 			b.failed(key, time.Now())

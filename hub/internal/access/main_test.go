@@ -82,6 +82,7 @@ const rightPassword = "correct horse battery staple"
 // cast is a credentials file with somebody of each kind in it.
 type cast struct {
 	file             string
+	content          []byte
 	token, oldToken  secret.Text
 	tokenID          string
 	porch, consumer  credential.Credential
@@ -89,12 +90,37 @@ type cast struct {
 	adminPw, goneUsr secret.Text
 }
 
+var firstCast = sync.OnceValues(makeCast)
+
+// newCast returns a file of the test's own. All have the same content, since hashing the passwords takes its time.
 func newCast(t testing.TB) *cast {
 	t.Helper()
-	c := &cast{file: filepath.Join(t.TempDir(), "state", "credentials.json")}
+	first, err := firstCast()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := *first
+	c.file = filepath.Join(t.TempDir(), "state", "credentials.json")
+	edit(t, c.file, func(d *Document) error {
+		same, err := parse(c.content)
+		if err == nil {
+			*d = *same
+		}
+		return err
+	})
+	return &c
+}
+
+func makeCast() (*cast, error) {
+	dir, err := os.MkdirTemp("", "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // an empty directory is left at worst
+	c := &cast{file: filepath.Join(dir, "credentials.json")}
 	c.annaPw, c.ottoPw = ledger.hide("password", rightPassword), ledger.hide("password", "tr0ub4dor&3 and more")
 	c.adminPw, c.goneUsr = ledger.hide("password", "quis custodiet ipsos"), ledger.hide("password", "gone with the wind")
-	edit(t, c.file, func(d *Document) error {
+	err = Edit(c.file, func(d *Document) error {
 		for _, u := range []struct {
 			name     string
 			role     Role
@@ -126,11 +152,15 @@ func newCast(t testing.TB) *cast {
 		c.consumer, err = d.AddConsumer("detector", []string{"lab-*", "attic"})
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
 	ledger.hide("token", c.token.Reveal())
 	ledger.hide("token", c.oldToken.Reveal())
 	ledger.hide("seed", c.porch.Seed().Reveal())
 	ledger.hide("seed", c.consumer.Seed().Reveal())
-	return c
+	c.content, err = os.ReadFile(c.file)
+	return c, err
 }
 
 func edit(t testing.TB, file string, change func(*Document) error) {
