@@ -27,7 +27,7 @@ func (d *door) open() bool { return d == nil || d.Open() && !d.exposed }
 // principalKey is where known leaves the principal in echo's context.
 const principalKey = "bramble.principal"
 
-// errStranger says that nobody has proved who he is; why says what was wrong, if he tried.
+// strangerError says that nobody has proved who he is; why says what was wrong, if he tried.
 type strangerError struct{ why error }
 
 func (e *strangerError) Error() string {
@@ -118,11 +118,11 @@ func (s *Server) authorization(r *http.Request, addr, header string) (p access.P
 	case strings.EqualFold(scheme, "Basic"):
 		user, password, ok := r.BasicAuth()
 		if !ok {
-			return p, &strangerError{errors.New("Authorization: Basic is followed by base64 of USER:PASSWORD")}
+			return p, &strangerError{errors.New("the header Authorization is broken: after Basic comes base64 of USER:PASSWORD")}
 		}
 		p, err = s.door.Password(r.Context(), addr, user, secret.Text(password))
 	default:
-		return p, &strangerError{errors.New("Authorization: give Basic with a user's password, or Bearer with an API token")}
+		return p, &strangerError{errors.New("the header Authorization is not known: give Basic with a user's password, or Bearer with an API token")}
 	}
 	if errors.Is(err, access.ErrRefused) {
 		err = &strangerError{err}

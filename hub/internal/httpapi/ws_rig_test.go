@@ -15,10 +15,9 @@ import (
 
 // socket is a client's end of a WebSocket.
 type socket struct {
-	t    testing.TB
-	ws   *websocket.Conn
-	ctx  context.Context
-	kept []message // that came before what was waited for
+	t   testing.TB
+	ws  *websocket.Conn
+	ctx context.Context
 }
 
 // message is a message of the hub: JSON, or a frame.
