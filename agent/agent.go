@@ -27,6 +27,7 @@ type Agent struct {
 	space   subject.Space
 	base    status.Status // what all cameras say alike
 	cameras []*camera     // those of the configuration; none if they are to be found
+	denied  *denied
 }
 
 // New checks cfg and prepares the cameras. It opens and starts nothing.
@@ -51,7 +52,7 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, log: cfg.Log, space: space}
+	a := &Agent{cfg: cfg, log: cfg.Log, space: space, denied: newDenied(cfg.Log)}
 	a.base = status.Status{
 		Instance: nuid.Next(), Started: time.Now().UTC(), Host: cfg.Host, Agent: cfg.Version,
 		State: status.Idle, Since: time.Now().UTC(), Clock: status.Clock{Source: "arrival", Error: -1},
@@ -78,14 +79,18 @@ func (a *Agent) build(c Camera) (*camera, error) {
 }
 
 // Run connects to NATS, waiting for it if need be, and serves the cameras until ctx ends. It returns when all of them are released. The error says
-// that a camera of the same name lives elsewhere, or that the URL is wrong; trouble with cameras or with NATS is waited out.
+// that a camera of the same name lives elsewhere, that the credential is not for a camera, or that the URL is wrong; trouble with cameras or with NATS is
+// waited out.
 func (a *Agent) Run(ctx context.Context) error {
 	connected := make(chan struct{}, 1)
-	nc, err := publish.Dial(a.cfg.Hub, "bramble-agent "+a.cfg.Host, a.log, func() {
-		select {
-		case connected <- struct{}{}:
-		default:
-		}
+	nc, err := publish.Dial(publish.Link{
+		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host, Credential: a.cfg.Credential, Log: a.log, OnDenied: a.denied.note,
+		OnConnect: func() {
+			select {
+			case connected <- struct{}{}:
+			default:
+			}
+		},
 	})
 	if err != nil {
 		return fmt.Errorf("hub: %w", err)
@@ -101,11 +106,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	if err := a.waitConnected(ctx, nc, connected); err != nil {
 		return nil //nolint:nilerr // ctx ended before there was anything to serve: a stop in good order
 	}
-	if !a.cfg.Takeover {
-		for _, c := range a.cameras {
-			if err := a.refuseDuplicate(ctx, nc, c.name); err != nil {
-				return err
-			}
+	for _, c := range a.cameras {
+		if err := a.mayServe(ctx, nc, c.name); err != nil {
+			return err
 		}
 	}
 	return newSession(a, nc, v).run(ctx, connected)
@@ -124,7 +127,7 @@ func (a *Agent) waitConnected(ctx context.Context, nc *nats.Conn, connected <-ch
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-again.C: // nats.go reports a refusal by a server that it has reached only here
+		case <-again.C:
 			a.log.Warn("still waiting for NATS", "url", redact(a.cfg.Hub), logkey.Err, nc.LastError())
 		}
 	}

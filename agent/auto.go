@@ -71,7 +71,7 @@ func (s *session) serveFound(ctx context.Context, g *errgroup.Group, m *auto) er
 			if err := s.remove(c.Name); err != nil {
 				return err
 			}
-		} else if !s.mayServe(ctx, m, c.Name) {
+		} else if !s.mayServeFound(ctx, m, c.Name) {
 			m.pending = true
 			continue
 		}
@@ -88,12 +88,9 @@ func (s *session) serveFound(ctx context.Context, g *errgroup.Group, m *auto) er
 	return nil
 }
 
-// mayServe reports whether no other agent serves a camera of this name, and says it if one does.
-func (s *session) mayServe(ctx context.Context, m *auto, name string) bool {
-	if s.cfg.Takeover {
-		return true
-	}
-	err := s.refuseDuplicate(ctx, s.nc, name)
+// mayServeFound reports whether a camera of this name may be served, and says it if not.
+func (s *session) mayServeFound(ctx context.Context, m *auto, name string) bool {
+	err := s.mayServe(ctx, s.nc, name)
 	if err == nil {
 		return true
 	}

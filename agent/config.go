@@ -8,20 +8,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // Config is what an Agent needs to know.
 type Config struct {
-	Hub         string        // NATS URL, or several joined by commas
-	SubjectRoot string        // first token of every subject; "" means "cam"
-	Cameras     []Camera      // none means every camera that this host has or gets
-	Linger      time.Duration // how long a camera stays live after its last subscriber left; 0 means 10 s
-	Takeover    bool          // start even if another agent serves a camera of the same name
-	Version     string        // semantic version that the status shows
-	Host        string        // "" means the host's name
-	Files       fs.FS         // where file: sources read from; nil means the host's file system
-	Log         *slog.Logger  // nil means slog.Default
+	Hub         string                // NATS URL, or several joined by commas
+	Credential  credential.Credential // shown to NATS; zero means none
+	SubjectRoot string                // first token of every subject; "" means "cam"
+	Cameras     []Camera              // none means every camera that this host has or gets
+	Linger      time.Duration         // how long a camera stays live after its last subscriber left; 0 means 10 s
+	Takeover    bool                  // start even if another agent serves a camera of the same name
+	Version     string                // semantic version that the status shows
+	Host        string                // "" means the host's name
+	Files       fs.FS                 // where file: sources read from; nil means the host's file system
+	Log         *slog.Logger          // nil means slog.Default
 
 	finder finder // finds the cameras of this host; nil means find them for real
 }

@@ -133,12 +133,17 @@ func (s *session) sayStopped() {
 	_ = s.nc.FlushTimeout(500 * time.Millisecond)
 }
 
-// refuseDuplicate asks whether another live agent answers for a camera of this name.
-func (a *Agent) refuseDuplicate(ctx context.Context, nc *nats.Conn, name string) error {
+// mayServe asks for a camera of this name. The error says that another live agent answers, or that this one's credential is not for it.
+func (a *Agent) mayServe(ctx context.Context, nc *nats.Conn, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	msg, err := nc.RequestWithContext(ctx, a.space.Do(name, subject.Info), nil)
-	if err != nil { // nobody there, or nobody who is alive
+	subj := a.space.Do(name, subject.Info)
+	msg, err := nc.RequestWithContext(ctx, subj, nil)
+	if a.denied.has(subj) {
+		return fmt.Errorf("camera %s: the hub does not let this agent serve it: its credential is for other cameras: "+
+			"name the camera as the hub does, or make another credential there with \"bramble-hub agent add NAME --cameras %s\"", name, name)
+	}
+	if err != nil || a.cfg.Takeover { // nobody there, or nobody who is alive
 		return nil //nolint:nilerr // that is the answer hoped for
 	}
 	other, err := status.Decode(msg.Data)

@@ -10,41 +10,55 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
+// Limits bound how many viewers there may be at a time.
+type Limits = httpapi.Limits
+
 // Config is what a Hub needs to know.
 type Config struct {
-	HTTP          string        // address of the HTTP server, host:port; port 0 means any free one
-	NATS          string        // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
-	NATSURL       string        // an external NATS system: one or more URLs joined by commas
-	NATSConfig    string        // a standard NATS configuration file for the embedded server
-	SubjectRoot   string        // first token of every subject; "" means "cam"
-	Insecure      bool          // allow addresses that others can reach, though nobody is asked who they are
-	Linger        time.Duration // how long a stream stays subscribed after its last viewer; 0 means 10 s
-	WriteTimeout  time.Duration // how long one write to a viewer may take; 0 means 10 s
-	FFmpeg        string        // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
-	HWAccel       string        // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
-	MaxTranscodes int           // how many ffmpeg processes there may be; 0 means 32
-	DefaultCamera string        // the camera of URLs that name none; "" means the first by name
-	TLSCert       string        // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
-	TLSKey        string        // file with its private key, PEM
-	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	Version       string        // of the program, for those who ask
-	Log           *slog.Logger  // nil means slog.Default
+	HTTP           string                // address of the HTTP server, host:port; port 0 means any free one
+	NATS           string                // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
+	NATSURL        string                // an external NATS system: one or more URLs joined by commas
+	NATSConfig     string                // a standard NATS configuration file for the embedded server
+	NATSCredential credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
+	Credentials    string                // the file with users, agents and consumers; "" means none
+	SubjectRoot    string                // first token of every subject; "" means "cam"
+	Insecure       bool                  // allow addresses that others can reach, though nobody is asked who they are
+	Linger         time.Duration         // how long a stream stays subscribed after its last viewer; 0 means 10 s
+	WriteTimeout   time.Duration         // how long one write to a viewer may take; 0 means 10 s
+	FFmpeg         string                // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
+	HWAccel        string                // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
+	MaxTranscodes  int                   // how many ffmpeg processes there may be; 0 means 32
+	DefaultCamera  string                // the camera of URLs that name none; "" means the first by name
+	TLSCert        string                // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
+	TLSKey         string                // file with its private key, PEM
+	Limits         Limits                // of viewers; 0 means no limit
+	AllowOrigins   []string              // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	Version        string                // of the program, for those who ask
+	Log            *slog.Logger          // nil means slog.Default
 }
 
-func (c *Config) validate() error {
+// validate checks the settings. The book says whether HTTP and NATS ask who comes.
+func (c *Config) validate(book *access.Book) error {
 	if c.HTTP == "" {
 		return errors.New("no HTTP address: give --http 127.0.0.1:8080")
 	}
 	if c.NATSURL != "" && c.NATSConfig != "" {
 		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: give one of them")
 	}
-	if err := c.checkReach("--http", c.HTTP); err != nil {
+	if err := c.checkReach("--http", c.HTTP, book.HasUsers(), "everybody who can reach this address could see every camera, since there are no users: "+
+		"add the first with \"bramble-hub user add NAME --role admin\", use 127.0.0.1"); err != nil {
 		return err
+	}
+	if l := c.Limits; min(l.Viewers, l.PerAddress, l.PerCamera) < 0 {
+		return errors.New("--max-viewers, --max-viewers-per-address, --max-viewers-per-camera: give a number such as 500, or 0 for no limit")
 	}
 	if err := notNegative("--linger", c.Linger); err != nil {
 		return err
@@ -66,7 +80,8 @@ func (c *Config) validate() error {
 	case c.NATS == "":
 		return errors.New("no NATS: give --nats 127.0.0.1:4222 for the embedded server, or --nats-url")
 	}
-	return c.checkReach("--nats", c.NATS)
+	return c.checkReach("--nats", c.NATS, !book.Empty(), "everybody who can reach this address could see and publish every camera, since there are no credentials: "+
+		"let the first agent in with \"bramble-hub agent add NAME\", use 127.0.0.1")
 }
 
 func (c *Config) validateTranscoding() error {
@@ -117,15 +132,14 @@ func (c *Config) tls() (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// checkReach refuses an address that others can reach: cameras look into homes.
-func (c *Config) checkReach(flag, addr string) error {
+// checkReach refuses an address that others can reach, unless they are asked who they are: cameras look into homes. why says that, and what else may be done.
+func (c *Config) checkReach(flag, addr string, asked bool, why string) error {
 	loopback, err := natsd.IsLoopback(addr)
 	if err != nil {
 		return fmt.Errorf("%s: %w", flag, err)
 	}
-	if loopback || c.Insecure {
+	if loopback || asked || c.Insecure {
 		return nil
 	}
-	return fmt.Errorf("%s %s: everybody who can reach this address could see every camera, since this version knows no users yet: "+
-		"use 127.0.0.1 with a proxy that asks for a password in front, or add --insecure if you trust the whole network", flag, addr)
+	return fmt.Errorf("%s %s: %s, or add --insecure if you trust the whole network", flag, addr, why)
 }

@@ -1,9 +1,13 @@
 package hub
 
 import (
+	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
 )
 
 func TestConfig(t *testing.T) {
@@ -55,5 +59,58 @@ func TestConfig(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// With users HTTP asks who comes, and may be reached by others. Agents alone let NATS be reached, and not the page.
+func TestReach(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials.json")
+	everywhere := Config{HTTP: "0.0.0.0:0", NATS: "0.0.0.0:0", Credentials: file}
+	says := func(parts ...string) {
+		t.Helper()
+		_, err := New(everywhere)
+		if (err == nil) != (parts == nil) {
+			t.Fatal(err)
+		}
+		for _, part := range parts {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q does not say %q", err, part)
+			}
+		}
+	}
+	says("--http 0.0.0.0:0", "bramble-hub user add NAME", "--insecure")
+	err := access.Edit(file, func(d *access.Document) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	says("--http 0.0.0.0:0", "bramble-hub user add NAME", "--insecure")
+	err = access.Edit(file, func(d *access.Document) error {
+		return d.AddUser("anna", access.Viewer, []string{"*"}, "correct horse battery staple")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	says()
+	everywhere.Limits.PerCamera = -1
+	says("--max-viewers-per-camera", "0 for no limit")
+}
+
+// A hub with a user asks who comes.
+func TestUsers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials.json")
+	err := access.Edit(file, func(d *access.Document) error {
+		return d.AddUser("anna", access.Viewer, []string{"*"}, "correct horse battery staple")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, _, _ := start(t, Config{Credentials: file})
+	for path, want := range map[string]int{"/api/v1/cameras": http.StatusUnauthorized, "/healthz": http.StatusOK} {
+		if code, body := get(t, page+path); code != want {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
+	if code, body := get(t, strings.Replace(page, "://", "://anna:correct%20horse%20battery%20staple@", 1)+"/api/v1/cameras"); code != http.StatusOK {
+		t.Errorf("%d %s", code, body)
 	}
 }

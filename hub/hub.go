@@ -13,35 +13,43 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // Hub is one relay.
 type Hub struct {
-	cfg   Config
-	tls   *tls.Config // nil: plain HTTP
-	space subject.Space
+	cfg    Config
+	tls    *tls.Config // nil: plain HTTP
+	space  subject.Space
+	keeper *access.Keeper
 
 	started  chan struct{} // closed when the addresses below are set
 	once     sync.Once
 	httpAddr string
 	natsURL  string
+	natsd    *natsd.Server // nil if NATS is elsewhere
 
 	natsListens string // address of the embedded NATS server
 }
 
-// New checks cfg. It starts nothing.
+// New checks cfg and reads the credentials. It starts nothing.
 func New(cfg Config) (*Hub, error) {
-	if err := cfg.validate(); err != nil {
-		return nil, err
-	}
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	keeper, err := access.NewKeeper(cfg.Credentials, cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.validate(keeper.Book()); err != nil {
+		return nil, err
 	}
 	space, err := subject.NewSpace(cfg.SubjectRoot)
 	if err != nil {
@@ -51,7 +59,7 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Hub{cfg: cfg, tls: secure, space: space, started: make(chan struct{})}, nil
+	return &Hub{cfg: cfg, tls: secure, space: space, keeper: keeper, started: make(chan struct{})}, nil
 }
 
 // Run serves until ctx ends, and returns when everything it started has ended. It may be called once.
@@ -59,11 +67,13 @@ func New(cfg Config) (*Hub, error) {
 // Start: NATS server, listener, connection; then registry, ingest and HTTP together. Stop: HTTP first, so that viewers see an end and not an error;
 // then the renditions; then ingest and registry; then the connection and the NATS server.
 func (h *Hub) Run(ctx context.Context) error {
-	url, connect, stopNATS, err := h.startNATS()
+	url, connect, err := h.startNATS()
 	if err != nil {
 		return err
 	}
-	defer stopNATS()
+	if h.natsd != nil {
+		defer h.natsd.Stop()
+	}
 	listener, err := net.Listen("tcp", h.cfg.HTTP)
 	if err != nil {
 		return fmt.Errorf("HTTP: %w: choose another address with --http", err)
@@ -79,7 +89,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	})
 	server := httpapi.New(httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
-		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Log: h.cfg.Log,
+		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
+		Exposed: !loopback(listener.Addr().String()) && !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
@@ -101,6 +112,10 @@ func (h *Hub) Run(ctx context.Context) error {
 		return tr.Run(viewed) // it holds cameras
 	})
 	g.Go(func() error { return reg.Run(inner) })
+	g.Go(func() error { return h.keeper.Run(inner) })
+	if h.natsd != nil {
+		g.Go(func() error { return h.natsd.Run(inner) })
+	}
 	return g.Wait()
 }
 
@@ -113,17 +128,29 @@ func (h *Hub) page() string {
 }
 
 // startNATS starts the embedded server, if it is wanted, and says how to reach NATS.
-func (h *Hub) startNATS() (url string, connect []nats.Option, stop func(), err error) {
+func (h *Hub) startNATS() (url string, connect []nats.Option, err error) {
+	connect = h.cfg.NATSCredential.Options()
 	if h.cfg.NATSURL != "" {
-		return h.cfg.NATSURL, nil, func() {}, nil
+		return h.cfg.NATSURL, connect, nil
 	}
-	s, err := natsd.Start(natsd.Config{Addr: h.cfg.NATS, File: h.cfg.NATSConfig, Log: h.cfg.Log})
+	h.natsd, err = natsd.Start(natsd.Config{
+		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
+	})
 	if err != nil {
-		return "", nil, nil, err
+		return "", nil, err
 	}
-	h.cfg.Log.Info("NATS ready", "url", s.URL())
-	h.natsListens = s.Addr()
-	return s.URL(), []nats.Option{s.InProcess()}, s.Stop, nil
+	h.cfg.Log.Info("NATS ready", "url", h.natsd.URL())
+	h.natsListens = h.natsd.Addr()
+	return h.natsd.URL(), append(connect, h.natsd.InProcess()), nil
+}
+
+// AdmitAgent makes a credential for an agent in this process, which may publish and serve cameras. Call it after WaitStarted. It is zero if NATS does not
+// ask for one, or is elsewhere.
+func (h *Hub) AdmitAgent(cameras ...string) (credential.Credential, error) {
+	if h.natsd == nil {
+		return credential.Credential{}, nil
+	}
+	return h.natsd.Admit(cameras)
 }
 
 // WaitStarted returns when the hub listens, with the addresses of its HTTP server and of NATS, or with ctx's error.

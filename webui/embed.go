@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// FS holds index.html and the folder assets. Serve the files of assets below /assets/ and index.html through [Index].
+// FS holds index.html, login.html and the folder assets. Serve the files of assets below /assets/, index.html through [Index] and login.html through [Login].
 // The names carry no version, so browsers must revalidate them: Cache-Control: no-cache with an ETag.
 //
-//go:embed index.html assets
+//go:embed index.html login.html assets
 var FS embed.FS
 
 //go:embed index.html

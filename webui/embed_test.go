@@ -31,15 +31,17 @@ func files(t *testing.T) map[string]string {
 
 func TestEveryReferenceExists(t *testing.T) {
 	all := files(t)
-	used := map[string]bool{"index.html": true, "assets/" + elementModule: true}
+	used := map[string]bool{"index.html": true, "login.html": true, "assets/" + elementModule: true}
 	check := func(from, name string) {
 		used[name] = true
 		if _, ok := all[name]; !ok {
 			t.Errorf("%s refers to %s, which is not embedded", from, name)
 		}
 	}
-	for _, ref := range regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(all["index.html"], -1) {
-		check("index.html", ref[1])
+	for _, page := range []string{"index.html", "login.html"} {
+		for _, ref := range regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(all[page], -1) {
+			check(page, ref[1])
+		}
 	}
 	imported := regexp.MustCompile(`(?:from|import\(|new Worker\(new URL\()\s*'([^']+\.js)'`)
 	for name, text := range all {

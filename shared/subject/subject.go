@@ -87,6 +87,15 @@ func (s Space) AllStatus() string { return s.join("*", Status) }
 // Do returns the subject on which the camera's agent answers a verb.
 func (s Space) Do(camera string, v Verb) string { return s.join(camera, do+"."+string(v)) }
 
+// Verbs returns the wildcard subject of all requests to the camera's agent.
+func (s Space) Verbs(camera string) string { return s.join(camera, do+".>") }
+
+// Camera returns the wildcard subject of everything that belongs to a camera.
+func (s Space) Camera(camera string) string { return s.join(camera, ">") }
+
+// Owns reports whether a subject is one of this space: of some camera, and nobody's inbox.
+func (s Space) Owns(subj string) bool { return strings.HasPrefix(subj, s.Root()+".") }
+
 func (s Space) join(camera, last string) string { return s.Root() + "." + camera + "." + last }
 
 // CameraOf returns the camera id in a subject of this space, or an error if the subject is not of this space or its id is not allowed.

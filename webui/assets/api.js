@@ -17,6 +17,11 @@ import { hubURL } from './root.js';
  * @property {{loopback: boolean}} http
  * @property {string} token
  *
+ * @typedef {object} Me who asks
+ * @property {string} name
+ * @property {'viewer' | 'operator' | 'admin'} role
+ * @property {boolean} open nobody is asked
+ *
  * @typedef {object} Control
  * @property {string} name
  * @property {'int' | 'bool' | 'menu' | 'button'} type
@@ -72,6 +77,12 @@ async function json(path, init) {
 
 /** @returns {Promise<Hub>} */
 export const fetchHub = () => json('api/v1/hub');
+
+/** @returns {Promise<Me>} */
+export const fetchMe = () => json('api/v1/me');
+
+/** Ends the session. */
+export const logOut = () => ask('logout', { method: 'POST', signal: AbortSignal.timeout(PATIENCE_MS) });
 
 /** @param {string} id @returns {Promise<Camera & Detail>} */
 export const fetchCamera = (id) => json(`api/v1/cameras/${id}`);

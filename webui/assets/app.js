@@ -4,7 +4,8 @@ import { find, setText, toast } from './dom.js';
 import { Grid } from './grid.js';
 import { listenToKeys, toggleFullScreen } from './keys.js';
 import { linkTo } from './link.js';
-import { cameraAt, root } from './root.js';
+import { askMe, watchMe } from './me.js';
+import { cameraAt, root, signedQuery } from './root.js';
 import { saveSnapshot } from './save.js';
 import { Single } from './single.js';
 import { recall, remember } from './store.js';
@@ -18,7 +19,9 @@ const UPDATE_MS = 500;
 const NEWS_MS = 2000;
 
 const id = cameraAt(location.pathname);
-const link = linkTo(root);
+/** Of a signed link: then nobody has to log in, and nobody can. */
+const signed = id === null ? '' : signedQuery(id, new URLSearchParams(location.search).get('link'));
+const link = linkTo(root, signed);
 const element = (/** @type {string} */ selector) => find(document, selector, HTMLElement);
 const banner = element('#banner');
 /** @type {Camera[] | null} */
@@ -61,6 +64,7 @@ function onRoster(roster) {
   if (roster) cameras = roster;
   if (roster) update();
   else view.lose();
+  if (!roster && !signed) void askMe(); // A browser does not tell why it was refused.
   showSummary();
 }
 
@@ -121,5 +125,6 @@ window.addEventListener('pagehide', () => {
 });
 window.addEventListener('pageshow', update);
 link.onRoster(onRoster);
+if (!signed) watchMe();
 setInterval(() => { if (!document.hidden) view.tick(); }, UPDATE_MS);
 setInterval(tellNews, NEWS_MS);

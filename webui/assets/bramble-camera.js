@@ -2,7 +2,7 @@
 import { linkTo } from './link.js';
 import { JPEGPlayer } from './player-jpeg.js';
 import { VideoPlayer } from './player-video.js';
-import { root } from './root.js';
+import { root, signedQuery } from './root.js';
 
 /**
  * @typedef {import('./player.js').Player} Player
@@ -34,10 +34,10 @@ export function widthFor(pixels) {
 
 /**
  * Attributes: camera (its id); src (the hub's address; default: where this module came from); kind (jpeg, mp4 or auto: as the camera delivers);
- * width (in pixels; default: what its size on the screen needs, for JPEGs). Fires state events, whose detail is {state, text}.
+ * width (in pixels; default: what its size on the screen needs, for JPEGs); link (what a signed link has behind link=, if the hub asks who comes). Fires state events, whose detail is {state, text}.
  */
 export class BrambleCamera extends HTMLElement {
-  static observedAttributes = ['camera', 'src', 'kind', 'width'];
+  static observedAttributes = ['camera', 'src', 'kind', 'width', 'link'];
 
   #internals = this.attachInternals();
   #stage = this.attachShadow({ mode: 'open' });
@@ -129,7 +129,7 @@ export class BrambleCamera extends HTMLElement {
     }
     if (!hub.pathname.endsWith('/')) hub.pathname += '/';
     this.#show('connecting', 'Connecting');
-    const link = linkTo(hub);
+    const link = linkTo(hub, signedQuery(this.getAttribute('camera') ?? '', this.getAttribute('link')));
     if (this.#asked() === 'auto') this.#endRoster = link.onRoster((cameras) => this.#heard(link, cameras));
     return link;
   }

@@ -71,9 +71,10 @@ export class Link {
   /**
    * Connects when it is first used. Follows the page's visibility by itself.
    * @param {URL} root the hub's root, with a trailing slash
+   * @param {string} [query] of a signed link
    */
-  constructor(root) {
-    const address = new URL('ws', root);
+  constructor(root, query = '') {
+    const address = new URL(`ws${query}`, root);
     address.protocol = address.protocol.replace('http', 'ws');
     this.#address = address.href;
     if (typeof document === 'undefined') return;
@@ -308,10 +309,11 @@ const links = new Map();
 /**
  * The page's only link to a hub.
  * @param {URL} root
+ * @param {string} [query] of a signed link
  * @returns {Link}
  */
-export function linkTo(root) {
-  const link = links.get(root.href) ?? new Link(root);
-  links.set(root.href, link);
+export function linkTo(root, query = '') {
+  const link = links.get(root.href + query) ?? new Link(root, query);
+  links.set(root.href + query, link);
   return link;
 }

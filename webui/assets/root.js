@@ -16,6 +16,16 @@ export function hubURL(path) {
 }
 
 /**
+ * What shows a signed link to the hub's /ws.
+ * @param {string} camera
+ * @param {string | null} link
+ * @returns {string} the query, empty without a link
+ */
+export function signedQuery(camera, link) {
+  return link ? `?${new URLSearchParams({ camera, link })}` : '';
+}
+
+/**
  * The camera that an address of this page names.
  * @param {string} pathname
  * @returns {string | null} its id, or null for the grid

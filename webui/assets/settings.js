@@ -1,5 +1,5 @@
 // The camera's controls: those that its agent lists, and no others.
-import { configure, fetchControls } from './api.js';
+import { configure, fetchControls, fetchMe } from './api.js';
 import { setText } from './dom.js';
 import { Setting, controlSpec } from './setting.js';
 
@@ -12,7 +12,7 @@ export class SettingsPanel {
   element = document.createElement('div');
   #id;
   #said = document.createElement('p');
-  #list = document.createElement('div');
+  #list = document.createElement('fieldset');
   #again = document.createElement('button');
   /** @type {Map<string, Setting>} */
   #settings = new Map();
@@ -40,7 +40,7 @@ export class SettingsPanel {
     if (this.#loaded) return;
     this.#loaded = true;
     setText(this.#said, 'Asking the camera');
-    this.#do(fetchControls(this.#id));
+    fetchMe().then(({ role }) => { this.#list.disabled = role === 'viewer'; }, () => {}).finally(() => this.#do(fetchControls(this.#id)));
   }
 
   /** @param {Settings} settings */
@@ -52,7 +52,8 @@ export class SettingsPanel {
   async #do(question) {
     try {
       this.#show(await question);
-      setText(this.#said, this.#settings.size ? '' : 'This camera has nothing that can be set.');
+      const locked = this.#list.disabled ? 'Only operators can change these.' : '';
+      setText(this.#said, this.#settings.size ? locked : 'This camera has nothing that can be set.');
       this.#said.classList.remove('bad');
       this.#again.hidden = true;
     } catch (err) {

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/bramble-cam/bramble/agent"
 	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/secret"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -24,6 +27,7 @@ Examples:
 
   bramble-agent devices                                 what cameras this host has, and a configuration file for them
   bramble-agent --hub nats://hub:4222                   publish every camera found
+  bramble-agent --hub nats://hub:4222 --credential-file porch.credential --camera 'porch=v4l2:/dev/video0'
   bramble-agent --config agent.yaml                     the same settings from a file
   bramble-agent --camera 'desk=v4l2:/dev/video0'        one camera and no other, for a hub on this host
   bramble-agent --camera 'porch=rpicam:0#size=1920x1080'
@@ -46,12 +50,14 @@ file, that over the default.`
 type settings struct {
 	conf.Logging `embed:""`
 
-	Hub         string        `help:"NATS URL of the hub; several are joined by commas." default:"nats://127.0.0.1:4222" placeholder:"URL"`
-	Camera      []string      `help:"A camera and where its frames come from; give one for each (default: every camera found)." placeholder:"NAME=SOURCE" sep:"none"`
-	SubjectRoot string        `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
-	Linger      time.Duration `help:"How long a camera stays open after its last subscriber has left." default:"10s"`
-	Takeover    bool          `help:"Start even if another agent serves a camera of the same name."`
-	Host        string        `help:"Name of this host in the status and in the names of cameras that are found (default: its own)." placeholder:"NAME"`
+	Hub            string        `help:"NATS URL of the hub; several are joined by commas." default:"nats://127.0.0.1:4222" placeholder:"URL"`
+	Credential     secret.Text   `help:"What \"bramble-hub agent add\" printed. Everybody on this host can see a flag: better use --credential-file." placeholder:"SEED"`
+	CredentialFile string        `help:"File with the credential, readable by its owner only." placeholder:"FILE"`
+	Camera         []string      `help:"A camera and where its frames come from; give one for each (default: every camera found)." placeholder:"NAME=SOURCE" sep:"none"`
+	SubjectRoot    string        `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
+	Linger         time.Duration `help:"How long a camera stays open after its last subscriber has left." default:"10s"`
+	Takeover       bool          `help:"Start even if another agent serves a camera of the same name."`
+	Host           string        `help:"Name of this host in the status and in the names of cameras that are found (default: its own)." placeholder:"NAME"`
 }
 
 type cli struct {
@@ -108,9 +114,30 @@ func failed(stderr io.Writer, err error) int {
 	return 1
 }
 
+// credential returns what the hub is shown, if there is something.
+func (s *settings) credential() (credential.Credential, error) {
+	switch {
+	case s.Credential != "" && s.CredentialFile != "":
+		return credential.Credential{}, errors.New("--credential and --credential-file: give one of them")
+	case s.CredentialFile != "":
+		return credential.ReadFile(s.CredentialFile)
+	case s.Credential != "":
+		c, err := credential.Parse(s.Credential)
+		if err != nil {
+			return c, fmt.Errorf("--credential: %w", err)
+		}
+		return c, nil
+	}
+	return credential.Credential{}, nil
+}
+
 func (s *settings) agent(log *slog.Logger) (agent.Config, error) {
+	cred, err := s.credential()
+	if err != nil {
+		return agent.Config{}, err
+	}
 	cfg := agent.Config{
-		Hub: s.Hub, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
+		Hub: s.Hub, Credential: cred, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
 	}
 	for _, text := range s.Camera {
 		camera, err := agent.ParseCamera(text)

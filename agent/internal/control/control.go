@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,6 +86,7 @@ func Serve(ctx context.Context, nc *nats.Conn, space subject.Space, camera Camer
 		subject.Configure: s.configure,
 	}
 	for verb, handle := range verbs {
+		handle := s.toInbox(space, handle)
 		// No queue group: when two agents have one id, both hear it.
 		err := svc.AddEndpoint(string(verb), micro.ContextHandler(ctx, handle),
 			micro.WithEndpointSubject(space.Do(st.Camera, verb)), micro.WithEndpointQueueGroupDisabled())
@@ -93,6 +95,17 @@ func Serve(ctx context.Context, nc *nats.Conn, space subject.Space, camera Camer
 		}
 	}
 	return s, nil
+}
+
+// toInbox ignores a request whose answer would go to a camera's subject: who may ask one camera for a picture must not have it published as another's.
+func (s *Service) toInbox(space subject.Space, handle func(context.Context, micro.Request)) func(context.Context, micro.Request) {
+	return func(ctx context.Context, r micro.Request) {
+		if space.Owns(r.Reply()) || strings.HasPrefix(r.Reply(), "$") {
+			s.log.Debug("request ignored: its answer would not go to an inbox", logkey.Subject, r.Subject(), "reply", r.Reply())
+			return
+		}
+		handle(ctx, r)
+	}
 }
 
 // Stop ends the service and waits for snapshots that are being answered. A connection that is lost or closed is no error.

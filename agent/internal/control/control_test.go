@@ -345,3 +345,28 @@ func TestStopWithoutAConnection(t *testing.T) {
 		}
 	}
 }
+
+// A request whose answer would be published as a frame of a camera is ignored.
+func TestAnswersGoToInboxesOnly(t *testing.T) {
+	t.Parallel()
+	c := newFakeCamera()
+	asked := make(chan struct{}, 4)
+	c.snapshot = func(context.Context) (frame.Frame, error) {
+		asked <- struct{}{}
+		return frame.Frame{Format: frame.H264, Key: true, Payload: []byte("picture")}, nil
+	}
+	s := serve(t, c, server.Options{})
+	got := make(chan *nats.Msg, 4)
+	if _, err := s.nc.ChanSubscribe("cam.garden.>", got); err != nil {
+		t.Fatal(err)
+	}
+	for _, reply := range []string{"cam.garden.jpeg", "cam.porch.h264", "$JS.API.INFO"} {
+		if err := s.nc.PublishRequest("cam.porch.do.snapshot", reply, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.ask(subject.Snapshot) // micro has one goroutine for all requests of a verb: those of before are done with
+	if len(asked) != 1 || len(got) != 0 {
+		t.Errorf("%d pictures taken, %d published: want that of the honest request only", len(asked), len(got))
+	}
+}

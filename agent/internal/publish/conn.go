@@ -4,45 +4,67 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math/rand/v2"
 	"net"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/logkey"
 )
 
+// refusedWait is how long the agent waits after the hub has refused it: it will not change its mind in a moment.
+const refusedWait = 5 * time.Second
+
+// refusedAgain is how often that is said.
+const refusedAgain = time.Minute
+
+// Link says how to reach NATS.
+type Link struct {
+	URL        string // one or more NATS URLs joined by commas
+	Name       string // of this connection
+	Credential credential.Credential
+	Log        *slog.Logger
+
+	// OnConnect is called after each connection, the first one included; OnDenied when the server refuses to have something published or subscribed, with
+	// the subject. Both are called by a goroutine of nats.go.
+	OnConnect func()
+	OnDenied  func(subject string)
+}
+
 // Dial connects to NATS with the options that live video needs, and keeps trying for ever: a camera must come back by itself. It returns at once,
-// connected or not. url is one or more NATS URLs joined by commas. onConnect is called, from a goroutine of nats.go, after each connection, the
-// first one included. The error concerns the URL only.
-func Dial(url, name string, log *slog.Logger, onConnect func()) (*nats.Conn, error) {
+// connected or not. The error concerns the URL only.
+func Dial(l Link) (*nats.Conn, error) {
 	said := "" // the last reason for which no connection could be made; nats.go calls one handler at a time
 	dialer := &net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}
-	return nats.Connect(url,
-		nats.Name(name),
+	w := &waiter{log: l.Log, known: !l.Credential.IsZero()}
+	nc, err := nats.Connect(l.URL, append([]nats.Option{
+		nats.Name(l.Name),
 		nats.SetCustomDialer(dialer),
 		nats.Timeout(time.Second),
-		nats.FlusherTimeout(time.Second), // a frozen server is a lost one after a second
-		nats.PingInterval(2*time.Second), // nothing is sent to a server that does not answer (see proof), so only this finds out that it is dead
+		nats.FlusherTimeout(time.Second),   // a frozen server is a lost one after a second
+		nats.PingInterval(2 * time.Second), // nothing is sent to a server that does not answer (see proof), so only this finds out that it is dead
 		nats.MaxPingsOutstanding(1),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
-		nats.IgnoreAuthErrorAbort(), // a server that is being set up may refuse for a while
-		nats.ReconnectWait(250*time.Millisecond),
-		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
+		nats.IgnoreAuthErrorAbort(), // the credential may be added, or come back, while the agent waits
+		nats.CustomReconnectDelay(w.delay),
 		nats.ReconnectBufSize(-1), // frames of before the outage must not be sent after it
 		nats.ConnectHandler(func(nc *nats.Conn) {
-			log.Info("connected to NATS", "url", nc.ConnectedUrlRedacted())
-			onConnect()
+			l.Log.Info("connected to NATS", "url", nc.ConnectedUrlRedacted())
+			l.OnConnect()
 		}),
 		nats.ReconnectHandler(func(nc *nats.Conn) {
 			said = ""
-			log.Info("connected to NATS again", "url", nc.ConnectedUrlRedacted())
-			onConnect()
+			l.Log.Info("connected to NATS again", "url", nc.ConnectedUrlRedacted())
+			l.OnConnect()
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				log.Warn("connection to NATS lost, trying again until it returns", logkey.Err, err)
+				l.Log.Warn("connection to NATS lost, trying again until it returns", logkey.Err, err)
 			}
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
@@ -51,17 +73,57 @@ func Dial(url, name string, log *slog.Logger, onConnect func()) (*nats.Conn, err
 				level = slog.LevelDebug
 			}
 			said = err.Error()
-			log.Log(context.Background(), level, "NATS cannot be reached yet, trying again", logkey.Err, err)
+			l.Log.Log(context.Background(), level, "NATS cannot be reached yet, trying again", logkey.Err, err)
 		}),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
-			if errors.Is(err, nats.ErrStaleConnection) {
-				return // the disconnect handler says it
-			}
-			subj := ""
-			if sub != nil {
-				subj = sub.Subject
-			}
-			log.Warn("NATS reports an error", logkey.Subject, subj, logkey.Err, err)
-		}),
-	)
+		nats.ErrorHandler(l.asyncError),
+	}, l.Credential.Options()...)...)
+	if err == nil {
+		w.conn.Store(nc)
+	}
+	return nc, err
+}
+
+func (l Link) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
+	switch {
+	case errors.Is(err, nats.ErrStaleConnection): // the disconnect handler says it
+		return
+	case errors.Is(err, nats.ErrAuthorization): // the waiter says it
+		return
+	case errors.Is(err, nats.ErrPermissionViolation):
+		if _, subj, ok := strings.Cut(err.Error(), `"`); ok && l.OnDenied != nil {
+			subj, _, _ = strings.Cut(subj, `"`)
+			l.OnDenied(subj)
+			return
+		}
+	}
+	subj := ""
+	if sub != nil {
+		subj = sub.Subject
+	}
+	l.Log.Warn("NATS reports an error", logkey.Subject, subj, logkey.Err, err)
+}
+
+// waiter decides how long to wait before the next attempt to connect, and says it if the agent is refused: nats.go has no handler for a refusal of the
+// first connection.
+type waiter struct {
+	log   *slog.Logger
+	known bool // there is a credential
+	conn  atomic.Pointer[nats.Conn]
+	said  time.Time // owned by the connection's goroutine
+}
+
+func (w *waiter) delay(int) time.Duration {
+	nc := w.conn.Load()
+	if nc == nil || !errors.Is(nc.LastError(), nats.ErrAuthorization) {
+		return 250*time.Millisecond + rand.N(250*time.Millisecond)
+	}
+	if now := time.Now(); now.Sub(w.said) >= refusedAgain {
+		w.said = now
+		what, remedy := "the hub refuses this agent: it knows nobody with this credential", "\"bramble-hub agent list\" at the hub shows who is known; \"bramble-hub agent add\" makes a credential"
+		if !w.known {
+			what, remedy = "the hub refuses this agent: it asks for a credential", "\"bramble-hub agent add NAME\" at the hub makes one, to be given with --credential-file"
+		}
+		w.log.Error(what+"; trying again until it is let in", logkey.Err, nats.ErrAuthorization, "remedy", remedy)
+	}
+	return refusedWait + rand.N(refusedWait/5)
 }

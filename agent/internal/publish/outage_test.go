@@ -190,7 +190,7 @@ func TestSnapshotOfADeadCamera(t *testing.T) {
 func TestDial(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"nats://[::1", "nats://127.0.0.1:no"} {
-		if nc, err := Dial(url, "test", testkit.Log(t), func() {}); err == nil {
+		if nc, err := Dial(Link{URL: url, Name: "test", Log: testkit.Log(t), OnConnect: func() {}}); err == nil {
 			closeAtEnd(t, nc)
 			t.Errorf("%q was accepted", url)
 		}
@@ -203,7 +203,7 @@ func TestDialSurvivesRefusals(t *testing.T) {
 	strict := testkit.StartServer(t, server.Options{Username: "porch", Password: "secret"})
 	port := testkit.Port(t, strict)
 	connected := make(chan struct{}, 1)
-	nc, err := Dial("nats://porch:wrong@"+strict.Addr().String(), "test", testkit.Log(t), func() { poke(connected) })
+	nc, err := Dial(Link{URL: "nats://porch:wrong@" + strict.Addr().String(), Name: "test", Log: testkit.Log(t), OnConnect: func() { poke(connected) }})
 	if err != nil {
 		t.Fatal(err)
 	}

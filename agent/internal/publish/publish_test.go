@@ -37,7 +37,7 @@ func startRig(t *testing.T, url string, format frame.Format, linger time.Duratio
 	t.Helper()
 	connected := make(chan struct{}, 1)
 	r := &rig{drops: &drop.Counters{}, payload: []byte("a frame")}
-	nc, err := Dial(url, "test", testkit.Log(t), func() { poke(connected) })
+	nc, err := Dial(Link{URL: url, Name: "test", Log: testkit.Log(t), OnConnect: func() { poke(connected) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,7 +27,8 @@ type Process struct {
 func Start(env []string, name string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(name, args...), name: filepath.Base(name), ended: make(chan struct{}), wrote: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p, p
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = append(os.Environ(), "STATE_DIRECTORY="+filepath.Join(os.TempDir(), "bramble-without-credentials")) // not this host's own
+	p.cmd.Env = append(p.cmd.Env, env...)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}

@@ -56,7 +56,15 @@ func (d demo) runAgent(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := agent.New(agent.Config{Hub: nats, SubjectRoot: d.root, Cameras: d.cameras(), Host: "demo", Version: version, Files: clips, Log: d.log})
+	var names []string
+	for _, c := range d.cameras() {
+		names = append(names, c.Name)
+	}
+	cred, err := d.hub.AdmitAgent(names...)
+	if err != nil {
+		return err
+	}
+	a, err := agent.New(agent.Config{Hub: nats, Credential: cred, SubjectRoot: d.root, Cameras: d.cameras(), Host: "demo", Version: version, Files: clips, Log: d.log})
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,9 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/shared/credential"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -26,6 +28,12 @@ Examples:
   bramble-hub --nats-url nats://a:4222,nats://b:4222 use a NATS system that runs already
   bramble-hub --config hub.yaml                      the same settings from a file: "http: 127.0.0.1:9000"
 
+Who may do what, in a file that a running hub follows:
+
+  bramble-hub user add anna --role operator --cameras 'lab-*'
+  bramble-hub agent add porch                        prints the command line with which that agent joins
+  bramble-hub link porch --expires 24h               a link to one camera for whoever has it
+
 Every setting is also an environment variable (BRAMBLE_HTTP, BRAMBLE_NATS_URL, ...) and a key of the file. A flag wins over the environment, that over the
 file, that over the default.`
 
@@ -33,21 +41,26 @@ file, that over the default.`
 type settings struct {
 	conf.Logging `embed:""`
 
-	HTTP          string        `help:"Address of the page and the API (${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	NATS          string        `help:"Address of the embedded NATS server, where agents connect (${default})." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
-	NATSURL       string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
-	NATSConfig    string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
-	SubjectRoot   string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
-	Linger        time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
-	WriteTimeout  time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
-	FFmpeg        string        `name:"ffmpeg" help:"The ffmpeg program, which makes formats and sizes that a camera does not have (${default}, found in PATH)." default:"ffmpeg" placeholder:"PATH"`
-	HWAccel       string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
-	MaxTranscodes int           `help:"How many ffmpeg processes there may be at a time (${default})." default:"32" placeholder:"N"`
-	DefaultCamera string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
-	TLSCert       string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." type:"existingfile" placeholder:"FILE"`
-	TLSKey        string        `name:"tls-key" help:"The PEM file with the certificate's private key." type:"existingfile" placeholder:"FILE"`
-	AllowOrigin   []string      `help:"Origins of other people's pages that may open /ws, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
-	Insecure      bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
+	HTTP                 string        `help:"Address of the page and the API (${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	NATS                 string        `help:"Address of the embedded NATS server, where agents connect (${default})." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
+	NATSURL              string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
+	NATSConfig           string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
+	NATSCredentialFile   string        `name:"nats-credential-file" help:"File with the NKey seed that the hub shows to a NATS system with users of its own." placeholder:"FILE"`
+	Credentials          string        `help:"The file with users, API tokens, agents and consumers (default: credentials.json in the state directory)." placeholder:"FILE"`
+	SubjectRoot          string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
+	Linger               time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
+	WriteTimeout         time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
+	FFmpeg               string        `name:"ffmpeg" help:"The ffmpeg program, which makes formats and sizes that a camera does not have (${default}, found in PATH)." default:"ffmpeg" placeholder:"PATH"`
+	HWAccel              string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
+	MaxTranscodes        int           `help:"How many ffmpeg processes there may be at a time (${default})." default:"32" placeholder:"N"`
+	DefaultCamera        string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
+	TLSCert              string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." type:"existingfile" placeholder:"FILE"`
+	TLSKey               string        `name:"tls-key" help:"The PEM file with the certificate's private key." type:"existingfile" placeholder:"FILE"`
+	MaxViewers           int           `help:"How many viewers there may be (${default}; 0: no limit)." default:"2000" placeholder:"N"`
+	MaxViewersPerAddress int           `help:"How many of them from one address other than this host (${default}; 0: no limit)." default:"256" placeholder:"N"`
+	MaxViewersPerCamera  int           `help:"How many of them for one camera (${default}; 0: no limit)." default:"1000" placeholder:"N"`
+	AllowOrigin          []string      `help:"Origins of other people's pages that may open /ws, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
+	Insecure             bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }
 
 type cli struct {
@@ -58,11 +71,17 @@ type cli struct {
 
 	Serve struct{} `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
 	Demo  struct{} `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
+
+	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
+	Token    tokenCommands    `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
+	Link     linkCommand      `cmd:"" help:"Sign a link to one camera, for whoever has it."`
+	Agent    agentCommands    `cmd:"" help:"Agents that may publish cameras: add, list, remove."`
+	Consumer consumerCommands `cmd:"" help:"Programs that may subscribe to cameras by NATS: add, list, remove."`
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-func run(args []string, stderr io.Writer) (exitCode int) {
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
 	var c cli
 	parser, err := kong.New(&c, conf.Options("bramble-hub", description, version)...)
 	if err != nil {
@@ -73,7 +92,19 @@ func run(args []string, stderr io.Writer) (exitCode int) {
 		return conf.Fail(stderr, "bramble-hub", err)
 	}
 	log := c.Logger(stderr)
-	h, err := hub.New(c.hub(log))
+	if c.Credentials == "" {
+		if c.Credentials, err = access.DefaultFile(); err != nil {
+			return conf.Fail(stderr, "bramble-hub", err)
+		}
+	}
+	if command := parsed.Command(); command != "serve" && command != "demo" {
+		return failed(stderr, parsed.Run(&desk{settings: &c.settings, stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
+	}
+	cfg, err := c.hub(log)
+	if err != nil {
+		return conf.Fail(stderr, "bramble-hub", err)
+	}
+	h, err := hub.New(cfg)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-hub", err)
 	}
@@ -83,17 +114,33 @@ func run(args []string, stderr io.Writer) (exitCode int) {
 	if parsed.Command() == "demo" {
 		serve = demo{hub: h, root: c.SubjectRoot, log: log}.run
 	}
-	if err := serve(ctx); err != nil {
-		_, _ = fmt.Fprintf(stderr, "bramble-hub: %v\n", err) // there is nobody else to tell
-		return 1
-	}
-	return 0
+	return failed(stderr, serve(ctx))
 }
 
-func (s *settings) hub(log *slog.Logger) hub.Config {
-	return hub.Config{
-		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
-		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, DefaultCamera: s.DefaultCamera,
-		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, Version: version, Log: log,
+// failed tells of an error that trying again may cure, and returns the exit code.
+func failed(stderr io.Writer, err error) int {
+	if err == nil {
+		return 0
 	}
+	_, _ = fmt.Fprintf(stderr, "bramble-hub: %v\n", err) // there is nobody else to tell
+	return 1
+}
+
+func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
+	var cred credential.Credential
+	if s.NATSCredentialFile != "" {
+		if cred, err = credential.ReadFile(s.NATSCredentialFile); err != nil {
+			return cfg, err
+		}
+	}
+	return hub.Config{
+		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, Credentials: s.Credentials,
+		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, DefaultCamera: s.DefaultCamera,
+		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, Limits: s.limits(), Version: version, Log: log,
+	}, nil
+}
+
+func (s *settings) limits() hub.Limits {
+	return hub.Limits{Viewers: s.MaxViewers, PerAddress: s.MaxViewersPerAddress, PerCamera: s.MaxViewersPerCamera}
 }

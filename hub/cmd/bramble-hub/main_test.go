@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -26,6 +27,10 @@ const asProgram = "BRAMBLE_TEST_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
+	}
+	// This host's own credentials have no say here.
+	if err := os.Setenv("STATE_DIRECTORY", filepath.Join(os.TempDir(), "bramble-without-credentials")); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -108,7 +113,7 @@ func TestWrongConfiguration(t *testing.T) {
 				test.args = append(test.args, "--config="+path)
 			}
 			var stderr bytes.Buffer
-			if code := run(test.args, &stderr); code != conf.ExitConfig {
+			if code := run(test.args, nil, io.Discard, &stderr); code != conf.ExitConfig {
 				t.Errorf("exit code %d, want %d", code, conf.ExitConfig)
 			}
 			for _, part := range append(test.says, "bramble-hub: ") {
@@ -151,7 +156,7 @@ func TestAddressTaken(t *testing.T) {
 	} {
 		for _, command := range []string{"serve", "demo"} {
 			var stderr bytes.Buffer
-			if code := run(append(args, command), &stderr); code != 1 || !strings.Contains(stderr.String(), "bramble-hub: ") || !strings.Contains(stderr.String(), flag) {
+			if code := run(append(args, command), nil, io.Discard, &stderr); code != 1 || !strings.Contains(stderr.String(), "bramble-hub: ") || !strings.Contains(stderr.String(), flag) {
 				t.Errorf("%s %v: exit code %d, %q", command, args, code, stderr.String())
 			}
 		}
@@ -162,7 +167,7 @@ func TestAddressTaken(t *testing.T) {
 func TestSignal(t *testing.T) {
 	said := &spoken{ready: make(chan struct{})}
 	code := make(chan int, 1)
-	go func() { code <- run([]string{"--http=127.0.0.1:0", "--nats=127.0.0.1:0"}, said) }()
+	go func() { code <- run([]string{"--http=127.0.0.1:0", "--nats=127.0.0.1:0"}, nil, io.Discard, said) }()
 	testkit.Receive(t, "the hub is ready", said.ready)
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)

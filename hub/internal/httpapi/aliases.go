@@ -10,8 +10,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
-	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // Other camera servers' URLs, for programs that know no others. Each is one of the hub's own under another name; parameters that mean nothing here are
@@ -19,15 +19,15 @@ import (
 
 // aliasRoutes adds them.
 func (s *Server) aliasRoutes(e *echo.Echo, read []string) {
-	e.Match(read, "/cam/:camera/", s.underCamera)
-	e.Match(read, "/cam/:camera/:view", s.underCamera)
+	e.Match(read, "/cam/:camera/", s.underCamera, s.orLink)
+	e.Match(read, "/cam/:camera/:view", s.underCamera, s.orLink)
 	for _, path := range []string{"/webcam", "/webcam/", "/webcam:number", "/webcam:number/"} {
-		e.Match(read, path, s.webcam)
+		e.Match(read, path, s.webcam, s.known)
 	}
 	for path, ext := range map[string]string{"/api/stream.mjpeg": "mjpeg", "/api/frame.jpeg": "jpeg", "/api/stream.mp4": "mp4"} {
-		e.Match(read, path, func(c echo.Context) error { return s.alias(c, c.QueryParam("src"), ext) })
+		e.Match(read, path, func(c echo.Context) error { return s.alias(c, c.QueryParam("src"), ext) }, s.known)
 	}
-	e.Match(read, "/api/streams", s.go2rtcStreams)
+	e.Match(read, "/api/streams", s.go2rtcStreams, s.known)
 }
 
 // underCamera answers /cam/<id>/..., where each camera looks like a camera server of its own.
@@ -82,16 +82,16 @@ func (s *Server) webcam(c echo.Context) error {
 			return echo.ErrNotFound
 		}
 	}
-	ids := s.numbered()
+	ids := s.numbered(who(c))
 	if n > len(ids) {
 		return fmt.Errorf("%w: there is no camera number %d", registry.ErrUnknownCamera, n)
 	}
 	return s.action(c, ids[n-1])
 }
 
-// numbered lists the cameras in the order of their numbers: the default one, then the others by name.
-func (s *Server) numbered() (ids []string) {
-	for _, cam := range s.cfg.Registry.Cameras() {
+// numbered lists the cameras that the principal may see in the order of their numbers: the default one, then the others by name.
+func (s *Server) numbered(p access.Principal) (ids []string) {
+	for _, cam := range s.grantedCameras(p) {
 		ids = append(ids, cam.ID())
 	}
 	if i := slices.Index(ids, s.cfg.DefaultCamera); i > 0 {
@@ -101,18 +101,15 @@ func (s *Server) numbered() (ids []string) {
 }
 
 // named returns a camera by its id; the default one if that is "".
-func (s *Server) named(id string) (*registry.Camera, error) {
+func (s *Server) named(p access.Principal, id string) (*registry.Camera, error) {
 	if id == "" {
-		if id = s.cfg.DefaultCamera; id == "" {
-			if ids := s.numbered(); len(ids) > 0 {
+		if id = s.cfg.DefaultCamera; id == "" || !p.May(id) {
+			if ids := s.numbered(p); len(ids) > 0 {
 				id = ids[0]
 			}
 		}
 	}
-	if err := subject.ValidateID(id); err != nil {
-		return nil, fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
-	}
-	return s.cfg.Registry.Camera(id)
+	return s.granted(p, id)
 }
 
 // foreign maps the parameters of other servers to ours.
@@ -124,7 +121,7 @@ func foreign() map[string]string {
 
 // alias answers as the camera's URL with this extension does.
 func (s *Server) alias(c echo.Context, id, ext string) error {
-	cam, err := s.named(id)
+	cam, err := s.named(who(c), id)
 	if err != nil {
 		return err
 	}
@@ -143,7 +140,10 @@ func (s *Server) alias(c echo.Context, id, ext string) error {
 
 // ustreamerState answers what ustreamer says of itself, as far as its clients look at it.
 func (s *Server) ustreamerState(c echo.Context, id string) error {
-	cam, err := s.named(id)
+	cam, err := s.named(who(c), id)
+	if err == nil {
+		err = checkFormat(who(c), cam.ID(), "mjpeg")
+	}
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func (s *Server) ustreamerState(c echo.Context, id string) error {
 // go2rtcStreams lists the cameras as go2rtc does.
 func (s *Server) go2rtcStreams(c echo.Context) error {
 	list := make(map[string]any)
-	for _, cam := range s.cfg.Registry.Cameras() {
+	for _, cam := range s.grantedCameras(who(c)) {
 		i := cam.Info()
 		producers := []map[string]any{}
 		if i.State != registry.Offline {

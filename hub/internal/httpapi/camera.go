@@ -39,7 +39,7 @@ func (s *Server) camera(c echo.Context) error {
 	if _, ok := extensions[ext]; !ok {
 		return echo.NewHTTPError(http.StatusNotFound, fmt.Sprintf("a camera has no .%s: there are .jpeg, .mjpeg, .h264 and .mp4", cut(ext)))
 	}
-	cam, err := s.cfg.Registry.Camera(id)
+	cam, err := s.granted(who(c), id)
 	if err != nil {
 		return err
 	}
@@ -55,6 +55,15 @@ func (s *Server) serve(c echo.Context, cam *registry.Camera, ext string) error {
 	if err != nil {
 		return err
 	}
+	g, err := s.letIn(c, cam.ID(), ext)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if !g.taken {
+			s.guests.leave(g)
+		}
+	}()
 	switch ext {
 	case "jpeg":
 		return s.jpeg(c, cam)

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"fmt"
 	"net/http"
 	"time"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // cameraJSON is a camera in the API. docs/ref/http.md describes it.
@@ -50,7 +48,7 @@ type agentJSON struct {
 
 func (s *Server) listCameras(c echo.Context) error {
 	list := []cameraJSON{}
-	for _, cam := range s.cfg.Registry.Cameras() {
+	for _, cam := range s.grantedCameras(who(c)) {
 		list = append(list, s.describe(cam))
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
@@ -58,11 +56,7 @@ func (s *Server) listCameras(c echo.Context) error {
 }
 
 func (s *Server) showCamera(c echo.Context) error {
-	id := c.Param("camera")
-	if err := subject.ValidateID(id); err != nil {
-		return fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
-	}
-	cam, err := s.cfg.Registry.Camera(id)
+	cam, err := s.granted(who(c), c.Param("camera"))
 	if err != nil {
 		return err
 	}

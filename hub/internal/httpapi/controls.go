@@ -11,9 +11,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // askTimeout is how long an agent may take to answer.
@@ -44,6 +44,12 @@ func (s *Server) setControls(c echo.Context) error {
 	if err := s.checkOrigin(r, nil); err != nil {
 		return err
 	}
+	if _, err := s.granted(who(c), c.Param("camera")); err != nil {
+		return err
+	}
+	if p := who(c); !p.Has(access.Operator) {
+		return forbidden(p, "role operator")
+	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != echo.MIMEApplicationJSON {
 		return echo.NewHTTPError(http.StatusUnsupportedMediaType, "send the settings as JSON, with Content-Type: application/json")
 	}
@@ -61,10 +67,7 @@ func (s *Server) setControls(c echo.Context) error {
 
 func (s *Server) controls(c echo.Context, ask func(context.Context, string) (status.Status, error)) error {
 	id := c.Param("camera")
-	if err := subject.ValidateID(id); err != nil {
-		return fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
-	}
-	if _, err := s.cfg.Registry.Camera(id); err != nil {
+	if _, err := s.granted(who(c), id); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), askTimeout)

@@ -17,7 +17,7 @@ func (s *Server) metrics() echo.HandlerFunc {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newTranscodeCollector(s.cfg.Transcoder),
-		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, sockets: s.sockets.Load, d: newDescriptions()},
+		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, sockets: s.sockets.Load, refusals: s.guests.refusals, d: newDescriptions()},
 	)
 	return echo.WrapHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }
@@ -27,11 +27,12 @@ type collector struct {
 	cameras   func() []*registry.Camera
 	connected func() bool
 	sockets   func() int64
+	refusals  func() map[string]uint64
 	d         descriptions
 }
 
 type descriptions struct {
-	in, out, drops, viewers, up, age, cameras, nats, sockets *prometheus.Desc
+	in, out, drops, viewers, up, age, cameras, nats, sockets, refused *prometheus.Desc
 }
 
 func newDescriptions() descriptions {
@@ -47,13 +48,14 @@ func newDescriptions() descriptions {
 		age:     desc("newest_frame_timestamp_seconds", "When the newest frame arrived here, Unix time; absent while nobody watches.", "camera"),
 		cameras: desc("cameras", "Cameras known, by state.", "state"),
 		sockets: desc("websockets", "WebSockets open now."),
+		refused: desc("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
 		nats:    desc("nats_connected", "1 if NATS can be reached, else 0."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.d.in, m.d.out, m.d.drops, m.d.viewers, m.d.up, m.d.age, m.d.cameras, m.d.nats, m.d.sockets} {
+	for _, d := range []*prometheus.Desc{m.d.in, m.d.out, m.d.drops, m.d.viewers, m.d.up, m.d.age, m.d.cameras, m.d.nats, m.d.sockets, m.d.refused} {
 		ch <- d
 	}
 }
@@ -70,6 +72,9 @@ func (m *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(m.d.cameras, prometheus.GaugeValue, float64(n), state)
 	}
 	ch <- prometheus.MustNewConstMetric(m.d.sockets, prometheus.GaugeValue, float64(m.sockets()))
+	for limit, n := range m.refusals() {
+		ch <- prometheus.MustNewConstMetric(m.d.refused, prometheus.CounterValue, float64(n), limit)
+	}
 	ch <- prometheus.MustNewConstMetric(m.d.nats, prometheus.GaugeValue, truth(m.connected()))
 }
 

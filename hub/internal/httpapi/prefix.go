@@ -11,8 +11,8 @@ import (
 func belowPrefix(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		prefix := strings.TrimRight(r.Header.Get("X-Forwarded-Prefix"), "/")
-		if !strings.HasPrefix(prefix, "/") || strings.HasPrefix(prefix, "//") {
+		prefix := prefixOf(r)
+		if prefix == "" {
 			return next(c)
 		}
 		rest, ok := strings.CutPrefix(r.URL.Path, prefix)
@@ -32,4 +32,13 @@ func belowPrefix(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
+}
+
+// prefixOf returns the path of a proxy below which the hub is, without a slash at its end, or "".
+func prefixOf(r *http.Request) string {
+	prefix := strings.TrimRight(r.Header.Get("X-Forwarded-Prefix"), "/")
+	if !strings.HasPrefix(prefix, "/") || strings.HasPrefix(prefix, "//") {
+		return ""
+	}
+	return prefix
 }

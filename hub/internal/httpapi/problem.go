@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/logkey"
 )
@@ -36,23 +37,35 @@ func (e *paramError) Error() string {
 	return fmt.Sprintf("parameter %s=%q: must be %s", e.name, cut(e.value), e.want)
 }
 
-// problemFor maps an error to its answer.
-func (s *Server) problemFor(err error) problem {
+// problemFor maps an error to its answer to somebody.
+func (s *Server) problemFor(err error, to access.Principal) problem {
 	var param *paramError
+	var limit *limitError
 	var http4xx *echo.HTTPError
 	if p, ok := transcodeProblem(err); ok {
+		return p
+	}
+	if p, ok := accessProblem(err); ok {
 		return p
 	}
 	switch {
 	case errors.As(err, &param):
 		return problem{Title: "Bad parameter", Status: http.StatusBadRequest, Detail: err.Error(), Parameter: param.name}
 	case errors.Is(err, registry.ErrUnknownCamera):
-		known := s.knownCameras()
+		known := s.knownCameras(to)
 		detail := err.Error() + ": known are " + strings.Join(known, ", ")
 		if len(known) == 0 {
 			detail = err.Error() + ": no camera is known yet"
 		}
 		return problem{Title: "Unknown camera", Status: http.StatusNotFound, Detail: detail, Cameras: known}
+	case errors.As(err, &limit):
+		status := http.StatusServiceUnavailable
+		if limit.limit == limitAddress {
+			status = http.StatusTooManyRequests
+		}
+		return problem{Title: "Too many viewers", Status: status, Detail: err.Error(), RetryAfter: retrySeconds}
+	case errors.Is(err, errEnded):
+		return problem{Title: "Ended", Status: http.StatusForbidden, Detail: err.Error()}
 	case errors.Is(err, context.Canceled):
 		return problem{Title: "Stopping", Status: http.StatusServiceUnavailable, Detail: "the hub is stopping", RetryAfter: retrySeconds}
 	case errors.Is(err, registry.ErrOffline):
@@ -66,8 +79,8 @@ func (s *Server) problemFor(err error) problem {
 // maxKnown bounds the list of known cameras in an error.
 const maxKnown = 100
 
-func (s *Server) knownCameras() (ids []string) {
-	for _, c := range s.cfg.Registry.Cameras() {
+func (s *Server) knownCameras(to access.Principal) (ids []string) {
+	for _, c := range s.grantedCameras(to) {
 		if len(ids) == maxKnown {
 			break
 		}
@@ -87,7 +100,14 @@ func (s *Server) handleError(err error, c echo.Context) {
 		s.cfg.Log.Log(context.Background(), level, "answer cut short", "path", c.Request().URL.Path, logkey.Err, err)
 		return
 	}
-	p := s.problemFor(err)
+	p := s.problemFor(err, who(c))
+	if p.Status == http.StatusUnauthorized {
+		if wantsPage(c.Request()) && c.Request().Method == http.MethodGet {
+			_ = toLogin(c) // writes headers only
+			return
+		}
+		challenge(c)
+	}
 	p.Type = "about:blank"
 	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
 		s.cfg.Log.Error("request failed", "path", c.Request().URL.Path, logkey.Err, err)
@@ -95,9 +115,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "application/problem+json")
 	h.Set("Cache-Control", "no-store")
-	if p.RetryAfter > 0 {
-		h.Set(echo.HeaderRetryAfter, fmt.Sprint(p.RetryAfter))
-	}
+	setRetryAfter(c, p)
 	if c.Request().Method == http.MethodHead {
 		err = c.NoContent(p.Status)
 	} else {
@@ -106,6 +124,12 @@ func (s *Server) handleError(err error, c echo.Context) {
 	}
 	if err != nil {
 		s.cfg.Log.Debug("answer not sent", "path", c.Request().URL.Path, logkey.Err, err)
+	}
+}
+
+func setRetryAfter(c echo.Context, p problem) {
+	if p.RetryAfter > 0 {
+		c.Response().Header().Set(echo.HeaderRetryAfter, fmt.Sprint(p.RetryAfter))
 	}
 }
 

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
@@ -19,8 +17,6 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // agents stands for NATS: it hands out the streams, so that a test appends frames itself.
 type agents struct {
@@ -138,10 +134,17 @@ func listen(t testing.TB) *listener {
 // newRig starts a server; tune may change it before.
 func newRig(t testing.TB, bounds stream.Config, tune ...func(*Server)) *rig {
 	t.Helper()
-	r := &rig{house: newHouse(t, bounds), listener: listen(t)}
+	h := newHouse(t, bounds)
 	for _, f := range tune {
-		f(r.srv)
+		f(h.srv)
 	}
+	return runRig(t, h)
+}
+
+// runRig starts the server of a house.
+func runRig(t testing.TB, h *house) *rig {
+	t.Helper()
+	r := &rig{house: h, listener: listen(t)}
 	r.addr = r.listener.Addr().String()
 	testkit.Run(t, r.tr.Run)
 	r.stop = testkit.Run(t, func(ctx context.Context) error { return r.srv.Run(ctx, r.listener) })

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 )
@@ -45,10 +46,13 @@ func defaultTimes() times {
 type Config struct {
 	Registry      *registry.Registry
 	Transcoder    *transcode.Transcoder
-	DefaultCamera string        // of URLs that name none; "" means the first by name
-	Connected     func() bool   // whether NATS can be reached
-	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	Agents        controller    // asks cameras' agents
+	DefaultCamera string         // of URLs that name none; "" means the first by name
+	Connected     func() bool    // whether NATS can be reached
+	AllowOrigins  []string       // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	Agents        controller     // asks cameras' agents
+	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
+	Exposed       bool           // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
+	Limits        Limits
 	About         About         // what the hub tells of itself
 	WriteTimeout  time.Duration // 0 means DefaultWriteTimeout
 	TLS           *tls.Config   // nil means plain HTTP; else HTTP/2 too
@@ -66,7 +70,11 @@ type Server struct {
 	site         site
 	roster       roster
 	sockets      atomic.Int64 // WebSockets open now
-	messages     sync.Pool    // of *[]byte, in which messages of WebSockets are put together
+	door         *door        // nil: nobody is asked
+	guests       *guests
+	newcomers    *newcomers
+	changed      chan struct{} // holds a token when credentials have changed
+	messages     sync.Pool     // of *[]byte, in which messages of WebSockets are put together
 }
 
 // New returns a Server. It starts nothing.
@@ -74,9 +82,21 @@ func New(cfg Config) *Server {
 	if cfg.WriteTimeout <= 0 {
 		cfg.WriteTimeout = DefaultWriteTimeout
 	}
-	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite()}
+	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), changed: make(chan struct{}, 1)}
+	s.guests = newGuests(cfg.Limits, cfg.Log)
+	s.newcomers = newNewcomers(func(address string) { s.guests.refuse(limitWaiting, address) })
+	if cfg.Access != nil {
+		s.door = &door{access.NewDoor(cfg.Access, cfg.Log), cfg.Exposed}
+		s.guests.again = s.door.Again
+		cfg.Access.OnChange(func(*access.Book) {
+			select {
+			case s.changed <- struct{}{}:
+			default:
+			}
+		})
+	}
 	s.echo.HTTPErrorHandler = s.handleError
-	s.echo.Pre(belowPrefix)
+	s.echo.Pre(s.newcomers.arrived, belowPrefix)
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded)
 	s.routes()
 	return s
@@ -94,10 +114,13 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       s.newcomers.come,
+		ConnState:         s.newcomers.state,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.listen(srv, l) }() // received below
+	s.viewers.Go(func() { s.guests.run(ctx, s.changed) })
 	var err error
 	select {
 	case err = <-served:
@@ -132,20 +155,26 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.Serv
 func (s *Server) routes() {
 	e := s.echo
 	read := []string{http.MethodGet, http.MethodHead}
-	e.Match(read, "/", s.root)
+	// Public: nothing secret is in them, and those who ask have nothing to show.
 	e.Match(read, "/assets/*", s.asset)
 	e.Match(read, "/bramble-camera.js", s.element)
-	e.Match(read, "/cam/:camera", s.camera)
-	e.Match(read, "/api/v1/cameras", s.listCameras)
-	e.Match(read, "/api/v1/cameras/:camera", s.showCamera)
-	e.Match(read, "/api/v1/cameras/:camera/controls", s.showControls)
-	e.POST("/api/v1/cameras/:camera/controls", s.setControls)
-	e.Match(read, "/api/v1/hub", s.about)
 	e.Match(read, "/api/v1/openapi.yaml", s.openAPI)
-	e.Match(read, "/ws", s.webSocket)
 	e.Match(read, "/healthz", s.health)
 	e.Match(read, "/readyz", s.ready)
-	e.Match(read, "/metrics", s.metrics())
+	e.Match(read, "/login", s.loginPage)
+	e.POST("/login", s.login)
+	e.POST("/logout", s.logout)
+	// For those who may see the camera, or its part of what there is.
+	e.Match(read, "/", s.root, s.known)
+	e.Match(read, "/cam/:camera", s.camera, s.orLink)
+	e.Match(read, "/ws", s.webSocket, s.orLink)
+	e.Match(read, "/api/v1/me", s.me, s.known)
+	e.Match(read, "/api/v1/hub", s.about, s.known)
+	e.Match(read, "/api/v1/cameras", s.listCameras, s.known)
+	e.Match(read, "/api/v1/cameras/:camera", s.showCamera, s.known)
+	e.Match(read, "/api/v1/cameras/:camera/controls", s.showControls, s.known)
+	e.POST("/api/v1/cameras/:camera/controls", s.setControls, s.known) // and for operators
+	e.Match(read, "/metrics", s.metrics(), s.known, overseer)
 	s.aliasRoutes(e, read)
 }
 

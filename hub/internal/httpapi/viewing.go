@@ -19,7 +19,9 @@ import (
 // viewing is one response that goes on. What it holds belongs to whoever has the viewer's cursor: the response's goroutine, or a round of the stream.
 type viewing struct {
 	viewer *registry.Viewer
+	guest  *guest
 	out    *sink
+	unbind func() // from the guest's context
 	ctx    context.Context
 	quiet  time.Duration
 	err    error // why the response should end
@@ -33,8 +35,9 @@ var errPanic = errors.New("panic")
 
 // open opens the response for a viewer. Call attend, or end.
 func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
+	g, _ := c.Get(guestKey).(*guest)
 	s.viewers.Add(1)
-	out, err := openSink(s.ending, c.Response().Writer, c.Request(), s.cfg.WriteTimeout, s.times.stop)
+	out, err := openSink(g.ctx, c.Response().Writer, c.Request(), s.cfg.WriteTimeout, s.times.stop)
 	c.Response().Committed = out != nil
 	if err != nil {
 		if out != nil {
@@ -44,17 +47,22 @@ func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
 		s.viewers.Done()
 		return nil, err
 	}
-	ctx := s.ending
+	view := &viewing{viewer: v, guest: g, out: out, ctx: g.ctx, unbind: func() {}, quiet: s.times.quiet}
+	g.taken = true
 	if !out.detached() {
-		ctx = c.Request().Context()
+		ctx, cancel := context.WithCancel(c.Request().Context())
+		stop := context.AfterFunc(g.ctx, cancel)
+		view.ctx, view.unbind = ctx, func() { stop(); cancel() }
 	}
-	return &viewing{viewer: v, out: out, ctx: ctx, quiet: s.times.quiet}, nil
+	return view, nil
 }
 
 func (s *Server) end(v *viewing) {
 	if v.out != nil {
 		v.out.close()
 		v.viewer.Close()
+		v.unbind()
+		s.guests.leave(v.guest)
 		s.viewers.Done()
 	}
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -28,9 +29,14 @@ func (s *Server) webSocket(c echo.Context) error {
 	if !slices.Contains(offered(r), subprotocol) {
 		return echo.NewHTTPError(http.StatusBadRequest, "/ws speaks the subprotocol "+subprotocol+": offer it in Sec-WebSocket-Protocol")
 	}
+	g, err := s.guests.enter(s.ending, who(c), addressOf(r), "", "")
+	if err != nil {
+		return err
+	}
+	defer s.guests.leave(g)
 	s.viewers.Add(1)
 	defer s.viewers.Done()
-	up := &upgrade{ResponseWriter: c.Response().Writer, server: s}
+	up := &upgrade{ResponseWriter: c.Response().Writer, server: s, ending: g.ctx}
 	ws, err := websocket.Accept(up, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
 		CompressionMode:    websocket.CompressionDisabled, // pictures do not shrink
@@ -48,7 +54,7 @@ func (s *Server) webSocket(c echo.Context) error {
 	}
 	s.sockets.Add(1)
 	defer s.sockets.Add(-1)
-	newWSConn(s, ws, up.out).run()
+	newWSConn(s, g, ws, up.out).run()
 	return nil
 }
 
@@ -67,6 +73,7 @@ func offered(r *http.Request) (names []string) {
 type upgrade struct {
 	http.ResponseWriter
 	server  *Server
+	ending  context.Context
 	refused int // the status with which the library would have refused
 	out     *sink
 }
@@ -94,7 +101,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u.out = newSink(u.server.ending, conn, u.server.cfg.WriteTimeout, u.server.times.stop)
+	u.out = newSink(u.ending, conn, u.server.cfg.WriteTimeout, u.server.times.stop)
 	line := &line{conn, u.out}
 	return line, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(line)), nil
 }

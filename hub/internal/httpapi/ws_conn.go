@@ -22,6 +22,7 @@ const keptMessage = 1 << 20
 // wsConn is one WebSocket. A goroutine reads, one pings, one for each slot and one for the roster write.
 type wsConn struct {
 	s   *Server
+	g   *guest
 	ws  *websocket.Conn
 	out *sink // below ws
 
@@ -40,10 +41,10 @@ type wsConn struct {
 	writing sync.Mutex // held for a message, and while it is decided which frame that is
 }
 
-func newWSConn(s *Server, ws *websocket.Conn, out *sink) *wsConn {
-	c := &wsConn{s: s, ws: ws, out: out, slots: make(map[uint32]*wsSlot)}
+func newWSConn(s *Server, g *guest, ws *websocket.Conn, out *sink) *wsConn {
+	c := &wsConn{s: s, g: g, ws: ws, out: out, slots: make(map[uint32]*wsSlot)}
 	ws.SetReadLimit(maxWSMessage + 1) // read finds out
-	c.ctx, c.cancel = context.WithCancel(s.ending)
+	c.ctx, c.cancel = context.WithCancel(g.ctx)
 	return c
 }
 
@@ -51,10 +52,14 @@ func newWSConn(s *Server, ws *websocket.Conn, out *sink) *wsConn {
 // why. Deadlines end them.
 func (c *wsConn) run() {
 	closed := make(chan struct{})
-	stop := context.AfterFunc(c.s.ending, func() {
+	stop := context.AfterFunc(c.g.ctx, func() {
 		defer close(closed)
+		status, reason := websocket.StatusGoingAway, "the hub is stopping"
+		if errors.Is(context.Cause(c.g.ctx), errEnded) {
+			status, reason = websocket.StatusPolicyViolation, errEnded.Error()
+		}
 		_ = c.out.conn.SetReadDeadline(time.Now().Add(c.s.times.stop)) // fails only if it is closed already
-		c.close(websocket.StatusGoingAway, "the hub is stopping")
+		c.close(status, reason)
 	})
 	defer func() {
 		c.cancel()
@@ -197,7 +202,7 @@ func (c *wsConn) watch(r *wsRequest) error {
 		err = echo.NewHTTPError(http.StatusTooManyRequests, fmt.Sprintf("a connection has at most %d slots: end some of them, or open another connection", maxWSSlots))
 	}
 	if err != nil {
-		c.send(wsReply{Op: "ended", Slot: r.Slot, Error: c.s.wsProblem(err)})
+		c.send(wsReply{Op: "ended", Slot: r.Slot, Error: c.problem(err)})
 		return nil
 	}
 	ctx, stop := context.WithCancel(c.ctx)

@@ -145,9 +145,9 @@ func badMessage(err error) *problem {
 	return &problem{Type: "about:blank", Title: "Bad message", Status: http.StatusBadRequest, Detail: err.Error()}
 }
 
-// wsProblem maps the error that ended a slot to what its client is told.
-func (s *Server) wsProblem(err error) *problem {
-	p := s.problemFor(err)
+// problem maps the error that ended a slot to what its client is told.
+func (c *wsConn) problem(err error) *problem {
+	p := c.s.problemFor(err, c.g.principal())
 	p.Type = "about:blank"
 	return &p
 }

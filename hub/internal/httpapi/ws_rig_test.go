@@ -64,14 +64,24 @@ func parseFrame(t testing.TB, data []byte) *wsFrame {
 // dial opens /ws and reads the greeting.
 func (r *rig) dial() *socket {
 	r.t.Helper()
-	return r.dialBy(http.DefaultClient)
+	return r.dialWith("/ws", nil, http.DefaultClient)
 }
 
 func (r *rig) dialBy(client *http.Client) *socket {
 	r.t.Helper()
+	return r.dialWith("/ws", nil, client)
+}
+
+func (r *rig) dialAs(path string, header http.Header) *socket {
+	r.t.Helper()
+	return r.dialWith(path, header, http.DefaultClient)
+}
+
+func (r *rig) dialWith(path string, header http.Header, client *http.Client) *socket {
+	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
 	r.t.Cleanup(cancel)
-	ws, resp, err := websocket.Dial(ctx, "ws://"+r.addr+"/ws", &websocket.DialOptions{Subprotocols: []string{subprotocol}, HTTPClient: client})
+	ws, resp, err := websocket.Dial(ctx, "ws://"+r.addr+path, &websocket.DialOptions{HTTPHeader: header, HTTPClient: client, Subprotocols: []string{subprotocol}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

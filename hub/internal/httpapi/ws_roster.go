@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/logkey"
@@ -129,8 +131,8 @@ type wsRoster struct {
 	Gone    []string          `json:"gone"`
 }
 
-// since returns what a client must be told that knows an earlier view, or nil, of which it knows nothing.
-func (v *rosterView) since(old *rosterView) wsRoster {
+// since returns what a client, who may see some of the cameras, must be told that knows an earlier view, or nil, of which it knows nothing.
+func (v *rosterView) since(old *rosterView, may func(camera string) bool) wsRoster {
 	m := wsRoster{Op: "roster", All: old == nil, Cameras: []json.RawMessage{}, Gone: []string{}}
 	var before []rosterEntry
 	var turn uint64
@@ -139,17 +141,40 @@ func (v *rosterView) since(old *rosterView) wsRoster {
 	}
 	for _, e := range v.entries {
 		for len(before) > 0 && before[0].id <= e.id {
-			if before[0].id < e.id {
+			if before[0].id < e.id && may(before[0].id) {
 				m.Gone = append(m.Gone, before[0].id)
 			}
 			before = before[1:]
 		}
-		if e.turn > turn {
+		if e.turn > turn && may(e.id) {
 			m.Cameras = append(m.Cameras, e.json)
 		}
 	}
 	for _, e := range before {
-		m.Gone = append(m.Gone, e.id)
+		if may(e.id) {
+			m.Gone = append(m.Gone, e.id)
+		}
+	}
+	return m
+}
+
+// narrow leaves the formats of a signed link only; nil means all. Who may have MJPEG may have JPEG here, which is the same pictures.
+func (m wsRoster) narrow(formats []string) wsRoster {
+	if formats == nil {
+		return m
+	}
+	if slices.Contains(formats, "mjpeg") {
+		formats = append(formats, "jpeg")
+	}
+	for i, data := range m.Cameras {
+		var cam rosterCamera
+		if json.Unmarshal(data, &cam) != nil { // it is our own
+			continue
+		}
+		cam.Formats = slices.DeleteFunc(cam.Formats, func(f string) bool { return !slices.Contains(formats, f) })
+		if narrowed, err := json.Marshal(cam); err == nil {
+			m.Cameras[i] = narrowed
+		}
 	}
 	return m
 }
@@ -169,6 +194,7 @@ func (c *wsConn) wantRoster() {
 
 func (c *wsConn) sendRosters(again <-chan struct{}) {
 	var last *rosterView
+	var p access.Principal
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -179,9 +205,14 @@ func (c *wsConn) sendRosters(again <-chan struct{}) {
 			last = nil
 		case <-timer.C:
 		}
+		if now := c.g.principal(); !now.SameGrants(p) {
+			p, last = now, nil
+		}
 		v, due := c.s.view()
 		if v != last {
-			c.send(v.since(last))
+			if m := v.since(last, p.May).narrow(p.Formats()); m.All || len(m.Cameras)+len(m.Gone) > 0 {
+				c.send(m)
+			}
 			last = v
 		}
 		timer.Reset(max(time.Until(due), 0))

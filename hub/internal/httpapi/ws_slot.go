@@ -77,8 +77,15 @@ func (o *wsSlot) open() bool {
 
 // run sends the slot's frames until it is unwatched or cannot go on, and says that it has ended.
 func (o *wsSlot) run(ctx context.Context) {
-	err := o.watch(ctx)
 	c := o.conn
+	g, err := o.enter(ctx)
+	if err == nil {
+		err = o.watch(g.ctx)
+		if cause := context.Cause(g.ctx); errors.Is(cause, errEnded) {
+			err = cause
+		}
+		c.s.guests.leave(g)
+	}
 	c.leave(o)
 	switch {
 	case c.ctx.Err() != nil:
@@ -87,17 +94,31 @@ func (o *wsSlot) run(ctx context.Context) {
 		c.send(wsReply{Op: "ended", Slot: o.number})
 		return
 	}
-	p := c.s.wsProblem(err)
+	p := c.problem(err)
 	if p.Status == 500 {
 		c.s.cfg.Log.Log(ctx, severity(err, false), "viewer lost", logkey.Camera, o.camera, logkey.Err, err)
 	}
 	c.send(wsReply{Op: "ended", Slot: o.number, Error: p})
 }
 
+// enter has the slot counted as a viewer, if it may be one and there is room.
+func (o *wsSlot) enter(ctx context.Context) (*guest, error) {
+	c, p, format := o.conn, o.conn.g.principal(), "mjpeg"
+	if o.kind == kindMP4 {
+		format = "mp4"
+	}
+	if p.May(o.camera) {
+		if err := checkFormat(p, o.camera, format); err != nil {
+			return nil, err
+		}
+	}
+	return c.s.guests.enter(ctx, p, c.g.address, o.camera, format)
+}
+
 func (o *wsSlot) watch(ctx context.Context) (err error) {
 	defer recoverInto(&err)
 	s := o.conn.s
-	cam, err := s.cfg.Registry.Camera(o.camera)
+	cam, err := s.granted(o.conn.g.principal(), o.camera)
 	if err == nil {
 		err = s.cfg.Transcoder.Check(cam, o.want)
 	}

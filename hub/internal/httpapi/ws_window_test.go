@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -226,10 +227,10 @@ func TestRosterView(t *testing.T) {
 	entry := func(id string, turn uint64) rosterEntry { return rosterEntry{id, []byte(`"` + id + `"`), turn} }
 	one := &rosterView{1, []rosterEntry{entry("a", 1), entry("c", 1), entry("d", 1), entry("z", 1)}}
 	two := &rosterView{2, []rosterEntry{entry("a", 1), entry("b", 2), entry("d", 2)}}
-	if got := two.since(one); got.All || join(got) != `"b" "d" - c z` {
+	if got := two.since(one, access.Everybody().May); got.All || join(got) != `"b" "d" - c z` {
 		t.Errorf("%v: %s", got.All, join(got))
 	}
-	if got := two.since(nil); !got.All || join(got) != `"a" "b" "d" -` {
+	if got := two.since(nil, access.Everybody().May); !got.All || join(got) != `"a" "b" "d" -` {
 		t.Errorf("%v: %s", got.All, join(got))
 	}
 	h := newHouse(t, stream.Config{})
@@ -242,10 +243,10 @@ func TestRosterView(t *testing.T) {
 	second := h.srv.lookAgain(first)
 	h.camera("attic", frame.JPEG)
 	third := h.srv.lookAgain(second)
-	if second == first || third == second || len(third.since(second).Cameras) != 1 || len(third.since(first).Cameras) != 2 {
+	if second == first || third == second || len(third.since(second, access.Everybody().May).Cameras) != 1 || len(third.since(first, access.Everybody().May).Cameras) != 2 {
 		t.Errorf("%+v %+v %+v", first, second, third)
 	}
-	if empty := newHouse(t, stream.Config{}).srv.lookAgain(nil); len(empty.entries) != 0 || !empty.since(nil).All {
+	if empty := newHouse(t, stream.Config{}).srv.lookAgain(nil); len(empty.entries) != 0 || !empty.since(nil, access.Everybody().May).All {
 		t.Errorf("%+v", empty)
 	}
 }

@@ -66,6 +66,7 @@ func Dial(url string, space subject.Space, log *slog.Logger, extra ...nats.Optio
 		nats.MaxPingsOutstanding(2),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
+		nats.IgnoreAuthErrorAbort(), // the hub may be made known there while it waits
 		nats.ReconnectWait(250 * time.Millisecond),
 		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
 		nats.ReconnectBufSize(-1),
@@ -85,6 +86,9 @@ func Dial(url string, space subject.Space, log *slog.Logger, extra ...nats.Optio
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
 	in.nc = nc
+	if err := nc.LastError(); errors.Is(err, nats.ErrAuthorization) {
+		log.Error("NATS refuses this hub; trying again until it is let in", logkey.Err, err, "remedy", "make it known there, and give its NKey with --nats-credential-file")
+	}
 	return in, nil
 }
 

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -371,4 +372,24 @@ func start(t *testing.T, opts *server.Options) *server.Server {
 func stop(s *server.Server) {
 	s.Shutdown()
 	s.WaitForShutdown()
+}
+
+// A hub that NATS refuses says so at once, and is let in later.
+func TestRefused(t *testing.T) {
+	strict := testkit.StartServer(t, server.Options{Username: "hub", Password: "secret"})
+	port := testkit.Port(t, strict)
+	var said bytes.Buffer
+	in, err := Dial("nats://hub:wrong@"+strict.Addr().String(), subject.Space{}, slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelError})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(in.Close)
+	for _, part := range []string{"refuses this hub", "--nats-credential-file"} {
+		if !strings.Contains(said.String(), part) || strings.Contains(said.String(), "wrong") {
+			t.Errorf("said %q, want %q", said.String(), part)
+		}
+	}
+	testkit.StopServer(strict)
+	testkit.StartServer(t, server.Options{Port: port})
+	testkit.Eventually(t, "it is let in", in.Connected)
 }

@@ -3,7 +3,13 @@ package natsd
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
 )
 
 // logger hands the server's log lines to slog. The server's notices are the hub's debug lines: a user need not know that there is a server.
@@ -11,6 +17,8 @@ type logger struct {
 	log     *slog.Logger
 	failed  chan string // gets the first fatal message of the start
 	started atomic.Bool
+	seldom  *access.Seldom
+	guarded bool // refusals are logged by guests
 }
 
 func (l *logger) Noticef(format string, v ...any) {
@@ -31,7 +39,21 @@ func (l *logger) Fatalf(format string, v ...any) {
 	l.log.Error("nats: " + fmt.Sprintf(format, v...))
 }
 
-func (l *logger) Errorf(format string, v ...any) { l.log.Error("nats: " + fmt.Sprintf(format, v...)) }
+// Errorf tells of what strangers do wrong once a minute for each of their connections, and at most some hundred times: they must not fill the log.
+func (l *logger) Errorf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	if l.guarded && strings.Contains(text, server.ErrAuthentication.Error()) {
+		l.log.Debug("nats: " + text)
+		return
+	}
+	if key, _, ok := strings.Cut(text, "Violation -"); ok {
+		if say, kept := l.seldom.Say(key, time.Now()); say {
+			l.log.Warn("nats: "+text, "kept_back", kept)
+		}
+		return
+	}
+	l.log.Error("nats: " + text)
+}
 
 func (l *logger) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
 

@@ -1,4 +1,4 @@
-// Package natsd runs the embedded NATS server.
+// Package natsd runs the embedded NATS server, and decides who may do what there.
 package natsd
 
 import (
@@ -12,7 +12,10 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // startTimeout bounds the wait for the server to accept connections.
@@ -23,22 +26,36 @@ type Config struct {
 	Addr string // host:port; port 0 means any free one. Ignored if File sets one
 	File string // a standard NATS configuration file; "" means none
 	Log  *slog.Logger
+
+	Access   *access.Keeper // who may connect; nil means that nobody is asked
+	Space    subject.Space  // of the cameras
+	Insecure bool           // without any credentials, nobody is asked even at an address that others can reach
 }
 
 // Server is a running NATS server.
-type Server struct{ s *server.Server }
+type Server struct {
+	s      *server.Server
+	log    *slog.Logger
+	guests *guests               // nil if nobody is asked, or if the file decides
+	own    credential.Credential // of the hub itself
+}
 
 // Start starts a server and returns when it accepts connections.
 func Start(cfg Config) (*Server, error) {
-	opts, err := options(cfg)
+	opts, placed, err := options(cfg)
 	if err != nil {
+		return nil, err
+	}
+	d := &Server{log: cfg.Log}
+	if err := d.guard(cfg, opts, placed); err != nil {
 		return nil, err
 	}
 	s, err := server.NewServer(opts)
 	if err != nil {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
-	l := &logger{log: cfg.Log, failed: make(chan string, 1)}
+	d.s = s
+	l := &logger{log: cfg.Log, failed: make(chan string, 1), seldom: access.NewSeldom(), guarded: d.guests != nil}
 	s.SetLoggerV2(l, false, false, false)
 	go s.Start() // returns when all listens, or has failed to
 	if why := awaitReady(s, l.failed); why != "" {
@@ -47,7 +64,44 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("embedded NATS server: %s: %s", why, cfg.remedy())
 	}
 	l.started.Store(true)
-	return &Server{s}, nil
+	if d.guests != nil {
+		cfg.Access.OnChange(d.recheck)
+	}
+	return d, nil
+}
+
+// guard has the server ask who connects, unless the file says how. placed means that the file says where to listen: then that is meant so.
+func (s *Server) guard(cfg Config, opts *server.Options, placed bool) (err error) {
+	if cfg.Access == nil {
+		return nil
+	}
+	if decidesItself(opts) {
+		cfg.Log.Info("the NATS configuration says itself who may connect: agents and consumers of the credentials file do not count there", "file", cfg.File)
+		return nil
+	}
+	anonymous := cfg.Insecure || placed
+	if !anonymous {
+		if anonymous, err = IsLoopback(cfg.Addr); err != nil {
+			return err
+		}
+	}
+	s.guests = newGuests(cfg, anonymous)
+	opts.CustomClientAuthentication, opts.AlwaysEnableNonce = s.guests, true
+	s.own, err = s.guests.admit(func(string) *server.Permissions { return nil })
+	return err
+}
+
+// decidesItself reports whether a NATS configuration has users of its own.
+func decidesItself(o *server.Options) bool {
+	return len(o.Users) > 0 || len(o.Nkeys) > 0 || o.Username != "" || o.Authorization != "" || o.AuthCallout != nil || len(o.TrustedOperators) > 0 || len(o.TrustedKeys) > 0
+}
+
+// Admit makes a credential for an agent in this process, which may publish and serve cameras. It is zero, and not needed, if nobody is asked.
+func (s *Server) Admit(cameras []string) (credential.Credential, error) {
+	if s.guests == nil {
+		return credential.Credential{}, nil
+	}
+	return s.guests.admit(func(key string) *server.Permissions { return agentPermissions(s.guests.space, key, cameras) })
 }
 
 // awaitReady returns "" when the server accepts connections, else why it does not.
@@ -74,25 +128,26 @@ func (c *Config) remedy() string {
 	return "choose another address with --nats, or use the server that runs there with --nats-url"
 }
 
-func options(cfg Config) (*server.Options, error) {
-	opts := &server.Options{}
+// options returns the server's options, and whether the file says where to listen.
+func options(cfg Config) (opts *server.Options, placed bool, err error) {
+	opts = &server.Options{}
 	if cfg.File != "" {
-		var err error
 		if opts, err = server.ProcessConfigFile(cfg.File); err != nil {
-			return nil, fmt.Errorf("NATS configuration %s: %w", cfg.File, err)
+			return nil, false, fmt.Errorf("NATS configuration %s: %w", cfg.File, err)
 		}
 	}
 	if opts.MaxPayload == 0 {
 		opts.MaxPayload = frame.MaxPayload // beyond that NATS itself advises against
 	}
-	if opts.Host == "" && opts.Port == 0 {
+	placed = opts.Host != "" || opts.Port != 0
+	if !placed {
 		host, port, err := net.SplitHostPort(cfg.Addr)
 		if err != nil {
-			return nil, fmt.Errorf("NATS address %q: write HOST:PORT: %w", cfg.Addr, err)
+			return nil, false, fmt.Errorf("NATS address %q: write HOST:PORT: %w", cfg.Addr, err)
 		}
 		opts.Host = host
 		if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
-			return nil, fmt.Errorf("NATS address %q: the port must be a number from 0 to 65535", cfg.Addr)
+			return nil, false, fmt.Errorf("NATS address %q: the port must be a number from 0 to 65535", cfg.Addr)
 		}
 		if opts.Port == 0 {
 			opts.Port = server.RANDOM_PORT
@@ -102,7 +157,7 @@ func options(cfg Config) (*server.Options, error) {
 		opts.ServerName = "bramble-hub"
 	}
 	opts.NoSigs = true // the hub handles signals
-	return opts, nil
+	return opts, placed, nil
 }
 
 // URL returns a NATS URL under which clients on this host reach the server.
@@ -122,8 +177,17 @@ func (s *Server) Addr() string {
 	return ""
 }
 
-// InProcess connects without a socket.
-func (s *Server) InProcess() nats.Option { return nats.InProcessServer(s.s) }
+// InProcess connects without a socket, as the hub itself, which may do everything.
+func (s *Server) InProcess() nats.Option {
+	return func(o *nats.Options) error {
+		for _, set := range append(s.own.Options(), nats.InProcessServer(s.s)) {
+			if err := set(o); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
 
 // Stop closes all connections and returns when the server has ended.
 func (s *Server) Stop() {

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+
+	"golang.org/x/term"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/secret"
+)
+
+// desk is where the commands that change the credentials file sit.
+type desk struct {
+	settings *settings
+	stdin    io.Reader
+	stdout   io.Writer
+	stderr   io.Writer
+	log      *slog.Logger
+}
+
+// edit changes the credentials file and keeps an audit line of what was done.
+func (d *desk) edit(change func(*access.Document) error, did, audit string, args ...any) error {
+	if err := access.Edit(d.settings.Credentials, change); err != nil {
+		return err
+	}
+	d.log.Info(did, append([]any{"audit", audit}, append(args, "file", d.settings.Credentials)...)...)
+	return nil
+}
+
+func (d *desk) book() (*access.Book, error) { return access.Load(d.settings.Credentials) }
+
+// password asks for a new password, twice, without showing it; or takes the first line of standard input.
+func (d *desk) password(fromStdin bool) (secret.Text, error) {
+	if fromStdin {
+		line, err := bufio.NewReader(io.LimitReader(d.stdin, 4096)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("the password from standard input: %w", err)
+		}
+		password := secret.Text(strings.TrimRight(line, "\r\n"))
+		return password, access.ValidatePassword(password)
+	}
+	tty, ok := d.stdin.(*os.File)
+	if !ok || !term.IsTerminal(int(tty.Fd())) { //nolint:gosec // a file descriptor is a small number
+		return "", errors.New("standard input is no terminal on which to ask for a password: give it with --password-stdin")
+	}
+	first, err := d.ask(tty, "Password: ")
+	if err != nil {
+		return "", err
+	}
+	if err := access.ValidatePassword(first); err != nil {
+		return "", err
+	}
+	second, err := d.ask(tty, "Once more: ")
+	if err == nil && first != second {
+		err = errors.New("the two passwords differ: nothing was changed")
+	}
+	return first, err
+}
+
+// ask reads a line without echo. Ctrl-C leaves a terminal that shows what is typed.
+func (d *desk) ask(tty *os.File, prompt string) (secret.Text, error) {
+	fd := int(tty.Fd()) //nolint:gosec // a file descriptor is a small number
+	state, err := term.GetState(fd)
+	if err != nil {
+		return "", fmt.Errorf("the terminal: %w", err)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		_ = term.Restore(fd, state) // the program ends here
+		_, _ = fmt.Fprintln(d.stderr)
+		os.Exit(130)
+	})()
+	_, _ = fmt.Fprint(d.stderr, prompt)
+	text, err := term.ReadPassword(fd)
+	_, _ = fmt.Fprintln(d.stderr)
+	if err != nil {
+		return "", fmt.Errorf("the password: %w", err)
+	}
+	return secret.Text(text), nil
+}
+
+// table prints a list.
+func (d *desk) table(head string, rows [][]string) error {
+	var out bytes.Buffer
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, strings.ReplaceAll(head, " ", "\t")) // to memory
+	for _, row := range rows {
+		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
+	}
+	_ = w.Flush()
+	_, err := d.stdout.Write(out.Bytes())
+	return err
+}
+
+// print writes what a command is asked for, and nothing else, to standard output.
+func (d *desk) print(line string) error {
+	_, err := fmt.Fprintln(d.stdout, line)
+	return err
+}
+
+// natsURL guesses under which URL others reach the hub's NATS, and says what they may have to change.
+func (d *desk) natsURL() (url, note string) {
+	if d.settings.NATSURL != "" {
+		return d.settings.NATSURL, "this NATS system does not read the credentials file: add the public key there, see docs/design/security.md"
+	}
+	host, port, err := net.SplitHostPort(d.settings.NATS)
+	if err != nil {
+		host, port = "127.0.0.1", "4222"
+	}
+	ip := net.ParseIP(host)
+	switch {
+	case host == "localhost" || ip != nil && ip.IsLoopback():
+		note = "by these settings the hub's NATS listens on this host only: for agents elsewhere start the hub with --nats 0.0.0.0:" + port + ", and put its name into the URL"
+	case host == "" || ip != nil && ip.IsUnspecified():
+		if host, err = os.Hostname(); err != nil || host == "" {
+			host = "HUB"
+		}
+	}
+	return "nats://" + net.JoinHostPort(host, port), note
+}

@@ -1,0 +1,36 @@
+package access
+
+import (
+	"bytes"
+	"time"
+)
+
+// Again returns what somebody may do now who came in a while ago, or false if he has to leave: the proof has expired, was revoked, or its user has gone or
+// has another password. Who came by a session leaves when its role changes, too.
+func (d *Door) Again(p Principal, now time.Time) (Principal, bool) {
+	b := d.keeper.Book()
+	if !p.expires.IsZero() && !now.Before(p.expires) {
+		return Principal{}, false
+	}
+	switch p.By {
+	case ByNothing:
+		return p, !b.HasUsers()
+	case ByLink:
+		return p, bytes.Equal(p.key, b.linkKey)
+	case ByToken:
+		u, ok := b.user(p.Name)
+		if t, known := b.tokens[p.token]; !ok || !known || t.Owner != p.Name {
+			return Principal{}, false
+		}
+		p.Role, p.grants = u.Role, u.Cameras
+		return p, true
+	case BySession, ByPassword:
+		u, ok := b.user(p.Name)
+		if !ok || u.generation() != p.generation || p.session != nil && (!bytes.Equal(p.key, b.sessionKey) || d.sessions.ended(*p.session)) {
+			return Principal{}, false
+		}
+		p.grants = u.Cameras
+		return p, true
+	}
+	return Principal{}, false
+}

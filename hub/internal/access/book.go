@@ -1,0 +1,141 @@
+package access
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// Book is a credentials file as the hub looks things up in it. It does not change.
+type Book struct {
+	doc    Document
+	users  map[string]User
+	tokens map[string]Token
+	peers  map[string]Peer // by public key
+
+	sessionKey, linkKey []byte
+}
+
+// Load reads a credentials file. A file that is not there is an empty Book.
+func Load(name string) (*Book, error) {
+	d, _, err := read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newBook(&Document{}), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newBook(d), nil
+}
+
+func newBook(d *Document) *Book {
+	b := &Book{doc: *d, users: make(map[string]User), tokens: make(map[string]Token), peers: make(map[string]Peer)}
+	for _, u := range d.Users {
+		b.users[u.Name] = u
+	}
+	for _, t := range d.Tokens {
+		b.tokens[t.ID] = t
+	}
+	for _, a := range d.Agents {
+		b.peers[a.Key] = Peer{Kind: KindAgent, Name: a.Name, Key: a.Key, Cameras: slices.Sorted(slices.Values(a.Cameras))}
+	}
+	for _, c := range d.Consumers {
+		b.peers[c.Key] = b.consumer(c)
+	}
+	if len(d.LinkKey) > 0 {
+		b.sessionKey, b.linkKey = derive(d.LinkKey, "bramble session 1"), derive(d.LinkKey, "bramble link 1")
+	}
+	return b
+}
+
+func derive(key []byte, purpose string) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
+}
+
+// Empty reports whether there is nobody: no user, no agent, no consumer. Then nobody is asked who he is.
+func (b *Book) Empty() bool { return len(b.doc.Users) == 0 && len(b.peers) == 0 }
+
+// HasUsers reports whether there is a user, enabled or not.
+func (b *Book) HasUsers() bool { return len(b.doc.Users) > 0 }
+
+// Users returns all users, in the order in which they were added.
+func (b *Book) Users() []User { return slices.Clone(b.doc.Users) }
+
+// Tokens returns all API tokens.
+func (b *Book) Tokens() []Token { return slices.Clone(b.doc.Tokens) }
+
+// Agents returns all agents.
+func (b *Book) Agents() []Agent { return slices.Clone(b.doc.Agents) }
+
+// Consumers returns all consumers.
+func (b *Book) Consumers() []Consumer { return slices.Clone(b.doc.Consumers) }
+
+// user returns an enabled user.
+func (b *Book) user(name string) (User, bool) {
+	u, ok := b.users[name]
+	return u, ok && u.Enabled
+}
+
+func (u User) principal(by string) Principal {
+	return Principal{Name: u.Name, Role: u.Role, By: by, grants: u.Cameras, generation: u.generation()}
+}
+
+// generation changes with everything about a user that ends his sessions: password, role, removal.
+func (u User) generation() string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{u.Name, string(u.Role), u.Hash, fmt.Sprint(u.Enabled)}, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Kind tells agents from consumers.
+type Kind string
+
+// The kinds of peers.
+const (
+	KindAgent    Kind = "agent"
+	KindConsumer Kind = "consumer"
+)
+
+// Peer is somebody who connects to NATS.
+type Peer struct {
+	Kind    Kind
+	Name    string
+	Key     string   // public NKey
+	All     bool     // a consumer who is granted every camera, by *
+	Cameras []string // else these, by id and sorted
+}
+
+// Peer returns whose public NKey this is.
+func (b *Book) Peer(key string) (Peer, bool) {
+	p, ok := b.peers[key]
+	return p, ok
+}
+
+// consumer spells a consumer's globs out, for NATS has none within a token: they mean the cameras of all agents in the file.
+func (b *Book) consumer(c Consumer) Peer {
+	p := Peer{Kind: KindConsumer, Name: c.Name, Key: c.Key, All: slices.Contains(c.Cameras, "*")}
+	if p.All {
+		return p
+	}
+	for _, g := range c.Cameras {
+		if !strings.Contains(g, "*") {
+			p.Cameras = append(p.Cameras, g)
+		}
+	}
+	for _, a := range b.doc.Agents {
+		for _, camera := range a.Cameras {
+			if granted(c.Cameras, camera) {
+				p.Cameras = append(p.Cameras, camera)
+			}
+		}
+	}
+	slices.Sort(p.Cameras)
+	p.Cameras = slices.Compact(p.Cameras)
+	return p
+}

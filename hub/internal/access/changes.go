@@ -1,0 +1,67 @@
+package access
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+)
+
+// change is an audit line about the credentials file.
+type change struct {
+	what string
+	args []any
+}
+
+// changes tells what is different in two Books, without secrets.
+func changes(old, b *Book) (list []change) {
+	if len(old.doc.LinkKey) > 0 && !bytes.Equal(old.doc.LinkKey, b.doc.LinkKey) {
+		list = append(list, change{"link key renewed: all links and sessions have ended", []any{"audit", "key.change"}})
+	}
+	list = append(list, compare("user", old.doc.Users, b.doc.Users, func(u User) (string, []any) {
+		return u.Name, []any{"role", u.Role, "cameras", strings.Join(u.Cameras, ","), "enabled", u.Enabled}
+	})...)
+	list = append(list, compare("token", old.doc.Tokens, b.doc.Tokens, func(t Token) (string, []any) {
+		return t.ID, []any{"owner", t.Owner, "for", t.Name}
+	})...)
+	list = append(list, compare("agent", old.doc.Agents, b.doc.Agents, func(a Agent) (string, []any) {
+		return a.Name, []any{"cameras", strings.Join(a.Cameras, ","), "key", a.Key}
+	})...)
+	return append(list, compare("consumer", old.doc.Consumers, b.doc.Consumers, func(c Consumer) (string, []any) {
+		return c.Name, []any{"cameras", strings.Join(c.Cameras, ","), "key", c.Key}
+	})...)
+}
+
+// compare tells which entries of a kind have come, gone or changed. describe returns an entry's name and what may be told of it.
+func compare[T any](kind string, old, now []T, describe func(T) (string, []any)) (list []change) {
+	before := make(map[string]T)
+	for _, entry := range old {
+		name, _ := describe(entry)
+		before[name] = entry
+	}
+	tell := func(entry T, verb, done string) {
+		name, args := describe(entry)
+		list = append(list, change{kind + " " + done, append([]any{"audit", kind + "." + verb, "name", name}, args...)})
+	}
+	for _, entry := range now {
+		name, _ := describe(entry)
+		was, ok := before[name]
+		delete(before, name)
+		switch {
+		case !ok:
+			tell(entry, "add", "added")
+		case !reflect.DeepEqual(was, entry):
+			tell(entry, "change", "changed")
+		}
+	}
+	for _, entry := range old {
+		if name, _ := describe(entry); hasKey(before, name) {
+			tell(entry, "remove", "removed")
+		}
+	}
+	return list
+}
+
+func hasKey[V any](m map[string]V, key string) bool {
+	_, ok := m[key]
+	return ok
+}

@@ -1,0 +1,142 @@
+package access
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/bramble-cam/bramble/shared/secret"
+)
+
+func TestParse(t *testing.T) {
+	c := newCast(t)
+	good, err := os.ReadFile(c.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parse(good); err != nil {
+		t.Fatal(err)
+	}
+	hash := load(t, c.file).users["anna"].Hash
+	for name, test := range map[string]struct{ old, new, says string }{
+		"newer":             {`"version": 1`, `"version": 2`, "version 2"},
+		"no version":        {`"version": 1`, `"version": 0`, "version 0"},
+		"unknown member":    {`"version": 1`, `"version": 1, "groups": []`, "groups"},
+		"unknown role":      {`"role": "operator"`, `"role": "boss"`, "viewer, operator or admin"},
+		"bad name":          {`"name": "anna"`, `"name": "Anna"`, "Anna"},
+		"second user":       {`"name": "anna"`, `"name": "otto"`, "second user"},
+		"glob":              {`"lab-*"`, `"lab-[1]"`, "lab-[1]"},
+		"hash":              {hash, "plain", "argon2id"},
+		"hash of too much":  {"m=19456", "m=99999999", "out of bounds"},
+		"hash of nothing":   {"t=2", "t=0", "out of bounds"},
+		"owner gone":        {`"owner": "anna"`, `"owner": "ann"`, "does not exist"},
+		"token id":          {`"id": "` + c.tokenID, `"id": "x` + c.tokenID, "8 of"},
+		"token sum":         {`"sha256": "`, `"sha256": "z`, "hexadecimal"},
+		"agent's key":       {c.porch.Public(), "UABC", "public NKey"},
+		"same key":          {c.consumer.Public(), c.porch.Public(), "same key"},
+		"seed, not key":     {c.porch.Public(), c.porch.Seed().Reveal(), "public NKey"},
+		"agent with a glob": {`"lab-1"`, `"lab-1*"`, "lab-1*"},
+		"camera twice":      {`"lab-1"`, `"lab-2"`, "two agents, or twice"},
+		"link key":          {`"link_key": "`, `"link_key": "AAAA`, "32"},
+		"two objects":       {"", "{}", ""},
+		"cut":               {`"consumers"`, "", "JSON"},
+		"list":              {"{", "[", "JSON"},
+	} {
+		text := strings.Replace(string(good), test.old, test.new, 1)
+		if test.old == "" {
+			text, test.says = string(good)+"{}", "JSON"
+		}
+		_, err := parse([]byte(text))
+		if err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want %q", name, err, test.says)
+		}
+		if err != nil && (strings.Contains(err.Error(), hash) || len(err.Error()) > 1000) {
+			t.Errorf("%s: the error tells too much: %v", name, err)
+		}
+	}
+}
+
+func TestEdits(t *testing.T) {
+	c := newCast(t)
+	before := load(t, c.file)
+	for name, test := range map[string]struct {
+		change func(*Document) error
+		says   string
+	}{
+		"user twice":        {func(d *Document) error { return d.AddUser("anna", Viewer, []string{"*"}, rightPassword) }, "already"},
+		"short password":    {func(d *Document) error { return d.AddUser("new", Viewer, nil, "short") }, "at least 10"},
+		"long password":     {func(d *Document) error { return d.SetPassword("anna", secret.Text(strings.Repeat("x", 2000))) }, "at most"},
+		"password of bytes": {func(d *Document) error { return d.SetPassword("anna", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff") }, "UTF-8"},
+		"unknown role":      {func(d *Document) error { return d.AddUser("new", "boss", nil, rightPassword) }, "boss"},
+		"no such user":      {func(d *Document) error { return d.SetPassword("nobody", rightPassword) }, "user list"},
+		"set nobody":        {func(d *Document) error { return d.SetUser("nobody", Viewer, nil, nil) }, "user list"},
+		"set a bad role":    {func(d *Document) error { return d.SetUser("anna", "boss", nil, nil) }, "boss"},
+		"remove nobody":     {func(d *Document) error { return d.RemoveUser("nobody") }, "user list"},
+		"token of nobody":   {func(d *Document) error { _, _, err := d.AddToken("nobody", "x", 0); return err }, "user list"},
+		"token in the past": {func(d *Document) error { _, _, err := d.AddToken("anna", "x", -1); return err }, "--expires"},
+		"no such token":     {func(d *Document) error { return d.RemoveToken("xxxxxxxx") }, "token list"},
+		"agent twice":       {func(d *Document) error { _, err := d.AddAgent("porch", []string{"x"}); return err }, "already"},
+		"camera twice":      {func(d *Document) error { _, err := d.AddAgent("other", []string{"porch"}); return err }, "belongs to agent porch"},
+		"agent with a glob": {func(d *Document) error { _, err := d.AddAgent("other", []string{"lab-*"}); return err }, "lab-*"},
+		"agent of nothing":  {func(d *Document) error { _, err := d.AddAgent("other", nil); return err }, "no cameras"},
+		"no such agent":     {func(d *Document) error { return d.RemoveAgent("other") }, "agent list"},
+		"consumer twice":    {func(d *Document) error { _, err := d.AddConsumer("detector", []string{"*"}); return err }, "already"},
+		"no such consumer":  {func(d *Document) error { return d.RemoveConsumer("other") }, "consumer list"},
+	} {
+		if err := Edit(c.file, test.change); err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: %v, want %q", name, err, test.says)
+		}
+	}
+	if after := load(t, c.file); !reflect.DeepEqual(after, before) {
+		t.Error("a change that failed has changed something")
+	}
+	edit(t, c.file, func(d *Document) error { return d.RemoveUser("anna") })
+	if after := load(t, c.file); len(after.Users()) != 3 || len(after.Tokens()) != 1 {
+		t.Errorf("%d users and %d tokens are left", len(after.Users()), len(after.Tokens()))
+	}
+	edit(t, c.file, func(d *Document) error {
+		if err := d.RemoveAgent("porch"); err != nil {
+			return err
+		}
+		return d.RemoveConsumer("detector")
+	})
+	if after := load(t, c.file); len(after.Agents())+len(after.Consumers()) != 0 {
+		t.Error("an agent or a consumer is left")
+	}
+}
+
+func FuzzCredentials(f *testing.F) {
+	good, err := os.ReadFile(newCast(f).file)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(good)
+	for _, text := range []string{"", "{}", "null", "[]", `{"version":1}`, `{"version":1,"link_key":"` + strings.Repeat("A", 43) + `="}`, `{"version":1e9}`, `{"version":1,"users":[null]}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d, err := parse(data)
+		if err != nil {
+			return
+		}
+		b := newBook(d)
+		again, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d2, err := parse(again)
+		if err != nil {
+			t.Fatalf("what was read cannot be written and read again: %v", err)
+		}
+		if b2 := newBook(d2); !reflect.DeepEqual(b.peers, b2.peers) || len(b.users) != len(b2.users) || b.Empty() != b2.Empty() {
+			t.Error("it means something else after writing and reading")
+		}
+		for _, u := range b.Users() {
+			if _, err := parseHash(u.Hash); err != nil {
+				t.Errorf("a hash that cannot be checked came through: %v", err)
+			}
+		}
+	})
+}

@@ -1,0 +1,188 @@
+package access
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/secret"
+)
+
+// ErrRefused says that a proof is wrong. Why stands in the log, not here: a guesser must not learn what was wrong.
+var ErrRefused = errors.New("who are you: user name or password, token, link or session are wrong or have expired")
+
+// WaitError says that there were too many wrong passwords from an address or for a user.
+type WaitError struct{ After time.Duration }
+
+func (e *WaitError) Error() string {
+	return fmt.Sprintf("too many wrong passwords: try again in %v", e.After.Round(time.Second))
+}
+
+const (
+	// basicLife is how long a password that was right is known to be: programs send it with each request, and a check takes 19 MiB.
+	basicLife = 5 * time.Minute
+
+	maxBasic = 256
+)
+
+// Door asks people and programs who they are. It keeps an audit line for each login and each refusal. Addresses are IP addresses without a port.
+type Door struct {
+	keeper   *Keeper
+	log      *slog.Logger
+	verifier *verifier
+	users    *backoff
+	addrs    *backoff
+	sessions *sessions
+	seldom   *Seldom
+	key      []byte // of known, by chance
+
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]time.Time // passwords that were right, by their MAC under key, and until when; guarded by mu
+}
+
+// NewDoor returns a Door for the credentials that k holds.
+func NewDoor(k *Keeper, log *slog.Logger) *Door {
+	d := &Door{
+		keeper: k, log: log, verifier: newVerifier(), users: newBackoff(freeOfUser), addrs: newBackoff(freeOfAddress), sessions: newSessions(),
+		seldom: NewSeldom(), key: make([]byte, 32), known: make(map[[sha256.Size]byte]time.Time),
+	}
+	_, _ = rand.Read(d.key) // never fails
+	return d
+}
+
+// Open reports whether nobody is asked, since there are no users: agents and consumers come by NATS, and cannot log in. Those who come are Everybody then.
+func (d *Door) Open() bool { return !d.keeper.Book().HasUsers() }
+
+// Login checks a password and begins a session. The error is ErrRefused, a *WaitError, ErrBusy or ctx's.
+func (d *Door) Login(ctx context.Context, addr, name string, password secret.Text) (Principal, Cookie, error) {
+	b := d.keeper.Book()
+	u, err := d.checkPassword(ctx, b, addr, name, password)
+	if err != nil {
+		return Principal{}, Cookie{}, err
+	}
+	cookie, err := d.sessions.begin(b, u, time.Now())
+	if err != nil {
+		return Principal{}, Cookie{}, fmt.Errorf("session: %w", err)
+	}
+	d.log.Info("login", "audit", "login", "user", u.Name, "role", u.Role, "address", addr)
+	return u.principal(BySession), cookie, nil
+}
+
+// Password checks the password that a program sends with each request. The errors are those of Login.
+func (d *Door) Password(ctx context.Context, addr, name string, password secret.Text) (Principal, error) {
+	b := d.keeper.Book()
+	u, exists := b.user(name)
+	mac := d.mac(u, password)
+	if exists && d.isKnown(mac, time.Now()) {
+		return u.principal(ByPassword), nil
+	}
+	u, err := d.checkPassword(ctx, b, addr, name, password)
+	if err != nil {
+		return Principal{}, err
+	}
+	d.remember(mac, time.Now())
+	d.log.Info("password accepted", "audit", "basic", "user", u.Name, "role", u.Role, "address", addr)
+	return u.principal(ByPassword), nil
+}
+
+func (d *Door) mac(u User, password secret.Text) (sum [sha256.Size]byte) {
+	m := hmac.New(sha256.New, d.key)
+	m.Write([]byte(u.generation() + "\x00" + u.Name + "\x00" + password.Reveal()))
+	m.Sum(sum[:0])
+	return sum
+}
+
+func (d *Door) isKnown(mac [sha256.Size]byte, now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return now.Before(d.known[mac])
+}
+
+func (d *Door) remember(mac [sha256.Size]byte, now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.known) >= maxBasic {
+		clear(d.known)
+	}
+	d.known[mac] = now.Add(basicLife)
+}
+
+func (d *Door) checkPassword(ctx context.Context, b *Book, addr, name string, password secret.Text) (User, error) {
+	if err := d.verifier.enter(ctx); err != nil {
+		d.refuse(ByPassword, addr, name, err)
+		return User{}, err
+	}
+	defer d.verifier.leave()
+	addrKey, nameKey := AddressKey(addr), clip(name)
+	if wait := max(d.addrs.wait(addrKey, time.Now()), d.users.wait(nameKey, time.Now())); wait > 0 { // not earlier: others may have failed meanwhile
+		err := &WaitError{wait}
+		d.refuse(ByPassword, addr, name, err)
+		return User{}, err
+	}
+	u, exists := b.user(name)
+	if !d.verifier.verify(u, exists, password) {
+		now := time.Now()
+		d.addrs.failed(addrKey, now)
+		d.users.failed(nameKey, now)
+		d.log.Warn("login refused", "audit", "refused", "by", ByPassword, "user", clip(name), "address", addr, logkey.Reason, "user name or password is wrong")
+		return User{}, ErrRefused
+	}
+	d.users.forgive(nameKey)
+	return u, nil
+}
+
+// Token returns for whom an API token speaks, or ErrRefused.
+func (d *Door) Token(addr string, token secret.Text) (Principal, error) {
+	p, err := d.keeper.Book().token(token, time.Now())
+	if err != nil {
+		id, _, _ := ParseToken(token)
+		d.refuse(ByToken, addr, id, err)
+		return Principal{}, ErrRefused
+	}
+	if ok, _ := d.seldom.Say("used "+p.Name+" "+AddressKey(addr), time.Now()); ok {
+		d.log.Info("token accepted", "audit", "token", "user", p.Name, "role", p.Role, "address", addr)
+	}
+	return p, nil
+}
+
+// Link returns who comes with a signed link to a camera, or ErrRefused. Ask the Principal whether the link is for the format too.
+func (d *Door) Link(addr, camera string, link secret.Text) (Principal, error) {
+	p, err := d.keeper.Book().link(camera, link, time.Now())
+	if err != nil {
+		d.refuse(ByLink, addr, camera, err)
+		return Principal{}, ErrRefused
+	}
+	return p, nil
+}
+
+// Session returns whose session a cookie belongs to, or ErrRefused. If there is a renewed cookie, it should take the place of the old one.
+func (d *Door) Session(addr string, cookie secret.Text) (p Principal, renewed *Cookie, err error) {
+	p, renewed, err = d.sessions.check(d.keeper.Book(), cookie, time.Now())
+	if err != nil {
+		d.refuse(BySession, addr, "", err)
+		return Principal{}, nil, ErrRefused
+	}
+	return p, renewed, nil
+}
+
+// Logout ends the session of a cookie, with all its cookies. One that is no good is ended already.
+func (d *Door) Logout(addr string, cookie secret.Text) {
+	user, err := d.sessions.end(d.keeper.Book(), cookie, time.Now())
+	if err == nil {
+		d.log.Info("logout", "audit", "logout", "user", user, "address", addr)
+	}
+}
+
+// refuse keeps an audit line, but not one for each request of somebody who does not give up.
+func (d *Door) refuse(by, addr, name string, why error) {
+	if ok, kept := d.seldom.Say(by+" "+AddressKey(addr)+" "+clip(name), time.Now()); ok {
+		d.log.Warn("refused", "audit", "refused", "by", by, "name", clip(name), "address", addr, logkey.Reason, why.Error(), "kept_back", kept)
+	}
+}

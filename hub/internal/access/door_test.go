@@ -1,0 +1,298 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+const home, abroad = "192.0.2.1", "203.0.113.7"
+
+func TestLogin(t *testing.T) {
+	c := newCast(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := NewDoor(c.keeper(t), testLog())
+		if d.Open() {
+			t.Error("nobody is asked")
+		}
+		p, cookie, err := d.Login(t.Context(), home, "anna", c.annaPw)
+		if err != nil || p.Name != "anna" || p.Role != Viewer {
+			t.Fatalf("%+v, %v", p, err)
+		}
+		ledger.hide("cookie", cookie.Value.Reveal())
+		if got, renewed, err := d.Session(home, cookie.Value); err != nil || got.Name != "anna" || got.By != BySession || renewed != nil {
+			t.Errorf("%+v, %v, %v", got, renewed, err)
+		}
+		for name, password := range map[string]secret.Text{"anna": c.ottoPw, "nobody": c.annaPw, "gone": c.goneUsr, "": ""} {
+			if _, _, err := d.Login(t.Context(), home, name, password); !errors.Is(err, ErrRefused) {
+				t.Errorf("%q: %v", name, err)
+			}
+		}
+		if _, _, err := d.Login(t.Context(), home, "root", c.adminPw); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Wrong passwords make the user wait, from wherever, and then the address, whoever it tries.
+func TestGuessing(t *testing.T) {
+	c := newCast(t)
+	wrong := ledger.hide("password", "a wrong guess of it")
+	synctest.Test(t, func(t *testing.T) {
+		d := NewDoor(c.keeper(t), testLog())
+		_, cookie, err := d.Login(t.Context(), home, "anna", c.annaPw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range freeOfUser {
+			if _, err := d.Password(t.Context(), abroad, "anna", wrong); !errors.Is(err, ErrRefused) {
+				t.Fatal(err)
+			}
+		}
+		var wait *WaitError
+		if _, err := d.Password(t.Context(), home, "anna", c.annaPw); !errors.As(err, &wait) || wait.After > time.Second {
+			t.Errorf("the user's wait: %v", err)
+		}
+		if _, _, err := d.Session(home, cookie.Value); err != nil {
+			t.Errorf("who is in already: %v", err)
+		}
+		if _, err := d.Password(t.Context(), abroad, "otto", c.ottoPw); err != nil {
+			t.Errorf("somebody else, from the guesser's address: %v", err)
+		}
+		<-time.After(2 * time.Second)
+		if _, err := d.Password(t.Context(), home, "anna", c.annaPw); err != nil {
+			t.Errorf("after the wait: %v", err)
+		}
+		for i := range freeOfAddress {
+			_, _ = d.Password(t.Context(), abroad, fmt.Sprint("user", i), wrong)
+		}
+		if _, err := d.Password(t.Context(), abroad, "root", c.adminPw); !errors.As(err, &wait) {
+			t.Errorf("the address's wait: %v", err)
+		}
+		if _, err := d.Password(t.Context(), home, "root", c.adminPw); err != nil {
+			t.Errorf("from elsewhere: %v", err)
+		}
+	})
+}
+
+// A program that sends its password with each request is not slowed down, and a change of the password counts at once.
+func TestBasic(t *testing.T) {
+	c := newCast(t)
+	synctest.Test(t, func(t *testing.T) {
+		k := c.keeper(t)
+		testkit.Run(t, k.Run)
+		d := NewDoor(k, testLog())
+		begin := time.Now()
+		for range 10_000 { // each would take 19 MiB and some milliseconds
+			if p, err := d.Password(t.Context(), home, "otto", c.ottoPw); err != nil || p.Name != "otto" || p.By != ByPassword {
+				t.Fatal(err)
+			}
+		}
+		if time.Since(begin) != 0 {
+			t.Error("time went by")
+		}
+		for i := range 2 * maxBasic {
+			d.remember(d.mac(User{Name: fmt.Sprint(i)}, ""), time.Now())
+		}
+		if len(d.known) > maxBasic {
+			t.Errorf("%d passwords are remembered", len(d.known))
+		}
+		if _, err := d.Password(t.Context(), home, "otto", c.ottoPw); err != nil {
+			t.Error(err)
+		}
+		edit(t, c.file, func(doc *Document) error { return doc.SetPassword("otto", c.annaPw) })
+		later(2 * lookInterval)
+		if _, err := d.Password(t.Context(), home, "otto", c.ottoPw); !errors.Is(err, ErrRefused) {
+			t.Errorf("the old password: %v", err)
+		}
+		if _, err := d.Password(t.Context(), home, "otto", c.annaPw); err != nil {
+			t.Errorf("the new password: %v", err)
+		}
+	})
+}
+
+func TestSessions(t *testing.T) {
+	c := newCast(t)
+	synctest.Test(t, func(t *testing.T) {
+		k := c.keeper(t)
+		testkit.Run(t, k.Run)
+		d := NewDoor(k, testLog())
+		login := func(name string, password secret.Text) Cookie {
+			t.Helper()
+			_, cookie, err := d.Login(t.Context(), home, name, password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ledger.hide("cookie", cookie.Value.Reveal())
+			return cookie
+		}
+		good := func(what string, cookie Cookie, want bool) (renewed *Cookie) {
+			t.Helper()
+			p, renewed, err := d.Session(home, cookie.Value)
+			if (err == nil) != want || (err != nil && (!errors.Is(err, ErrRefused) || p.Has(Viewer) || renewed != nil)) {
+				t.Errorf("%s: %+v, %v", what, p, err)
+			}
+			return renewed
+		}
+		anna, phone, otto := login("anna", c.annaPw), login("anna", c.annaPw), login("otto", c.ottoPw)
+		if anna.Value == phone.Value {
+			t.Error("two logins have one session")
+		}
+		later(sessionRenew)
+		renewed := good("after an hour", anna, true)
+		if renewed == nil || !renewed.Expires.After(anna.Expires) {
+			t.Fatalf("not renewed: %v", renewed)
+		}
+		good("the new cookie", *renewed, true)
+		good("the old one, which requests on their way still carry", anna, true)
+		d.Logout(home, renewed.Value)
+		good("after the logout", *renewed, false)
+		good("its older cookie", anna, false)
+		good("the other session", phone, true)
+		edit(t, c.file, func(doc *Document) error { return doc.SetUser("anna", Operator, nil, nil) })
+		later(2 * lookInterval)
+		good("with another role", phone, false)
+		good("somebody else", otto, true)
+		root := login("root", c.adminPw)
+		later(SessionLife)
+		good("after a day", root, false)
+		for name, value := range map[string]string{"nothing": "", "a dot": ".", "no signature": strings.Split(otto.Value.Reveal(), ".")[0], "long": strings.Repeat("a", 2000) + "."} {
+			good(name, Cookie{Value: secret.Text(value)}, false)
+		}
+	})
+}
+
+// A session that is in use is renewed, but not for ever.
+func TestLongSession(t *testing.T) {
+	c := newCast(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := NewDoor(c.keeper(t), testLog())
+		_, cookie, err := d.Login(t.Context(), home, "anna", c.annaPw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(sessionMax); time.Now().Before(end); later(sessionRenew) {
+			_, next, err := d.Session(home, cookie.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if next != nil {
+				cookie = *next
+			}
+			if cookie.Expires.After(end) {
+				t.Fatalf("good until %v, longer than %v", cookie.Expires, end)
+			}
+		}
+		if _, _, err := d.Session(home, cookie.Value); err == nil {
+			t.Error("it goes on for ever")
+		}
+	})
+}
+
+// A logout is never undone: when too many have to be remembered, all sessions of before end.
+func TestManyLogouts(t *testing.T) {
+	c := newCast(t)
+	synctest.Test(t, func(t *testing.T) {
+		b, s := load(t, c.file), newSessions()
+		u, _ := b.user("anna")
+		var cookies []Cookie
+		for range maxRevoked + 2 {
+			cookie, err := s.begin(b, u, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			cookies = append(cookies, cookie)
+		}
+		last := cookies[len(cookies)-1]
+		for _, cookie := range cookies[:maxRevoked] {
+			if _, err := s.end(b, cookie.Value, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, _, err := s.check(b, last.Value, time.Now()); err != nil {
+			t.Errorf("before: %v", err)
+		}
+		if _, err := s.end(b, cookies[maxRevoked].Value, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		for _, cookie := range cookies {
+			if _, _, err := s.check(b, cookie.Value, time.Now()); err == nil {
+				t.Fatal("a session of before goes on")
+			}
+		}
+		<-time.After(2 * time.Second)
+		cookie, err := s.begin(b, u, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.check(b, cookie.Value, time.Now()); err != nil {
+			t.Errorf("a new session: %v", err)
+		}
+	})
+}
+
+// Each login, refusal and logout has an audit line; those who do not give up do not fill the log.
+func TestAudit(t *testing.T) {
+	c := newCast(t)
+	wrong := ledger.hide("password", "a wrong guess of it")
+	synctest.Test(t, func(t *testing.T) {
+		k := c.keeper(t)
+		d := NewDoor(k, testLog())
+		link, err := k.Book().Sign(Link{"porch", []string{"jpeg"}, time.Now().Add(time.Hour)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ledger.hide("link", link.Reveal())
+		var cookie Cookie
+		for _, step := range []struct {
+			do    func() error
+			says  []string
+			lines int
+		}{
+			{func() (err error) { _, cookie, err = d.Login(t.Context(), home, "anna", c.annaPw); return err }, []string{"audit=login", "user=anna", home}, 1},
+			{func() error { d.Logout(home, cookie.Value); return nil }, []string{"audit=logout", "user=anna"}, 1},
+			{func() error {
+				_, _, _ = d.Session(home, cookie.Value)
+				_, _, _ = d.Session(home, cookie.Value)
+				return nil
+			}, []string{"audit=refused", "by=session", "logout"}, 1},
+			{func() error { _, err := d.Token(home, c.token); return err }, []string{"audit=token", "user=anna"}, 1},
+			{func() error {
+				for range 1000 {
+					if _, err := d.Token(abroad, c.oldToken); !errors.Is(err, ErrRefused) {
+						return err
+					}
+				}
+				return nil
+			}, []string{"audit=refused", "by=token", "disabled", abroad}, 1},
+			{func() error { _, err := d.Link(home, "porch", link); return err }, nil, 0},
+			{func() error { _, _ = d.Link(abroad, "garden", link); return nil }, []string{"audit=refused", "by=link", "not signed"}, 1},
+			{func() error { _, _ = d.Password(t.Context(), abroad, "anna", wrong); return nil }, []string{"audit=refused", "by=password", "user=anna", abroad}, 1},
+			{func() error {
+				_, _ = d.Password(t.Context(), abroad, wrong.Reveal()[:0]+"evil\nname", wrong)
+				return nil
+			}, []string{"audit=refused", `user="evil\nname"`}, 1},
+			{func() error { _, err := d.Password(t.Context(), home, "otto", c.ottoPw); return err }, []string{"audit=basic", "user=otto"}, 1},
+		} {
+			before := len(ledger.said())
+			if err := step.do(); err != nil {
+				t.Errorf("%v: %v", step.says, err)
+			}
+			said := ledger.said()[before:]
+			if n := strings.Count(said, "audit="); n != step.lines {
+				t.Errorf("%d lines, want %d: %s", n, step.lines, said)
+			}
+			for _, part := range step.says {
+				if !strings.Contains(said, part) {
+					t.Errorf("said %q, want %q", said, part)
+				}
+			}
+		}
+	})
+}

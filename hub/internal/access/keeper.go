@@ -1,0 +1,128 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/logkey"
+)
+
+// lookInterval is how often the credentials file is looked at: a change counts within a second.
+const lookInterval = time.Second
+
+// Keeper holds the current Book, and reads the file again when it changes.
+type Keeper struct {
+	name string
+	log  *slog.Logger
+	book atomic.Pointer[Book]
+
+	mu        sync.Mutex
+	listeners []func(*Book) // guarded by mu
+
+	// Owned by Run's goroutine.
+	seen os.FileInfo // of the file that was read last, good or bad; nil if there is none
+	said string      // the trouble that was logged last
+}
+
+// NewKeeper reads the credentials file, which need not be there; "" means none for ever.
+func NewKeeper(name string, log *slog.Logger) (*Keeper, error) {
+	k := &Keeper{name: name, log: log}
+	k.book.Store(newBook(&Document{}))
+	if name == "" {
+		return k, nil
+	}
+	d, info, err := read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return k, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.book.Store(newBook(d))
+	k.seen = info
+	return k, nil
+}
+
+// Book returns the credentials as they are now.
+func (k *Keeper) Book() *Book { return k.book.Load() }
+
+// OnChange has f called after each change, by Run's goroutine; Book returns the new one by then.
+func (k *Keeper) OnChange(f func(*Book)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.listeners = append(k.listeners, f)
+}
+
+// Run looks at the file once a second until ctx ends. A file that is broken or gone changes nothing: the old credentials hold on.
+func (k *Keeper) Run(ctx context.Context) error {
+	if k.name == "" {
+		<-ctx.Done()
+		return nil
+	}
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			k.look()
+		}
+	}
+}
+
+func (k *Keeper) look() {
+	info, err := os.Stat(k.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if k.seen != nil && !k.Book().Empty() {
+			k.complain("the credentials file is gone; the credentials that it held count until the hub is started anew", errors.New(k.name+" does not exist"))
+		}
+		k.seen = nil
+		return
+	}
+	if err == nil && same(info, k.seen) {
+		return
+	}
+	d, info, err := read(k.name)
+	if info != nil {
+		k.seen = info
+	}
+	if err != nil {
+		k.complain("the credentials file cannot be used; the credentials of before count until it can", err)
+		return
+	}
+	k.said = ""
+	k.take(newBook(d))
+}
+
+// same reports whether nothing has happened to a file; a change by Edit makes another file.
+func same(a, b os.FileInfo) bool {
+	return a != nil && b != nil && os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && a.Mode() == b.Mode()
+}
+
+// complain logs a trouble once.
+func (k *Keeper) complain(what string, err error) {
+	if err.Error() != k.said {
+		k.log.Error(what, logkey.Err, err)
+	}
+	k.said = err.Error()
+}
+
+func (k *Keeper) take(b *Book) {
+	old := k.book.Swap(b)
+	for _, line := range changes(old, b) {
+		k.log.Info(line.what, line.args...)
+	}
+	k.mu.Lock()
+	listeners := k.listeners
+	k.mu.Unlock()
+	for _, f := range listeners {
+		f(b)
+	}
+}

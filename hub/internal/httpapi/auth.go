@@ -1,0 +1,193 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/secret"
+)
+
+// door asks who comes; access.Door is one.
+type door struct {
+	*access.Door
+	exposed bool // others than this host's people can reach the hub: without users nobody gets in, rather than everybody
+}
+
+// open reports whether nobody is asked.
+func (d *door) open() bool { return d == nil || d.Open() && !d.exposed }
+
+// principalKey is where known leaves the principal in echo's context.
+const principalKey = "bramble.principal"
+
+// strangerError says that nobody has proved who he is; why says what was wrong, if he tried.
+type strangerError struct{ why error }
+
+func (e *strangerError) Error() string {
+	if e.why != nil {
+		return e.why.Error()
+	}
+	return "this hub asks who you are: log in at /login, or show a user's password (Basic), an API token (Bearer) or a signed link"
+}
+
+func (e *strangerError) Unwrap() error { return e.why }
+
+// known lets those pass who prove who they are.
+func (s *Server) known(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		p, err := s.identify(c)
+		if err != nil {
+			return err
+		}
+		c.Set(principalKey, p)
+		return next(c)
+	}
+}
+
+// orLink lets those pass, too, who have a signed link to the camera that the URL names.
+func (s *Server) orLink(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		link := c.QueryParam(access.LinkParameter)
+		if link == "" || s.door.open() {
+			return s.known(next)(c)
+		}
+		camera := linkedCamera(c)
+		p, err := s.identify(c)
+		if err != nil || !p.May(camera) {
+			p, err = s.door.Link(addressOf(c.Request()), camera, secret.Text(link))
+		}
+		if err != nil {
+			return &strangerError{err}
+		}
+		c.Set(principalKey, p)
+		return next(c)
+	}
+}
+
+// linkedCamera returns which camera a link in the request would be for: /ws has it in a parameter, the others in the path.
+func linkedCamera(c echo.Context) string {
+	if c.Param("camera") == "" {
+		return c.QueryParam("camera")
+	}
+	id, _, _ := strings.Cut(c.Param("camera"), ".")
+	return id
+}
+
+// who returns the request's principal, after known or orLink.
+func who(c echo.Context) access.Principal {
+	p, _ := c.Get(principalKey).(access.Principal) // the zero value may do nothing
+	return p
+}
+
+// identify returns who sends a request, by what it shows: Authorization before the session.
+func (s *Server) identify(c echo.Context) (access.Principal, error) {
+	if s.door.open() {
+		return access.Everybody(), nil
+	}
+	r := c.Request()
+	addr := addressOf(r)
+	if header := r.Header.Get(echo.HeaderAuthorization); header != "" {
+		return s.authorization(r, addr, header)
+	}
+	cookie, err := r.Cookie(sessionCookie)
+	if err != nil {
+		return access.Principal{}, &strangerError{}
+	}
+	p, renewed, err := s.door.Session(addr, secret.Text(cookie.Value))
+	if err != nil {
+		return access.Principal{}, &strangerError{err}
+	}
+	if renewed != nil {
+		setCookie(c, *renewed)
+	}
+	return p, nil
+}
+
+func (s *Server) authorization(r *http.Request, addr, header string) (p access.Principal, err error) {
+	scheme, value, _ := strings.Cut(header, " ")
+	switch {
+	case strings.EqualFold(scheme, "Bearer"):
+		p, err = s.door.Token(addr, secret.Text(strings.TrimSpace(value)))
+	case strings.EqualFold(scheme, "Basic"):
+		user, password, ok := r.BasicAuth()
+		if !ok {
+			return p, &strangerError{errors.New("the header Authorization is broken: after Basic comes base64 of USER:PASSWORD")}
+		}
+		p, err = s.door.Password(r.Context(), addr, user, secret.Text(password))
+	default:
+		return p, &strangerError{errors.New("the header Authorization is not known: give Basic with a user's password, or Bearer with an API token")}
+	}
+	if errors.Is(err, access.ErrRefused) {
+		err = &strangerError{err}
+	}
+	return p, err
+}
+
+// addressOf returns the IP address from which a request comes: what the proxy says, if that runs on this host.
+func addressOf(r *http.Request) string {
+	host := hostOf(r.RemoteAddr)
+	if !onThisHost(host) {
+		return host
+	}
+	said := r.Header.Values("X-Forwarded-For")
+	if len(said) == 0 {
+		return host
+	}
+	last := said[len(said)-1]
+	if ip, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndex(last, ",")+1:])); err == nil {
+		return ip.Unmap().String()
+	}
+	return host
+}
+
+func hostOf(addr string) string {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return host
+}
+
+func onThisHost(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// forbidden says what somebody lacks who is known.
+func forbidden(p access.Principal, need string) error {
+	as := fmt.Sprintf("%s, a %s", p.Name, p.Role)
+	if p.By == access.ByLink {
+		as = "here by a signed link"
+	}
+	return echo.NewHTTPError(http.StatusForbidden, fmt.Sprintf("this needs %s: you are %s", need, as))
+}
+
+// accessProblem maps an error of who comes to its answer.
+func accessProblem(err error) (problem, bool) {
+	var stranger *strangerError
+	var wait *access.WaitError
+	switch {
+	case errors.As(err, &wait):
+		return problem{Title: "Too many wrong passwords", Status: http.StatusTooManyRequests, Detail: err.Error(), RetryAfter: int((wait.After + time.Second - 1) / time.Second)}, true
+	case errors.Is(err, access.ErrBusy):
+		return problem{Title: "Too many logins", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: 1}, true
+	case errors.As(err, &stranger):
+		return problem{Title: "Who are you?", Status: http.StatusUnauthorized, Detail: err.Error()}, true
+	}
+	return problem{}, false
+}
+
+// challenge tells a program that it may show a password. A browser would ask with a dialog of its own.
+func challenge(c echo.Context) {
+	h := c.Request().Header
+	if h.Get("Sec-Fetch-Mode") == "" && !strings.HasPrefix(h.Get("User-Agent"), "Mozilla/") {
+		c.Response().Header().Set(echo.HeaderWWWAuthenticate, `Basic realm="bramble", charset="UTF-8"`)
+	}
+}

@@ -1,0 +1,198 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/logkey"
+)
+
+// Limits bound how many viewers there may be at a time; 0 means no limit. A WebSocket counts as one, and so does each of its slots.
+type Limits struct {
+	Viewers    int // in all
+	PerAddress int // from an address; those on this host do not count, since a proxy may stand for all
+	PerCamera  int
+}
+
+// The kinds of limits, as the metric names them.
+const (
+	limitAll     = "all"
+	limitAddress = "address"
+	limitCamera  = "camera"
+	limitWaiting = "waiting" // connections that have not said what they want
+)
+
+// errEnded says that somebody who was let in may stay no longer.
+var errEnded = errors.New("your session, token or link has ended, or what you may see has changed")
+
+// limitError says that there are too many viewers.
+type limitError struct {
+	limit string
+	text  string
+}
+
+func (e *limitError) Error() string { return e.text }
+
+// guests are all who look at something now. They are looked after when the credentials change, and once a second.
+type guests struct {
+	limits Limits
+	again  func(access.Principal, time.Time) (access.Principal, bool) // nil: everybody may stay
+	log    *slog.Logger
+	seldom *access.Seldom
+
+	mu        sync.Mutex
+	all       map[*guest]struct{}
+	byAddress map[string]int
+	byCamera  map[string]int
+	refused   map[string]uint64 // by limit
+}
+
+// guest is somebody who looks at a camera, or has a WebSocket: then camera and format are "".
+type guest struct {
+	ctx            context.Context // ends when he has to leave, with errEnded as its cause, or when the hub stops
+	end            context.CancelCauseFunc
+	address        string
+	camera, format string
+	taken          bool // by what goes on when the request's handler has returned
+
+	mu sync.Mutex
+	p  access.Principal
+}
+
+// principal returns who it is, with what he may do now.
+func (g *guest) principal() access.Principal {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.p
+}
+
+func newGuests(limits Limits, log *slog.Logger) *guests {
+	return &guests{
+		limits: limits, log: log, seldom: access.NewSeldom(),
+		all: make(map[*guest]struct{}), byAddress: make(map[string]int), byCamera: make(map[string]int), refused: make(map[string]uint64),
+	}
+}
+
+// enter lets somebody in, unless there are too many. Call leave.
+func (l *guests) enter(ctx context.Context, p access.Principal, address, camera, format string) (*guest, error) {
+	g := &guest{address: address, camera: camera, format: format, p: p}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.roomLocked(g); err != nil {
+		return nil, err
+	}
+	g.ctx, g.end = context.WithCancelCause(ctx)
+	l.all[g] = struct{}{}
+	l.byAddress[access.AddressKey(address)]++
+	l.byCamera[camera]++
+	return g, nil
+}
+
+// roomLocked refuses one too many, counts that and, once a minute, logs it.
+func (l *guests) roomLocked(g *guest) error {
+	var err *limitError
+	switch m := l.limits; {
+	case m.Viewers > 0 && len(l.all) >= m.Viewers:
+		err = &limitError{limitAll, fmt.Sprintf("there are %d viewers already, as many as --max-viewers allows", m.Viewers)}
+	case m.PerAddress > 0 && !onThisHost(g.address) && l.byAddress[access.AddressKey(g.address)] >= m.PerAddress:
+		err = &limitError{limitAddress, fmt.Sprintf("there are %d viewers from your address already, as many as --max-viewers-per-address allows", m.PerAddress)}
+	case m.PerCamera > 0 && g.camera != "" && l.byCamera[g.camera] >= m.PerCamera:
+		err = &limitError{limitCamera, fmt.Sprintf("camera %s has %d viewers already, as many as --max-viewers-per-camera allows", g.camera, m.PerCamera)}
+	default:
+		return nil
+	}
+	l.refuseLocked(err.limit, g.address)
+	return err
+}
+
+// refuse counts somebody who is one too many.
+func (l *guests) refuse(limit, address string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refuseLocked(limit, address)
+}
+
+func (l *guests) refuseLocked(limit, address string) {
+	l.refused[limit]++
+	if ok, kept := l.seldom.Say(limit, time.Now()); ok {
+		l.log.Warn("turned away: too many viewers", "limit", limit, "address", address, "kept_back", kept)
+	}
+}
+
+// leave forgets somebody.
+func (l *guests) leave(g *guest) {
+	g.end(nil)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.all[g]; !ok {
+		return
+	}
+	delete(l.all, g)
+	less(l.byAddress, access.AddressKey(g.address))
+	less(l.byCamera, g.camera)
+}
+
+func less(counts map[string]int, key string) {
+	if counts[key]--; counts[key] <= 0 {
+		delete(counts, key)
+	}
+}
+
+// look asks for each whether he may stay, and ends what he looks at if not.
+func (l *guests) look() {
+	if l.again == nil {
+		return
+	}
+	l.mu.Lock()
+	list := make([]*guest, 0, len(l.all))
+	for g := range l.all {
+		list = append(list, g)
+	}
+	l.mu.Unlock()
+	now := time.Now()
+	for _, g := range list {
+		was := g.principal()
+		p, ok := l.again(was, now)
+		if ok && (g.camera == "" || p.MayFormat(g.camera, g.format)) {
+			g.mu.Lock()
+			g.p = p
+			g.mu.Unlock()
+			continue
+		}
+		if g.ctx.Err() == nil {
+			l.log.Info("viewer ended: he may not look any more", "audit", "ended", "user", was.Name, logkey.Camera, g.camera, "address", g.address)
+		}
+		g.end(errEnded)
+	}
+}
+
+// run looks after the guests until ctx ends. changed has a token when credentials have changed.
+func (l *guests) run(ctx context.Context, changed <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		case <-tick.C:
+		}
+		l.look()
+	}
+}
+
+// refusals returns how many were turned away, by limit.
+func (l *guests) refusals() map[string]uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := map[string]uint64{limitAll: 0, limitAddress: 0, limitCamera: 0, limitWaiting: 0}
+	for limit, n := range l.refused {
+		all[limit] = n
+	}
+	return all
+}

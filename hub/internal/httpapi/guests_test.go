@@ -1,0 +1,309 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// Whoever may look no more loses what he looks at, and nobody else does.
+func TestViewersEnd(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*guarded, *access.Document) error
+		lost   []string
+	}{
+		"user removed":     {func(_ *guarded, d *access.Document) error { return d.RemoveUser("anna") }, []string{"session", "basic", "token"}},
+		"user disabled":    {func(_ *guarded, d *access.Document) error { off := false; return d.SetUser("anna", "", nil, &off) }, []string{"session", "basic", "token"}},
+		"new password":     {func(_ *guarded, d *access.Document) error { return d.SetPassword("anna", "a new one, long enough") }, []string{"session", "basic"}},
+		"token removed":    {func(g *guarded, d *access.Document) error { return d.RemoveToken(g.annaTokenID) }, []string{"token"}},
+		"another grant":    {func(_ *guarded, d *access.Document) error { return d.SetUser("anna", "", []string{"yard"}, nil) }, []string{"session", "basic", "token"}},
+		"links revoked":    {func(_ *guarded, d *access.Document) error { d.RenewLinkKey(); return nil }, []string{"session", "link"}},
+		"somebody else":    {func(_ *guarded, d *access.Document) error { return d.RemoveUser("nora") }, nil},
+		"grant that stays": {func(_ *guarded, d *access.Document) error { return d.SetUser("anna", "", []string{"po*"}, nil) }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGuarded(t)
+			viewers := map[string]*conn{
+				"session": g.stream("/cam/porch.mjpeg", "Cookie: "+g.login("anna", annaPassword)),
+				"basic":   g.stream("/cam/porch.mjpeg", "Authorization: "+basic("anna", annaPassword)),
+				"token":   g.stream("/cam/porch.mjpeg", "Authorization: Bearer "+g.annaToken),
+				"link":    g.stream("/cam/porch.mjpeg?link=" + g.valid),
+				"root":    g.stream("/cam/porch.mjpeg", "Authorization: Bearer "+g.rootToken),
+			}
+			g.porch.viewers(len(viewers))
+			changed := make(chan struct{}, 1)
+			g.keeper.OnChange(func(*access.Book) { changed <- struct{}{} })
+			g.edit(func(d *access.Document) error { return test.change(g, d) })
+			testkit.Receive(t, "the change", changed)
+			for _, who := range test.lost {
+				viewers[who].ends()
+			}
+			g.porch.viewers(len(viewers) - len(test.lost))
+			g.srv.guests.look()
+			g.porch.viewers(len(viewers) - len(test.lost))
+			want := g.porch.picture()
+			for who, c := range viewers {
+				if !slices.Contains(test.lost, who) {
+					c.preamble()
+					if got := c.partOf(g.porch.seq); string(got.picture) != string(want) {
+						t.Errorf("%s has lost the stream", who)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A link's stream ends with the link.
+func TestLinkExpires(t *testing.T) {
+	g := newGuarded(t)
+	text, err := g.keeper.Book().Sign(access.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(3 * time.Second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer := g.stream("/cam/porch.mjpeg?link=" + told.hide("link", text.Reveal()))
+	viewer.ends()
+	g.porch.viewers(0)
+}
+
+// On a WebSocket the roster and the slots are those of who opened it, as long as he may.
+func TestSocketGrants(t *testing.T) {
+	g := newGuarded(t)
+	nora := g.socket("", "Cookie", g.login("nora", annaPassword))
+	nora.say(`{"op":"roster"}`)
+	if m := nora.expect("roster", 0); !m.All || len(m.Cameras) != 0 {
+		t.Errorf("nora sees %+v", m)
+	}
+	nora.say(`{"op":"watch","slot":1,"camera":"porch","kind":"jpeg"}`)
+	if m := nora.expect("ended", 1); m.Error.Status != 404 || len(m.Error.Cameras) != 0 || m.Error.Detail != `unknown camera "porch": no camera is known yet` {
+		t.Errorf("nora gets %+v", m.Error)
+	}
+	cookie := g.login("anna", annaPassword)
+	anna := g.socket("", "Cookie", cookie)
+	anna.say(`{"op":"roster"}`)
+	if m := anna.expect("roster", 0); len(m.Cameras) != 2 {
+		t.Errorf("anna sees %+v", m)
+	}
+	anna.say(`{"op":"watch","slot":1,"camera":"porch","kind":"jpeg"}`)
+	anna.expect("watching", 1)
+	anna.frame(1)
+	g.porch.viewers(1)
+	g.edit(func(d *access.Document) error { return d.SetUser("anna", "", []string{"yard"}, nil) })
+	ended, all := false, false
+	for !ended || !all {
+		switch m := anna.read(); m.Op {
+		case "ended":
+			ended = m.Error != nil && m.Error.Status == 403
+		case "roster":
+			all = m.All && len(m.Cameras) == 1 && m.Cameras[0].ID == "yard"
+		}
+	}
+	g.porch.viewers(0)
+	g.edit(func(d *access.Document) error { return d.RemoveUser("anna") })
+	if code := anna.ends(); code != websocket.StatusPolicyViolation {
+		t.Errorf("closed with %v", code)
+	}
+}
+
+// A signed link opens /ws for its camera, in its formats.
+func TestSocketLink(t *testing.T) {
+	g := newGuarded(t)
+	text, err := g.keeper.Book().Sign(access.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := g.socket("?camera=porch&link=" + told.hide("link", text.Reveal()))
+	c.say(`{"op":"roster"}`)
+	if m := c.expect("roster", 0); len(m.Cameras) != 1 || m.Cameras[0].ID != "porch" || !slices.Equal(m.Cameras[0].Formats, []string{"jpeg", "mjpeg"}) {
+		t.Errorf("%+v", m.Cameras)
+	}
+	c.say(`{"op":"watch","slot":1,"camera":"porch","kind":"mp4"}`)
+	if m := c.expect("ended", 1); m.Error.Status != 403 {
+		t.Errorf("%+v", m.Error)
+	}
+	c.say(`{"op":"watch","slot":2,"camera":"yard","kind":"mp4"}`)
+	if m := c.expect("ended", 2); m.Error.Status != 404 {
+		t.Errorf("%+v", m.Error)
+	}
+	c.say(`{"op":"watch","slot":3,"camera":"porch","kind":"jpeg"}`)
+	c.expect("watching", 3)
+	c.frame(3)
+}
+
+// The first user closes an open hub: those who look lose it.
+func TestFirstUser(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials.json")
+	keeper, err := access.NewKeeper(file, testkit.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, stream.Config{})
+	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, Log: testkit.Log(t)})
+	r := runRig(t, h)
+	testkit.Run(t, keeper.Run)
+	desk := r.camera("desk", frame.JPEG)
+	desk.picture()
+	viewer, socket := r.mjpeg("/cam/desk.mjpeg"), r.dial()
+	viewer.part()
+	err = access.Edit(file, func(d *access.Document) error { return d.AddUser("anna", access.Viewer, []string{"*"}, annaPassword) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer.ends()
+	desk.viewers(0)
+	if code := socket.ends(); code != websocket.StatusPolicyViolation {
+		t.Errorf("the WebSocket is closed with %v", code)
+	}
+	if resp, _ := r.do(http.MethodGet, "/cam/desk.jpeg"); resp.StatusCode != http.StatusUnauthorized {
+		t.Error(resp.Status)
+	}
+}
+
+// One viewer too many is told which limit that is, and counted; when one leaves there is room again.
+func TestLimits(t *testing.T) {
+	for limit, test := range map[string]struct {
+		limits Limits
+		status int
+		says   string
+	}{
+		limitAll:     {Limits{Viewers: 3}, 503, "--max-viewers allows"},
+		limitAddress: {Limits{PerAddress: 3}, 429, "--max-viewers-per-address allows"},
+		limitCamera:  {Limits{PerCamera: 3}, 503, "--max-viewers-per-camera allows"},
+	} {
+		r := newRig(t, stream.Config{}, func(s *Server) { s.guests.limits = test.limits })
+		r.camera("desk", frame.JPEG).picture()
+		g := &guarded{rig: r}
+		from := "X-Forwarded-For: 2001:db8::"
+		var viewers []*conn
+		for i := range 3 {
+			viewers = append(viewers, r.stream("/cam/desk.mjpeg", fmt.Sprint(from, i)))
+		}
+		for _, path := range []string{"/cam/desk.mjpeg", "/cam/desk.jpeg"} {
+			resp, body := g.request(http.MethodGet, path, "", "X-Forwarded-For", "2001:db8::99")
+			if resp.StatusCode != test.status || !strings.Contains(body, test.says) || resp.Header.Get("Retry-After") == "" {
+				t.Errorf("%s: %s %s", limit, resp.Status, body)
+			}
+		}
+		values, _ := r.scrape()
+		if got := values[`bramble_hub_viewers_refused_total{limit="`+limit+`"}`]; got != "2" {
+			t.Errorf("%s: %s are counted", limit, got)
+		}
+		if limit == limitAddress { // another network, and those on this host
+			for _, header := range []string{"X-Forwarded-For: 2001:db8:1::1", "X-Other: 1"} {
+				r.stream("/cam/desk.jpeg", header)
+			}
+		}
+		_ = viewers[0].Close() // it leaves
+		g.eventually(http.StatusOK, "/cam/desk.jpeg", "X-Forwarded-For", "2001:db8::99")
+	}
+}
+
+// A WebSocket and its slots count as viewers.
+func TestSocketLimits(t *testing.T) {
+	r := newRig(t, stream.Config{}, func(s *Server) { s.guests.limits = Limits{Viewers: 3} })
+	r.camera("desk", frame.JPEG).picture()
+	c := r.dial()
+	for slot := 1; slot <= 2; slot++ {
+		c.say(`{"op":"watch","slot":%d,"camera":"desk","kind":"jpeg"}`, slot)
+		c.expect("watching", uint32(slot))
+		c.frame(uint32(slot))
+	}
+	c.say(`{"op":"watch","slot":3,"camera":"desk","kind":"jpeg"}`)
+	for {
+		m := c.read()
+		if m.Op != "ended" {
+			continue
+		}
+		if m.Slot != 3 || m.Error.Status != 503 || m.Error.RetryAfter == 0 || !strings.Contains(m.Error.Detail, "--max-viewers") {
+			t.Errorf("%+v", m.Error)
+		}
+		break
+	}
+	if _, _, err := websocket.Dial(c.ctx, "ws://"+r.addr+"/ws", &websocket.DialOptions{Subprotocols: []string{subprotocol}}); err == nil {
+		t.Error("a fourth is let in")
+	}
+	_ = c.ws.CloseNow() // it goes
+	testkit.Eventually(t, "nobody is left", func() bool {
+		r.srv.guests.mu.Lock()
+		defer r.srv.guests.mu.Unlock()
+		return len(r.srv.guests.all)+len(r.srv.guests.byAddress)+len(r.srv.guests.byCamera) == 0
+	})
+}
+
+// An address has so many connections that have not said what they want, and no more.
+func TestNewcomers(t *testing.T) {
+	r := newRig(t, stream.Config{}, func(s *Server) {
+		s.newcomers.max, s.newcomers.exempt, s.times.header = 3, func(string) bool { return false }, hour
+	})
+	var waiting []*conn
+	for range 3 {
+		waiting = append(waiting, r.send("GET /healthz HTTP/1.1\r\nHo"))
+	}
+	testkit.Eventually(t, "they wait", func() bool {
+		r.srv.newcomers.mu.Lock()
+		defer r.srv.newcomers.mu.Unlock()
+		return len(r.srv.newcomers.waiting) == 3
+	})
+	if b, err := r.send("").r.ReadByte(); err == nil {
+		t.Errorf("a fourth is let in, and hears %q", b)
+	}
+	if n := r.srv.guests.refusals()[limitWaiting]; n != 1 {
+		t.Errorf("%d are counted", n)
+	}
+	if _, err := waiting[0].Write([]byte("st: hub\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if waiting[0].head(); waiting[0].resp.StatusCode != 200 {
+		t.Error(waiting[0].resp.Status)
+	}
+	c := r.send("GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n") // the first one's place
+	if c.head(); c.resp.StatusCode != 200 {
+		t.Error(c.resp.Status)
+	}
+	for _, c := range waiting {
+		_ = c.Close() // those who leave without a word make room, too
+	}
+	testkit.Eventually(t, "nobody waits", func() bool {
+		r.srv.newcomers.mu.Lock()
+		defer r.srv.newcomers.mu.Unlock()
+		return len(r.srv.newcomers.waiting)+len(r.srv.newcomers.byAddress) == 0
+	})
+}
+
+// The reason why somebody had to leave is that of his context.
+func TestEnded(t *testing.T) {
+	l := newGuests(Limits{}, testkit.Log(t))
+	l.again = func(p access.Principal, _ time.Time) (access.Principal, bool) { return p, p.By == access.ByNothing }
+	stays, err := l.enter(t.Context(), access.Everybody(), "192.0.2.1", "desk", "jpeg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	goes, err := l.enter(t.Context(), access.Principal{}, "192.0.2.1", "desk", "jpeg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.look()
+	if stays.ctx.Err() != nil || goes.ctx.Err() == nil {
+		t.Errorf("%v, %v", stays.ctx.Err(), goes.ctx.Err())
+	}
+	if why := context.Cause(goes.ctx); !errors.Is(why, errEnded) {
+		t.Error(why)
+	}
+	l.leave(goes)
+	l.leave(goes)
+	l.leave(stays)
+}

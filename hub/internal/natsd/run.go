@@ -1,0 +1,104 @@
+package natsd
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+)
+
+const (
+	// lookInterval is how often it is looked how far consumers are behind.
+	lookInterval = 250 * time.Millisecond
+
+	// maxLag is how old what waits for a consumer may be. Its sockets hold some more, which nobody can see from here.
+	maxLag = time.Second
+
+	// forgetInterval is how often connections that have ended are forgotten.
+	forgetInterval = time.Minute
+)
+
+// Run cuts consumers that read slower than their cameras send, until ctx ends. nats-server has one limit for what waits for a connection, and it must
+// have room for the largest frame: a consumer at half rate would see pictures of twenty seconds ago before it was reached.
+func (s *Server) Run(ctx context.Context) error {
+	if s.guests == nil {
+		<-ctx.Done()
+		return nil
+	}
+	tick := time.NewTicker(lookInterval)
+	defer tick.Stop()
+	forgot := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			forget := now.Sub(forgot) >= forgetInterval
+			if forget {
+				forgot = now
+			}
+			s.look(now, forget)
+		}
+	}
+}
+
+// look finds out which consumers are too slow, and which connections have ended.
+func (s *Server) look(now time.Time, forget bool) {
+	watched := s.guests.consumers()
+	if forget {
+		watched = s.guests.all()
+	}
+	if len(watched) == 0 {
+		return
+	}
+	conns, err := s.s.Connz(&server.ConnzOptions{Limit: math.MaxInt32})
+	if err != nil {
+		return // only of wrong options
+	}
+	open := make(map[uint64]bool, len(conns.Conns))
+	for _, c := range conns.Conns {
+		open[c.Cid] = true
+		v := watched[c.Cid]
+		if v == nil || v.slow == nil || !v.slow.exceeds(maxLag, now, c.OutBytes, int64(c.Pending)) {
+			continue
+		}
+		if ok, kept := s.guests.seldom.Say("slow "+v.who, now); ok {
+			s.log.Warn("consumer cut, since it reads slower than its cameras send and would see old pictures; it may connect again", "consumer", v.who, "waiting_bytes", c.Pending,
+				"remedy", "subscribe to .still or to fewer cameras, or ask for do.snapshot", "kept_back", kept)
+		}
+		s.cut(c.Cid)
+	}
+	s.guests.keep(func(id uint64) bool { return open[id] }, watched)
+}
+
+// cut ends a connection. One that has ended by itself is no error.
+func (s *Server) cut(id uint64) { _ = s.s.DisconnectClientByID(id) }
+
+// recheck cuts the connections of those who were removed, or may not do any more what they might, or may do more: they come back if they may.
+func (s *Server) recheck(*access.Book) {
+	for id, v := range s.guests.changed() {
+		s.log.Info("NATS connection cut, since the credentials have changed", "audit", "cut", "name", v.who, "key", v.key)
+		s.cut(id)
+	}
+}
+
+// lag tells how far a connection is behind: by when the oldest byte that still waits for it was queued.
+type lag struct{ samples []sample }
+
+type sample struct {
+	at  time.Time
+	out int64 // bytes queued since the connection was made
+}
+
+// exceeds takes in what the server says of the connection now, and reports whether something waits since longer than bound.
+func (l *lag) exceeds(bound time.Duration, now time.Time, out, pending int64) bool {
+	for len(l.samples) > 1 && now.Sub(l.samples[1].at) >= bound {
+		l.samples = l.samples[1:] // the first is the newest of those that are old enough
+	}
+	l.samples = append(l.samples, sample{now, out})
+	oldest := l.samples[0]
+	return pending > 0 && now.Sub(oldest.at) >= bound && oldest.out > out-pending
+}
