@@ -37,9 +37,9 @@ func (h *Hub) embedded(natsURL string) httpapi.NATS {
 	host, _, err := net.SplitHostPort(h.natsListens)
 	ip := net.ParseIP(host)
 	if err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
-		return httpapi.NATS{URLs: []string{natsURL}, AnyHost: true}
+		return httpapi.NATS{URLs: []string{natsURL}, AnyHost: true, Embedded: true}
 	}
-	return httpapi.NATS{URLs: []string{natsURL}, Loopback: loopback(h.natsListens)}
+	return httpapi.NATS{URLs: []string{natsURL}, Loopback: loopback(h.natsListens), Embedded: true}
 }
 
 // loopback reports whether an address, with or without a port, can be reached from this host only.

@@ -11,11 +11,10 @@ import { hubURL } from './root.js';
  *
  * @typedef {object} Hub
  * @property {string} version
- * @property {{urls: string[], loopback: boolean}} nats
+ * @property {{urls: string[], loopback: boolean, asks: boolean}} nats asks: agents need a credential
  * @property {string} subject_root
  * @property {boolean} ffmpeg
  * @property {{loopback: boolean}} http
- * @property {string} token
  *
  * @typedef {object} Me who asks
  * @property {string} name

@@ -6,21 +6,22 @@ import { find, setText, stamp } from './dom.js';
 export function emptyNotice() {
   const notice = stamp('empty');
   const command = find(notice, '.command', HTMLElement);
-  setText(command, agentCommand(`nats://${bracketed(location.hostname)}:4222`, ''));
-  fetchHub().then(({ nats, token }) => {
+  setText(command, agentCommand(`nats://${bracketed(location.hostname)}:4222`));
+  fetchHub().then(({ nats }) => {
     const [url] = nats.urls;
-    if (url) setText(command, agentCommand(url, token));
+    if (url) setText(command, agentCommand(url));
+    if (nats.asks) {
+      setText(find(notice, '.how', HTMLElement), 'Agents need a credential. Type this where the hub runs: it prints the line to run on the Raspberry Pi, whose cameras then appear here by themselves.');
+      setText(command, 'bramble-hub agent add porch');
+    }
     find(notice, '.fence', HTMLElement).hidden = !nats.loopback;
   }, () => {}); // The page says already if the hub is lost, and the guess above is a good one.
   return notice;
 }
 
-/**
- * @param {string} url of the hub's NATS
- * @param {string} token empty if the hub wants none
- */
-export function agentCommand(url, token) {
-  return `bramble-agent --hub ${token ? url.replace('://', `://${encodeURIComponent(token)}@`) : url}`;
+/** @param {string} url of the hub's NATS */
+export function agentCommand(url) {
+  return `bramble-agent --hub ${url}`;
 }
 
 /** @param {string} host */

@@ -56,9 +56,9 @@ type settings struct {
 	DefaultCamera        string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
 	TLSCert              string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." type:"existingfile" placeholder:"FILE"`
 	TLSKey               string        `name:"tls-key" help:"The PEM file with the certificate's private key." type:"existingfile" placeholder:"FILE"`
-	MaxViewers           int           `help:"How many viewers there may be (${default}; 0: no limit)." default:"2000" placeholder:"N"`
-	MaxViewersPerAddress int           `help:"How many of them from one address other than this host (${default}; 0: no limit)." default:"256" placeholder:"N"`
-	MaxViewersPerCamera  int           `help:"How many of them for one camera (${default}; 0: no limit)." default:"1000" placeholder:"N"`
+	MaxViewers           int           `help:"How many viewers there may be (${default}; 0: no limit)." default:"4000" placeholder:"N"`
+	MaxViewersPerAddress int           `help:"How many of them from one address other than this host (${default}; 0: no limit)." default:"1000" placeholder:"N"`
+	MaxViewersPerCamera  int           `help:"How many of them for one camera (${default}; 0: no limit)." default:"2000" placeholder:"N"`
 	AllowOrigin          []string      `help:"Origins of other people's pages that may open /ws, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
 	Insecure             bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }

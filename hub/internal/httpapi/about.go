@@ -14,6 +14,7 @@ type NATS struct {
 	URLs     []string // without credentials
 	AnyHost  bool     // the server listens on all addresses of this host: URLs stand for each of them
 	Loopback bool     // nobody on another host can reach it
+	Embedded bool     // so that the credentials file decides who may connect
 }
 
 // About is what the hub tells of itself.
@@ -31,12 +32,12 @@ type aboutJSON struct {
 	SubjectRoot string    `json:"subject_root"`
 	FFmpeg      bool      `json:"ffmpeg"`
 	HTTP        reachJSON `json:"http"`
-	Token       string    `json:"token"`
 }
 
 type natsJSON struct {
 	URLs     []string `json:"urls"`
 	Loopback bool     `json:"loopback"`
+	Asks     bool     `json:"asks"`
 }
 
 type reachJSON struct {
@@ -53,9 +54,10 @@ func (s *Server) about(c echo.Context) error {
 		}
 		urls = append(urls, u)
 	}
+	asks := a.NATS.Embedded && s.cfg.Access != nil && !s.cfg.Access.Book().Empty()
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, aboutJSON{
-		Version: a.Version, NATS: natsJSON{urls, a.NATS.Loopback}, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(), HTTP: reachJSON{a.Loopback},
+		Version: a.Version, NATS: natsJSON{urls, a.NATS.Loopback, asks}, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(), HTTP: reachJSON{a.Loopback},
 	})
 }
 
