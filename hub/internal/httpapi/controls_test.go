@@ -170,7 +170,7 @@ func TestAbout(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc.check(t, "Hub", got)
-	for _, want := range []string{`"version":"1.2.3"`, `"urls":["` + withHost(about.NATS.URLs[0], r.addr) + `"],"loopback":false`, `"subject_root":"cam"`, `"ffmpeg":false`, `"http":{"loopback":false}`, `"token":""`} {
+	for _, want := range []string{`"version":"1.2.3"`, `"urls":["` + withHost(about.NATS.URLs[0], r.addr) + `"],"loopback":false,"asks":false`, `"subject_root":"cam"`, `"ffmpeg":false`, `"http":{"loopback":false}`} {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("%s lacks %s", body, want)
 		}
