@@ -106,6 +106,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Server) listen(srv *http.Server, l net.Listener) error {
+	l = politeListener{l}
 	if s.cfg.TLS == nil {
 		return srv.Serve(l)
 	}

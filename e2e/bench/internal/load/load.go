@@ -38,6 +38,8 @@ type Seen struct {
 // Crowd is a number of viewers of whom it is counted together what they see. They read into one buffer, one after the other: a generator whose caches
 // are full of buffers would measure itself.
 type Crowd struct {
+	door chan struct{} // holds a token for each viewer that connects just now
+
 	mu      sync.Mutex
 	scratch []byte
 	from    time.Time // frames that left the camera earlier are not counted
@@ -46,7 +48,13 @@ type Crowd struct {
 }
 
 // New returns a crowd without viewers that counts nothing yet.
-func New() *Crowd { return &Crowd{scratch: make([]byte, 1<<18), from: never()} }
+func New() *Crowd {
+	return &Crowd{door: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never()}
+}
+
+// doorWidth is how many viewers of a crowd connect at the same time. That takes the generator about 60 µs each: if hundreds did it at once, the viewers that are counted
+// could not read meanwhile, and the frames would look late.
+const doorWidth = 4
 
 func never() time.Time { return time.Unix(math.MaxInt32, 0) }
 

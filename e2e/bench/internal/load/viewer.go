@@ -24,7 +24,9 @@ var errEnough = errors.New("has seen enough")
 // Watch is one viewer. It returns when ctx ends or the viewer has seen enough, or with the reason why it was shut out.
 func (c *Crowd) Watch(ctx context.Context, v Viewer) (Seen, error) {
 	s := Seen{Asked: time.Now()}
+	c.door <- struct{}{}
 	conn, err := ask(ctx, v.URL)
+	<-c.door
 	if err != nil {
 		return s, ended(ctx, err)
 	}
@@ -132,12 +134,15 @@ func (c *Crowd) sipping(ctx context.Context, raw syscall.RawConn, p *parser, rat
 	}
 }
 
+// headSip is as much as a stalled viewer reads at a time: byte by byte, 200 of them would keep the generator's core from the good ones for a tenth of a second.
+const headSip = 512
+
 // stall reads the header of the response and then nothing, until ctx ends: that the server has closed the connection shows only at the server.
 func (c *Crowd) stall(ctx context.Context, raw syscall.RawConn, p *parser) error {
 	var fault error
 	err := raw.Read(func(fd uintptr) bool {
 		for !p.inBody && fault == nil {
-			n, err := c.take(int(fd), p, 1)
+			n, err := c.take(int(fd), p, headSip)
 			if n == 0 && err == nil {
 				return false
 			}
