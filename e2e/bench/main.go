@@ -97,16 +97,18 @@ func (s *settings) build(ctx context.Context) (err error) {
 	if s.bench.Self, err = os.Executable(); err != nil {
 		return err
 	}
-	for _, p := range []struct {
-		file *string
-		pkg  string
-	}{{&s.bench.Hub, "hub/cmd/bramble-hub"}, {&s.bench.Agent, "agent/cmd/bramble-agent"}} {
-		if *p.file != "" {
+	const ours = "github.com/bramble-cam/bramble/"
+	programs := map[string]*string{ours + "hub/cmd/bramble-hub": &s.bench.Hub, ours + "agent/cmd/bramble-agent": &s.bench.Agent}
+	if s.nats == external {
+		programs["github.com/nats-io/nats-server/v2"] = &s.bench.Broker
+	}
+	for pkg, file := range programs {
+		if *file != "" {
 			continue
 		}
-		*p.file = filepath.Join(s.bench.Dir, filepath.Base(p.pkg))
-		_, _ = fmt.Fprintln(s.bench.Log, "building", filepath.Base(p.pkg))
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", *p.file, "github.com/bramble-cam/bramble/"+p.pkg)
+		_, _ = fmt.Fprintln(s.bench.Log, "building", pkg)
+		*file = filepath.Join(s.bench.Dir, strings.ReplaceAll(pkg, "/", "-"))
+		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", *file, pkg)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("go build: %w\n%s", err, out)

@@ -18,9 +18,16 @@ import (
 type settings struct {
 	bench    scenario.Bench
 	only     []string
+	nats     string // where the hub's NATS server is
 	json     string // file
 	markdown string // file
 }
+
+// Where the hub's NATS server is.
+const (
+	embedded = "embedded"
+	external = "external" // in a process of its own
+)
 
 const usage = `Measure the hub beside the floor, the cheapest relay that can be written, and if you like beside any other server. docs/ref/performance.md tells how to read it.
 
@@ -31,6 +38,7 @@ Examples:
   make bench ARGS="--only fanout --viewers 100"         a part
   make bench ARGS="--only join,slow --json out.json"    the figures of each run for a program
   make bench ARGS="--hub ./bramble-hub-old"             another hub
+  make bench ARGS="--only fanout --nats external"       the hub without its NATS server, which is a process of its own
   make bench ARGS="--peer-cmd 'relay -c relay.yaml' --peer-url 'http://127.0.0.1:PORT/%s' --peer-camera 127.0.0.1:PORT"
 
 Scenarios:
@@ -59,6 +67,7 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	f.BoolVar(&b.Quick, "quick", false, "one short run of everything")
 	f.StringVar(&b.Hub, "hub", "", "the bramble-hub to measure (default: built from this source)")
 	f.StringVar(&b.Agent, "agent", "", "the bramble-agent to measure (default: built from this source)")
+	f.StringVar(&s.nats, "nats", embedded, "the hub's NATS server: embedded, or external, a process of its own (the nats-server of go.mod), which fanout shows in columns of its own")
 	f.StringVar(&b.PeerCmd, "peer-cmd", "", "command that starts another server to measure beside, as its first process")
 	f.StringVar(&b.PeerURL, "peer-url", "", "that server's stream; %s stands for the kind: mjpeg or mp4")
 	f.StringVar(&b.PeerShot, "peer-snapshot-url", "", "that server's newest picture (default: not measured)")
@@ -119,6 +128,9 @@ func (s *settings) check(only, kinds, viewers string) error {
 			return fmt.Errorf("--viewers %s: write numbers from 1 to 3000, joined by commas", viewers)
 		}
 		b.Viewers = append(b.Viewers, n)
+	}
+	if s.nats != embedded && s.nats != external {
+		return fmt.Errorf("--nats %s: there are %s and %s", s.nats, embedded, external)
 	}
 	if peer := []string{b.PeerCmd, b.PeerURL, b.PeerPull}; slices.Contains(peer, "") && strings.Join(peer, "") != "" {
 		return fmt.Errorf("a peer needs all of --peer-cmd, --peer-url and --peer-camera")

@@ -17,6 +17,9 @@ func usual() []report.Column {
 
 func (b *Bench) fanout(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "fanout", Columns: usual()}
+	if b.Broker != "" {
+		t.Columns = append(t.Columns, report.Alone(brokerCPU, 1), report.Alone(brokerRSS, 1))
+	}
 	for _, kind := range b.Kinds {
 		for _, n := range b.Viewers {
 			cam, err := b.camera(kind)

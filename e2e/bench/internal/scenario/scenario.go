@@ -149,6 +149,9 @@ const (
 	allocs = "allocs/frame"
 	p50    = "p50 ms"
 	p99    = "p99 ms"
+
+	brokerCPU = "NATS server CPU µs/frame"
+	brokerRSS = "NATS server RSS MB"
 )
 
 // figures are those of a run in which a crowd should have seen wanted frames.
@@ -156,9 +159,10 @@ func figures(u stage.Used, c load.Counts, wanted float64) report.Run {
 	n := float64(c.Frames)
 	r := report.Run{
 		report.CPU: float64(u.CPU) / 1000 / n, rss: mb(u.RSS), anon: mb(u.Anon), allocs: u.Allocs / n, p50: c.Age(0.5), p99: c.Age(0.99), report.Arrived: 100 * n / wanted,
+		brokerCPU: u.Broker.CPU / 1000 / n, brokerRSS: u.Broker.RSS / (1 << 20),
 	}
 	if c.Frames == 0 {
-		r[report.CPU], r[allocs] = math.NaN(), math.NaN()
+		r[report.CPU], r[allocs], r[brokerCPU] = math.NaN(), math.NaN(), math.NaN()
 	}
 	return r
 }

@@ -63,7 +63,8 @@ func TestMain(m *testing.M) {
 const programs = "BRAMBLE_BENCH_PROGRAMS"
 
 func build(dir string) error {
-	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "github.com/bramble-cam/bramble/hub/cmd/bramble-hub", "github.com/bramble-cam/bramble/agent/cmd/bramble-agent").CombinedOutput()
+	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "github.com/bramble-cam/bramble/hub/cmd/bramble-hub",
+		"github.com/bramble-cam/bramble/agent/cmd/bramble-agent", "github.com/nats-io/nats-server/v2").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -106,6 +107,17 @@ func TestSmoke(t *testing.T) {
 			check(t, table, c.want)
 		}
 	}
+}
+
+// TestBroker: with a NATS server of its own the hub shows the same figures, and the server its own.
+func TestBroker(t *testing.T) {
+	b := bench(t)
+	b.Broker, b.Kinds = filepath.Join(filepath.Dir(b.Hub), "nats-server"), []string{"mjpeg"}
+	table, err := b.fanout(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, table, []string{report.CPU, rss, allocs, p50, report.Arrived, brokerCPU, brokerRSS})
 }
 
 func check(t *testing.T, table *report.Table, want []string) {

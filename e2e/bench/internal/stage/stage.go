@@ -40,6 +40,7 @@ type Config struct {
 	Self     string // this program: with the argument "floor" it is the floor
 	Hub      string // a bramble-hub
 	Agent    string // a bramble-agent
+	Broker   string // a nats-server for the hub; empty if the hub's embedded one is measured with it
 	PeerURL  string // of a peer's stream, with %s for the kind; empty for no peer
 	PeerShot string // of a peer's snapshot; empty for none
 	PeerCmd  string // starts it, through sh
@@ -51,7 +52,9 @@ type Server struct {
 	Name string
 	Proc *proc.Process
 	NATS string // the hub's
-	Page string // URL of a hub, ends with a slash
+
+	broker *proc.Process // nil unless the hub uses a NATS server of its own process
+	Page   string        // URL of a hub, ends with a slash
 
 	url     func(camera, kind string) string
 	cancel  context.CancelFunc
@@ -98,8 +101,10 @@ func (s *Server) Stop() {
 	for i := len(s.stopped) - 1; i >= 0; i-- {
 		s.stopped[i]()
 	}
-	if s.Proc != nil {
-		s.Proc.Stop()
+	for _, p := range []*proc.Process{s.Proc, s.broker} {
+		if p != nil {
+			p.Stop()
+		}
 	}
 }
 
@@ -155,8 +160,16 @@ func (c Config) HubOnly(ctx context.Context, args ...string) (*Server, error) {
 }
 
 func (c Config) hub(ctx context.Context, s *Server, args ...string) error {
+	start := func() (*proc.Hub, error) { return proc.StartHub(ctx, c.Hub, args...) }
+	if c.Broker != "" && len(args) == 0 {
+		url, err := c.startBroker(ctx, s)
+		if err != nil {
+			return err
+		}
+		start = func() (*proc.Hub, error) { return proc.StartHubAt(ctx, c.Hub, url) }
+	}
 	return proc.Pinned(ServerCore, func() error {
-		h, err := proc.StartHub(ctx, c.Hub, args...)
+		h, err := start()
 		if err != nil {
 			return err
 		}

@@ -27,6 +27,7 @@ type Used struct {
 	CPU    time.Duration
 	Allocs float64 // objects on the heap, as a hub's metrics tell; NaN of others
 	Took   time.Duration
+	Broker BrokerUsed
 	Noise  Noise
 }
 
@@ -36,7 +37,14 @@ func (s *Server) Measure(ctx context.Context, ours ...*proc.Process) (end func()
 	if err != nil {
 		return nil, err
 	}
-	noise, err := Watch(append(ours, s.Proc)...)
+	if ours = append(ours, s.Proc); s.broker != nil {
+		ours = append(ours, s.broker)
+	}
+	noise, err := Watch(ours...)
+	if err != nil {
+		return nil, err
+	}
+	broker, err := s.measureBroker()
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +62,9 @@ func (s *Server) Measure(ctx context.Context, ours ...*proc.Process) (end func()
 		}
 		u.CPU -= cpu
 		u.Took = time.Since(began)
+		if u.Broker, err = broker(); err != nil {
+			return u, err
+		}
 		if u.Memory, err = s.Proc.Memory(); err != nil {
 			return u, err
 		}
