@@ -63,7 +63,7 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	kinds := f.String("kinds", "mjpeg,mp4", "streams that fanout measures: mjpeg, mp4, h264, and ws, JPEG over WebSockets, beside MJPEG of the others")
 	viewers := f.String("viewers", "10,100,300,1000", "numbers of viewers that fanout measures")
 	seconds := f.Float64("seconds", 5, "length of a run")
-	f.IntVar(&b.Runs, "runs", 3, "runs of each server in turns; the median counts")
+	f.IntVar(&b.Runs, "runs", 3, "runs of each server in turns; the median counts. Unless given, 1 or 2 in other scenarios than fanout")
 	f.BoolVar(&b.Quick, "quick", false, "one short run of everything")
 	f.StringVar(&b.Hub, "hub", "", "the bramble-hub to measure (default: built from this source)")
 	f.StringVar(&b.Agent, "agent", "", "the bramble-agent to measure (default: built from this source)")
@@ -82,6 +82,9 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	}
 	given := map[string]bool{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if b.Each = 1; given["runs"] {
+		b.Each = b.Runs
+	}
 	b.Settle, b.Repeats = 1500*time.Millisecond, 2
 	if b.Quick {
 		b.Settle, b.Repeats = 700*time.Millisecond, 1

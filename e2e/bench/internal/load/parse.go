@@ -108,7 +108,8 @@ func (p *parser) response(b []byte) (int, error) {
 		good = opened
 	}
 	if status := string(p.text[:min(16, len(p.text))]); !strings.Contains(status, good) {
-		return n, &StatusError{string(p.text[:min(200, len(p.text))])}
+		line, _, _ := strings.Cut(string(p.text), "\r\n")
+		return n, &StatusError{line, string(b[n:min(n+300, len(b))])}
 	}
 	p.inBody = true
 	if p.kind == "jpeg" {
@@ -120,10 +121,10 @@ func (p *parser) response(b []byte) (int, error) {
 	return n, nil
 }
 
-// StatusError is an answer other than 200, or 101 of a WebSocket.
-type StatusError struct{ head string }
+// StatusError is an answer other than 200, or 101 of a WebSocket: its first line, and as much of its body as came with the header.
+type StatusError struct{ line, body string }
 
-func (e *StatusError) Error() string { return "the server answers: " + e.head }
+func (e *StatusError) Error() string { return "the server answers: " + e.line + ": " + e.body }
 
 // length takes the length of a picture from its header.
 func (p *parser) length() error {

@@ -38,7 +38,7 @@ func (b *Bench) agents(ctx context.Context, hubArgs []string, agentArgs ...strin
 func (b *Bench) cold(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "cold", Columns: []report.Column{report.Alone(firstP50, 0), report.Alone(most, 0)}}
 	for _, kind := range []string{"mjpeg", "mp4"} {
-		err := b.turns(ctx, t, kind+", from a file", []string{stage.Bramble}, 1, map[string]report.Goal{most: {Limit: 150}}, func(ctx context.Context, _ string) (report.Run, stage.Noise, error) {
+		err := b.turns(ctx, t, kind+", from a file", []string{stage.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 150}}, func(ctx context.Context, _ string) (report.Run, stage.Noise, error) {
 			r, err := b.coldOnce(ctx, kind)
 			return r, stage.Noise{}, err
 		})
@@ -115,7 +115,7 @@ func idle(ctx context.Context, s *stage.Server, camera string) error {
 
 func (b *Bench) start(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "start", Columns: []report.Column{report.Alone(firstP50, 0), report.Alone(most, 0)}}
-	return t, b.turns(ctx, t, "demo", []string{stage.Bramble}, 1, map[string]report.Goal{most: {Limit: 2000}}, func(ctx context.Context, _ string) (report.Run, stage.Noise, error) {
+	return t, b.turns(ctx, t, "demo", []string{stage.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 2000}}, func(ctx context.Context, _ string) (report.Run, stage.Noise, error) {
 		var took []time.Duration
 		for range b.some(5, 3) {
 			began := time.Now()
@@ -157,7 +157,7 @@ const cpuShare = "CPU % of a core"
 func (b *Bench) idle(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "idle", Columns: []report.Column{report.Alone(rss, 1), report.Alone(cpuShare, 2), report.Alone(agentRSS, 1)}}
 	goals := map[string]report.Goal{rss: {Limit: 30}, cpuShare: {Limit: 1}}
-	return t, b.turns(ctx, t, "50 cameras", []string{stage.Bramble}, 1, goals, b.idleOnce)
+	return t, b.turns(ctx, t, "50 cameras", []string{stage.Bramble}, b.Each, goals, b.idleOnce)
 }
 
 func (b *Bench) idleOnce(ctx context.Context, _ string) (report.Run, stage.Noise, error) {

@@ -38,7 +38,7 @@ func (b *Bench) join(ctx context.Context) (*report.Table, error) {
 	goals := map[string]report.Goal{firstP99: {Limit: 100}, behindP99: {Limit: 200}}
 	for _, kind := range []string{"h264", "mp4"} {
 		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor }) // it keeps no GOP
-		err := b.turns(ctx, t, kind, servers, 1, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
 			return b.joinOnce(ctx, server, kind)
 		})
 		if err != nil {
@@ -134,7 +134,7 @@ func (b *Bench) some(usual, quick int) int {
 
 func (b *Bench) firstPart(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "first-part", Columns: []report.Column{report.Alone(firstP50, 2), report.Alone(firstP99, 2)}}
-	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), 1, map[string]report.Goal{firstP99: {Limit: 5}}, b.firstPartOnce)
+	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, map[string]report.Goal{firstP99: {Limit: 5}}, b.firstPartOnce)
 }
 
 func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, stage.Noise, error) {

@@ -26,7 +26,7 @@ func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
 		run := func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
 			return b.watch(ctx, server, one)
 		}
-		if err := b.turns(ctx, t, kind+", 1 viewer", b.servers(kind), min(b.Runs, 2), goals, run); err != nil {
+		if err := b.turns(ctx, t, kind+", 1 viewer", b.servers(kind), max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
 			return nil, err
 		}
 		if kind != "mjpeg" {
@@ -38,7 +38,7 @@ func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
 			}
 			return b.watch(ctx, server, one)
 		}
-		if err := b.turns(ctx, t, "mjpeg, 1 viewer, real agent with exec:", []string{stage.Floor, stage.Bramble}, min(b.Runs, 2), goals, run); err != nil {
+		if err := b.turns(ctx, t, "mjpeg, 1 viewer, real agent with exec:", []string{stage.Floor, stage.Bramble}, max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
 			return nil, err
 		}
 	}
@@ -109,7 +109,7 @@ func (b *Bench) cameras(ctx context.Context) (*report.Table, error) {
 		watched
 	}{{oneJPEG, watched{many.cameras[:1], many.kinds[:1], 200}}, {oneH264, watched{many.cameras[1:2], many.kinds[1:2], 200}}, {fifty, many}}
 	goals := map[string]report.Goal{ratio: {Limit: 1.25}}
-	return t, b.turns(ctx, t, "mjpeg and mp4", []string{stage.Floor, stage.Bramble}, 1, goals, func(ctx context.Context, server string) (out report.Run, noise stage.Noise, err error) {
+	return t, b.turns(ctx, t, "mjpeg and mp4", []string{stage.Floor, stage.Bramble}, b.Each, goals, func(ctx context.Context, server string) (out report.Run, noise stage.Noise, err error) {
 		out = report.Run{}
 		for _, e := range each {
 			r, n, err := b.watch(ctx, server, e.watched)
@@ -148,7 +148,7 @@ func (b *Bench) mixed(ctx context.Context) (*report.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, b.turns(ctx, t, "320x240 beside 3840x2160", []string{stage.Floor, stage.Bramble}, 1, nil, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+	return t, b.turns(ctx, t, "320x240 beside 3840x2160", []string{stage.Floor, stage.Bramble}, b.Each, nil, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
 		return b.mixedOnce(ctx, server, &stage.Camera{Name: "small", Film: small}, &stage.Camera{Name: "large", Film: large})
 	})
 }

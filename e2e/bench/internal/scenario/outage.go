@@ -31,7 +31,7 @@ func (b *Bench) outage(ctx context.Context) (*report.Table, error) {
 	goals := map[string]report.Goal{stayed: {Limit: 100, Least: true}, gapMax: {Limit: load.Millis(silence) + 500}}
 	for _, kind := range []string{"mjpeg", "h264", "mp4"} {
 		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor })
-		err := b.turns(ctx, t, kind, servers, 1, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
 			return b.outageOnce(ctx, server, kind)
 		})
 		if err != nil {

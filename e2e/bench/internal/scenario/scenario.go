@@ -23,7 +23,8 @@ type Bench struct {
 	Kinds   []string      // of streams, for fanout
 	Viewers []int         // for fanout
 	Span    time.Duration // length of a run
-	Runs    int           // of each server in turns; the median counts
+	Runs    int           // of each server in turns, in fanout; the median counts
+	Each    int           // the same in other scenarios
 	Settle  time.Duration // how long viewers watch before they are counted: until all are connected and the buffers have found their size
 	Repeats int           // rounds that are run again at most, if they were noisy
 	Quick   bool          // shorter and fewer runs

@@ -81,7 +81,7 @@ func bench(t *testing.T) *Bench {
 	}
 	return &Bench{
 		Config: stage.Config{Self: self, Hub: filepath.Join(dir, "bramble-hub"), Agent: filepath.Join(dir, "bramble-agent")},
-		Kinds:  []string{"mjpeg", "mp4"}, Viewers: []int{3}, Span: 500 * time.Millisecond, Runs: 1, Settle: 200 * time.Millisecond, Quick: true, Dir: t.TempDir(), Log: t.Output(),
+		Kinds:  []string{"mjpeg", "mp4"}, Viewers: []int{3}, Span: 500 * time.Millisecond, Runs: 1, Each: 1, Settle: 200 * time.Millisecond, Quick: true, Dir: t.TempDir(), Log: t.Output(),
 	}
 }
 

@@ -49,7 +49,7 @@ func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 				goals = map[string]report.Goal{faults: {Limit: 0}}
 			}
 			servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor && kind == "h264" }) // it jumps into the middle of a GOP
-			err := b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), servers, 1, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+			err := b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
 				return b.slowOnce(ctx, server, kind, n, real)
 			})
 			if err != nil {

@@ -23,7 +23,7 @@ const (
 func (b *Bench) snapshot(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "snapshot", Columns: []report.Column{report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(answered, 0), report.Alone(after, 1)}}
 	for _, n := range []int{1, 100} {
-		err := b.turns(ctx, t, fmt.Sprintf("%d at once", n), b.servers("jpeg"), 1, map[string]report.Goal{p99: {Limit: 5}}, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		err := b.turns(ctx, t, fmt.Sprintf("%d at once", n), b.servers("jpeg"), b.Each, map[string]report.Goal{p99: {Limit: 5}}, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
 			return b.snapshotOnce(ctx, server, n)
 		})
 		if err != nil {
@@ -31,7 +31,7 @@ func (b *Bench) snapshot(ctx context.Context) (*report.Table, error) {
 		}
 	}
 	dead := map[string]report.Goal{answered: {Limit: http.StatusServiceUnavailable, Least: true}}
-	return t, b.turns(ctx, t, "dead camera", []string{stage.Bramble}, 1, dead, b.deadOnce)
+	return t, b.turns(ctx, t, "dead camera", []string{stage.Bramble}, b.Each, dead, b.deadOnce)
 }
 
 func (b *Bench) snapshotOnce(ctx context.Context, server string, n int) (report.Run, stage.Noise, error) {

@@ -45,7 +45,7 @@ func (b *Bench) stalled(ctx context.Context) (*report.Table, error) {
 			goals[evicted] = report.Goal{Limit: 13}
 		}
 		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor && kind == "mp4" })
-		err := b.turns(ctx, t, kind, servers, 1, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
 			return b.trouble(ctx, server, kind, stalledGood, b.stall)
 		})
 		if err != nil {
@@ -174,7 +174,7 @@ func (b *Bench) storm(ctx context.Context) (*report.Table, error) {
 		report.Alone(seenBefore, 1), report.Alone(seenDuring, 1), report.Alone(joined, 0), report.Alone(pictured, 1), report.Alone(refused, 0),
 	}}
 	goals := map[string]report.Goal{seenDuring: {Limit: 100 * report.MinArrived, Least: true}, refused: {Limit: 0}}
-	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), 1, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
 		return b.trouble(ctx, server, "mjpeg", 100, b.storming)
 	})
 }
