@@ -72,7 +72,7 @@ func (s *Server) Measure(ctx context.Context, ours ...*proc.Process) (end func()
 			return u, err
 		}
 		after, _, err := s.allocs(ctx)
-		u.Allocs = after - allocs - own
+		u.Allocs = max(0, after-allocs-own) // less than nothing is how much the cost of telling varies
 		return u, err
 	}, nil
 }
