@@ -1,4 +1,4 @@
-// Checks pages with axe-core on a desktop and a phone, dark and light, the first one with its help as well, and that a phone never scrolls sideways.
+// Checks pages with axe-core on a desktop, dark, and on a phone, light, the first one also the other way round and with its help, and that nothing scrolls sideways.
 // node a11y.mjs URL...
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -70,14 +70,16 @@ await run('a11y', async (browser) => {
   const found = [];
   /** @type {Set<string>} */
   const states = new Set();
-  let passes = 0;
+  let [passes, pages] = [0, 0];
   for (const url of urls) {
     const page = await browser.newPage();
     const faults = watchFaults(page, url);
     await page.goto(url);
     await settle(page);
     await page.evaluate(axe);
-    for (const screen of screens) {
+    for (const screen of url === urls[0] ? screens : [screens[0], screens[3]]) { // the style sheet is the same one
+      if (!screen) continue;
+      pages += 1;
       await become(page, screen);
       for (const state of await page.$$eval('.tile', (tiles) => tiles.map((tile) => /** @type {HTMLElement} */ (tile).dataset.state ?? ''))) states.add(state);
       const results = [await check(page, '')];
@@ -94,5 +96,5 @@ await run('a11y', async (browser) => {
     await page.close();
   }
   if (found.length) throw new Error(found.join('\n'));
-  return { pages: urls.length * screens.length, passes, states: [...states].sort() };
+  return { pages, passes, states: [...states].sort() };
 });

@@ -127,9 +127,12 @@ async function views(page, root) {
 async function camera(page, root) {
   await page.goto(`${root}cam/lab-2`);
   await untilMoving(page, 1, LIMIT);
+  await page.waitForSelector('.embeds[open] .copy'); // a wide page shows them at once
   await page.focus('.embeds > summary');
-  await page.keyboard.press('Enter');
-  await page.waitForSelector('.embeds[open] .copy');
+  for (const open of [false, true]) {
+    await page.keyboard.press('Enter');
+    await page.waitForSelector(open ? '.embeds[open] .copy' : '.embeds:not([open])');
+  }
   const reached = await tabRound(page);
   const scale = () => page.$eval('.tile .picture', (el) => new DOMMatrix(getComputedStyle(el).transform).a);
   await page.keyboard.press('+');
