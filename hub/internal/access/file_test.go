@@ -248,7 +248,7 @@ func indexOf(list []string, want string) int {
 func TestKillAtAnyMoment(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	reported := 0
-	for round := range 50 {
+	for round := range 24 {
 		cmd, out := startVictim(t, []string{"user", "agent"}[round%2], file, "")
 		for range round % 3 { // the kill comes while the first, the second or the third edit is under way, or a later one
 			if line, err := out.ReadString('\n'); err != nil || line != "done\n" {
