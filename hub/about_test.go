@@ -16,10 +16,10 @@ func TestAbout(t *testing.T) {
 		external, listens string
 		want              httpapi.NATS
 	}{
-		"embedded, this host":     {"", "127.0.0.1:0", httpapi.NATS{URLs: []string{"nats://x:4222"}, Loopback: true}},
-		"embedded, one address":   {"", "192.168.1.5:4222", httpapi.NATS{URLs: []string{"nats://x:4222"}}},
-		"embedded, all addresses": {"", "0.0.0.0:0", httpapi.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true}},
-		"embedded, all, IPv6":     {"", "[::]:0", httpapi.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true}},
+		"embedded, this host":     {"", "127.0.0.1:0", httpapi.NATS{URLs: []string{"nats://x:4222"}, Loopback: true, Embedded: true}},
+		"embedded, one address":   {"", "192.168.1.5:4222", httpapi.NATS{URLs: []string{"nats://x:4222"}, Embedded: true}},
+		"embedded, all addresses": {"", "0.0.0.0:0", httpapi.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true, Embedded: true}},
+		"embedded, all, IPv6":     {"", "[::]:0", httpapi.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true, Embedded: true}},
 		"external":                {"nats://me:secret@a:4222, tls://b:4222", "", httpapi.NATS{URLs: []string{"nats://a:4222", "tls://b:4222"}}},
 		"external, short":         {"localhost", "", httpapi.NATS{URLs: []string{"nats://localhost"}, Loopback: true}},
 	} {

@@ -10,7 +10,7 @@ say() { printf 'test: %s\n' "$*"; }
 
 args=("$@")
 [ ${#args[@]} -gt 0 ] || args=(./...)
-flags=(-count=1 -timeout=10m)
+flags=(-count=1 -timeout=10m -vet=off) # check.sh vets
 if why=$(go list -race unsafe 2>&1); then
   flags+=(-race)
 else
