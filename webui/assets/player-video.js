@@ -7,10 +7,10 @@ import { INIT } from './wire.js';
 const LOST = 1;
 /** A video that shows nothing though so many frames and milliseconds have gone by does not play. */
 const STALL_FRAMES = 8;
-const STALL_MS = 4000;
-/** After so long without trouble an earlier failure no longer counts. */
-const HEALTHY_MS = 10_000;
-const FAILURES = 2;
+const STALL_MS = 5000;
+/** After so long without trouble earlier failures no longer count. A busy computer stands still, too, so that once or twice says nothing about the browser. */
+const HEALTHY_MS = 15_000;
+const FAILURES = 3;
 /** Old Firefoxes lack it. */
 const HAS_CALLBACK = 'requestVideoFrameCallback' in HTMLVideoElement.prototype;
 

@@ -18,6 +18,8 @@ import { wishedKind } from './wish.js';
 
 /** A rendition that was refused is not asked for again for so long. */
 const SULK_MS = 60_000;
+/** A browser that could not play a video gets pictures for so long. The reason may have been a busy computer. */
+const NO_VIDEO_MS = 300_000;
 
 export class Screen {
   element = document.createElement('div');
@@ -35,7 +37,8 @@ export class Screen {
   /** @type {Run | null} takes over with its first picture, so that nothing flickers */
   #next = null;
   #pulse = new Pulse(0);
-  #playsVideo = true;
+  /** When this browser may be given video again, after it could not play it. */
+  #noVideoUntil = 0;
   #noWidthUntil = 0;
   #distrusted = true;
   /** @type {Camera | null} */
@@ -88,7 +91,7 @@ export class Screen {
   show(camera, request) {
     this.#camera = camera;
     this.#request = request;
-    const kind = wishedKind(camera, request.choice, this.#playsVideo);
+    const kind = wishedKind(camera, request.choice, performance.now() >= this.#noVideoUntil);
     if (!kind) return this.stop();
     const sized = kind === 'jpeg' && performance.now() > this.#noWidthUntil;
     this.#start({ kind, width: sized ? request.width : 0, fps: kind === 'jpeg' ? request.fps : 0 });
@@ -199,7 +202,7 @@ export class Screen {
 
   /** @param {string} why */
   #unplayable(why) {
-    this.#playsVideo = false;
+    this.#noVideoUntil = performance.now() + NO_VIDEO_MS;
     if (this.#request && this.#camera && wishedKind(this.#camera, this.#request.choice, false)) return this.show(this.#camera, this.#request);
     this.trouble = why;
     this.#onChange();
