@@ -3,14 +3,12 @@ import { linkTo } from './link.js';
 import { JPEGPlayer } from './player-jpeg.js';
 import { VideoPlayer } from './player-video.js';
 import { root, signedQuery } from './root.js';
+import { WIDTHS } from './wish.js';
 
 /**
  * @typedef {import('./player.js').Player} Player
  * @typedef {'connecting' | 'live' | 'trouble' | 'blocked' | 'paused'} PictureState
  */
-
-/** The widths in which the hub makes pictures (docs/ref/http.md). */
-const WIDTHS = [160, 240, 320, 480, 640, 960, 1280, 1920];
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`

@@ -11,7 +11,7 @@ import { find, setText, stamp } from './dom.js';
  * @property {number} min
  * @property {number} max
  * @property {number} step
- * @property {number | null} value null if it is not known
+ * @property {number} value
  * @property {number | null} initial what Revert sets; null if there is none
  * @property {string[]} menu
  * @property {boolean} inactive
@@ -75,7 +75,7 @@ export class Setting {
     field.disabled = inactive;
     field.title = inactive ? 'Another control decides this now.' : '';
     if (field instanceof HTMLInputElement && type === 'bool') field.checked = Boolean(value);
-    else if (!(field instanceof HTMLButtonElement)) field.value = value === null ? '' : String(value);
+    else if (!(field instanceof HTMLButtonElement)) field.value = String(value);
     this.#revert.hidden = inactive || initial === null || value === initial;
     this.#label();
   }
@@ -84,7 +84,7 @@ export class Setting {
     const field = this.#field;
     if (field instanceof HTMLButtonElement) return 0;
     if (field instanceof HTMLInputElement && this.#spec.type === 'bool') return field.checked ? 1 : 0;
-    return field.value === '' ? NaN : Number(field.value);
+    return Number(field.value);
   }
 
   #label() {

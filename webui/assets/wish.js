@@ -7,7 +7,7 @@
  */
 
 /** The widths that the hub makes (docs/ref/http.md, Renditions): asking for one of them lets pages share. */
-const WIDTHS = [160, 240, 320, 480, 640, 960, 1280, 1920];
+export const WIDTHS = [160, 240, 320, 480, 640, 960, 1280, 1920];
 /** A camera that is less than this much wider than its place is shown as it is: a rendition costs the hub more than it saves. */
 const WORTH = 1.5;
 
