@@ -36,7 +36,7 @@ test: ## all that CI wants: installs what tests need where it can, make check, e
 test-v4l2: ## the agent with V4L2 cameras, in a virtual machine: a webcam, unplugged and plugged in, and more; about 4 minutes
 	@scripts/test-v4l2.sh
 
-check: ## gofmt, go vet, staticcheck, shellcheck, the page's types, the house rules
+check: ## gofmt, go vet, staticcheck, known vulnerabilities, shellcheck, the page's types, the house rules
 	@scripts/check.sh
 
 race: ## Go tests only, with the race detector, three times over; PKG=./hub/... for fewer

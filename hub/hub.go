@@ -90,7 +90,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	server := httpapi.New(httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
 		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
-		Exposed: !loopback(listener.Addr().String()) && !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
+		Exposed: !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })

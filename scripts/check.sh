@@ -5,6 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.7.0
+govulncheck=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 failed=()
 
 say() { printf 'check: %s\n' "$*"; }
@@ -33,6 +34,20 @@ formatted() {
 # The agent must build for the smallest Pi (ARMv6, no cgo), on which nobody runs the tests.
 pi_zero() { GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 go build ./agent/... ./shared/...; }
 
+# Known vulnerabilities of what is built in, from vuln.go.dev, or from the module proxy where only that can be reached.
+vulnerabilities() {
+  local found db
+  found=$(mktemp)
+  if ! go run "$govulncheck" -scan package -format json ./... >"$found" 2>/dev/null; then
+    db=$(go mod download -json golang.org/x/vulndb@latest | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+    [ -n "$db" ] && go run "$govulncheck" -db "file://$db/data/osv" -scan package -format json ./... >"$found" || return
+  fi
+  go run ./scripts/vulns "$found"
+  set -- $?
+  rm -f "$found"
+  return "$1"
+}
+
 page_types() { scripts/install-test-deps.sh node && npm --prefix e2e/browser run --silent check; }
 
 step gofmt formatted
@@ -42,6 +57,11 @@ if go run "$staticcheck" -version >/dev/null 2>&1; then
   step staticcheck go run "$staticcheck" ./...
 else
   absent staticcheck "go run $staticcheck does not work here (no module proxy?)"
+fi
+if go run "$govulncheck" -version >/dev/null 2>&1; then
+  step "known vulnerabilities" vulnerabilities
+else
+  absent "known vulnerabilities" "go run $govulncheck does not work here (no module proxy?)"
 fi
 if [ ! -f e2e/browser/package.json ]; then
   say "tsc: no page to check yet"

@@ -52,6 +52,7 @@ type Config struct {
 	Agents        controller     // asks cameras' agents
 	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
 	Exposed       bool           // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
+	OwnHostOnly   bool           // as long as nobody is asked, requests for other host names than this host's are refused
 	Limits        Limits
 	About         About         // what the hub tells of itself
 	WriteTimeout  time.Duration // 0 means DefaultWriteTimeout
@@ -70,6 +71,7 @@ type Server struct {
 	site         site
 	roster       roster
 	sockets      atomic.Int64 // WebSockets open now
+	hostname     string       // this host's
 	door         *door        // nil: nobody is asked
 	guests       *guests
 	newcomers    *newcomers
@@ -82,7 +84,7 @@ func New(cfg Config) *Server {
 	if cfg.WriteTimeout <= 0 {
 		cfg.WriteTimeout = DefaultWriteTimeout
 	}
-	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), changed: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
 	s.guests = newGuests(cfg.Limits, cfg.Log)
 	s.newcomers = newNewcomers(func(address string) { s.guests.refuse(limitWaiting, address) })
 	if cfg.Access != nil {
@@ -97,7 +99,7 @@ func New(cfg Config) *Server {
 	}
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.Pre(s.newcomers.arrived, belowPrefix)
-	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded)
+	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded, s.ownHost)
 	s.routes()
 	return s
 }
