@@ -31,14 +31,17 @@ if ! go run "$gotestsum" --version >/dev/null 2>&1; then
 fi
 
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+diary=$(mktemp -d)
+trap 'rm -rf "$log" "$diary"' EXIT
+export BRAMBLE_TEST_DIARY=$diary
 
-# run PACKAGE...: tests them, and looks at what was skipped.
+# run PACKAGE...: tests them, and looks at what was skipped, and whether a secret got into a log.
 run() {
   go run "$gotestsum" --format=pkgname --format-hide-empty-pkg --jsonfile="$log" -- "${flags[@]}" "$@" || failed=1
   if [ "${CI:-}" = true ]; then
     go run ./scripts/skips "$log" || failed=1
   fi
+  go run ./scripts/secrets "$log" "$diary" || failed=1
 }
 
 if [ $# -eq 0 ]; then

@@ -3,10 +3,12 @@ package testkit
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -109,12 +111,31 @@ func Receive[T any](tb testing.TB, what string, c <-chan T) T {
 	panic("not reached")
 }
 
-// Log returns a logger that writes to the test's log if the environment has BRAMBLE_TEST_LOG, else nowhere.
+// Log returns a logger of all levels that writes to the test's log if the environment has BRAMBLE_TEST_LOG, else to Diary.
 func Log(tb testing.TB) *slog.Logger {
-	if os.Getenv("BRAMBLE_TEST_LOG") == "" {
-		return slog.New(slog.NewTextHandler(io.Discard, nil))
+	var w io.Writer = Diary{}
+	if os.Getenv("BRAMBLE_TEST_LOG") != "" {
+		w = tb.Output()
 	}
-	return slog.New(slog.NewTextHandler(tb.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// Diary keeps what is written to it in the directory that the environment names by BRAMBLE_TEST_DIARY, one file for each test program, to
+// be searched for secrets after all tests; and nowhere without that.
+type Diary struct{}
+
+// Write adds b to the file. It holds no file open, since tests count those.
+func (Diary) Write(b []byte) (int, error) {
+	dir := os.Getenv("BRAMBLE_TEST_DIARY")
+	if dir == "" {
+		return len(b), nil
+	}
+	f, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(os.Getpid())+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	n, err := f.Write(b)
+	return n, errors.Join(err, f.Close())
 }
 
 // Footage returns the path of a clip that lies beside the checkout, and skips the test if it is not there.
