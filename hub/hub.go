@@ -88,7 +88,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
 	server := httpapi.New(httpapi.Config{
-		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
+		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, Reconnects: in.Reconnects, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
 		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
 		Exposed: !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
 	})

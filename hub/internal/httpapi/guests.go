@@ -27,6 +27,13 @@ const (
 	limitWaiting = "waiting" // connections that have not said what they want
 )
 
+// Why the hub ends a viewer's stream, as the metric names it.
+const (
+	evictedSlow    = "slow"    // a write took longer than it may
+	evictedRevoked = "revoked" // errEnded
+	evictedFault   = "fault"   // a panic
+)
+
 // errEnded says that somebody who was let in may stay no longer.
 var errEnded = errors.New("your session, token or link has ended, or what you may see has changed")
 
@@ -44,6 +51,8 @@ type guests struct {
 	again  func(access.Principal, time.Time) (access.Principal, bool) // nil: everybody may stay
 	log    *slog.Logger
 	seldom *access.Seldom
+
+	evicted *tally // by reason
 
 	mu        sync.Mutex
 	all       map[*guest]struct{}
@@ -73,7 +82,7 @@ func (g *guest) principal() access.Principal {
 
 func newGuests(limits Limits, log *slog.Logger) *guests {
 	return &guests{
-		limits: limits, log: log, seldom: access.NewSeldom(),
+		limits: limits, log: log, seldom: access.NewSeldom(), evicted: newTally(evictedSlow, evictedRevoked, evictedFault),
 		all: make(map[*guest]struct{}), byAddress: make(map[string]int), byCamera: make(map[string]int), refused: make(map[string]uint64),
 	}
 }
@@ -165,6 +174,7 @@ func (l *guests) look() {
 			continue
 		}
 		if g.ctx.Err() == nil {
+			l.evicted.add(evictedRevoked)
 			l.log.Info("viewer ended: he may not look any more", "audit", "ended", "user", was.Name, logkey.Camera, g.camera, "address", g.address)
 		}
 		g.end(errEnded)
@@ -193,6 +203,20 @@ func (l *guests) refusals() map[string]uint64 {
 	all := map[string]uint64{limitAll: 0, limitAddress: 0, limitCamera: 0, limitWaiting: 0}
 	for limit, n := range l.refused {
 		all[limit] = n
+	}
+	return all
+}
+
+// watched is a camera in the format of an extension.
+type watched struct{ camera, format string }
+
+// byFormat returns how many viewers there are of each camera in each format.
+func (l *guests) byFormat() map[watched]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make(map[watched]int)
+	for g := range l.all {
+		all[watched{g.camera, g.format}]++
 	}
 	return all
 }

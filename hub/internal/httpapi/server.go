@@ -48,6 +48,7 @@ type Config struct {
 	Transcoder    *transcode.Transcoder
 	DefaultCamera string         // of URLs that name none; "" means the first by name
 	Connected     func() bool    // whether NATS can be reached
+	Reconnects    func() uint64  // how often the connection to NATS was made anew; nil means never
 	AllowOrigins  []string       // of other people's pages that may open /ws, such as https://example.org; "*" is all
 	Agents        controller     // asks cameras' agents
 	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
@@ -74,6 +75,7 @@ type Server struct {
 	hostname     string       // this host's
 	door         *door        // nil: nobody is asked
 	guests       *guests
+	errors       *tally // answers that are errors, by status
 	newcomers    *newcomers
 	changed      chan struct{} // holds a token when credentials have changed
 	messages     sync.Pool     // of *[]byte, in which messages of WebSockets are put together
@@ -85,7 +87,7 @@ func New(cfg Config) *Server {
 		cfg.WriteTimeout = DefaultWriteTimeout
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
-	s.guests = newGuests(cfg.Limits, cfg.Log)
+	s.guests, s.errors = newGuests(cfg.Limits, cfg.Log), newTally(errorCodes()...)
 	s.newcomers = newNewcomers(func(address string) { s.guests.refuse(limitWaiting, address) })
 	if cfg.Access != nil {
 		s.door = &door{access.NewDoor(cfg.Access, cfg.Log), cfg.Exposed}

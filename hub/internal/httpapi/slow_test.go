@@ -90,6 +90,7 @@ func TestStalledViewer(t *testing.T) {
 				}
 				readUntil(t, good, next())
 			}
+			r.evicted(evictedSlow, 1)
 			for range 5 {
 				readUntil(t, good, next())
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"runtime/debug"
 	"time"
 
@@ -88,7 +89,18 @@ func (s *Server) log(v *viewing) {
 	if v.err == nil || errors.Is(v.err, errEnough) {
 		return
 	}
+	s.countEviction(v.err, v.ctx.Err() != nil)
 	s.cfg.Log.Log(context.Background(), severity(v.err, v.ctx.Err() != nil), "viewer lost", logkey.Camera, v.viewer.Camera.ID(), logkey.Err, v.err)
+}
+
+// countEviction counts a viewer whose stream has ended with an error that is not his. ended says that the hub stops or the viewer has gone.
+func (s *Server) countEviction(err error, ended bool) {
+	switch {
+	case errors.Is(err, errPanic):
+		s.guests.evicted.add(evictedFault)
+	case !ended && errors.Is(err, os.ErrDeadlineExceeded):
+		s.guests.evicted.add(evictedSlow)
+	}
 }
 
 // severity is how much a viewer's end is the hub's fault; ended says that the hub stops or the viewer has gone.

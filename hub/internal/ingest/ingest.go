@@ -115,6 +115,9 @@ func (in *Ingest) Close() {
 // Connected reports whether NATS can be reached.
 func (in *Ingest) Connected() bool { return in.nc.IsConnected() }
 
+// Reconnects returns how often the connection was lost and made anew.
+func (in *Ingest) Reconnects() uint64 { return in.nc.Stats().Reconnects }
+
 // Run finds cameras and hands their status to o until ctx ends.
 func (in *Ingest) Run(ctx context.Context, o Observer) error {
 	sub, err := in.nc.Subscribe(in.space.AllStatus(), func(msg *nats.Msg) {
