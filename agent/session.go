@@ -52,6 +52,7 @@ func (s *session) run(ctx context.Context, connected <-chan struct{}) error {
 	} else {
 		s.log.Info("serving", "cameras", len(s.cameras))
 	}
+	g.Go(func() error { return s.followReloads(ctx, g) })
 	g.Go(func() error {
 		for {
 			select {
@@ -121,16 +122,20 @@ func (s *session) stop() error {
 // sayStopped tells hubs that the cameras are gone, so that they need not find out. It is a courtesy: without NATS it is left out.
 func (s *session) sayStopped() {
 	for _, c := range s.list() {
-		c.setState(status.Stopped, "")
-		data, err := json.Marshal(c.Status())
-		if err == nil {
-			err = s.nc.Publish(s.space.Status(c.name), data)
-		}
-		if err != nil {
+		if s.sayGone(c.camera) != nil {
 			return
 		}
 	}
 	_ = s.nc.FlushTimeout(500 * time.Millisecond)
+}
+
+func (s *session) sayGone(c *camera) error {
+	c.setState(status.Stopped, "")
+	data, err := json.Marshal(c.Status())
+	if err != nil {
+		return err
+	}
+	return s.nc.Publish(s.space.Status(c.name), data)
 }
 
 // mayServe asks for a camera of this name. The error says that another live agent answers, or that this one's credential is not for it.

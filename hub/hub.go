@@ -35,6 +35,7 @@ type Hub struct {
 	httpAddr string
 	natsURL  string
 	natsd    *natsd.Server // nil if NATS is elsewhere
+	server   *httpapi.Server
 
 	natsListens string // address of the embedded NATS server
 }
@@ -92,6 +93,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
 		Exposed: !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
 	})
+	h.server = server
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
 	h.cfg.Log.Info("hub ready", "page", h.page())

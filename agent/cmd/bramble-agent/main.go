@@ -66,8 +66,9 @@ type cli struct {
 	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
-	Serve   struct{} `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
-	Devices devices  `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
+	Serve   struct{}     `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
+	Check   checkCommand `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
+	Devices devices      `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
 }
 
 func main() {
@@ -76,20 +77,22 @@ func main() {
 }
 
 func run(args []string, stdout, stderr io.Writer) (exitCode int) {
-	var c cli
-	parser, err := kong.New(&c, conf.Options("bramble-agent", description, version)...)
+	c, parsed, err := readSettings(args)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-agent", err)
 	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
-		return conf.Fail(stderr, "bramble-agent", err)
-	}
-	log := c.Logger(stderr)
-	if parsed.Command() == "devices" {
+	level := &slog.LevelVar{}
+	log := c.Logger(stderr, level)
+	switch parsed.Command() {
+	case "devices":
 		ctx, stop := conf.StopContext(log)
 		defer stop()
 		return failed(stderr, c.Devices.run(ctx, &c.settings, stdout, stderr))
+	case "check":
+		if err := check(c, parsed, log, stdout); err != nil {
+			return conf.Fail(stderr, "bramble-agent", err)
+		}
+		return 0
 	}
 	cfg, err := c.agent(log)
 	if err != nil {
@@ -101,8 +104,9 @@ func run(args []string, stdout, stderr io.Writer) (exitCode int) {
 	}
 	ctx, stop := conf.StopContext(log)
 	defer stop()
+	again := &reloader{args: args, agent: a, inForce: conf.Settings(parsed), logLevel: level, log: log}
 	debug.FreeOSMemory() // what reading the settings took is never needed again
-	return failed(stderr, a.Run(ctx))
+	return failed(stderr, conf.Serve(ctx, a.Run, again.reload))
 }
 
 // failed tells of an error that trying again may cure, and returns the exit code.

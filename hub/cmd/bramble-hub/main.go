@@ -11,7 +11,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/credential"
 )
@@ -69,8 +68,9 @@ type cli struct {
 	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
-	Serve struct{} `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
-	Demo  struct{} `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
+	Serve struct{}     `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
+	Check checkCommand `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
+	Demo  struct{}     `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
 
 	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
 	Token    tokenCommands    `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
@@ -82,22 +82,20 @@ type cli struct {
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
-	var c cli
-	parser, err := kong.New(&c, conf.Options("bramble-hub", description, version)...)
+	c, parsed, err := readSettings(args)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-hub", err)
 	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
-		return conf.Fail(stderr, "bramble-hub", err)
-	}
-	log := c.Logger(stderr)
-	if c.Credentials == "" {
-		if c.Credentials, err = access.DefaultFile(); err != nil {
+	level := &slog.LevelVar{}
+	log := c.Logger(stderr, level)
+	switch command := parsed.Command(); command {
+	case "serve", "demo":
+	case "check":
+		if err := check(c, parsed, log, stdout); err != nil {
 			return conf.Fail(stderr, "bramble-hub", err)
 		}
-	}
-	if command := parsed.Command(); command != "serve" && command != "demo" {
+		return 0
+	default:
 		return failed(stderr, parsed.Run(&desk{settings: &c.settings, stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
 	}
 	cfg, err := c.hub(log)
@@ -114,7 +112,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	if parsed.Command() == "demo" {
 		serve = demo{hub: h, root: c.SubjectRoot, log: log}.run
 	}
-	return failed(stderr, serve(ctx))
+	again := &reloader{args: args, hub: h, inForce: conf.Settings(parsed), logLevel: level, log: log}
+	return failed(stderr, conf.Serve(ctx, serve, again.reload))
 }
 
 // failed tells of an error that trying again may cure, and returns the exit code.

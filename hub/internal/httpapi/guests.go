@@ -47,7 +47,6 @@ func (e *limitError) Error() string { return e.text }
 
 // guests are all who look at something now. They are looked after when the credentials change, and once a second.
 type guests struct {
-	limits Limits
 	again  func(access.Principal, time.Time) (access.Principal, bool) // nil: everybody may stay
 	log    *slog.Logger
 	seldom *access.Seldom
@@ -55,6 +54,7 @@ type guests struct {
 	evicted *tally // by reason
 
 	mu        sync.Mutex
+	limits    Limits
 	all       map[*guest]struct{}
 	byAddress map[string]int
 	byCamera  map[string]int
@@ -117,6 +117,13 @@ func (l *guests) roomLocked(g *guest) error {
 	}
 	l.refuseLocked(err.limit, g.address)
 	return err
+}
+
+// change puts other limits in force, for those who come.
+func (l *guests) change(to Limits) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limits = to
 }
 
 // refuse counts somebody who is one too many.

@@ -61,9 +61,18 @@ type Config struct {
 	Log           *slog.Logger
 }
 
+// Live are the settings that may change while viewers watch.
+type Live struct {
+	Limits        Limits
+	AllowOrigins  []string      // as in Config
+	DefaultCamera string        // likewise
+	WriteTimeout  time.Duration // of viewers who come later; 0 means DefaultWriteTimeout
+}
+
 // Server answers HTTP.
 type Server struct {
 	cfg          Config
+	changedTo    atomic.Pointer[Live] // nil: as cfg has it
 	times        times
 	echo         *echo.Echo
 	ending       context.Context // Run's: its end is that of all viewers
@@ -104,6 +113,23 @@ func New(cfg Config) *Server {
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded, s.ownHost)
 	s.routes()
 	return s
+}
+
+// Change puts other settings in force. Viewers who are there stay, also if there are more than the limits now allow.
+func (s *Server) Change(to Live) {
+	if to.WriteTimeout <= 0 {
+		to.WriteTimeout = DefaultWriteTimeout
+	}
+	s.guests.change(to.Limits)
+	s.changedTo.Store(&to)
+}
+
+// live returns the settings in force, but for the limits, which are the guests'.
+func (s *Server) live() Live {
+	if to := s.changedTo.Load(); to != nil {
+		return *to
+	}
+	return Live{Limits: s.cfg.Limits, AllowOrigins: s.cfg.AllowOrigins, DefaultCamera: s.cfg.DefaultCamera, WriteTimeout: s.cfg.WriteTimeout}
 }
 
 // Run serves on l until ctx ends, then ends all viewers and returns when they have gone. It may be called once.
@@ -187,7 +213,7 @@ func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Before(func() {
 			rc := http.NewResponseController(c.Response().Writer)
-			_ = rc.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)) // only a test's recorder has none
+			_ = rc.SetWriteDeadline(time.Now().Add(s.live().WriteTimeout)) // only a test's recorder has none
 		})
 		return next(c)
 	}

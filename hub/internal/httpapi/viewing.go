@@ -38,7 +38,7 @@ var errPanic = errors.New("panic")
 func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
 	g, _ := c.Get(guestKey).(*guest)
 	s.viewers.Add(1)
-	out, err := openSink(g.ctx, c.Response().Writer, c.Request(), s.cfg.WriteTimeout, s.times.stop)
+	out, err := openSink(g.ctx, c.Response().Writer, c.Request(), s.live().WriteTimeout, s.times.stop)
 	c.Response().Committed = out != nil
 	if err != nil {
 		if out != nil {

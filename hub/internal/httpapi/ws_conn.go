@@ -133,7 +133,7 @@ func (c *wsConn) ping() {
 			return
 		case <-tick.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), c.s.cfg.WriteTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), c.s.live().WriteTimeout)
 		err := c.ws.Ping(ctx)
 		cancel()
 		if err == nil {
