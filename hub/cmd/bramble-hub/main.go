@@ -68,9 +68,10 @@ type cli struct {
 	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
-	Serve struct{}     `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
-	Check checkCommand `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
-	Demo  struct{}     `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
+	Serve  struct{}      `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
+	Check  checkCommand  `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
+	Doctor doctorCommand `cmd:"" help:"Look at ports, NATS, agents, ffmpeg, clock, disk and memory, and say what helps."`
+	Demo   struct{}      `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
 
 	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
 	Token    tokenCommands    `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
@@ -90,6 +91,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	log := c.Logger(stderr, level)
 	switch command := parsed.Command(); command {
 	case "serve", "demo":
+	case "doctor":
+		ctx, stop := conf.StopContext(log)
+		defer stop()
+		return c.Doctor.run(ctx, c, stdout, stderr)
 	case "check":
 		if err := check(c, parsed, log, stdout); err != nil {
 			return conf.Fail(stderr, "bramble-hub", err)
