@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +47,9 @@ Sources:
 Every setting is also an environment variable (BRAMBLE_HUB, BRAMBLE_CAMERA, ...) and a key of the file. A flag wins over the environment, that over the
 file, that over the default.`
 
+// healthTimeout is how long all cameras may take to answer.
+const healthTimeout = 5 * time.Second
+
 // settings are the agent's flags, environment variables and keys of the file.
 type settings struct {
 	conf.Logging `embed:""`
@@ -67,6 +71,7 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
 	Serve   struct{} `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
+	Health  struct{} `cmd:"" help:"Ask, through NATS, whether the agent that runs with these settings serves its cameras: exit code 0 or 1."`
 	Devices devices  `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
 }
 
@@ -94,6 +99,11 @@ func run(args []string, stdout, stderr io.Writer) (exitCode int) {
 	cfg, err := c.agent(log)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-agent", err)
+	}
+	if parsed.Command() == "health" {
+		ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
+		defer cancel()
+		return failed(stderr, agent.Health(ctx, cfg))
 	}
 	a, err := agent.New(cfg)
 	if err != nil {

@@ -72,6 +72,8 @@ type cli struct {
 	Serve struct{} `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
 	Demo  struct{} `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
 
+	Health healthCommand `cmd:"" help:"Ask the hub that runs with these settings whether it is alive: exit code 0 or 1."`
+
 	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
 	Token    tokenCommands    `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
 	Link     linkCommand      `cmd:"" help:"Sign a link to one camera, for whoever has it."`
