@@ -16,17 +16,20 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
+	"github.com/bramble-cam/bramble/hub/internal/keypair"
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // Hub is one relay.
 type Hub struct {
 	cfg    Config
-	tls    *tls.Config // nil: plain HTTP
+	web    *keypair.Pair // of HTTP; nil: without TLS
+	bus    *keypair.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
 	space  subject.Space
 	keeper *access.Keeper
 
@@ -55,11 +58,11 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	secure, err := cfg.tls()
+	web, bus, err := cfg.pairs()
 	if err != nil {
 		return nil, err
 	}
-	return &Hub{cfg: cfg, tls: secure, space: space, keeper: keeper, started: make(chan struct{})}, nil
+	return &Hub{cfg: cfg, web: web, bus: bus, space: space, keeper: keeper, started: make(chan struct{})}, nil
 }
 
 // Run serves until ctx ends, and returns when everything it started has ended. It may be called once.
@@ -67,7 +70,7 @@ func New(cfg Config) (*Hub, error) {
 // Start: NATS server, listener, connection; then registry, ingest and HTTP together. Stop: HTTP first, so that viewers see an end and not an error;
 // then the renditions; then ingest and registry; then the connection and the NATS server.
 func (h *Hub) Run(ctx context.Context) error {
-	url, connect, err := h.startNATS()
+	url, dial, connect, err := h.startNATS()
 	if err != nil {
 		return err
 	}
@@ -78,7 +81,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("HTTP: %w: choose another address with --http", err)
 	}
-	in, err := ingest.Dial(url, h.space, h.cfg.Log, connect...)
+	in, err := ingest.Dial(dial, h.space, h.cfg.NATSTrust, h.cfg.Log, connect...)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -88,13 +91,13 @@ func (h *Hub) Run(ctx context.Context) error {
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
 	server := httpapi.New(httpapi.Config{
-		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
+		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: tlsOf(h.web),
 		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
 		Exposed: !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
-	h.cfg.Log.Info("hub ready", "page", h.page())
+	h.cfg.Log.Info("hub ready", "page", h.Page())
 
 	// What viewers use must outlive them: it has a context of its own, which ends when HTTP has.
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
@@ -119,29 +122,52 @@ func (h *Hub) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// page is the URL of the dashboard.
-func (h *Hub) page() string {
-	if h.tls != nil {
+// Page is the URL of the dashboard. Call it after WaitStarted.
+func (h *Hub) Page() string {
+	if h.web != nil {
 		return "https://" + h.httpAddr + "/"
 	}
 	return "http://" + h.httpAddr + "/"
 }
 
-// startNATS starts the embedded server, if it is wanted, and says how to reach NATS.
-func (h *Hub) startNATS() (url string, connect []nats.Option, err error) {
+func tlsOf(p *keypair.Pair) *tls.Config {
+	if p == nil {
+		return nil
+	}
+	return p.Config()
+}
+
+// startNATS starts the embedded server, if it is wanted, and says how others reach NATS, and how this process does.
+func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 	connect = h.cfg.NATSCredential.Options()
 	if h.cfg.NATSURL != "" {
-		return h.cfg.NATSURL, connect, nil
+		return h.cfg.NATSURL, h.cfg.NATSURL, connect, nil
 	}
 	h.natsd, err = natsd.Start(natsd.Config{
-		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
+		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.bus), Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
 	})
 	if err != nil {
-		return "", nil, err
+		return "", "", nil, err
 	}
-	h.cfg.Log.Info("NATS ready", "url", h.natsd.URL())
-	h.natsListens = h.natsd.Addr()
-	return h.natsd.URL(), append(connect, h.natsd.InProcess()), nil
+	url, h.natsListens = h.natsd.URL(), h.natsd.Addr()
+	said := []any{"url", url}
+	if h.bus != nil {
+		said = append(said, "fingerprint", h.bus.Fingerprint())
+	}
+	h.cfg.Log.Info("NATS ready", said...)
+	if h.web != nil && !h.natsd.Secure() && !loopback(h.natsListens) {
+		h.cfg.Log.Warn("the page has TLS, but pictures cross the network in the clear from agents to this hub", "remedy", "add --nats-tls-cert and --nats-tls-key, which may name the same files")
+	}
+	return url, "nats://" + h.natsListens, append(connect, h.natsd.InProcess()), nil // in the process there is no TLS
+}
+
+// Trust is how an agent in this process, or beside it, knows the embedded NATS server. Call it after WaitStarted.
+func (h *Hub) Trust() trust.Settings {
+	t := trust.Settings{Flags: "--tls"}
+	if h.bus != nil {
+		t.Fingerprints = []string{h.bus.Fingerprint()}
+	}
+	return t
 }
 
 // AdmitAgent makes a credential for an agent in this process, which may publish and serve cameras. Call it after WaitStarted. It is zero if NATS does not

@@ -17,6 +17,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -29,6 +30,7 @@ Examples:
   bramble-agent devices                                 what cameras this host has, and a configuration file for them
   bramble-agent --hub nats://hub:4222                   publish every camera found
   bramble-agent --hub nats://hub:4222 --credential-file porch.credential --camera 'porch=v4l2:/dev/video0'
+  bramble-agent --hub tls://hub:4222 --tls-fingerprint sha256:... the hub has TLS, and is known by its key
   bramble-agent --config agent.yaml                     the same settings from a file
   bramble-agent --camera 'desk=v4l2:/dev/video0'        one camera and no other, for a hub on this host
   bramble-agent --camera 'porch=rpicam:0#size=1920x1080'
@@ -57,6 +59,8 @@ type settings struct {
 	Hub            string        `help:"NATS URL of the hub; several are joined by commas." default:"nats://127.0.0.1:4222" placeholder:"URL"`
 	Credential     secret.Text   `help:"What \"bramble-hub agent add\" printed. Everybody on this host can see a flag: better use --credential-file." placeholder:"SEED"`
 	CredentialFile string        `help:"File with the credential, readable by its owner only." placeholder:"FILE"`
+	TLSCA          string        `name:"tls-ca" help:"PEM file with the certificate of the authority that has signed the hub's, or with the hub's own (default: whom this host trusts)." placeholder:"FILE"`
+	TLSFingerprint []string      `name:"tls-fingerprint" help:"Fingerprint of the hub's key, as \"bramble-hub agent add\" prints it: trust that key and no other; several are joined by commas." placeholder:"sha256:HEX"`
 	Camera         []string      `help:"A camera and where its frames come from; give one for each (default: every camera found)." placeholder:"NAME=SOURCE" sep:"none"`
 	SubjectRoot    string        `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
 	Linger         time.Duration `help:"How long a camera stays open after its last subscriber has left." default:"10s"`
@@ -147,7 +151,7 @@ func (s *settings) agent(log *slog.Logger) (agent.Config, error) {
 		return agent.Config{}, err
 	}
 	cfg := agent.Config{
-		Hub: s.Hub, Credential: cred, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
+		Hub: s.Hub, Credential: cred, Trust: trust.Settings{CA: s.TLSCA, Fingerprints: s.TLSFingerprint, Flags: "--tls"}, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
 	}
 	for _, text := range s.Camera {
 		camera, err := agent.ParseCamera(text)

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/keypair"
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
@@ -129,5 +130,25 @@ func (d *desk) natsURL() (url, note string) {
 			host = "HUB"
 		}
 	}
-	return "nats://" + net.JoinHostPort(host, port), note
+	scheme := "nats://"
+	if d.settings.NATSTLSCert != "" {
+		scheme = "tls://"
+	}
+	return scheme + net.JoinHostPort(host, port), note
+}
+
+// trustFlags are what an agent needs to know the hub's NATS by its key; "" if there is no TLS, or if this host does not know the key.
+func (d *desk) trustFlags() (string, error) {
+	pins := d.settings.NATSTLSFingerprint
+	if cert, key := d.settings.NATSTLSCert, d.settings.NATSTLSKey; d.settings.NATSURL == "" && cert != "" {
+		pair, err := keypair.Load(cert, key, d.log)
+		if err != nil {
+			return "", fmt.Errorf("--nats-tls-cert %s, --nats-tls-key %s: %w: both must be PEM files that this user may read", cert, key, err)
+		}
+		pins = []string{pair.Fingerprint()}
+	}
+	if len(pins) == 0 {
+		return "", nil
+	}
+	return " --tls-fingerprint " + strings.Join(pins, ","), nil
 }

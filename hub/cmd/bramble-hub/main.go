@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -32,6 +33,7 @@ Who may do what, in a file that a running hub follows:
 
   bramble-hub user add anna --role operator --cameras 'lab-*'
   bramble-hub agent add porch                        prints the command line with which that agent joins
+  bramble-hub cert                                   makes a certificate for TLS, and prints its fingerprint
   bramble-hub link porch --expires 24h               a link to one camera for whoever has it
 
 Every setting is also an environment variable (BRAMBLE_HTTP, BRAMBLE_NATS_URL, ...) and a key of the file. A flag wins over the environment, that over the
@@ -45,6 +47,10 @@ type settings struct {
 	NATS                 string        `help:"Address of the embedded NATS server, where agents connect (${default})." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
 	NATSURL              string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
 	NATSConfig           string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
+	NATSTLSCert          string        `name:"nats-tls-cert" help:"The embedded NATS server speaks TLS, with the certificate in this PEM file; it may be that of --tls-cert." placeholder:"FILE"`
+	NATSTLSKey           string        `name:"nats-tls-key" help:"The PEM file with that certificate's private key." placeholder:"FILE"`
+	NATSTLSCA            string        `name:"nats-tls-ca" help:"With --nats-url: PEM file with the certificate of the authority that has signed that system's (default: whom this host trusts)." placeholder:"FILE"`
+	NATSTLSFingerprint   []string      `name:"nats-tls-fingerprint" help:"With --nats-url: trust the key with this fingerprint and no other; several are joined by commas." placeholder:"sha256:HEX"`
 	NATSCredentialFile   string        `name:"nats-credential-file" help:"File with the NKey seed that the hub shows to a NATS system with users of its own." placeholder:"FILE"`
 	Credentials          string        `help:"The file with users, API tokens, agents and consumers (default: credentials.json in the state directory)." placeholder:"FILE"`
 	SubjectRoot          string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
@@ -54,8 +60,8 @@ type settings struct {
 	HWAccel              string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
 	MaxTranscodes        int           `help:"How many ffmpeg processes there may be at a time (${default})." default:"32" placeholder:"N"`
 	DefaultCamera        string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
-	TLSCert              string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." type:"existingfile" placeholder:"FILE"`
-	TLSKey               string        `name:"tls-key" help:"The PEM file with the certificate's private key." type:"existingfile" placeholder:"FILE"`
+	TLSCert              string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." placeholder:"FILE"`
+	TLSKey               string        `name:"tls-key" help:"The PEM file with the certificate's private key." placeholder:"FILE"`
 	MaxViewers           int           `help:"How many viewers there may be (${default}; 0: no limit)." default:"4000" placeholder:"N"`
 	MaxViewersPerAddress int           `help:"How many of them from one address other than this host (${default}; 0: no limit)." default:"1000" placeholder:"N"`
 	MaxViewersPerCamera  int           `help:"How many of them for one camera (${default}; 0: no limit)." default:"2000" placeholder:"N"`
@@ -78,6 +84,7 @@ type cli struct {
 	Token    tokenCommands    `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
 	Link     linkCommand      `cmd:"" help:"Sign a link to one camera, for whoever has it."`
 	Agent    agentCommands    `cmd:"" help:"Agents that may publish cameras: add, list, remove."`
+	Cert     certCommand      `cmd:"" help:"Make a certificate for the page and for NATS, signed by itself, or renew it with the same key."`
 	Consumer consumerCommands `cmd:"" help:"Programs that may subscribe to cameras by NATS: add, list, remove."`
 }
 
@@ -136,11 +143,15 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 		}
 	}
 	return hub.Config{
-		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, Credentials: s.Credentials,
+		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
 		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, DefaultCamera: s.DefaultCamera,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, Limits: s.limits(), Version: version, Log: log,
 	}, nil
+}
+
+func (s *settings) natsTrust() trust.Settings {
+	return trust.Settings{CA: s.NATSTLSCA, Fingerprints: s.NATSTLSFingerprint, Flags: "--nats-tls"}
 }
 
 func (s *settings) limits() hub.Limits {

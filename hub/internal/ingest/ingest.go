@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // discoverTime is how long agents have to answer the question who is there.
@@ -44,8 +46,13 @@ type Observer interface {
 }
 
 // Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not; url may name several servers, joined by commas. extra
-// may hold nats.InProcessServer. The error concerns the URL only.
-func Dial(url string, space subject.Space, log *slog.Logger, extra ...nats.Option) (*Ingest, error) {
+// may hold nats.InProcessServer. The error concerns the URL and the trust settings only.
+func Dial(url string, space subject.Space, trusted trust.Settings, log *slog.Logger, extra ...nats.Option) (*Ingest, error) {
+	trusts, err := trusted.Options()
+	if err != nil {
+		return nil, err
+	}
+	r := &refusals{log: log, trust: trusted}
 	in := &Ingest{
 		space: space, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
 	}
@@ -67,8 +74,7 @@ func Dial(url string, space subject.Space, log *slog.Logger, extra ...nats.Optio
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(), // the hub may be made known there while it waits
-		nats.ReconnectWait(250 * time.Millisecond),
-		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
+		nats.CustomReconnectDelay(r.delay),
 		nats.ReconnectBufSize(-1),
 		nats.ConnectHandler(connected("")),
 		nats.ReconnectHandler(connected(" again")),
@@ -80,15 +86,14 @@ func Dial(url string, space subject.Space, log *slog.Logger, extra ...nats.Optio
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { log.Debug("NATS cannot be reached yet", logkey.Err, err) }),
 		nats.ErrorHandler(in.asyncError),
-	}, extra...)
+	}, slices.Concat(trusts, extra)...)
 	nc, err := nats.Connect(url, options...)
 	if err != nil {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
 	in.nc = nc
-	if err := nc.LastError(); errors.Is(err, nats.ErrAuthorization) {
-		log.Error("NATS refuses this hub; trying again until it is let in", logkey.Err, err, "remedy", "make it known there, and give its NKey with --nats-credential-file")
-	}
+	r.conn.Store(nc)
+	r.tell(nc.LastError()) // the first attempt is over
 	return in, nil
 }
 

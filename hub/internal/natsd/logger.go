@@ -46,6 +46,12 @@ func (l *logger) Errorf(format string, v ...any) {
 		l.log.Debug("nats: " + text)
 		return
 	}
+	if _, why, ok := strings.Cut(text, "TLS handshake error: "); ok {
+		if say, kept := l.seldom.Say("tls "+why, time.Now()); say {
+			l.log.Warn("nats: "+text, "kept_back", kept, "remedy", "an agent that does not trust this hub's certificate says so itself, with what to do; others are no clients of NATS")
+		}
+		return
+	}
 	if key, _, ok := strings.Cut(text, "Violation -"); ok {
 		if say, kept := l.seldom.Say(key, time.Now()); say {
 			l.log.Warn("nats: "+text, "kept_back", kept)

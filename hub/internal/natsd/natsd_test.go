@@ -255,9 +255,12 @@ func TestLogger(t *testing.T) {
 	if got := testkit.Receive(t, "the first fatal message, for Start", log.failed); got != "f6" {
 		t.Errorf("got %q", got)
 	}
+	log.Errorf("127.0.0.1:%d - cid:%d - TLS handshake error: remote error: tls: bad certificate", 1, 1)
+	log.Errorf("127.0.0.1:%d - cid:%d - TLS handshake error: remote error: tls: bad certificate", 2, 2) // not again within a minute
 	log.started.Store(true)
 	log.Fatalf("f%d", 7) // nobody waits for it now
-	const want = "DEBUG nats: n1\nDEBUG nats: d2\nDEBUG nats: t3\nWARN nats: w4\nERROR nats: e5\nERROR nats: f7"
+	const want = "DEBUG nats: n1\nDEBUG nats: d2\nDEBUG nats: t3\nWARN nats: w4\nERROR nats: e5\n" +
+		"WARN nats: 127.0.0.1:1 - cid:1 - TLS handshake error: remote error: tls: bad certificate\nERROR nats: f7"
 	if l.all() != want {
 		t.Errorf("logged\n%s\nwant\n%s", l.all(), want)
 	}
