@@ -53,9 +53,10 @@ type Config struct {
 	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
 	Exposed       bool           // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
 	Limits        Limits
-	About         About         // what the hub tells of itself
-	WriteTimeout  time.Duration // 0 means DefaultWriteTimeout
-	TLS           *tls.Config   // nil means plain HTTP; else HTTP/2 too
+	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
+	About         About                    // what the hub tells of itself
+	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
+	TLS           *tls.Config              // nil means plain HTTP; else HTTP/2 too
 	Log           *slog.Logger
 }
 
@@ -70,7 +71,8 @@ type Server struct {
 	site         site
 	roster       roster
 	sockets      atomic.Int64 // WebSockets open now
-	door         *door        // nil: nobody is asked
+	refused      refused
+	door         *door // nil: nobody is asked
 	guests       *guests
 	newcomers    *newcomers
 	changed      chan struct{} // holds a token when credentials have changed
