@@ -17,8 +17,10 @@ import (
 )
 
 const (
-	// DefaultMaxCameras and DefaultMaxPerAgent bound what strangers on NATS can make the hub remember, and what an agent gone mad can.
-	DefaultMaxCameras  = 4096
+	// DefaultMaxCameras bounds what strangers on NATS can make the hub remember.
+	DefaultMaxCameras = 4096
+
+	// DefaultMaxPerAgent bounds what an agent gone mad can.
 	DefaultMaxPerAgent = 256
 
 	// forgetAfter is how long a camera that is gone stays in the list.
