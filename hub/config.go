@@ -19,6 +19,9 @@ import (
 	"github.com/bramble-cam/bramble/shared/trust"
 )
 
+// maxMaxFPS is more than any camera has.
+const maxMaxFPS = 1_000_000
+
 // Limits bound how many viewers there may be at a time.
 type Limits = httpapi.Limits
 
@@ -40,6 +43,10 @@ type Config struct {
 	FFmpeg         string                // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
 	HWAccel        string                // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
 	MaxTranscodes  int                   // how many ffmpeg processes there may be; 0 means 32
+	MaxMemory      int                   // MiB of memory of each; 0 means no limit
+	MaxFPS         int                   // frames per second that are taken of a camera; 0 means no limit
+	MaxCameras     int                   // how many cameras there may be; 0 means 4096
+	MaxPerAgent    int                   // how many of them one agent may bring; 0 means 256
 	DefaultCamera  string                // the camera of URLs that name none; "" means the first by name
 	TLSCert        string                // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
 	TLSKey         string                // file with its private key, PEM
@@ -73,6 +80,9 @@ func (c *Config) validate(book *access.Book) error {
 	if err := c.validateTranscoding(); err != nil {
 		return err
 	}
+	if err := c.validateCameras(); err != nil {
+		return err
+	}
 	if err := c.validateOrigins(); err != nil {
 		return err
 	}
@@ -97,6 +107,22 @@ func (c *Config) validateTranscoding() error {
 	}
 	if c.MaxTranscodes < 0 {
 		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for the default", c.MaxTranscodes)
+	}
+	if c.MaxMemory < 0 || c.MaxMemory > 0 && c.MaxMemory < leastMemory {
+		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit", c.MaxMemory, leastMemory)
+	}
+	return nil
+}
+
+// leastMemory is what ffmpeg needs to begin, in MiB: its libraries alone have 40.
+const leastMemory = 128
+
+func (c *Config) validateCameras() error {
+	if c.MaxFPS < 0 || c.MaxFPS > maxMaxFPS {
+		return fmt.Errorf("--max-fps %d: give frames per second up to %d, or 0 for no limit", c.MaxFPS, maxMaxFPS)
+	}
+	if min(c.MaxCameras, c.MaxPerAgent) < 0 {
+		return errors.New("--max-cameras, --max-cameras-per-agent: give a number such as 100, or 0 for the default")
 	}
 	if c.DefaultCamera != "" {
 		if err := subject.ValidateID(c.DefaultCamera); err != nil {

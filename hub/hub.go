@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"sync"
 
@@ -81,19 +82,22 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("HTTP: %w: choose another address with --http", err)
 	}
-	in, err := ingest.Dial(dial, h.space, h.cfg.NATSTrust, h.cfg.Log, connect...)
+	in, err := ingest.Dial(ingest.Config{URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, MaxFPS: h.cfg.MaxFPS, Log: h.cfg.Log}, connect...)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer in.Close()
-	reg := registry.New(registry.Config{Agents: in, Linger: h.cfg.Linger, Log: h.cfg.Log})
+	reg := registry.New(registry.Config{
+		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, MaxFPS: h.cfg.MaxFPS, Log: h.cfg.Log,
+	})
 	tr := transcode.New(transcode.Config{
-		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Linger: h.cfg.Linger, Log: h.cfg.Log,
+		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
 	server := httpapi.New(httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, TLS: tlsOf(h.web),
 		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
-		Exposed: !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
+		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals()) },
+		Exposed:  !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
 	})
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
@@ -120,6 +124,14 @@ func (h *Hub) Run(ctx context.Context) error {
 		g.Go(func() error { return h.natsd.Run(inner) })
 	}
 	return g.Wait()
+}
+
+func merged(counts ...map[string]uint64) map[string]uint64 {
+	all := make(map[string]uint64)
+	for _, c := range counts {
+		maps.Copy(all, c)
+	}
+	return all
 }
 
 // Page is the URL of the dashboard. Call it after WaitStarted.

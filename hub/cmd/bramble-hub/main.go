@@ -59,12 +59,16 @@ type settings struct {
 	FFmpeg               string        `name:"ffmpeg" help:"The ffmpeg program, which makes formats and sizes that a camera does not have (${default}, found in PATH)." default:"ffmpeg" placeholder:"PATH"`
 	HWAccel              string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
 	MaxTranscodes        int           `help:"How many ffmpeg processes there may be at a time (${default})." default:"32" placeholder:"N"`
+	MaxTranscodeMemory   int           `help:"MiB of memory that each ffmpeg process may have (${default}; 0: no limit)." default:"1024" placeholder:"MIB"`
 	DefaultCamera        string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
 	TLSCert              string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." placeholder:"FILE"`
 	TLSKey               string        `name:"tls-key" help:"The PEM file with the certificate's private key." placeholder:"FILE"`
 	MaxViewers           int           `help:"How many viewers there may be (${default}; 0: no limit)." default:"4000" placeholder:"N"`
 	MaxViewersPerAddress int           `help:"How many of them from one address other than this host (${default}; 0: no limit)." default:"1000" placeholder:"N"`
 	MaxViewersPerCamera  int           `help:"How many of them for one camera (${default}; 0: no limit)." default:"2000" placeholder:"N"`
+	MaxFPS               int           `name:"max-fps" help:"How many frames a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"300" placeholder:"N"`
+	MaxCameras           int           `help:"How many cameras the hub gets to know (${default})." default:"4096" placeholder:"N"`
+	MaxCamerasPerAgent   int           `help:"How many of them one agent may bring (${default})." default:"256" placeholder:"N"`
 	AllowOrigin          []string      `help:"Origins of other people's pages that may open /ws, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
 	Insecure             bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }
@@ -145,7 +149,8 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 	return hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
 		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
-		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, DefaultCamera: s.DefaultCamera,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
+		MaxFPS: s.MaxFPS, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, Limits: s.limits(), Version: version, Log: log,
 	}, nil
 }

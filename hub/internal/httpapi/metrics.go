@@ -17,7 +17,7 @@ func (s *Server) metrics() echo.HandlerFunc {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newTranscodeCollector(s.cfg.Transcoder),
-		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, sockets: s.sockets.Load, refusals: s.guests.refusals, d: newDescriptions()},
+		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, sockets: s.sockets.Load, refusals: s.guests.refusals, refused: s.refusals, d: newDescriptions()},
 	)
 	return echo.WrapHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }
@@ -28,11 +28,12 @@ type collector struct {
 	connected func() bool
 	sockets   func() int64
 	refusals  func() map[string]uint64
+	refused   func() map[string]uint64
 	d         descriptions
 }
 
 type descriptions struct {
-	in, out, drops, viewers, up, age, cameras, nats, sockets, refused *prometheus.Desc
+	in, out, drops, viewers, up, age, cameras, nats, sockets, turnedAway, refused *prometheus.Desc
 }
 
 func newDescriptions() descriptions {
@@ -40,22 +41,23 @@ func newDescriptions() descriptions {
 		return prometheus.NewDesc("bramble_hub_"+name, help, labels, nil)
 	}
 	return descriptions{
-		in:      desc("frames_in_total", "Frames received from the camera.", "camera", "format"),
-		out:     desc("frames_out_total", "Frames delivered, over all viewers.", "camera", "format"),
-		drops:   desc("drops_total", "Frames lost, by reason: lagged counts what slow viewers skipped, the others what did not come in.", "camera", "format", "reason"),
-		viewers: desc("viewers", "Viewers now: HTTP responses and slots of WebSockets.", "camera", "format"),
-		up:      desc("camera_up", "1 if the camera's agent can be reached, else 0.", "camera"),
-		age:     desc("newest_frame_timestamp_seconds", "When the newest frame arrived here, Unix time; absent while nobody watches.", "camera"),
-		cameras: desc("cameras", "Cameras known, by state.", "state"),
-		sockets: desc("websockets", "WebSockets open now."),
-		refused: desc("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
-		nats:    desc("nats_connected", "1 if NATS can be reached, else 0."),
+		in:         desc("frames_in_total", "Frames received from the camera.", "camera", "format"),
+		out:        desc("frames_out_total", "Frames delivered, over all viewers.", "camera", "format"),
+		drops:      desc("drops_total", "Frames lost, by reason: lagged counts what slow viewers skipped, the others what did not come in.", "camera", "format", "reason"),
+		viewers:    desc("viewers", "Viewers now: HTTP responses and slots of WebSockets.", "camera", "format"),
+		up:         desc("camera_up", "1 if the camera's agent can be reached, else 0.", "camera"),
+		age:        desc("newest_frame_timestamp_seconds", "When the newest frame arrived here, Unix time; absent while nobody watches.", "camera"),
+		cameras:    desc("cameras", "Cameras known, by state.", "state"),
+		sockets:    desc("websockets", "WebSockets open now."),
+		refused:    desc("refused_total", "What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
+		turnedAway: desc("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
+		nats:       desc("nats_connected", "1 if NATS can be reached, else 0."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.d.in, m.d.out, m.d.drops, m.d.viewers, m.d.up, m.d.age, m.d.cameras, m.d.nats, m.d.sockets, m.d.refused} {
+	for _, d := range []*prometheus.Desc{m.d.in, m.d.out, m.d.drops, m.d.viewers, m.d.up, m.d.age, m.d.cameras, m.d.nats, m.d.sockets, m.d.turnedAway, m.d.refused} {
 		ch <- d
 	}
 }
@@ -73,7 +75,10 @@ func (m *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	ch <- prometheus.MustNewConstMetric(m.d.sockets, prometheus.GaugeValue, float64(m.sockets()))
 	for limit, n := range m.refusals() {
-		ch <- prometheus.MustNewConstMetric(m.d.refused, prometheus.CounterValue, float64(n), limit)
+		ch <- prometheus.MustNewConstMetric(m.d.turnedAway, prometheus.CounterValue, float64(n), limit)
+	}
+	for reason, n := range m.refused() {
+		ch <- prometheus.MustNewConstMetric(m.d.refused, prometheus.CounterValue, float64(n), reason)
 	}
 	ch <- prometheus.MustNewConstMetric(m.d.nats, prometheus.GaugeValue, truth(m.connected()))
 }

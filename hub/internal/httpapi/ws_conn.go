@@ -101,6 +101,7 @@ func (c *wsConn) read() {
 		n, err := io.ReadFull(r, buf)
 		switch {
 		case err == nil:
+			c.s.refused.message.Add(1)
 			c.close(websocket.StatusMessageTooBig, fmt.Sprintf("a message may have %d bytes", maxWSMessage))
 			return
 		case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
@@ -114,6 +115,7 @@ func (c *wsConn) read() {
 
 // complain tells the client that its message could not be understood. It reports false when that was once too often.
 func (c *wsConn) complain(err error) bool {
+	c.s.refused.message.Add(1)
 	c.send(wsReply{Op: "error", Error: badMessage(err)})
 	if c.errors++; c.errors < maxWSErrors {
 		return true

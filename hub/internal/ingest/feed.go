@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/drop"
@@ -26,16 +28,42 @@ type feed struct {
 	faults  *faultLog
 	subject string
 	norm    h264.Normalizer
+	limit   *rate.Limiter // frames per second that are taken; nil: all
+}
+
+// newFeed returns a feed that takes at most fps frames per second, and as many at once; 0 means all.
+func newFeed(into *stream.Stream, faults *faultLog, subject string, fps int) *feed {
+	f := &feed{into: into, faults: faults, subject: subject}
+	if fps > 0 {
+		f.limit = rate.NewLimiter(rate.Limit(fps), fps)
+	}
+	return f
+}
+
+// shed drops a frame beyond the limit before anything of it is looked at: what that costs, and what its viewers do, must not depend on how fast an agent sends.
+func (f *feed) shed(msg *nats.Msg) bool {
+	if f.limit == nil || len(msg.Data) == 0 {
+		return false
+	}
+	now := time.Now()
+	if f.limit.AllowN(now, 1) {
+		return false
+	}
+	f.into.Shed(now)
+	return true
 }
 
 // handle takes in one message. nats.go has made msg.Data for us alone: it goes into the ring without a copy.
 func (f *feed) handle(msg *nats.Msg) {
+	if f.shed(msg) {
+		return
+	}
 	fr, err := frame.Decode(f.into.Format(), frame.Header(msg.Header), msg.Data)
 	switch {
 	case errors.Is(err, frame.ErrNoPayload): // a probe
 		return
 	case err != nil: // not even its number can be trusted
-		f.into.Drops.Add(drop.Decode, 1)
+		f.into.Drops.Add(reason(err), 1)
 		f.faults.report(f.subject, err)
 		return
 	case f.into.Stale(&fr): // before its parameter sets could replace those of the run that is followed
@@ -49,16 +77,29 @@ func (f *feed) handle(msg *nats.Msg) {
 	case errors.Is(err, h264.ErrNoPicture):
 		f.into.Pass(&fr)
 	default:
-		f.into.Refuse(&fr)
+		f.into.Refuse(&fr, reason(err))
 		f.faults.report(f.subject, err)
 	}
+}
+
+// reason says for what a frame with this fault is dropped.
+func reason(err error) drop.Reason {
+	switch {
+	case errors.Is(err, frame.ErrOversize):
+		return drop.Oversize
+	case errors.Is(err, frame.ErrDimensions):
+		return drop.Dimensions
+	}
+	return drop.Decode
 }
 
 // inspect checks the payload and fills in what it says of itself: an agent's word is not taken for it.
 func (f *feed) inspect(item *stream.Frame) (err error) {
 	if item.Format == frame.JPEG {
-		item.Width, item.Height, err = jpegscan.Check(item.Payload)
-		return err
+		if item.Width, item.Height, err = jpegscan.Check(item.Payload); err != nil {
+			return err
+		}
+		return frame.CheckSize(item.Width, item.Height)
 	}
 	au, info, err := f.norm.Normalize(nil, item.Payload)
 	if err != nil {

@@ -3,7 +3,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +30,8 @@ var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs 
 // Ingest is the hub's connection to NATS.
 type Ingest struct {
 	nc       *nats.Conn
+	maxFPS   int
+	refused  refused
 	space    subject.Space
 	log      *slog.Logger
 	closed   chan struct{}
@@ -45,16 +46,26 @@ type Observer interface {
 	Reconnected()
 }
 
-// Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not; url may name several servers, joined by commas. extra
-// may hold nats.InProcessServer. The error concerns the URL and the trust settings only.
-func Dial(url string, space subject.Space, trusted trust.Settings, log *slog.Logger, extra ...nats.Option) (*Ingest, error) {
-	trusts, err := trusted.Options()
+// Config is what an Ingest needs.
+type Config struct {
+	URL    string // of NATS; several are joined by commas
+	Space  subject.Space
+	Trust  trust.Settings
+	MaxFPS int // frames per second that are taken of a camera; 0 means all
+	Log    *slog.Logger
+}
+
+// Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not. extra may hold nats.InProcessServer. The error concerns the URL and
+// the trust settings only.
+func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
+	trusts, err := cfg.Trust.Options()
 	if err != nil {
 		return nil, err
 	}
-	r := &refusals{log: log, trust: trusted}
+	log := cfg.Log
+	r := &refusals{log: log, trust: cfg.Trust}
 	in := &Ingest{
-		space: space, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
+		space: cfg.Space, maxFPS: cfg.MaxFPS, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
 	}
 	connected := func(again string) nats.ConnHandler {
 		return func(nc *nats.Conn) {
@@ -87,7 +98,7 @@ func Dial(url string, space subject.Space, trusted trust.Settings, log *slog.Log
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { log.Debug("NATS cannot be reached yet", logkey.Err, err) }),
 		nats.ErrorHandler(in.asyncError),
 	}, slices.Concat(trusts, extra)...)
-	nc, err := nats.Connect(url, options...)
+	nc, err := nats.Connect(cfg.URL, options...)
 	if err != nil {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
@@ -129,6 +140,7 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 			s, err = decodeStatus(camera, msg.Data)
 		}
 		if err != nil {
+			in.refused.status.Add(1)
 			in.faults.report(msg.Subject, err)
 			return
 		}
@@ -138,6 +150,9 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 		return fmt.Errorf("subscribe to %s: %w", in.space.AllStatus(), err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	if err := sub.SetPendingLimits(maxStatuses, maxStatusBytes); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", in.space.AllStatus(), err)
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -166,13 +181,14 @@ func (in *Ingest) discover(ctx context.Context, o Observer) {
 	defer answers.Wait()
 	subj := micro.APIPrefix + ".INFO." + subject.Service
 	err := in.each(ctx, subj, func(msg *nats.Msg) {
-		var info micro.Info
-		if err := json.Unmarshal(msg.Data, &info); err != nil {
+		info, err := decodeInfo(msg.Data)
+		if err != nil {
+			in.refused.info.Add(1)
 			in.faults.report(subj, err)
 			return
 		}
 		camera := info.Metadata["camera"]
-		if info.Metadata["root"] != in.space.Root() || subject.ValidateID(camera) != nil || asked[camera] || len(asked) >= registry.MaxCameras {
+		if info.Metadata["root"] != in.space.Root() || subject.ValidateID(camera) != nil || asked[camera] || len(asked) >= registry.DefaultMaxCameras {
 			return
 		}
 		asked[camera] = true
@@ -199,6 +215,9 @@ func (in *Ingest) each(ctx context.Context, subj string, f func(*nats.Msg)) erro
 		return err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	if err := sub.SetPendingLimits(maxStatuses, maxStatusBytes); err != nil {
+		return err
+	}
 	if err := in.nc.PublishRequest(subj, inbox, nil); err != nil {
 		return err
 	}
@@ -250,10 +269,11 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 		if err != nil || code < 400 || code > 599 {
 			code = 500
 		}
-		return status.Status{}, fmt.Errorf("%s: %w", subj, &registry.RefusedError{Code: code, Reason: msg.Header.Get(micro.ErrorHeader)})
+		return status.Status{}, fmt.Errorf("%s: %w", subj, &registry.RefusedError{Code: code, Reason: clip(msg.Header.Get(micro.ErrorHeader))})
 	}
 	s, err := decodeStatus(camera, msg.Data)
 	if err != nil {
+		in.refused.answer.Add(1)
 		return s, fmt.Errorf("%s: the answer makes no sense: %w", subj, err)
 	}
 	return s, nil
@@ -262,7 +282,7 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 // Feed appends the camera's frames to into until the stop function is called.
 func (in *Ingest) Feed(camera string, into *stream.Stream) (stop func(), err error) {
 	subj := in.space.Frames(camera, into.Format())
-	f := &feed{into: into, faults: in.faults, subject: subj}
+	f := newFeed(into, in.faults, subj, in.maxFPS)
 	sub, err := in.nc.Subscribe(subj, f.handle)
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)

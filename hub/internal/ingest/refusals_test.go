@@ -8,7 +8,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/shared/subject"
 	"github.com/bramble-cam/bramble/shared/testkit"
 	"github.com/bramble-cam/bramble/shared/trust"
 )
@@ -29,7 +28,7 @@ func TestTrust(t *testing.T) {
 		return trust.Settings{Fingerprints: []string{trust.Fingerprint(c.Leaf)}, Flags: "--nats-tls"}
 	}
 	said := make(lines, 100)
-	in, err := Dial(url, subject.Space{}, pin(other), slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelError})))
+	in, err := Dial(Config{URL: url, Trust: pin(other), Log: slog.New(slog.NewTextHandler(said, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +39,12 @@ func TestTrust(t *testing.T) {
 			t.Errorf("said %q, want %q", line, part)
 		}
 	}
-	if in, err = Dial(url, subject.Space{}, pin(cert), testkit.Log(t)); err != nil {
+	if in, err = Dial(Config{URL: url, Trust: pin(cert), Log: testkit.Log(t)}); err != nil {
 		t.Fatal(err)
 	}
 	defer in.Close()
 	testkit.Eventually(t, "it is connected", in.Connected)
-	if in, err := Dial(url, subject.Space{}, trust.Settings{Fingerprints: []string{"x"}, Flags: "--nats-tls"}, testkit.Log(t)); err == nil {
+	if in, err := Dial(Config{URL: url, Trust: trust.Settings{Fingerprints: []string{"x"}, Flags: "--nats-tls"}, Log: testkit.Log(t)}); err == nil {
 		in.Close()
 		t.Error("a pin that is none is taken")
 	}

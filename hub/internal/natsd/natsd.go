@@ -22,6 +22,10 @@ import (
 // startTimeout bounds the wait for the server to accept connections.
 const startTimeout = 5 * time.Second
 
+// maxSubs is how many subscriptions a connection may have: 14 for each camera of an agent, one for each camera that the hub knows, and some more. Without it a
+// consumer could fill memory with them.
+const maxSubs = 16384
+
 // Config says how the server listens.
 type Config struct {
 	Addr string      // host:port; port 0 means any free one. Ignored if File sets one
@@ -147,6 +151,9 @@ func options(cfg Config) (opts *server.Options, placed bool, err error) {
 	}
 	if opts.MaxPayload == 0 {
 		opts.MaxPayload = frame.MaxPayload // beyond that NATS itself advises against
+	}
+	if opts.MaxSubs == 0 {
+		opts.MaxSubs = maxSubs
 	}
 	placed = opts.Host != "" || opts.Port != 0
 	if !placed {
