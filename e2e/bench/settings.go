@@ -60,8 +60,9 @@ func parse(args []string, out io.Writer) (*settings, error) {
 		f.PrintDefaults()
 	}
 	only := f.String("only", "", "scenarios to run, joined by commas (default all)")
-	kinds := f.String("kinds", "mjpeg,mp4", "streams that fanout measures: mjpeg, mp4, h264, and ws, JPEG over WebSockets, beside MJPEG of the others")
+	kinds := f.String("kinds", "mjpeg,mp4", "streams that fanout and guests measure: mjpeg, mp4, h264, and ws, JPEG over WebSockets, beside MJPEG of the others")
 	viewers := f.String("viewers", "10,100,300,1000", "numbers of viewers that fanout measures")
+	parties := f.String("parties", "", "bad guests that the scenario guests has, joined by commas: "+strings.Join(scenario.Parties(), ", ")+" (default all)")
 	seconds := f.Float64("seconds", 5, "length of a run")
 	f.IntVar(&b.Runs, "runs", 3, "runs of each server in turns; the median counts. Unless given, 1 or 2 in other scenarios than fanout")
 	f.BoolVar(&b.Quick, "quick", false, "one short run of everything")
@@ -99,6 +100,14 @@ func parse(args []string, out io.Writer) (*settings, error) {
 		}
 	}
 	b.Span = time.Duration(*seconds * float64(time.Second))
+	for name := range strings.SplitSeq(*parties, ",") {
+		switch {
+		case slices.Contains(scenario.Parties(), name):
+			b.Parties = append(b.Parties, name)
+		case *parties != "":
+			return nil, fmt.Errorf("--parties %s: there are %s", *parties, strings.Join(scenario.Parties(), ", "))
+		}
+	}
 	return s, s.check(*only, *kinds, *viewers)
 }
 
