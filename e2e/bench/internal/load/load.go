@@ -50,7 +50,7 @@ type Crowd struct {
 
 // New returns a crowd without viewers that counts nothing yet.
 func New() *Crowd {
-	return &Crowd{door: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never()}
+	return &Crowd{door: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never(), until: never()}
 }
 
 // doorWidth is how many viewers of a crowd connect at the same time. That takes the generator about 60 µs each: if hundreds did it at once, the viewers that are counted
