@@ -33,10 +33,11 @@ const usage = `Measure the hub beside the floor, the cheapest relay that can be 
 
 Examples:
 
-  make bench                                            everything, about 15 minutes
-  make bench ARGS="--quick"                             everything with short runs, about 4 minutes
+  make bench                                            everything, about half an hour
+  make bench ARGS="--quick"                             everything with short runs, about 6 minutes
   make bench ARGS="--only fanout --viewers 100"         a part
   make bench ARGS="--only join,slow --json out.json"    the figures of each run for a program
+  make bench ARGS="--only guests --parties storm"       how good viewers fare beside bad guests of one kind (docs/ref/reliability.md)
   make bench ARGS="--hub ./bramble-hub-old"             another hub
   make bench ARGS="--only fanout --nats external"       the hub without its NATS server, which is a process of its own
   make bench ARGS="--peer-cmd 'relay -c relay.yaml' --peer-url 'http://127.0.0.1:PORT/%s' --peer-camera 127.0.0.1:PORT"

@@ -177,16 +177,22 @@ func (f *Film) Bytes() []byte {
 func (f *Film) Play(ctx context.Context, send func(n uint64, fr Frame, now time.Time) error) error {
 	tick := time.NewTicker(time.Second / time.Duration(f.perSecond()))
 	defer tick.Stop()
-	for n := uint64(0); ; n++ {
+	for n, began := uint64(0), time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		fr, now := f.Frames[n%uint64(len(f.Frames))], time.Now()
-		set(fr.Data, fr.at, now)
-		if err := send(n, fr, now); err != nil {
-			return err
+		due := n + 1
+		if f.PerSecond > 0 { // ticks that were missed count too: a flood is no camera that takes its time
+			due = max(due, uint64(time.Since(began).Seconds()*float64(f.PerSecond)))
+		}
+		for ; n < due && ctx.Err() == nil; n++ {
+			fr, now := f.Frames[n%uint64(len(f.Frames))], time.Now()
+			set(fr.Data, fr.at, now)
+			if err := send(n, fr, now); err != nil {
+				return err
+			}
 		}
 	}
 }

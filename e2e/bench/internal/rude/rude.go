@@ -62,14 +62,11 @@ func (o Outcome) String() string {
 	return text
 }
 
-// ready is said when the parties begin, outcome is in front of what has become of them.
-const (
-	ready   = "ready"
-	outcome = "outcome "
-)
-
 // Ready is what Run writes when the parties begin.
-const Ready = ready + "\n"
+const Ready = "ready\n"
+
+// outcome is in front of what has become of them.
+const outcome = "outcome "
 
 // Orders writes parties as Run reads them.
 func Orders(parties []Party) (string, error) {

@@ -50,7 +50,7 @@ func (b *Bench) guestsOnce(ctx context.Context, server, kind string, bad badPart
 	g.r[rssBefore], g.r[lostBefore], g.r[p50Before], g.r[p99Before] = mb(u.RSS), before.lost, before.p50, before.p99
 	notes, err := b.visit(ctx, g)
 	if err == nil {
-		err = b.recover(ctx, g)
+		err = b.aftermath(ctx, g)
 	}
 	g.r[p99Ratio], g.r[afterRatio] = g.r[p99During]/g.r[p99Before], g.r[p99After]/g.r[p99Before]
 	return g.r, u.Noise, notes, explain(g.server, err)
@@ -160,7 +160,7 @@ func (b *Bench) visit(ctx context.Context, g *guarded) (notes []string, err erro
 	}
 	g.r[kernelTCP], g.r[evicted] = float64(tcp)/(1<<20), math.NaN()
 	if g.bad.cut && g.server.Name != stage.Floor {
-		err = g.wait(ctx, time.Duration(b.some(15, 0))*time.Second, func() (bool, error) {
+		err = g.wait(ctx, time.Duration(b.some(13, 0))*time.Second-time.Since(began), func() (bool, error) {
 			now, err := g.server.Proc.Sockets()
 			if now > sockets {
 				return false, err
@@ -224,8 +224,8 @@ func (g *guarded) counted(ctx context.Context) (notes []string, err error) {
 	return notes, err
 }
 
-// recover waits until the bad guests' memory is back.
-func (b *Bench) recover(ctx context.Context, g *guarded) error {
+// aftermath counts what the good viewers see when the bad ones have left, and waits until the memory is back.
+func (b *Bench) aftermath(ctx context.Context, g *guarded) error {
 	left := time.Now()
 	g.r[rssMost], g.r[rssBack] = g.most, math.NaN()
 	back := func() (bool, error) {
