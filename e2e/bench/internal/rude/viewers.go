@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	drained  = 1 << 20                // bytes that he reads at most: more than a hub has in its buffers for him
 	doors    = 8                      // connections that are made at the same time by those who then stay
 	drip     = time.Second            // between two bytes that are read, or sent of a header
 	breath   = 10 * time.Millisecond  // before one who was turned away comes again
@@ -144,8 +145,8 @@ func closed(conn net.Conn) bool {
 	if conn.SetReadDeadline(time.Now().Add(draining)) != nil {
 		return true
 	}
-	_, err := io.Copy(io.Discard, conn)
-	return !errors.Is(err, os.ErrDeadlineExceeded)
+	_, err := io.CopyN(io.Discard, conn, drained)
+	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // half is a connection that never says all it wants.

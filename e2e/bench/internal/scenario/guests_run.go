@@ -4,7 +4,9 @@ package scenario
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -207,7 +209,7 @@ func (b *Bench) startRude(ctx context.Context, parties []rude.Party) (p *proc.Pr
 	return p, nil
 }
 
-// counted tells what a hub has counted against the bad guests.
+// counted tells what a hub has counted against its cameras and guests, and what it has warned of.
 func (g *guarded) counted(ctx context.Context) (notes []string, err error) {
 	if g.server.Name != stage.Bramble {
 		return nil, nil
@@ -215,13 +217,28 @@ func (g *guarded) counted(ctx context.Context) (notes []string, err error) {
 	lines, err := g.server.Metrics(ctx)
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, " ")
-		theirs := slices.ContainsFunc([]string{otherCamera, floodCamera, bigCamera}, func(camera string) bool { return strings.Contains(name, `"`+camera+`"`) })
+		theirs := slices.ContainsFunc([]string{g.cam.Name, otherCamera, floodCamera, bigCamera}, func(camera string) bool { return strings.Contains(name, `"`+camera+`"`) })
 		frames := strings.HasPrefix(name, "bramble_hub_drops_total") || strings.HasPrefix(name, "bramble_hub_frames_in_total")
 		if (theirs && frames || strings.HasPrefix(name, "bramble_hub_viewers_")) && value != "0" {
 			notes = append(notes, fmt.Sprintf("%s %s", name, value))
 		}
 	}
-	return notes, err
+	return append(notes, warnings(g.server.Proc.Said())...), err
+}
+
+// warnings returns what a hub has logged as worse than usual, each once with how often.
+func warnings(said string) (list []string) {
+	counts := map[string]int{}
+	for line := range strings.Lines(said) {
+		var l struct{ Level, Msg, Err string }
+		if json.Unmarshal([]byte(line), &l) == nil && (l.Level == "WARN" || l.Level == "ERROR") {
+			counts[strings.TrimSuffix(l.Msg+": "+l.Err, ": ")]++
+		}
+	}
+	for _, text := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, fmt.Sprintf("the hub logs %d × %q", counts[text], text))
+	}
+	return list
 }
 
 // aftermath counts what the good viewers see when the bad ones have left, and waits until the memory is back.
