@@ -101,13 +101,8 @@ func parse(args []string, out io.Writer) (*settings, error) {
 		}
 	}
 	b.Span = time.Duration(*seconds * float64(time.Second))
-	for name := range strings.SplitSeq(*parties, ",") {
-		switch {
-		case slices.Contains(scenario.Parties(), name):
-			b.Parties = append(b.Parties, name)
-		case *parties != "":
-			return nil, fmt.Errorf("--parties %s: there are %s", *parties, strings.Join(scenario.Parties(), ", "))
-		}
+	if *parties != "" {
+		b.Parties = strings.Split(*parties, ",")
 	}
 	return s, s.check(*only, *kinds, *viewers)
 }
@@ -127,6 +122,11 @@ func (s *settings) check(only, kinds, viewers string) error {
 	for _, name := range s.only {
 		if !slices.Contains(names, name) {
 			return fmt.Errorf("--only %s: there are %s", name, strings.Join(names, ", "))
+		}
+	}
+	for _, name := range b.Parties {
+		if !slices.Contains(scenario.Parties(), name) {
+			return fmt.Errorf("--parties %s: there are %s", name, strings.Join(scenario.Parties(), ", "))
 		}
 	}
 	b.Kinds = strings.Split(kinds, ",")
