@@ -232,7 +232,8 @@ func warnings(said string) (list []string) {
 	for line := range strings.Lines(said) {
 		var l struct{ Level, Msg, Err string }
 		if json.Unmarshal([]byte(line), &l) == nil && (l.Level == "WARN" || l.Level == "ERROR") {
-			counts[strings.TrimSuffix(l.Msg+": "+l.Err, ": ")]++
+			text := l.Msg[strings.LastIndex(l.Msg, `" - `)+1:] // NATS names the connection in front of that
+			counts[strings.TrimSuffix(strings.TrimPrefix(text, " - ")+": "+l.Err, ": ")]++
 		}
 	}
 	for _, text := range slices.Sorted(maps.Keys(counts)) {
