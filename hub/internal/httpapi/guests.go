@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
@@ -50,6 +52,8 @@ type guests struct {
 	byAddress map[string]int
 	byCamera  map[string]int
 	refused   map[string]uint64 // by limit
+
+	stalled atomic.Uint64 // those who were given up since they did not read
 }
 
 // guest is somebody who looks at a camera, or has a WebSocket: then camera and format are "".
@@ -183,6 +187,13 @@ func (l *guests) run(ctx context.Context, changed <-chan struct{}) {
 		case <-tick.C:
 		}
 		l.look()
+	}
+}
+
+// gone counts somebody whose connection ended with err if it was the hub that gave him up, since a write took longer than it may.
+func (l *guests) gone(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.stalled.Add(1)
 	}
 }
 

@@ -17,7 +17,7 @@ func (s *Server) metrics() echo.HandlerFunc {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newTranscodeCollector(s.cfg.Transcoder),
-		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, sockets: s.sockets.Load, refusals: s.guests.refusals, refused: s.refusals, d: newDescriptions()},
+		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, sockets: s.sockets.Load, refusals: s.guests.refusals, refused: s.refusals, stalled: s.guests.stalled.Load, d: newDescriptions()},
 	)
 	return echo.WrapHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }
@@ -29,11 +29,12 @@ type collector struct {
 	sockets   func() int64
 	refusals  func() map[string]uint64
 	refused   func() map[string]uint64
+	stalled   func() uint64
 	d         descriptions
 }
 
 type descriptions struct {
-	in, out, drops, viewers, up, age, cameras, nats, sockets, turnedAway, refused *prometheus.Desc
+	in, out, drops, viewers, up, age, cameras, nats, sockets, turnedAway, refused, stalled *prometheus.Desc
 }
 
 func newDescriptions() descriptions {
@@ -51,13 +52,14 @@ func newDescriptions() descriptions {
 		sockets:    desc("websockets", "WebSockets open now."),
 		refused:    desc("refused_total", "What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
 		turnedAway: desc("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
+		stalled:    desc("viewers_stalled_total", "Viewers and WebSockets given up since a write to them took longer than --write-timeout."),
 		nats:       desc("nats_connected", "1 if NATS can be reached, else 0."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.d.in, m.d.out, m.d.drops, m.d.viewers, m.d.up, m.d.age, m.d.cameras, m.d.nats, m.d.sockets, m.d.turnedAway, m.d.refused} {
+	for _, d := range []*prometheus.Desc{m.d.in, m.d.out, m.d.drops, m.d.viewers, m.d.up, m.d.age, m.d.cameras, m.d.nats, m.d.sockets, m.d.turnedAway, m.d.refused, m.d.stalled} {
 		ch <- d
 	}
 }
@@ -80,6 +82,7 @@ func (m *collector) Collect(ch chan<- prometheus.Metric) {
 	for reason, n := range m.refused() {
 		ch <- prometheus.MustNewConstMetric(m.d.refused, prometheus.CounterValue, float64(n), reason)
 	}
+	ch <- prometheus.MustNewConstMetric(m.d.stalled, prometheus.CounterValue, float64(m.stalled()))
 	ch <- prometheus.MustNewConstMetric(m.d.nats, prometheus.GaugeValue, truth(m.connected()))
 }
 

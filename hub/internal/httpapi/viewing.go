@@ -88,6 +88,9 @@ func (s *Server) log(v *viewing) {
 	if v.err == nil || errors.Is(v.err, errEnough) {
 		return
 	}
+	if v.ctx.Err() == nil {
+		s.guests.gone(v.err)
+	}
 	s.cfg.Log.Log(context.Background(), severity(v.err, v.ctx.Err() != nil), "viewer lost", logkey.Camera, v.viewer.Camera.ID(), logkey.Err, v.err)
 }
 
