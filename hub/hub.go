@@ -82,13 +82,15 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("HTTP: %w: choose another address with --http", err)
 	}
-	in, err := ingest.Dial(ingest.Config{URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, MaxFPS: h.cfg.MaxFPS, Log: h.cfg.Log}, connect...)
+	in, err := ingest.Dial(ingest.Config{
+		URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, Limits: ingest.Limits{FPS: h.cfg.MaxFPS, Bandwidth: h.cfg.MaxBandwidth}, Log: h.cfg.Log,
+	}, connect...)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer in.Close()
 	reg := registry.New(registry.Config{
-		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, MaxFPS: h.cfg.MaxFPS, Log: h.cfg.Log,
+		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, MaxFPS: h.cfg.MaxFPS, MaxBandwidth: h.cfg.MaxBandwidth, Log: h.cfg.Log,
 	})
 	tr := transcode.New(transcode.Config{
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,

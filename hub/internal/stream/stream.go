@@ -86,7 +86,7 @@ func (s *Stream) Append(f *Frame) bool {
 	defer s.mu.Unlock()
 	now := time.Now()
 	reason, lost, ok := s.admitted.admit(&f.Frame, now)
-	s.Drops.Add(drop.Gap, lost)
+	s.Drops.Add(s.admitted.lostTo, lost)
 	if !ok {
 		s.Drops.Add(reason, 1)
 		return false
