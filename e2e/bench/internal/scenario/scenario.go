@@ -243,10 +243,17 @@ func first(ctx context.Context, crowd *load.Crowd, groups []*load.Group) error {
 // patience bounds how long a first frame may take.
 const patience = 20 * time.Second
 
-// explain says that the server has ended, if that is why viewers were shut out.
+// lastWords is how much of what a server said is shown, in bytes.
+const lastWords = 2000
+
+// explain says why viewers were shut out: the server has ended, or what it said last.
 func explain(s *stage.Server, err error) error {
 	if why := s.Check(); why != nil {
 		return why
 	}
-	return err
+	if err == nil || s.Proc == nil {
+		return err
+	}
+	said := s.Proc.Said()
+	return fmt.Errorf("%w; the server's last words:\n%s", err, said[max(0, len(said)-lastWords):])
 }
