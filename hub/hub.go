@@ -122,6 +122,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return reg.Run(inner) })
 	g.Go(func() error { return h.keeper.Run(inner) })
+	g.Go(func() error { return supervise(ctx, h.cfg.Log, func() { look(reg) }) })
 	if h.natsd != nil {
 		g.Go(func() error { return h.natsd.Run(inner) })
 	}

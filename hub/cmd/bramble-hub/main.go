@@ -29,6 +29,10 @@ Examples:
   bramble-hub --nats-url nats://a:4222,nats://b:4222 use a NATS system that runs already
   bramble-hub --config hub.yaml                      the same settings from a file: "http: 127.0.0.1:9000"
 
+As a service, with the first user, and open to other hosts:
+
+  sudo bramble-hub setup anna
+
 Who may do what, in a file that a running hub follows:
 
   bramble-hub user add anna --role operator --cameras 'lab-*'
@@ -83,6 +87,7 @@ type cli struct {
 	Serve struct{} `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
 	Demo  struct{} `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
 
+	Setup  setupCommand  `cmd:"" help:"Make the first user, let other hosts in, and start the service."`
 	Health healthCommand `cmd:"" help:"Ask the hub that runs with these settings whether it is alive: exit code 0 or 1."`
 
 	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
@@ -105,14 +110,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	if err != nil {
 		return conf.Fail(stderr, "bramble-hub", err)
 	}
+	if parsed, err = c.likeTheService(parser, parsed, args); err != nil {
+		return conf.Fail(stderr, "bramble-hub", err)
+	}
 	log := c.Logger(stderr)
 	if c.Credentials == "" {
 		if c.Credentials, err = access.DefaultFile(); err != nil {
 			return conf.Fail(stderr, "bramble-hub", err)
 		}
 	}
-	if command := parsed.Command(); command != "serve" && command != "demo" {
-		return failed(stderr, parsed.Run(&desk{settings: &c.settings, stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
+	if !serves(parsed) {
+		return failed(stderr, parsed.Run(&desk{settings: &c.settings, file: string(c.Config), stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
 	}
 	cfg, err := c.hub(log)
 	if err != nil {
@@ -129,6 +137,19 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 		serve = demo{hub: h, root: c.SubjectRoot, log: log}.run
 	}
 	return failed(stderr, serve(ctx))
+}
+
+// serves reports whether the program stays, and does not change the credentials only.
+func serves(parsed *kong.Context) bool {
+	return parsed.Command() == "serve" || parsed.Command() == "demo"
+}
+
+// likeTheService gives root's commands the settings of the service, whose credentials they change, unless others are named.
+func (c *cli) likeTheService(parser *kong.Kong, parsed *kong.Context, args []string) (*kong.Context, error) {
+	if _, err := os.Stat(configFile); c.Config != "" || serves(parsed) || os.Geteuid() != 0 || err != nil {
+		return parsed, nil
+	}
+	return parser.Parse(append([]string{"--config=" + configFile}, args...))
 }
 
 // failed tells of an error that trying again may cure, and returns the exit code.
