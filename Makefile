@@ -24,8 +24,9 @@ build: ## static binaries with their version in bin/
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./agent/cmd/... ./hub/cmd/...
 
-dist: ## static binaries for PCs and every Raspberry Pi in dist/, agents with and without V4L2; needs cross compilers, and names what is missing
+dist: ## static binaries and Debian packages for PCs and every Raspberry Pi in dist/, with checksums; needs cross compilers, and names what is missing
 	@VERSION='$(VERSION)' scripts/dist.sh
+	@VERSION='$(VERSION)' scripts/packages.sh
 
 test: ## all that CI wants: installs what tests need where it can, make check, every test with -race, make test-v4l2
 	@scripts/install-test-deps.sh

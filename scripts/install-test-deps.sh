@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck qemu-user cross qemu-system v4l2vm)
+tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck qemu-user cross qemu-system v4l2vm container)
 browser=e2e/browser
 
 say() { printf 'test-deps: %s\n' "$*"; }
@@ -32,6 +32,7 @@ present() {
     qemu-system) have qemu-system-x86_64 ;;
     v4l2vm) have v4l2-ctl && have gcc && have make && have strip && have xz && have perl && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] &&
       /sbin/ldconfig -p | grep 'libelf\.so\.1' >/dev/null ;;
+    container) have systemd-nspawn && have systemd-analyze && have nsenter && have unshare && have ip && have apt-get ;;
     cross) have aarch64-linux-gnu-gcc && have arm-linux-gnueabihf-gcc && have arm-linux-gnueabi-gcc ;;
   esac
 }
@@ -51,6 +52,7 @@ packages() {
     qemu-user) printf '%s\n' "qemu-user" "qemu-user-static" ;;
     qemu-system) echo "qemu-system-x86" ;;
     v4l2vm) echo "v4l-utils gcc libc6-dev make binutils xz-utils perl-base libelf-dev debian-archive-keyring" ;;
+    container) echo "systemd-container systemd util-linux iproute2" ;;
     cross) echo "gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-arm-linux-gnueabi libc6-dev-armel-cross" ;;
   esac
 }
@@ -70,6 +72,7 @@ cost() {
     qemu-user) echo "runs of the Raspberry Pi's programs (e2e/foreign)" ;;
     qemu-system) echo "tests with V4L2 cameras, in a virtual machine (make test-v4l2)" ;;
     v4l2vm) echo "building that virtual machine (make test-v4l2)" ;;
+    container) echo "the installation of the Debian packages as the guide says (e2e/install)" ;;
     cross) echo "the Raspberry Pi's programs with V4L2 (make dist, e2e/foreign)" ;;
   esac
 }
