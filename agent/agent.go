@@ -85,7 +85,7 @@ func (a *Agent) build(c Camera) (*camera, error) {
 func (a *Agent) Run(ctx context.Context) error {
 	connected := make(chan struct{}, 1)
 	nc, err := publish.Dial(publish.Link{
-		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host, Credential: a.cfg.Credential, Log: a.log, OnDenied: a.denied.note,
+		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host, Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log, OnDenied: a.denied.note,
 		OnConnect: func() {
 			select {
 			case connected <- struct{}{}:

@@ -10,12 +10,14 @@ import (
 
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // Config is what an Agent needs to know.
 type Config struct {
 	Hub         string                // NATS URL, or several joined by commas
 	Credential  credential.Credential // shown to NATS; zero means none
+	Trust       trust.Settings        // how NATS shows that it is the hub's
 	SubjectRoot string                // first token of every subject; "" means "cam"
 	Cameras     []Camera              // none means every camera that this host has or gets
 	Linger      time.Duration         // how long a camera stays live after its last subscriber left; 0 means 10 s
@@ -52,6 +54,9 @@ func (c *Config) validate() error {
 	}
 	if c.Linger < 0 {
 		return fmt.Errorf("linger %v: give a time such as 10s, or 0 for the default", c.Linger)
+	}
+	if _, err := c.Trust.Options(); err != nil {
+		return err
 	}
 	seen := make(map[string]bool)
 	for _, cam := range c.Cameras {

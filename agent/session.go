@@ -155,6 +155,16 @@ func (a *Agent) mayServe(ctx context.Context, nc *nats.Conn, name string) error 
 	if err != nil {
 		return fmt.Errorf("camera %s: something answers for it already, but not as an agent does: %w", name, err)
 	}
-	return fmt.Errorf("camera %s is already served by an agent on host %s (since %s): give this camera another name, stop that agent, or start with --takeover",
-		name, other.Host, other.Started.Local().Format(time.DateTime))
+	return &takenError{name, other}
+}
+
+// takenError says that another agent serves the camera.
+type takenError struct {
+	name string
+	by   status.Status
+}
+
+func (e *takenError) Error() string {
+	return fmt.Sprintf("camera %s is already served by an agent on host %s (since %s): give this camera another name, stop that agent, or start with --takeover",
+		e.name, e.by.Host, e.by.Started.Local().Format(time.DateTime))
 }

@@ -39,6 +39,7 @@ func accessUnits(r *bufio.Reader, slices chan<- []byte) {
 
 // TestJoin lets a second viewer join in the middle of a GOP of 4 s. What it is sent first is that GOP's key frame, which is over, and not the next one.
 func TestJoin(t *testing.T) {
+	t.Parallel()
 	need(t, "ffmpeg")
 	clip := filepath.Join(t.TempDir(), "gop100.h264")
 	output(t, playTime, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-frames:v", "300",

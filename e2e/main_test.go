@@ -162,11 +162,11 @@ func startHub(tb testing.TB, cfg hub.Config) (root, natsURL string) {
 	testkit.Run(tb, h.Run)
 	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
 	defer cancel()
-	addr, natsURL, err := h.WaitStarted(ctx)
+	_, natsURL, err = h.WaitStarted(ctx)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return "http://" + addr, natsURL
+	return strings.TrimSuffix(h.Page(), "/"), natsURL
 }
 
 // client returns an HTTP client whose connections end with the test.

@@ -36,6 +36,7 @@ func renditionsTold(t *testing.T, root string) {
 
 // TestNoFFmpeg: without ffmpeg what the camera delivers is served, and the rest is told with the remedy.
 func TestNoFFmpeg(t *testing.T) {
+	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{FFmpeg: filepath.Join(t.TempDir(), "none")})
 	startAgent(t, natsURL, "card=pattern:#size=320x180&fps=15")
 	waitCamera(t, root, "card")

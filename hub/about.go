@@ -13,6 +13,9 @@ func (h *Hub) about(natsURL string, page net.Addr) httpapi.About {
 	a := httpapi.About{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: loopback(page.String())}
 	if h.cfg.NATSURL == "" {
 		a.NATS = h.embedded(natsURL)
+		if h.bus != nil {
+			a.NATS.Fingerprint = h.bus.Fingerprint // it may change
+		}
 		return a
 	}
 	a.NATS.Loopback = true

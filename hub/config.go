@@ -1,7 +1,6 @@
 package hub
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,11 +11,19 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+	"github.com/bramble-cam/bramble/hub/internal/keypair"
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
+
+// maxMaxFPS is more than any camera has.
+const maxMaxFPS = 1_000_000
+
+// maxMaxBandwidth is more than any network has, in MB per second.
+const maxMaxBandwidth = 100_000
 
 // Limits bound how many viewers there may be at a time.
 type Limits = httpapi.Limits
@@ -27,6 +34,9 @@ type Config struct {
 	NATS           string                // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
 	NATSURL        string                // an external NATS system: one or more URLs joined by commas
 	NATSConfig     string                // a standard NATS configuration file for the embedded server
+	NATSTrust      trust.Settings        // how that NATS system shows that it is the right one
+	NATSTLSCert    string                // file with the certificate of the embedded NATS server and those above it, PEM; "" means no TLS, unless NATSConfig has it
+	NATSTLSKey     string                // file with its private key, PEM
 	NATSCredential credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
 	Credentials    string                // the file with users, agents and consumers; "" means none
 	SubjectRoot    string                // first token of every subject; "" means "cam"
@@ -36,6 +46,11 @@ type Config struct {
 	FFmpeg         string                // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
 	HWAccel        string                // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
 	MaxTranscodes  int                   // how many ffmpeg processes there may be; 0 means 32
+	MaxMemory      int                   // MiB of memory of each; 0 means no limit
+	MaxFPS         int                   // frames per second that are taken of a camera; 0 means no limit
+	MaxBandwidth   int                   // MB (10^6 bytes) per second that are taken of a camera; 0 means no limit
+	MaxCameras     int                   // how many cameras there may be; 0 means 4096
+	MaxPerAgent    int                   // how many of them one agent may bring; 0 means 256
 	DefaultCamera  string                // the camera of URLs that name none; "" means the first by name
 	TLSCert        string                // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
 	TLSKey         string                // file with its private key, PEM
@@ -69,7 +84,13 @@ func (c *Config) validate(book *access.Book) error {
 	if err := c.validateTranscoding(); err != nil {
 		return err
 	}
+	if err := c.validateCameras(); err != nil {
+		return err
+	}
 	if err := c.validateOrigins(); err != nil {
+		return err
+	}
+	if err := c.validateTrust(); err != nil {
 		return err
 	}
 	switch {
@@ -90,6 +111,25 @@ func (c *Config) validateTranscoding() error {
 	}
 	if c.MaxTranscodes < 0 {
 		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for the default", c.MaxTranscodes)
+	}
+	if c.MaxMemory < 0 || c.MaxMemory > 0 && c.MaxMemory < leastMemory {
+		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit", c.MaxMemory, leastMemory)
+	}
+	return nil
+}
+
+// leastMemory is what ffmpeg needs to begin, in MiB: its libraries alone have 40.
+const leastMemory = 128
+
+func (c *Config) validateCameras() error {
+	if c.MaxBandwidth < 0 || c.MaxBandwidth > maxMaxBandwidth {
+		return fmt.Errorf("--max-bandwidth %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth, maxMaxBandwidth)
+	}
+	if c.MaxFPS < 0 || c.MaxFPS > maxMaxFPS {
+		return fmt.Errorf("--max-fps %d: give frames per second up to %d, or 0 for no limit", c.MaxFPS, maxMaxFPS)
+	}
+	if min(c.MaxCameras, c.MaxPerAgent) < 0 {
+		return errors.New("--max-cameras, --max-cameras-per-agent: give a number such as 100, or 0 for the default")
 	}
 	if c.DefaultCamera != "" {
 		if err := subject.ValidateID(c.DefaultCamera); err != nil {
@@ -117,19 +157,42 @@ func notNegative(flag string, d time.Duration) error {
 	return nil
 }
 
-// tls returns the HTTP server's TLS settings, or nil for plain HTTP.
-func (c *Config) tls() (*tls.Config, error) {
-	if c.TLSCert == "" && c.TLSKey == "" {
+// validateTrust checks what belongs together for TLS with NATS.
+func (c *Config) validateTrust() error {
+	switch {
+	case c.NATSURL == "" && !c.NATSTrust.IsZero():
+		return errors.New("--nats-tls-ca, --nats-tls-fingerprint are for a NATS system elsewhere: give its --nats-url, or leave them out")
+	case c.NATSURL != "" && c.NATSTLSCert+c.NATSTLSKey != "":
+		return errors.New("--nats-tls-cert, --nats-tls-key are for the embedded NATS server: the one of --nats-url has its own; leave them out")
+	}
+	_, err := c.NATSTrust.Options()
+	return err
+}
+
+// pairs reads the certificates of the HTTP and the NATS server; nil stands for no TLS. If both have the same files it is the same.
+func (c *Config) pairs() (web, bus *keypair.Pair, err error) {
+	if web, err = c.pair("--tls-cert", c.TLSCert, "--tls-key", c.TLSKey); err != nil {
+		return nil, nil, err
+	}
+	if web != nil && c.NATSTLSCert == c.TLSCert && c.NATSTLSKey == c.TLSKey {
+		return web, web, nil
+	}
+	bus, err = c.pair("--nats-tls-cert", c.NATSTLSCert, "--nats-tls-key", c.NATSTLSKey)
+	return web, bus, err
+}
+
+func (c *Config) pair(certFlag, cert, keyFlag, key string) (*keypair.Pair, error) {
+	if cert == "" && key == "" {
 		return nil, nil
 	}
-	if c.TLSCert == "" || c.TLSKey == "" {
-		return nil, errors.New("--tls-cert and --tls-key belong together: give the certificate's file and its key's")
+	if cert == "" || key == "" {
+		return nil, fmt.Errorf("%s and %s belong together: give the certificate's file and its key's", certFlag, keyFlag)
 	}
-	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	pair, err := keypair.Load(cert, key, c.Log)
 	if err != nil {
-		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w: both must be PEM files that this user may read", c.TLSCert, c.TLSKey, err)
+		return nil, fmt.Errorf("%s %s, %s %s: %w: both must be PEM files that this user may read; \"bramble-hub cert\" makes them", certFlag, cert, keyFlag, key, err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+	return pair, nil
 }
 
 // checkReach refuses an address that others can reach, unless they are asked who they are: cameras look into homes. why says that, and what else may be done.

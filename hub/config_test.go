@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 func TestConfig(t *testing.T) {
@@ -42,9 +43,16 @@ func TestConfig(t *testing.T) {
 		"a certificate without key":    {func(c *Config) { c.TLSCert = "hub.pem" }, []string{"--tls-cert", "--tls-key", "belong together"}},
 		"a key without certificate":    {func(c *Config) { c.TLSKey = "hub.key" }, []string{"--tls-cert", "--tls-key", "belong together"}},
 		"no such certificate":          {func(c *Config) { c.TLSCert, c.TLSKey = "no.pem", "no.key" }, []string{"--tls-cert no.pem", "PEM"}},
-		"subject root":                 {func(c *Config) { c.SubjectRoot = "site.cam" }, nil},
-		"bad subject root":             {func(c *Config) { c.SubjectRoot = "a b" }, []string{`"a b"`, "tokens"}},
-		"wildcard subject root":        {func(c *Config) { c.SubjectRoot = ">" }, []string{`">"`}},
+		"a NATS certificate alone":     {func(c *Config) { c.NATSTLSCert = "hub.pem" }, []string{"--nats-tls-cert", "--nats-tls-key", "belong together"}},
+		"no such NATS certificate":     {func(c *Config) { c.NATSTLSCert, c.NATSTLSKey = "no.pem", "no.key" }, []string{"--nats-tls-cert no.pem", "bramble-hub cert"}},
+		"its certificate elsewhere":    {func(c *Config) { c.NATSURL, c.NATSTLSCert, c.NATSTLSKey = "tls://example.com", "no.pem", "no.key" }, []string{"--nats-tls-cert", "--nats-url", "leave them out"}},
+		"a pin of its own NATS":        {func(c *Config) { c.NATSTrust.Fingerprints = []string{"sha256:00"} }, []string{"--nats-tls-fingerprint", "--nats-url"}},
+		"a bad pin": {func(c *Config) {
+			c.NATSURL, c.NATSTrust = "tls://example.com", trust.Settings{Fingerprints: []string{"sha256:00"}, Flags: "--nats-tls"}
+		}, []string{"--nats-tls-fingerprint", "64 hexadecimal digits"}},
+		"subject root":          {func(c *Config) { c.SubjectRoot = "site.cam" }, nil},
+		"bad subject root":      {func(c *Config) { c.SubjectRoot = "a b" }, []string{`"a b"`, "tokens"}},
+		"wildcard subject root": {func(c *Config) { c.SubjectRoot = ">" }, []string{`">"`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0"}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"sync"
 
@@ -16,17 +17,20 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
+	"github.com/bramble-cam/bramble/hub/internal/keypair"
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // Hub is one relay.
 type Hub struct {
 	cfg    Config
-	tls    *tls.Config // nil: plain HTTP
+	web    *keypair.Pair // of HTTP; nil: without TLS
+	bus    *keypair.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
 	space  subject.Space
 	keeper *access.Keeper
 
@@ -56,11 +60,11 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	secure, err := cfg.tls()
+	web, bus, err := cfg.pairs()
 	if err != nil {
 		return nil, err
 	}
-	return &Hub{cfg: cfg, tls: secure, space: space, keeper: keeper, started: make(chan struct{})}, nil
+	return &Hub{cfg: cfg, web: web, bus: bus, space: space, keeper: keeper, started: make(chan struct{})}, nil
 }
 
 // Run serves until ctx ends, and returns when everything it started has ended. It may be called once.
@@ -68,7 +72,7 @@ func New(cfg Config) (*Hub, error) {
 // Start: NATS server, listener, connection; then registry, ingest and HTTP together. Stop: HTTP first, so that viewers see an end and not an error;
 // then the renditions; then ingest and registry; then the connection and the NATS server.
 func (h *Hub) Run(ctx context.Context) error {
-	url, connect, err := h.startNATS()
+	url, dial, connect, err := h.startNATS()
 	if err != nil {
 		return err
 	}
@@ -79,24 +83,29 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("HTTP: %w: choose another address with --http", err)
 	}
-	in, err := ingest.Dial(url, h.space, h.cfg.Log, connect...)
+	in, err := ingest.Dial(ingest.Config{
+		URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, Limits: ingest.Limits{FPS: h.cfg.MaxFPS, Bandwidth: h.cfg.MaxBandwidth}, Log: h.cfg.Log,
+	}, connect...)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer in.Close()
-	reg := registry.New(registry.Config{Agents: in, Linger: h.cfg.Linger, Log: h.cfg.Log})
+	reg := registry.New(registry.Config{
+		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, MaxFPS: h.cfg.MaxFPS, MaxBandwidth: h.cfg.MaxBandwidth, Log: h.cfg.Log,
+	})
 	tr := transcode.New(transcode.Config{
-		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Linger: h.cfg.Linger, Log: h.cfg.Log,
+		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
 	server := httpapi.New(httpapi.Config{
-		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, Reconnects: in.Reconnects, WriteTimeout: h.cfg.WriteTimeout, TLS: h.tls,
+		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, Reconnects: in.Reconnects, WriteTimeout: h.cfg.WriteTimeout, TLS: tlsOf(h.web),
 		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
-		Exposed: !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
+		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals()) },
+		Exposed:  !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
 	})
 	h.server = server
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
-	h.cfg.Log.Info("hub ready", "page", h.page())
+	h.cfg.Log.Info("hub ready", "page", h.Page())
 
 	// What viewers use must outlive them: it has a context of its own, which ends when HTTP has.
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
@@ -115,35 +124,67 @@ func (h *Hub) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return reg.Run(inner) })
 	g.Go(func() error { return h.keeper.Run(inner) })
+	g.Go(func() error { return supervise(ctx, h.cfg.Log, func() { look(reg) }) })
 	if h.natsd != nil {
 		g.Go(func() error { return h.natsd.Run(inner) })
 	}
 	return g.Wait()
 }
 
-// page is the URL of the dashboard.
-func (h *Hub) page() string {
-	if h.tls != nil {
+func merged(counts ...map[string]uint64) map[string]uint64 {
+	all := make(map[string]uint64)
+	for _, c := range counts {
+		maps.Copy(all, c)
+	}
+	return all
+}
+
+// Page is the URL of the dashboard. Call it after WaitStarted.
+func (h *Hub) Page() string {
+	if h.web != nil {
 		return "https://" + h.httpAddr + "/"
 	}
 	return "http://" + h.httpAddr + "/"
 }
 
-// startNATS starts the embedded server, if it is wanted, and says how to reach NATS.
-func (h *Hub) startNATS() (url string, connect []nats.Option, err error) {
+func tlsOf(p *keypair.Pair) *tls.Config {
+	if p == nil {
+		return nil
+	}
+	return p.Config()
+}
+
+// startNATS starts the embedded server, if it is wanted, and says how others reach NATS, and how this process does.
+func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 	connect = h.cfg.NATSCredential.Options()
 	if h.cfg.NATSURL != "" {
-		return h.cfg.NATSURL, connect, nil
+		return h.cfg.NATSURL, h.cfg.NATSURL, connect, nil
 	}
 	h.natsd, err = natsd.Start(natsd.Config{
-		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
+		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.bus), Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
 	})
 	if err != nil {
-		return "", nil, err
+		return "", "", nil, err
 	}
-	h.cfg.Log.Info("NATS ready", "url", h.natsd.URL())
-	h.natsListens = h.natsd.Addr()
-	return h.natsd.URL(), append(connect, h.natsd.InProcess()), nil
+	url, h.natsListens = h.natsd.URL(), h.natsd.Addr()
+	said := []any{"url", url}
+	if h.bus != nil {
+		said = append(said, "fingerprint", h.bus.Fingerprint())
+	}
+	h.cfg.Log.Info("NATS ready", said...)
+	if h.web != nil && !h.natsd.Secure() && !loopback(h.natsListens) {
+		h.cfg.Log.Warn("the page has TLS, but pictures cross the network in the clear from agents to this hub", "remedy", "add --nats-tls-cert and --nats-tls-key, which may name the same files")
+	}
+	return url, "nats://" + h.natsListens, append(connect, h.natsd.InProcess()), nil // in the process there is no TLS
+}
+
+// Trust is how an agent in this process, or beside it, knows the embedded NATS server. Call it after WaitStarted.
+func (h *Hub) Trust() trust.Settings {
+	t := trust.Settings{Flags: "--tls"}
+	if h.bus != nil {
+		t.Fingerprints = []string{h.bus.Fingerprint()}
+	}
+	return t
 }
 
 // AdmitAgent makes a credential for an agent in this process, which may publish and serve cameras. Call it after WaitStarted. It is zero if NATS does not

@@ -71,7 +71,11 @@ type agent struct {
 }
 
 func newAgent(t *testing.T, natsURL string) *agent {
-	a := &agent{t: t, nc: testkit.Connect(t, natsURL)}
+	return newAgentOn(t, testkit.Connect(t, natsURL))
+}
+
+func newAgentOn(t *testing.T, nc *nats.Conn) *agent {
+	a := &agent{t: t, nc: nc}
 	doc, err := json.Marshal(status.Status{
 		Camera: "desk", Instance: "i", Started: time.Now(), Host: "pi", Agent: "1.0.0", State: status.Live, Since: time.Now(), Source: "test", Format: frame.JPEG,
 	})
@@ -93,11 +97,14 @@ func (a *agent) publish(subj string, header frame.Header, data []byte) {
 	}
 }
 
-// picture publishes one.
-func (a *agent) picture() []byte {
+// picture publishes one, the same each time.
+func (a *agent) picture() []byte { return a.pictureOf(32) }
+
+// pictureOf publishes one of that width.
+func (a *agent) pictureOf(width int) []byte {
 	a.t.Helper()
 	var data bytes.Buffer
-	if err := jpeg.Encode(&data, image.NewGray(image.Rect(0, 0, 32, 16)), nil); err != nil {
+	if err := jpeg.Encode(&data, image.NewGray(image.Rect(0, 0, width, 16)), nil); err != nil {
 		a.t.Fatal(err)
 	}
 	header := make(frame.Header)
@@ -125,7 +132,7 @@ func TestRelay(t *testing.T) {
 	if err := viewer.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := viewer.Write([]byte("GET /cam/desk.mjpeg HTTP/1.1\r\nHost: hub\r\n\r\n")); err != nil {
+	if _, err := viewer.Write([]byte("GET /cam/desk.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	var want []byte

@@ -41,24 +41,24 @@ target() {
   fi
 }
 
-# build NAME PACKAGE LDFLAGS [ARG...]
+# build NAME PACKAGE LDFLAGS: netgo and osusergo, since the C library's resolver and user database do not work in a static program. Without C they say
+# nothing new, but let both kinds of agent share what is compiled.
 build() {
   local name=$1 pkg=$2 ldflags=$3
-  shift 3
-  go build -trimpath -buildvcs=false "$@" -ldflags "-s -w -X main.version=$version $ldflags" -o "$dist/$name" "$pkg"
+  go build -trimpath -buildvcs=false -tags netgo,osusergo -ldflags "-s -w -X main.version=$version $ldflags" -o "$dist/$name" "$pkg"
   say "$name ($(($(wc -c <"$dist/$name") / 1024)) KiB)"
 }
 
 without_c() { CGO_ENABLED=0 build "$1" "$2" ''; }
 
-# with_c NAME PACKAGE: netgo and osusergo, since the C library's resolver and user database do not work in a static program.
+# with_c NAME PACKAGE
 with_c() {
   if ! command -v "$compiler" >/dev/null; then
     say "NOT BUILT: $1, since $compiler is missing. On Debian: apt-get install $package"
     missing=1
     return
   fi
-  CGO_ENABLED=1 CC=$compiler build "$1" "$2" '-linkmode external -extldflags -static' -tags netgo,osusergo
+  CGO_ENABLED=1 CC=$compiler build "$1" "$2" '-linkmode external -extldflags -static'
 }
 
 missing=0

@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck qemu-user cross qemu-system v4l2vm promtool)
+tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck qemu-user cross qemu-system v4l2vm container promtool)
 browser=e2e/browser
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/bramble # os.UserCacheDir, in Go
 
@@ -34,6 +34,7 @@ present() {
     v4l2vm) have v4l2-ctl && have gcc && have make && have strip && have xz && have perl && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] &&
       /sbin/ldconfig -p | grep 'libelf\.so\.1' >/dev/null ;;
     promtool) have promtool || [ -x "$cache/promtool" ] ;;
+    container) have systemd-nspawn && have systemd-analyze && have nsenter && have unshare && have ip && have apt-get ;;
     cross) have aarch64-linux-gnu-gcc && have arm-linux-gnueabihf-gcc && have arm-linux-gnueabi-gcc ;;
   esac
 }
@@ -54,6 +55,7 @@ packages() {
     qemu-system) echo "qemu-system-x86" ;;
     v4l2vm) echo "v4l-utils gcc libc6-dev make binutils xz-utils perl-base libelf-dev debian-archive-keyring" ;;
     promtool) echo "prometheus" ;;
+    container) echo "systemd-container systemd util-linux iproute2" ;;
     cross) echo "gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-arm-linux-gnueabi libc6-dev-armel-cross" ;;
   esac
 }
@@ -74,6 +76,7 @@ cost() {
     qemu-system) echo "tests with V4L2 cameras, in a virtual machine (make test-v4l2)" ;;
     v4l2vm) echo "building that virtual machine (make test-v4l2)" ;;
     promtool) echo "the check of metrics, alerts and dashboard by Prometheus' own tool" ;;
+    container) echo "the installation of the Debian packages as the guide says (e2e/install)" ;;
     cross) echo "the Raspberry Pi's programs with V4L2 (make dist, e2e/foreign)" ;;
   esac
 }

@@ -13,6 +13,8 @@ args=("$@")
 flags=(-count=1 -timeout=10m -vet=off) # check.sh vets
 if why=$(go list -race unsafe 2>&1); then
   flags+=(-race)
+  # What is built with the race detector otherwise sleeps a second before it exits, in case something still runs. goleak sees to it that nothing does.
+  export GORACE="atexit_sleep_ms=20 ${GORACE:-}"
 else
   say "without the race detector: $why"
 fi
@@ -46,8 +48,10 @@ run() {
 
 if [ $# -eq 0 ]; then
   # e2e comes last and by itself: it plays in real time, in browsers and players that skip when other packages' tests and compilers take the processors.
+  # Those that take longest come first, so that none of them is left over at the end with a processor idle.
+  slow=(./hub/internal/httpapi ./agent/internal/capture ./e2e/foreign ./hub/internal/transcode ./e2e/bench/internal/scenario ./agent/internal/publish)
   mapfile -t others < <(go list ./... | grep -v '/e2e$')
-  run "${others[@]}"
+  run "${slow[@]}" "${others[@]}"
   run ./e2e
 else
   run "${args[@]}"

@@ -42,7 +42,7 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder in the system's temporary one
 	agent := filepath.Join(dir, "bramble-agent")
-	out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", agent, "github.com/bramble-cam/bramble/agent/cmd/bramble-agent").CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", agent, "github.com/bramble-cam/bramble/agent/cmd/bramble-agent").CombinedOutput()
 	if err == nil {
 		err = os.Setenv(agentEnv, agent)
 	}

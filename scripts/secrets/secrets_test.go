@@ -25,7 +25,7 @@ func TestSecrets(t *testing.T) {
 	}
 	signature := strings.Repeat("x_Y-9", 8) + "abc"
 	for _, tc := range []struct{ name, line, want string }{
-		{"nothing secret", `level=INFO msg="hub ready" page=http://127.0.0.1:8080/ at=` + time.Now().String(), ""},
+		{"nothing secret", `level=INFO msg="hub ready" page=http://hub.example.com/ at=` + time.Now().String(), ""},
 		{"a public key", "agent " + public + " came", ""},
 		{"a short number", "1.5.2", ""},
 		{"a seed", "credential=" + string(seed), "NKey seed"},

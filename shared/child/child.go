@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/bramble-cam/bramble/shared/logkey"
 )
 
 const (
@@ -41,6 +43,9 @@ type Config struct {
 	// are read to their end, so that a child which writes its last words can.
 	Drain []*os.File
 
+	// Limits bound what the child may take of this host; nil means what this process may. Only Linux has them.
+	Limits *Limits
+
 	// StopTime is how long the child has to end after SIGINT before its group is killed; 0 means 2 s.
 	StopTime time.Duration
 
@@ -49,6 +54,16 @@ type Config struct {
 
 	// Said is called with each such line, one at a time and from another goroutine than read, and returns at which level to log it. Nil means Info.
 	Said func(line string) slog.Level
+}
+
+// Limits bound a child, and what it starts, by setrlimit(2). It leaves no core file either.
+//
+// They hold from just after its start: Go cannot set them in between, and threads and processes are not limited, since their limit counts those of the whole user.
+// Until then the child loads its program. Nothing that read writes to it has come by then.
+type Limits struct {
+	Memory   int64 // bytes of data, that is heap, stacks and the like, without program and libraries; 0 means no limit
+	Files    int   // open files at a time; 0 means no limit
+	NoWrites bool  // it may write to pipes and devices, and not to files
 }
 
 // Pipes are our ends of the child's pipes. They are non-blocking below and understand deadlines. They are closed by Run; read may close Stdin itself, to
@@ -157,6 +172,11 @@ func (p *process) live(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	err := p.cmd.Start()
+	if err == nil && p.cfg.Limits != nil {
+		if fault := limit(p.cmd.Process.Pid, *p.cfg.Limits); fault != nil { // a kernel that forbids it, or the child has ended already
+			p.cfg.Log.Warn("a child process runs without limits", "path", p.cfg.Path, logkey.Err, fault)
+		}
+	}
 	started <- err
 	if err != nil {
 		return

@@ -2,6 +2,7 @@ package child
 
 import (
 	"errors"
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -11,6 +12,24 @@ import (
 // before the agent does. If the agent dies, so does the child, which would hold the camera otherwise.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
+}
+
+// limit bounds a process that has just been started.
+func limit(pid int, l Limits) error {
+	set := func(resource int, most uint64) error {
+		return os.NewSyscallError("prlimit", unix.Prlimit(pid, resource, &unix.Rlimit{Cur: most, Max: most}, nil))
+	}
+	err := set(unix.RLIMIT_CORE, 0)
+	if l.Memory > 0 {
+		err = errors.Join(err, set(unix.RLIMIT_DATA, uint64(l.Memory)))
+	}
+	if l.Files > 0 {
+		err = errors.Join(err, set(unix.RLIMIT_NOFILE, uint64(l.Files)))
+	}
+	if l.NoWrites {
+		err = errors.Join(err, set(unix.RLIMIT_FSIZE, 0))
+	}
+	return err
 }
 
 // wait waits for the end of the child, lets supervise kill what is left of its group, and only then takes the zombie away.

@@ -8,16 +8,18 @@ type Reason uint8
 
 // The reasons.
 const (
-	QueueHead Reason = iota // JPEG: a newer picture took its place before it could be sent
-	Lagged                  // a viewer or the uplink was too slow: skipped to the newest picture or key frame
-	Gone                    // there was no connection to send it over
-	Oversize                // larger than NATS or frame.MaxPayload allows
-	Decode                  // not what its format or the wire protocol promises
-	Gap                     // H.264: came after a lost access unit and before the next key frame
-	OldEpoch                // belongs to an earlier run of the stream, or to a second agent with the same camera id
-	NoKey                   // H.264: came before the first key frame
-	Warmup                  // came while the exposure of a camera that was just opened settled
-	Driver                  // lost between sensor and driver, as the driver's frame numbers tell
+	QueueHead  Reason = iota // JPEG: a newer picture took its place before it could be sent
+	Lagged                   // a viewer or the uplink was too slow: skipped to the newest picture or key frame
+	Gone                     // there was no connection to send it over
+	Oversize                 // larger than NATS or frame.MaxPayload allows
+	Decode                   // not what its format or the wire protocol promises
+	Gap                      // H.264: came after a lost access unit and before the next key frame
+	OldEpoch                 // belongs to an earlier run of the stream, or to a second agent with the same camera id
+	NoKey                    // H.264: came before the first key frame
+	Warmup                   // came while the exposure of a camera that was just opened settled
+	Driver                   // lost between sensor and driver, as the driver's frame numbers tell
+	Flood                    // came beyond the frames per second that a hub takes of a camera
+	Dimensions               // a picture of more pixels than frame.CheckSize allows
 	numReasons
 )
 
@@ -43,6 +45,10 @@ func (r Reason) String() string {
 		return "warmup"
 	case Driver:
 		return "driver"
+	case Flood:
+		return "flood"
+	case Dimensions:
+		return "dimensions"
 	}
 	return "unknown"
 }

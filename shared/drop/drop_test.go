@@ -15,7 +15,7 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%s begins at %d", r, n)
 		}
 	})
-	want := []string{"queue_head", "lagged", "gone", "oversize", "decode", "gap", "old_epoch", "no_key", "warmup", "driver"}
+	want := []string{"queue_head", "lagged", "gone", "oversize", "decode", "gap", "old_epoch", "no_key", "warmup", "driver", "flood", "dimensions"}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("reasons %q, want %q", got, want)
 	}

@@ -12,6 +12,24 @@ import (
 // NATS configuration, where the headers count too: a frame within some 200 bytes of it is refused there.
 const MaxPayload = 8 << 20
 
+// The largest picture, in pixels. A decoder takes memory for what a picture says of itself, and a JPEG of a thousand bytes may say 65535 by 65535: larger ones are
+// dropped before anything decodes them.
+const (
+	MaxSide   = 16384
+	MaxPixels = 64 << 20
+)
+
+// ErrDimensions means that a picture is larger than MaxSide and MaxPixels allow.
+var ErrDimensions = fmt.Errorf("the picture is too large: at most %d pixels a side and %d in all are taken; make it smaller", MaxSide, MaxPixels)
+
+// CheckSize returns an error that wraps ErrDimensions if a picture of this width and height must not be decoded.
+func CheckSize(width, height int) error {
+	if width > MaxSide || height > MaxSide || width*height > MaxPixels {
+		return fmt.Errorf("%w: it says %dx%d", ErrDimensions, width, height)
+	}
+	return nil
+}
+
 // Format says what the payload of a stream's messages is. Its value is also the last token of the subject.
 type Format string
 

@@ -22,6 +22,9 @@ type Header = map[string][]string
 // ErrNoPayload marks a message without payload: the agent's probe for interest. Consumers ignore it.
 var ErrNoPayload = errors.New("message without payload (a probe)")
 
+// ErrOversize means that the payload is larger than MaxPayload.
+var ErrOversize = fmt.Errorf("payload larger than %d bytes", MaxPayload)
+
 // HeaderError says which header of a message is missing or malformed.
 type HeaderError struct {
 	Name  string
@@ -43,7 +46,6 @@ var (
 	errMissing   = errors.New("missing")
 	errNotNumber = errors.New("not a decimal number in range")
 	errKeyValue  = errors.New(`only "1" is allowed`)
-	errTooLarge  = fmt.Errorf("payload larger than %d bytes", MaxPayload)
 )
 
 // Encode writes the headers of f into h, which it may find filled by an earlier call: an agent reuses one header per stream.
@@ -68,7 +70,7 @@ func set(h Header, name, value string) {
 }
 
 // Decode returns the frame that a message of the given format carries. The frame keeps payload, which must not change afterwards.
-// The error is ErrNoPayload for a probe, a *HeaderError for a missing or malformed header, or says that the payload is too large.
+// The error is ErrNoPayload for a probe, a *HeaderError for a missing or malformed header, or ErrOversize.
 // The payload itself is not looked into.
 func Decode(format Format, h Header, payload []byte) (Frame, error) {
 	f := Frame{Format: format, Payload: payload}
@@ -76,7 +78,7 @@ func Decode(format Format, h Header, payload []byte) (Frame, error) {
 		return f, ErrNoPayload
 	}
 	if len(payload) > MaxPayload {
-		return f, errTooLarge
+		return f, ErrOversize
 	}
 	seq, err := number(h, HeaderSeq)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/bluenviron/mediacommon/v2/pkg/bits"
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+
+	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // Highest ids (ITU-T Rec. H.264, 7.4.2.1.1 and 7.4.2.2).
@@ -128,8 +130,19 @@ func parseSPS(nalu []byte) (paramSet, error) {
 		return paramSet{}, fmt.Errorf("id %d, the highest is %d", sps.ID, maxSPSID)
 	}
 	const maxMbs = maxSide / 16
-	if sps.ChromaFormatIdc > 3 || sps.PicWidthInMbsMinus1 >= maxMbs || sps.PicHeightInMapUnitsMinus1 >= maxMbs {
-		return paramSet{}, errors.New("picture size or chroma format out of range")
+	if sps.ChromaFormatIdc > 3 {
+		return paramSet{}, errors.New("chroma format out of range")
+	}
+	if sps.PicWidthInMbsMinus1 >= maxMbs || sps.PicHeightInMapUnitsMinus1 >= maxMbs { // the product below must not overflow
+		return paramSet{}, fmt.Errorf("%w: it says more than %d", frame.ErrDimensions, maxSide)
+	}
+	// What a decoder takes memory for is the size before cropping (7.4.2.1.1).
+	codedWidth, codedHeight := 16*int(sps.PicWidthInMbsMinus1+1), 16*int(sps.PicHeightInMapUnitsMinus1+1)
+	if !sps.FrameMbsOnlyFlag {
+		codedHeight *= 2
+	}
+	if err := frame.CheckSize(codedWidth, codedHeight); err != nil {
+		return paramSet{}, err
 	}
 	if c := sps.FrameCropping; c != nil && max(c.LeftOffset, c.RightOffset, c.TopOffset, c.BottomOffset) > maxSide {
 		return paramSet{}, errors.New("cropping is larger than the picture")

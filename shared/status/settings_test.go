@@ -1,6 +1,8 @@
 package status
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -28,4 +30,36 @@ func TestDecodeSettings(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzSettings reads what anybody may ask of a camera: what is taken means the same when it is written again, and a refusal is of a bounded length and one line.
+func FuzzSettings(f *testing.F) {
+	for _, text := range []string{
+		`{"fps":15}`, `{"controls":{"brightness":10}}`, `{"quality":80,"bitrate":2000000}`, `{"fps":1e999}`, `{"fps":null}`, `{}`, `null`, `[]`, `{"fps":1}{"fps":2}`, `{"Fps":1,"fps":2}`,
+		`{"speed\n":1}`, `{"controls":{"a":1.5}}`, "\xff",
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := DecodeSettings(data)
+		if err != nil {
+			if text := err.Error(); len(text) > 6*MaxSettingsSize+500 || strings.ContainsAny(text, "\r\n") || !strings.HasPrefix(text, "settings") {
+				t.Fatalf("the refusal is %q", text)
+			}
+			return
+		}
+		if len(data) > MaxSettingsSize {
+			t.Fatalf("%d bytes are taken", len(data))
+		}
+		again, err := json.Marshal(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(again) > MaxSettingsSize {
+			return // escapes are longer
+		}
+		if back, err := DecodeSettings(again); err != nil || !reflect.DeepEqual(back, s) {
+			t.Fatalf("%s became %s: %+v, %v", data, again, back, err)
+		}
+	})
 }

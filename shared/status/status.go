@@ -13,6 +13,13 @@ import (
 // MaxSize is the largest status document in bytes that is accepted.
 const MaxSize = 64 << 10
 
+// The most that a status document may list.
+const (
+	maxControls  = 256
+	maxMenuItems = 2048
+	maxReasons   = 64
+)
+
 // Interval is how often an agent publishes the status of a camera when nothing changes.
 const Interval = 5 * time.Second
 
@@ -102,11 +109,31 @@ func Decode(data []byte) (Status, error) {
 	if _, err := frame.ParseFormat(string(s.Format)); err != nil {
 		return s, fmt.Errorf("status document of camera %s: %w", s.Camera, err)
 	}
+	if err := s.checkLists(); err != nil {
+		return s, fmt.Errorf("status document of camera %s: %w", s.Camera, err)
+	}
 	switch s.State {
 	case Idle, Starting, Live, Degraded, Stopped:
 		return s, nil
 	}
 	return s, fmt.Errorf("status document of camera %s: unknown state %q", s.Camera, cut(string(s.State)))
+}
+
+// checkLists bounds what takes much more memory than its three bytes of JSON.
+func (s *Status) checkLists() error {
+	items := 0
+	for _, c := range s.Controls {
+		items += len(c.Menu)
+	}
+	switch {
+	case len(s.Controls) > maxControls:
+		return fmt.Errorf("%d controls: at most %d are allowed", len(s.Controls), maxControls)
+	case items > maxMenuItems:
+		return fmt.Errorf("controls with %d menu items: at most %d are allowed", items, maxMenuItems)
+	case len(s.Drops) > maxReasons:
+		return fmt.Errorf("drops with %d reasons: at most %d are allowed", len(s.Drops), maxReasons)
+	}
+	return nil
 }
 
 func cut(s string) string {

@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -57,6 +58,9 @@ func TestDecodeRefuses(t *testing.T) {
 		{"another type", `{"camera":7}`, "cannot unmarshal number"},
 		{"a date that is none", strings.Replace(good, "{", `{"since":"yesterday",`, 1), "yesterday"},
 		{"too large", good + strings.Repeat(" ", MaxSize), "at most 65536 are allowed"},
+		{"too many controls", strings.Replace(good, "{", `{"controls":[{}`+strings.Repeat(",{}", 256)+`],`, 1), "257 controls: at most 256"},
+		{"too many menu items", strings.Replace(good, "{", `{"controls":[{"menu":[""`+strings.Repeat(`,""`, 2048)+`]}],`, 1), "2049 menu items: at most 2048"},
+		{"too many reasons", strings.Replace(good, "{", `{"drops":{`+reasons(65)+`},`, 1), "65 reasons: at most 64"},
 		{"no camera", `{"instance":"1","state":"live","format":"jpeg"}`, `camera id "" is not allowed`},
 		{"a camera id that is not allowed", strings.Replace(good, "porch", "../etc", 1), `camera id "../etc" is not allowed: use`},
 		{"no instance", strings.Replace(good, "instance", "i", 1), "camera porch: instance is missing"},
@@ -77,6 +81,15 @@ func TestDecodeRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// reasons returns the inside of an object with n members.
+func reasons(n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprintf(`"r%d":1`, i)
+	}
+	return strings.Join(list, ",")
 }
 
 func FuzzDecode(f *testing.F) {

@@ -11,7 +11,7 @@ import { hubURL } from './root.js';
  *
  * @typedef {object} Hub
  * @property {string} version
- * @property {{urls: string[], loopback: boolean, asks: boolean}} nats asks: agents need a credential
+ * @property {{urls: string[], loopback: boolean, asks: boolean, fingerprint?: string}} nats asks: agents need a credential; fingerprint: of its key, with TLS
  * @property {string} subject_root
  * @property {boolean} ffmpeg
  * @property {{loopback: boolean}} http

@@ -9,7 +9,7 @@ export function emptyNotice() {
   setText(command, agentCommand(`nats://${bracketed(location.hostname)}:4222`));
   fetchHub().then(({ nats }) => {
     const [url] = nats.urls;
-    if (url) setText(command, agentCommand(url));
+    if (url) setText(command, agentCommand(url, nats.fingerprint));
     if (nats.asks) {
       setText(find(notice, '.how', HTMLElement), 'Agents need a credential. Type this where the hub runs: it prints the line to run on the Raspberry Pi, whose cameras then appear here by themselves.');
       setText(command, 'bramble-hub agent add porch');
@@ -19,9 +19,12 @@ export function emptyNotice() {
   return notice;
 }
 
-/** @param {string} url of the hub's NATS */
-export function agentCommand(url) {
-  return `bramble-agent --hub ${url}`;
+/**
+ * @param {string} url of the hub's NATS
+ * @param {string} [fingerprint] of its key, with TLS
+ */
+export function agentCommand(url, fingerprint) {
+  return `bramble-agent --hub ${url}${fingerprint ? ` --tls-fingerprint ${fingerprint}` : ''}`;
 }
 
 /** @param {string} host */

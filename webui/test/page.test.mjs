@@ -36,6 +36,7 @@ test('files sort by time', () => {
 
 test('the command of an empty hub', () => {
   assert.equal(agentCommand('nats://192.168.1.20:4222'), 'bramble-agent --hub nats://192.168.1.20:4222');
+  assert.equal(agentCommand('tls://192.168.1.20:4222', 'sha256:ab'), 'bramble-agent --hub tls://192.168.1.20:4222 --tls-fingerprint sha256:ab');
 });
 
 test('settings say what the agent is to be told', () => {

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -25,9 +27,11 @@ const description = `Publish the cameras of this host to NATS while somebody wat
 
 Examples:
 
+  sudo bramble-agent join nats://hub:4222 --token SU... --camera porch      as a service, with the line that "bramble-hub agent add porch" prints
   bramble-agent devices                                 what cameras this host has, and a configuration file for them
   bramble-agent --hub nats://hub:4222                   publish every camera found
   bramble-agent --hub nats://hub:4222 --credential-file porch.credential --camera 'porch=v4l2:/dev/video0'
+  bramble-agent --hub tls://hub:4222 --tls-fingerprint sha256:... the hub has TLS, and is known by its key
   bramble-agent --config agent.yaml                     the same settings from a file
   bramble-agent --camera 'desk=v4l2:/dev/video0'        one camera and no other, for a hub on this host
   bramble-agent --camera 'porch=rpicam:0#size=1920x1080'
@@ -46,6 +50,9 @@ Sources:
 Every setting is also an environment variable (BRAMBLE_HUB, BRAMBLE_CAMERA, ...) and a key of the file. A flag wins over the environment, that over the
 file, that over the default.`
 
+// healthTimeout is how long all cameras may take to answer.
+const healthTimeout = 5 * time.Second
+
 // settings are the agent's flags, environment variables and keys of the file.
 type settings struct {
 	conf.Logging `embed:""`
@@ -53,6 +60,8 @@ type settings struct {
 	Hub            string        `help:"NATS URL of the hub; several are joined by commas." default:"nats://127.0.0.1:4222" placeholder:"URL"`
 	Credential     secret.Text   `help:"What \"bramble-hub agent add\" printed. Everybody on this host can see a flag: better use --credential-file." placeholder:"SEED"`
 	CredentialFile string        `help:"File with the credential, readable by its owner only." placeholder:"FILE"`
+	TLSCA          string        `name:"tls-ca" help:"PEM file with the certificate of the authority that has signed the hub's, or with the hub's own (default: whom this host trusts)." placeholder:"FILE"`
+	TLSFingerprint []string      `name:"tls-fingerprint" help:"Fingerprint of the hub's key, as \"bramble-hub agent add\" prints it: trust that key and no other; several are joined by commas." placeholder:"sha256:HEX"`
 	Camera         []string      `help:"A camera and where its frames come from; give one for each (default: every camera found)." placeholder:"NAME=SOURCE" sep:"none"`
 	SubjectRoot    string        `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
 	Linger         time.Duration `help:"How long a camera stays open after its last subscriber has left." default:"10s"`
@@ -67,16 +76,18 @@ type cli struct {
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
 	Serve   struct{}     `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
+	Join    join         `cmd:"" help:"Join a hub: try the connection, write the configuration, start the service."`
+	Health  struct{}     `cmd:"" help:"Ask, through NATS, whether the agent that runs with these settings serves its cameras: exit code 0 or 1."`
 	Check   checkCommand `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
 	Devices devices      `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
 }
 
 func main() {
 	boundMemory(os.LookupEnv)
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-func run(args []string, stdout, stderr io.Writer) (exitCode int) {
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
 	c, parsed, err := readSettings(args)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-agent", err)
@@ -93,10 +104,19 @@ func run(args []string, stdout, stderr io.Writer) (exitCode int) {
 			return conf.Fail(stderr, "bramble-agent", err)
 		}
 		return 0
+	case "join <url>":
+		ctx, stop := conf.StopContext(log)
+		defer stop()
+		return failed(stderr, c.Join.run(ctx, joining{settings: &c.settings, file: string(c.Config), given: given(parsed), stdin: stdin, say: stderr}))
 	}
 	cfg, err := c.agent(log)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-agent", err)
+	}
+	if parsed.Command() == "health" {
+		ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
+		defer cancel()
+		return failed(stderr, agent.Health(ctx, cfg))
 	}
 	a, err := agent.New(cfg)
 	if err != nil {
@@ -141,7 +161,7 @@ func (s *settings) agent(log *slog.Logger) (agent.Config, error) {
 		return agent.Config{}, err
 	}
 	cfg := agent.Config{
-		Hub: s.Hub, Credential: cred, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
+		Hub: s.Hub, Credential: cred, Trust: trust.Settings{CA: s.TLSCA, Fingerprints: s.TLSFingerprint, Flags: "--tls"}, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
 	}
 	for _, text := range s.Camera {
 		camera, err := agent.ParseCamera(text)

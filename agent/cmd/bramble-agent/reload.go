@@ -29,7 +29,7 @@ func readSettings(args []string) (*cli, *kong.Context, error) {
 type reloader struct {
 	args     []string
 	agent    *agent.Agent
-	inForce  []conf.Setting
+	inForce  []conf.Effective
 	logLevel *slog.LevelVar
 	log      *slog.Logger
 }
@@ -69,7 +69,7 @@ func (r *reloader) reload(ctx context.Context) {
 			continue
 		}
 		taken = append(taken, name)
-		at := func(s conf.Setting) bool { return s.Name == name }
+		at := func(s conf.Effective) bool { return s.Name == name }
 		r.inForce[slices.IndexFunc(r.inForce, at)] = next[slices.IndexFunc(next, at)]
 	}
 	r.log.Info("settings read again", "changed", taken)

@@ -54,7 +54,7 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 		if code != nil && len(step.says) == 1 && step.says[0][0] == "serving" {
-			go func() { code <- run([]string{"--config", file, "--hub", url}, io.Discard, said) }()
+			go func() { code <- run([]string{"--config", file, "--hub", url}, nil, io.Discard, said) }()
 		} else if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
@@ -78,13 +78,13 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	seed := cred.Seed().Reveal()
-	if code := run([]string{"check", "--credential", seed, "--camera=a=exec:ffmpeg -i rtsp://me:hidden@example.com#format=h264"}, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+	if code := run([]string{"check", "--credential", seed, "--camera=a=exec:ffmpeg -i rtsp://me:hidden@example.com#format=h264"}, nil, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
 		t.Errorf("exit code %d, %s", code, stderr.String())
 	}
 	if out := stdout.String(); strings.Contains(out, seed) || strings.Contains(out, "hidden") || !strings.Contains(out, "rtsp://***@example.com") || !strings.Contains(out, "***") {
 		t.Errorf("printed %s", out)
 	}
-	if code := run([]string{"check", "--camera=a=webcam:"}, &stdout, &stderr); code != conf.ExitConfig || !strings.Contains(stderr.String(), "camera a") {
+	if code := run([]string{"check", "--camera=a=webcam:"}, nil, &stdout, &stderr); code != conf.ExitConfig || !strings.Contains(stderr.String(), "camera a") {
 		t.Errorf("exit code %d, %s", code, stderr.String())
 	}
 }

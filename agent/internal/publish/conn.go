@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,9 +15,10 @@ import (
 
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
-// refusedWait is how long the agent waits after the hub has refused it: it will not change its mind in a moment.
+// refusedWait is how long the agent waits after the hub has refused it, or it the hub: neither will change its mind in a moment.
 const refusedWait = 5 * time.Second
 
 // refusedAgain is how often that is said.
@@ -27,6 +29,7 @@ type Link struct {
 	URL        string // one or more NATS URLs joined by commas
 	Name       string // of this connection
 	Credential credential.Credential
+	Trust      trust.Settings
 	Log        *slog.Logger
 
 	// OnConnect is called after each connection, the first one included; OnDenied when the server refuses to have something published or subscribed, with
@@ -36,12 +39,16 @@ type Link struct {
 }
 
 // Dial connects to NATS with the options that live video needs, and keeps trying for ever: a camera must come back by itself. It returns at once,
-// connected or not. The error concerns the URL only.
+// connected or not. The error concerns the URL and the trust settings only.
 func Dial(l Link) (*nats.Conn, error) {
 	said := "" // the last reason for which no connection could be made; nats.go calls one handler at a time
 	dialer := &net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}
-	w := &waiter{log: l.Log, known: !l.Credential.IsZero()}
-	nc, err := nats.Connect(l.URL, append([]nats.Option{
+	w := &waiter{log: l.Log, known: !l.Credential.IsZero(), trust: l.Trust}
+	trusted, err := l.Trust.Options()
+	if err != nil {
+		return nil, err
+	}
+	nc, err := nats.Connect(l.URL, slices.Concat([]nats.Option{
 		nats.Name(l.Name),
 		nats.SetCustomDialer(dialer),
 		nats.Timeout(time.Second),
@@ -76,7 +83,7 @@ func Dial(l Link) (*nats.Conn, error) {
 			l.Log.Log(context.Background(), level, "NATS cannot be reached yet, trying again", logkey.Err, err)
 		}),
 		nats.ErrorHandler(l.asyncError),
-	}, l.Credential.Options()...)...)
+	}, l.Credential.Options(), trusted)...)
 	if err == nil {
 		w.conn.Store(nc)
 	}
@@ -103,27 +110,38 @@ func (l Link) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	l.Log.Warn("NATS reports an error", logkey.Subject, subj, logkey.Err, err)
 }
 
-// waiter decides how long to wait before the next attempt to connect, and says it if the agent is refused: nats.go has no handler for a refusal of the
-// first connection.
+// waiter decides how long to wait before the next attempt to connect, and says it if the agent is refused, or does not trust the server: nats.go has no handler for
+// what goes wrong once a connection is made.
 type waiter struct {
 	log   *slog.Logger
 	known bool // there is a credential
+	trust trust.Settings
 	conn  atomic.Pointer[nats.Conn]
 	said  time.Time // owned by the connection's goroutine
 }
 
 func (w *waiter) delay(int) time.Duration {
 	nc := w.conn.Load()
-	if nc == nil || !errors.Is(nc.LastError(), nats.ErrAuthorization) {
-		return 250*time.Millisecond + rand.N(250*time.Millisecond)
+	if nc == nil {
+		return shortly()
+	}
+	what, remedy, err := "", "", nc.LastError()
+	switch {
+	case errors.Is(err, nats.ErrAuthorization) && w.known:
+		what, remedy = "the hub refuses this agent: it knows nobody with this credential", "\"bramble-hub agent list\" at the hub shows who is known; \"bramble-hub agent add\" makes a credential"
+	case errors.Is(err, nats.ErrAuthorization):
+		what, remedy = "the hub refuses this agent: it asks for a credential", "\"bramble-hub agent add NAME\" at the hub makes one, to be given with --credential-file"
+	default:
+		if what, remedy = w.trust.Explain(err); what == "" {
+			return shortly()
+		}
+		what = "this agent does not trust the hub, and sends it nothing: " + what
 	}
 	if now := time.Now(); now.Sub(w.said) >= refusedAgain {
 		w.said = now
-		what, remedy := "the hub refuses this agent: it knows nobody with this credential", "\"bramble-hub agent list\" at the hub shows who is known; \"bramble-hub agent add\" makes a credential"
-		if !w.known {
-			what, remedy = "the hub refuses this agent: it asks for a credential", "\"bramble-hub agent add NAME\" at the hub makes one, to be given with --credential-file"
-		}
-		w.log.Error(what+"; trying again until it is let in", logkey.Err, nats.ErrAuthorization, "remedy", remedy)
+		w.log.Error(what+"; trying again", logkey.Err, err, "remedy", remedy)
 	}
 	return refusedWait + rand.N(refusedWait/5)
 }
+
+func shortly() time.Duration { return 250*time.Millisecond + rand.N(250*time.Millisecond) }

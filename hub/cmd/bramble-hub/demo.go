@@ -48,7 +48,7 @@ func (d demo) run(ctx context.Context) error {
 }
 
 func (d demo) runAgent(ctx context.Context) error {
-	page, nats, err := d.hub.WaitStarted(ctx)
+	_, nats, err := d.hub.WaitStarted(ctx)
 	if err != nil {
 		return nil //nolint:nilerr // the hub did not start, and says why itself
 	}
@@ -64,10 +64,10 @@ func (d demo) runAgent(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := agent.New(agent.Config{Hub: nats, Credential: cred, SubjectRoot: d.root, Cameras: d.cameras(), Host: "demo", Version: version, Files: clips, Log: d.log})
+	a, err := agent.New(agent.Config{Hub: nats, Credential: cred, Trust: d.hub.Trust(), SubjectRoot: d.root, Cameras: d.cameras(), Host: "demo", Version: version, Files: clips, Log: d.log})
 	if err != nil {
 		return err
 	}
-	d.log.Info("demo: open the page in a browser, stop with Ctrl-C", "page", "http://"+page+"/", "subscribe", "nats sub -s "+nats+" "+space.Frames("porch", frame.JPEG))
+	d.log.Info("demo: open the page in a browser, stop with Ctrl-C", "page", d.hub.Page(), "subscribe", "nats sub -s "+nats+" "+space.Frames("porch", frame.JPEG))
 	return a.Run(ctx)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/hub"
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -27,10 +28,15 @@ Examples:
   bramble-hub --nats-url nats://a:4222,nats://b:4222 use a NATS system that runs already
   bramble-hub --config hub.yaml                      the same settings from a file: "http: 127.0.0.1:9000"
 
+As a service, with the first user, and open to other hosts:
+
+  sudo bramble-hub setup anna
+
 Who may do what, in a file that a running hub follows:
 
   bramble-hub user add anna --role operator --cameras 'lab-*'
   bramble-hub agent add porch                        prints the command line with which that agent joins
+  bramble-hub cert                                   makes a certificate for TLS, and prints its fingerprint
   bramble-hub link porch --expires 24h               a link to one camera for whoever has it
 
 Every setting is also an environment variable (BRAMBLE_HTTP, BRAMBLE_NATS_URL, ...) and a key of the file. A flag wins over the environment, that over the
@@ -44,6 +50,10 @@ type settings struct {
 	NATS                 string        `help:"Address of the embedded NATS server, where agents connect (${default})." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
 	NATSURL              string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
 	NATSConfig           string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
+	NATSTLSCert          string        `name:"nats-tls-cert" help:"The embedded NATS server speaks TLS, with the certificate in this PEM file; it may be that of --tls-cert." placeholder:"FILE"`
+	NATSTLSKey           string        `name:"nats-tls-key" help:"The PEM file with that certificate's private key." placeholder:"FILE"`
+	NATSTLSCA            string        `name:"nats-tls-ca" help:"With --nats-url: PEM file with the certificate of the authority that has signed that system's (default: whom this host trusts)." placeholder:"FILE"`
+	NATSTLSFingerprint   []string      `name:"nats-tls-fingerprint" help:"With --nats-url: trust the key with this fingerprint and no other; several are joined by commas." placeholder:"sha256:HEX"`
 	NATSCredentialFile   string        `name:"nats-credential-file" help:"File with the NKey seed that the hub shows to a NATS system with users of its own." placeholder:"FILE"`
 	Credentials          string        `help:"The file with users, API tokens, agents and consumers (default: credentials.json in the state directory)." placeholder:"FILE"`
 	SubjectRoot          string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
@@ -52,12 +62,17 @@ type settings struct {
 	FFmpeg               string        `name:"ffmpeg" help:"The ffmpeg program, which makes formats and sizes that a camera does not have (${default}, found in PATH)." default:"ffmpeg" placeholder:"PATH"`
 	HWAccel              string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
 	MaxTranscodes        int           `help:"How many ffmpeg processes there may be at a time (${default})." default:"32" placeholder:"N"`
+	MaxTranscodeMemory   int           `help:"MiB of memory that each ffmpeg process may have (${default}; 0: no limit)." default:"1024" placeholder:"MIB"`
 	DefaultCamera        string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
-	TLSCert              string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." type:"existingfile" placeholder:"FILE"`
-	TLSKey               string        `name:"tls-key" help:"The PEM file with the certificate's private key." type:"existingfile" placeholder:"FILE"`
+	TLSCert              string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." placeholder:"FILE"`
+	TLSKey               string        `name:"tls-key" help:"The PEM file with the certificate's private key." placeholder:"FILE"`
 	MaxViewers           int           `help:"How many viewers there may be (${default}; 0: no limit)." default:"4000" placeholder:"N"`
 	MaxViewersPerAddress int           `help:"How many of them from one address other than this host (${default}; 0: no limit)." default:"1000" placeholder:"N"`
 	MaxViewersPerCamera  int           `help:"How many of them for one camera (${default}; 0: no limit)." default:"2000" placeholder:"N"`
+	MaxFPS               int           `name:"max-fps" help:"How many frames a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"300" placeholder:"N"`
+	MaxBandwidth         int           `help:"How many MB a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"50" placeholder:"N"`
+	MaxCameras           int           `help:"How many cameras the hub gets to know (${default})." default:"4096" placeholder:"N"`
+	MaxCamerasPerAgent   int           `help:"How many of them one agent may bring (${default})." default:"256" placeholder:"N"`
 	AllowOrigin          []string      `help:"Origins of other people's pages that may open /ws, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
 	Insecure             bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }
@@ -73,10 +88,14 @@ type cli struct {
 	Doctor doctorCommand `cmd:"" help:"Look at ports, NATS, agents, ffmpeg, clock, disk and memory, and say what helps."`
 	Demo   struct{}      `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
 
+	Setup  setupCommand  `cmd:"" help:"Make the first user, let other hosts in, and start the service."`
+	Health healthCommand `cmd:"" help:"Ask the hub that runs with these settings whether it is alive: exit code 0 or 1."`
+
 	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
 	Token    tokenCommands    `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
 	Link     linkCommand      `cmd:"" help:"Sign a link to one camera, for whoever has it."`
 	Agent    agentCommands    `cmd:"" help:"Agents that may publish cameras: add, list, remove."`
+	Cert     certCommand      `cmd:"" help:"Make a certificate for the page and for NATS, signed by itself, or renew it with the same key."`
 	Consumer consumerCommands `cmd:"" help:"Programs that may subscribe to cameras by NATS: add, list, remove."`
 }
 
@@ -101,7 +120,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 		}
 		return 0
 	default:
-		return failed(stderr, parsed.Run(&desk{settings: &c.settings, stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
+		return failed(stderr, parsed.Run(&desk{settings: &c.settings, file: string(c.Config), stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
 	}
 	cfg, err := c.hub(log)
 	if err != nil {
@@ -121,6 +140,19 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	return failed(stderr, conf.Serve(ctx, serve, again.reload))
 }
 
+// serves reports whether the program stays, and does not change the credentials only.
+func serves(parsed *kong.Context) bool {
+	return parsed.Command() == "serve" || parsed.Command() == "demo"
+}
+
+// likeTheService gives root's commands the settings of the service, whose credentials they change, unless others are named.
+func (c *cli) likeTheService(parser *kong.Kong, parsed *kong.Context, args []string) (*kong.Context, error) {
+	if _, err := os.Stat(configFile); c.Config != "" || serves(parsed) || os.Geteuid() != 0 || err != nil {
+		return parsed, nil
+	}
+	return parser.Parse(append([]string{"--config=" + configFile}, args...))
+}
+
 // failed tells of an error that trying again may cure, and returns the exit code.
 func failed(stderr io.Writer, err error) int {
 	if err == nil {
@@ -138,11 +170,16 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 		}
 	}
 	return hub.Config{
-		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, Credentials: s.Credentials,
+		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
 		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
-		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, DefaultCamera: s.DefaultCamera,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
+		MaxFPS: s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, Limits: s.limits(), Version: version, Log: log,
 	}, nil
+}
+
+func (s *settings) natsTrust() trust.Settings {
+	return trust.Settings{CA: s.NATSTLSCA, Fingerprints: s.NATSTLSFingerprint, Flags: "--nats-tls"}
 }
 
 func (s *settings) limits() hub.Limits {

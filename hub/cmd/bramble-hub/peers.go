@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
@@ -24,9 +25,13 @@ func (c *agentAdd) Run(d *desk) error {
 	if len(c.Cameras) == 0 {
 		c.Cameras = []string{c.Name}
 	}
+	trusts, err := d.trustFlags()
+	if err != nil {
+		return err
+	}
 	var cred credential.Credential
-	err := d.edit(func(doc *access.Document) (err error) { cred, err = doc.AddAgent(c.Name, c.Cameras); return err },
-		"agent added; its credential is shown this once: put a real source for SOURCE, and better the credential into a file for --credential-file",
+	err = d.edit(func(doc *access.Document) (err error) { cred, err = doc.AddAgent(c.Name, c.Cameras); return err },
+		"agent added; its token is shown this once: paste this line on the host with the cameras",
 		"agent.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 	if err != nil {
 		return err
@@ -35,9 +40,9 @@ func (c *agentAdd) Run(d *desk) error {
 	if note != "" {
 		d.log.Warn(note, "public", cred.Public())
 	}
-	line := "bramble-agent --hub " + url + " --credential " + cred.Seed().Reveal()
+	line := "sudo bramble-agent join " + url + trusts + " --token " + cred.Seed().Reveal()
 	for _, camera := range c.Cameras {
-		line += " --camera " + camera + "=SOURCE"
+		line += " --camera " + camera
 	}
 	return d.print(line)
 }
@@ -86,7 +91,12 @@ func (c *consumerAdd) Run(d *desk) error {
 	if err != nil {
 		return err
 	}
-	d.log.Info("how it subscribes", "example", "nats sub cam.CAMERA.jpeg --nkey FILE-WITH-CREDENTIAL --inbox-prefix "+credential.InboxPrefix(cred.Public()))
+	url, _ := d.natsURL()
+	example := "nats sub -s " + url + " cam.CAMERA.jpeg --nkey FILE-WITH-CREDENTIAL --inbox-prefix " + credential.InboxPrefix(cred.Public())
+	if strings.HasPrefix(url, "tls://") {
+		example += " --tlsca COPY-OF-" + filepath.Base(d.settings.NATSTLSCert) // nats has no pins
+	}
+	d.log.Info("how it subscribes", "example", example)
 	return d.print(cred.Seed().Reveal())
 }
 

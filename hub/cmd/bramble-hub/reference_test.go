@@ -6,9 +6,12 @@ import (
 	"github.com/bramble-cam/bramble/shared/conf/conftest"
 )
 
-// TestSettings compares the program's settings with docs/ref/config.md and with the example file.
-func TestSettings(t *testing.T) {
-	conftest.Program{
-		Name: "bramble-hub", Root: "../../..", Example: "deployments/config/hub.yaml", New: func() any { return &cli{} },
-	}.Check(t)
+func reference() conftest.Program {
+	return conftest.Program{Name: "bramble-hub", Root: "../../..", Example: "deployments/config/hub.yaml", New: func() any { return &cli{} }}
 }
+
+// TestSettings compares the program's settings with docs/ref/config.md and with the example file.
+func TestSettings(t *testing.T) { reference().Check(t) }
+
+// FuzzFile reads any bytes as the configuration file.
+func FuzzFile(f *testing.F) { reference().Fuzz(f) }

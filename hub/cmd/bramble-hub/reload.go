@@ -25,6 +25,9 @@ func readSettings(args []string) (*cli, *kong.Context, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if parsed, err = c.likeTheService(parser, parsed, args); err != nil {
+		return nil, nil, err
+	}
 	if c.Credentials == "" {
 		c.Credentials, err = access.DefaultFile()
 	}
@@ -40,7 +43,7 @@ func reloadable() []string {
 type reloader struct {
 	args     []string
 	hub      *hub.Hub
-	inForce  []conf.Setting
+	inForce  []conf.Effective
 	logLevel *slog.LevelVar
 	log      *slog.Logger
 }
@@ -67,7 +70,7 @@ func (r *reloader) reload(ctx context.Context) {
 			continue
 		}
 		taken = append(taken, name)
-		at := func(s conf.Setting) bool { return s.Name == name }
+		at := func(s conf.Effective) bool { return s.Name == name }
 		r.inForce[slices.IndexFunc(r.inForce, at)] = next[slices.IndexFunc(next, at)]
 	}
 	r.log.Info("settings read again", "changed", taken)

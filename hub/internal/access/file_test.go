@@ -145,7 +145,10 @@ func victim() {
 		if what == "agent" {
 			return func(d *Document) error { _, err := d.AddAgent(name, []string{name}); return err }
 		}
-		return func(d *Document) error { return d.AddUser(name, Viewer, []string{"*"}, rightPassword) }
+		return func(d *Document) error {
+			d.Users = append(d.Users, User{Name: name, Role: Viewer, Cameras: []string{"*"}, Hash: cheapHash(rightPassword), Enabled: true}) // else the kill hits the hashing
+			return nil
+		}
 	}
 	e := editor{step: func(now string) {
 		if now == step {

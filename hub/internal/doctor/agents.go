@@ -46,7 +46,7 @@ func (e *examination) agents(ctx context.Context, urls string) {
 		return
 	}
 	nc.Close()
-	in, err := ingest.Dial(urls, e.cfg.Space, e.cfg.Log, e.cfg.Credential.Options()...)
+	in, err := ingest.Dial(ingest.Config{URL: urls, Space: e.cfg.Space, Trust: e.cfg.Trust, Log: e.cfg.Log}, e.cfg.Credential.Options()...)
 	if err != nil {
 		e.fail("NATS", err.Error(), "write nats://HOST:PORT")
 		return

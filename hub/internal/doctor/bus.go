@@ -123,5 +123,10 @@ func (e *examination) elsewhere(ctx context.Context) bool {
 
 // connect connects as the hub would.
 func (e *examination) connect(urls string) (*nats.Conn, error) {
-	return nats.Connect(urls, append([]nats.Option{nats.Name("bramble-hub doctor"), nats.Timeout(answerTime), nats.NoReconnect()}, e.cfg.Credential.Options()...)...)
+	options, err := e.cfg.Trust.Options()
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, nats.Name("bramble-hub doctor"), nats.Timeout(answerTime), nats.NoReconnect())
+	return nats.Connect(urls, append(options, e.cfg.Credential.Options()...)...)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // Level says how bad a finding is.
@@ -36,11 +37,13 @@ type Config struct {
 	HTTP, NATS, NATSURL string // as in hub.Config
 	NATSConfigured      bool   // a NATS configuration file may say where the server listens
 	Credential          credential.Credential
+	Trust               trust.Settings // in that NATS system's certificate
 	Space               subject.Space
 	Credentials         string // the credentials file
 	TLSCert, TLSKey     string
 	FFmpeg, HWAccel     string
 	MaxTranscodes       int
+	MaxMemory           int // of an ffmpeg process, as in hub.Config
 	MaxViewers          int // 0 means no limit
 	Version             string
 	Log                 *slog.Logger

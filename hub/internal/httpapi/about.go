@@ -15,6 +15,8 @@ type NATS struct {
 	AnyHost  bool     // the server listens on all addresses of this host: URLs stand for each of them
 	Loopback bool     // nobody on another host can reach it
 	Embedded bool     // so that the credentials file decides who may connect
+
+	Fingerprint func() string // of the key that it has now for TLS; nil or "" means that the hub knows none
 }
 
 // About is what the hub tells of itself.
@@ -38,6 +40,8 @@ type natsJSON struct {
 	URLs     []string `json:"urls"`
 	Loopback bool     `json:"loopback"`
 	Asks     bool     `json:"asks"`
+
+	Fingerprint string `json:"fingerprint,omitempty"`
 }
 
 type reachJSON struct {
@@ -55,9 +59,13 @@ func (s *Server) about(c echo.Context) error {
 		urls = append(urls, u)
 	}
 	asks := a.NATS.Embedded && s.cfg.Access != nil && !s.cfg.Access.Book().Empty()
+	nats := natsJSON{URLs: urls, Loopback: a.NATS.Loopback, Asks: asks}
+	if a.NATS.Fingerprint != nil {
+		nats.Fingerprint = a.NATS.Fingerprint()
+	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, aboutJSON{
-		Version: a.Version, NATS: natsJSON{urls, a.NATS.Loopback, asks}, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(), HTTP: reachJSON{a.Loopback},
+		Version: a.Version, NATS: nats, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(), HTTP: reachJSON{a.Loopback},
 	})
 }
 

@@ -54,8 +54,13 @@ func (s *Server) setControls(c echo.Context) error {
 		return echo.NewHTTPError(http.StatusUnsupportedMediaType, "send the settings as JSON, with Content-Type: application/json")
 	}
 	settings, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, status.MaxSettingsSize+1))
+	var large *http.MaxBytesError
+	if errors.As(err, &large) {
+		s.refused.body.Add(1)
+		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, fmt.Sprintf("the settings are longer than %d bytes", status.MaxSettingsSize))
+	}
 	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("the settings did not come, or are longer than %d bytes", status.MaxSettingsSize))
+		return echo.NewHTTPError(http.StatusBadRequest, "the settings did not come")
 	}
 	if _, err := status.DecodeSettings(settings); err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, err.Error())

@@ -109,7 +109,7 @@ func TestControlsRefused(t *testing.T) {
 		{"bad id", "/api/v1/cameras/NO/controls", good, nil, nil, problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}, "desk"},
 		{"no JSON", path, "fps=5", nil, nil, problem{Title: "Bad Request", Status: 400}, "JSON"},
 		{"nothing", path, "{}", nil, nil, problem{Title: "Bad Request", Status: 400}, "nothing to change"},
-		{"too long", path, `{"fps":5,"x":"` + strings.Repeat("x", 20_000), nil, nil, problem{Title: "Bad Request", Status: 400}, "8192"},
+		{"too long", path, `{"fps":5,"x":"` + strings.Repeat("x", 20_000), nil, nil, problem{Title: "Request Entity Too Large", Status: 413}, "8192"},
 		{"a form", path, good, []string{"Content-Type", "application/x-www-form-urlencoded"}, nil, problem{Title: "Unsupported Media Type", Status: 415}, "application/json"},
 		{"another origin", path, good, []string{"Origin", "http://elsewhere"}, nil, problem{Title: "Forbidden", Status: 403}, "http://elsewhere"},
 		{"another site", path, good, []string{"Sec-Fetch-Site", "cross-site"}, nil, problem{Title: "Forbidden", Status: 403}, "another origin"},

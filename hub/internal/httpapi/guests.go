@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
@@ -29,7 +31,6 @@ const (
 
 // Why the hub ends a viewer's stream, as the metric names it.
 const (
-	evictedSlow    = "slow"    // a write took longer than it may
 	evictedRevoked = "revoked" // errEnded
 	evictedFault   = "fault"   // a panic
 )
@@ -59,6 +60,8 @@ type guests struct {
 	byAddress map[string]int
 	byCamera  map[string]int
 	refused   map[string]uint64 // by limit
+
+	stalled atomic.Uint64 // those who were given up since they did not read
 }
 
 // guest is somebody who looks at a camera, or has a WebSocket: then camera and format are "".
@@ -82,7 +85,7 @@ func (g *guest) principal() access.Principal {
 
 func newGuests(limits Limits, log *slog.Logger) *guests {
 	return &guests{
-		limits: limits, log: log, seldom: access.NewSeldom(), evicted: newTally(evictedSlow, evictedRevoked, evictedFault),
+		limits: limits, log: log, seldom: access.NewSeldom(), evicted: newTally(evictedRevoked, evictedFault),
 		all: make(map[*guest]struct{}), byAddress: make(map[string]int), byCamera: make(map[string]int), refused: make(map[string]uint64),
 	}
 }
@@ -200,6 +203,13 @@ func (l *guests) run(ctx context.Context, changed <-chan struct{}) {
 		case <-tick.C:
 		}
 		l.look()
+	}
+}
+
+// gone counts somebody whose connection ended with err if it was the hub that gave him up, since a write took longer than it may.
+func (l *guests) gone(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.stalled.Add(1)
 	}
 }
 

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -45,7 +46,11 @@ func (s *Server) login(c echo.Context) error {
 	}
 	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, "the form cannot be read, or is too long")
+		if large := new(http.MaxBytesError); errors.As(err, &large) {
+			s.refused.body.Add(1)
+			return echo.NewHTTPError(http.StatusRequestEntityTooLarge, fmt.Sprintf("the form is longer than %d bytes", maxForm))
+		}
+		return echo.NewHTTPError(http.StatusBadRequest, "the form cannot be read")
 	}
 	f := webui.LoginForm{Next: safeNext(r.PostForm.Get("next")), User: r.PostForm.Get("user")}
 	if s.door.open() {

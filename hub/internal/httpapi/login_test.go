@@ -75,7 +75,7 @@ func TestLoginRefused(t *testing.T) {
 		t.Errorf("%s %s", resp.Status, body)
 	}
 	resp, _ = g.form("/login", url.Values{"next": {strings.Repeat("x", maxForm)}})
-	if resp.StatusCode != http.StatusBadRequest {
+	if resp.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("a form that is too long: %s", resp.Status)
 	}
 }

@@ -44,7 +44,7 @@ func (e emit) counter(d *prometheus.Desc, value uint64, labels ...string) {
 type hubCollector struct {
 	s *Server
 
-	build, nats, reconnects, sockets, refused, evicted, errors, ffmpeg, processes, cpu, restarts, synchronised, clockError, memory *prometheus.Desc
+	build, nats, reconnects, sockets, turnedAway, refused, stalled, evicted, errors, ffmpeg, processes, cpu, restarts, synchronised, clockError, memory *prometheus.Desc
 }
 
 func newHubCollector(s *Server) *hubCollector {
@@ -54,8 +54,10 @@ func newHubCollector(s *Server) *hubCollector {
 		nats:         describe("nats_connected", "1 if NATS can be reached, else 0."),
 		reconnects:   describe("nats_reconnects_total", "How often the connection to NATS was lost and made anew."),
 		sockets:      describe("websockets", "WebSockets open now."),
-		refused:      describe("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
-		evicted:      describe("viewers_evicted_total", "Viewers whose stream the hub ended: slow (a write took too long), revoked (they may look no longer), fault (a bug).", "reason"),
+		refused:      describe("refused_total", "What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
+		stalled:      describe("viewers_stalled_total", "Viewers and WebSockets given up since a write to them took longer than --write-timeout."),
+		turnedAway:   describe("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
+		evicted:      describe("viewers_evicted_total", "Viewers whose stream the hub ended for another reason: revoked (they may look no longer), fault (a bug).", "reason"),
 		errors:       describe("http_errors_total", "Requests answered with an error, by status.", "code"),
 		ffmpeg:       describe("ffmpeg_available", "1 if ffmpeg was found, else 0."),
 		processes:    describe("transcodes", "ffmpeg processes now."),
@@ -70,7 +72,7 @@ func newHubCollector(s *Server) *hubCollector {
 // Describe implements prometheus.Collector.
 func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.nats, m.reconnects, m.sockets, m.refused, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.synchronised, m.clockError, m.memory,
+		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.refused, m.stalled, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.synchronised, m.clockError, m.memory,
 	} {
 		ch <- d
 	}
@@ -86,8 +88,12 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	e.gauge(m.sockets, float64(m.s.sockets.Load()))
 	for limit, n := range m.s.guests.refusals() {
-		e.counter(m.refused, n, limit)
+		e.counter(m.turnedAway, n, limit)
 	}
+	for reason, n := range m.s.refusals() {
+		e.counter(m.refused, n, reason)
+	}
+	e.counter(m.stalled, m.s.guests.stalled.Load())
 	m.s.guests.evicted.each(func(reason string, n uint64) { e.counter(m.evicted, n, reason) })
 	m.s.errors.each(func(code string, n uint64) { e.counter(m.errors, n, code) })
 	e.gauge(m.ffmpeg, truth(cfg.Transcoder.Available()))

@@ -55,9 +55,10 @@ type Config struct {
 	Exposed       bool           // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
 	OwnHostOnly   bool           // as long as nobody is asked, requests for other host names than this host's are refused
 	Limits        Limits
-	About         About         // what the hub tells of itself
-	WriteTimeout  time.Duration // 0 means DefaultWriteTimeout
-	TLS           *tls.Config   // nil means plain HTTP; else HTTP/2 too
+	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
+	About         About                    // what the hub tells of itself
+	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
+	TLS           *tls.Config              // nil means plain HTTP; else HTTP/2 too
 	Log           *slog.Logger
 }
 
@@ -81,8 +82,9 @@ type Server struct {
 	site         site
 	roster       roster
 	sockets      atomic.Int64 // WebSockets open now
-	hostname     string       // this host's
-	door         *door        // nil: nobody is asked
+	refused      refused
+	hostname     string // this host's
+	door         *door  // nil: nobody is asked
 	guests       *guests
 	errors       *tally // answers that are errors, by status
 	newcomers    *newcomers

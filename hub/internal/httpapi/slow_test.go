@@ -90,9 +90,11 @@ func TestStalledViewer(t *testing.T) {
 				}
 				readUntil(t, good, next())
 			}
-			r.evicted(evictedSlow, 1)
 			for range 5 {
 				readUntil(t, good, next())
+			}
+			if values, _ := r.scrape(); values["bramble_hub_viewers_stalled_total"] != "1" {
+				t.Errorf("%s viewers are counted as stalled: want 1", values["bramble_hub_viewers_stalled_total"])
 			}
 			if lagged := c.stream.Drops.Get(drop.Lagged); format == frame.H264 && lagged > 0 {
 				t.Errorf("%d frames are counted as lagged", lagged)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"runtime/debug"
 	"time"
 
@@ -89,17 +88,17 @@ func (s *Server) log(v *viewing) {
 	if v.err == nil || errors.Is(v.err, errEnough) {
 		return
 	}
-	s.countEviction(v.err, v.ctx.Err() != nil)
+	s.countEviction(v.err)
+	if v.ctx.Err() == nil {
+		s.guests.gone(v.err)
+	}
 	s.cfg.Log.Log(context.Background(), severity(v.err, v.ctx.Err() != nil), "viewer lost", logkey.Camera, v.viewer.Camera.ID(), logkey.Err, v.err)
 }
 
-// countEviction counts a viewer whose stream has ended with an error that is not his. ended says that the hub stops or the viewer has gone.
-func (s *Server) countEviction(err error, ended bool) {
-	switch {
-	case errors.Is(err, errPanic):
+// countEviction counts a viewer whose stream has ended by a bug.
+func (s *Server) countEviction(err error) {
+	if errors.Is(err, errPanic) {
 		s.guests.evicted.add(evictedFault)
-	case !ended && errors.Is(err, os.ErrDeadlineExceeded):
-		s.guests.evicted.add(evictedSlow)
 	}
 }
 

@@ -84,7 +84,7 @@ func (c *wsConn) close(status websocket.StatusCode, reason string) {
 // lost ends the connection after an error, which is the client's or the network's.
 func (c *wsConn) lost(err error) {
 	if c.ctx.Err() == nil {
-		c.s.countEviction(err, false)
+		c.s.guests.gone(err)
 		c.s.cfg.Log.Debug("WebSocket lost", logkey.Err, err)
 	}
 	c.cancel()
@@ -102,6 +102,7 @@ func (c *wsConn) read() {
 		n, err := io.ReadFull(r, buf)
 		switch {
 		case err == nil:
+			c.s.refused.message.Add(1)
 			c.close(websocket.StatusMessageTooBig, fmt.Sprintf("a message may have %d bytes", maxWSMessage))
 			return
 		case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
@@ -115,6 +116,7 @@ func (c *wsConn) read() {
 
 // complain tells the client that its message could not be understood. It reports false when that was once too often.
 func (c *wsConn) complain(err error) bool {
+	c.s.refused.message.Add(1)
 	c.send(wsReply{Op: "error", Error: badMessage(err)})
 	if c.errors++; c.errors < maxWSErrors {
 		return true

@@ -179,7 +179,6 @@ func TestWSDeadClients(t *testing.T) {
 		next()
 		return desk.Info().Viewers == 0
 	})
-	r.evicted(evictedSlow, 1)
 	silent := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.ping = 100*time.Millisecond, moment })
 	silent.dial() // and reads no more
 	testkit.Eventually(t, "the silent client is gone", func() bool { return silent.srv.sockets.Load() == 0 })

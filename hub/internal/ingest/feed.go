@@ -2,8 +2,10 @@ package ingest
 
 import (
 	"errors"
+	"time"
 
 	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/drop"
@@ -26,16 +28,55 @@ type feed struct {
 	faults  *faultLog
 	subject string
 	norm    h264.Normalizer
+	frames  *rate.Limiter // per second that are taken; nil: all
+	bytes   *rate.Limiter // the same
+	flooded func()        // called for each frame that is shed
+}
+
+// Limits are what is taken of one camera; 0 means all.
+type Limits struct {
+	FPS       int // frames per second, and as many at once
+	Bandwidth int // MB (10^6 bytes) per second, and a quarter of that, but at least two of the largest frames, at once
+}
+
+// newFeed returns a feed that takes what limits allow.
+func newFeed(into *stream.Stream, faults *faultLog, subject string, limits Limits) *feed {
+	f := &feed{into: into, faults: faults, subject: subject, flooded: func() {}}
+	if limits.FPS > 0 {
+		f.frames = rate.NewLimiter(rate.Limit(limits.FPS), limits.FPS)
+	}
+	if limits.Bandwidth > 0 {
+		perSecond := limits.Bandwidth * 1e6
+		f.bytes = rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*frame.MaxPayload))
+	}
+	return f
+}
+
+// shed drops a frame beyond the limits before anything of it is looked at: what that costs, and what its viewers do, must not depend on how much an agent sends.
+func (f *feed) shed(msg *nats.Msg) bool {
+	if len(msg.Data) == 0 || f.frames == nil && f.bytes == nil {
+		return false
+	}
+	now := time.Now()
+	if (f.frames == nil || f.frames.AllowN(now, 1)) && (f.bytes == nil || f.bytes.AllowN(now, len(msg.Data))) {
+		return false
+	}
+	f.into.Shed(now)
+	f.flooded()
+	return true
 }
 
 // handle takes in one message. nats.go has made msg.Data for us alone: it goes into the ring without a copy.
 func (f *feed) handle(msg *nats.Msg) {
+	if f.shed(msg) {
+		return
+	}
 	fr, err := frame.Decode(f.into.Format(), frame.Header(msg.Header), msg.Data)
 	switch {
 	case errors.Is(err, frame.ErrNoPayload): // a probe
 		return
 	case err != nil: // not even its number can be trusted
-		f.into.Drops.Add(drop.Decode, 1)
+		f.into.Drops.Add(reason(err), 1)
 		f.faults.report(f.subject, err)
 		return
 	case f.into.Stale(&fr): // before its parameter sets could replace those of the run that is followed
@@ -49,16 +90,29 @@ func (f *feed) handle(msg *nats.Msg) {
 	case errors.Is(err, h264.ErrNoPicture):
 		f.into.Pass(&fr)
 	default:
-		f.into.Refuse(&fr)
+		f.into.Refuse(&fr, reason(err))
 		f.faults.report(f.subject, err)
 	}
+}
+
+// reason says for what a frame with this fault is dropped.
+func reason(err error) drop.Reason {
+	switch {
+	case errors.Is(err, frame.ErrOversize):
+		return drop.Oversize
+	case errors.Is(err, frame.ErrDimensions):
+		return drop.Dimensions
+	}
+	return drop.Decode
 }
 
 // inspect checks the payload and fills in what it says of itself: an agent's word is not taken for it.
 func (f *feed) inspect(item *stream.Frame) (err error) {
 	if item.Format == frame.JPEG {
-		item.Width, item.Height, err = jpegscan.Check(item.Payload)
-		return err
+		if item.Width, item.Height, err = jpegscan.Check(item.Payload); err != nil {
+			return err
+		}
+		return frame.CheckSize(item.Width, item.Height)
 	}
 	au, info, err := f.norm.Normalize(nil, item.Payload)
 	if err != nil {

@@ -3,10 +3,10 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +19,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // discoverTime is how long agents have to answer the question who is there.
@@ -29,6 +30,8 @@ var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs 
 // Ingest is the hub's connection to NATS.
 type Ingest struct {
 	nc       *nats.Conn
+	limits   Limits
+	refused  refused
 	space    subject.Space
 	log      *slog.Logger
 	closed   chan struct{}
@@ -43,11 +46,26 @@ type Observer interface {
 	Reconnected()
 }
 
-// Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not; url may name several servers, joined by commas. extra
-// may hold nats.InProcessServer. The error concerns the URL only.
-func Dial(url string, space subject.Space, log *slog.Logger, extra ...nats.Option) (*Ingest, error) {
+// Config is what an Ingest needs.
+type Config struct {
+	URL    string // of NATS; several are joined by commas
+	Space  subject.Space
+	Trust  trust.Settings
+	Limits Limits
+	Log    *slog.Logger
+}
+
+// Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not. extra may hold nats.InProcessServer. The error concerns the URL and
+// the trust settings only.
+func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
+	trusts, err := cfg.Trust.Options()
+	if err != nil {
+		return nil, err
+	}
+	log := cfg.Log
+	r := &refusals{log: log, trust: cfg.Trust}
 	in := &Ingest{
-		space: space, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
+		space: cfg.Space, limits: cfg.Limits, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
 	}
 	connected := func(again string) nats.ConnHandler {
 		return func(nc *nats.Conn) {
@@ -67,8 +85,7 @@ func Dial(url string, space subject.Space, log *slog.Logger, extra ...nats.Optio
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(), // the hub may be made known there while it waits
-		nats.ReconnectWait(250 * time.Millisecond),
-		nats.ReconnectJitter(250*time.Millisecond, 500*time.Millisecond),
+		nats.CustomReconnectDelay(r.delay),
 		nats.ReconnectBufSize(-1),
 		nats.ConnectHandler(connected("")),
 		nats.ReconnectHandler(connected(" again")),
@@ -80,15 +97,14 @@ func Dial(url string, space subject.Space, log *slog.Logger, extra ...nats.Optio
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { log.Debug("NATS cannot be reached yet", logkey.Err, err) }),
 		nats.ErrorHandler(in.asyncError),
-	}, extra...)
-	nc, err := nats.Connect(url, options...)
+	}, slices.Concat(trusts, extra)...)
+	nc, err := nats.Connect(cfg.URL, options...)
 	if err != nil {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
 	in.nc = nc
-	if err := nc.LastError(); errors.Is(err, nats.ErrAuthorization) {
-		log.Error("NATS refuses this hub; trying again until it is let in", logkey.Err, err, "remedy", "make it known there, and give its NKey with --nats-credential-file")
-	}
+	r.conn.Store(nc)
+	r.tell(nc.LastError()) // the first attempt is over
 	return in, nil
 }
 
@@ -127,6 +143,7 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 			s, err = decodeStatus(camera, msg.Data)
 		}
 		if err != nil {
+			in.refused.status.Add(1)
 			in.faults.report(msg.Subject, err)
 			return
 		}
@@ -136,6 +153,9 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 		return fmt.Errorf("subscribe to %s: %w", in.space.AllStatus(), err)
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	if err := sub.SetPendingLimits(maxStatuses, maxStatusBytes); err != nil {
+		return fmt.Errorf("subscribe to %s: %w", in.space.AllStatus(), err)
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -164,13 +184,14 @@ func (in *Ingest) discover(ctx context.Context, o Observer) {
 	defer answers.Wait()
 	subj := micro.APIPrefix + ".INFO." + subject.Service
 	err := in.each(ctx, subj, func(msg *nats.Msg) {
-		var info micro.Info
-		if err := json.Unmarshal(msg.Data, &info); err != nil {
+		info, err := decodeInfo(msg.Data)
+		if err != nil {
+			in.refused.info.Add(1)
 			in.faults.report(subj, err)
 			return
 		}
 		camera := info.Metadata["camera"]
-		if info.Metadata["root"] != in.space.Root() || subject.ValidateID(camera) != nil || asked[camera] || len(asked) >= registry.MaxCameras {
+		if info.Metadata["root"] != in.space.Root() || subject.ValidateID(camera) != nil || asked[camera] || len(asked) >= registry.DefaultMaxCameras {
 			return
 		}
 		asked[camera] = true
@@ -197,6 +218,9 @@ func (in *Ingest) each(ctx context.Context, subj string, f func(*nats.Msg)) erro
 		return err
 	}
 	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	if err := sub.SetPendingLimits(maxStatuses, maxStatusBytes); err != nil {
+		return err
+	}
 	if err := in.nc.PublishRequest(subj, inbox, nil); err != nil {
 		return err
 	}
@@ -248,10 +272,11 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 		if err != nil || code < 400 || code > 599 {
 			code = 500
 		}
-		return status.Status{}, fmt.Errorf("%s: %w", subj, &registry.RefusedError{Code: code, Reason: msg.Header.Get(micro.ErrorHeader)})
+		return status.Status{}, fmt.Errorf("%s: %w", subj, &registry.RefusedError{Code: code, Reason: clip(msg.Header.Get(micro.ErrorHeader))})
 	}
 	s, err := decodeStatus(camera, msg.Data)
 	if err != nil {
+		in.refused.answer.Add(1)
 		return s, fmt.Errorf("%s: the answer makes no sense: %w", subj, err)
 	}
 	return s, nil
@@ -259,15 +284,9 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 
 // Feed appends the camera's frames to into until the stop function is called.
 func (in *Ingest) Feed(camera string, into *stream.Stream) (stop func(), err error) {
-	subj := in.space.Frames(camera, into.Format())
-	f := &feed{into: into, faults: in.faults, subject: subj}
-	sub, err := in.nc.Subscribe(subj, f.handle)
-	if err != nil {
-		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
-	}
-	if err := sub.SetPendingLimits(maxWaiting, 4*maxPending); err != nil {
-		_ = sub.Unsubscribe()
-		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
-	}
-	return func() { _ = sub.Unsubscribe() }, nil // fails only if the connection is closed already
+	s := &subscription{in: in, feed: newFeed(into, in.faults, in.space.Frames(camera, into.Format()), in.limits), wait: floodPause}
+	s.feed.flooded = s.pause
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.end, s.begin()
 }

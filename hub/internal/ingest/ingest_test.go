@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // dial connects an Ingest to a server, and waits until it is connected.
 func dial(t *testing.T, url string, log *slog.Logger) *Ingest {
 	t.Helper()
-	in, err := Dial(url, subject.Space{}, log)
+	in, err := Dial(Config{URL: url, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,14 +139,14 @@ func (l *logCounter) about(text string) (lines []string) {
 }
 
 func TestDialRefusesABadURL(t *testing.T) {
-	if in, err := Dial("nats://[::1", subject.Space{}, testkit.Log(t)); err == nil {
+	if in, err := Dial(Config{URL: "nats://[::1", Log: testkit.Log(t)}); err == nil {
 		in.Close()
 		t.Error("no error")
 	}
 }
 
 func TestCloseWithoutServer(t *testing.T) {
-	in, err := Dial("nats://127.0.0.1:1", subject.Space{}, testkit.Log(t))
+	in, err := Dial(Config{URL: "nats://127.0.0.1:1", Log: testkit.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +329,7 @@ func TestServerComesLater(t *testing.T) {
 	s := start(t, opts)
 	url := s.ClientURL()
 	stop(s)
-	in, err := Dial(url, subject.Space{}, testkit.Log(t))
+	in, err := Dial(Config{URL: url, Log: testkit.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -379,7 +379,7 @@ func TestRefused(t *testing.T) {
 	strict := testkit.StartServer(t, server.Options{Username: "hub", Password: "secret"})
 	port := testkit.Port(t, strict)
 	var said bytes.Buffer
-	in, err := Dial("nats://hub:wrong@"+strict.Addr().String(), subject.Space{}, slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelError})))
+	in, err := Dial(Config{URL: "nats://hub:wrong@" + strict.Addr().String(), Log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
 		t.Fatal(err)
 	}

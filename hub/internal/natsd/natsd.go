@@ -2,6 +2,7 @@
 package natsd
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,10 +22,15 @@ import (
 // startTimeout bounds the wait for the server to accept connections.
 const startTimeout = 5 * time.Second
 
+// maxSubs is how many subscriptions a connection may have: 14 for each camera of an agent, one for each camera that the hub knows, and some more. Without it a
+// consumer could fill memory with them.
+const maxSubs = 16384
+
 // Config says how the server listens.
 type Config struct {
-	Addr string // host:port; port 0 means any free one. Ignored if File sets one
-	File string // a standard NATS configuration file; "" means none
+	Addr string      // host:port; port 0 means any free one. Ignored if File sets one
+	File string      // a standard NATS configuration file; "" means none
+	TLS  *tls.Config // nil means plain connections, unless File says otherwise
 	Log  *slog.Logger
 
 	Access   *access.Keeper // who may connect; nil means that nobody is asked
@@ -38,6 +44,7 @@ type Server struct {
 	log    *slog.Logger
 	guests *guests               // nil if nobody is asked, or if the file decides
 	own    credential.Credential // of the hub itself
+	secure bool                  // clients must speak TLS
 }
 
 // Start starts a server and returns when it accepts connections.
@@ -46,7 +53,7 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Server{log: cfg.Log}
+	d := &Server{log: cfg.Log, secure: opts.TLSConfig != nil && !opts.AllowNonTLS}
 	if err := d.guard(cfg, opts, placed); err != nil {
 		return nil, err
 	}
@@ -136,8 +143,17 @@ func options(cfg Config) (opts *server.Options, placed bool, err error) {
 			return nil, false, fmt.Errorf("NATS configuration %s: %w", cfg.File, err)
 		}
 	}
+	if cfg.TLS != nil {
+		if opts.TLSConfig != nil {
+			return nil, false, fmt.Errorf("NATS configuration %s has a tls block of its own: leave that out, or --nats-tls-cert and --nats-tls-key", cfg.File)
+		}
+		opts.TLSConfig = cfg.TLS
+	}
 	if opts.MaxPayload == 0 {
 		opts.MaxPayload = frame.MaxPayload // beyond that NATS itself advises against
+	}
+	if opts.MaxSubs == 0 {
+		opts.MaxSubs = maxSubs
 	}
 	placed = opts.Host != "" || opts.Port != 0
 	if !placed {
@@ -166,8 +182,14 @@ func (s *Server) URL() string {
 	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
 		addr = net.JoinHostPort("127.0.0.1", port) // nobody can connect to "all addresses" on every system
 	}
+	if s.secure {
+		return "tls://" + addr
+	}
 	return "nats://" + addr
 }
+
+// Secure reports whether clients must speak TLS.
+func (s *Server) Secure() bool { return s.secure }
 
 // Addr returns the address on which the server listens.
 func (s *Server) Addr() string {

@@ -3,6 +3,7 @@ package natsd
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -255,10 +256,39 @@ func TestLogger(t *testing.T) {
 	if got := testkit.Receive(t, "the first fatal message, for Start", log.failed); got != "f6" {
 		t.Errorf("got %q", got)
 	}
+	log.Errorf("127.0.0.1:%d - cid:%d - TLS handshake error: remote error: tls: bad certificate", 1, 1)
+	log.Errorf("127.0.0.1:%d - cid:%d - TLS handshake error: remote error: tls: bad certificate", 2, 2) // not again within a minute
 	log.started.Store(true)
 	log.Fatalf("f%d", 7) // nobody waits for it now
-	const want = "DEBUG nats: n1\nDEBUG nats: d2\nDEBUG nats: t3\nWARN nats: w4\nERROR nats: e5\nERROR nats: f7"
+	const want = "DEBUG nats: n1\nDEBUG nats: d2\nDEBUG nats: t3\nWARN nats: w4\nERROR nats: e5\n" +
+		"WARN nats: 127.0.0.1:1 - cid:1 - TLS handshake error: remote error: tls: bad certificate\nERROR nats: f7"
 	if l.all() != want {
 		t.Errorf("logged\n%s\nwant\n%s", l.all(), want)
+	}
+}
+
+// TestLimits: nobody fills the server's memory with subscriptions or long lines; a file may say otherwise.
+func TestLimits(t *testing.T) {
+	for file, want := range map[string]int{"": maxSubs, "max_subscriptions: 5\n": 5} {
+		cfg := Config{Addr: anyPort}
+		if file != "" {
+			cfg.File = write(t, file)
+		}
+		opts, _, err := options(cfg)
+		if err != nil || opts.MaxSubs != want || opts.MaxPayload != frame.MaxPayload {
+			t.Errorf("%q: %d subscriptions, %d bytes, %v", file, opts.MaxSubs, opts.MaxPayload, err)
+		}
+	}
+	s := start(t, Config{Addr: anyPort})
+	conn, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }() // the server has closed it
+	if _, err := fmt.Fprintf(conn, "SUB %s 1\r\n", strings.Repeat("x", 8<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if answer, _ := io.ReadAll(conn); !strings.Contains(strings.ToLower(string(answer)), "maximum control line") {
+		t.Errorf("a line of 8 KiB is answered with %q", answer)
 	}
 }

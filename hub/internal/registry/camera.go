@@ -30,8 +30,9 @@ const (
 
 // Camera is one camera as the hub sees it.
 type Camera struct {
-	id  string
-	cfg Config
+	id        string
+	broughtBy string // instance of the agent of which the camera was first heard
+	cfg       Config
 
 	mu       sync.Mutex
 	status   status.Status // the newest word of the agent that is followed
@@ -44,6 +45,7 @@ type Camera struct {
 	rejoined time.Time // when the hub's connection came back
 	feed     *feed     // the stream in the camera's native format; never nil
 	beside   int       // viewers of renditions
+	flooded  bool      // more frames come than are taken; said in the log
 
 	// A second agent, which is not followed.
 	rival      status.Status // its newest word
@@ -61,7 +63,7 @@ type feed struct {
 }
 
 func newCamera(s status.Status, cfg Config) *Camera {
-	c := &Camera{id: s.Camera, cfg: cfg, status: s}
+	c := &Camera{id: s.Camera, broughtBy: s.Instance, cfg: cfg, status: s}
 	c.feed = c.newFeed(s.Format)
 	return c
 }
@@ -152,6 +154,7 @@ func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.feed
+	c.tellFloodLocked(now)
 	if f.stop != nil && f.viewers == 0 && now.Sub(f.usedAt) >= c.cfg.Linger {
 		c.closeLocked()
 	}

@@ -2,9 +2,12 @@ package registry
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -51,6 +54,34 @@ func (c *Camera) Info() Info {
 			c.status.Host, c.rival.Host)
 	case !c.cfg.Agents.Connected():
 		i.State, i.Reason = Offline, "this hub has no connection to NATS"
+	default:
+		if since, ok := c.feed.stream.Flooded(now); ok {
+			i.State, i.Since, i.Reason = status.Degraded, since, c.floodReason()
+		}
 	}
 	return i
+}
+
+func (c *Camera) floodReason() string {
+	var limits, flags []string
+	if c.cfg.MaxFPS > 0 {
+		limits, flags = append(limits, fmt.Sprintf("%d frames", c.cfg.MaxFPS)), append(flags, "--max-fps")
+	}
+	if c.cfg.MaxBandwidth > 0 {
+		limits, flags = append(limits, fmt.Sprintf("%d MB", c.cfg.MaxBandwidth)), append(flags, "--max-bandwidth")
+	}
+	return fmt.Sprintf("its agent sends more than %s a second, and what is beyond that is dropped: lower its fps or quality, or raise %s at this hub",
+		strings.Join(limits, " or "), strings.Join(flags, " or "))
+}
+
+// tellFloodLocked logs when more frames begin to come than are taken, and when that is over.
+func (c *Camera) tellFloodLocked(now time.Time) {
+	since, flooded := c.feed.stream.Flooded(now)
+	switch {
+	case flooded && !c.flooded:
+		c.cfg.Log.Warn("camera floods", logkey.Camera, c.id, logkey.Host, c.status.Host, logkey.Reason, c.floodReason())
+	case !flooded && c.flooded:
+		c.cfg.Log.Info("camera floods no longer", logkey.Camera, c.id, "since", since, "dropped", c.feed.stream.Drops.Get(drop.Flood))
+	}
+	c.flooded = flooded
 }

@@ -17,8 +17,11 @@ import (
 )
 
 const (
-	// MaxCameras bounds what strangers on NATS can make the hub remember.
-	MaxCameras = 4096
+	// DefaultMaxCameras bounds what strangers on NATS can make the hub remember.
+	DefaultMaxCameras = 4096
+
+	// DefaultMaxPerAgent bounds what an agent gone mad can.
+	DefaultMaxPerAgent = 256
 
 	// forgetAfter is how long a camera that is gone stays in the list.
 	forgetAfter = 24 * time.Hour
@@ -65,7 +68,14 @@ type Config struct {
 	Agents Agents
 	Linger time.Duration // how long a stream stays subscribed after its last viewer; default 10 s
 	Stream stream.Config // bounds of each ring; Format is ignored
-	Log    *slog.Logger
+
+	MaxCameras  int // how many there may be; 0 means DefaultMaxCameras
+	MaxPerAgent int // how many of them one run of an agent may bring; 0 means DefaultMaxPerAgent
+	// MaxFPS and MaxBandwidth (MB) are what Agents takes of a camera in a second, to tell of it.
+	MaxFPS       int
+	MaxBandwidth int
+
+	Log *slog.Logger
 }
 
 // Registry holds the cameras.
@@ -74,7 +84,9 @@ type Registry struct {
 
 	mu      sync.Mutex
 	cameras map[string]*Camera
-	full    bool // said once that MaxCameras is reached
+	brought map[string]int // how many of them a run of an agent has brought, by its instance
+	refused map[string]uint64
+	said    map[string]time.Time // when a refusal was last logged, by limit
 }
 
 // New returns an empty Registry.
@@ -82,7 +94,15 @@ func New(cfg Config) *Registry {
 	if cfg.Linger <= 0 {
 		cfg.Linger = 10 * time.Second
 	}
-	return &Registry{cfg: cfg, cameras: make(map[string]*Camera)}
+	if cfg.MaxCameras <= 0 {
+		cfg.MaxCameras = DefaultMaxCameras
+	}
+	if cfg.MaxPerAgent <= 0 {
+		cfg.MaxPerAgent = DefaultMaxPerAgent
+	}
+	return &Registry{
+		cfg: cfg, cameras: make(map[string]*Camera), brought: make(map[string]int), refused: make(map[string]uint64), said: make(map[string]time.Time),
+	}
 }
 
 // Run keeps the states true and ends streams that nobody watches, until ctx ends; then it ends all streams.
@@ -117,16 +137,13 @@ func (r *Registry) Observe(s status.Status) {
 	r.mu.Lock()
 	c := r.cameras[s.Camera]
 	if c == nil {
-		if len(r.cameras) >= MaxCameras {
-			if !r.full {
-				r.cfg.Log.Error("too many cameras: further ones are ignored", "limit", MaxCameras)
-			}
-			r.full = true
+		if !r.roomLocked(s, time.Now()) {
 			r.mu.Unlock()
 			return
 		}
 		c = newCamera(s, r.cfg)
 		r.cameras[s.Camera] = c
+		r.brought[c.broughtBy]++
 		r.cfg.Log.Info("camera found", logkey.Camera, s.Camera, logkey.Host, s.Host, "format", s.Format, "state", s.State)
 	}
 	r.mu.Unlock()
@@ -170,7 +187,9 @@ func (r *Registry) forget(now time.Time) {
 	for id, c := range r.cameras {
 		if c.forgettable(now) {
 			delete(r.cameras, id)
-			r.full = false
+			if r.brought[c.broughtBy]--; r.brought[c.broughtBy] <= 0 {
+				delete(r.brought, c.broughtBy)
+			}
 			r.cfg.Log.Info("camera forgotten", logkey.Camera, id)
 		}
 	}

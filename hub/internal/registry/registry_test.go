@@ -223,26 +223,6 @@ func TestRatesAreMeasuredWhileWatched(t *testing.T) {
 	})
 }
 
-func TestTooManyCameras(t *testing.T) {
-	r := New(Config{Agents: &fakeAgents{}, Log: testkit.Log(t)})
-	s := word(status.Live)
-	for i := range MaxCameras + 10 {
-		s.Camera = fmt.Sprintf("cam-%04d", i)
-		r.Observe(s)
-	}
-	if n := len(r.Cameras()); n != MaxCameras {
-		t.Errorf("%d cameras: want %d", n, MaxCameras)
-	}
-	if _, err := r.Camera(s.Camera); !errors.Is(err, ErrUnknownCamera) {
-		t.Errorf("the camera beyond the limit: %v", err)
-	}
-	s.Camera, s.Host = "cam-0000", "pi9"
-	r.Observe(s)
-	if c, err := r.Camera("cam-0000"); err != nil || c.Info().Host != "pi9" {
-		t.Errorf("a known camera is not heard any more: %v", err)
-	}
-}
-
 func TestForgottenAfterADay(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) { return status.Status{}, ErrNoAgent })

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -107,7 +108,7 @@ func runSteps(t *testing.T, s *Stream, steps []step) {
 		f := st.frame(s.Format())
 		switch st.kind {
 		case "x":
-			s.Refuse(&f.Frame)
+			s.Refuse(&f.Frame, drop.Decode)
 		case "0":
 			s.Pass(&f.Frame)
 		default:

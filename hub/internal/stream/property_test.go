@@ -94,7 +94,7 @@ func (y *story) act() {
 		y.offer(f)
 	case n < 20:
 		y.offered++
-		y.s.Refuse(&cam.frame(true, 1).Frame)
+		y.s.Refuse(&cam.frame(true, 1).Frame, drop.Decode)
 	case n < 25:
 		f := cam.frame(false, 1)
 		if a := y.s.admitted; a.started && a.epoch == f.Epoch && a.seq+1 == f.Seq {

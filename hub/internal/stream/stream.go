@@ -63,6 +63,8 @@ type Stream struct {
 	following []*Cursor // lent: the next round serves them
 	spare     []*round  // that have ended, to be used again
 	due       bool      // a round could not start, since nobody was free to work at it
+
+	flood flood
 }
 
 // New returns an empty Stream.
@@ -86,7 +88,7 @@ func (s *Stream) Append(f *Frame) bool {
 	defer s.mu.Unlock()
 	now := time.Now()
 	reason, lost, ok := s.admitted.admit(&f.Frame, now)
-	s.Drops.Add(drop.Gap, lost)
+	s.Drops.Add(s.admitted.lostTo, lost)
 	if !ok {
 		s.Drops.Add(reason, 1)
 		return false
@@ -119,9 +121,9 @@ func (s *Stream) Stale(f *frame.Frame) bool {
 	return true
 }
 
-// Refuse counts a frame whose payload cannot be used. H.264 then goes on with the next key frame.
-func (s *Stream) Refuse(f *frame.Frame) {
-	s.Drops.Add(drop.Decode, 1)
+// Refuse counts a frame whose payload cannot be used, for a reason. H.264 then goes on with the next key frame.
+func (s *Stream) Refuse(f *frame.Frame, why drop.Reason) {
+	s.Drops.Add(why, 1)
 	s.leaveOut(f, true)
 }
 

@@ -25,7 +25,7 @@ func arguments(hwaccel string, r Rendition, of source, interval time.Duration) [
 	args := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-copyts"}
 	args = append(args, decoder(hwaccel, of.format)...)
 	// Without these ffmpeg looks at seconds of video before it begins. Not with -fflags nobuffer: that loses the first frame.
-	args = append(args, "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0")
+	args = append(args, "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0", "-protocol_whitelist", "pipe", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0")
 	args = append(args, "-filter_threads", "1", "-vf", strings.Join(filters(hwaccel, r, of), ","))
 	muxer := "mjpeg"
 	if r.Format == frame.H264 {

@@ -71,7 +71,7 @@ func (r *run) hand(at uint64, payload []byte) {
 	}
 	made := &stream.Frame{Frame: retold(from, r.j.want.Format, false, payload)}
 	if err := r.inspect(made); err != nil {
-		r.j.out.Refuse(&made.Frame)
+		r.j.out.Refuse(&made.Frame, drop.Decode)
 		r.j.t.trouble(r.j, fmt.Errorf("what ffmpeg has made cannot be used: %w", err))
 		return
 	}

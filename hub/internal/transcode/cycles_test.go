@@ -35,7 +35,7 @@ func TestCycles(t *testing.T) {
 		wants        []Rendition
 	}{
 		{"ffmpeg", "", frame.H264, 20, []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.H264, Width: 160}, {Format: frame.JPEG, Width: 240}}},
-		{"stand-in", standIn(t, c), frame.JPEG, 1000, []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.JPEG, Width: 240}, {Format: frame.JPEG, Width: 320}}},
+		{"stand-in", standIn(t, c), frame.JPEG, 200, []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.JPEG, Width: 240}, {Format: frame.JPEG, Width: 320}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRig(t, c, Config{FFmpeg: test.ffmpeg, Linger: time.Nanosecond, Max: 4})

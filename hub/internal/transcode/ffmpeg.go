@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync"
 	"syscall"
 	"time"
@@ -44,6 +43,7 @@ type run struct {
 
 // ffmpeg runs ffmpeg until it or the source ends. u is the first frame.
 func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
+	heard := &words{}
 	cfg := child.Config{
 		Path:     j.t.path,
 		Args:     arguments(j.t.cfg.HWAccel, j.want, source{u.Format, u.Width, u.Height}, u.Duration),
@@ -52,7 +52,9 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 		StopTime: stopTime,
 		Log:      j.t.cfg.Log.With(logkey.Camera, j.camera.ID(), "rendition", j.want.String()),
 		Source:   "ffmpeg",
-		Said:     func(string) slog.Level { return slog.LevelWarn },
+		Said:     heard.said,
+		Env:      environment(j.t.cfg.HWAccel),
+		Limits:   j.t.cfg.limits(),
 	}
 	r := &run{j: j, in: in, base: u.PTS, ledger: newLedger()}
 	out, err := child.Run(ctx, cfg, func(ctx context.Context, pipes child.Pipes) error {
@@ -66,13 +68,13 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 	j.t.stopped(j, out.CPU)
 	j.out.Drops.Add(drop.Gone, r.ledger.rest())
 	if errors.Is(out.Read, errOutputEnded) {
-		return explain(out)
+		return explain(out, heard.remedy(j.t.cfg.Memory))
 	}
 	return out.Read
 }
 
 // explain tells why ffmpeg has ended by itself.
-func explain(out child.Outcome) error {
+func explain(out child.Outcome, remedy string) error {
 	text := "ffmpeg ended"
 	if out.Wait != nil {
 		text += " with " + out.Wait.Error()
@@ -80,7 +82,7 @@ func explain(out child.Outcome) error {
 	if out.Said != "" {
 		text += "; it said: " + out.Said
 	}
-	return errors.New(text)
+	return errors.New(text + remedy)
 }
 
 // attend feeds ffmpeg and takes what it makes, until either has an end.

@@ -9,8 +9,14 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// maxPixels bounds the pictures that are decoded in this process, where they need three bytes a pixel.
-const maxPixels = 40 << 20
+const (
+	// maxPixels bounds the pictures that are decoded in this process, where they need three bytes a pixel, fifteen if they are progressive.
+	maxPixels = 40 << 20
+
+	// maxPixelsPerByte is how many pixels a byte of a JPEG can stand for: each block of 8x8 has a bit at least (ITU-T T.81, F.1.2). What says more of itself is not
+	// worth the memory that the decoder would take before it finds out.
+	maxPixelsPerByte = 8 * 64
+)
 
 // remakeAll makes JPEGs of JPEGs without ffmpeg.
 func (j *job) remakeAll(ctx context.Context, in *input, u unit) (err error) {
@@ -35,6 +41,9 @@ func (j *job) remakeAll(ctx context.Context, in *input, u unit) (err error) {
 func remakeFrame(f *stream.Frame, want Rendition) (*stream.Frame, error) {
 	if f.Width*f.Height > maxPixels {
 		return nil, fmt.Errorf("a picture of %dx%d is too large to be made anew", f.Width, f.Height)
+	}
+	if f.Width*f.Height > maxPixelsPerByte*len(f.Payload) {
+		return nil, fmt.Errorf("%d bytes cannot be a picture of %dx%d", len(f.Payload), f.Width, f.Height)
 	}
 	picture, width, height, err := remake(f.Payload, want)
 	if err != nil {

@@ -37,6 +37,7 @@ type Config struct {
 	FFmpeg  string        // the program's path, or its name in PATH; "" means ffmpeg
 	HWAccel string        // one of HWAccels; "" means none
 	Max     int           // how many ffmpeg processes there may be; 0 means DefaultMax
+	Memory  int           // MiB of data that each may have, without HWAccel; 0 means no limit
 	Linger  time.Duration // how long a rendition goes on after its last viewer; 0 means 10 s
 	Stream  stream.Config // bounds of each rendition's ring; Format and Sparse are ignored
 	Log     *slog.Logger

@@ -32,7 +32,7 @@ func Try(ctx context.Context, cfg Config) (version string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("%w (%w)", ErrNoFFmpeg, err)
 	}
-	about, err := tryRun(ctx, path, []string{"-version"}, nil, cfg.Log)
+	about, err := cfg.tryRun(ctx, path, []string{"-version"}, nil)
 	if err != nil {
 		return "", err
 	}
@@ -47,7 +47,7 @@ func Try(ctx context.Context, cfg Config) (version string, err error) {
 		return version, err
 	}
 	input := tryInput(mkvHeader(nil, width, height, interval), picture.Bytes())
-	unit, err := tryRun(ctx, path, arguments(cfg.HWAccel, Rendition{Format: frame.H264}, source{frame.JPEG, width, height}, interval), input, cfg.Log)
+	unit, err := cfg.tryRun(ctx, path, arguments(cfg.HWAccel, Rendition{Format: frame.H264}, source{frame.JPEG, width, height}, interval), input)
 	if err != nil {
 		return version, fmt.Errorf("encode H.264: %w", err)
 	}
@@ -56,7 +56,7 @@ func Try(ctx context.Context, cfg Config) (version string, err error) {
 		return version, fmt.Errorf("encode H.264: ffmpeg made %d bytes, which are no key frame: %w", len(unit), err)
 	}
 	input = tryInput(mkvHeader(info.Params, width, height, interval), h264.AppendAVCC(nil, au, nil))
-	again, err := tryRun(ctx, path, arguments(cfg.HWAccel, Rendition{Format: frame.JPEG, Quality: defaultQuality}, source{frame.H264, width, height}, interval), input, cfg.Log)
+	again, err := cfg.tryRun(ctx, path, arguments(cfg.HWAccel, Rendition{Format: frame.JPEG, Quality: defaultQuality}, source{frame.H264, width, height}, interval), input)
 	if err == nil {
 		_, _, err = jpegscan.Check(again)
 	}
@@ -72,10 +72,13 @@ func tryInput(head, picture []byte) []byte {
 }
 
 // tryRun runs ffmpeg with an input and returns its output.
-func tryRun(ctx context.Context, path string, args []string, input []byte, log *slog.Logger) (output []byte, err error) {
+func (c *Config) tryRun(ctx context.Context, path string, args []string, input []byte) (output []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
-	cfg := child.Config{Path: path, Args: args, Stdin: true, Extra: 1, StopTime: stopTime, Log: log, Source: "ffmpeg", Said: func(string) slog.Level { return slog.LevelDebug }}
+	cfg := child.Config{
+		Path: path, Args: args, Stdin: true, Extra: 1, StopTime: stopTime, Limits: c.limits(), Log: c.Log, Source: "ffmpeg",
+		Said: func(string) slog.Level { return slog.LevelDebug },
+	}
 	out, err := child.Run(ctx, cfg, func(_ context.Context, pipes child.Pipes) error {
 		_, err := pipes.Stdin.Write(input) // fits into the pipe
 		_ = pipes.Stdin.Close()            // ffmpeg then ends
@@ -90,7 +93,7 @@ func tryRun(ctx context.Context, path string, args []string, input []byte, log *
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("ffmpeg made nothing within %v", tryTime)
 	case out.Wait != nil:
-		return nil, explain(out)
+		return nil, explain(out, "")
 	case len(output) == 0:
 		return nil, errors.New("ffmpeg made nothing, and said: " + out.Said)
 	}

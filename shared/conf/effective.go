@@ -15,8 +15,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// Setting is one setting as it is in force.
-type Setting struct {
+// Effective is one setting as it is in force.
+type Effective struct {
 	Name  string // as its flag is called, without --
 	Value string // as it may be shown: secrets are not
 	From  string // flag, environment, file or default, with the name of the variable or of the file
@@ -25,7 +25,7 @@ type Setting struct {
 }
 
 // Settings returns all settings of a program whose command line was parsed, in the order of its help.
-func Settings(parsed *kong.Context) []Setting {
+func Settings(parsed *kong.Context) []Effective {
 	from := make(map[string]string)
 	for _, p := range parsed.Path {
 		switch {
@@ -37,7 +37,7 @@ func Settings(parsed *kong.Context) []Setting {
 		}
 	}
 	file := ""
-	var list []Setting
+	var list []Effective
 	for _, f := range parsed.Model.Flags {
 		if f.Name == "config" {
 			file = fmt.Sprint(f.Target.Interface())
@@ -45,7 +45,7 @@ func Settings(parsed *kong.Context) []Setting {
 		if isAsking(f) {
 			continue
 		}
-		s := Setting{Name: f.Name, Value: show(f.Target.Interface()), From: from[f.Name], value: f.Target.Interface()}
+		s := Effective{Name: f.Name, Value: show(f.Target.Interface()), From: from[f.Name], value: f.Target.Interface()}
 		if s.From == "" {
 			s.From = "default"
 		}
@@ -73,7 +73,7 @@ func isSet(env string) bool {
 }
 
 // Differ returns the names of the settings that have another value in b than in a, which are of the same program.
-func Differ(a, b []Setting) (names []string) {
+func Differ(a, b []Effective) (names []string) {
 	for i := range a {
 		if !reflect.DeepEqual(a[i].value, b[i].value) {
 			names = append(names, a[i].Name)
@@ -83,7 +83,7 @@ func Differ(a, b []Setting) (names []string) {
 }
 
 // Print writes settings as a table.
-func Print(w io.Writer, list []Setting) error {
+func Print(w io.Writer, list []Effective) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "SETTING\tVALUE\tFROM") // Flush tells of errors
 	for _, s := range list {

@@ -1,0 +1,175 @@
+package agent
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/shared/trust"
+)
+
+func pin(c *testkit.Cert) trust.Settings {
+	return trust.Settings{Fingerprints: []string{trust.Fingerprint(c.Leaf)}, Flags: "--tls"}
+}
+
+// An agent that pins the hub's key shows its credential and its pictures to that hub, through TLS.
+func TestPinnedHub(t *testing.T) {
+	t.Parallel()
+	hub, porch := newCredential(t), newCredential(t)
+	cert := testkit.NewCert(t, nil, nil)
+	opts := guarded(hub, porch)
+	opts.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}
+	s := testkit.StartServer(t, opts)
+	url := "tls://" + s.Addr().String()
+	options, err := pin(cert).Options()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := make(chan struct{})
+	nc, err := nats.Connect(url, append(append(options, hub.Options()...), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		nc.Close()
+		<-closed
+	})
+	_, frames := subscribe(t, nc, "cam.porch.jpeg")
+	cfg := config(t, url, "porch=file:clip.jpeg")
+	cfg.Credential, cfg.Trust = porch, pin(cert)
+	testkit.Run(t, newAgent(t, cfg).Run)
+	nextFrame(t, frames)
+}
+
+// impostor stands where the hub should be and plays a NATS server that asks for a credential: it keeps all that is said to it inside of TLS, or without.
+type impostor struct {
+	addr string
+
+	mu       sync.Mutex
+	attempts int    // guarded by mu
+	heard    []byte // inside of TLS, if there is any; guarded by mu
+	wire     []byte // all that came; guarded by mu
+}
+
+// tapped is a connection that keeps what it reads.
+type tapped struct {
+	net.Conn
+	read []byte
+}
+
+func (c *tapped) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.read = append(c.read, b[:n]...)
+	return n, err
+}
+
+func startImpostor(t *testing.T, cert *testkit.Cert, secure bool) *impostor {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := &impostor{addr: l.Addr().String()}
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return // the test is over
+			}
+			i.serve(c, cert, secure)
+		}
+	})
+	t.Cleanup(func() {
+		_ = l.Close() // there is nobody to tell
+		serving.Wait()
+	})
+	return i
+}
+
+func (i *impostor) serve(c net.Conn, cert *testkit.Cert, secure bool) {
+	defer func() { _ = c.Close() }()                   // the other side has gone
+	_ = c.SetDeadline(time.Now().Add(testkit.Timeout)) // an agent that says nothing fails the test elsewhere
+	_, _ = fmt.Fprintf(c, "INFO {\"server_id\":\"X\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":1048576,\"nonce\":\"abcdef\",\"auth_required\":true,\"tls_required\":%v}\r\n", secure)
+	wire := &tapped{Conn: c}
+	var inside io.Reader = wire
+	if secure {
+		inside = tls.Server(wire, &tls.Config{Certificates: []tls.Certificate{cert.Certificate}})
+	}
+	said, _ := io.ReadAll(inside) // cut by the other side
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.attempts++
+	i.heard = append(i.heard, said...)
+	i.wire = append(i.wire, wire.read...)
+}
+
+func (i *impostor) took() (attempts int, heard, wire string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.attempts, string(i.heard), string(i.wire)
+}
+
+// Whoever has not the pinned key, or does without TLS, gets neither a signature nor a frame, not one byte.
+func TestImpostor(t *testing.T) {
+	t.Parallel()
+	real, false1 := testkit.NewCert(t, nil, nil), testkit.NewCert(t, nil, nil)
+	for name, test := range map[string]struct {
+		url    string
+		secure bool
+		trust  trust.Settings
+		says   string
+	}{
+		"another key":            {"tls://", true, pin(real), "--tls-fingerprint " + trust.Fingerprint(false1.Leaf)},
+		"another key, plain URL": {"nats://", true, pin(real), "pinned is " + trust.Fingerprint(real.Leaf)},
+		"no TLS":                 {"nats://", false, pin(real), "no TLS"},
+		"no TLS, nothing pinned": {"tls://", false, trust.Settings{Flags: "--tls"}, "no TLS"},
+		"another authority":      {"nats://", true, trust.Settings{CA: real.CertFile, Flags: "--tls"}, "signed by nobody in"},
+		"nobody's certificate":   {"tls://", true, trust.Settings{Flags: "--tls"}, "whom this host trusts"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := startImpostor(t, false1, test.secure)
+			l := &heard{}
+			cfg := config(t, test.url+i.addr, "porch=file:clip.jpeg")
+			cfg.Credential, cfg.Trust, cfg.Log = newCredential(t), test.trust, slog.New(slog.NewTextHandler(l, nil))
+			stop := testkit.Run(t, newAgent(t, cfg).Run)
+			testkit.Eventually(t, "it says why", func() bool {
+				return l.said("level=ERROR") && l.said("does not trust the hub") && l.said(test.says) && l.said("remedy=")
+			})
+			stop()
+			if attempts, heard, wire := i.took(); attempts == 0 || heard != "" || strings.Contains(wire, "CONNECT") || strings.Contains(wire, cfg.Credential.Public()) {
+				t.Errorf("%d attempts told the impostor %q and %q", attempts, heard, wire)
+			}
+		})
+	}
+}
+
+// The same impostor is told all of that by somebody who does not look: the test above would notice.
+func TestImpostorHears(t *testing.T) {
+	t.Parallel()
+	i := startImpostor(t, testkit.NewCert(t, nil, nil), true)
+	c, err := credential.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := append(c.Options(), nats.Secure(&tls.Config{InsecureSkipVerify: true}), nats.Timeout(time.Second), nats.NoReconnect())
+	if nc, err := nats.Connect("tls://"+i.addr, options...); err == nil {
+		nc.Close()
+		t.Fatal("the impostor answers")
+	}
+	testkit.Eventually(t, "it has heard the signature", func() bool {
+		_, heard, _ := i.took()
+		return strings.Contains(heard, c.Public()) && strings.Contains(heard, `"sig":`)
+	})
+}

@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"errors"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// FuzzParameters reads any query of a camera's URL. What is taken is within the bounds that docs/ref/http.md promises; an error names a parameter that there is, and
+// repeats a bounded part of what was sent.
+func FuzzParameters(f *testing.F) {
+	for _, q := range []string{
+		"", "width=320&quality=80&fps=2&rotate=90", "width=16&bitrate=1e6", "width=NaN", "width=-Inf", "fps=0x1p-2", "quality=1e400", "rotate=+90", "max_age=2s&duration=10s", "max_age=1e18", "max_age=-0",
+		"duration=1h0m0.1s", "width=320&width=x", "width=%ff", "a;b", "max_age=9223372036854775807ns", "_=1700000000",
+	} {
+		f.Add(true, q)
+		f.Add(false, q)
+	}
+	names := []string{"width", "quality", "fps", "rotate", "bitrate", "max_age", "duration"}
+	f.Fuzz(func(t *testing.T, jpeg bool, query string) {
+		values, _ := url.ParseQuery(query) // as net/http does: what cannot be read is left out
+		format := frame.H264
+		if jpeg {
+			format = frame.JPEG
+		}
+		q := parameters{query: values}
+		want := q.rendition(format)
+		age := q.duration("max_age", defaultMaxAge, 0, time.Hour)
+		length := q.duration("duration", 0, 100*time.Millisecond, time.Hour)
+		if q.err != nil {
+			var param *paramError
+			if !errors.As(q.err, &param) || !slices.Contains(names, param.name) || values.Get(param.name) == "" || len(q.err.Error()) > 600 {
+				t.Fatalf("%v", q.err)
+			}
+			return
+		}
+		within := func(name string, v, low, high float64) {
+			if v != 0 && !(v >= low && v <= high) {
+				t.Fatalf("%s is %v for %q", name, v, query)
+			}
+		}
+		within("width", float64(want.Width), 16, 8192)
+		within("quality", float64(want.Quality), 1, 100)
+		within("fps", want.FPS, 0.1, 120)
+		within("bitrate", float64(want.Bitrate), 10_000, 100_000_000)
+		within("max_age", age.Seconds(), 0, 3600)
+		within("duration", length.Seconds(), 0.1, 3600)
+		if !slices.Contains([]int{0, 90, 180, 270}, want.Rotate) || want.Format != format || format == frame.H264 && want.Quality+want.Rotate != 0 {
+			t.Fatalf("%+v for %q", want, query)
+		}
+		if name := want.String(); len(name) > 100 {
+			t.Fatalf("named %q", name)
+		}
+	})
+}

@@ -1,0 +1,70 @@
+package transcode
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"github.com/bramble-cam/bramble/shared/child"
+)
+
+// DefaultMemory is how many MiB of data an ffmpeg process may have: 4K pictures need 400, of a camera with many reference frames 500.
+const DefaultMemory = 1024
+
+// maxFiles is how many files ffmpeg may have open: a handful, and what a graphics driver needs.
+const maxFiles = 64
+
+// limits are those of an ffmpeg process: what it decodes comes from a camera that may be anybody's. Drivers of graphics hardware map much more than they use, and write files.
+func (c *Config) limits() *child.Limits {
+	l := &child.Limits{Files: maxFiles}
+	if software(c.HWAccel) {
+		l.Memory, l.NoWrites = int64(c.Memory)<<20, true
+	}
+	return l
+}
+
+func software(hwaccel string) bool { return hwaccel == "" || hwaccel == "none" }
+
+// environment is what ffmpeg gets to know of this process's: where its libraries are, and what graphics drivers look for. No other's secrets, and none of its own
+// variables, by which it would write reports and read settings from files.
+func environment(hwaccel string) []string {
+	names := []string{"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR"}
+	var prefixes []string
+	if !software(hwaccel) {
+		names = append(names, "HOME", "DISPLAY", "XDG_RUNTIME_DIR")
+		prefixes = []string{"LIBVA_", "CUDA_", "NVIDIA_", "MESA_"}
+	}
+	kept := []string{} // not nil: that would be everything
+	for _, e := range os.Environ() {
+		name, _, _ := strings.Cut(e, "=")
+		if slices.Contains(names, name) || slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
+// words listens to what ffmpeg says, for signs of too little memory.
+type words struct{ noMemory atomic.Bool }
+
+// said is child.Config's.
+func (w *words) said(line string) slog.Level {
+	// Of libc, of x264, of the loader; and of ffmpeg, when x264 has no memory for a thread and does not say so.
+	for _, sign := range []string{"Cannot allocate memory", "malloc of size", "failed to map segment", "cannot map", "while opening encoder", "submitting video frame"} {
+		if strings.Contains(line, sign) {
+			w.noMemory.Store(true)
+		}
+	}
+	return slog.LevelWarn
+}
+
+// remedy says what to do if ffmpeg may have ended for lack of memory, or "".
+func (w *words) remedy(memory int) string {
+	if !w.noMemory.Load() || memory == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; it may have %d MiB of memory: if that is the cause make the camera's pictures smaller, or raise --max-transcode-memory", memory)
+}
