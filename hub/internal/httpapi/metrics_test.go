@@ -206,12 +206,19 @@ func TestMetricValues(t *testing.T) {
 	}
 }
 
-// Every reason for a drop has its metric from the first scrape on, so that rates can be computed.
+// Every reason for a drop stands in the documentation, and has its metric from the first scrape on, so that rates can be computed.
 func TestDropReasons(t *testing.T) {
 	r := newRig(t, stream.Config{})
 	r.camera("desk", frame.JPEG)
 	values, _ := r.scrape()
+	page, err := os.ReadFile("../../../docs/ref/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	new(drop.Counters).Each(func(reason drop.Reason, _ uint64) {
+		if !strings.Contains(string(page), "\n| `"+reason.String()+"` |") {
+			t.Errorf("docs/ref/metrics.md does not tell of the reason %s", reason)
+		}
 		if values[`bramble_hub_drops_total{camera="desk",format="jpeg",reason="`+reason.String()+`"}`] != "0" {
 			t.Errorf("there is no metric of reason %s", reason)
 		}
