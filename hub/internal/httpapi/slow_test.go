@@ -151,7 +151,7 @@ func TestHalfSpeed(t *testing.T) {
 	viewer := r.open("/cam/yard.h264")
 	server := <-r.listener.accepted
 	var got bytes.Buffer
-	for range 600 {
+	for range 250 {
 		show()
 		if _, err := io.CopyN(&got, viewer.r, 32<<10); err != nil {
 			t.Fatal(err)
