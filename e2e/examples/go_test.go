@@ -141,9 +141,7 @@ func testDetectors(t *testing.T, worker func(url string) *proc.Process) {
 	for n, count := range []int{1, 3} {
 		for len(workers) < count {
 			w := worker(url)
-			if err := w.WaitSaid(t.Context(), "looking at cam.*.still"); err != nil {
-				t.Fatal(err)
-			}
+			waitSaid(t, w, "looking at cam.*.still")
 			workers = append(workers, w)
 		}
 		_, before := findings(t, workers)

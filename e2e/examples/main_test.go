@@ -2,6 +2,7 @@ package examples
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -139,6 +140,16 @@ func publish(t *testing.T, nc *nats.Conn, subj string, seq int, payload []byte) 
 	msg.Data = payload
 	frame.Encode(frame.Header(msg.Header), &f)
 	if err := nc.PublishMsg(msg); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// waitSaid waits until a program has said text.
+func waitSaid(t *testing.T, p *proc.Process, text string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	defer cancel()
+	if err := p.WaitSaid(ctx, text); err != nil {
 		t.Fatal(err)
 	}
 }

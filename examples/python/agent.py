@@ -48,8 +48,9 @@ class Pictures:
 class Outlet:
     """One of a camera's two frame subjects, live or idle by interest (section 5)."""
 
-    def __init__(self, nc, subject, changed):
+    def __init__(self, nc, subject, changed, patience):
         self.nc, self.subject, self.changed = nc, subject, changed
+        self.patience = patience  # seconds that a due question waits for a frame
         self.live = False
         self.heard = 0.0  # when somebody was last there
         self.rider = None  # the reply subject that the next frame takes along
@@ -92,7 +93,7 @@ class Outlet:
                 self.rider = question.reply
                 self.ridden.clear()
                 try:
-                    await asyncio.wait_for(self.ridden.wait(), 0.2)
+                    await asyncio.wait_for(self.ridden.wait(), self.patience)
                 except asyncio.TimeoutError:
                     pass
             if not self.live or self.rider:  # no frame came
@@ -110,8 +111,8 @@ class Camera:
         self.recent = []  # when frames came, and their sizes, of the last 2 s
         self.drops, self.snapshots, self.next_still = {}, [], 0.0
         self.changed = asyncio.Event()
-        self.jpeg = Outlet(nc, f"cam.{name}.jpeg", self.changed.set)
-        self.still = Outlet(nc, f"cam.{name}.still", self.changed.set)
+        self.jpeg = Outlet(nc, f"cam.{name}.jpeg", self.changed.set, 0.2)
+        self.still = Outlet(nc, f"cam.{name}.still", self.changed.set, 1.2)
         self.requests = dict.fromkeys(VERBS, 0)
 
     def wanted(self):
