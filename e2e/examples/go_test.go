@@ -85,11 +85,7 @@ func TestSnapshot(t *testing.T) {
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(binary("snapshot"), url, "porch").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	checkPicture(t, out, 160, 120)
+	checkPicture(t, output(t, nil, binary("snapshot"), url, "porch"), 160, 120)
 	for camera, want := range map[string]string{"garden": "no agent serves the camera garden", "a.b": "camera", "broken": "no such device"} {
 		if said, err := exec.Command(binary("snapshot"), url, camera).CombinedOutput(); err == nil || !bytes.Contains(said, []byte(want)) {
 			t.Errorf("of the camera %q: %v, %s; want %q", camera, err, said, want)

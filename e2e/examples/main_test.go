@@ -153,3 +153,18 @@ func waitSaid(t *testing.T, p *proc.Process, text string) {
 		t.Fatal(err)
 	}
 }
+
+// output runs a program with env added to the environment, and returns its standard output.
+func output(t *testing.T, env []string, name string, args ...string) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*testkit.Timeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	var said bytes.Buffer
+	cmd.Env, cmd.Stderr = append(os.Environ(), env...), &said
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s%s", filepath.Base(name), err, out, said.String())
+	}
+	return out
+}

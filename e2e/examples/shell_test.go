@@ -1,7 +1,6 @@
 package examples
 
 import (
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,15 +17,11 @@ func TestShell(t *testing.T) {
 	}
 	url := testkit.StartNATS(t)
 	serve(t, url, "porch=pattern:#size=160x120&fps=10")
-	env := append(os.Environ(), "NATS_URL="+url, "XDG_CONFIG_HOME="+t.TempDir())
+	env := []string{"NATS_URL=" + url, "XDG_CONFIG_HOME=" + t.TempDir()}
 	shell := filepath.Join("..", "..", "examples", "shell")
 
 	dir := t.TempDir()
-	save := exec.CommandContext(t.Context(), "sh", filepath.Join(shell, "save.sh"), "porch", dir, "6") // of an idle camera: the first may be a question
-	save.Env = env
-	if out, err := save.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	output(t, env, "sh", filepath.Join(shell, "save.sh"), "porch", dir, "6") // of an idle camera: the first may be a question
 	saved, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(saved) < 4 || len(saved) > 6 {
 		t.Errorf("6 messages made %v, %v", saved, err)
@@ -39,13 +34,5 @@ func TestShell(t *testing.T) {
 		checkPicture(t, b, 160, 120)
 	}
 
-	snapshot := exec.CommandContext(t.Context(), "sh", filepath.Join(shell, "snapshot.sh"), "porch")
-	snapshot.Env = env
-	var said bytes.Buffer
-	snapshot.Stderr = &said
-	out, err := snapshot.Output()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, said.String())
-	}
-	checkPicture(t, out, 160, 120)
+	checkPicture(t, output(t, env, "sh", filepath.Join(shell, "snapshot.sh"), "porch"), 160, 120)
 }
