@@ -4,7 +4,7 @@
     agent.py nats://HUB:4222 porch 10 FOLDER        # 10 pictures a second, in the order of their names, over and over
 
 For a camera of your own change Pictures. A hub that asks who comes wants a credential: put it into BRAMBLE_CREDENTIAL, and apt-get install python3-nacl
-for its signature. TLS is left out.
+for its signature (no test runs that). TLS is left out.
 """
 import asyncio
 import json
