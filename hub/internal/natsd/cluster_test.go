@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -21,66 +20,13 @@ import (
 
 const shippedDir = "../../../deployments/nats/"
 
-// keyring has a credential of our own for each public key in the shipped files, in the order in which they stand there.
-type keyring struct {
-	dir   string // a copy of the shipped files with our keys in the place of theirs, and free ports of loopback
-	order []credential.Credential
-}
-
-// The credentials' places in a keyring.
-const (
-	hubKey = iota
-	porchKey
-	gardenKey
-	siteKey // of the remote site's server
-	consumerKey
-	shedKey // of the agent there
-	keys
-)
-
-func newKeyring(t *testing.T) *keyring {
-	t.Helper()
-	k := &keyring{dir: t.TempDir()}
-	var pairs []string
-	texts := make(map[string]string)
-	for _, file := range []string{"users.conf", "leaf.conf", "nats.conf", "cluster.conf"} {
-		data, err := os.ReadFile(shippedDir + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		texts[file] = regexp.MustCompile(`(?m)listen: "0\.0\.0\.0:\d+"`).ReplaceAllString(string(data), `listen: "127.0.0.1:-1"`)
-		for _, m := range regexp.MustCompile(`nkey: (U[A-Z2-7]{55})`).FindAllStringSubmatch(string(data), -1) {
-			c, err := credential.New()
-			if err != nil {
-				t.Fatal(err)
-			}
-			k.order, pairs = append(k.order, c), append(pairs, m[1], c.Public())
-		}
-	}
-	if len(k.order) != keys {
-		t.Fatalf("the files have %d keys", len(k.order))
-	}
-	for file, text := range texts {
-		text = strings.NewReplacer(pairs...).Replace(text)
-		if strings.Contains(text, "0.0.0.0") {
-			t.Fatalf("%s listens where others reach it:\n%s", file, text)
-		}
-		if err := os.WriteFile(k.file(file), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return k
-}
-
-func (k *keyring) file(name string) string { return filepath.Join(k.dir, name) }
-
 // node starts a server of the cluster that connects to others, and returns the URL of its routes.
-func (k *keyring) node(t *testing.T, name, routes string) (site, string) {
+func node(t *testing.T, files testkit.NATSFiles, name, routes string) (site, string) {
 	t.Helper()
 	t.Setenv("NATS_NAME", name)
 	t.Setenv("NATS_ROUTES", "["+routes+"]")
 	t.Setenv("NATS_ROUTE_PASSWORD", "'12e4'")
-	s := site{Server: start(t, Config{File: k.file("cluster.conf")})}
+	s := site{Server: start(t, Config{File: files.Path("cluster.conf")})}
 	return s, "nats-route://route:12e4@" + s.s.ClusterAddr().String()
 }
 
@@ -197,24 +143,24 @@ func leafURL(t *testing.T, s site) string {
 
 // TestShippedCluster starts three servers and that of a remote site with the shipped files: interest is demand across routes and over the line to the site.
 func TestShippedCluster(t *testing.T) {
-	k := newKeyring(t)
-	a, route := k.node(t, "nats-a", "")
-	b, _ := k.node(t, "nats-b", route)
-	c, _ := k.node(t, "nats-c", route)
-	hub := k.order[hubKey]
-	porch := a.mustConnect(t, k.order[porchKey])
+	files := testkit.ShipNATS(t, shippedDir)
+	a, route := node(t, files, "nats-a", "")
+	b, _ := node(t, files, "nats-b", route)
+	c, _ := node(t, files, "nats-c", route)
+	hub := files.Keys[testkit.HubKey]
+	porch := a.mustConnect(t, files.Keys[testkit.PorchKey])
 	checkDemand(t, porch, c.mustConnect(t, hub), "porch")
 	checkDemand(t, porch, a.mustConnect(t, hub), "porch")
 
 	t.Setenv("NATS_LEAF_URLS", "["+leafURL(t, b)+", "+leafURL(t, c)+"]")
-	t.Setenv("NATS_LEAF_SEED", k.order[siteKey].Seed().Reveal())
-	data, err := os.ReadFile(k.file("leaf.conf"))
+	t.Setenv("NATS_LEAF_SEED", files.Keys[testkit.SiteKey].Seed().Reveal())
+	data, err := os.ReadFile(files.Path("leaf.conf"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The site's own server lets its agent publish everything: what is its own decides the cluster.
 	remote := site{Server: start(t, Config{File: write(t, strings.Replace(string(data), `publish: ["cam.shed.>"]`, `publish: [">"]`, 1))})}
-	shed := remote.mustConnect(t, k.order[shedKey])
+	shed := remote.mustConnect(t, files.Keys[testkit.ShedKey])
 	far := a.mustConnect(t, hub)
 	checkDemand(t, shed, far, "shed")
 	checkLine(t, remote, shed)
