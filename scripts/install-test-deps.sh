@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck qemu-user cross qemu-system v4l2vm)
+tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck haproxy qemu-user cross qemu-system v4l2vm)
 browser=e2e/browser
 
 say() { printf 'test-deps: %s\n' "$*"; }
@@ -28,6 +28,7 @@ present() {
     python) have python3 && python3 -c 'import threading' 2>/dev/null ;;
     compiler) have "$(go env CC)" ;;
     shellcheck) have shellcheck ;;
+    haproxy) have haproxy ;;
     qemu-user) { have qemu-arm || have qemu-arm-static; } && { have qemu-aarch64 || have qemu-aarch64-static; } ;;
     qemu-system) have qemu-system-x86_64 ;;
     v4l2vm) have v4l2-ctl && have gcc && have make && have strip && have xz && have perl && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] &&
@@ -48,6 +49,7 @@ packages() {
     python) echo "python3" ;;
     compiler) echo "gcc libc6-dev" ;;
     shellcheck) echo "shellcheck" ;;
+    haproxy) echo "haproxy" ;;
     qemu-user) printf '%s\n' "qemu-user" "qemu-user-static" ;;
     qemu-system) echo "qemu-system-x86" ;;
     v4l2vm) echo "v4l-utils gcc libc6-dev make binutils xz-utils perl-base libelf-dev debian-archive-keyring" ;;
@@ -67,6 +69,7 @@ cost() {
     python) echo "the test of the picamera2 example" ;;
     compiler) echo "the race detector" ;;
     shellcheck) echo "the check of the shell scripts" ;;
+    haproxy) echo "tests of several hubs behind a load balancer (e2e/cluster)" ;;
     qemu-user) echo "runs of the Raspberry Pi's programs (e2e/foreign)" ;;
     qemu-system) echo "tests with V4L2 cameras, in a virtual machine (make test-v4l2)" ;;
     v4l2vm) echo "building that virtual machine (make test-v4l2)" ;;

@@ -1,0 +1,210 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bramble-cam/bramble/e2e/internal/proc"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+const (
+	natsFiles = "../../deployments/nats"
+	balancer  = "../../deployments/haproxy/haproxy.cfg"
+	password  = "12e4"
+)
+
+// stage is a cluster of three NATS servers, one at a remote site, hubs behind a load balancer, and three agents, one of them at the site.
+type stage struct {
+	t      *testing.T
+	files  testkit.NATSFiles
+	nodes  []*server
+	lines  []*line // from the agent of porch to the nodes
+	hubs   []*proc.Hub
+	root   string // of the URLs at the balancer
+	agents map[string]*proc.Process
+}
+
+// server is a nats-server.
+type server struct {
+	*proc.Process
+	clients, routes, leafs string // addresses
+}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	if _, err := exec.LookPath("haproxy"); err != nil {
+		t.Skip("haproxy is not installed: make test installs it where it can")
+	}
+	s := &stage{t: t, files: testkit.ShipNATS(t, natsFiles), agents: make(map[string]*proc.Process)}
+	routes := ""
+	for i := range 3 {
+		n := s.nats("cluster.conf", fmt.Sprintf("NATS_NAME=nats-%d", i), "NATS_ROUTES=["+routes+"]", "NATS_ROUTE_PASSWORD='"+password+"'")
+		s.nodes, s.lines = append(s.nodes, n), append(s.lines, newLine(t, n.clients))
+		routes = "nats-route://route:" + password + "@" + s.nodes[0].routes
+	}
+	leafs := make([]string, len(s.nodes))
+	for i, n := range s.nodes {
+		leafs[i] = "nats-leaf://" + n.leafs
+	}
+	site := s.nats("leaf.conf", "NATS_LEAF_URLS=["+strings.Join(leafs, ", ")+"]", "NATS_LEAF_SEED="+s.files.Keys[testkit.SiteKey].Seed().Reveal())
+	s.agent(testkit.PorchKey, "porch", s.urls(func(i int) string { return s.lines[i].Addr().String() }))
+	s.agent(testkit.GardenKey, "garden", s.urls(func(i int) string { return s.nodes[i].clients }))
+	s.agent(testkit.ShedKey, "shed", "nats://"+site.clients)
+	for range 2 {
+		s.hub()
+	}
+	s.balance()
+	return s
+}
+
+// start starts a program that is killed when the test ends; what it said is shown if the test has failed.
+func (s *stage) start(env []string, name string, args ...string) *proc.Process {
+	s.t.Helper()
+	p, err := proc.Start(env, name, args...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.owned(p)
+	return p
+}
+
+func (s *stage) owned(p *proc.Process) {
+	s.t.Cleanup(func() {
+		p.Kill()
+		if s.t.Failed() {
+			s.t.Logf("process %d said:\n%s", p.PID(), p.Said())
+		}
+	})
+}
+
+// says waits until a program has said text.
+func (s *stage) says(p *proc.Process, text string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), testkit.Timeout)
+	defer cancel()
+	if err := p.WaitSaid(ctx, text); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// nats starts a nats-server with a shipped file.
+func (s *stage) nats(file string, env ...string) *server {
+	s.t.Helper()
+	p := s.start(env, binary("nats-server"), "-c", s.files.Path(file))
+	s.says(p, "Server is ready")
+	n := &server{Process: p}
+	if file == "cluster.conf" {
+		s.says(p, "Listening for route connections on ")
+		n.routes, n.leafs = after(p, "Listening for route connections on "), after(p, "Listening for leafnode connections on ")
+	}
+	n.clients = after(p, "Listening for client connections on ")
+	return n
+}
+
+// after is the rest of the line in which a program has said text last.
+func after(p *proc.Process, text string) string {
+	said := p.Said()
+	i := strings.LastIndex(said, text)
+	if i < 0 {
+		return ""
+	}
+	line, _, _ := strings.Cut(said[i+len(text):], "\n")
+	return strings.TrimSpace(line)
+}
+
+func (s *stage) urls(of func(i int) string) string {
+	var urls []string
+	for i := range s.nodes {
+		urls = append(urls, "nats://"+of(i))
+	}
+	return strings.Join(urls, ",")
+}
+
+func (s *stage) agent(key int, camera, urls string) {
+	s.t.Helper()
+	p := s.start(nil, binary("bramble-agent"), "--hub", urls, "--credential-file", s.files.Seed(s.t, key), "--camera", camera+"=pattern:#size=160x120&fps=5")
+	s.says(p, "connected to NATS")
+	s.agents[camera] = p
+}
+
+// hub starts one more hub.
+func (s *stage) hub() *proc.Hub {
+	s.t.Helper()
+	h, err := proc.StartHubAt(s.t.Context(), binary("bramble-hub"), s.urls(func(i int) string { return s.nodes[i].clients }), "--nats-credential-file", s.files.Seed(s.t, testkit.HubKey))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.owned(h.Process)
+	s.hubs = append(s.hubs, h)
+	return h
+}
+
+// balance starts the balancer with the shipped file in front of two hubs.
+func (s *stage) balance() {
+	s.t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	if err := l.Close(); err != nil {
+		s.t.Fatal(err)
+	}
+	file, err := filepath.Abs(balancer)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	host := func(i int) string { return strings.TrimSuffix(strings.TrimPrefix(s.hubs[i].Page, "http://"), "/") }
+	s.start([]string{"BALANCER_BIND=" + addr, "HUB_A=" + host(0), "HUB_B=" + host(1)}, "haproxy", "-db", "-f", file)
+	s.root = "http://" + addr
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	for _, h := range s.hubs {
+		testkit.Eventually(s.t, "the hub is ready", func() bool { return answers(&c, h.Page+"readyz") })
+		for camera := range s.agents {
+			testkit.Eventually(s.t, "the hub knows "+camera, func() bool { return answers(&c, h.Page+"api/v1/cameras/"+camera) })
+		}
+	}
+	testkit.Eventually(s.t, "the balancer balances", func() bool { return answers(&c, s.root+"/readyz") })
+}
+
+func answers(c *http.Client, url string) bool {
+	resp, err := c.Get(url)
+	return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
+}
+
+// killNode kills the NATS server to which a program is connected, and returns when. A program says where after text.
+func (s *stage) killNode(p *proc.Process, text string) time.Time {
+	s.t.Helper()
+	url, _, _ := strings.Cut(after(p, text), "\"")
+	i := slices.IndexFunc(s.nodes, func(n *server) bool { return url == "nats://"+n.clients })
+	if i < 0 {
+		s.t.Fatalf("connected to %q", url)
+	}
+	killed := time.Now()
+	s.nodes[i].Kill()
+	return killed
+}
+
+// partitionTime is how long an agent is cut off: BRAMBLE_CLUSTER_PARTITION, or a few seconds.
+func partitionTime(t *testing.T) time.Duration {
+	t.Helper()
+	text := os.Getenv("BRAMBLE_CLUSTER_PARTITION")
+	if text == "" {
+		return 6 * time.Second // longer than a viewer is shown the last picture without a word
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
