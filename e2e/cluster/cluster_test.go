@@ -2,9 +2,11 @@ package cluster
 
 import (
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/e2e/internal/proc"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
@@ -16,7 +18,7 @@ const (
 	maxAge = 3 * time.Second
 )
 
-// TestFailures kills a hub and then a NATS server, cuts off an agent for a while, and adds a hub: all viewers are live again, and none is shown an old picture.
+// TestFailures stops a hub, kills another one and then NATS servers, cuts off an agent for a while, and adds a hub: all viewers are live again, and none is shown an old picture.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	s := newStage(t)
@@ -24,11 +26,26 @@ func TestFailures(t *testing.T) {
 	t.Cleanup(a.close)
 	a.report(t, "all come", a.settle(t, time.Now()))
 
+	told := time.Now()
+	if err := s.hubs[0].Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Receive(t, "the end of the hub", ended(s.hubs[0].Process))
+	moved := a.settle(t, told)
+	a.report(t, "a hub is told to stop", moved)
+	for _, v := range moved {
+		if v.cut > 0 {
+			t.Errorf("a viewer of %s was cut within a picture when the hub was told to stop", v.camera)
+		}
+	}
+	s.hubs[0] = s.hub(s.hubs[0].addr)
+	s.ready(s.hubs[0])
+
 	killed := time.Now()
-	s.hubs[0].Kill()
+	s.hubs[1].Kill()
 	a.report(t, "a hub dies", a.settle(t, killed))
 
-	killed = s.killNode(s.hubs[1].Process, "url\":\"")
+	killed = s.killNode(s.hubs[0].Process, "url=")
 	a.report(t, "the NATS server of the hub dies", a.settle(t, killed))
 	killed = s.killNode(s.agents["garden"], "url=")
 	a.report(t, "the NATS server of an agent dies, unless that was it already", a.settle(t, killed))
@@ -45,14 +62,25 @@ func TestFailures(t *testing.T) {
 	a.report(t, "an agent was cut off for "+mended.Sub(cut).Round(time.Second).String(), a.settle(t, mended))
 
 	joined := a.joins()
-	third := s.hub()
-	more := newAudience(third.Page[:len(third.Page)-1], 3, []string{"porch", "garden", "shed"})
+	third := s.hub(freeAddr(t))
+	s.ready(third)
+	more := newAudience("http://"+third.addr, 3, []string{"porch", "garden", "shed"})
 	t.Cleanup(more.close)
 	more.report(t, "a hub is added", more.settle(t, time.Now()))
 	a.report(t, "what the others see of it", a.settle(t, time.Now()))
 	if n := a.joins(); n != joined {
 		t.Errorf("%d viewers had to come back when a hub was added", n-joined)
 	}
+}
+
+// ended turns the end of a program into a value.
+func ended(p *proc.Process) <-chan struct{} {
+	c := make(chan struct{}, 1)
+	go func() {
+		<-p.Ended()
+		c <- struct{}{}
+	}()
+	return c
 }
 
 // settle waits until all viewers see pictures that were taken a while after event, and returns what they have seen since the last time.

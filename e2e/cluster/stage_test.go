@@ -29,7 +29,7 @@ type stage struct {
 	files  testkit.NATSFiles
 	nodes  []*server
 	lines  []*line // from the agent of porch to the nodes
-	hubs   []*proc.Hub
+	hubs   []*hub
 	root   string // of the URLs at the balancer
 	agents map[string]*proc.Process
 }
@@ -61,7 +61,7 @@ func newStage(t *testing.T) *stage {
 	s.agent(testkit.GardenKey, "garden", s.urls(func(i int) string { return s.nodes[i].clients }))
 	s.agent(testkit.ShedKey, "shed", "nats://"+site.clients)
 	for range 2 {
-		s.hub()
+		s.hubs = append(s.hubs, s.hub(freeAddr(t)))
 	}
 	s.balance()
 	return s
@@ -74,17 +74,13 @@ func (s *stage) start(env []string, name string, args ...string) *proc.Process {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.owned(p)
-	return p
-}
-
-func (s *stage) owned(p *proc.Process) {
 	s.t.Cleanup(func() {
 		p.Kill()
 		if s.t.Failed() {
-			s.t.Logf("process %d said:\n%s", p.PID(), p.Said())
+			s.t.Logf("%s, process %d, said:\n%s", filepath.Base(name), p.PID(), p.Said())
 		}
 	})
+	return p
 }
 
 // says waits until a program has said text.
@@ -137,44 +133,57 @@ func (s *stage) agent(key int, camera, urls string) {
 	s.agents[camera] = p
 }
 
-// hub starts one more hub.
-func (s *stage) hub() *proc.Hub {
+// hub is a bramble-hub.
+type hub struct {
+	*proc.Process
+	addr string // of its page
+}
+
+// hub starts one more hub at this address.
+func (s *stage) hub(addr string) *hub {
 	s.t.Helper()
-	h, err := proc.StartHubAt(s.t.Context(), binary("bramble-hub"), s.urls(func(i int) string { return s.nodes[i].clients }), "--nats-credential-file", s.files.Seed(s.t, testkit.HubKey))
-	if err != nil {
-		s.t.Fatal(err)
+	p := s.start(nil, binary("bramble-hub"), "--http", addr, "--nats-url", s.urls(func(i int) string { return s.nodes[i].clients }),
+		"--nats-credential-file", s.files.Seed(s.t, testkit.HubKey), "--lame-duck", "3s")
+	s.says(p, "hub ready")
+	return &hub{p, addr}
+}
+
+// ready waits until a hub knows all cameras.
+func (s *stage) ready(h *hub) {
+	s.t.Helper()
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	testkit.Eventually(s.t, "the hub is ready", func() bool { return answers(c, "http://"+h.addr+"/readyz") })
+	for camera := range s.agents {
+		testkit.Eventually(s.t, "the hub knows "+camera, func() bool { return answers(c, "http://"+h.addr+"/api/v1/cameras/"+camera) })
 	}
-	s.owned(h.Process)
-	s.hubs = append(s.hubs, h)
-	return h
+}
+
+// freeAddr returns an address that was free just now, for a server of which others must know it before.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }() // nobody connected
+	return l.Addr().String()
 }
 
 // balance starts the balancer with the shipped file in front of two hubs.
 func (s *stage) balance() {
 	s.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	if err := l.Close(); err != nil {
-		s.t.Fatal(err)
-	}
 	file, err := filepath.Abs(balancer)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	host := func(i int) string { return strings.TrimSuffix(strings.TrimPrefix(s.hubs[i].Page, "http://"), "/") }
-	s.start([]string{"BALANCER_BIND=" + addr, "HUB_A=" + host(0), "HUB_B=" + host(1)}, "haproxy", "-db", "-f", file)
+	addr := freeAddr(s.t)
+	s.start([]string{"BALANCER_BIND=" + addr, "HUB_A=" + s.hubs[0].addr, "HUB_B=" + s.hubs[1].addr}, "haproxy", "-db", "-f", file)
 	s.root = "http://" + addr
-	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for _, h := range s.hubs {
-		testkit.Eventually(s.t, "the hub is ready", func() bool { return answers(&c, h.Page+"readyz") })
-		for camera := range s.agents {
-			testkit.Eventually(s.t, "the hub knows "+camera, func() bool { return answers(&c, h.Page+"api/v1/cameras/"+camera) })
-		}
+		s.ready(h)
 	}
-	testkit.Eventually(s.t, "the balancer balances", func() bool { return answers(&c, s.root+"/readyz") })
+	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	testkit.Eventually(s.t, "the balancer balances", func() bool { return answers(c, s.root+"/readyz") })
 }
 
 func answers(c *http.Client, url string) bool {
