@@ -25,7 +25,7 @@ const (
 
 // stage is a cluster of three NATS servers, one at a remote site, hubs behind a load balancer, and three agents, one of them at the site.
 type stage struct {
-	t      *testing.T
+	t      testing.TB
 	files  testkit.NATSFiles
 	nodes  []*server
 	lines  []*line // from the agent of porch to the nodes
@@ -46,11 +46,9 @@ func newStage(t *testing.T) *stage {
 		t.Skip("haproxy is not installed: make test installs it where it can")
 	}
 	s := &stage{t: t, files: testkit.ShipNATS(t, natsFiles), agents: make(map[string]*proc.Process)}
-	routes := ""
-	for i := range 3 {
-		n := s.nats("cluster.conf", fmt.Sprintf("NATS_NAME=nats-%d", i), "NATS_ROUTES=["+routes+"]", "NATS_ROUTE_PASSWORD='"+password+"'")
-		s.nodes, s.lines = append(s.nodes, n), append(s.lines, newLine(t, n.clients))
-		routes = "nats-route://route:" + password + "@" + s.nodes[0].routes
+	s.cluster()
+	for _, n := range s.nodes {
+		s.lines = append(s.lines, newLine(t, n.clients))
 	}
 	leafs := make([]string, len(s.nodes))
 	for i, n := range s.nodes {
@@ -65,6 +63,16 @@ func newStage(t *testing.T) *stage {
 	}
 	s.balance()
 	return s
+}
+
+// cluster starts three NATS servers.
+func (s *stage) cluster() {
+	s.t.Helper()
+	routes := ""
+	for i := range 3 {
+		s.nodes = append(s.nodes, s.nats("cluster.conf", fmt.Sprintf("NATS_NAME=nats-%d", i), "NATS_ROUTES=["+routes+"]", "NATS_ROUTE_PASSWORD='"+password+"'"))
+		routes = "nats-route://route:" + password + "@" + s.nodes[0].routes
+	}
 }
 
 // start starts a program that is killed when the test ends; what it said is shown if the test has failed.
@@ -159,7 +167,7 @@ func (s *stage) ready(h *hub) {
 }
 
 // freeAddr returns an address that was free just now, for a server of which others must know it before.
-func freeAddr(t *testing.T) string {
+func freeAddr(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
