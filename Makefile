@@ -24,8 +24,9 @@ build: ## static binaries with their version in bin/
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./agent/cmd/... ./hub/cmd/...
 
-dist: ## static binaries for PCs and every Raspberry Pi in dist/, agents with and without V4L2; needs cross compilers, and names what is missing
+dist: ## static binaries and Debian packages for PCs and every Raspberry Pi in dist/, with checksums; needs cross compilers, and names what is missing
 	@VERSION='$(VERSION)' scripts/dist.sh
+	@VERSION='$(VERSION)' scripts/packages.sh
 
 test: ## all that CI wants: installs what tests need where it can, make check, every test with -race, make test-v4l2
 	@scripts/install-test-deps.sh
@@ -45,7 +46,7 @@ race: ## Go tests only, with the race detector, three times over; PKG=./hub/... 
 fuzz: ## every fuzz target for FUZZTIME (60s) each
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-bench: ## the hub beside the cheapest relay there can be: CPU, memory, latency, slow and stalled viewers, outages; about 15 minutes; ARGS="--help"
+bench: ## the hub beside the cheapest relay there can be: CPU, memory, latency, slow, stalled and bad guests, outages; about half an hour; ARGS="--help"
 	go run ./e2e/bench $(ARGS)
 
 bench-go: ## benchmarks of every package; PKG=./hub/... for fewer

@@ -28,6 +28,7 @@ type Agent struct {
 	base    status.Status // what all cameras say alike
 	cameras []*camera     // those of the configuration; none if they are to be found
 	denied  *denied
+	reloads chan reload
 }
 
 // New checks cfg and prepares the cameras. It opens and starts nothing.
@@ -52,7 +53,7 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, log: cfg.Log, space: space, denied: newDenied(cfg.Log)}
+	a := &Agent{cfg: cfg, log: cfg.Log, space: space, denied: newDenied(cfg.Log), reloads: make(chan reload)}
 	a.base = status.Status{
 		Instance: nuid.Next(), Started: time.Now().UTC(), Host: cfg.Host, Agent: cfg.Version,
 		State: status.Idle, Since: time.Now().UTC(), Clock: status.Clock{Source: "arrival", Error: -1},

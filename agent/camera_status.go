@@ -9,8 +9,8 @@ import (
 
 	"github.com/bramble-cam/bramble/agent/internal/capture"
 	"github.com/bramble-cam/bramble/agent/internal/capture/device"
-	"github.com/bramble-cam/bramble/agent/internal/clock"
 	"github.com/bramble-cam/bramble/agent/internal/control"
+	"github.com/bramble-cam/bramble/shared/clock"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/status"

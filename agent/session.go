@@ -52,6 +52,7 @@ func (s *session) run(ctx context.Context, connected <-chan struct{}) error {
 	} else {
 		s.log.Info("serving", "cameras", len(s.cameras))
 	}
+	g.Go(func() error { return s.followReloads(ctx, g) })
 	g.Go(func() error {
 		for {
 			select {
@@ -121,16 +122,20 @@ func (s *session) stop() error {
 // sayStopped tells hubs that the cameras are gone, so that they need not find out. It is a courtesy: without NATS it is left out.
 func (s *session) sayStopped() {
 	for _, c := range s.list() {
-		c.setState(status.Stopped, "")
-		data, err := json.Marshal(c.Status())
-		if err == nil {
-			err = s.nc.Publish(s.space.Status(c.name), data)
-		}
-		if err != nil {
+		if s.sayGone(c.camera) != nil {
 			return
 		}
 	}
 	_ = s.nc.FlushTimeout(500 * time.Millisecond)
+}
+
+func (s *session) sayGone(c *camera) error {
+	c.setState(status.Stopped, "")
+	data, err := json.Marshal(c.Status())
+	if err != nil {
+		return err
+	}
+	return s.nc.Publish(s.space.Status(c.name), data)
 }
 
 // mayServe asks for a camera of this name. The error says that another live agent answers, or that this one's credential is not for it.
@@ -150,6 +155,16 @@ func (a *Agent) mayServe(ctx context.Context, nc *nats.Conn, name string) error 
 	if err != nil {
 		return fmt.Errorf("camera %s: something answers for it already, but not as an agent does: %w", name, err)
 	}
-	return fmt.Errorf("camera %s is already served by an agent on host %s (since %s): give this camera another name, stop that agent, or start with --takeover",
-		name, other.Host, other.Started.Local().Format(time.DateTime))
+	return &takenError{name, other}
+}
+
+// takenError says that another agent serves the camera.
+type takenError struct {
+	name string
+	by   status.Status
+}
+
+func (e *takenError) Error() string {
+	return fmt.Sprintf("camera %s is already served by an agent on host %s (since %s): give this camera another name, stop that agent, or start with --takeover",
+		e.name, e.by.Host, e.by.Started.Local().Format(time.DateTime))
 }

@@ -133,7 +133,7 @@ func TestBadMessages(t *testing.T) {
 	})
 	testkit.Eventually(t, "the hub is subscribed to the bad cameras", func() bool {
 		m := metrics(t, root)
-		return m[`bramble_hub_viewers{camera="bad-still",format="jpeg"}`] == 1 && m[`bramble_hub_viewers{camera="bad-motion",format="h264"}`] == 1
+		return m[`bramble_hub_camera_subscribed{camera="bad-still"}`] == 1 && m[`bramble_hub_camera_subscribed{camera="bad-motion"}`] == 1
 	})
 
 	var picture bytes.Buffer

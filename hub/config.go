@@ -22,6 +22,9 @@ import (
 // maxMaxFPS is more than any camera has.
 const maxMaxFPS = 1_000_000
 
+// maxMaxBandwidth is more than any network has, in MB per second.
+const maxMaxBandwidth = 100_000
+
 // Limits bound how many viewers there may be at a time.
 type Limits = httpapi.Limits
 
@@ -46,6 +49,7 @@ type Config struct {
 	MaxTranscodes  int                   // how many ffmpeg processes there may be; 0 means 32
 	MaxMemory      int                   // MiB of memory of each; 0 means no limit
 	MaxFPS         int                   // frames per second that are taken of a camera; 0 means no limit
+	MaxBandwidth   int                   // MB (10^6 bytes) per second that are taken of a camera; 0 means no limit
 	MaxCameras     int                   // how many cameras there may be; 0 means 4096
 	MaxPerAgent    int                   // how many of them one agent may bring; 0 means 256
 	DefaultCamera  string                // the camera of URLs that name none; "" means the first by name
@@ -122,6 +126,9 @@ func (c *Config) validateTranscoding() error {
 const leastMemory = 128
 
 func (c *Config) validateCameras() error {
+	if c.MaxBandwidth < 0 || c.MaxBandwidth > maxMaxBandwidth {
+		return fmt.Errorf("--max-bandwidth %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth, maxMaxBandwidth)
+	}
 	if c.MaxFPS < 0 || c.MaxFPS > maxMaxFPS {
 		return fmt.Errorf("--max-fps %d: give frames per second up to %d, or 0 for no limit", c.MaxFPS, maxMaxFPS)
 	}

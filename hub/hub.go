@@ -39,6 +39,7 @@ type Hub struct {
 	httpAddr string
 	natsURL  string
 	natsd    *natsd.Server // nil if NATS is elsewhere
+	server   *httpapi.Server
 
 	natsListens string // address of the embedded NATS server
 }
@@ -82,23 +83,26 @@ func (h *Hub) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("HTTP: %w: choose another address with --http", err)
 	}
-	in, err := ingest.Dial(ingest.Config{URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, MaxFPS: h.cfg.MaxFPS, Log: h.cfg.Log}, connect...)
+	in, err := ingest.Dial(ingest.Config{
+		URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, Limits: ingest.Limits{FPS: h.cfg.MaxFPS, Bandwidth: h.cfg.MaxBandwidth}, Log: h.cfg.Log,
+	}, connect...)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer in.Close()
 	reg := registry.New(registry.Config{
-		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, MaxFPS: h.cfg.MaxFPS, Log: h.cfg.Log,
+		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, MaxFPS: h.cfg.MaxFPS, MaxBandwidth: h.cfg.MaxBandwidth, Log: h.cfg.Log,
 	})
 	tr := transcode.New(transcode.Config{
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
 	server := httpapi.New(httpapi.Config{
-		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
+		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, Reconnects: in.Reconnects, WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
 		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
 		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals()) },
 		Exposed:  !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
 	})
+	h.server = server
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
 	h.cfg.Log.Info("hub ready", "page", h.Page())
@@ -120,6 +124,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return reg.Run(inner) })
 	g.Go(func() error { return h.keeper.Run(inner) })
+	g.Go(func() error { return supervise(ctx, h.cfg.Log, func() { look(reg) }) })
 	if h.natsd != nil {
 		g.Go(func() error { return h.natsd.Run(inner) })
 	}

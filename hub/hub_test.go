@@ -132,7 +132,7 @@ func TestRelay(t *testing.T) {
 	if err := viewer.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := viewer.Write([]byte("GET /cam/desk.mjpeg HTTP/1.1\r\nHost: hub\r\n\r\n")); err != nil {
+	if _, err := viewer.Write([]byte("GET /cam/desk.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	var want []byte

@@ -113,7 +113,7 @@ func TestTLSReload(t *testing.T) {
 	if err := viewer.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.WriteString(viewer, "GET /cam/desk.mjpeg HTTP/1.1\r\nHost: hub\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(viewer, "GET /cam/desk.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	testkit.Eventually(t, "somebody subscribes", func() bool { return len(a.picture()) > 0 && subscribed(t, nc) })

@@ -7,6 +7,9 @@ cd "$(dirname "$0")/.." || exit
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.7.0
 govulncheck=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 failed=()
+# With the race detector, as the tests are compiled: what is compiled for one is there for the other.
+race=()
+if go list -race unsafe >/dev/null 2>&1; then race=(-race); fi
 
 say() { printf 'check: %s\n' "$*"; }
 
@@ -34,6 +37,16 @@ formatted() {
 # The agent must build for the smallest Pi (ARMv6, no cgo), on which nobody runs the tests. With the flags of dist.sh, by which e2e/foreign builds it too.
 pi_zero() { GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 go build -trimpath -tags netgo,osusergo ./agent/... ./shared/...; }
 
+# linted builds staticcheck by itself, since what it looks at is built with other flags.
+linted() {
+  local bin
+  bin=$(mktemp -d)
+  GOBIN=$bin go install "$staticcheck" && GOFLAGS="${GOFLAGS:-} ${race[*]}" "$bin/staticcheck" ./...
+  set -- $?
+  rm -rf "$bin"
+  return "$1"
+}
+
 # Known vulnerabilities of what is built in, from vuln.go.dev, or from the module proxy where only that can be reached.
 vulnerabilities() {
   local found db
@@ -51,10 +64,10 @@ vulnerabilities() {
 page_types() { scripts/install-test-deps.sh node && npm --prefix e2e/browser run --silent check; }
 
 step gofmt formatted
-step "go vet" go vet ./...
+step "go vet" go vet "${race[@]}" ./...
 step "build for ARMv6" pi_zero
 if go run "$staticcheck" -version >/dev/null 2>&1; then
-  step staticcheck go run "$staticcheck" ./...
+  step staticcheck linted
 else
   absent staticcheck "go run $staticcheck does not work here (no module proxy?)"
 fi
@@ -71,7 +84,7 @@ else
   absent tsc "node 20 or newer, or npm, is missing: apt-get install nodejs npm, or a newer one from nodejs.org"
 fi
 if command -v shellcheck >/dev/null; then
-  step shellcheck shellcheck scripts/*.sh .ci/run e2e/v4l2vm/*.sh e2e/v4l2vm/guest/{init,rig.sh}
+  step shellcheck shellcheck scripts/*.sh deployments/deb/{postinst,prerm,postrm} e2e/install/*.sh .ci/run e2e/v4l2vm/*.sh e2e/v4l2vm/guest/{init,rig.sh}
 else
   absent shellcheck "shellcheck is missing: apt-get install shellcheck"
 fi

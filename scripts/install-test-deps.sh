@@ -8,8 +8,9 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck haproxy qemu-user cross qemu-system v4l2vm)
+tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck haproxy qemu-user cross qemu-system v4l2vm container promtool)
 browser=e2e/browser
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/bramble # os.UserCacheDir, in Go
 
 say() { printf 'test-deps: %s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -33,6 +34,8 @@ present() {
     qemu-system) have qemu-system-x86_64 ;;
     v4l2vm) have v4l2-ctl && have gcc && have make && have strip && have xz && have perl && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] &&
       /sbin/ldconfig -p | grep 'libelf\.so\.1' >/dev/null ;;
+    promtool) have promtool || [ -x "$cache/promtool" ] ;;
+    container) have systemd-nspawn && have systemd-analyze && have nsenter && have unshare && have ip && have apt-get ;;
     cross) have aarch64-linux-gnu-gcc && have arm-linux-gnueabihf-gcc && have arm-linux-gnueabi-gcc ;;
   esac
 }
@@ -53,6 +56,8 @@ packages() {
     qemu-user) printf '%s\n' "qemu-user" "qemu-user-static" ;;
     qemu-system) echo "qemu-system-x86" ;;
     v4l2vm) echo "v4l-utils gcc libc6-dev make binutils xz-utils perl-base libelf-dev debian-archive-keyring" ;;
+    promtool) echo "prometheus" ;;
+    container) echo "systemd-container systemd util-linux iproute2" ;;
     cross) echo "gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-arm-linux-gnueabi libc6-dev-armel-cross" ;;
   esac
 }
@@ -73,6 +78,8 @@ cost() {
     qemu-user) echo "runs of the Raspberry Pi's programs (e2e/foreign)" ;;
     qemu-system) echo "tests with V4L2 cameras, in a virtual machine (make test-v4l2)" ;;
     v4l2vm) echo "building that virtual machine (make test-v4l2)" ;;
+    promtool) echo "the check of metrics, alerts and dashboard by Prometheus' own tool" ;;
+    container) echo "the installation of the Debian packages as the guide says (e2e/install)" ;;
     cross) echo "the Raspberry Pi's programs with V4L2 (make dist, e2e/foreign)" ;;
   esac
 }
@@ -95,6 +102,20 @@ apt() {
   rm -f "$log"
 }
 
+# fetch_promtool: out of Debian's package of Prometheus, without installing that: it would run as a service.
+fetch_promtool() {
+  local dir
+  dir=$(mktemp -d)
+  say "apt-get download prometheus, for promtool"
+  if (cd "$dir" && timeout 300 apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User=root download prometheus && dpkg-deb -x prometheus_*.deb .) >"$dir/log" 2>&1 &&
+    mkdir -p "$cache" && cp "$dir/usr/bin/promtool" "$cache/promtool.new" && "$cache/promtool.new" --version >/dev/null 2>&1; then
+    mv "$cache/promtool.new" "$cache/promtool"
+  else
+    tail -n 5 "$dir/log"
+  fi
+  rm -rf "$dir"
+}
+
 # install_missing TOOL...: what apt-get can bring.
 install_missing() {
   local tool attempt
@@ -113,6 +134,10 @@ install_missing() {
   say "apt-get update"
   apt update || say "apt-get update failed: trying with the old lists"
   for tool in "$@"; do
+    if [ "$tool" = promtool ]; then
+      fetch_promtool
+      continue
+    fi
     while read -r attempt; do
       say "apt-get install $attempt"
       # shellcheck disable=SC2086 # an attempt is a list of packages

@@ -25,6 +25,7 @@ import (
 	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/floor"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/scenario"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
@@ -53,6 +54,9 @@ func program(args []string, out, progress io.Writer) error {
 		return floor.Run(out)
 	case "camera":
 		return film.Write(ctx, out)
+	}
+	if len(args) == 2 && args[0] == "rude" {
+		return rude.Run(ctx, args[1], out)
 	}
 	s, err := parse(args, progress)
 	if err != nil {

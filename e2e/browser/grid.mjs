@@ -1,5 +1,5 @@
 // Opens the grid and waits until its tiles are live and their pictures really move.
-// node grid.mjs BASE_URL --cameras N [--screenshot FILE] [--size 1440x900] [--timeout SECONDS] [--no-video]
+// node grid.mjs BASE_URL --cameras N [--screenshot FILE] [--size 1440x900] [--timeout SECONDS] [--no-video] [--user NAME --password TEXT]
 import { parseArgs } from 'node:util';
 
 import { run, usage, watchFaults } from './browser.mjs';
@@ -13,6 +13,8 @@ const { values: flags, positionals: [base] } = parseArgs({
     size: { type: 'string', default: '1440x900' },
     timeout: { type: 'string', default: '30' },
     'no-video': { type: 'boolean', default: false },
+    user: { type: 'string' },
+    password: { type: 'string', default: '' },
   },
 });
 const wanted = Number(flags.cameras);
@@ -28,6 +30,11 @@ await run('grid', async (browser) => {
   const faults = watchFaults(page, base);
   const began = Date.now();
   await page.goto(base);
+  if (flags.user) {
+    await page.fill('#user', flags.user);
+    await page.fill('#password', flags.password);
+    await page.press('#password', 'Enter');
+  }
   const tiles = await untilMoving(page, wanted, { seconds: Number(flags.timeout) });
   const elapsed_ms = Date.now() - began;
   if (flags.screenshot) await page.screenshot({ path: flags.screenshot });

@@ -16,7 +16,7 @@ func checkProgram(t *testing.T, path, arch string, withC bool) {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }() // only read
-	want := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "armv7": elf.EM_ARM, "armv6": elf.EM_ARM}[arch]
+	want := map[string]elf.Machine{"arm64": elf.EM_AARCH64, "armv6": elf.EM_ARM}[arch]
 	if f.Machine != want {
 		t.Errorf("made for %v, want %v", f.Machine, want)
 	}
@@ -36,7 +36,7 @@ func checkProgram(t *testing.T, path, arch string, withC bool) {
 		t.Fatal(err)
 	}
 	got, err := cpuArch(attributes)
-	if want := map[string]uint64{"armv6": cpuArchV6, "armv7": cpuArchV7}[arch]; err != nil || got != want {
+	if want := map[string]uint64{"armv6": cpuArchV6}[arch]; err != nil || got != want {
 		t.Errorf("some of its C code is for architecture %d (%v), want %d", got, err, want)
 	}
 }
@@ -45,7 +45,7 @@ func checkProgram(t *testing.T, path, arch string, withC bool) {
 const (
 	tagCPURawName, tagCPUName, tagCPUArch = 4, 5, 6
 
-	cpuArchV6, cpuArchV7 = 6, 10
+	cpuArchV6 = 6
 )
 
 var errNoCPUArch = errors.New("no Tag_CPU_arch in .ARM.attributes")

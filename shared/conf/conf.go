@@ -31,12 +31,17 @@ type Logging struct {
 	LogFormat string `help:"Form of log lines: text or json." enum:"text,json" default:"text"`
 }
 
-// Logger returns the logger that these settings describe, writing to w.
-func (l Logging) Logger(w io.Writer) *slog.Logger {
-	var level slog.Level
+// Level is the least severe level to log.
+func (l Logging) Level() (level slog.Level) {
 	if err := level.UnmarshalText([]byte(l.LogLevel)); err != nil { // kong has checked the word
 		level = slog.LevelInfo
 	}
+	return level
+}
+
+// Logger returns the logger that these settings describe, writing to w from a level on that may change: Level's at first.
+func (l Logging) Logger(w io.Writer, level *slog.LevelVar) *slog.Logger {
+	level.Set(l.Level())
 	opts := &slog.HandlerOptions{Level: level}
 	if l.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, opts))
@@ -98,7 +103,7 @@ func (f file) Validate(app *kong.Application) error {
 	var known []string
 	for _, group := range app.AllFlags(false) {
 		for _, flag := range group {
-			if !slices.Contains([]string{"help", "version", "config"}, flag.Name) { // these ask for something; they set nothing
+			if !isAsking(flag) {
 				known = append(known, flag.Name)
 			}
 		}

@@ -213,7 +213,7 @@ func TestLogger(t *testing.T) {
 		{Logging{}, "level=INFO msg=b n=1\nlevel=ERROR msg=c n=1\n"},
 	} {
 		var out bytes.Buffer
-		log := c.logging.Logger(&out)
+		log := c.logging.Logger(&out, new(slog.LevelVar))
 		log.Debug("a", "n", 1)
 		log.Info("b", "n", 1)
 		log.Error("c", "n", 1)

@@ -53,8 +53,11 @@ func Parse(seed secret.Text) (Credential, error) {
 	return Credential{}, errors.New("not a credential: it is one word that begins with SU, as \"bramble-hub agent add\" prints it")
 }
 
-// ReadFile reads a seed from a file: the one line that is neither empty nor begins with #. The file must be its owner's alone, unless systemd has put it into
-// the service's $CREDENTIALS_DIRECTORY: what that grants by an access list looks like a right of the group.
+// none is what a credential file says if there is no credential: a service's unit has to name a file in any case.
+const none = "none"
+
+// ReadFile reads a seed from a file: the one line that is neither empty nor begins with #. The word none there is no credential. The file must be its owner's
+// alone, unless systemd has put it into the service's $CREDENTIALS_DIRECTORY: what that grants by an access list looks like a right of the group.
 func ReadFile(name string) (Credential, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -84,6 +87,9 @@ func ReadFile(name string) (Credential, error) {
 	}
 	if len(words) != 1 {
 		return Credential{}, fmt.Errorf("credential file %s has %d lines that are no comments: it should hold the credential and nothing else", name, len(words))
+	}
+	if words[0] == none {
+		return Credential{}, nil
 	}
 	c, err := Parse(secret.Text(words[0]))
 	if err != nil {

@@ -129,6 +129,12 @@ func TestReadFile(t *testing.T) {
 	if got, err := ReadFile(path); err != nil || got != c {
 		t.Errorf("from systemd: %v, %v", got, err)
 	}
+	if err := os.WriteFile(path, []byte("# as the unit has it\nnone\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadFile(path); err != nil || !got.IsZero() {
+		t.Errorf("none: %v, %v", got, err)
+	}
 	if _, err := ReadFile(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "none") {
 		t.Errorf("no file: %v", err)
 	}

@@ -260,7 +260,7 @@ func TestDevicesFails(t *testing.T) {
 func TestDevicesCommand(t *testing.T) {
 	for flag, begins := range map[string]string{"--host=pi1": "# ", "--verbose": "# ", "--json": "{"} {
 		var stdout, stderr bytes.Buffer
-		if code := run([]string{"devices", flag}, &stdout, &stderr); code != 0 || stdout.Len() == 0 || !strings.HasPrefix(stdout.String(), begins) {
+		if code := run([]string{"devices", flag}, nil, &stdout, &stderr); code != 0 || stdout.Len() == 0 || !strings.HasPrefix(stdout.String(), begins) {
 			t.Errorf("%s: exit code %d, said %q, %q", flag, code, stdout.String(), stderr.String())
 		}
 	}

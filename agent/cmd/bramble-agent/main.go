@@ -27,6 +27,7 @@ const description = `Publish the cameras of this host to NATS while somebody wat
 
 Examples:
 
+  sudo bramble-agent join nats://hub:4222 --token SU... --camera porch      as a service, with the line that "bramble-hub agent add porch" prints
   bramble-agent devices                                 what cameras this host has, and a configuration file for them
   bramble-agent --hub nats://hub:4222                   publish every camera found
   bramble-agent --hub nats://hub:4222 --credential-file porch.credential --camera 'porch=v4l2:/dev/video0'
@@ -74,31 +75,39 @@ type cli struct {
 	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
-	Serve   struct{} `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
-	Health  struct{} `cmd:"" help:"Ask, through NATS, whether the agent that runs with these settings serves its cameras: exit code 0 or 1."`
-	Devices devices  `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
+	Serve   struct{}     `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
+	Join    join         `cmd:"" help:"Join a hub: try the connection, write the configuration, start the service."`
+	Health  struct{}     `cmd:"" help:"Ask, through NATS, whether the agent that runs with these settings serves its cameras: exit code 0 or 1."`
+	Check   checkCommand `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
+	Devices devices      `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
 }
 
 func main() {
 	boundMemory(os.LookupEnv)
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-func run(args []string, stdout, stderr io.Writer) (exitCode int) {
-	var c cli
-	parser, err := kong.New(&c, conf.Options("bramble-agent", description, version)...)
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
+	c, parsed, err := readSettings(args)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-agent", err)
 	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
-		return conf.Fail(stderr, "bramble-agent", err)
-	}
-	log := c.Logger(stderr)
-	if parsed.Command() == "devices" {
+	level := &slog.LevelVar{}
+	log := c.Logger(stderr, level)
+	switch parsed.Command() {
+	case "devices":
 		ctx, stop := conf.StopContext(log)
 		defer stop()
 		return failed(stderr, c.Devices.run(ctx, &c.settings, stdout, stderr))
+	case "check":
+		if err := check(c, parsed, log, stdout); err != nil {
+			return conf.Fail(stderr, "bramble-agent", err)
+		}
+		return 0
+	case "join <url>":
+		ctx, stop := conf.StopContext(log)
+		defer stop()
+		return failed(stderr, c.Join.run(ctx, joining{settings: &c.settings, file: string(c.Config), given: given(parsed), stdin: stdin, say: stderr}))
 	}
 	cfg, err := c.agent(log)
 	if err != nil {
@@ -115,8 +124,9 @@ func run(args []string, stdout, stderr io.Writer) (exitCode int) {
 	}
 	ctx, stop := conf.StopContext(log)
 	defer stop()
+	again := &reloader{args: args, agent: a, inForce: conf.Settings(parsed), logLevel: level, log: log}
 	debug.FreeOSMemory() // what reading the settings took is never needed again
-	return failed(stderr, a.Run(ctx))
+	return failed(stderr, conf.Serve(ctx, a.Run, again.reload))
 }
 
 // failed tells of an error that trying again may cure, and returns the exit code.

@@ -49,7 +49,7 @@ func TestWrongConfiguration(t *testing.T) {
 				c.args = append(c.args, "--config="+path)
 			}
 			var said bytes.Buffer
-			if code := run(c.args, io.Discard, &said); code != conf.ExitConfig {
+			if code := run(c.args, nil, io.Discard, &said); code != conf.ExitConfig {
 				t.Errorf("exit code %d, want %d", code, conf.ExitConfig)
 			}
 			for _, part := range append(c.want, "bramble-agent: ") {
@@ -79,7 +79,7 @@ func TestRun(t *testing.T) {
 	}
 	ended := make(chan int, 1)
 	var said bytes.Buffer
-	go func() { ended <- run([]string{"--config", path}, io.Discard, &said) }()
+	go func() { ended <- run([]string{"--config", path}, nil, io.Discard, &said) }()
 	for asked := false; ; asked = true {
 		msg, err := statuses.NextMsg(testkit.Timeout)
 		if err != nil {
@@ -115,7 +115,7 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	code := run([]string{"--hub", url, "--log-level=error", "--camera=porch=pattern:#size=160x120"}, io.Discard, &said)
+	code := run([]string{"--hub", url, "--log-level=error", "--camera=porch=pattern:#size=160x120"}, nil, io.Discard, &said)
 	if code != 1 || !strings.Contains(said.String(), "camera porch: something answers for it already") {
 		t.Errorf("exit code %d, said %q", code, said.String())
 	}

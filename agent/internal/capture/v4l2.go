@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/agent/internal/capture/device"
-	"github.com/bramble-cam/bramble/agent/internal/clock"
+	"github.com/bramble-cam/bramble/shared/clock"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 

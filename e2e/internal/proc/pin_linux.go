@@ -25,3 +25,19 @@ func Pinned(core int, f func() error) error {
 	}
 	return err
 }
+
+// Idly calls f on a thread that runs when nothing else wants to (SCHED_IDLE in sched(7)), and never again on it. Processes that f starts inherit that.
+func Idly(f func() error) error {
+	done := make(chan error, 1)
+	go func() { // received below
+		runtime.LockOSThread() // for good: the thread ends with the goroutine, since it may not go back
+		err := unix.SchedSetAttr(0, &unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_IDLE}, 0)
+		if err != nil {
+			err = fmt.Errorf("the scheduler's class for what can wait cannot be had: %w", err)
+		} else {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
+}

@@ -71,12 +71,12 @@ func TestAgentAddWithTLS(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	c := testkit.NewCert(t, nil, nil)
 	line := do(t, file, "", "agent", "add", "porch", "--nats=192.0.2.1:4222", "--nats-tls-cert="+c.CertFile, "--nats-tls-key="+c.KeyFile)
-	if !strings.HasPrefix(line, "bramble-agent --hub tls://192.0.2.1:4222 --tls-fingerprint "+trust.Fingerprint(c.Leaf)+" --credential SU") {
+	if !strings.HasPrefix(line, "sudo bramble-agent join tls://192.0.2.1:4222 --tls-fingerprint "+trust.Fingerprint(c.Leaf)+" --token SU") {
 		t.Errorf("printed %q", line)
 	}
 	pin := "sha256:" + strings.Repeat("ab", 32)
 	line = do(t, file, "", "agent", "add", "garden", "--nats-url=tls://nats:4222", "--nats-tls-fingerprint="+pin)
-	if !strings.Contains(line, "--hub tls://nats:4222 --tls-fingerprint "+pin+" ") {
+	if !strings.Contains(line, "join tls://nats:4222 --tls-fingerprint "+pin+" ") {
 		t.Errorf("printed %q", line)
 	}
 	before, err := os.ReadFile(file)

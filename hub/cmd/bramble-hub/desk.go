@@ -20,11 +20,14 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/keypair"
 	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/shared/service"
 )
 
 // desk is where the commands that change the credentials file sit.
 type desk struct {
 	settings *settings
+	file     string          // the configuration file; "" means that there is none
+	service  service.Manager // the zero value is this host's
 	stdin    io.Reader
 	stdout   io.Writer
 	stderr   io.Writer
@@ -121,18 +124,16 @@ func (d *desk) natsURL() (url, note string) {
 	if err != nil {
 		host, port = "127.0.0.1", "4222"
 	}
-	ip := net.ParseIP(host)
-	switch {
-	case host == "localhost" || ip != nil && ip.IsLoopback():
-		note = "by these settings the hub's NATS listens on this host only: for agents elsewhere start the hub with --nats 0.0.0.0:" + port + ", and put its name into the URL"
-	case host == "" || ip != nil && ip.IsUnspecified():
-		if host, err = os.Hostname(); err != nil || host == "" {
-			host = "HUB"
-		}
-	}
 	scheme := "nats://"
 	if d.settings.NATSTLSCert != "" {
 		scheme = "tls://"
+	}
+	ip := net.ParseIP(host)
+	switch {
+	case host == "localhost" || ip != nil && ip.IsLoopback():
+		note = "by these settings the hub's NATS listens on this host only: for agents elsewhere \"sudo bramble-hub setup\" lets them in, or start the hub with --nats 0.0.0.0:" + port + " and put its name into the URL"
+	case host == "" || ip != nil && ip.IsUnspecified():
+		host = here()
 	}
 	return scheme + net.JoinHostPort(host, port), note
 }
@@ -151,4 +152,18 @@ func (d *desk) trustFlags() (string, error) {
 		return "", nil
 	}
 	return " --tls-fingerprint " + strings.Join(pins, ","), nil
+}
+
+// here returns how others may reach this host: by its address, since nobody may know its name; "HUB" if it has neither.
+func here() string {
+	if conn, err := net.Dial("udp", "192.0.2.1:9"); err == nil { // sends nothing, but chooses the address that leads away from here
+		defer func() { _ = conn.Close() }()
+		if a, ok := conn.LocalAddr().(*net.UDPAddr); ok {
+			return a.IP.String()
+		}
+	}
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "HUB"
 }

@@ -30,7 +30,7 @@ func TestHealth(t *testing.T) {
 }
 
 func TestHealthURL(t *testing.T) {
-	const port = ":8080"
+	const port = ":" + "8080"
 	for _, tc := range []struct {
 		host   string
 		secure bool

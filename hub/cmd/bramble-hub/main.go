@@ -11,7 +11,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/trust"
@@ -28,6 +27,10 @@ Examples:
   bramble-hub                                        page on http://127.0.0.1:8080, NATS for agents on 127.0.0.1:4222
   bramble-hub --nats-url nats://a:4222,nats://b:4222 use a NATS system that runs already
   bramble-hub --config hub.yaml                      the same settings from a file: "http: 127.0.0.1:9000"
+
+As a service, with the first user, and open to other hosts:
+
+  sudo bramble-hub setup anna
 
 Who may do what, in a file that a running hub follows:
 
@@ -68,6 +71,7 @@ type settings struct {
 	MaxViewersPerAddress int           `help:"How many of them from one address other than this host (${default}; 0: no limit)." default:"1000" placeholder:"N"`
 	MaxViewersPerCamera  int           `help:"How many of them for one camera (${default}; 0: no limit)." default:"2000" placeholder:"N"`
 	MaxFPS               int           `name:"max-fps" help:"How many frames a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"300" placeholder:"N"`
+	MaxBandwidth         int           `help:"How many MB a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"50" placeholder:"N"`
 	MaxCameras           int           `help:"How many cameras the hub gets to know (${default})." default:"4096" placeholder:"N"`
 	MaxCamerasPerAgent   int           `help:"How many of them one agent may bring (${default})." default:"256" placeholder:"N"`
 	AllowOrigin          []string      `help:"Origins of other people's pages that may open /ws, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
@@ -80,9 +84,12 @@ type cli struct {
 	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
-	Serve struct{} `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
-	Demo  struct{} `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
+	Serve  struct{}      `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
+	Check  checkCommand  `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
+	Doctor doctorCommand `cmd:"" help:"Look at ports, NATS, agents, ffmpeg, clock, disk and memory, and say what helps."`
+	Demo   struct{}      `cmd:"" help:"Relay four made-up cameras, all in this process, on this host only."`
 
+	Setup  setupCommand  `cmd:"" help:"Make the first user, let other hosts in, and start the service."`
 	Health healthCommand `cmd:"" help:"Ask the hub that runs with these settings whether it is alive: exit code 0 or 1."`
 
 	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
@@ -96,23 +103,25 @@ type cli struct {
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
-	var c cli
-	parser, err := kong.New(&c, conf.Options("bramble-hub", description, version)...)
+	c, parsed, err := readSettings(args)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-hub", err)
 	}
-	parsed, err := parser.Parse(args)
-	if err != nil {
-		return conf.Fail(stderr, "bramble-hub", err)
-	}
-	log := c.Logger(stderr)
-	if c.Credentials == "" {
-		if c.Credentials, err = access.DefaultFile(); err != nil {
+	level := &slog.LevelVar{}
+	log := c.Logger(stderr, level)
+	switch command := parsed.Command(); command {
+	case "serve", "demo":
+	case "doctor":
+		ctx, stop := conf.StopContext(log)
+		defer stop()
+		return c.Doctor.run(ctx, c, stdout, stderr)
+	case "check":
+		if err := check(c, parsed, log, stdout); err != nil {
 			return conf.Fail(stderr, "bramble-hub", err)
 		}
-	}
-	if command := parsed.Command(); command != "serve" && command != "demo" {
-		return failed(stderr, parsed.Run(&desk{settings: &c.settings, stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
+		return 0
+	default:
+		return failed(stderr, parsed.Run(&desk{settings: &c.settings, file: string(c.Config), stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
 	}
 	cfg, err := c.hub(log)
 	if err != nil {
@@ -128,7 +137,21 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	if parsed.Command() == "demo" {
 		serve = demo{hub: h, root: c.SubjectRoot, log: log}.run
 	}
-	return failed(stderr, serve(ctx))
+	again := &reloader{args: args, hub: h, inForce: conf.Settings(parsed), logLevel: level, log: log}
+	return failed(stderr, conf.Serve(ctx, serve, again.reload))
+}
+
+// serves reports whether the program stays, and does not change the credentials only.
+func serves(parsed *kong.Context) bool {
+	return parsed.Command() == "serve" || parsed.Command() == "demo"
+}
+
+// likeTheService gives root's commands the settings of the service, whose credentials they change, unless others are named.
+func (c *cli) likeTheService(parser *kong.Kong, parsed *kong.Context, args []string) (*kong.Context, error) {
+	if _, err := os.Stat(configFile); c.Config != "" || serves(parsed) || os.Geteuid() != 0 || err != nil {
+		return parsed, nil
+	}
+	return parser.Parse(append([]string{"--config=" + configFile}, args...))
 }
 
 // failed tells of an error that trying again may cure, and returns the exit code.
@@ -151,7 +174,7 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
 		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
-		MaxFPS: s.MaxFPS, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
+		MaxFPS: s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, Limits: s.limits(), Version: version, Log: log,
 	}, nil
 }

@@ -31,7 +31,7 @@ func (c *agentAdd) Run(d *desk) error {
 	}
 	var cred credential.Credential
 	err = d.edit(func(doc *access.Document) (err error) { cred, err = doc.AddAgent(c.Name, c.Cameras); return err },
-		"agent added; its credential is shown this once: put a real source for SOURCE, and better the credential into a file for --credential-file",
+		"agent added; its token is shown this once: paste this line on the host with the cameras",
 		"agent.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 	if err != nil {
 		return err
@@ -40,9 +40,9 @@ func (c *agentAdd) Run(d *desk) error {
 	if note != "" {
 		d.log.Warn(note, "public", cred.Public())
 	}
-	line := "bramble-agent --hub " + url + trusts + " --credential " + cred.Seed().Reveal()
+	line := "sudo bramble-agent join " + url + trusts + " --token " + cred.Seed().Reveal()
 	for _, camera := range c.Cameras {
-		line += " --camera " + camera + "=SOURCE"
+		line += " --camera " + camera
 	}
 	return d.print(line)
 }

@@ -94,8 +94,8 @@ func (s *Server) numbered(p access.Principal) (ids []string) {
 	for _, cam := range s.grantedCameras(p) {
 		ids = append(ids, cam.ID())
 	}
-	if i := slices.Index(ids, s.cfg.DefaultCamera); i > 0 {
-		ids = slices.Insert(slices.Delete(ids, i, i+1), 0, s.cfg.DefaultCamera)
+	if i := slices.Index(ids, s.live().DefaultCamera); i > 0 {
+		ids = slices.Insert(slices.Delete(ids, i, i+1), 0, s.live().DefaultCamera)
 	}
 	return ids
 }
@@ -103,7 +103,7 @@ func (s *Server) numbered(p access.Principal) (ids []string) {
 // named returns a camera by its id; the default one if that is "".
 func (s *Server) named(p access.Principal, id string) (*registry.Camera, error) {
 	if id == "" {
-		if id = s.cfg.DefaultCamera; id == "" || !p.May(id) {
+		if id = s.live().DefaultCamera; id == "" || !p.May(id) {
 			if ids := s.numbered(p); len(ids) > 0 {
 				id = ids[0]
 			}

@@ -94,7 +94,7 @@ func (w *crowd) show(restart bool) {
 
 // publish is the camera's life: now and then it waits until somebody has got a frame.
 func (w *crowd) publish() {
-	for lap := range 60 {
+	for lap := range 40 {
 		out := w.cam.stream.Out.Load()
 		for i := range 20 {
 			w.show(i == 0 && lap%4 == 3)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
@@ -27,6 +29,12 @@ const (
 	limitWaiting = "waiting" // connections that have not said what they want
 )
 
+// Why the hub ends a viewer's stream, as the metric names it.
+const (
+	evictedRevoked = "revoked" // errEnded
+	evictedFault   = "fault"   // a panic
+)
+
 // errEnded says that somebody who was let in may stay no longer.
 var errEnded = errors.New("your session, token or link has ended, or what you may see has changed")
 
@@ -40,16 +48,20 @@ func (e *limitError) Error() string { return e.text }
 
 // guests are all who look at something now. They are looked after when the credentials change, and once a second.
 type guests struct {
-	limits Limits
 	again  func(access.Principal, time.Time) (access.Principal, bool) // nil: everybody may stay
 	log    *slog.Logger
 	seldom *access.Seldom
 
+	evicted *tally // by reason
+
 	mu        sync.Mutex
+	limits    Limits
 	all       map[*guest]struct{}
 	byAddress map[string]int
 	byCamera  map[string]int
 	refused   map[string]uint64 // by limit
+
+	stalled atomic.Uint64 // those who were given up since they did not read
 }
 
 // guest is somebody who looks at a camera, or has a WebSocket: then camera and format are "".
@@ -74,7 +86,7 @@ func (g *guest) principal() access.Principal {
 
 func newGuests(limits Limits, log *slog.Logger) *guests {
 	return &guests{
-		limits: limits, log: log, seldom: access.NewSeldom(),
+		limits: limits, log: log, seldom: access.NewSeldom(), evicted: newTally(evictedRevoked, evictedFault),
 		all: make(map[*guest]struct{}), byAddress: make(map[string]int), byCamera: make(map[string]int), refused: make(map[string]uint64),
 	}
 }
@@ -109,6 +121,13 @@ func (l *guests) roomLocked(g *guest) error {
 	}
 	l.refuseLocked(err.limit, g.address)
 	return err
+}
+
+// change puts other limits in force, for those who come.
+func (l *guests) change(to Limits) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limits = to
 }
 
 // refuse counts somebody who is one too many.
@@ -166,6 +185,7 @@ func (l *guests) look() {
 			continue
 		}
 		if g.ctx.Err() == nil {
+			l.evicted.add(evictedRevoked)
 			l.log.Info("viewer ended: he may not look any more", "audit", "ended", "user", was.Name, logkey.Camera, g.camera, "address", g.address)
 		}
 		g.end(errEnded)
@@ -187,6 +207,13 @@ func (l *guests) run(ctx context.Context, changed <-chan struct{}) {
 	}
 }
 
+// gone counts somebody whose connection ended with err if it was the hub that gave him up, since a write took longer than it may.
+func (l *guests) gone(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		l.stalled.Add(1)
+	}
+}
+
 // refusals returns how many were turned away, by limit.
 func (l *guests) refusals() map[string]uint64 {
 	l.mu.Lock()
@@ -194,6 +221,20 @@ func (l *guests) refusals() map[string]uint64 {
 	all := map[string]uint64{limitAll: 0, limitAddress: 0, limitCamera: 0, limitWaiting: 0}
 	for limit, n := range l.refused {
 		all[limit] = n
+	}
+	return all
+}
+
+// watched is a camera in the format of an extension.
+type watched struct{ camera, format string }
+
+// byFormat returns how many viewers there are of each camera in each format.
+func (l *guests) byFormat() map[watched]int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := make(map[watched]int)
+	for g := range l.all {
+		all[watched{g.camera, g.format}]++
 	}
 	return all
 }

@@ -297,6 +297,11 @@ func TestEnded(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.look()
+	l.evicted.each(func(reason string, n uint64) {
+		if want := reason == evictedRevoked; n == 1 != want {
+			t.Errorf("%d are counted as %s", n, reason)
+		}
+	})
 	if stays.ctx.Err() != nil || goes.ctx.Err() == nil {
 		t.Errorf("%v, %v", stays.ctx.Err(), goes.ctx.Err())
 	}

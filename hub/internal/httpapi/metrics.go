@@ -6,95 +6,113 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
-	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/hub/internal/host"
+	"github.com/bramble-cam/bramble/shared/clock"
 )
 
-// metrics returns the handler of /metrics, with a registry of its own: several hubs may live in one process.
+// metrics returns the handler of /metrics, with a registry of its own: several hubs may live in one process. docs/ref/metrics.md describes them.
 func (s *Server) metrics() echo.HandlerFunc {
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newTranscodeCollector(s.cfg.Transcoder),
-		&collector{cameras: s.cfg.Registry.Cameras, connected: s.cfg.Connected, sockets: s.sockets.Load, refusals: s.guests.refusals, refused: s.refusals, d: newDescriptions()},
+		newHubCollector(s),
+		newCameraCollector(s),
 	)
 	return echo.WrapHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }
 
-// collector reads the counters when it is asked, so that nothing is counted twice.
-type collector struct {
-	cameras   func() []*registry.Camera
-	connected func() bool
-	sockets   func() int64
-	refusals  func() map[string]uint64
-	refused   func() map[string]uint64
-	d         descriptions
+// describe returns the description of a metric of ours.
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("bramble_hub_"+name, help, labels, nil)
 }
 
-type descriptions struct {
-	in, out, drops, viewers, up, age, cameras, nats, sockets, turnedAway, refused *prometheus.Desc
+// emit sends numbers of one kind.
+type emit struct {
+	ch chan<- prometheus.Metric
 }
 
-func newDescriptions() descriptions {
-	desc := func(name, help string, labels ...string) *prometheus.Desc {
-		return prometheus.NewDesc("bramble_hub_"+name, help, labels, nil)
-	}
-	return descriptions{
-		in:         desc("frames_in_total", "Frames received from the camera.", "camera", "format"),
-		out:        desc("frames_out_total", "Frames delivered, over all viewers.", "camera", "format"),
-		drops:      desc("drops_total", "Frames lost, by reason: lagged counts what slow viewers skipped, the others what did not come in.", "camera", "format", "reason"),
-		viewers:    desc("viewers", "Viewers now: HTTP responses and slots of WebSockets.", "camera", "format"),
-		up:         desc("camera_up", "1 if the camera's agent can be reached, else 0.", "camera"),
-		age:        desc("newest_frame_timestamp_seconds", "When the newest frame arrived here, Unix time; absent while nobody watches.", "camera"),
-		cameras:    desc("cameras", "Cameras known, by state.", "state"),
-		sockets:    desc("websockets", "WebSockets open now."),
-		refused:    desc("refused_total", "What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
-		turnedAway: desc("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
-		nats:       desc("nats_connected", "1 if NATS can be reached, else 0."),
+func (e emit) gauge(d *prometheus.Desc, value float64, labels ...string) {
+	e.ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+}
+
+func (e emit) counter(d *prometheus.Desc, value uint64, labels ...string) {
+	e.ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
+}
+
+// hubCollector reads the numbers of the hub as a whole when it is asked, so that nothing is counted twice.
+type hubCollector struct {
+	s *Server
+
+	build, nats, reconnects, sockets, turnedAway, refused, stalled, evicted, errors, ffmpeg, processes, cpu, restarts, synchronised, clockError, memory *prometheus.Desc
+}
+
+func newHubCollector(s *Server) *hubCollector {
+	return &hubCollector{
+		s:            s,
+		build:        describe("build_info", "Always 1; the label is the hub's version.", "version"),
+		nats:         describe("nats_connected", "1 if NATS can be reached, else 0."),
+		reconnects:   describe("nats_reconnects_total", "How often the connection to NATS was lost and made anew."),
+		sockets:      describe("websockets", "WebSockets open now."),
+		refused:      describe("refused_total", "What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
+		stalled:      describe("viewers_stalled_total", "Viewers and WebSockets given up since a write to them took longer than --write-timeout."),
+		turnedAway:   describe("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
+		evicted:      describe("viewers_evicted_total", "Viewers whose stream the hub ended for another reason: revoked (they may look no longer), fault (a bug).", "reason"),
+		errors:       describe("http_errors_total", "Requests answered with an error, by status.", "code"),
+		ffmpeg:       describe("ffmpeg_available", "1 if ffmpeg was found, else 0."),
+		processes:    describe("transcodes", "ffmpeg processes now."),
+		cpu:          describe("transcode_cpu_seconds_total", "Processor time of ffmpeg."),
+		restarts:     describe("transcode_restarts_total", "Runs of ffmpeg that ended though somebody watched."),
+		synchronised: describe("clock_synchronised", "1 if something keeps the clock of the hub's host right, else 0."),
+		clockError:   describe("clock_error_seconds", "Largest error of that clock as the kernel knows it; absent while nothing keeps it right."),
+		memory:       describe("memory_limit_bytes", "Memory that the hub may use: the machine's, or less in a control group; absent where that is not known."),
 	}
 }
 
 // Describe implements prometheus.Collector.
-func (m *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.d.in, m.d.out, m.d.drops, m.d.viewers, m.d.up, m.d.age, m.d.cameras, m.d.nats, m.d.sockets, m.d.turnedAway, m.d.refused} {
+func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.refused, m.stalled, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.synchronised, m.clockError, m.memory,
+	} {
 		ch <- d
 	}
 }
 
 // Collect implements prometheus.Collector.
-func (m *collector) Collect(ch chan<- prometheus.Metric) {
-	states := make(map[string]int)
-	for _, cam := range m.cameras() {
-		i := cam.Info()
-		states[string(i.State)]++
-		m.collectCamera(ch, i)
+func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
+	e, cfg := emit{ch}, m.s.cfg
+	e.gauge(m.build, 1, cfg.About.Version)
+	e.gauge(m.nats, truth(cfg.Connected()))
+	if cfg.Reconnects != nil {
+		e.counter(m.reconnects, cfg.Reconnects())
 	}
-	for state, n := range states {
-		ch <- prometheus.MustNewConstMetric(m.d.cameras, prometheus.GaugeValue, float64(n), state)
+	e.gauge(m.sockets, float64(m.s.sockets.Load()))
+	for limit, n := range m.s.guests.refusals() {
+		e.counter(m.turnedAway, n, limit)
 	}
-	ch <- prometheus.MustNewConstMetric(m.d.sockets, prometheus.GaugeValue, float64(m.sockets()))
-	for limit, n := range m.refusals() {
-		ch <- prometheus.MustNewConstMetric(m.d.turnedAway, prometheus.CounterValue, float64(n), limit)
+	for reason, n := range m.s.refusals() {
+		e.counter(m.refused, n, reason)
 	}
-	for reason, n := range m.refused() {
-		ch <- prometheus.MustNewConstMetric(m.d.refused, prometheus.CounterValue, float64(n), reason)
+	e.counter(m.stalled, m.s.guests.stalled.Load())
+	m.s.guests.evicted.each(func(reason string, n uint64) { e.counter(m.evicted, n, reason) })
+	m.s.errors.each(func(code string, n uint64) { e.counter(m.errors, n, code) })
+	e.gauge(m.ffmpeg, truth(cfg.Transcoder.Available()))
+	total := cfg.Transcoder.Totals()
+	e.gauge(m.processes, float64(total.Processes))
+	ch <- prometheus.MustNewConstMetric(m.cpu, prometheus.CounterValue, total.CPU.Seconds())
+	e.counter(m.restarts, total.Restarts)
+	collectClock(e, clock.Error(), m.synchronised, m.clockError)
+	if limit := host.Read().Memory; limit > 0 {
+		e.gauge(m.memory, float64(limit))
 	}
-	ch <- prometheus.MustNewConstMetric(m.d.nats, prometheus.GaugeValue, truth(m.connected()))
 }
 
-func (m *collector) collectCamera(ch chan<- prometheus.Metric, i registry.Info) {
-	id, format := i.Camera, string(i.Format)
-	ch <- prometheus.MustNewConstMetric(m.d.in, prometheus.CounterValue, float64(i.Stream.In.Load()), id, format)
-	ch <- prometheus.MustNewConstMetric(m.d.out, prometheus.CounterValue, float64(i.Stream.Out.Load()), id, format)
-	ch <- prometheus.MustNewConstMetric(m.d.viewers, prometheus.GaugeValue, float64(i.Viewers), id, format)
-	ch <- prometheus.MustNewConstMetric(m.d.up, prometheus.GaugeValue, truth(i.State != registry.Offline), id)
-	if !i.Received.IsZero() {
-		ch <- prometheus.MustNewConstMetric(m.d.age, prometheus.GaugeValue, float64(i.Received.UnixMicro())/1e6, id)
+// collectClock tells how right a clock is, by its largest error in microseconds.
+func collectClock(e emit, micros int64, synchronised, largest *prometheus.Desc, labels ...string) {
+	e.gauge(synchronised, truth(micros >= 0), labels...)
+	if micros >= 0 {
+		e.gauge(largest, float64(micros)/1e6, labels...)
 	}
-	i.Stream.Drops.Each(func(r drop.Reason, n uint64) {
-		ch <- prometheus.MustNewConstMetric(m.d.drops, prometheus.CounterValue, float64(n), id, format, r.String())
-	})
 }
 
 func truth(b bool) float64 {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -101,6 +102,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 		return
 	}
 	p := s.problemFor(err, who(c))
+	s.errors.add(strconv.Itoa(p.Status))
 	if p.Status == http.StatusUnauthorized {
 		if wantsPage(c.Request()) && c.Request().Method == http.MethodGet {
 			_ = toLogin(c) // writes headers only
@@ -125,6 +127,11 @@ func (s *Server) handleError(err error, c echo.Context) {
 	if err != nil {
 		s.cfg.Log.Debug("answer not sent", "path", c.Request().URL.Path, logkey.Err, err)
 	}
+}
+
+// errorCodes are the statuses of the errors that there may be, as docs/ref/http.md lists them.
+func errorCodes() []string {
+	return []string{"400", "401", "403", "404", "405", "413", "415", "421", "426", "429", "500", "501", "503"}
 }
 
 func setRetryAfter(c echo.Context, p problem) {

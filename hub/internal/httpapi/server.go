@@ -48,6 +48,7 @@ type Config struct {
 	Transcoder    *transcode.Transcoder
 	DefaultCamera string         // of URLs that name none; "" means the first by name
 	Connected     func() bool    // whether NATS can be reached
+	Reconnects    func() uint64  // how often the connection to NATS was made anew; nil means never
 	AllowOrigins  []string       // of other people's pages that may open /ws, such as https://example.org; "*" is all
 	Agents        controller     // asks cameras' agents
 	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
@@ -62,9 +63,18 @@ type Config struct {
 	Log           *slog.Logger
 }
 
+// Live are the settings that may change while viewers watch.
+type Live struct {
+	Limits        Limits
+	AllowOrigins  []string      // as in Config
+	DefaultCamera string        // likewise
+	WriteTimeout  time.Duration // of viewers who come later; 0 means DefaultWriteTimeout
+}
+
 // Server answers HTTP.
 type Server struct {
 	cfg          Config
+	changedTo    atomic.Pointer[Live] // nil: as cfg has it
 	times        times
 	echo         *echo.Echo
 	ending       context.Context // Run's: its end is that of all viewers
@@ -78,6 +88,7 @@ type Server struct {
 	hostname     string // this host's
 	door         *door  // nil: nobody is asked
 	guests       *guests
+	errors       *tally // answers that are errors, by status
 	newcomers    *newcomers
 	changed      chan struct{} // holds a token when credentials have changed
 	messages     sync.Pool     // of *[]byte, in which messages of WebSockets are put together
@@ -89,7 +100,7 @@ func New(cfg Config) *Server {
 		cfg.WriteTimeout = DefaultWriteTimeout
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
-	s.guests = newGuests(cfg.Limits, cfg.Log)
+	s.guests, s.errors = newGuests(cfg.Limits, cfg.Log), newTally(errorCodes()...)
 	s.newcomers = newNewcomers(func(address string) { s.guests.refuse(limitWaiting, address) })
 	if cfg.Access != nil {
 		s.door = &door{access.NewDoor(cfg.Access, cfg.Log), cfg.Exposed}
@@ -106,6 +117,23 @@ func New(cfg Config) *Server {
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded, s.ownHost)
 	s.routes()
 	return s
+}
+
+// Change puts other settings in force. Viewers who are there stay, also if there are more than the limits now allow.
+func (s *Server) Change(to Live) {
+	if to.WriteTimeout <= 0 {
+		to.WriteTimeout = DefaultWriteTimeout
+	}
+	s.guests.change(to.Limits)
+	s.changedTo.Store(&to)
+}
+
+// live returns the settings in force, but for the limits, which are the guests'.
+func (s *Server) live() Live {
+	if to := s.changedTo.Load(); to != nil {
+		return *to
+	}
+	return Live{Limits: s.cfg.Limits, AllowOrigins: s.cfg.AllowOrigins, DefaultCamera: s.cfg.DefaultCamera, WriteTimeout: s.cfg.WriteTimeout}
 }
 
 // Run serves on l until ctx ends, then ends all viewers, in the time that Config.LameDuck gives, and returns when they have gone. It may be called once.
@@ -194,7 +222,7 @@ func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Before(func() {
 			rc := http.NewResponseController(c.Response().Writer)
-			_ = rc.SetWriteDeadline(time.Now().Add(s.cfg.WriteTimeout)) // only a test's recorder has none
+			_ = rc.SetWriteDeadline(time.Now().Add(s.live().WriteTimeout)) // only a test's recorder has none
 		})
 		return next(c)
 	}

@@ -93,6 +93,9 @@ func TestStalledViewer(t *testing.T) {
 			for range 5 {
 				readUntil(t, good, next())
 			}
+			if values, _ := r.scrape(); values["bramble_hub_viewers_stalled_total"] != "1" {
+				t.Errorf("%s viewers are counted as stalled: want 1", values["bramble_hub_viewers_stalled_total"])
+			}
 			if lagged := c.stream.Drops.Get(drop.Lagged); format == frame.H264 && lagged > 0 {
 				t.Errorf("%d frames are counted as lagged", lagged)
 			}
@@ -148,7 +151,7 @@ func TestHalfSpeed(t *testing.T) {
 	viewer := r.open("/cam/yard.h264")
 	server := <-r.listener.accepted
 	var got bytes.Buffer
-	for range 600 {
+	for range 250 {
 		show()
 		if _, err := io.CopyN(&got, viewer.r, 32<<10); err != nil {
 			t.Fatal(err)

@@ -37,7 +37,7 @@ var errPanic = errors.New("panic")
 func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
 	g, _ := c.Get(guestKey).(*guest)
 	s.viewers.Add(1)
-	out, err := openSink(g.ctx, c.Response().Writer, c.Request(), s.cfg.WriteTimeout, s.times.stop)
+	out, err := openSink(g.ctx, c.Response().Writer, c.Request(), s.live().WriteTimeout, s.times.stop)
 	c.Response().Committed = out != nil
 	if err != nil {
 		if out != nil {
@@ -88,7 +88,18 @@ func (s *Server) log(v *viewing) {
 	if v.err == nil || errors.Is(v.err, errEnough) {
 		return
 	}
+	s.countEviction(v.err)
+	if v.ctx.Err() == nil {
+		s.guests.gone(v.err)
+	}
 	s.cfg.Log.Log(context.Background(), severity(v.err, v.ctx.Err() != nil), "viewer lost", logkey.Camera, v.viewer.Camera.ID(), logkey.Err, v.err)
+}
+
+// countEviction counts a viewer whose stream has ended by a bug.
+func (s *Server) countEviction(err error) {
+	if errors.Is(err, errPanic) {
+		s.guests.evicted.add(evictedFault)
+	}
 }
 
 // severity is how much a viewer's end is the hub's fault; ended says that the hub stops or the viewer has gone.

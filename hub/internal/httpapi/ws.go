@@ -23,7 +23,7 @@ func (s *Server) webSocket(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
 		return echo.NewHTTPError(http.StatusUpgradeRequired, "/ws is a WebSocket: open it with one, over HTTP/1.1; a single camera is simpler to have at /cam/<id>.mjpeg or .mp4")
 	}
-	if err := s.checkOrigin(r, s.cfg.AllowOrigins); err != nil {
+	if err := s.checkOrigin(r, s.live().AllowOrigins); err != nil {
 		return err
 	}
 	if !slices.Contains(offered(r), subprotocol) {
@@ -101,7 +101,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u.out = newSink(u.ending, conn, u.server.cfg.WriteTimeout, u.server.times.stop)
+	u.out = newSink(u.ending, conn, u.server.live().WriteTimeout, u.server.times.stop)
 	line := &line{conn, u.out}
 	return line, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(line)), nil
 }

@@ -84,6 +84,7 @@ func (c *wsConn) close(status websocket.StatusCode, reason string) {
 // lost ends the connection after an error, which is the client's or the network's.
 func (c *wsConn) lost(err error) {
 	if c.ctx.Err() == nil {
+		c.s.guests.gone(err)
 		c.s.cfg.Log.Debug("WebSocket lost", logkey.Err, err)
 	}
 	c.cancel()
@@ -134,7 +135,7 @@ func (c *wsConn) ping() {
 			return
 		case <-tick.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), c.s.cfg.WriteTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), c.s.live().WriteTimeout)
 		err := c.ws.Ping(ctx)
 		cancel()
 		if err == nil {

@@ -161,8 +161,8 @@ func TestWSSlots(t *testing.T) {
 		seen[m.Slot] = true
 	}
 	values, _ := r.scrape()
-	if values["bramble_hub_websockets"] != "1" || values[`bramble_hub_viewers{camera="desk",format="jpeg"}`] != "256" {
-		t.Errorf("%s WebSockets, %s viewers", values["bramble_hub_websockets"], values[`bramble_hub_viewers{camera="desk",format="jpeg"}`])
+	if values["bramble_hub_websockets"] != "1" || values[`bramble_hub_viewers{camera="desk",format="mjpeg"}`] != "256" {
+		t.Errorf("%s WebSockets, %s viewers", values["bramble_hub_websockets"], values[`bramble_hub_viewers{camera="desk",format="mjpeg"}`])
 	}
 	_ = c.ws.CloseNow() // as a browser may
 	desk.viewers(0)

@@ -96,6 +96,7 @@ func (o *wsSlot) run(ctx context.Context) {
 	}
 	p := c.problem(err)
 	if p.Status == 500 {
+		c.s.countEviction(err)
 		c.s.cfg.Log.Log(ctx, severity(err, false), "viewer lost", logkey.Camera, o.camera, logkey.Err, err)
 	}
 	c.send(wsReply{Op: "ended", Slot: o.number, Error: p})

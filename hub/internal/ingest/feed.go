@@ -28,28 +28,41 @@ type feed struct {
 	faults  *faultLog
 	subject string
 	norm    h264.Normalizer
-	limit   *rate.Limiter // frames per second that are taken; nil: all
+	frames  *rate.Limiter // per second that are taken; nil: all
+	bytes   *rate.Limiter // the same
+	flooded func()        // called for each frame that is shed
 }
 
-// newFeed returns a feed that takes at most fps frames per second, and as many at once; 0 means all.
-func newFeed(into *stream.Stream, faults *faultLog, subject string, fps int) *feed {
-	f := &feed{into: into, faults: faults, subject: subject}
-	if fps > 0 {
-		f.limit = rate.NewLimiter(rate.Limit(fps), fps)
+// Limits are what is taken of one camera; 0 means all.
+type Limits struct {
+	FPS       int // frames per second, and as many at once
+	Bandwidth int // MB (10^6 bytes) per second, and a quarter of that, but at least two of the largest frames, at once
+}
+
+// newFeed returns a feed that takes what limits allow.
+func newFeed(into *stream.Stream, faults *faultLog, subject string, limits Limits) *feed {
+	f := &feed{into: into, faults: faults, subject: subject, flooded: func() {}}
+	if limits.FPS > 0 {
+		f.frames = rate.NewLimiter(rate.Limit(limits.FPS), limits.FPS)
+	}
+	if limits.Bandwidth > 0 {
+		perSecond := limits.Bandwidth * 1e6
+		f.bytes = rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*frame.MaxPayload))
 	}
 	return f
 }
 
-// shed drops a frame beyond the limit before anything of it is looked at: what that costs, and what its viewers do, must not depend on how fast an agent sends.
+// shed drops a frame beyond the limits before anything of it is looked at: what that costs, and what its viewers do, must not depend on how much an agent sends.
 func (f *feed) shed(msg *nats.Msg) bool {
-	if f.limit == nil || len(msg.Data) == 0 {
+	if len(msg.Data) == 0 || f.frames == nil && f.bytes == nil {
 		return false
 	}
 	now := time.Now()
-	if f.limit.AllowN(now, 1) {
+	if (f.frames == nil || f.frames.AllowN(now, 1)) && (f.bytes == nil || f.bytes.AllowN(now, len(msg.Data))) {
 		return false
 	}
 	f.into.Shed(now)
+	f.flooded()
 	return true
 }
 

@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"encoding/binary"
+	"errors"
 	"io"
 	"log/slog"
 	"strings"
@@ -24,7 +25,7 @@ const (
 )
 
 func quietFeed(into *stream.Stream, fps int) *feed {
-	return newFeed(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", fps)
+	return newFeed(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{FPS: fps})
 }
 
 // TestFlood: of a camera that sends too much the limit is taken, all else is counted once, and what is taken can be decoded.
@@ -85,6 +86,54 @@ func TestFloodOfProbes(t *testing.T) {
 	f.handle(c.msg(c.frame(false)))
 	if d := into.Drops.Map(); into.In.Load() != 1 || len(d) != 0 {
 		t.Errorf("%d in, dropped %v: want the frame and no drops", into.In.Load(), d)
+	}
+}
+
+// TestBandwidth: of a camera that sends too many bytes the limit is taken.
+func TestBandwidth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCam(t, "porch", frame.JPEG)
+		into := c.feed(nil)
+		f := newFeed(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{Bandwidth: 10})
+		picture := append(append([]byte(tinyJPEG[:len(tinyJPEG)-2]), make([]byte, 1e6)...), 0xff, 0xd9)
+		for range 1000 { // 100 MB a second
+			f.handle(c.msg(c.with(false, picture)))
+			<-time.After(10 * time.Millisecond)
+		}
+		if in, drops := into.In.Load(), into.Drops.Map(); in < 110 || in > 120 || drops["flood"] != 1000-in {
+			t.Errorf("%d frames of 1 MB in 10 s came in, dropped %v: want 10 a second, and 16 at once", in, drops)
+		}
+	})
+}
+
+// TestPause: the hub turns away from a camera that floods, comes back to it, and counts what it missed as the flood's.
+func TestPause(t *testing.T) {
+	url := testkit.StartNATS(t)
+	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	c := newCam(t, "porch", frame.JPEG)
+	into := stream.New(stream.Config{Format: frame.JPEG})
+	sub := &subscription{in: in, feed: newFeed(into, in.faults, "cam.porch.jpeg", Limits{FPS: 10}), wait: time.Hour}
+	sub.feed.flooded = sub.pause
+	sub.resume()
+	t.Cleanup(sub.end)
+	flush(t, in.nc)
+	for range 11 { // one too many
+		publish(t, agent, c.msg(c.frame(false)))
+	}
+	testkit.Eventually(t, "nobody subscribes to the camera that floods", func() bool {
+		_, err := agent.Request("cam.porch.jpeg", nil, 100*time.Millisecond)
+		return errors.Is(err, nats.ErrNoResponders)
+	})
+	for range 5 {
+		publish(t, agent, c.msg(c.frame(false))) // into the void
+	}
+	flush(t, agent)
+	sub.resume()
+	flush(t, in.nc)
+	publish(t, agent, c.msg(c.frame(false)))
+	testkit.Eventually(t, "the next frame has come", func() bool { return into.In.Load() == 11 })
+	if drops := into.Drops.Map(); drops["flood"] != 6 || len(drops) != 1 {
+		t.Errorf("dropped %v, want 6 for the flood", drops)
 	}
 }
 

@@ -35,7 +35,7 @@ func FuzzFeed(f *testing.F) {
 			c.format = frame.H264
 		}
 		into := stream.New(stream.Config{Format: c.format})
-		fd := newFeed(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", 0)
+		fd := newFeed(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{})
 		fd.handle(c.msg(c.frame(true)))
 		v := into.NewCursor()
 		defer v.Close()

@@ -30,7 +30,7 @@ var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs 
 // Ingest is the hub's connection to NATS.
 type Ingest struct {
 	nc       *nats.Conn
-	maxFPS   int
+	limits   Limits
 	refused  refused
 	space    subject.Space
 	log      *slog.Logger
@@ -51,7 +51,7 @@ type Config struct {
 	URL    string // of NATS; several are joined by commas
 	Space  subject.Space
 	Trust  trust.Settings
-	MaxFPS int // frames per second that are taken of a camera; 0 means all
+	Limits Limits
 	Log    *slog.Logger
 }
 
@@ -65,7 +65,7 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 	log := cfg.Log
 	r := &refusals{log: log, trust: cfg.Trust}
 	in := &Ingest{
-		space: cfg.Space, maxFPS: cfg.MaxFPS, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
+		space: cfg.Space, limits: cfg.Limits, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
 	}
 	connected := func(again string) nats.ConnHandler {
 		return func(nc *nats.Conn) {
@@ -130,6 +130,9 @@ func (in *Ingest) Close() {
 
 // Connected reports whether NATS can be reached.
 func (in *Ingest) Connected() bool { return in.nc.IsConnected() }
+
+// Reconnects returns how often the connection was lost and made anew.
+func (in *Ingest) Reconnects() uint64 { return in.nc.Stats().Reconnects }
 
 // Run finds cameras and hands their status to o until ctx ends.
 func (in *Ingest) Run(ctx context.Context, o Observer) error {
@@ -281,15 +284,9 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 
 // Feed appends the camera's frames to into until the stop function is called.
 func (in *Ingest) Feed(camera string, into *stream.Stream) (stop func(), err error) {
-	subj := in.space.Frames(camera, into.Format())
-	f := newFeed(into, in.faults, subj, in.maxFPS)
-	sub, err := in.nc.Subscribe(subj, f.handle)
-	if err != nil {
-		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
-	}
-	if err := sub.SetPendingLimits(maxWaiting, 4*maxPending); err != nil {
-		_ = sub.Unsubscribe()
-		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
-	}
-	return func() { _ = sub.Unsubscribe() }, nil // fails only if the connection is closed already
+	s := &subscription{in: in, feed: newFeed(into, in.faults, in.space.Frames(camera, into.Format()), in.limits), wait: floodPause}
+	s.feed.flooded = s.pause
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.end, s.begin()
 }

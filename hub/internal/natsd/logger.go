@@ -1,6 +1,7 @@
 package natsd
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -25,7 +26,24 @@ func (l *logger) Noticef(format string, v ...any) {
 	l.log.Debug("nats: " + fmt.Sprintf(format, v...))
 }
 
-func (l *logger) Warnf(format string, v ...any) { l.log.Warn("nats: " + fmt.Sprintf(format, v...)) }
+func (l *logger) Warnf(format string, v ...any) { l.say(slog.LevelWarn, fmt.Sprintf(format, v...)) }
+
+// say tells of the same thing once a minute: what an agent does wrong it may do wrong ten times a second, on a new connection each time.
+func (l *logger) say(level slog.Level, text string) {
+	if ok, kept := l.seldom.Say(about(text), time.Now()); ok {
+		l.log.Log(context.Background(), level, "nats: "+text, "kept_back", kept)
+	}
+}
+
+// about returns a line without numbers: its connection's port and number, sizes and times are others each time.
+func about(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, text)
+}
 
 // Fatalf does not end the process, unlike the server's own logger: Start returns the message, and what comes later is logged.
 func (l *logger) Fatalf(format string, v ...any) {
@@ -58,7 +76,7 @@ func (l *logger) Errorf(format string, v ...any) {
 		}
 		return
 	}
-	l.log.Error("nats: " + text)
+	l.say(slog.LevelError, text)
 }
 
 func (l *logger) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }

@@ -232,3 +232,9 @@ func IsLoopback(addr string) (bool, error) {
 	}
 	return ip != nil && ip.IsLoopback(), nil
 }
+
+// Check finds out whether the address and the file of a configuration can be understood.
+func Check(cfg Config) error {
+	_, _, err := options(cfg)
+	return err
+}

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
@@ -62,7 +63,15 @@ func (c *Camera) Info() Info {
 }
 
 func (c *Camera) floodReason() string {
-	return fmt.Sprintf("its agent sends more than %d frames a second, and what is beyond that is dropped: lower its fps, or raise --max-fps at this hub", c.cfg.MaxFPS)
+	var limits, flags []string
+	if c.cfg.MaxFPS > 0 {
+		limits, flags = append(limits, fmt.Sprintf("%d frames", c.cfg.MaxFPS)), append(flags, "--max-fps")
+	}
+	if c.cfg.MaxBandwidth > 0 {
+		limits, flags = append(limits, fmt.Sprintf("%d MB", c.cfg.MaxBandwidth)), append(flags, "--max-bandwidth")
+	}
+	return fmt.Sprintf("its agent sends more than %s a second, and what is beyond that is dropped: lower its fps or quality, or raise %s at this hub",
+		strings.Join(limits, " or "), strings.Join(flags, " or "))
 }
 
 // tellFloodLocked logs when more frames begin to come than are taken, and when that is over.

@@ -71,7 +71,9 @@ type Config struct {
 
 	MaxCameras  int // how many there may be; 0 means DefaultMaxCameras
 	MaxPerAgent int // how many of them one run of an agent may bring; 0 means DefaultMaxPerAgent
-	MaxFPS      int // what Agents takes of a camera in a second, to tell of it
+	// MaxFPS and MaxBandwidth (MB) are what Agents takes of a camera in a second, to tell of it.
+	MaxFPS       int
+	MaxBandwidth int
 
 	Log *slog.Logger
 }

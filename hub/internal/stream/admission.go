@@ -24,8 +24,9 @@ type admission struct {
 	pts     time.Duration
 	last    time.Time // when the last frame came that continued the epoch
 	needKey drop.Reason
-	waiting bool   // H.264: for a key frame, because of needKey
-	shed    uint64 // frames that were counted as dropped before their numbers were known
+	waiting bool        // H.264: for a key frame, because of needKey
+	shed    uint64      // frames that were counted as dropped before their numbers were known
+	lostTo  drop.Reason // why those frames are missing that the last admit told of
 }
 
 // admit reports whether f continues the stream, else why not. lost is the number of frames that are missing before f.
@@ -47,7 +48,11 @@ func (a *admission) admit(f *frame.Frame, now time.Time) (reason drop.Reason, lo
 		if lost > 0 || f.PTS < a.pts {
 			a.breakOff()
 		}
-		lost -= min(lost, a.shed)
+		a.lostTo = drop.Gap
+		if a.shed > 0 { // what else is missing came while the hub had turned away
+			a.lostTo = drop.Flood
+			lost -= min(lost, a.shed)
+		}
 		if f.PTS < a.pts {
 			a.seq = f.Seq
 			return drop.Decode, lost, false

@@ -181,6 +181,7 @@ func (c *Cursor) poll(none func()) (Delivery, error) {
 	c.started = true
 	c.next++
 	s.Out.Add(1)
+	s.BytesOut.Add(uint64(len(f.Payload)))
 	return d, nil
 }
 

@@ -57,6 +57,9 @@ func TestJPEGCursorTakesTheNewest(t *testing.T) {
 	if d := take(t, c); d.Seq != 7 || d.Skipped != 3 {
 		t.Errorf("got %+v: want frame 7, three skipped", d)
 	}
+	if s.BytesIn.Load() == 0 || s.BytesOut.Load() == 0 || s.BytesOut.Load() > s.BytesIn.Load() {
+		t.Errorf("%d bytes came in, %d went out to one viewer who skipped some", s.BytesIn.Load(), s.BytesOut.Load())
+	}
 	if c.Skipped() != 3 || s.Drops.Get(drop.Lagged) != 3 || s.Out.Load() != 3 {
 		t.Errorf("%d skipped, %d lagged, %d out: want 3 each", c.Skipped(), s.Drops.Get(drop.Lagged), s.Out.Load())
 	}

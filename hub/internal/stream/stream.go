@@ -42,9 +42,11 @@ type Config struct {
 type Stream struct {
 	cfg Config
 
-	In    atomic.Uint64 // frames that entered the ring
-	Out   atomic.Uint64 // frames delivered, over all viewers
-	Drops drop.Counters
+	In       atomic.Uint64 // frames that entered the ring
+	Out      atomic.Uint64 // frames delivered, over all viewers
+	BytesIn  atomic.Uint64 // of those that entered
+	BytesOut atomic.Uint64 // of those delivered
+	Drops    drop.Counters
 
 	mu       sync.Mutex
 	frames   []*Frame // the ring, oldest first; their indexes are consecutive
@@ -86,7 +88,7 @@ func (s *Stream) Append(f *Frame) bool {
 	defer s.mu.Unlock()
 	now := time.Now()
 	reason, lost, ok := s.admitted.admit(&f.Frame, now)
-	s.Drops.Add(drop.Gap, lost)
+	s.Drops.Add(s.admitted.lostTo, lost)
 	if !ok {
 		s.Drops.Add(reason, 1)
 		return false
@@ -101,6 +103,7 @@ func (s *Stream) Append(f *Frame) bool {
 	}
 	s.evictLocked(now)
 	s.In.Add(1)
+	s.BytesIn.Add(uint64(len(f.Payload)))
 	s.meter.Add(now, len(f.Payload))
 	s.wakeLocked()
 	return true

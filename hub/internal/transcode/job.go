@@ -90,6 +90,9 @@ func (j *job) leave(err error) {
 	j.t.dropLocked(j)
 	j.t.mu.Unlock()
 	j.out.End(err)
+	j.t.mu.Lock()
+	defer j.t.mu.Unlock()
+	j.t.settleLocked(j)
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -52,6 +52,8 @@ type Transcoder struct {
 
 	mu       sync.Mutex
 	jobs     map[key]*job
+	counting map[*job]struct{} // whose counters are not in past yet: those that run, and those that end
+	past     map[of]*Sums      // of the jobs that have ended
 	ended    bool
 	totals   Totals
 	children map[int]struct{} // process ids
@@ -78,7 +80,7 @@ func New(cfg Config) *Transcoder {
 	}
 	t := &Transcoder{
 		cfg: cfg, begin: make(chan *job), slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		jobs: make(map[key]*job), children: make(map[int]struct{}),
+		jobs: make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[of]*Sums), children: make(map[int]struct{}),
 	}
 	t.path, _ = exec.LookPath(cfg.FFmpeg) // "" says it all
 	return t
@@ -185,6 +187,7 @@ func (t *Transcoder) hold(ctx context.Context, k key, of source) (*job, error) {
 	defer t.mu.Unlock()
 	t.dropLocked(j)
 	j.out.End(err) // others may have found it
+	t.settleLocked(j)
 	return nil, err
 }
 
@@ -202,7 +205,7 @@ func (t *Transcoder) newJobLocked(k key, of source) (*job, error) {
 		}
 	}
 	j := newJob(t, k, inProcess)
-	t.jobs[k] = j
+	t.jobs[k], t.counting[j] = j, struct{}{}
 	return j, nil
 }
 

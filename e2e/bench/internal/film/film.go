@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/h264"
 )
 
-// FPS is the rate of every camera, in frames a second.
+// FPS is the rate of every good camera, in frames a second.
 const FPS = 25
 
 // Sizes in bytes of usual frames of 1280x720.
@@ -26,8 +26,9 @@ const (
 
 // Film is a short loop of frames. Play writes into them, so each camera has its own Copy.
 type Film struct {
-	Format frame.Format
-	Frames []Frame
+	Format    frame.Format
+	Frames    []Frame
+	PerSecond int // frames a second; 0 means FPS
 }
 
 // Frame is a picture or an access unit with a stamp in it.
@@ -139,7 +140,7 @@ func Write(ctx context.Context, out io.Writer) error {
 
 // Copy returns a film for one more camera.
 func (f *Film) Copy() *Film {
-	c := &Film{Format: f.Format, Frames: make([]Frame, len(f.Frames))}
+	c := &Film{Format: f.Format, Frames: make([]Frame, len(f.Frames)), PerSecond: f.PerSecond}
 	for i, fr := range f.Frames {
 		fr.Data = bytes.Clone(fr.Data)
 		c.Frames[i] = fr
@@ -153,7 +154,14 @@ func (f *Film) Rate() float64 {
 	for _, fr := range f.Frames {
 		sum += len(fr.Data)
 	}
-	return float64(sum) / float64(len(f.Frames)) * FPS
+	return float64(sum) / float64(len(f.Frames)) * float64(f.perSecond())
+}
+
+func (f *Film) perSecond() int {
+	if f.PerSecond > 0 {
+		return f.PerSecond
+	}
+	return FPS
 }
 
 // Bytes returns all frames, one after the other: the file of such a camera.
@@ -167,18 +175,24 @@ func (f *Film) Bytes() []byte {
 
 // Play hands the frames to send, each stamped with the time of sending, over and over until ctx ends or send fails. The data is valid during send only.
 func (f *Film) Play(ctx context.Context, send func(n uint64, fr Frame, now time.Time) error) error {
-	tick := time.NewTicker(time.Second / FPS)
+	tick := time.NewTicker(time.Second / time.Duration(f.perSecond()))
 	defer tick.Stop()
-	for n := uint64(0); ; n++ {
+	for n, began := uint64(0), time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		fr, now := f.Frames[n%uint64(len(f.Frames))], time.Now()
-		set(fr.Data, fr.at, now)
-		if err := send(n, fr, now); err != nil {
-			return err
+		due := n + 1
+		if f.PerSecond > 0 { // ticks that were missed count too: a flood is no camera that takes its time
+			due = max(due, uint64(time.Since(began).Seconds()*float64(f.PerSecond)))
+		}
+		for ; n < due && ctx.Err() == nil; n++ {
+			fr, now := f.Frames[n%uint64(len(f.Frames))], time.Now()
+			set(fr.Data, fr.at, now)
+			if err := send(n, fr, now); err != nil {
+				return err
+			}
 		}
 	}
 }

@@ -96,3 +96,28 @@ func TestPlay(t *testing.T) {
 		}
 	})
 }
+
+// A padded picture is a picture still, of the size that was asked for, and its stamp is where it was.
+func TestPad(t *testing.T) {
+	for _, size := range []int{20_000, 20_001, 20_004, 200_000, 1 << 20} {
+		f, err := Pictures(64, 48, 4<<10, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for room := range 6 { // none of them may be too small for a segment's header
+			f.Pad(size + room)
+			data := f.Frames[0].Data
+			if len(data) > size+room || len(data) < size+room-3 {
+				t.Errorf("%d bytes: want %d", len(data), size+room)
+			}
+			now := time.Unix(1_790_000_000, 5)
+			set(data, f.Frames[0].at, now)
+			if stamp, ok := ReadStamp(data[:200]); !ok || !stamp.Sent.Equal(now) {
+				t.Errorf("stamp %v, %v", stamp, ok)
+			}
+			if _, _, err := jpegscan.Check(data); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}

@@ -35,6 +35,27 @@ func stampJPEG(jpeg []byte) (out []byte, at int) {
 	return append(out, jpeg[2:]...), at
 }
 
+// maxSegment is the size of the largest marker segment of a JPEG, with its marker (ITU-T T.81, B.1.1.4).
+const maxSegment = 2 + 65535
+
+// Pad makes the film's pictures as large as size, or up to three bytes smaller, by comments behind the stamp. Larger ones stay as they are.
+func (f *Film) Pad(size int) {
+	for i, fr := range f.Frames {
+		end := fr.at + StampSize
+		out := append(make([]byte, 0, size), fr.Data[:end]...)
+		for room := size - len(fr.Data); room >= 4; {
+			n := min(room, maxSegment)
+			if rest := room - n; rest > 0 && rest < 4 {
+				n -= 4 // for the last segment's own header
+			}
+			out = append(out, 0xff, 0xfe, byte((n-2)>>8), byte(n-2))
+			out = append(out, make([]byte, n-4)...)
+			room -= n
+		}
+		f.Frames[i].Data = append(out, fr.Data[end:]...)
+	}
+}
+
 // stampH264 returns a copy of an access unit with a stamp in front of its first slice, and the stamp's place.
 func stampH264(au []byte, key bool) (out []byte, at int) {
 	uuid, _ := hex.DecodeString("6272616d626c652d7374616d702d3031") // a constant

@@ -43,13 +43,14 @@ type Crowd struct {
 	mu      sync.Mutex
 	scratch []byte
 	from    time.Time // frames that left the camera earlier are not counted
+	until   time.Time // nor are those that left it from then on
 	frames  int
 	ages    []time.Duration
 }
 
 // New returns a crowd without viewers that counts nothing yet.
 func New() *Crowd {
-	return &Crowd{door: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never()}
+	return &Crowd{door: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never(), until: never()}
 }
 
 // doorWidth is how many viewers of a crowd connect at the same time. That takes the generator about 60 µs each: if hundreds did it at once, the viewers that are counted
@@ -58,8 +59,23 @@ const doorWidth = 4
 
 func never() time.Time { return time.Unix(math.MaxInt32, 0) }
 
-// Begin starts the count, of frames that leave the camera from now on.
-func (c *Crowd) Begin() { c.begin(time.Now()) }
+// Widen lets n viewers connect at the same time, for a crowd in a process of its own.
+func (c *Crowd) Widen(n int) { c.door = make(chan struct{}, n) }
+
+// Begin starts the count, of frames that leave the camera from now on, and returns when that is.
+func (c *Crowd) Begin() time.Time {
+	now := time.Now()
+	c.begin(now)
+	return now
+}
+
+// Until lets no more frames count that leave the camera from now on, and returns when that is. Those that are under way count until End.
+func (c *Crowd) Until() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.until = time.Now()
+	return c.until
+}
 
 // BeginAll starts the count, of frames however old.
 func (c *Crowd) BeginAll() { c.begin(time.Time{}) }
@@ -67,7 +83,7 @@ func (c *Crowd) BeginAll() { c.begin(time.Time{}) }
 func (c *Crowd) begin(from time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.from, c.frames, c.ages = from, 0, make([]time.Duration, 0, 1<<16)
+	c.from, c.until, c.frames, c.ages = from, never(), 0, make([]time.Duration, 0, 1<<16)
 }
 
 // Frames returns how many have been seen since Begin.
@@ -127,7 +143,7 @@ func (c *Crowd) see(s *Seen, p *parser, head []byte) {
 		s.Gap = max(s.Gap, now.Sub(s.came))
 	}
 	s.newest, s.came, s.Late = stamp.Sent, now, s.behind(p, now, age)
-	if !stamp.Sent.Before(c.from) {
+	if !stamp.Sent.Before(c.from) && stamp.Sent.Before(c.until) {
 		c.frames++
 		c.ages = append(c.ages, age)
 	}

@@ -126,6 +126,9 @@ type StatusError struct{ line, body string }
 
 func (e *StatusError) Error() string { return "the server answers: " + e.line + ": " + e.body }
 
+// Line returns the first line of the answer.
+func (e *StatusError) Line() string { return e.line }
+
 // length takes the length of a picture from its header.
 func (p *parser) length() error {
 	_, rest, ok := strings.Cut(strings.ToLower(string(p.text)), "content-length:")

@@ -159,9 +159,11 @@ func TestSee(t *testing.T) {
 	c.see(&s, p, first) // repeated
 	c.see(&s, p, []byte("a placeholder"))
 	c.see(&s, p, stamp(time.Second))
+	c.Until()
+	c.see(&s, p, stamp(-time.Second)) // sent afterwards
 	n := c.End()
-	if n.Frames != 2 || s.Frames != 2 {
-		t.Errorf("%d frames, %d of the viewer, want 2", n.Frames, s.Frames)
+	if n.Frames != 2 || s.Frames != 3 {
+		t.Errorf("%d frames, %d of the viewer, want 2, 3", n.Frames, s.Frames)
 	}
 	if n.Age(1) < 3000 || n.Age(0) < 1000 || n.Age(0) > n.Age(1) {
 		t.Errorf("ages %v to %v", n.Age(0), n.Age(1))
@@ -169,7 +171,7 @@ func TestSee(t *testing.T) {
 	if s.Late < 3*time.Second {
 		t.Errorf("a player of raw H.264 is %v behind, and began 3s behind", s.Late)
 	}
-	c.see(&s, p, stamp(0)) // after End
+	c.see(&s, p, stamp(-2*time.Second)) // after End
 	if got := c.End(); got.Frames != 0 {
 		t.Errorf("%d frames counted after the end", got.Frames)
 	}

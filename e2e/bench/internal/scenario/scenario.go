@@ -22,6 +22,7 @@ type Bench struct {
 	stage.Config
 	Kinds   []string      // of streams, for fanout
 	Viewers []int         // for fanout
+	Parties []string      // of bad guests, for guests; none means all
 	Span    time.Duration // length of a run
 	Runs    int           // of each server in turns, in fanout; the median counts
 	Each    int           // the same in other scenarios
@@ -54,6 +55,7 @@ func All() []Scenario {
 		{"stalled", "200 viewers who never read, beside 20 good ones.", (*Bench).stalled},
 		{"storm", "200 viewers who never read, 50 at half speed and 300 a second who come and go, beside 100 good ones.", (*Bench).storm},
 		{"outage", "The camera is silent for three seconds and begins anew: which viewers stay, and how long they see nothing new.", (*Bench).outage},
+		{"guests", "Bad guests of a hub beside 20 good viewers of another camera: before they come, during their visit, and after it (docs/ref/reliability.md).", (*Bench).guests},
 		{"cameras", "50 cameras with 4 viewers each, half of them JPEG and half H.264, against one camera of each kind with 200 viewers.", (*Bench).cameras},
 		{"mixed", "A camera of 320x240 with 10 viewers, alone and beside one of 1 MB pictures with 10 viewers.", (*Bench).mixed},
 		{"idle", "50 cameras of a real agent that nobody watches.", (*Bench).idle},
@@ -241,10 +243,17 @@ func first(ctx context.Context, crowd *load.Crowd, groups []*load.Group) error {
 // patience bounds how long a first frame may take.
 const patience = 20 * time.Second
 
-// explain says that the server has ended, if that is why viewers were shut out.
+// lastWords is how much of what a server said is shown, in bytes.
+const lastWords = 2000
+
+// explain says why viewers were shut out: the server has ended, or what it said last.
 func explain(s *stage.Server, err error) error {
 	if why := s.Check(); why != nil {
 		return why
 	}
-	return err
+	if err == nil || s.Proc == nil {
+		return err
+	}
+	said := s.Proc.Said()
+	return fmt.Errorf("%w; the server's last words:\n%s", err, said[max(0, len(said)-lastWords):])
 }

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"github.com/bramble-cam/bramble/e2e/bench/internal/floor"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
 )
 
@@ -36,6 +38,16 @@ func TestMain(m *testing.M) {
 		if film.Write(context.Background(), os.Stdout) != nil {
 			os.Exit(1)
 		}
+	}
+	if len(os.Args) == 3 && os.Args[1] == "rude" {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		err := rude.Run(ctx, os.Args[2], os.Stdout)
+		stop()
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "rude:", err)
+			os.Exit(1)
+		}
+		os.Exit(0)
 	}
 	dir, err := os.MkdirTemp("", "bramble-bench-")
 	if err == nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,9 @@ type Camera struct {
 
 	dead atomic.Bool
 	keys atomic.Int64 // Unix nanoseconds of when the newest key frame was sent
+
+	mu   sync.Mutex
+	sent []time.Time // when each frame was; guarded by mu
 }
 
 // Die lets the camera fall silent, or return.
@@ -33,6 +37,18 @@ func (c *Camera) Die(dead bool) { c.dead.Store(dead) }
 
 // Key returns when the camera sent its newest key frame.
 func (c *Camera) Key() time.Time { return time.Unix(0, c.keys.Load()) }
+
+// Sent returns how many frames the camera has sent from one instant to before another.
+func (c *Camera) Sent(from, to time.Time) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, at := range c.sent {
+		if !at.Before(from) && at.Before(to) {
+			n++
+		}
+	}
+	return n
+}
 
 // play plays the film, from its beginning whenever the camera was dead.
 func (c *Camera) play(ctx context.Context, send func(n uint64, epoch time.Time, fr film.Frame, now time.Time) error) error {
@@ -46,6 +62,9 @@ func (c *Camera) play(ctx context.Context, send func(n uint64, epoch time.Time, 
 			if fr.Key {
 				c.keys.Store(now.UnixNano())
 			}
+			c.mu.Lock()
+			c.sent = append(c.sent, now)
+			c.mu.Unlock()
 			return send(n, epoch, fr, now)
 		})
 		if err == errDead {
@@ -60,8 +79,8 @@ func (c *Camera) play(ctx context.Context, send func(n uint64, epoch time.Time, 
 
 var errDead = fmt.Errorf("the camera is dead")
 
-// toHub publishes the film as an agent does.
-func (c *Camera) toHub(ctx context.Context, nc *nats.Conn) error {
+// Publish publishes the film as an agent does, until ctx ends.
+func (c *Camera) Publish(ctx context.Context, nc *nats.Conn) error {
 	space := subject.Space{}
 	st, err := json.Marshal(status.Status{
 		Camera: c.Name, Instance: "bench", Started: time.Now(), Host: "bench", Agent: "0.0.0-bench", State: status.Live, Since: time.Now(), Source: "bench",

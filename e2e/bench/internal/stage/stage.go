@@ -45,6 +45,7 @@ type Config struct {
 	PeerShot string // of a peer's snapshot; empty for none
 	PeerCmd  string // starts it, through sh
 	PeerPull string // address at which the peer finds the camera
+	Guard    string // a folder for a hub's credentials file: then the hub asks agents who they are; empty for a hub that asks nobody
 }
 
 // Server is a running server that has cameras.
@@ -189,16 +190,20 @@ func (c Config) StartAgent(natsURL string, args ...string) (p *proc.Process, err
 }
 
 func (c Config) startHub(ctx context.Context, s *Server, cameras []*Camera) error {
-	if err := c.hub(ctx, s); err != nil {
+	shown, args, err := c.guard(ctx, cameras)
+	if err != nil {
+		return err
+	}
+	if err := c.hub(ctx, s, args...); err != nil {
 		return err
 	}
 	for _, cam := range cameras {
-		nc, err := nats.Connect(s.NATS) // each as if on a board of its own
+		nc, err := nats.Connect(s.NATS, shown...) // each as if on a board of its own
 		if err != nil {
 			return err
 		}
 		s.stopped = append(s.stopped, nc.Close)
-		s.feed(ctx, func(ctx context.Context) error { return cam.toHub(ctx, nc) })
+		s.feed(ctx, func(ctx context.Context) error { return cam.Publish(ctx, nc) })
 	}
 	for _, cam := range cameras {
 		if err := s.Known(ctx, cam.Name); err != nil {

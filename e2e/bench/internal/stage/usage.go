@@ -90,23 +90,36 @@ func (s *Server) allocs(ctx context.Context) (n, own float64, err error) {
 	return n, n - first, err
 }
 
-// Metric returns a hub's metric without labels.
+// Metric returns a hub's metric by its name and, if it has some, its labels.
 func (s *Server) Metric(ctx context.Context, name string) (float64, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Page+"metrics", nil)
+	lines, err := s.Metrics(ctx)
 	if err != nil {
 		return 0, err
 	}
-	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = resp.Body.Close() }() // read as far as needed
-	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
-		if value, ok := strings.CutPrefix(lines.Text(), name+" "); ok {
+	for _, line := range lines {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			return strconv.ParseFloat(value, 64)
 		}
 	}
 	return 0, fmt.Errorf("the hub has no metric %s", name)
+}
+
+// Metrics returns the lines of a hub's /metrics.
+func (s *Server) Metrics(ctx context.Context) (lines []string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Page+"metrics", nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }() // read to its end
+	text := bufio.NewScanner(resp.Body)
+	for text.Scan() {
+		lines = append(lines, text.Text())
+	}
+	return lines, text.Err()
 }
 
 // listening waits until something accepts connections at a URL.

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/bramble-cam/bramble/agent"
+	"github.com/bramble-cam/bramble/agent/internal/capture/find"
+	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/shared/service"
+)
+
+const (
+	configFile = "/etc/bramble/agent.yaml" // what the service reads
+	unit       = "bramble-agent"
+)
+
+// join is the command of that name. Settings that stand on its command line go into the configuration file. A camera may be a name alone: it gets one that was
+// found.
+type join struct {
+	URL     string      `arg:"" help:"NATS URL of the hub, as \"bramble-hub agent add\" prints it; several are joined by commas."`
+	Token   secret.Text `help:"What \"bramble-hub agent add\" printed: SU..., or - to read it from standard input, which keeps it out of the process list." placeholder:"SU..."`
+	NoStart bool        `help:"Write the configuration only; do not start the service." env:"-"`
+
+	find    find.Options
+	service service.Manager
+}
+
+// joining is what a run of join has to do with.
+type joining struct {
+	*settings
+	file  string         // "" means that of the service
+	given []conf.Setting // on the command line
+	stdin io.Reader
+	say   io.Writer // to the person who joins
+}
+
+// given returns the settings that stand on the command line.
+func given(parsed *kong.Context) (list []conf.Setting) {
+	for _, p := range parsed.Path {
+		if f := p.Flag; f != nil && !p.Resolved && !slices.Contains([]string{"config", "token", "no-start", "camera", "credential", "credential-file", "hub"}, f.Name) {
+			list = append(list, conf.Setting{Key: f.Name, Value: fmt.Sprint(f.Target.Interface())})
+			if f.IsSlice() || f.IsBool() {
+				list[len(list)-1].Value = f.Target.Interface()
+			}
+		}
+	}
+	return list
+}
+
+func (j *join) run(ctx context.Context, g joining) error {
+	if g.file == "" {
+		g.file = configFile
+	}
+	hub, err := withPort(j.URL)
+	if err != nil {
+		return err
+	}
+	token, err := j.token(g.stdin)
+	if err != nil {
+		return err
+	}
+	s := *g.settings
+	s.Hub, s.Credential, s.CredentialFile = hub, token, ""
+	if s.Camera, err = j.cameras(ctx, s); err != nil {
+		return err
+	}
+	cfg, err := s.agent(slog.New(slog.DiscardHandler)) // what it says is in the error, too
+	if err != nil {
+		return err
+	}
+	a, err := agent.New(cfg)
+	if err != nil {
+		return err
+	}
+	if err := a.Check(ctx); err != nil {
+		return err
+	}
+	g.tell("The hub lets this agent in.")
+	if err := g.write(s); err != nil {
+		return err
+	}
+	return j.start(ctx, g)
+}
+
+// withPort returns the URLs with a scheme and a port.
+func withPort(urls string) (string, error) {
+	var out []string
+	for one := range strings.SplitSeq(urls, ",") {
+		if !strings.Contains(one, "://") {
+			one = "nats://" + one
+		}
+		u, err := url.Parse(one)
+		if err != nil || u.Host == "" {
+			return "", fmt.Errorf("%q is no URL of a hub: it looks like nats://hub:4222", one)
+		}
+		if u.Port() == "" {
+			u.Host += ":4222"
+		}
+		out = append(out, u.String())
+	}
+	return strings.Join(out, ","), nil
+}
+
+// token returns what was given, checked, or "" for a hub that asks for nothing.
+func (j *join) token(stdin io.Reader) (secret.Text, error) {
+	text := j.Token
+	if text == "-" {
+		line, err := bufio.NewReader(io.LimitReader(stdin, 4096)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("the token from standard input: %w", err)
+		}
+		text = secret.Text(strings.TrimSpace(line))
+	} else if text == "" {
+		return "", nil
+	}
+	c, err := credential.Parse(text)
+	if err != nil {
+		return "", fmt.Errorf("--token: %w", err)
+	}
+	return c.Seed(), nil
+}
+
+// cameras returns the cameras, those that are a name alone with a source that was found. Without any name all that are found are meant.
+func (j *join) cameras(ctx context.Context, s settings) (list []string, err error) {
+	list = slices.Clone(s.Camera)
+	unknown := slices.DeleteFunc(slices.Clone(list), func(c string) bool { return strings.Contains(c, "=") })
+	if len(unknown) == 0 {
+		return list, nil
+	}
+	j.find.Host = s.Host
+	found, err := find.Cameras(ctx, j.find)
+	if err != nil {
+		return nil, fmt.Errorf("looking for cameras: %w", err)
+	}
+	usable, _ := split(found)
+	usable = slices.DeleteFunc(usable, func(f find.Found) bool {
+		return slices.ContainsFunc(list, func(c string) bool { return strings.HasSuffix(c, "="+f.Use.Source) })
+	})
+	if len(usable) < len(unknown) {
+		return nil, fmt.Errorf("%d cameras to join and %d found: plug in what is missing (\"sudo bramble-agent devices\" says what is there and why it is not used), "+
+			"or say where the frames come from: --camera %s=SOURCE, or --camera %[3]s=pattern: for a test card", len(unknown), len(usable), unknown[len(usable)])
+	}
+	for i, c := range list {
+		if !strings.Contains(c, "=") {
+			list[i] = c + "=" + usable[0].Use.Source
+			usable = usable[1:]
+		}
+	}
+	return list, nil
+}
+
+// write writes the configuration, and the token into a file of its own, which is root's alone.
+func (g joining) write(s settings) error {
+	secretFile := filepath.Join(filepath.Dir(g.file), "agent.credential")
+	settings := slices.Concat([]conf.Setting{{Key: "hub", Value: s.Hub}}, g.given)
+	if len(s.Camera) > 0 {
+		settings = append(settings, conf.Setting{Key: "camera", Value: s.Camera})
+	}
+	text := "none" // as the unit has it if there is no file
+	if s.Credential != "" {
+		text = s.Credential.Reveal()
+	}
+	settings = append(settings, conf.Setting{Key: "credential-file", Value: secretFile})
+	old, err := os.ReadFile(g.file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return asRoot(err)
+	}
+	data, err := conf.Edit(old, settings...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", g.file, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(g.file), 0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
+		return asRoot(err)
+	}
+	if err := conf.Replace(secretFile, []byte("# shown to the hub; written by bramble-agent join\n"+text+"\n"), 0o600); err != nil {
+		return asRoot(err)
+	}
+	if err := conf.Replace(g.file, data, 0o644); err != nil { // no secret is in it, and the service's user must read it
+		return asRoot(err)
+	}
+	g.tell("Written: %s, and %s, which only root can read. What was there before ends in .bak.", g.file, secretFile)
+	return nil
+}
+
+// asRoot says what helps against a lack of rights.
+func asRoot(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: run this with sudo, or name another file with --config", err)
+	}
+	return err
+}
+
+// start starts the service, or says how.
+func (j *join) start(ctx context.Context, g joining) error {
+	byHand := "Start it with: bramble-agent --config " + g.file
+	if j.NoStart || g.file != configFile && j.service == (service.Manager{}) {
+		g.tell("%s", byHand)
+		return nil
+	}
+	err := j.service.Start(ctx, unit)
+	if errors.Is(err, service.ErrNoSystemd) {
+		g.tell("systemd does not run here, so that there is no service. %s", byHand)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	g.tell("The agent runs, now and at every start of this host: the hub's page shows its cameras. Its log: journalctl -u %s", unit)
+	return nil
+}
+
+func (g joining) tell(format string, args ...any) {
+	_, _ = fmt.Fprintf(g.say, format+"\n", args...) // a courtesy
+}

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alecthomas/kong"
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/service"
+	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/shared/trust"
+)
+
+// doors starts a NATS server that lets in who has the credential, for the camera porch.
+func doors(t *testing.T) (url string, cred credential.Credential) {
+	t.Helper()
+	cred, err := credential.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	allow := func(subjects ...string) *server.SubjectPermission { return &server.SubjectPermission{Allow: subjects} }
+	s := testkit.StartServer(t, server.Options{Nkeys: []*server.NkeyUser{{Nkey: cred.Public(), Permissions: &server.Permissions{
+		Publish: allow("cam.porch.>"), Subscribe: allow("cam.porch.do.>", credential.InboxPrefix(cred.Public())+".>"),
+	}}}})
+	return s.ClientURL(), cred
+}
+
+// systemctl takes the place of systemd, and writes down what it is asked for.
+func systemctl(t *testing.T) (m service.Manager, log string) {
+	t.Helper()
+	dir := t.TempDir()
+	m, log = service.Manager{Booted: dir, Tool: filepath.Join(dir, "systemctl")}, filepath.Join(dir, "log")
+	if err := os.WriteFile(m.Tool, []byte("#!/bin/sh\necho $* >>"+log+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return m, log
+}
+
+// joinWith runs join as the program does, with a service and a machine of the test's.
+func joinWith(t *testing.T, m service.Manager, stdin string, args ...string) (said string, err error) {
+	t.Helper()
+	var c cli
+	parser, err := kong.New(&c, conf.Options("bramble-agent", description, version)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := parser.Parse(append([]string{"join"}, args...))
+	if err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	c.Join.service, c.Join.find.Root = m, t.TempDir()
+	c.Join.find.PiCameras = func(context.Context) (string, error) { return "", errors.New("none here") }
+	err = c.Join.run(t.Context(), joining{settings: &c.settings, file: string(c.Config), given: given(parsed), stdin: strings.NewReader(stdin), say: &out})
+	return out.String(), err
+}
+
+// example copies the file that the package brings.
+func example(t *testing.T) (path string) {
+	t.Helper()
+	text, err := os.ReadFile("../../../deployments/config/agent.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "agent.yaml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestJoin writes what the service needs, keeps what was there, and starts it; what it has written is what the agent reads.
+func TestJoin(t *testing.T) {
+	url, cred := doors(t)
+	file := example(t)
+	before, _ := os.ReadFile(file)
+	m, log := systemctl(t)
+	said, err := joinWith(t, m, "", url, "--token", cred.Seed().Reveal(), "--config", file, "--camera", "porch=pattern:#size=160x120", "--linger=3s", "--takeover", "--host=pi1")
+	if err != nil || !strings.Contains(said, "lets this agent in") || !strings.Contains(said, "The agent runs") {
+		t.Fatalf("said %s: %v", said, err)
+	}
+	if asked, err := os.ReadFile(log); err != nil || !strings.Contains(string(asked), "enable bramble-agent\n") || !strings.Contains(string(asked), "restart bramble-agent\n") {
+		t.Errorf("asked systemd for %q, %v", asked, err)
+	}
+	secretFile := filepath.Join(filepath.Dir(file), "agent.credential")
+	if got, err := credential.ReadFile(secretFile); err != nil || got != cred {
+		t.Errorf("%v, %v", got, err)
+	}
+	after, _ := os.ReadFile(file)
+	if strings.Contains(string(after), cred.Seed().Reveal()) || strings.Contains(said, cred.Seed().Reveal()) {
+		t.Error("the token is where others can read it")
+	}
+	if kept, err := os.ReadFile(file + ".bak"); err != nil || !bytes.Equal(kept, before) {
+		t.Errorf("the old file is not kept: %v", err)
+	}
+	var c cli
+	parser, err := kong.New(&c, conf.Options("bramble-agent", description, version)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := parser.Parse([]string{"--config", file}); err != nil {
+		t.Fatal(err)
+	}
+	if c.Hub != url || c.CredentialFile != secretFile || len(c.Camera) != 1 || c.Camera[0] != "porch=pattern:#size=160x120" || c.Linger.String() != "3s" || !c.Takeover || c.Host != "pi1" {
+		t.Errorf("the file says %+v", c.settings)
+	}
+}
+
+// TestJoinTLS: how the agent knows the hub by its key is tried and written, too; another key is nobody's.
+func TestJoinTLS(t *testing.T) {
+	cert, other := testkit.NewCert(t, nil, nil), testkit.NewCert(t, nil, nil)
+	s := testkit.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
+	url := "tls://" + s.Addr().String()
+	file := example(t)
+	m, _ := systemctl(t)
+	if _, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint", trust.Fingerprint(other.Leaf)); err == nil || !strings.Contains(err.Error(), "pinned is "+trust.Fingerprint(other.Leaf)) {
+		t.Errorf("another key: %v", err)
+	}
+	if said, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint", trust.Fingerprint(cert.Leaf)); err != nil {
+		t.Fatalf("said %s: %v", said, err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil || !strings.Contains(string(text), "\ntls-fingerprint:\n    - "+trust.Fingerprint(cert.Leaf)+"\n") {
+		t.Errorf("%s, %v", text, err)
+	}
+}
+
+// TestJoinTokenFromStdin keeps the token out of the process list, and --no-start leaves the service alone.
+func TestJoinTokenFromStdin(t *testing.T) {
+	url, cred := doors(t)
+	file := example(t)
+	m, log := systemctl(t)
+	if said, err := joinWith(t, m, cred.Seed().Reveal()+"\n", url, "--token=-", "--no-start", "--config", file, "--camera", "porch=pattern:"); err != nil || !strings.Contains(said, "--config "+file) {
+		t.Errorf("said %s: %v", said, err)
+	}
+	if _, err := os.Stat(log); err == nil {
+		t.Error("systemd was asked for something")
+	}
+}
+
+// TestJoinRefused: nothing is written unless the hub lets this agent in, and each error says what helps.
+func TestJoinRefused(t *testing.T) {
+	url, cred := doors(t)
+	stranger, err := credential.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := "nats://" + closed.Addr().String()
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	seed, other := cred.Seed().Reveal(), stranger.Seed().Reveal()
+	for _, c := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"no token", []string{url, "--camera=porch=pattern:"}, []string{"asks for a token", "agent add"}},
+		{"another hub's token", []string{url, "--token", other, "--camera=porch=pattern:"}, []string{"knows nobody with this token", "agent list"}},
+		{"half a token", []string{url, "--token", seed[:20], "--camera=porch=pattern:"}, []string{"--token", "begins with SU"}},
+		{"another camera", []string{url, "--token", seed, "--camera=garden=pattern:"}, []string{"camera garden", "does not let", "agent add NAME --cameras garden"}},
+		{"nobody there", []string{nobody, "--token", seed, "--camera=porch=pattern:"}, []string{"connection refused", "systemctl status bramble-hub", "bramble-hub setup"}},
+		{"no such name", []string{"nats://no-such-host.invalid", "--token", seed, "--camera=porch=pattern:"}, []string{"no-such-host.invalid", "IP address"}},
+		{"the second URL is no better", []string{nobody + ",nats://no-such-host.invalid", "--token", seed, "--camera=porch=pattern:"}, []string{"connection refused", "IP address"}},
+		{"no URL", []string{"nats://", "--token", seed}, []string{"nats://hub:4222"}},
+		{"no camera found", []string{url, "--token", seed, "--camera=porch"}, []string{"0 found", "devices", "--camera porch=pattern:"}},
+		{"no such source", []string{url, "--token", seed, "--camera=porch=webcam:"}, []string{"camera porch", "known are"}},
+		{"no such setting", []string{url, "--token", seed, "--lingre=3s"}, []string{"--lingre"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			file := example(t)
+			before, _ := os.ReadFile(file)
+			m, log := systemctl(t)
+			_, err := joinWith(t, m, "", append(c.args, "--config", file)...)
+			for _, part := range c.want {
+				if err == nil || !strings.Contains(err.Error(), part) {
+					t.Errorf("%v does not say %q", err, part)
+				}
+			}
+			if err != nil && (strings.Contains(err.Error(), seed) || strings.Contains(err.Error(), other)) {
+				t.Errorf("the token is shown: %v", err)
+			}
+			after, _ := os.ReadFile(file)
+			if _, err := os.Stat(log); err == nil || !bytes.Equal(before, after) {
+				t.Error("something was changed")
+			}
+		})
+	}
+}
+
+// TestJoinCommand: the program itself takes the line, and without systemd's service says how to start.
+func TestJoinCommand(t *testing.T) {
+	url, cred := doors(t)
+	file := example(t)
+	var said bytes.Buffer
+	code := run([]string{"join", url, "--token", "-", "--config", file, "--camera", "porch=pattern:"}, strings.NewReader(cred.Seed().Reveal()), io.Discard, &said)
+	if code != 0 || !strings.Contains(said.String(), "Start it with: bramble-agent --config "+file) {
+		t.Errorf("exit code %d, said %s", code, said.String())
+	}
+}
+
+func TestWithPort(t *testing.T) {
+	for urls, want := range map[string]string{
+		"hub": "nats://hub:4222", "nats://hub": "nats://hub:4222", "nats://a:1,b": "nats://a:1,nats://b:4222", "tls://hub": "tls://hub:4222",
+	} {
+		if got, err := withPort(urls); err != nil || got != want {
+			t.Errorf("%s: %s, %v", urls, got, err)
+		}
+	}
+}

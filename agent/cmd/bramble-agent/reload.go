@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/bramble-cam/bramble/agent"
+	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/shared/logkey"
+)
+
+// readSettings reads flags, environment and file.
+func readSettings(args []string) (*cli, *kong.Context, error) {
+	c := &cli{}
+	parser, err := kong.New(c, conf.Options("bramble-agent", description, version)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	parsed, err := parser.Parse(args)
+	return c, parsed, err
+}
+
+// reloader puts changed settings in force: the cameras, and the level of the log.
+type reloader struct {
+	args     []string
+	agent    *agent.Agent
+	inForce  []conf.Effective
+	logLevel *slog.LevelVar
+	log      *slog.Logger
+}
+
+// reload reads the settings again. If they are wrong those of before hold on.
+func (r *reloader) reload(ctx context.Context) {
+	c, parsed, err := readSettings(r.args)
+	var cfg agent.Config
+	if err == nil {
+		cfg, err = c.agent(r.log)
+	}
+	if err == nil {
+		_, err = agent.New(cfg) // looks at all of it, and starts nothing
+	}
+	if err != nil {
+		r.failed(err)
+		return
+	}
+	next := conf.Settings(parsed)
+	changed := conf.Differ(r.inForce, next)
+	taken, left := []string{}, []string{}
+	for _, name := range changed {
+		switch name {
+		case "log-level":
+			r.logLevel.Set(c.Level())
+		case "camera":
+			if err = r.agent.Reload(ctx, cfg.Cameras); err != nil {
+				if !errors.Is(err, agent.ErrFound) {
+					r.failed(err)
+					return
+				}
+				left = append(left, name)
+				continue
+			}
+		default:
+			left = append(left, name)
+			continue
+		}
+		taken = append(taken, name)
+		at := func(s conf.Effective) bool { return s.Name == name }
+		r.inForce[slices.IndexFunc(r.inForce, at)] = next[slices.IndexFunc(next, at)]
+	}
+	r.log.Info("settings read again", "changed", taken)
+	if len(left) > 0 {
+		r.log.Warn("some changed settings need a restart: until then those of before hold on", "settings", left)
+	}
+}
+
+func (r *reloader) failed(err error) {
+	r.log.Error("the settings are not taken over: those of before hold on", logkey.Err, err, "remedy", "correct them until \"bramble-agent check\" finds nothing, and reload again")
+}
+
+// checkCommand is bramble-agent check.
+type checkCommand struct{}
+
+// check prints the settings in force and returns what is wrong with them.
+func check(c *cli, parsed *kong.Context, log *slog.Logger, stdout io.Writer) error {
+	if err := conf.Print(stdout, conf.Settings(parsed)); err != nil {
+		return err
+	}
+	cfg, err := c.agent(log)
+	if err != nil {
+		return err
+	}
+	_, err = agent.New(cfg)
+	return err
+}

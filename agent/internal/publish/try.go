@@ -1,0 +1,91 @@
+package publish
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// tryTime is how long one attempt may take.
+const tryTime = 5 * time.Second
+
+// Try connects once, to find out whether that can be done at all. The error says for each URL why not, and what helps.
+func Try(ctx context.Context, l Link) (*nats.Conn, error) {
+	trusted, err := l.Trust.Options()
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for one := range strings.SplitSeq(l.URL, ",") {
+		d := &dialer{ctx: ctx}
+		nc, err := nats.Connect(one, slices.Concat([]nats.Option{
+			nats.Name(l.Name), nats.NoReconnect(), nats.Timeout(tryTime), nats.FlusherTimeout(tryTime), nats.SetCustomDialer(d),
+			nats.ErrorHandler(l.asyncError),
+		}, l.Credential.Options(), trusted)...)
+		if err == nil {
+			return nc, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if errors.Is(err, nats.ErrNoServers) && d.err != nil {
+			err = d.err // nats.go does not tell it
+		}
+		errs = append(errs, l.explain(one, err))
+	}
+	return nil, errors.Join(errs...)
+}
+
+// dialer remembers why there is no connection.
+type dialer struct {
+	ctx context.Context
+	err error
+}
+
+// Dial implements nats.CustomDialer.
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: tryTime}).DialContext(d.ctx, network, address)
+	d.err = err
+	return conn, err
+}
+
+// explain adds to an error what helps.
+func (l Link) explain(where string, err error) error {
+	host := where
+	if u, bad := url.Parse(where); bad == nil {
+		host = u.Host
+	}
+	var name *net.DNSError
+	var netErr net.Error
+	var cert x509.CertificateInvalidError
+	help := "is the address right?"
+	if what, remedy := l.Trust.Explain(err); what != "" {
+		help = what + ": " + remedy
+	}
+	switch {
+	case errors.As(err, &name):
+		help = "this host cannot find the name: give the hub's IP address instead (\"hostname -I\" there prints it)"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		help = "the host is there, but no hub listens at this port for others: on the hub, \"systemctl status bramble-hub\" says whether it runs, and \"sudo bramble-hub setup\" lets others in"
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
+		help = "there is no way to this address: are both hosts in the same network?"
+	case errors.Is(err, nats.ErrAuthorization) && !l.Credential.IsZero():
+		help = "the hub knows nobody with this token: on the hub, \"sudo bramble-hub agent list\" shows who is known, and \"agent add\" makes a new one; copy its line as a whole"
+	case errors.Is(err, nats.ErrAuthorization):
+		help = "the hub asks for a token: on the hub, \"sudo bramble-hub agent add NAME\" prints a line with one"
+	case errors.As(err, &cert) && cert.Reason == x509.Expired:
+		help = fmt.Sprintf("this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, the hub needs a new certificate", time.Now().Format(time.DateTime))
+	case errors.As(err, &netErr) && netErr.Timeout():
+		help = "nothing answers: is the address right, is the hub on, and does its firewall let this port through?"
+	}
+	return fmt.Errorf("%s: %w: %s", host, err, help)
+}

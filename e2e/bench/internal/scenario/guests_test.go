@@ -1,0 +1,57 @@
+//go:build linux
+
+package scenario
+
+import (
+	"math"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// TestGuests: some bad guests of each kind come, do what they are called after, and leave; each figure is there.
+func TestGuests(t *testing.T) {
+	b := bench(t)
+	bad := badParty{name: "some of each", parties: []rude.Party{
+		{Kind: rude.Stalled, N: 3}, {Kind: rude.Slow, N: 3}, {Kind: rude.Half, N: 3}, {Kind: rude.Storm, N: 3},
+		{Kind: rude.Flood, Camera: floodCamera, Size: 50_000, PerSecond: 100, Viewers: 1},
+		{Kind: rude.TooBig, Camera: bigCamera, Size: frame.MaxPayload + 4096, PerSecond: 10},
+	}}
+	r, _, notes, err := b.guestsOnce(t.Context(), stage.Bramble, "mjpeg", bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range []string{dueDuring, p50Before, p50During, p99Before, p99Coming, p99During, p99After, p99Ratio, afterRatio, cpuDuring, rssBefore, rssMost, rssAfter, kernelTCP} {
+		if v := r[column]; !(v > 0) || math.IsInf(v, 0) {
+			t.Errorf("%s is %v", column, v)
+		}
+	}
+	told := strings.Join(notes, "\n")
+	for _, want := range []string{
+		"stalled: 3 connections, 0 of them", "slow: 3 connections, 0 of them", "half: 3 connections, 0 of them", "storm: ", " pictures seen", " frames published",
+		`bramble_hub_frames_in_total{camera="flood",format="jpeg"}`,
+	} {
+		if !strings.Contains(strings.ToLower(told), want) {
+			t.Errorf("%q is not told in\n%s", want, told)
+		}
+	}
+	if !regexp.MustCompile(`too big: \d+ connections, [1-9]`).MatchString(told) {
+		t.Errorf("nobody was thrown out for a message above max_payload:\n%s", told)
+	}
+}
+
+// TestParties: each case of the scenario is complete.
+func TestParties(t *testing.T) {
+	for _, p := range badParties() {
+		for _, party := range p.parties {
+			agent := party.Kind == rude.Flood || party.Kind == rude.TooBig
+			if p.name == "" || agent != (party.Camera != "") || agent != (party.Size > 0 && party.PerSecond > 0) || agent == (party.N > 0) || agent && p.floor {
+				t.Errorf("%s: %+v", p.name, party)
+			}
+		}
+	}
+}

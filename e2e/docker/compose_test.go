@@ -1,0 +1,180 @@
+package docker
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+const root = "../.."
+
+// loader prints a compose file as the Compose model has it, and refuses what is not of the model.
+const loader = "github.com/compose-spec/compose-go/v2/cmd@v2.16.2"
+
+// service is what this test looks at.
+type service struct {
+	Image       string
+	Build       *struct{ Dockerfile, Target, Context string }
+	User        string
+	ReadOnly    bool `json:"read_only"`
+	Privileged  bool
+	CapDrop     []string `json:"cap_drop"`
+	MemLimit    string   `json:"mem_limit"`
+	Environment map[string]string
+	Ports       []struct {
+		HostIP string `json:"host_ip"`
+	}
+	Volumes []struct{ Type, Source string }
+}
+
+func compose(t *testing.T) map[string]service {
+	t.Helper()
+	cmd := exec.Command("go", "run", loader, "-format", "json", "docker-compose.yml")
+	cmd.Dir = root // paths in it are taken from there
+	cmd.Env = append(os.Environ(), "COMPOSE_PROFILES=camera,cluster")
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("docker-compose.yml: %v\n%s", err, said.String())
+	}
+	var file struct{ Services map[string]service }
+	if err := json.Unmarshal(out, &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Services
+}
+
+// TestCompose: the file is of the Compose model, and its services can do little, are published on this host only, and name what there is.
+func TestCompose(t *testing.T) {
+	services := compose(t)
+	settings, err := os.ReadFile(filepath.Join(root, "docs/ref/config.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"nats", "hub", "demo", "camera", "nats-b", "nats-c", "hub-b", "balancer"} {
+		if _, ok := services[want]; !ok {
+			t.Errorf("no service %s", want)
+		}
+	}
+	for name, s := range services {
+		if !s.ReadOnly || s.Privileged || strings.Join(s.CapDrop, " ") != "ALL" || s.MemLimit == "" {
+			t.Errorf("%s can do more than it must: %+v", name, s)
+		}
+		for _, p := range s.Ports {
+			if p.HostIP != "127.0.0.1" {
+				t.Errorf("%s is published at %q, where others reach it", name, p.HostIP)
+			}
+		}
+		for _, v := range s.Volumes {
+			if _, err := os.Stat(v.Source); v.Type == "bind" && !strings.HasPrefix(v.Source, "/dev") && !strings.HasPrefix(v.Source, "/run") && err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		for key := range s.Environment {
+			if !bytes.Contains(settings, []byte("`"+key+"`")) {
+				t.Errorf("%s: %s is no setting", name, key)
+			}
+		}
+		if s.Build != nil {
+			if _, ok := stages(t)[s.Build.Target]; !ok {
+				t.Errorf("%s: the Dockerfile has no stage %s", name, s.Build.Target)
+			}
+		}
+	}
+}
+
+// TestNATS: the configuration of the NATS servers is one, and lets the largest frame through.
+func TestNATS(t *testing.T) {
+	opts, err := server.ProcessConfigFile(filepath.Join(root, "deployments/docker/nats.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opts.MaxPayload < frame.MaxPayload {
+		t.Errorf("max_payload %d", opts.MaxPayload)
+	}
+}
+
+// TestLint lets a linter read the Dockerfile.
+func TestLint(t *testing.T) {
+	linter := filepath.Join(root, "e2e/browser/node_modules/.bin/dockerfile-utils")
+	if _, err := os.Stat(linter); err != nil {
+		t.Skip("dockerfile-utils is not installed: make test installs it where it can (npm ci in e2e/browser)")
+	}
+	if out, err := exec.Command(linter, "lint", filepath.Join(root, "deployments/docker/Dockerfile")).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestBalancer lets HAProxy read its configuration. It looks up no names then.
+func TestBalancer(t *testing.T) {
+	haproxy, err := exec.LookPath("haproxy")
+	if err != nil {
+		t.Skip("haproxy is not installed: make test installs it where it can")
+	}
+	if out, err := exec.Command(haproxy, "-c", "-f", filepath.Join(root, "deployments/docker/haproxy.cfg")).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// stage is the end of a Dockerfile's stage: what is run, as whom, with what.
+type stage struct {
+	user, entry, health string
+	env                 []string
+	copies              [][2]string // from the stage build
+}
+
+var instruction = regexp.MustCompile(`^([A-Z]+) (.*)$`)
+
+// stages reads the Dockerfile.
+func stages(t *testing.T) map[string]*stage {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "deployments/docker/Dockerfile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]*stage{}
+	var s *stage
+	for line := range strings.Lines(string(text)) {
+		m := instruction.FindStringSubmatch(strings.TrimSpace(line))
+		if m == nil {
+			continue
+		}
+		switch words := strings.Fields(m[2]); m[1] {
+		case "FROM":
+			s = &stage{}
+			all[words[len(words)-1]] = s
+		case "USER":
+			s.user = m[2]
+		case "ENV":
+			s.env = append(s.env, words...)
+		case "ENTRYPOINT":
+			s.entry = command(t, m[2])[0]
+		case "HEALTHCHECK":
+			_, cmd, _ := strings.Cut(m[2], "CMD ")
+			s.health = strings.Join(command(t, cmd), " ")
+		case "COPY":
+			if words[0] == "--from=build" {
+				s.copies = append(s.copies, [2]string{words[1], words[2]})
+			}
+		}
+	}
+	return all
+}
+
+func command(t *testing.T, text string) (words []string) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &words); err != nil {
+		t.Fatalf("%s: not in exec form, which needs no shell: %v", text, err)
+	}
+	return words
+}

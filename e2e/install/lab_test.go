@@ -1,0 +1,145 @@
+package install
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// lab is two hosts, hub and pi, in a network of their own.
+type lab struct {
+	t       *testing.T
+	first   map[string]string // process number of the first process, by host
+	network string            // file of the network's namespace
+}
+
+// boot starts the hosts, or says why that cannot be done here. They end with the test.
+func boot(t *testing.T) (l *lab, cannot string) {
+	t.Helper()
+	var said bytes.Buffer
+	make := exec.Command("./root.sh")
+	make.Stderr = &said
+	root, err := make.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && exit.ExitCode() == 3 {
+		return nil, said.String()
+	}
+	if err != nil {
+		t.Fatalf("root.sh: %v\n%s", err, said.String())
+	}
+	if out, err := exec.Command("unshare", "--net", "--mount", "true").CombinedOutput(); err != nil {
+		return nil, "namespaces are not allowed: " + string(out)
+	}
+	cmd := exec.Command("unshare", "--net", "--mount", "./boot.sh", strings.TrimSpace(string(root)), t.TempDir(), "hub", "pi")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	trouble, err := os.Create(filepath.Join(t.TempDir(), "trouble"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stderr = trouble
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // with nspawn its container dies
+		_ = cmd.Wait()                                      // killed
+		_ = trouble.Close()                                 // nothing of ours was written
+	})
+	l = &lab{t, map[string]string{}, fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)}
+	for lines := bufio.NewScanner(out); len(l.first) < 2; {
+		if !lines.Scan() {
+			text, err := os.ReadFile(trouble.Name())
+			t.Fatalf("boot.sh: %s, %v", text, err)
+		}
+		name, pid, _ := strings.Cut(lines.Text(), " ")
+		l.first[name] = pid
+	}
+	return l, ""
+}
+
+// shell returns a command of root's on a host, in root's folder.
+func (l *lab) shell(host, command string) *exec.Cmd {
+	return exec.Command("nsenter", "--target", l.first[host], "--all",
+		"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", "cd /root && "+command)
+}
+
+// run runs a command, which must succeed, and returns what it prints. What is typed goes to its terminal, if that is not empty.
+func (l *lab) run(host, command, typed string) string {
+	l.t.Helper()
+	if typed != "" {
+		command = "script --quiet --return --command '" + command + "' /dev/null"
+	}
+	cmd := l.shell(host, command)
+	cmd.Stdin = strings.NewReader(typed)
+	var stdout, all bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &all
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		log, _ := l.shell(host, "journalctl --no-pager -n 40").CombinedOutput()
+		l.t.Fatalf("on %s: %s: %v\n%s%s\n%s", host, command, err, stdout.String(), all.String(), log)
+	}
+	l.t.Logf("%s# %s   (%v)", host, command, time.Since(began).Round(10*time.Millisecond))
+	return stdout.String()
+}
+
+// put copies files into root's folder of a host.
+func (l *lab) put(host string, files ...string) {
+	l.t.Helper()
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err == nil {
+			err = os.WriteFile(filepath.Join("/proc", l.first[host], "root/root", filepath.Base(f)), data, 0o644)
+		}
+		if err != nil {
+			l.t.Fatal(err)
+		}
+	}
+}
+
+// client returns an HTTP client in the lab's network.
+func (l *lab) client() *http.Client {
+	t := &http.Transport{DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			runtime.LockOSThread() // and never unlock it: the thread, which is in another network now, ends with the goroutine
+			if err = enter(l.network); err == nil {
+				conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
+			}
+		}()
+		<-done
+		return conn, err
+	}}
+	l.t.Cleanup(t.CloseIdleConnections)
+	return &http.Client{Transport: t, Timeout: 30 * time.Second}
+}
+
+// enter takes this thread into a network.
+func enter(namespace string) error {
+	f, err := os.Open(namespace)
+	if err != nil {
+		return err
+	}
+	return errors.Join(unix.Setns(int(f.Fd()), unix.CLONE_NEWNET), f.Close())
+}

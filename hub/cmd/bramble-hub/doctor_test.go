@@ -1,0 +1,36 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/bramble-cam/bramble/hub/internal/doctor"
+)
+
+// doctor says as JSON what it finds with the hub's own settings, and fails if something does.
+func TestDoctor(t *testing.T) {
+	credentials := "--credentials=" + filepath.Join(t.TempDir(), "credentials.json")
+	for _, test := range []struct {
+		args []string
+		code int
+		fail string
+	}{
+		{[]string{"doctor", "--json", credentials, "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--ffmpeg=none-such"}, 0, ""},
+		{[]string{"doctor", "--json", credentials, "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--ffmpeg=none-such", "--allow-origin=here"}, 1, "settings"},
+		{[]string{"doctor", "--json", credentials, "--http=127.0.0.1:0", "--nats-url=nats://127.0.0.1:1", "--ffmpeg=none-such"}, 1, "NATS"},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := run(test.args, nil, &stdout, &stderr)
+		var list []doctor.Finding
+		if err := json.Unmarshal(stdout.Bytes(), &list); err != nil || code != test.code || stderr.Len() > 0 || len(list) < 7 {
+			t.Errorf("%v: exit code %d, %v, %s%s", test.args, code, err, stdout.String(), stderr.String())
+		}
+		for _, f := range list {
+			if (f.Level == doctor.Fail) != (f.Check == test.fail && f.Level != doctor.Warn) {
+				t.Errorf("%v: %+v", test.args, f)
+			}
+		}
+	}
+}

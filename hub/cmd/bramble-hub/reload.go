@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"slices"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/shared/logkey"
+)
+
+// readSettings reads flags, environment and file.
+func readSettings(args []string) (*cli, *kong.Context, error) {
+	c := &cli{}
+	parser, err := kong.New(c, conf.Options("bramble-hub", description, version)...)
+	if err != nil {
+		return nil, nil, err
+	}
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return nil, nil, err
+	}
+	if parsed, err = c.likeTheService(parser, parsed, args); err != nil {
+		return nil, nil, err
+	}
+	if c.Credentials == "" {
+		c.Credentials, err = access.DefaultFile()
+	}
+	return c, parsed, err
+}
+
+// reloadable are the settings that change while the hub runs. Everything else needs a restart.
+func reloadable() []string {
+	return []string{"log-level", "max-viewers", "max-viewers-per-address", "max-viewers-per-camera", "allow-origin", "default-camera", "write-timeout"}
+}
+
+// reloader puts changed settings in force.
+type reloader struct {
+	args     []string
+	hub      *hub.Hub
+	inForce  []conf.Effective
+	logLevel *slog.LevelVar
+	log      *slog.Logger
+}
+
+// reload reads the settings again. If they are wrong those of before hold on.
+func (r *reloader) reload(ctx context.Context) {
+	c, parsed, err := readSettings(r.args)
+	var cfg hub.Config
+	if err == nil {
+		cfg, err = c.hub(r.log)
+	}
+	if err == nil {
+		err = r.hub.Reload(ctx, cfg)
+	}
+	if err != nil {
+		r.log.Error("the settings are not taken over: those of before hold on", logkey.Err, err, "remedy", "correct them until \"bramble-hub check\" finds nothing, and reload again")
+		return
+	}
+	r.logLevel.Set(c.Level())
+	next, taken, left := conf.Settings(parsed), []string{}, []string{}
+	for _, name := range conf.Differ(r.inForce, next) {
+		if !slices.Contains(reloadable(), name) {
+			left = append(left, name)
+			continue
+		}
+		taken = append(taken, name)
+		at := func(s conf.Effective) bool { return s.Name == name }
+		r.inForce[slices.IndexFunc(r.inForce, at)] = next[slices.IndexFunc(next, at)]
+	}
+	r.log.Info("settings read again", "changed", taken)
+	if len(left) > 0 {
+		r.log.Warn("some changed settings need a restart: until then those of before hold on", "settings", left)
+	}
+}
+
+// checkCommand is bramble-hub check.
+type checkCommand struct{}
+
+// check prints the settings in force and returns what is wrong with them.
+func check(c *cli, parsed *kong.Context, log *slog.Logger, stdout io.Writer) error {
+	if err := conf.Print(stdout, conf.Settings(parsed)); err != nil {
+		return err
+	}
+	cfg, err := c.hub(log)
+	if err != nil {
+		return err
+	}
+	return hub.Check(cfg)
+}

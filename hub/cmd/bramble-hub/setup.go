@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/shared/service"
+)
+
+const (
+	configFile = "/etc/bramble/hub.yaml" // what the service reads
+	unit       = "bramble-hub"
+)
+
+// setupCommand is bramble-hub setup: what makes of a hub on one host one for a network.
+type setupCommand struct {
+	Name          string `arg:"" optional:"" default:"admin" help:"The user to make, an admin (${default}). One that is there already stays as it is."`
+	PasswordStdin bool   `help:"Read the password from standard input." env:"-"`
+	NoStart       bool   `help:"Write the configuration only; do not start the service." env:"-"`
+}
+
+// Run makes the user, opens the addresses, starts the service, and prints the URL of the page.
+func (c *setupCommand) Run(d *desk) error {
+	file := d.file
+	if file == "" {
+		file = configFile
+	}
+	data, err := open(file, d.settings)
+	if err != nil {
+		return asRoot(err)
+	}
+	b, err := d.book()
+	if err != nil {
+		return asRoot(err)
+	}
+	if !slices.ContainsFunc(b.Users(), func(u access.User) bool { return u.Name == c.Name }) {
+		add := userAdd{Name: c.Name, Role: string(access.Admin), Cameras: []string{"*"}, PasswordStdin: c.PasswordStdin}
+		if err := add.Run(d); err != nil {
+			return asRoot(err)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
+		return asRoot(err)
+	}
+	if err := conf.Replace(file, data, 0o644); err != nil { // no secret is in it, and the service's user must read it
+		return asRoot(err)
+	}
+	d.log.Info("other hosts may reach the page and NATS, and everybody is asked who he is", "file", file)
+	if err := c.start(d, file); err != nil {
+		return err
+	}
+	return d.print(d.pageURL())
+}
+
+// open returns the configuration file with addresses that others can reach. Ports, and addresses that others can reach already, stay.
+func open(file string, s *settings) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var set []conf.Setting
+	for key, addr := range map[string]*string{"http": &s.HTTP, "nats": &s.NATS} {
+		host, port, err := net.SplitHostPort(*addr)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", file, key, err)
+		}
+		if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+			*addr = net.JoinHostPort("0.0.0.0", port)
+			set = append(set, conf.Setting{Key: key, Value: *addr})
+		}
+	}
+	text, err = conf.Edit(text, set...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return text, nil
+}
+
+func (c *setupCommand) start(d *desk, file string) error {
+	if c.NoStart || d.file != "" && d.file != configFile && d.service == (service.Manager{}) {
+		d.log.Info("not started", "start", "bramble-hub --config "+file)
+		return nil
+	}
+	err := d.service.Start(context.Background(), unit)
+	if errors.Is(err, service.ErrNoSystemd) {
+		d.log.Warn("systemd does not run here, so that there is no service", "start", "bramble-hub --config "+file)
+		return nil
+	}
+	return err
+}
+
+// asRoot says what helps against a lack of rights.
+func asRoot(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w: run this with sudo", err)
+	}
+	return err
+}
+
+// pageURL guesses under which URL others reach the page.
+func (d *desk) pageURL() string {
+	scheme := "http://"
+	if d.settings.TLSCert != "" {
+		scheme = "https://"
+	}
+	host, port, err := net.SplitHostPort(d.settings.HTTP)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		host = here()
+	}
+	return scheme + net.JoinHostPort(host, port) + "/"
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/shared/service"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// setup runs the command upon the file that the package brings, with a script in the place of systemctl.
+func setup(t *testing.T, file, credentials string, c setupCommand) (stdout, asked string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	log := filepath.Join(dir, "log")
+	m := service.Manager{Booted: dir, Tool: filepath.Join(dir, "systemctl")}
+	if err := os.WriteFile(m.Tool, []byte("#!/bin/sh\necho $* >>"+log+"\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	settings := parse(t, "--config="+file, "--credentials="+credentials).settings
+	var out, said bytes.Buffer
+	c.PasswordStdin = true
+	err = c.Run(&desk{settings: &settings, file: file, service: m, stdin: strings.NewReader(password + "\n"), stdout: &out, stderr: &said, log: testkit.Log(t)})
+	text, _ := os.ReadFile(log) // there is none if nothing was asked for
+	return out.String(), string(text), err
+}
+
+func TestSetup(t *testing.T) {
+	example, err := os.ReadFile("../../../deployments/config/hub.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	file, credentials := filepath.Join(dir, "hub.yaml"), filepath.Join(dir, "credentials.json")
+	if err := os.WriteFile(file, append(example, "linger: 3s\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to do but to start
+		stdout, asked, err := setup(t, file, credentials, setupCommand{Name: "anna"})
+		if err != nil || !strings.HasPrefix(stdout, "http://") || !strings.HasSuffix(stdout, "/\n") || asked != "--quiet enable bramble-hub\n--quiet restart bramble-hub\n" {
+			t.Errorf("printed %q, asked systemd for %q: %v", stdout, asked, err)
+		}
+	}
+	s := parse(t, "--config="+file).settings
+	want := parse(t).settings
+	want.HTTP, want.NATS, want.Linger = strings.Replace(want.HTTP, "127.0.0.1", "0.0.0.0", 1), strings.Replace(want.NATS, "127.0.0.1", "0.0.0.0", 1), 3e9
+	if s.HTTP != want.HTTP || s.NATS != want.NATS || s.Linger != want.Linger || s.Insecure {
+		t.Errorf("the file says %+v", s)
+	}
+	if list := do(t, credentials, "", "user", "list"); !strings.Contains(list, "anna") || !strings.Contains(list, "admin") {
+		t.Errorf("the users are\n%s", list)
+	}
+	cfg, err := s.hub(testkit.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Credentials = credentials
+	if _, err := hub.New(cfg); err != nil {
+		t.Errorf("the hub refuses it: %v", err)
+	}
+	line := do(t, credentials, "", "agent", "add", "porch", "--config="+file)
+	if strings.Contains(line, "127.0.0.1") || strings.Contains(line, "0.0.0.0") {
+		t.Errorf("an agent elsewhere cannot join with %s", line)
+	}
+}
+
+// TestSetupKeeps: what its owner has chosen stays, and a start that is not wanted is left out.
+func TestSetupKeeps(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "hub.yaml")
+	text := "http: 192.0.2.1:80\nnats: localhost:0\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	stdout, asked, err := setup(t, file, filepath.Join(dir, "credentials.json"), setupCommand{Name: "anna", NoStart: true})
+	if err != nil || stdout != "http://192.0.2.1:80/\n" || asked != "" {
+		t.Errorf("printed %q, asked systemd for %q: %v", stdout, asked, err)
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != "http: 192.0.2.1:80\nnats: 0.0.0.0:0\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -1,0 +1,134 @@
+package doctor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/hub/internal/ingest"
+	"github.com/bramble-cam/bramble/shared/status"
+)
+
+const (
+	lookTime = 1500 * time.Millisecond // agents answer within a second, or are heard later
+	hot      = 80                      // degrees Celsius from which a Raspberry Pi slows down
+	skew     = 2 * time.Second         // by which an agent's clock must be before this one to be noticed
+)
+
+// roll notes who answers.
+type roll struct {
+	mu   sync.Mutex
+	said map[string]status.Status // by camera; guarded by mu
+}
+
+// Observe implements ingest.Observer.
+func (r *roll) Observe(s status.Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.said[s.Camera] = s
+}
+
+// Reconnected implements ingest.Observer.
+func (r *roll) Reconnected() {}
+
+// agents asks all agents how they are.
+func (e *examination) agents(ctx context.Context, urls string) {
+	nc, err := e.connect(urls)
+	if err != nil {
+		e.notLetIn(err)
+		return
+	}
+	nc.Close()
+	in, err := ingest.Dial(ingest.Config{URL: urls, Space: e.cfg.Space, Trust: e.cfg.Trust, Log: e.cfg.Log}, e.cfg.Credential.Options()...)
+	if err != nil {
+		e.fail("NATS", err.Error(), "write nats://HOST:PORT")
+		return
+	}
+	defer in.Close()
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	r := &roll{said: make(map[string]status.Status)}
+	if err := in.Run(ctx, r); err != nil {
+		e.fail("NATS", err.Error(), "see what this hub may do there")
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	byAgent := make(map[string][]status.Status)
+	for _, s := range r.said {
+		byAgent[s.Instance] = append(byAgent[s.Instance], s)
+	}
+	if len(byAgent) == 0 {
+		e.warn("agents", "none answers", "start one on each Pi: bramble-agent --hub URL; with another --subject-root than the hub's they are not found")
+		return
+	}
+	var list [][]status.Status
+	for _, cameras := range byAgent {
+		slices.SortFunc(cameras, func(a, b status.Status) int { return cmp.Compare(a.Camera, b.Camera) })
+		list = append(list, cameras)
+	}
+	slices.SortFunc(list, func(a, b []status.Status) int {
+		return cmp.Or(cmp.Compare(a[0].Host, b[0].Host), cmp.Compare(a[0].Camera, b[0].Camera))
+	})
+	for _, cameras := range list {
+		e.agent(cameras, time.Now())
+	}
+}
+
+// notLetIn says why agents cannot be looked at.
+func (e *examination) notLetIn(err error) {
+	switch {
+	case !errors.Is(err, nats.ErrAuthorization):
+		e.fail("NATS", err.Error(), "see that the server runs well, and is no other")
+	case e.cfg.NATSURL != "":
+		e.fail("NATS", "it refuses this hub", "make the hub known there, and give its NKey with --nats-credential-file")
+	default:
+		e.ok("agents", "not looked at, since NATS asks who connects; the page and /api/v1/cameras tell their versions")
+	}
+}
+
+// agent judges one agent by what its cameras say.
+func (e *examination) agent(cameras []status.Status, now time.Time) {
+	s := cameras[0]
+	var names []string
+	for _, c := range cameras {
+		names = append(names, c.Camera)
+	}
+	who := fmt.Sprintf("%s (%s)", s.Host, strings.Join(names, ", "))
+	well := len(e.findings)
+	if minor(s.Agent) != minor(e.cfg.Version) {
+		e.warn("agents", fmt.Sprintf("%s has version %s, this program %s", who, s.Agent, e.cfg.Version), "agents and hubs should have the same first two numbers: update the older")
+	}
+	if ahead := s.Started.Sub(now); ahead > skew {
+		e.warn("agents", fmt.Sprintf("the clock of %s is %v or more before this host's", who, ahead.Round(time.Second)), "timedatectl set-ntp true on both")
+	} else if s.Clock.Error < 0 {
+		e.warn("agents", fmt.Sprintf("nothing keeps the clock of %s right", who), "timedatectl set-ntp true there; a Pi has no battery clock")
+	}
+	if s.Temperature != nil && *s.Temperature >= hot {
+		e.warn("agents", fmt.Sprintf("%s has %.0f °C", who, *s.Temperature), "more air: it slows down")
+	}
+	for _, c := range cameras {
+		if c.State == status.Degraded {
+			e.warn("agents", fmt.Sprintf("camera %s at %s gives no frames", c.Camera, c.Host), c.Reason)
+		}
+		if c.Warning != "" {
+			e.warn("agents", fmt.Sprintf("camera %s at %s works, but not as it should", c.Camera, c.Host), c.Warning)
+		}
+	}
+	if len(e.findings) == well {
+		e.ok("agents", "%s has version %s, and a clock that is right within %.1f ms", who, s.Agent, float64(s.Clock.Error)/1e3)
+	}
+}
+
+// minor returns the first two numbers of a version.
+func minor(version string) string {
+	parts := strings.SplitN(version, ".", 3)
+	return strings.Join(parts[:min(2, len(parts))], ".")
+}

@@ -1,0 +1,79 @@
+package transcode
+
+import (
+	"slices"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// Sums count what the renditions of one camera in one format have done since the hub knows the camera, those that have ended included.
+type Sums struct {
+	Running  int    // renditions now
+	Frames   uint64 // made
+	Out      uint64 // frames delivered, over all viewers
+	BytesOut uint64 // of those
+	Drops    drop.Counters
+}
+
+func (s *Sums) add(of *stream.Stream) {
+	s.Frames += of.In.Load()
+	s.Out += of.Out.Load()
+	s.BytesOut += of.BytesOut.Load()
+	of.Drops.Each(s.Drops.Add)
+}
+
+// of is a camera in a format.
+type of struct {
+	camera *registry.Camera
+	format frame.Format
+}
+
+// settleLocked keeps the counters of a job whose stream has ended.
+func (t *Transcoder) settleLocked(j *job) {
+	at := of{j.camera, j.want.Format}
+	if t.past[at] == nil {
+		t.past[at] = &Sums{}
+	}
+	t.past[at].add(j.out)
+	delete(t.counting, j)
+}
+
+// Sums returns the counters by camera id and format. The cameras are all that the hub knows: those of others are forgotten.
+func (t *Transcoder) Sums(cameras []*registry.Camera) map[string]map[frame.Format]*Sums {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := make(map[string]map[frame.Format]*Sums)
+	at := func(o of) *Sums {
+		id := o.camera.ID()
+		if all[id] == nil {
+			all[id] = make(map[frame.Format]*Sums)
+		}
+		if all[id][o.format] == nil {
+			all[id][o.format] = &Sums{}
+		}
+		return all[id][o.format]
+	}
+	for o, past := range t.past {
+		if !slices.Contains(cameras, o.camera) {
+			delete(t.past, o)
+			continue
+		}
+		sum := at(o)
+		sum.Frames, sum.Out, sum.BytesOut = past.Frames, past.Out, past.BytesOut
+		past.Drops.Each(sum.Drops.Add)
+	}
+	for j := range t.counting {
+		if !slices.Contains(cameras, j.camera) {
+			continue
+		}
+		sum := at(of{j.camera, j.want.Format})
+		if t.jobs[j.key] == j {
+			sum.Running++
+		}
+		sum.add(j.out)
+	}
+	return all
+}

@@ -1,0 +1,38 @@
+package transcode
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+func TestTry(t *testing.T) {
+	version, err := Try(t.Context(), Config{FFmpeg: ffmpegPath(t), Log: testkit.Log(t)})
+	if err != nil || version == "" {
+		t.Errorf("version %q, %v", version, err)
+	}
+	if _, err := Try(t.Context(), Config{FFmpeg: filepath.Join(t.TempDir(), "none"), Log: testkit.Log(t)}); !errors.Is(err, ErrNoFFmpeg) {
+		t.Errorf("of none: %v", err)
+	}
+	for name, test := range map[string]struct{ script, says string }{
+		"no encoder":     {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null; echo Unknown encoder libx264 >&2; exit 1;; esac", "encode H.264: ffmpeg ended with exit status 1; it said: Unknown encoder libx264"},
+		"makes nothing":  {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null;; esac", "made nothing"},
+		"makes rubbish":  {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null; echo rubbish;; esac", "no key frame"},
+		"another one":    {"echo hello", "is no ffmpeg"},
+		"does not start": {"exit 127", "exit status 127"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "ffmpeg")
+			if err := os.WriteFile(path, []byte("#!/bin/sh\n"+test.script+"\n"), 0o700); err != nil { //nolint:gosec // a program
+				t.Fatal(err)
+			}
+			if _, err := Try(t.Context(), Config{FFmpeg: path, Log: testkit.Log(t)}); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%v, want %q", err, test.says)
+			}
+		})
+	}
+}

@@ -1,0 +1,33 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+	"github.com/bramble-cam/bramble/hub/internal/natsd"
+)
+
+// Check finds out whether a hub with this configuration could start, as far as that can be told without starting anything.
+func Check(cfg Config) error {
+	h, err := New(cfg)
+	if err != nil || cfg.NATSURL != "" {
+		return err
+	}
+	return natsd.Check(natsd.Config{Addr: h.cfg.NATS, File: h.cfg.NATSConfig})
+}
+
+// Reload takes over from cfg what can change while viewers watch: Limits, AllowOrigins, DefaultCamera and WriteTimeout. Everything else of it is checked, and
+// left for a new start. After an error nothing has changed. It waits until the hub has started, or ctx ends.
+func (h *Hub) Reload(ctx context.Context, cfg Config) error {
+	select {
+	case <-h.started:
+	case <-ctx.Done():
+		return fmt.Errorf("the hub has not started: %w", ctx.Err())
+	}
+	if err := Check(cfg); err != nil {
+		return err
+	}
+	h.server.Change(httpapi.Live{Limits: cfg.Limits, AllowOrigins: cfg.AllowOrigins, DefaultCamera: cfg.DefaultCamera, WriteTimeout: cfg.WriteTimeout})
+	return nil
+}
