@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-go bench-send bench-transcode bench-agent clean
+.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-go bench-send bench-transcode bench-agent bench-cluster clean
 
 # make demo ARGS="...", make bench ARGS="..."
 ARGS ?=
@@ -58,9 +58,13 @@ bench-send: ## ways of handing one frame to many viewers, side by side: writev, 
 bench-transcode: ## renditions: first picture of each pair, stills, processor time of 1, 9 and 25 tiles; about 3 minutes; needs ffmpeg
 	go run ./e2e/bench-transcode
 
-bench-agent: ## what an agent costs a Pi: memory, CPU, uplink and latency with 1 to 500 viewers, and in outages; about 7 minutes
+bench-agent: ## what an agent costs a Pi: memory, CPU, uplink and latency with 1 to 500 viewers and several hubs, and in outages; about 9 minutes
 	go run ./e2e/bench-agent $(ARGS)
 	@echo && go test -count=1 -v -run TestOutages ./e2e/outage | grep -v '^='
+
+bench-cluster: ## hubs and NATS servers that die under 200 viewers, an agent cut off for 30 s, and what a frame costs NATS servers; about 2 minutes; needs haproxy
+	@BRAMBLE_CLUSTER_PARTITION=30s go test -count=1 -v -run TestFailures ./e2e/cluster | grep -v '^='
+	@go test -run '^$$' -bench NATS -benchtime 2000x ./e2e/cluster
 
 clean: ## remove what the targets above made
 	rm -rf bin dist e2e/browser/node_modules

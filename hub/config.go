@@ -43,6 +43,7 @@ type Config struct {
 	Insecure       bool                  // allow addresses that others can reach, though nobody is asked who they are
 	Linger         time.Duration         // how long a stream stays subscribed after its last viewer; 0 means 10 s
 	WriteTimeout   time.Duration         // how long one write to a viewer may take; 0 means 10 s
+	LameDuck       time.Duration         // how long viewers are let go of before the hub stops; 0 means that all end at once
 	FFmpeg         string                // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
 	HWAccel        string                // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
 	MaxTranscodes  int                   // how many ffmpeg processes there may be; 0 means 32
@@ -79,6 +80,9 @@ func (c *Config) validate(book *access.Book) error {
 		return err
 	}
 	if err := notNegative("--write-timeout", c.WriteTimeout); err != nil {
+		return err
+	}
+	if err := notNegative("--lame-duck", c.LameDuck); err != nil {
 		return err
 	}
 	if err := c.validateTranscoding(); err != nil {

@@ -97,7 +97,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
 	server := httpapi.New(httpapi.Config{
-		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, Reconnects: in.Reconnects, WriteTimeout: h.cfg.WriteTimeout, TLS: tlsOf(h.web),
+		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, Reconnects: in.Reconnects, WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
 		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
 		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals()) },
 		Exposed:  !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,

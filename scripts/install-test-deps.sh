@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg vlc gstreamer chromium font node python mosquitto compiler shellcheck qemu-user cross qemu-system v4l2vm container promtool)
+tools=(ffmpeg vlc gstreamer chromium font node python mosquitto compiler shellcheck haproxy qemu-user cross qemu-system v4l2vm container promtool)
 browser=e2e/browser
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/bramble # os.UserCacheDir, in Go
 
@@ -30,6 +30,7 @@ present() {
     mosquitto) have mosquitto_sub ;;
     compiler) have "$(go env CC)" ;;
     shellcheck) have shellcheck ;;
+    haproxy) have haproxy ;;
     qemu-user) { have qemu-arm || have qemu-arm-static; } && { have qemu-aarch64 || have qemu-aarch64-static; } ;;
     qemu-system) have qemu-system-x86_64 ;;
     v4l2vm) have v4l2-ctl && have gcc && have make && have strip && have xz && have perl && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] &&
@@ -53,6 +54,7 @@ packages() {
     mosquitto) echo "mosquitto-clients" ;;
     compiler) echo "gcc libc6-dev" ;;
     shellcheck) echo "shellcheck" ;;
+    haproxy) echo "haproxy" ;;
     qemu-user) printf '%s\n' "qemu-user" "qemu-user-static" ;;
     qemu-system) echo "qemu-system-x86" ;;
     v4l2vm) echo "v4l-utils gcc libc6-dev make binutils xz-utils perl-base libelf-dev debian-archive-keyring" ;;
@@ -75,6 +77,7 @@ cost() {
     mosquitto) echo "the tests of pictures by MQTT" ;;
     compiler) echo "the race detector" ;;
     shellcheck) echo "the check of the shell scripts" ;;
+    haproxy) echo "tests of several hubs behind a load balancer (e2e/cluster)" ;;
     qemu-user) echo "runs of the Raspberry Pi's programs (e2e/foreign)" ;;
     qemu-system) echo "tests with V4L2 cameras, in a virtual machine (make test-v4l2)" ;;
     v4l2vm) echo "building that virtual machine (make test-v4l2)" ;;

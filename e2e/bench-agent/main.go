@@ -14,7 +14,7 @@ import (
 
 func main() {
 	seconds := flag.Int("seconds", 10, "how long each figure is measured")
-	only := flag.String("only", "", "one part: footprint, allocations, idle or latency")
+	only := flag.String("only", "", "one part: footprint, allocations, idle, hubs or latency")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -64,7 +64,7 @@ func run(ctx context.Context, span time.Duration, only string) error {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"footprint", b.footprint}, {"allocations", b.allocations}, {"idle", b.idle}, {"latency", b.latency}} {
+	}{{"footprint", b.footprint}, {"allocations", b.allocations}, {"idle", b.idle}, {"hubs", b.hubs}, {"latency", b.latency}} {
 		if only != "" && only != part.name {
 			continue
 		}

@@ -59,6 +59,7 @@ type settings struct {
 	SubjectRoot          string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
 	Linger               time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
 	WriteTimeout         time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
+	LameDuck             time.Duration `help:"When the hub is told to stop: how long a load balancer has to notice, and viewers to go one by one, before it does (${default})." default:"0s"`
 	FFmpeg               string        `name:"ffmpeg" help:"The ffmpeg program, which makes formats and sizes that a camera does not have (${default}, found in PATH)." default:"ffmpeg" placeholder:"PATH"`
 	HWAccel              string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
 	MaxTranscodes        int           `help:"How many ffmpeg processes there may be at a time (${default})." default:"32" placeholder:"N"`
@@ -172,7 +173,7 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 	return hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
 		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
-		Linger: s.Linger, WriteTimeout: s.WriteTimeout, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
 		MaxFPS: s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, Limits: s.limits(), Version: version, Log: log,
 	}, nil

@@ -85,6 +85,8 @@ func (s *Server) health(c echo.Context) error { return c.String(http.StatusOK, "
 // ready says whether viewers can be served: NATS is reached and cameras are known.
 func (s *Server) ready(c echo.Context) error {
 	switch {
+	case s.lame.Load():
+		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready: the hub is about to stop")
 	case !s.cfg.Connected():
 		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready: no connection to NATS")
 	case len(s.cfg.Registry.Cameras()) == 0:

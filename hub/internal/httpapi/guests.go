@@ -67,6 +67,7 @@ type guests struct {
 // guest is somebody who looks at a camera, or has a WebSocket: then camera and format are "".
 type guest struct {
 	ctx            context.Context // ends when he has to leave, with errEnded as its cause, or when the hub stops
+	over           context.Context // above ctx
 	end            context.CancelCauseFunc
 	address        string
 	camera, format string
@@ -92,7 +93,7 @@ func newGuests(limits Limits, log *slog.Logger) *guests {
 
 // enter lets somebody in, unless there are too many. Call leave.
 func (l *guests) enter(ctx context.Context, p access.Principal, address, camera, format string) (*guest, error) {
-	g := &guest{address: address, camera: camera, format: format, p: p}
+	g := &guest{over: ctx, address: address, camera: camera, format: format, p: p}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.roomLocked(g); err != nil {

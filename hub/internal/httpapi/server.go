@@ -58,6 +58,7 @@ type Config struct {
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
 	About         About                    // what the hub tells of itself
 	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
+	LameDuck      time.Duration            // how long viewers are let go of before the server stops; 0 means that all end at once
 	TLS           *tls.Config              // nil means plain HTTP; else HTTP/2 too
 	Log           *slog.Logger
 }
@@ -82,6 +83,7 @@ type Server struct {
 	site         site
 	roster       roster
 	sockets      atomic.Int64 // WebSockets open now
+	lame         atomic.Bool  // the server is about to stop
 	refused      refused
 	hostname     string // this host's
 	door         *door  // nil: nobody is asked
@@ -134,9 +136,10 @@ func (s *Server) live() Live {
 	return Live{Limits: s.cfg.Limits, AllowOrigins: s.cfg.AllowOrigins, DefaultCamera: s.cfg.DefaultCamera, WriteTimeout: s.cfg.WriteTimeout}
 }
 
-// Run serves on l until ctx ends, then ends all viewers and returns when they have gone. It may be called once.
+// Run serves on l until ctx ends, then ends all viewers, in the time that Config.LameDuck gives, and returns when they have gone. It may be called once.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
-	ctx, end := context.WithCancel(ctx)
+	asked := ctx.Done()
+	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	s.ending = ctx
 	srv := &http.Server{
@@ -156,11 +159,15 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	var err error
 	select {
 	case err = <-served:
-		err = fmt.Errorf("HTTP: %w", err)
-		end()
-	case <-ctx.Done():
-		defer func() { <-served }() // http.ErrServerClosed
+	case <-asked:
+		err = s.lameDuck(served)
 	}
+	if err == nil {
+		defer func() { <-served }() // http.ErrServerClosed
+	} else {
+		err = fmt.Errorf("HTTP: %w", err)
+	}
+	end()
 	// Without cancel: ctx has ended, and what is under way should end in good order.
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.times.stop)
 	defer cancel()

@@ -1,0 +1,29 @@
+package httpapi
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// Who has logged in at one hub is known at another one that has the same credentials file.
+func TestSessionAtAnotherHub(t *testing.T) {
+	g := newGuarded(t)
+	cookie := g.login("anna", annaPassword)
+	keeper, err := access.NewKeeper(g.file, testkit.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, stream.Config{})
+	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, Log: testkit.Log(t)})
+	other := runRig(t, h)
+	if resp, _ := other.do(http.MethodGet, "/api/v1/me"); resp.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without the cookie: %s", resp.Status)
+	}
+	if resp, _ := other.do(http.MethodGet, "/api/v1/me", "Cookie", cookie); resp.StatusCode != http.StatusOK {
+		t.Errorf("with the cookie of the first hub: %s", resp.Status)
+	}
+}
