@@ -84,7 +84,7 @@ else
   absent tsc "node 20 or newer, or npm, is missing: apt-get install nodejs npm, or a newer one from nodejs.org"
 fi
 if command -v shellcheck >/dev/null; then
-  step shellcheck shellcheck scripts/*.sh deployments/deb/{postinst,prerm,postrm} e2e/install/*.sh .ci/run e2e/v4l2vm/*.sh e2e/v4l2vm/guest/{init,rig.sh}
+  step shellcheck shellcheck scripts/*.sh examples/shell/*.sh deployments/deb/{postinst,prerm,postrm} e2e/install/*.sh .ci/run e2e/v4l2vm/*.sh e2e/v4l2vm/guest/{init,rig.sh}
 else
   absent shellcheck "shellcheck is missing: apt-get install shellcheck"
 fi

@@ -8,7 +8,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg vlc gstreamer chromium font node python compiler shellcheck haproxy qemu-user cross qemu-system v4l2vm container promtool)
+tools=(ffmpeg vlc gstreamer chromium font node python mosquitto compiler shellcheck haproxy qemu-user cross qemu-system v4l2vm container promtool)
 browser=e2e/browser
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/bramble # os.UserCacheDir, in Go
 
@@ -27,6 +27,7 @@ present() {
     font) have fc-list && [ -n "$(fc-list 2>/dev/null | head -n 1)" ] ;;
     node) have npm && have node && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ;;
     python) have python3 && python3 -c 'import threading' 2>/dev/null ;;
+    mosquitto) have mosquitto_sub ;;
     compiler) have "$(go env CC)" ;;
     shellcheck) have shellcheck ;;
     haproxy) have haproxy ;;
@@ -50,6 +51,7 @@ packages() {
     font) echo "fontconfig fonts-dejavu-core" ;;
     node) echo "nodejs npm" ;;
     python) echo "python3" ;;
+    mosquitto) echo "mosquitto-clients" ;;
     compiler) echo "gcc libc6-dev" ;;
     shellcheck) echo "shellcheck" ;;
     haproxy) echo "haproxy" ;;
@@ -71,7 +73,8 @@ cost() {
     chromium) echo "tests of the page in a real browser" ;;
     font) echo "text in the browser's pictures" ;;
     node) echo "the page's type check and its tests (version 20 or newer)" ;;
-    python) echo "the test of the picamera2 example" ;;
+    python) echo "the tests of the Python examples" ;;
+    mosquitto) echo "the tests of pictures by MQTT" ;;
     compiler) echo "the race detector" ;;
     shellcheck) echo "the check of the shell scripts" ;;
     haproxy) echo "tests of several hubs behind a load balancer (e2e/cluster)" ;;

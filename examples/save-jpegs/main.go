@@ -1,40 +1,66 @@
-// Command save-jpegs saves every picture of a camera: save-jpegs nats://127.0.0.1:4222 cam.porch.jpeg DIR
+// Command save-jpegs saves every picture of a camera: save-jpegs nats://127.0.0.1:4222 porch DIR
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
+	"os/signal"
 	"path/filepath"
 
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 func main() {
 	if len(os.Args) != 4 {
-		log.Fatal("usage: save-jpegs NATS-URL SUBJECT DIR")
+		log.Fatal("usage: save-jpegs NATS-URL CAMERA DIR")
 	}
-	nc, err := nats.Connect(os.Args[1])
-	if err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := save(ctx, os.Args[1], os.Args[2], os.Args[3]); err != nil && !errors.Is(err, context.Canceled) {
 		log.Fatal(err)
 	}
-	sub, err := nc.SubscribeSync(os.Args[2]) // this starts the camera
+}
+
+func save(ctx context.Context, url, camera, dir string) error {
+	nc, err := nats.Connect(url)
 	if err != nil {
-		log.Fatal(err)
+		return err
 	}
+	defer nc.Close()                                                         // unsubscribing is what stops the camera
+	sub, err := nc.SubscribeSync(subject.Space{}.Frames(camera, frame.JPEG)) // and subscribing is what starts it
+	if err != nil {
+		return err
+	}
+	next := frame.Frame{} // what is to come, to tell losses
 	for {
-		msg, err := sub.NextMsg(nats.DefaultTimeout * 30)
+		msg, err := sub.NextMsgWithContext(ctx)
+		if errors.Is(err, nats.ErrSlowConsumer) {
+			continue // the disk was too slow; the gap is reported below
+		}
 		if err != nil {
-			log.Fatal(err)
+			return err
 		}
 		f, err := frame.Decode(frame.JPEG, frame.Header(msg.Header), msg.Data)
-		if err != nil {
-			continue // a probe
+		if errors.Is(err, frame.ErrNoPayload) {
+			continue // the agent's question for interest
 		}
-		if err := os.WriteFile(filepath.Join(os.Args[3], fmt.Sprintf("%06d.jpeg", f.Seq)), f.Payload, 0o644); err != nil {
-			log.Fatal(err)
+		if err != nil {
+			log.Print(err)
+			continue
+		}
+		if f.Epoch == next.Epoch && f.Seq > next.Seq {
+			log.Printf("%d pictures were lost", f.Seq-next.Seq)
+		}
+		next.Epoch, next.Seq = f.Epoch, f.Seq+1
+		// Numbers begin anew with each epoch, so the name has both.
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d-%06d.jpeg", f.Epoch, f.Seq)), f.Payload, 0o644); err != nil {
+			return err
 		}
 	}
 }

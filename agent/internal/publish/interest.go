@@ -9,6 +9,10 @@ const (
 	// frameWait is how long a due question of a live stream waits for a frame to ride on, before it goes out without payload.
 	frameWait = 200 * time.Millisecond
 
+	// stillPatience is added to that for stills, which come once a second at most. Who takes each message for a picture, as Home Assistant does by
+	// MQTT, would see an empty one every second.
+	stillPatience = time.Second
+
 	// offlineGrace is how long demand outlives a lost connection: capture goes on, so that the first frame after a short outage is fresh.
 	offlineGrace = time.Minute
 
@@ -21,7 +25,8 @@ const (
 //
 // The zero time of its fields means "not set". All methods are called by the publisher's goroutine.
 type interest struct {
-	linger time.Duration
+	linger   time.Duration
+	patience time.Duration // how much longer than frameWait a question waits for a frame
 
 	wanted    bool      // somebody subscribes, or did less than linger ago
 	refusing  bool      // the latest answer was a 503: only then may time end the demand
@@ -41,7 +46,7 @@ func (i *interest) due(now time.Time) bool { return i.asked.IsZero() && !now.Bef
 // dueAlone reports whether a question should be asked now without a frame: at once when the stream is idle, after a while when it is
 // live, since then a frame will most likely carry it.
 func (i *interest) dueAlone(now time.Time) bool {
-	return i.due(now) && (!i.wanted || now.Sub(i.nextProbe) >= frameWait)
+	return i.due(now) && (!i.wanted || now.Sub(i.nextProbe) >= frameWait+i.patience)
 }
 
 // ask notes that a question goes out now.
@@ -143,7 +148,7 @@ func (i *interest) next(now time.Time) time.Time {
 	case !i.wanted:
 		return i.nextProbe
 	}
-	t := i.nextProbe.Add(frameWait)
+	t := i.nextProbe.Add(frameWait + i.patience)
 	if end := i.lastWant.Add(i.linger); i.refusing && end.Before(t) {
 		t = end
 	}

@@ -85,6 +85,24 @@ func TestSlowFramesCarryNoQuestion(t *testing.T) {
 	}
 }
 
+// TestStillsCarryTheirQuestions: of a live stream with a frame a second no question goes alone, and its end is still noticed.
+func TestStillsCarryTheirQuestions(t *testing.T) {
+	b := newBus(t, DefaultLinger)
+	b.i.patience = stillPatience
+	b.subscribed, b.frames = true, 1100*time.Millisecond
+	b.run(2 * time.Second) // found
+	alone := len(b.alone)
+	b.run(time.Minute)
+	if n := len(b.alone) - alone; n > 0 || len(b.ridden) < 25 {
+		t.Errorf("in a minute %d questions went alone, %d rode on frames", n, len(b.ridden))
+	}
+	b.subscribed = false
+	b.run(DefaultLinger + 3*time.Second)
+	if b.i.wanted {
+		t.Error("still wanted")
+	}
+}
+
 // TestSlowLink: on a link whose answers take longer than one waits for them, nobody is mistaken for somebody for long, and somebody is found.
 func TestSlowLink(t *testing.T) {
 	for _, rtt := range []time.Duration{240 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond, 3 * time.Second, 7 * time.Second} {

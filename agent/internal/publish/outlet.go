@@ -18,10 +18,10 @@ type outlet struct {
 	msg      nats.Msg // reused: nats.go copies it into its own buffer
 }
 
-func newOutlet(conn *nats.Conn, subj string, linger time.Duration) *outlet {
+func newOutlet(conn *nats.Conn, subj string, linger, patience time.Duration) *outlet {
 	return &outlet{
 		conn:     conn,
-		interest: interest{linger: linger},
+		interest: interest{linger: linger, patience: patience},
 		msg:      nats.Msg{Subject: subj, Header: nats.Header{}},
 	}
 }

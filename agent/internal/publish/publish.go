@@ -75,8 +75,8 @@ func New(cfg Config) *Publisher {
 	p := &Publisher{
 		cfg:       cfg,
 		queue:     newQueue(cfg.Drops),
-		main:      newOutlet(cfg.Conn, cfg.Space.Frames(cfg.Camera, cfg.Format), cfg.Linger),
-		still:     newOutlet(cfg.Conn, cfg.Space.Still(cfg.Camera), cfg.Linger),
+		main:      newOutlet(cfg.Conn, cfg.Space.Frames(cfg.Camera, cfg.Format), cfg.Linger, 0),
+		still:     newOutlet(cfg.Conn, cfg.Space.Still(cfg.Camera), cfg.Linger, stillPatience),
 		wake:      make(chan struct{}, 1),
 		reconnect: make(chan struct{}, 1),
 		changed:   make(chan struct{}),
