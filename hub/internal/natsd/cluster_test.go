@@ -33,10 +33,14 @@ func node(t *testing.T, files testkit.NATSFiles, name, routes string) (site, str
 // TestShippedFiles has nats-server's own parser read each file as it is shipped, with the variables that it asks for, and without them.
 func TestShippedFiles(t *testing.T) {
 	names, err := filepath.Glob(shippedDir + "*.conf")
-	if err != nil || len(names) != 4 {
-		t.Fatalf("the files %q, %v", names, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(names) < 4 {
+		t.Fatalf("the files %q", names)
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return filepath.Base(name) == "users.conf" }) // a part of others
+	embedded := []string{"websocket-mqtt.conf"}                                                             // for the hub's own server, which has the rest
 	leaf, err := credential.New()
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +61,9 @@ func TestShippedFiles(t *testing.T) {
 			opts, err := server.ProcessConfigFile(name)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if slices.Contains(embedded, filepath.Base(name)) {
+				return
 			}
 			if opts.MaxPayload != frame.MaxPayload || opts.MaxPending != 2*frame.MaxPayload || len(opts.Nkeys) == 0 {
 				t.Errorf("max_payload %d, max_pending %d, %d users", opts.MaxPayload, opts.MaxPending, len(opts.Nkeys))
