@@ -55,7 +55,7 @@ func newGuarded(t *testing.T) *guarded {
 	}
 	seed := filepath.Join(t.TempDir(), "seed")
 	for i, word := range join {
-		if word == "--credential" {
+		if word == "--token" {
 			if err := os.WriteFile(seed, []byte(join[i+1]), 0o600); err != nil {
 				t.Fatal(err)
 			}

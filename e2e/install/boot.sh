@@ -29,11 +29,11 @@ for name in "$@"; do
   nspawn[$name]=$!
 done
 for name in "$@"; do
-  for _ in $(seq 300); do
+  for _ in $(seq 600); do # two minutes and more, beside other tests
     pid=$(first "${nspawn[$name]}")
     [ -z "$pid" ] || ! nsenter -t "$pid" -a systemctl is-active --quiet multi-user.target 2>/dev/null || break
     kill -0 "${nspawn[$name]}" || break
-    sleep 0.1
+    sleep 0.2
     pid=''
   done
   [ -n "$pid" ] || { echo "$name does not boot:" >&2; tail -n 20 "$work/$name/console" >&2; exit 1; }

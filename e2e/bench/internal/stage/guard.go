@@ -22,7 +22,7 @@ func (c Config) Admit(ctx context.Context, agent string, cameras ...string) (sec
 	if err != nil {
 		return "", fmt.Errorf("bramble-hub agent add: %w", err)
 	}
-	_, rest, ok := strings.Cut(string(out), "--credential ")
+	_, rest, ok := strings.Cut(string(out), "--token ")
 	seed, _, _ := strings.Cut(rest, " ")
 	if !ok {
 		return "", fmt.Errorf("bramble-hub agent add prints no credential: %q", out)
