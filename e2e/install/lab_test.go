@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -61,12 +62,17 @@ func boot(t *testing.T) (l *lab, cannot string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // with nspawn its container dies
-		_ = cmd.Wait()                                      // killed
-		_ = trouble.Close()                                 // nothing of ours was written
-	})
 	l = &lab{t, map[string]string{}, fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)}
+	t.Cleanup(func() {
+		for _, pid := range l.first { // with its first process a container ends; without its nspawn it may not
+			if n, err := strconv.Atoi(pid); err == nil {
+				_ = syscall.Kill(n, syscall.SIGKILL)
+			}
+		}
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+		_ = cmd.Wait()      // killed
+		_ = trouble.Close() // nothing of ours was written
+	})
 	for lines := bufio.NewScanner(out); len(l.first) < 2; {
 		if !lines.Scan() {
 			text, err := os.ReadFile(trouble.Name())
