@@ -32,6 +32,7 @@ test: ## all that CI wants: installs what tests need where it can, make check, e
 	@scripts/install-test-deps.sh
 	@scripts/check.sh
 	@scripts/test.sh
+	@scripts/test-v4l2.sh
 
 test-v4l2: ## the agent with V4L2 cameras, in a virtual machine: a webcam, unplugged and plugged in, and more; about 4 minutes
 	@scripts/test-v4l2.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs what needs V4L2 devices, in a virtual machine that has some (e2e/v4l2vm): the unit tests of the capture packages that skip themselves elsewhere,
-# and agents in the guest with a hub here (e2e/v4l2). KVM only where it helps, else emulation. Arguments go to `go test`, e.g. -run TestVM/replug
+# and agents in the guest with a hub here (e2e/v4l2). KVM only where it helps, else emulation. Arguments go to `go test`, e.g. -run TestVM/replug;
+# with the argument "prepare" it only downloads and compiles.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -31,6 +32,7 @@ export CGO_ENABLED=1
 go build "${static[@]}" -o "$bin/" ./agent/cmd/bramble-agent
 go test -c "${static[@]}" -o "$bin/" ./agent/internal/capture ./agent/internal/capture/device
 wait "$machine"
+[ "${1:-}" != prepare ] || exit 0
 
 say "testing in virtual machines, about 3 minutes"
 export BRAMBLE_V4L2_BIN=$bin BRAMBLE_V4L2_PROGRESS=$bin/progress

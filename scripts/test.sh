@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test: the page's (node), then Go's with the race detector, and those that need V4L2 devices in a virtual machine (test-v4l2.sh). Arguments go to `go test`, e.g. -run TestRing ./hub/...
+# Runs every test: the page's (node), then Go's with the race detector. Arguments go to `go test`, e.g. -run TestRing ./hub/...
 # Skipped tests are listed with their reasons; with CI=true a skip whose reason scripts/skips does not know fails the run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,6 +20,15 @@ else
 fi
 
 failed=0
+log=$(mktemp)
+diary=$(mktemp -d)
+trap 'rm -rf "$log" "$diary"' EXIT
+export BRAMBLE_TEST_DIARY=$diary
+
+if [ $# -eq 0 ]; then
+  # Whoever runs everything runs test-v4l2.sh next: what it downloads and compiles may be there by then.
+  nice -n 10 scripts/test-v4l2.sh prepare >/dev/null 2>&1 </dev/null &
+fi
 if [ $# -eq 0 ] && [ -d e2e/browser/node_modules ]; then
   say "the page's own tests"
   npm --prefix e2e/browser run --silent test </dev/null || failed=1
@@ -32,12 +41,6 @@ if ! go run "$gotestsum" --version >/dev/null 2>&1; then
   exit "$failed"
 fi
 
-log=$(mktemp)
-diary=$(mktemp -d)
-machine='' # the process that runs the virtual machine, if there is one
-trap '[ -z "$machine" ] || kill "$machine" 2>/dev/null; rm -rf "$log" "$diary"' EXIT
-export BRAMBLE_TEST_DIARY=$diary
-
 # run PACKAGE...: tests them, and looks at what was skipped, and whether a secret got into a log.
 run() {
   go run "$gotestsum" --format=pkgname --format-hide-empty-pkg --jsonfile="$log" -- "${flags[@]}" "$@" || failed=1
@@ -47,29 +50,14 @@ run() {
   go run ./scripts/secrets "$log" "$diary" || failed=1
 }
 
-# beside_machine PACKAGE...: tests them while the virtual machine, which mostly keeps one processor busy, tests what needs its devices. These wait for it, not it for
-# them: its cameras have a clock.
-beside_machine() {
-  local said
-  said=$(mktemp)
-  scripts/test-v4l2.sh >"$said" 2>&1 &
-  machine=$!
-  renice -n 5 $$ >/dev/null
-  run -p 3 "$@"
-  say "waiting for the tests in the virtual machine"
-  wait "$machine" || failed=1
-  machine=''
-  cat "$said"
-  rm -f "$said"
-  renice -n 0 $$ >/dev/null 2>&1 || true # only root may
-}
-
 if [ $# -eq 0 ]; then
   # e2e comes last and by itself: it plays in real time, in browsers and players that skip when other packages' tests and compilers take the processors.
   # Those that take longest come first, so that none of them is left over at the end with a processor idle.
   slow=(./hub/internal/httpapi ./agent/internal/capture ./e2e/install ./e2e/foreign ./hub/internal/transcode ./e2e/bench/internal/scenario ./agent/internal/publish)
   mapfile -t others < <(go list ./... | grep -v '/e2e$')
-  beside_machine "${slow[@]}" "${others[@]}"
+  # Many of them wait as much as they work: three at a time.
+  run -p 3 "${slow[@]}" "${others[@]}"
+  wait # for what is prepared
   run ./e2e
 else
   run "${args[@]}"

@@ -104,7 +104,7 @@ func TestInstall(t *testing.T) {
 		case "sudo bramble-agent join nats://HUB:4222 --token SU... --camera porch":
 			l.run(s.host, "systemctl start bramble-agent && systemctl stop bramble-agent", "") // as it is shipped it waits for a hub here
 			if !strings.HasPrefix(joins, "sudo bramble-agent join nats://") || !strings.HasSuffix(joins, " --camera porch") {
-				t.Fatalf("agent add printed %q", joins)
+				t.Fatalf("agent add printed %q", masked(joins))
 			}
 			l.run(s.host, joins+"='pattern:#size=320x240&fps=10'", "") // there is no camera here
 		default:

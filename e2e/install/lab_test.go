@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strconv"
 	"strings"
@@ -103,10 +104,15 @@ func (l *lab) run(host, command, typed string) string {
 	began := time.Now()
 	if err := cmd.Run(); err != nil {
 		log, _ := l.shell(host, "journalctl --no-pager -n 40").CombinedOutput()
-		l.t.Fatalf("on %s: %s: %v\n%s%s\n%s", host, command, err, stdout.String(), all.String(), log)
+		l.t.Fatalf("on %s: %s: %v\n%s%s\n%s", host, masked(command), err, masked(stdout.String()), all.String(), log)
 	}
-	l.t.Logf("%s# %s   (%v)", host, command, time.Since(began).Round(10*time.Millisecond))
+	l.t.Logf("%s# %s   (%v)", host, masked(command), time.Since(began).Round(10*time.Millisecond))
 	return stdout.String()
+}
+
+// masked is text without an agent's token.
+func masked(text string) string {
+	return regexp.MustCompile(`SU[A-Z2-7]{56}`).ReplaceAllString(text, "SU...")
 }
 
 // put copies files into root's folder of a host.
