@@ -52,11 +52,18 @@ func TestPlayers(t *testing.T) {
 		waitCamera(t, root, "motion")
 		waitCamera(t, root, "still")
 		for _, url := range []string{"/cam/motion.mp4", "/cam/motion.h264", "/cam/still.mjpeg"} {
-			t.Run("ffprobe"+filepath.Ext(url), func(t *testing.T) { probe(t, root+url) })
+			t.Run("ffprobe"+filepath.Ext(url), func(t *testing.T) {
+				t.Parallel() // they mostly wait for the next frame
+				probe(t, root+url)
+			})
 		}
-		t.Run("JPEG bytes", func(t *testing.T) { sameJPEGs(t, root+"/cam/still", clip.mjpeg) })
+		t.Run("JPEG bytes", func(t *testing.T) {
+			t.Parallel()
+			sameJPEGs(t, root+"/cam/still", clip.mjpeg)
+		})
 		t.Run("H.264 slices", func(t *testing.T) {
-			stream := make([]byte, 3<<20)
+			t.Parallel()
+			stream := make([]byte, 1<<20)
 			n, err := io.ReadFull(open(t, root+"/cam/motion.h264"), stream)
 			if err != nil {
 				t.Fatal(err)
@@ -64,10 +71,14 @@ func TestPlayers(t *testing.T) {
 			sameSlices(t, stream[:n], clip.h264)
 		})
 		t.Run("MP4 slices", func(t *testing.T) {
+			t.Parallel()
 			stream := output(t, playTime, "ffmpeg", "-v", "error", "-i", root+"/cam/motion.mp4", "-t", "6", "-c", "copy", "-f", "h264", "-")
 			sameSlices(t, stream, clip.h264)
 		})
-		t.Run("pictures", func(t *testing.T) { samePictures(t, root+"/cam/motion", clip.h264) })
+		t.Run("pictures", func(t *testing.T) {
+			t.Parallel()
+			samePictures(t, root+"/cam/motion", clip.h264)
+		})
 	})
 }
 
