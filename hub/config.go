@@ -25,7 +25,7 @@ const maxMaxFPS = 1_000_000
 // maxMaxBandwidth is more than any network has, in MB per second.
 const maxMaxBandwidth = 100_000
 
-// Limits bound how many viewers there may be at a time.
+// Limits bound how many viewers there may be at a time, and how fast they come.
 type Limits = httpapi.Limits
 
 // Config is what a Hub needs to know.
@@ -73,8 +73,8 @@ func (c *Config) validate(book *access.Book) error {
 		"add the first with \"bramble-hub user add NAME --role admin\", use 127.0.0.1"); err != nil {
 		return err
 	}
-	if l := c.Limits; min(l.Viewers, l.PerAddress, l.PerCamera) < 0 {
-		return errors.New("--max-viewers, --max-viewers-per-address, --max-viewers-per-camera: give a number such as 500, or 0 for no limit")
+	if l := c.Limits; min(l.Viewers, l.PerAddress, l.PerCamera, l.Rate) < 0 {
+		return errors.New("--max-viewers, --max-viewers-per-address, --max-viewers-per-camera, --max-connection-rate: give a number such as 500, or 0 for no limit")
 	}
 	if err := notNegative("--linger", c.Linger); err != nil {
 		return err

@@ -44,7 +44,7 @@ func (e emit) counter(d *prometheus.Desc, value uint64, labels ...string) {
 type hubCollector struct {
 	s *Server
 
-	build, nats, reconnects, sockets, turnedAway, refused, stalled, evicted, errors, ffmpeg, processes, cpu, restarts, synchronised, clockError, memory *prometheus.Desc
+	build, nats, reconnects, sockets, turnedAway, delayed, refused, stalled, evicted, errors, ffmpeg, processes, cpu, restarts, synchronised, clockError, memory *prometheus.Desc
 }
 
 func newHubCollector(s *Server) *hubCollector {
@@ -57,6 +57,7 @@ func newHubCollector(s *Server) *hubCollector {
 		refused:      describe("refused_total", "What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
 		stalled:      describe("viewers_stalled_total", "Viewers and WebSockets given up since a write to them took longer than --write-timeout."),
 		turnedAway:   describe("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
+		delayed:      describe("connections_delayed_total", "New HTTP connections that waited since more came than --max-connection-rate."),
 		evicted:      describe("viewers_evicted_total", "Viewers whose stream the hub ended for another reason: revoked (they may look no longer), fault (a bug).", "reason"),
 		errors:       describe("http_errors_total", "Requests answered with an error, by status.", "code"),
 		ffmpeg:       describe("ffmpeg_available", "1 if ffmpeg was found, else 0."),
@@ -72,7 +73,7 @@ func newHubCollector(s *Server) *hubCollector {
 // Describe implements prometheus.Collector.
 func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.refused, m.stalled, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.synchronised, m.clockError, m.memory,
+		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.delayed, m.refused, m.stalled, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.synchronised, m.clockError, m.memory,
 	} {
 		ch <- d
 	}
@@ -93,6 +94,7 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	for reason, n := range m.s.refusals() {
 		e.counter(m.refused, n, reason)
 	}
+	e.counter(m.delayed, m.s.arrivals.delayed.Load())
 	e.counter(m.stalled, m.s.guests.stalled.Load())
 	m.s.guests.evicted.each(func(reason string, n uint64) { e.counter(m.evicted, n, reason) })
 	m.s.errors.each(func(code string, n uint64) { e.counter(m.errors, n, code) })

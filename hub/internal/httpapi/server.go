@@ -90,6 +90,7 @@ type Server struct {
 	guests       *guests
 	errors       *tally // answers that are errors, by status
 	newcomers    *newcomers
+	arrivals     *arrivals
 	changed      chan struct{} // holds a token when credentials have changed
 	messages     sync.Pool     // of *[]byte, in which messages of WebSockets are put together
 }
@@ -102,6 +103,7 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
 	s.guests, s.errors = newGuests(cfg.Limits, cfg.Log), newTally(errorCodes()...)
 	s.newcomers = newNewcomers(func(address string) { s.guests.refuse(limitWaiting, address) })
+	s.arrivals = newArrivals(cfg.Limits.Rate)
 	if cfg.Access != nil {
 		s.door = &door{access.NewDoor(cfg.Access, cfg.Log), cfg.Exposed}
 		s.guests.again = s.door.Again
@@ -125,6 +127,7 @@ func (s *Server) Change(to Live) {
 		to.WriteTimeout = DefaultWriteTimeout
 	}
 	s.guests.change(to.Limits)
+	s.arrivals.change(to.Limits.Rate)
 	s.changedTo.Store(&to)
 }
 
@@ -180,7 +183,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 }
 
 func (s *Server) listen(srv *http.Server, l net.Listener) error {
-	l = politeListener{l}
+	l = politeListener{l, s.arrivals, s.ending}
 	if s.cfg.TLS == nil {
 		return srv.Serve(l)
 	}

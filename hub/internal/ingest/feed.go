@@ -31,23 +31,24 @@ type feed struct {
 	frames  *rate.Limiter // per second that are taken; nil: all
 	bytes   *rate.Limiter // the same
 	flooded func()        // called for each frame that is shed
+	heavy   func()        // called for each heavy frame, when all else has been done with it
 }
 
 // Limits are what is taken of one camera; 0 means all.
 type Limits struct {
 	FPS       int // frames per second, and as many at once
-	Bandwidth int // MB (10^6 bytes) per second, and a quarter of that, but at least two of the largest frames, at once
+	Bandwidth int // MB (10^6 bytes) per second, and a tenth of that, but at least the largest frame, at once
 }
 
 // newFeed returns a feed that takes what limits allow.
 func newFeed(into *stream.Stream, faults *faultLog, subject string, limits Limits) *feed {
-	f := &feed{into: into, faults: faults, subject: subject, flooded: func() {}}
+	f := &feed{into: into, faults: faults, subject: subject, flooded: func() {}, heavy: func() {}}
 	if limits.FPS > 0 {
 		f.frames = rate.NewLimiter(rate.Limit(limits.FPS), limits.FPS)
 	}
 	if limits.Bandwidth > 0 {
 		perSecond := limits.Bandwidth * 1e6
-		f.bytes = rate.NewLimiter(rate.Limit(perSecond), max(perSecond/4, 2*frame.MaxPayload))
+		f.bytes = rate.NewLimiter(rate.Limit(perSecond), max(perSecond/10, frame.MaxPayload))
 	}
 	return f
 }
@@ -71,6 +72,13 @@ func (f *feed) handle(msg *nats.Msg) {
 	if f.shed(msg) {
 		return
 	}
+	f.take(msg)
+	if len(msg.Data) >= heavyFrame {
+		f.heavy() // from here on another goroutine may be in handle
+	}
+}
+
+func (f *feed) take(msg *nats.Msg) {
 	fr, err := frame.Decode(f.into.Format(), frame.Header(msg.Header), msg.Data)
 	switch {
 	case errors.Is(err, frame.ErrNoPayload): // a probe

@@ -15,7 +15,6 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/bramble-cam/bramble/hub/internal/registry"
-	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -27,9 +26,10 @@ const discoverTime = time.Second
 
 var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs a faster machine or fewer viewers")
 
-// Ingest is the hub's connection to NATS.
+// Ingest is the hub's connection to NATS, and a second one for cameras that weigh too much.
 type Ingest struct {
 	nc       *nats.Conn
+	heavy    heavyLine
 	limits   Limits
 	refused  refused
 	space    subject.Space
@@ -76,7 +76,26 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 			}
 		}
 	}
-	options := append([]nats.Option{
+	common := in.options(r, slices.Concat(trusts, extra))
+	nc, err := nats.Connect(cfg.URL, append(common,
+		nats.ConnectHandler(connected("")),
+		nats.ReconnectHandler(connected(" again")),
+		nats.ClosedHandler(func(*nats.Conn) { close(in.closed) }))...)
+	if err != nil {
+		return nil, fmt.Errorf("NATS: %w", err)
+	}
+	in.nc = nc
+	in.heavy.dial = func(more ...nats.Option) (*nats.Conn, error) {
+		return nats.Connect(cfg.URL, append(common, more...)...)
+	}
+	r.conn.Store(nc)
+	r.tell(nc.LastError()) // the first attempt is over
+	return in, nil
+}
+
+// options are those of both connections. Its slice has no room, so that each can append its own.
+func (in *Ingest) options(r *refusals, more []nats.Option) []nats.Option {
+	return slices.Clip(append([]nats.Option{
 		nats.Name("bramble-hub"),
 		nats.Timeout(time.Second),
 		nats.FlusherTimeout(time.Second),
@@ -87,25 +106,14 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 		nats.IgnoreAuthErrorAbort(), // the hub may be made known there while it waits
 		nats.CustomReconnectDelay(r.delay),
 		nats.ReconnectBufSize(-1),
-		nats.ConnectHandler(connected("")),
-		nats.ReconnectHandler(connected(" again")),
-		nats.ClosedHandler(func(*nats.Conn) { close(in.closed) }),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				log.Warn("connection to NATS lost, trying again until it returns", logkey.Err, err)
+				in.log.Warn("connection to NATS lost, trying again until it returns", logkey.Err, err)
 			}
 		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { log.Debug("NATS cannot be reached yet", logkey.Err, err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { in.log.Debug("NATS cannot be reached yet", logkey.Err, err) }),
 		nats.ErrorHandler(in.asyncError),
-	}, slices.Concat(trusts, extra)...)
-	nc, err := nats.Connect(cfg.URL, options...)
-	if err != nil {
-		return nil, fmt.Errorf("NATS: %w", err)
-	}
-	in.nc = nc
-	r.conn.Store(nc)
-	r.tell(nc.LastError()) // the first attempt is over
-	return in, nil
+	}, more...))
 }
 
 func (in *Ingest) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
@@ -122,8 +130,9 @@ func (in *Ingest) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	}
 }
 
-// Close ends the connection and returns when it has ended.
+// Close ends the connections and returns when they have ended.
 func (in *Ingest) Close() {
+	in.heavy.close()
 	in.nc.Close()
 	<-in.closed
 }
@@ -280,13 +289,4 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 		return s, fmt.Errorf("%s: the answer makes no sense: %w", subj, err)
 	}
 	return s, nil
-}
-
-// Feed appends the camera's frames to into until the stop function is called.
-func (in *Ingest) Feed(camera string, into *stream.Stream) (stop func(), err error) {
-	s := &subscription{in: in, feed: newFeed(into, in.faults, in.space.Frames(camera, into.Format()), in.limits), wait: floodPause}
-	s.feed.flooded = s.pause
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.end, s.begin()
 }

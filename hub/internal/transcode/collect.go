@@ -55,8 +55,15 @@ func parseLine(line []byte) (at uint64, size int, err error) {
 	if err == nil {
 		size, err = strconv.Atoi(string(bytes.TrimSpace(fields[4])))
 	}
-	if err != nil || size <= 0 || size > frame.MaxPayload {
-		return 0, 0, fmt.Errorf("ffmpeg's list of frames has a line %.80q (%w)", line, err)
+	var number *strconv.NumError
+	switch {
+	case errors.As(err, &number): // which repeats the number, however long it is
+		err = number.Err
+	case err == nil && (size <= 0 || size > frame.MaxPayload):
+		err = fmt.Errorf("%d bytes", size)
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("ffmpeg's list of frames has a line %.80q: %w", line, err)
 	}
 	return at, size, nil
 }

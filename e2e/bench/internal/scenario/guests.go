@@ -71,6 +71,8 @@ const (
 	afterRatio = "after / before"
 	cpuDuring  = "CPU during %"
 	rssMost    = "RSS most MB"
+	anonBefore = "of it anonymous before MB"
+	anonAfter  = "of it anonymous after MB"
 	rssBack    = "RSS back after s"
 )
 
@@ -82,7 +84,7 @@ func (b *Bench) guests(ctx context.Context) (*report.Table, error) {
 		report.Alone(dueDuring, 0), report.Alone(lostBefore, 0), report.Alone(lostDuring, 0), report.Alone(lostAfter, 0),
 		report.Alone(p50Before, 2), report.Alone(p50During, 2), report.Alone(p99Before, 2), report.Alone(p99Coming, 2), report.Alone(p99During, 2), report.Alone(p99After, 2),
 		report.Alone(p99Ratio, 2), report.Alone(afterRatio, 2), report.Alone(cpuDuring, 0),
-		report.Alone(rssBefore, 1), report.Alone(rssMost, 1), report.Alone(rssAfter, 1), report.Alone(rssBack, 1), report.Alone(evicted, 1), report.Alone(kernelTCP, 0),
+		report.Alone(rssBefore, 1), report.Alone(rssMost, 1), report.Alone(rssAfter, 1), report.Alone(anonBefore, 1), report.Alone(anonAfter, 1), report.Alone(rssBack, 1), report.Alone(evicted, 1), report.Alone(kernelTCP, 0),
 	}}
 	for _, kind := range b.Kinds[:b.some(len(b.Kinds), 1)] {
 		for _, bad := range badParties() {

@@ -49,7 +49,8 @@ func (b *Bench) guestsOnce(ctx context.Context, server, kind string, bad badPart
 		return nil, none, nil, err
 	}
 	g.most = mb(u.RSS)
-	g.r[rssBefore], g.r[lostBefore], g.r[p50Before], g.r[p99Before] = mb(u.RSS), before.lost, before.p50, before.p99
+	g.r[rssBefore], g.r[anonBefore] = mb(u.RSS), mb(u.Anon)
+	g.r[lostBefore], g.r[p50Before], g.r[p99Before] = before.lost, before.p50, before.p99
 	notes, err := b.visit(ctx, g)
 	if err == nil {
 		err = b.aftermath(ctx, g)
@@ -276,6 +277,6 @@ func (b *Bench) aftermath(ctx context.Context, g *guarded) error {
 		return err
 	}
 	m, err := g.server.Proc.Memory()
-	g.r[rssAfter] = mb(m.RSS)
+	g.r[rssAfter], g.r[anonAfter] = mb(m.RSS), mb(m.Anon)
 	return err
 }

@@ -25,7 +25,7 @@ func TestGuests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, column := range []string{dueDuring, p50Before, p50During, p99Before, p99Coming, p99During, p99After, p99Ratio, afterRatio, cpuDuring, rssBefore, rssMost, rssAfter, kernelTCP} {
+	for _, column := range []string{dueDuring, p50Before, p50During, p99Before, p99Coming, p99During, p99After, p99Ratio, afterRatio, cpuDuring, rssBefore, rssMost, rssAfter, anonBefore, anonAfter, kernelTCP} {
 		if v := r[column]; !(v > 0) || math.IsInf(v, 0) {
 			t.Errorf("%s is %v", column, v)
 		}

@@ -1,0 +1,109 @@
+package ingest
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+func heavyConn(t *testing.T, in *Ingest) *nats.Conn {
+	t.Helper()
+	nc, err := in.heavy.conn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nc
+}
+
+func made(in *Ingest) bool {
+	in.heavy.mu.Lock()
+	defer in.heavy.mu.Unlock()
+	return in.heavy.nc != nil
+}
+
+// heavyFrameOf returns a JPEG of n bytes.
+func heavyFrameOf(n int) []byte {
+	return append(append([]byte(tinyJPEG[:len(tinyJPEG)-2]), make([]byte, n-len(tinyJPEG))...), 0xff, 0xd9)
+}
+
+// TestHeavy: a camera with large frames goes to the second connection, once and for good, and no other one does.
+func TestHeavy(t *testing.T) {
+	url := testkit.StartNATS(t)
+	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	porch, yard := newCam(t, "porch", frame.JPEG), newCam(t, "yard", frame.JPEG)
+	fromPorch, fromYard := porch.feed(in), yard.feed(in)
+	flush(t, in.nc)
+	publish(t, agent, yard.msg(yard.with(false, heavyFrameOf(heavyFrame-1))))
+	flush(t, agent)
+	flush(t, in.nc)
+	testkit.Eventually(t, "a frame that is not heavy has come", func() bool { return fromYard.In.Load() == 1 })
+	if made(in) {
+		t.Error("there is a second connection, though nothing heavy has come")
+	}
+
+	publish(t, agent, porch.msg(porch.with(false, heavyFrameOf(heavyFrame))))
+	testkit.Eventually(t, "the heavy frame has come, and its camera is at the second connection", func() bool {
+		return fromPorch.In.Load() == 1 && made(in) && heavyConn(t, in).NumSubscriptions() == 1
+	})
+	flush(t, heavyConn(t, in))
+	for n := range 10 {
+		payload := heavyFrameOf(heavyFrame)
+		if n%2 == 0 {
+			payload = porch.jpeg
+		}
+		publish(t, agent, porch.msg(porch.with(false, payload)))
+		publish(t, agent, yard.msg(yard.frame(false)))
+	}
+	testkit.Eventually(t, "all frames have come", func() bool { return fromPorch.In.Load() == 11 && fromYard.In.Load() == 11 })
+	if n := heavyConn(t, in).NumSubscriptions(); n != 1 {
+		t.Errorf("%d subscriptions at the second connection, want the heavy camera's", n)
+	}
+	if d := fromPorch.Drops.Map(); len(d) != 0 {
+		t.Errorf("dropped %v", d)
+	}
+}
+
+// TestHeavyReconnects: the second connection comes back as the first one does.
+func TestHeavyReconnects(t *testing.T) {
+	s := testkit.StartServer(t, server.Options{})
+	in := dial(t, s.ClientURL(), testkit.Log(t))
+	c := newCam(t, "porch", frame.JPEG)
+	into := c.feed(in)
+	flush(t, in.nc)
+	agent := testkit.Connect(t, s.ClientURL())
+	publish(t, agent, c.msg(c.with(false, heavyFrameOf(heavyFrame))))
+	testkit.Eventually(t, "the camera is at the second connection", func() bool { return made(in) && heavyConn(t, in).NumSubscriptions() == 1 })
+	flush(t, heavyConn(t, in))
+	id, err := heavyConn(t, in).GetClientID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.DisconnectClientByID(id); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "the second connection was made anew", func() bool { return heavyConn(t, in).Stats().Reconnects == 1 })
+	flush(t, heavyConn(t, in))
+	publish(t, agent, c.msg(c.frame(false)))
+	testkit.Eventually(t, "the next frame has come", func() bool { return into.In.Load() == 2 })
+	if !in.Connected() || in.Reconnects() != 0 {
+		t.Error("the first connection was lost, too")
+	}
+}
+
+// TestHeavyAfterClose: a pause that is over when the hub has stopped makes no connection.
+func TestHeavyAfterClose(t *testing.T) {
+	url := testkit.StartNATS(t)
+	in, err := Dial(Config{URL: url, Log: testkit.Log(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "connected", in.Connected)
+	in.Close()
+	if nc, err := in.heavy.conn(); err == nil {
+		t.Errorf("a connection after the end: %v", nc)
+	}
+}
