@@ -48,6 +48,8 @@ run() {
     go run ./scripts/skips "$log" || failed=1
   fi
   go run ./scripts/secrets "$log" "$diary" || failed=1
+  say "the slowest tests:"
+  go run "$gotestsum" tool slowest --jsonfile "$log" --threshold 5s --num 12
 }
 
 if [ $# -eq 0 ]; then

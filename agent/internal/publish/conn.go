@@ -15,6 +15,7 @@ import (
 
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/natsheader"
 	"github.com/bramble-cam/bramble/shared/trust"
 )
 
@@ -42,7 +43,7 @@ type Link struct {
 // connected or not. The error concerns the URL and the trust settings only.
 func Dial(l Link) (*nats.Conn, error) {
 	said := "" // the last reason for which no connection could be made; nats.go calls one handler at a time
-	dialer := &net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}
+	dialer := &natsheader.Dialer{Dialer: net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}}
 	w := &waiter{log: l.Log, known: !l.Credential.IsZero(), trust: l.Trust}
 	trusted, err := l.Trust.Options()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/natsheader"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
 	"github.com/bramble-cam/bramble/shared/trust"
@@ -97,6 +99,7 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 func (in *Ingest) options(r *refusals, more []nats.Option) []nats.Option {
 	return slices.Clip(append([]nats.Option{
 		nats.Name("bramble-hub"),
+		nats.SetCustomDialer(&natsheader.Dialer{Dialer: net.Dialer{Timeout: time.Second}}),
 		nats.Timeout(time.Second),
 		nats.FlusherTimeout(time.Second),
 		nats.PingInterval(5 * time.Second),

@@ -16,6 +16,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/natsheader"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -202,7 +203,7 @@ func (s *Server) Addr() string {
 // InProcess connects without a socket, as the hub itself, which may do everything.
 func (s *Server) InProcess() nats.Option {
 	return func(o *nats.Options) error {
-		for _, set := range append(s.own.Options(), nats.InProcessServer(s.s)) {
+		for _, set := range append(s.own.Options(), nats.InProcessServer(natsheader.InProcess{Of: s.s})) {
 			if err := set(o); err != nil {
 				return err
 			}
