@@ -98,11 +98,12 @@ func TestReal(t *testing.T) {
 				t.Fatal(err)
 			}
 			from := testkit.Connect(t, s.ClientURL())
-			for _, header := range []int{-1, 0, 10, 4000, 4100, 70_000, 4 << 20} {
-				for _, size := range []int{0, 1, 100, 32<<10 - 40, 70_000, 3 << 20} {
+			for _, header := range []int{-1, 10, 4000, 4100, 70_000} {
+				for _, size := range []int{0, 100, 32<<10 - 40, 3 << 20} {
 					exchange(t, from, sub, header, size)
 				}
 			}
+			exchange(t, from, sub, 7<<20, 1<<20-100) // nearly all that a message may have
 		})
 	}
 }
