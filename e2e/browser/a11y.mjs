@@ -1,4 +1,4 @@
-// Checks pages with axe-core on a desktop, dark, and on a phone, light, the first one also the other way round and with its help, and that nothing scrolls sideways.
+// Checks pages with axe-core on a desktop, dark, or on a phone, light, in turn, the first one on both, both ways and with its help, and that nothing scrolls sideways.
 // node a11y.mjs URL...
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -71,13 +71,13 @@ await run('a11y', async (browser) => {
   /** @type {Set<string>} */
   const states = new Set();
   let [passes, pages] = [0, 0];
-  for (const url of urls) {
+  for (const [n, url] of urls.entries()) {
     const page = await browser.newPage();
     const faults = watchFaults(page, url);
     await page.goto(url);
     await settle(page);
     await page.evaluate(axe);
-    for (const screen of url === urls[0] ? screens : [screens[0], screens[3]]) { // the style sheet is the same one
+    for (const screen of n === 0 ? screens : [screens[n % 2 ? 0 : 3]]) { // the style sheet is the same one
       if (!screen) continue;
       pages += 1;
       await become(page, screen);

@@ -17,25 +17,18 @@ import (
 // Max is the largest header in bytes that is left as it is, ten times what a frame needs.
 const Max = 4096
 
+// maxInfo bounds what is kept of the server's first line: it names the servers of the cluster.
+const maxInfo = 1 << 20
+
 // lineRoom holds the longest control line of a message: nats-server's max_control_line is 4 KiB by default.
 const lineRoom = 16 << 10
 
 // Limit returns conn, which a NATS server answers, with the header of each message that is larger than Max made part of its payload: nothing is lost, and what limits
-// payloads limits it, too. What does not look like NATS's client protocol is passed on as it is; so is all that comes when TLS has begun, which is not covered.
-func Limit(conn net.Conn) net.Conn {
+// payloads limits it, too. What does not look like NATS's client protocol is passed on as it is.
+func Limit(conn net.Conn) net.Conn { return limit(conn) }
+
+func limit(conn net.Conn) *limited {
 	return &limited{Conn: conn, r: bufio.NewReaderSize(conn, lineRoom)}
-}
-
-// Dialer is a nats.CustomDialer whose connections are limited.
-type Dialer struct{ net.Dialer }
-
-// Dial implements nats.CustomDialer.
-func (d *Dialer) Dial(network, address string) (net.Conn, error) {
-	conn, err := d.Dialer.Dial(network, address)
-	if err != nil {
-		return nil, err
-	}
-	return Limit(conn), nil
 }
 
 // InProcess is a nats.InProcessConnProvider whose connections are limited.
@@ -53,12 +46,15 @@ func (p InProcess) InProcessConn() (net.Conn, error) {
 // limited reads control lines, and passes on what they announce.
 type limited struct {
 	net.Conn
-	r    *bufio.Reader
-	line []byte // what is still to be passed on of a control line
-	left int    // and of the message after it, with its CR LF
-	raw  bool   // all that comes is passed on as it is
-	long bool   // a line goes on that did not fit into r
-	made []byte // holds a line that was changed
+	r     *bufio.Reader
+	line  []byte // what is still to be passed on of a control line
+	left  int    // and of the message after it, with its CR LF
+	raw   bool   // all that comes is passed on as it is
+	long  bool   // a line goes on that did not fit into r
+	made  []byte // holds a line that was changed
+	alone bool   // each line is passed on by itself
+	info  []byte // the server's first line, until the client has spoken
+	said  bool   // there was one
 }
 
 // Read implements net.Conn. It waits only as long as there is nothing to be passed on.
@@ -68,7 +64,7 @@ func (c *limited) Read(p []byte) (n int, err error) {
 		case len(c.line) > 0:
 			k := copy(p[n:], c.line)
 			c.line, n = c.line[k:], n+k
-		case n > 0 && !c.ready():
+		case n > 0 && (c.alone || !c.ready()):
 			return n, nil
 		case c.raw || c.left > 0:
 			to := p[n:]
@@ -109,6 +105,10 @@ func (c *limited) next() error {
 		return err
 	}
 	c.line = line // valid until r is read again, when it has been passed on
+	if !c.said {
+		c.info = append(c.info, line...)
+		c.said = err == nil || len(c.info) > maxInfo
+	}
 	began := !c.long
 	c.long = errors.Is(err, bufio.ErrBufferFull)
 	if began && (err == nil || c.long) {

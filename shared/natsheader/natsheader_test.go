@@ -2,6 +2,7 @@ package natsheader
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // stub is a connection on which r comes in.
@@ -78,11 +80,20 @@ func TestError(t *testing.T) {
 
 // TestReal: what real clients send through a real server arrives whole, and only large headers as payload.
 func TestReal(t *testing.T) {
-	s := testkit.StartServer(t, server.Options{})
-	connect := map[string]nats.Option{"tcp": nats.SetCustomDialer(&Dialer{}), "in process": nats.InProcessServer(InProcess{s})}
-	for name, how := range connect {
+	cert := testkit.NewCert(t, nil, nil)
+	for name, test := range map[string]struct {
+		tls     *tls.Config
+		connect func(*server.Server) []nats.Option
+	}{
+		"tcp":        {nil, func(s *server.Server) []nats.Option { return Options(s.ClientURL(), net.Dialer{}, trust.Settings{}) }},
+		"in process": {nil, func(s *server.Server) []nats.Option { return []nats.Option{nats.InProcessServer(InProcess{s})} }},
+		"TLS": {&tls.Config{Certificates: []tls.Certificate{cert.Certificate}}, func(s *server.Server) []nats.Option {
+			return Options(s.ClientURL(), net.Dialer{}, trust.Settings{CA: cert.CertFile})
+		}},
+	} {
 		t.Run(name, func(t *testing.T) {
-			nc, err := nats.Connect(s.ClientURL(), how)
+			s := testkit.StartServer(t, server.Options{TLSConfig: test.tls})
+			nc, err := nats.Connect(s.ClientURL(), test.connect(s)...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +108,11 @@ func TestReal(t *testing.T) {
 			if err := nc.FlushTimeout(testkit.Timeout); err != nil {
 				t.Fatal(err)
 			}
-			from := testkit.Connect(t, s.ClientURL())
+			from, err := nats.Connect("nats://"+s.Addr().String(), nats.InProcessServer(s))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(from.Close)
 			for _, header := range []int{-1, 10, 4000, 4100, 70_000} {
 				for _, size := range []int{0, 100, 32<<10 - 40, 3 << 20} {
 					exchange(t, from, sub, header, size)

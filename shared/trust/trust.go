@@ -53,6 +53,23 @@ func (s Settings) Options() ([]nats.Option, error) {
 	return nil, nil
 }
 
+// Config is what a connection with TLS needs; its ServerName is missing. A file with authorities is read again each time.
+func (s Settings) Config() (*tls.Config, error) {
+	if len(s.Fingerprints) > 0 {
+		pins, err := s.pins()
+		if err != nil {
+			return nil, err
+		}
+		return pinned(pins), nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	var err error
+	if s.CA != "" {
+		config.RootCAs, err = s.authorities()
+	}
+	return config, err
+}
+
 // IsZero reports whether nothing is set.
 func (s Settings) IsZero() bool { return s.CA == "" && len(s.Fingerprints) == 0 }
 

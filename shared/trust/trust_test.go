@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"github.com/bramble-cam/bramble/shared/natsheader"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
@@ -68,25 +69,34 @@ func TestServers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			closed := make(chan struct{})
-			nc, err := nats.Connect("nats://"+s.Addr().String(), append(options, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
-			if err == nil {
-				if _, err := nc.TLSConnectionState(); err != nil {
-					t.Error("it is not encrypted")
-				}
-				nc.Close()
-				<-closed
-			}
-			what, remedy := test.trust.Explain(err)
-			if (err == nil) != (test.says == nil) || (what == "") != (err == nil) {
-				t.Fatalf("%v: %q, %q", err, what, remedy)
-			}
-			for _, part := range test.says {
-				if !strings.Contains(what+"; "+remedy, part) {
-					t.Errorf("%q; %q: want %q", what, remedy, part)
-				}
-			}
+			url := "nats://" + s.Addr().String()
+			tell(t, s, url, test.trust, test.says, options)
+			tell(t, s, url, test.trust, test.says, append(natsheader.Options(url, net.Dialer{}, test.trust), options...))
 		})
+	}
+}
+
+// tell connects, and compares what is said of that.
+func tell(t *testing.T, s *server.Server, url string, trust Settings, says []string, options []nats.Option) {
+	t.Helper()
+	closed := make(chan struct{})
+	nc, err := nats.Connect(url, append(options, nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
+	if err == nil {
+		if z, err := s.Connz(nil); err != nil || len(z.Conns) != 1 || z.Conns[0].TLSVersion == "" {
+			t.Errorf("it is not encrypted: %+v, %v", z, err)
+		}
+		nc.Close()
+		<-closed
+		testkit.Eventually(t, "the connection is gone", func() bool { return s.NumClients() == 0 })
+	}
+	what, remedy := trust.Explain(err)
+	if (err == nil) != (says == nil) || (what == "") != (err == nil) {
+		t.Fatalf("%v: %q, %q", err, what, remedy)
+	}
+	for _, part := range says {
+		if !strings.Contains(what+"; "+remedy, part) {
+			t.Errorf("%q; %q: want %q", what, remedy, part)
+		}
 	}
 }
 

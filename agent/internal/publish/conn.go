@@ -43,7 +43,7 @@ type Link struct {
 // connected or not. The error concerns the URL and the trust settings only.
 func Dial(l Link) (*nats.Conn, error) {
 	said := "" // the last reason for which no connection could be made; nats.go calls one handler at a time
-	dialer := &natsheader.Dialer{Dialer: net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}}
+	limited := natsheader.Options(l.URL, net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}, l.Trust)
 	w := &waiter{log: l.Log, known: !l.Credential.IsZero(), trust: l.Trust}
 	trusted, err := l.Trust.Options()
 	if err != nil {
@@ -51,7 +51,6 @@ func Dial(l Link) (*nats.Conn, error) {
 	}
 	nc, err := nats.Connect(l.URL, slices.Concat([]nats.Option{
 		nats.Name(l.Name),
-		nats.SetCustomDialer(dialer),
 		nats.Timeout(time.Second),
 		nats.FlusherTimeout(time.Second),   // a frozen server is a lost one after a second
 		nats.PingInterval(2 * time.Second), // nothing is sent to a server that does not answer (see proof), so only this finds out that it is dead
@@ -84,7 +83,7 @@ func Dial(l Link) (*nats.Conn, error) {
 			l.Log.Log(context.Background(), level, "NATS cannot be reached yet, trying again", logkey.Err, err)
 		}),
 		nats.ErrorHandler(l.asyncError),
-	}, l.Credential.Options(), trusted)...)
+	}, limited, l.Credential.Options(), trusted)...)
 	if err == nil {
 		w.conn.Store(nc)
 	}

@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -55,27 +54,18 @@ func newFeed(into *stream.Stream, faults *faultLog, subject string, limits Limit
 	return f
 }
 
-// errHeader says that a message's header is much larger than a frame's. Without TLS natsheader makes a payload of it before nats.go reads it; over TLS nats.go has done its work, and the
-// camera must not have it done often.
-var errHeader = fmt.Errorf("the message's header is larger than %d bytes", natsheader.Max)
-
 // shed drops a frame beyond the limits before anything of it is looked at: what that costs, and what its viewers do, must not depend on how much an agent sends.
 func (f *feed) shed(msg *nats.Msg) bool {
+	if len(msg.Data) == 0 || f.frames == nil && f.bytes == nil {
+		return false
+	}
 	now := time.Now()
-	switch {
-	case msg.Size()-len(msg.Data)-len(msg.Subject)-len(msg.Reply) > natsheader.Max: // a probe's, too
-		f.faults.report(f.subject, errHeader)
-	case len(msg.Data) == 0 || f.allowed(now, len(msg.Data)):
+	if (f.frames == nil || f.frames.AllowN(now, 1)) && (f.bytes == nil || f.bytes.AllowN(now, len(msg.Data))) {
 		return false
 	}
 	f.into.Shed(now)
 	f.flooded()
 	return true
-}
-
-// allowed takes a frame of so many bytes from what the limits allow.
-func (f *feed) allowed(now time.Time, bytes int) bool {
-	return (f.frames == nil || f.frames.AllowN(now, 1)) && (f.bytes == nil || f.bytes.AllowN(now, bytes))
 }
 
 // handle takes in one message. nats.go has made msg.Data for us alone: it goes into the ring without a copy.

@@ -78,7 +78,8 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 			}
 		}
 	}
-	common := in.options(r, slices.Concat(trusts, extra))
+	limited := natsheader.Options(cfg.URL, net.Dialer{Timeout: time.Second}, cfg.Trust)
+	common := in.options(r, slices.Concat(limited, trusts, extra))
 	nc, err := nats.Connect(cfg.URL, append(common,
 		nats.ConnectHandler(connected("")),
 		nats.ReconnectHandler(connected(" again")),
@@ -99,7 +100,6 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 func (in *Ingest) options(r *refusals, more []nats.Option) []nats.Option {
 	return slices.Clip(append([]nats.Option{
 		nats.Name("bramble-hub"),
-		nats.SetCustomDialer(&natsheader.Dialer{Dialer: net.Dialer{Timeout: time.Second}}),
 		nats.Timeout(time.Second),
 		nats.FlusherTimeout(time.Second),
 		nats.PingInterval(5 * time.Second),
