@@ -1,6 +1,8 @@
 # What CI runs is here and nowhere else: .ci/run calls `make test`.
 
 SHELL := /bin/bash
+# The toolchain line of go.mod counts, also where Go was installed with GOTOOLCHAIN=local.
+export GOTOOLCHAIN := auto
 .DEFAULT_GOAL := help
 .PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-go bench-send bench-transcode bench-agent bench-cluster clean
 

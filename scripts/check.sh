@@ -3,6 +3,7 @@
 # A linter that cannot be had is named and passed over; with CI=true it is an error.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
+export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.7.0
 govulncheck=golang.org/x/vuln/cmd/govulncheck@v1.9.0

@@ -11,6 +11,7 @@
 # VERSION is what the programs say of themselves, DIST another folder, PROGRAMS fewer of: agent agent-no-v4l2 hub.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
 all=(amd64 arm64 armv7 armv6)
 dist=${DIST:-dist}

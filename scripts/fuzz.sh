@@ -3,6 +3,7 @@
 # under the package's testdata/fuzz, to be committed with the fix.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
+export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
 fuzztime=${FUZZTIME:-60s} # of which go test would take up to a minute to make each interesting input shorter
 failed=()

@@ -12,6 +12,7 @@
 # VERSION is a semantic version, or what git describe makes of one; DIST another folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
 nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 dist=${DIST:-dist}

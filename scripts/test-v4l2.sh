@@ -4,6 +4,7 @@
 # with the argument "prepare" it only downloads and compiles.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
 say() { printf 'test-v4l2: %s\n' "$*"; }
 

@@ -3,6 +3,7 @@
 # Skipped tests are listed with their reasons; with CI=true a skip whose reason scripts/skips does not know fails the run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
 gotestsum=gotest.tools/gotestsum@v1.13.0
 

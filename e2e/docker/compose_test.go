@@ -115,6 +115,22 @@ func TestLint(t *testing.T) {
 	}
 }
 
+// TestToolchain compares the Go release of the image that builds with the one that go.mod names.
+func TestToolchain(t *testing.T) {
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	toolchain := regexp.MustCompile(`(?m)^toolchain go(\S+)$`).FindStringSubmatch(read("go.mod"))
+	image := regexp.MustCompile(`(?m)^FROM .*\bgolang:([0-9.]+)-`).FindStringSubmatch(read("deployments/docker/Dockerfile"))
+	if toolchain == nil || image == nil || toolchain[1] != image[1] {
+		t.Errorf("go.mod names the toolchain %q, the Dockerfile builds with %q: they must be the same", toolchain, image)
+	}
+}
+
 // TestBalancer lets HAProxy read its configuration. It looks up no names then.
 func TestBalancer(t *testing.T) {
 	haproxy, err := exec.LookPath("haproxy")

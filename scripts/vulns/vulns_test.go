@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // told is one finding as govulncheck prints it.
@@ -21,9 +22,26 @@ func TestVulns(t *testing.T) {
 	}{
 		{name: "nothing", found: `{"config": {}} {"osv": {"id": "GO-1"}}`},
 		{name: "in a package that is not built in", found: told("GO-1", "example.com/m", "", "v1.1.0")},
-		{name: "in a package that is", found: told("GO-1", "example.com/m", "example.com/m/p", "v1.1.0"), fails: true, want: "GO-1 in example.com/m v1.0.0: mended in v1.1.0"},
+		{
+			name: "in a package that is", found: told("GO-1", "example.com/m", "example.com/m/p", "v1.1.0"),
+			fails: true, want: "GO-1 in example.com/m v1.0.0: mended in v1.1.0",
+		},
 		{name: "no remedy", found: told("GO-1", "example.com/m", "example.com/m/p", ""), fails: true, want: "no version mends it"},
-		{name: "Go itself", found: told("GO-1", "stdlib", "net/http", "v1.99.0"), want: "with Go 1.99.0 or newer, not 1.0.0"},
+		{
+			name: "Go itself", found: told("GO-1", goItself, "net/http", "v1.99.0"),
+			fails: true, want: "mended in Go 1.99.0: raise the toolchain line",
+		},
+		{
+			name: "Go itself, no remedy", found: told("GO-1", goItself, "net/http", ""),
+			fails: true, want: "no release of Go mends it yet",
+		},
+		{
+			name: "Go itself, a package that is not built in", found: told("GO-1", goItself, "", "v1.99.0"),
+		},
+		{
+			name: "accepted, but mended", found: told("GO-2026-6875", echo, echo, "v4.99.0"),
+			fails: true, want: "mended in v4.99.0",
+		},
 		{name: "accepted", found: told("GO-2026-6875", echo, echo, ""), source: "package p // middleware.Recover"},
 		{name: "accepted, but used", found: told("GO-2026-6875", echo, echo, ""), source: "package p // middleware.Proxy", fails: true, want: "p.go has middleware.Proxy"},
 		{name: "not its output", found: "No vulnerabilities found.", fails: true, want: "not what govulncheck prints"},
@@ -45,5 +63,13 @@ func TestVulns(t *testing.T) {
 				t.Errorf("error %v, printed %q; want an error: %v, and %q", err, &out, tc.fails, tc.want)
 			}
 		})
+	}
+}
+
+func TestAcceptedHaveReasonAndDate(t *testing.T) {
+	for _, a := range accepted {
+		if _, err := time.Parse(time.DateOnly, a.date); err != nil || a.reason == "" || len(a.unused) == 0 {
+			t.Errorf("%s: reason %q, date %q, unused %q: all must be given", a.id, a.reason, a.date, a.unused)
+		}
 	}
 }
