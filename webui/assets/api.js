@@ -5,6 +5,7 @@ import { hubURL } from './root.js';
  * @typedef {import('./roster.js').Camera} Camera
  *
  * @typedef {object} Detail what GET api/v1/cameras/<id> says beyond that
+ * @property {'viewer' | 'operator'} role what the one who asks may do with this camera
  * @property {string} agent the agent's version
  * @property {Record<string, number>} drops frames lost at this hub, by reason
  * @property {{frames: number, sent: number, drops?: Record<string, number>}} [at_agent]

@@ -1,5 +1,5 @@
 // The camera's controls: those that its agent lists, and no others.
-import { configure, fetchControls, fetchMe } from './api.js';
+import { configure, fetchCamera, fetchControls } from './api.js';
 import { setText } from './dom.js';
 import { Setting, controlSpec } from './setting.js';
 
@@ -40,7 +40,8 @@ export class SettingsPanel {
     if (this.#loaded) return;
     this.#loaded = true;
     setText(this.#said, 'Asking the camera');
-    fetchMe().then(({ role }) => { this.#list.disabled = role === 'viewer'; }, () => {}).finally(() => this.#do(fetchControls(this.#id)));
+    fetchCamera(this.#id).then(({ role }) => { this.#list.disabled = role === 'viewer'; }, () => {})
+      .finally(() => this.#do(fetchControls(this.#id)));
   }
 
   /** @param {Settings} settings */
@@ -52,7 +53,7 @@ export class SettingsPanel {
   async #do(question) {
     try {
       this.#show(await question);
-      const locked = this.#list.disabled ? 'Only operators can change these.' : '';
+      const locked = this.#list.disabled ? 'Only operators of this camera can change these.' : '';
       setText(this.#said, this.#settings.size ? locked : 'This camera has nothing that can be set.');
       this.#said.classList.remove('bad');
       this.#again.hidden = true;

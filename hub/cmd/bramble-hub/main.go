@@ -94,6 +94,7 @@ type cli struct {
 	Health healthCommand `cmd:"" help:"Ask the hub that runs with these settings whether it is alive: exit code 0 or 1."`
 
 	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
+	Group    groupCommands    `cmd:"" help:"Camera groups, which grants name as @GROUP: add, list, set, remove."`
 	Token    tokenCommands    `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
 	Link     linkCommand      `cmd:"" help:"Sign a link to one camera, for whoever has it."`
 	Agent    agentCommands    `cmd:"" help:"Agents that may publish cameras: add, list, remove."`

@@ -80,7 +80,7 @@ type consumerCommands struct {
 
 type consumerAdd struct {
 	Name    string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
-	Cameras []string `help:"Ids of cameras, or parts with *, joined by commas." placeholder:"GLOBS" required:"" env:"-"`
+	Cameras []string `help:"Ids of cameras, parts with *, or @GROUP, joined by commas." placeholder:"GLOBS" required:"" env:"-"`
 }
 
 // Run prints the credential.

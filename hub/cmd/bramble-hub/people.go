@@ -12,7 +12,7 @@ import (
 
 // userCommands are bramble-hub user ...
 type userCommands struct {
-	Add    userAdd    `cmd:"" help:"Add a user, for example: bramble-hub user add anna --role operator --cameras 'porch,lab-*'"`
+	Add    userAdd    `cmd:"" help:"Add a user, for example: bramble-hub user add anna --cameras 'porch=operator,lab-*,@greenhouse'"`
 	List   userList   `cmd:"" help:"List the users."`
 	Set    userSet    `cmd:"" help:"Change role or cameras, or disable, for example: bramble-hub user set anna --no-enabled"`
 	Passwd userPasswd `cmd:"" help:"Change a password, which ends the user's sessions."`
@@ -22,7 +22,7 @@ type userCommands struct {
 type userAdd struct {
 	Name          string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
 	Role          string   `help:"${enum} (${default})." enum:"viewer,operator,admin" default:"viewer" env:"-"`
-	Cameras       []string `help:"Ids of cameras, or parts with *, joined by commas (${default})." default:"*" placeholder:"GLOBS" env:"-"`
+	Cameras       []string `help:"Ids of cameras, parts with *, or @GROUP, joined by commas; =viewer or =operator after one is the role for it (${default})." default:"*" placeholder:"GRANTS" env:"-"`
 	PasswordStdin bool     `help:"Read the password from standard input." env:"-"`
 }
 
@@ -57,7 +57,7 @@ func (*userList) Run(d *desk) error {
 type userSet struct {
 	Name    string   `arg:"" help:"Whom to change."`
 	Role    string   `help:"viewer, operator or admin." env:"-"`
-	Cameras []string `help:"Ids of cameras, or parts with *, joined by commas." placeholder:"GLOBS" env:"-"`
+	Cameras []string `help:"Ids of cameras, parts with *, or @GROUP, joined by commas; =viewer or =operator after one is the role for it." placeholder:"GRANTS" env:"-"`
 	Enabled *bool    `help:"Whether the user may log in." negatable:"" env:"-"`
 }
 
@@ -103,6 +103,8 @@ type tokenAdd struct {
 	Owner   string        `arg:"" help:"The user for whom it acts."`
 	Name    string        `arg:"" help:"What it is for."`
 	Expires time.Duration `help:"How long it is good for (default: for ever)." placeholder:"TIME" env:"-"`
+	Role    string        `help:"Most that it may do: ${enum} (default: as the user)." enum:"viewer,operator,admin," default:"" env:"-"`
+	Cameras []string      `help:"Ids of cameras, parts with *, or @GROUP, joined by commas: which of the user's cameras (default: all)." placeholder:"GLOBS" env:"-"`
 }
 
 // Run makes the token.
@@ -110,13 +112,14 @@ func (c *tokenAdd) Run(d *desk) error {
 	var token access.Token
 	var text secret.Text
 	err := access.Edit(d.settings.Credentials, func(doc *access.Document) (err error) {
-		token, text, err = doc.AddToken(c.Owner, c.Name, c.Expires)
+		token, text, err = doc.AddNarrowToken(access.Token{Owner: c.Owner, Name: c.Name, Role: access.Role(c.Role), Cameras: c.Cameras}, c.Expires)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	d.log.Info("token added; it is shown this once", "audit", "token.add", "id", token.ID, "owner", c.Owner, "for", c.Name)
+	d.log.Info("token added; it is shown this once", "audit", "token.add", "id", token.ID, "owner", c.Owner, "for", c.Name,
+		"role", c.Role, "cameras", strings.Join(c.Cameras, ","))
 	return d.print(text.Reveal())
 }
 
@@ -134,9 +137,17 @@ func (*tokenList) Run(d *desk) error {
 		if !t.Expires.IsZero() {
 			expires = t.Expires.Format(time.RFC3339)
 		}
-		rows = append(rows, []string{t.ID, t.Owner, t.Name, t.Created.Format(time.RFC3339), expires})
+		rows = append(rows, []string{t.ID, t.Owner, t.Name, t.Created.Format(time.RFC3339), expires, orAll(string(t.Role)), orAll(strings.Join(t.Cameras, ","))})
 	}
-	return d.table("ID OWNER FOR CREATED EXPIRES", rows)
+	return d.table("ID OWNER FOR CREATED EXPIRES ROLE CAMERAS", rows)
+}
+
+// orAll fills a cell of a token that is not narrowed.
+func orAll(narrowed string) string {
+	if narrowed == "" {
+		return "user's"
+	}
+	return narrowed
 }
 
 type tokenRemove struct {

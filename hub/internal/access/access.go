@@ -50,7 +50,9 @@ type Principal struct {
 	Role Role
 	By   string // how the identity was proven
 
-	grants  []string // globs of cameras
+	grants  []grant
+	only    []string // globs of the cameras that a token is narrowed to; nil means all
+	most    Role     // what that a token may do; "" means no bound
 	formats []string // of a link; nil means all
 
 	// By which Door.Again knows whether the proof is still good.
@@ -63,27 +65,21 @@ type Principal struct {
 
 // Everybody is who comes while nobody is asked.
 func Everybody() Principal {
-	return Principal{Name: "everybody", Role: Admin, By: ByNothing, grants: []string{"*"}}
+	return Principal{Name: "everybody", Role: Admin, By: ByNothing, grants: []grant{{"*", Operator}}}
 }
 
 // May reports whether he may see the camera with this id.
-func (p Principal) May(camera string) bool { return granted(p.grants, camera) }
+func (p Principal) May(camera string) bool { return p.RoleFor(camera) != "" }
 
 // MayFormat reports whether he may see the camera in this format, such as mjpeg.
 func (p Principal) MayFormat(camera, format string) bool {
 	return p.May(camera) && (p.formats == nil || slices.Contains(p.formats, format))
 }
 
-// MayAll reports whether he may see every camera, whatever its id.
-func (p Principal) MayAll() bool { return slices.Contains(p.grants, "*") && p.formats == nil }
-
-// SameGrants reports whether q may see the same cameras.
-func (p Principal) SameGrants(q Principal) bool { return slices.Equal(p.grants, q.grants) }
-
 // Formats returns those that a link is for; nil means all.
 func (p Principal) Formats() []string { return slices.Clone(p.formats) }
 
-// Has reports whether he may do what a role may.
+// Has reports whether the principal has a role for what is about no single camera. RoleFor tells of a camera.
 func (p Principal) Has(role Role) bool { return p.Role.AtLeast(role) && p.Role != "" }
 
 var (

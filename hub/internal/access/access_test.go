@@ -22,7 +22,7 @@ func TestPrincipal(t *testing.T) {
 		if !ok {
 			t.Fatalf("no user %s", c.user)
 		}
-		p := u.principal(ByPassword)
+		p := b.principal(u, ByPassword)
 		for _, camera := range c.may {
 			if !p.May(camera) || !p.MayFormat(camera, "mjpeg") {
 				t.Errorf("%s may not see %q", c.user, camera)

@@ -19,17 +19,18 @@ func (d *Door) Again(p Principal, now time.Time) (Principal, bool) {
 		return p, bytes.Equal(p.key, b.linkKey)
 	case ByToken:
 		u, ok := b.user(p.Name)
-		if t, known := b.tokens[p.token]; !ok || !known || t.Owner != p.Name {
+		t, known := b.tokens[p.token]
+		if !ok || !known || t.Owner != p.Name {
 			return Principal{}, false
 		}
-		p.Role, p.grants = u.Role, u.Cameras
-		return p, true
+		p.Role, p.grants = u.Role, b.grants[u.Name]
+		return b.narrow(p, t), true
 	case BySession, ByPassword:
 		u, ok := b.user(p.Name)
 		if !ok || u.generation() != p.generation || p.session != nil && (!bytes.Equal(p.key, b.sessionKey) || d.sessions.ended(*p.session)) {
 			return Principal{}, false
 		}
-		p.grants = u.Cameras
+		p.grants = b.grants[u.Name]
 		return p, true
 	}
 	return Principal{}, false

@@ -16,7 +16,9 @@ type Book struct {
 	doc    Document
 	users  map[string]User
 	tokens map[string]Token
-	peers  map[string]Peer // by public key
+	peers  map[string]Peer     // by public key
+	groups map[string][]string // globs
+	grants map[string][]grant  // of users
 
 	sessionKey, linkKey []byte
 }
@@ -34,9 +36,12 @@ func Load(name string) (*Book, error) {
 }
 
 func newBook(d *Document) *Book {
-	b := &Book{doc: *d, users: make(map[string]User), tokens: make(map[string]Token), peers: make(map[string]Peer)}
+	b := &Book{doc: *d, users: make(map[string]User), tokens: make(map[string]Token), peers: make(map[string]Peer), groups: make(map[string][]string), grants: make(map[string][]grant)}
+	for _, g := range d.Groups {
+		b.groups[g.Name] = g.Cameras
+	}
 	for _, u := range d.Users {
-		b.users[u.Name] = u
+		b.users[u.Name], b.grants[u.Name] = u, b.resolve(u.Cameras, u.Role)
 	}
 	for _, t := range d.Tokens {
 		b.tokens[t.ID] = t
@@ -68,6 +73,9 @@ func (b *Book) HasUsers() bool { return len(b.doc.Users) > 0 }
 // Users returns all users, in the order in which they were added.
 func (b *Book) Users() []User { return slices.Clone(b.doc.Users) }
 
+// Groups returns all camera groups.
+func (b *Book) Groups() []Group { return slices.Clone(b.doc.Groups) }
+
 // Tokens returns all API tokens.
 func (b *Book) Tokens() []Token { return slices.Clone(b.doc.Tokens) }
 
@@ -83,8 +91,8 @@ func (b *Book) user(name string) (User, bool) {
 	return u, ok && u.Enabled
 }
 
-func (u User) principal(by string) Principal {
-	return Principal{Name: u.Name, Role: u.Role, By: by, grants: u.Cameras, generation: u.generation()}
+func (b *Book) principal(u User, by string) Principal {
+	return Principal{Name: u.Name, Role: u.Role, By: by, grants: b.grants[u.Name], generation: u.generation()}
 }
 
 // generation changes with everything about a user that ends his sessions: password, role, removal.
@@ -119,18 +127,19 @@ func (b *Book) Peer(key string) (Peer, bool) {
 
 // consumer spells a consumer's globs out, for NATS has none within a token: they mean the cameras of all agents in the file.
 func (b *Book) consumer(c Consumer) Peer {
-	p := Peer{Kind: KindConsumer, Name: c.Name, Key: c.Key, All: slices.Contains(c.Cameras, "*")}
+	globs := b.globs(c.Cameras)
+	p := Peer{Kind: KindConsumer, Name: c.Name, Key: c.Key, All: slices.Contains(globs, "*")}
 	if p.All {
 		return p
 	}
-	for _, g := range c.Cameras {
+	for _, g := range globs {
 		if !strings.Contains(g, "*") {
 			p.Cameras = append(p.Cameras, g)
 		}
 	}
 	for _, a := range b.doc.Agents {
 		for _, camera := range a.Cameras {
-			if granted(c.Cameras, camera) {
+			if granted(globs, camera) {
 				p.Cameras = append(p.Cameras, camera)
 			}
 		}

@@ -17,11 +17,14 @@ func changes(old, b *Book) (list []change) {
 	if len(old.doc.LinkKey) > 0 && !bytes.Equal(old.doc.LinkKey, b.doc.LinkKey) {
 		list = append(list, change{"link key renewed: all links and sessions have ended", []any{"audit", "key.change"}})
 	}
+	list = append(list, compare("group", old.doc.Groups, b.doc.Groups, func(g Group) (string, []any) {
+		return g.Name, []any{"cameras", strings.Join(g.Cameras, ",")}
+	})...)
 	list = append(list, compare("user", old.doc.Users, b.doc.Users, func(u User) (string, []any) {
 		return u.Name, []any{"role", u.Role, "cameras", strings.Join(u.Cameras, ","), "enabled", u.Enabled}
 	})...)
 	list = append(list, compare("token", old.doc.Tokens, b.doc.Tokens, func(t Token) (string, []any) {
-		return t.ID, []any{"owner", t.Owner, "for", t.Name}
+		return t.ID, []any{"owner", t.Owner, "for", t.Name, "role", t.Role, "cameras", strings.Join(t.Cameras, ",")}
 	})...)
 	list = append(list, compare("agent", old.doc.Agents, b.doc.Agents, func(a Agent) (string, []any) {
 		return a.Name, []any{"cameras", strings.Join(a.Cameras, ","), "key", a.Key}

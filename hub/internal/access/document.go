@@ -14,8 +14,11 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// version of the credentials file.
-const version = 1
+// Versions of the credentials file.
+const (
+	version       = 1
+	versionGroups = 2 // with camera groups, roles for cameras, or tokens that are narrowed
+)
 
 // maxFile bounds the credentials file, in bytes: some ten thousand users.
 const maxFile = 4 << 20
@@ -27,6 +30,7 @@ const keySize = 32
 type Document struct {
 	Version   int        `json:"version"`
 	LinkKey   []byte     `json:"link_key"` // signs links and session cookies
+	Groups    []Group    `json:"groups,omitempty"`
 	Users     []User     `json:"users"`
 	Tokens    []Token    `json:"tokens"`
 	Agents    []Agent    `json:"agents"`
@@ -37,7 +41,7 @@ type Document struct {
 type User struct {
 	Name    string   `json:"name"`
 	Role    Role     `json:"role"`
-	Cameras []string `json:"cameras"` // globs
+	Cameras []string `json:"cameras"` // grants: GLOB or @GROUP, and =ROLE if that differs from the user's
 	Hash    string   `json:"hash"`    // of the password: argon2id in PHC form
 	Enabled bool     `json:"enabled"`
 }
@@ -52,7 +56,9 @@ type Token struct {
 	Name    string    `json:"name"`  // what it is for
 	SHA256  string    `json:"sha256"`
 	Created time.Time `json:"created"`
-	Expires time.Time `json:"expires,omitzero"` // zero: never
+	Expires time.Time `json:"expires,omitzero"`  // zero: never
+	Role    Role      `json:"role,omitempty"`    // most that it may do; "" means as the owner
+	Cameras []string  `json:"cameras,omitempty"` // globs and @GROUPs, of what the owner is granted; nil means all
 }
 
 // LogValue implements slog.LogValuer.
@@ -68,7 +74,7 @@ type Agent struct {
 // Consumer may subscribe to cameras.
 type Consumer struct {
 	Name    string   `json:"name"`
-	Cameras []string `json:"cameras"` // globs
+	Cameras []string `json:"cameras"` // globs and @GROUPs
 	Key     string   `json:"key"`
 }
 
@@ -80,8 +86,9 @@ func parse(data []byte) (*Document, error) {
 	if err := json.Unmarshal(data, &versioned); err != nil {
 		return nil, fmt.Errorf("it is no JSON object: %w", err)
 	}
-	if versioned.Version != version {
-		return nil, fmt.Errorf("it has version %d, and this program knows version %d only: use the program that wrote it, or a newer one", versioned.Version, version)
+	if versioned.Version != version && versioned.Version != versionGroups {
+		return nil, fmt.Errorf("it has version %d, and this program knows versions %d and %d only: use the program that wrote it, or a newer one",
+			versioned.Version, version, versionGroups)
 	}
 	d := &Document{}
 	dec := json.NewDecoder(bytes.NewReader(data))
@@ -101,7 +108,7 @@ func (d *Document) validate() error {
 	}
 	users := make(map[string]bool)
 	for _, u := range d.Users {
-		if err := errors.Join(unique(users, "user", u.Name), u.Role.validate(), ValidateGlobs(u.Cameras)); err != nil {
+		if err := errors.Join(unique(users, "user", u.Name), u.Role.validate(), ValidateGrants(u.Cameras)); err != nil {
 			return fmt.Errorf("user %q: %w", clip(u.Name), err)
 		}
 		if _, err := parseHash(u.Hash); err != nil {
@@ -114,7 +121,7 @@ func (d *Document) validate() error {
 			return fmt.Errorf("token %q: %w", clip(t.ID), err)
 		}
 	}
-	return d.validatePeers()
+	return errors.Join(d.validatePeers(), d.validateGroups())
 }
 
 func (d *Document) validatePeers() error {
@@ -138,7 +145,7 @@ func (d *Document) validatePeers() error {
 	}
 	names = make(map[string]bool)
 	for _, c := range d.Consumers {
-		if err := errors.Join(unique(names, "consumer", c.Name), uniqueKey(keys, c.Key), ValidateGlobs(c.Cameras)); err != nil {
+		if err := errors.Join(unique(names, "consumer", c.Name), uniqueKey(keys, c.Key), validateSelection("consumer", c.Cameras)); err != nil {
 			return fmt.Errorf("consumer %q: %w", clip(c.Name), err)
 		}
 	}

@@ -21,9 +21,9 @@ func TestParse(t *testing.T) {
 	}
 	hash := load(t, c.file).users["anna"].Hash
 	for name, test := range map[string]struct{ old, new, says string }{
-		"newer":             {`"version": 1`, `"version": 2`, "version 2"},
+		"newer":             {`"version": 1`, `"version": 3`, "version 3"},
 		"no version":        {`"version": 1`, `"version": 0`, "version 0"},
-		"unknown member":    {`"version": 1`, `"version": 1, "groups": []`, "groups"},
+		"unknown member":    {`"version": 1`, `"version": 1, "teams": []`, "teams"},
 		"unknown role":      {`"role": "operator"`, `"role": "boss"`, "viewer, operator or admin"},
 		"bad name":          {`"name": "anna"`, `"name": "Anna"`, "Anna"},
 		"second user":       {`"name": "anna"`, `"name": "otto"`, "second user"},
@@ -119,6 +119,7 @@ func FuzzCredentials(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add([]byte(wholeFile))
+	f.Add([]byte(strings.NewReplacer(`"version":1,`, `"version":2,"groups":[{"name":"site","cameras":["gh-*"]}],`, `"lab-*"]`, `"lab-*=operator","@site"]`).Replace(wholeFile)))
 	for _, text := range []string{"", "{}", "null", "[]", `{"version":1}`, `{"version":1,"link_key":"` + strings.Repeat("A", 43) + `="}`, `{"version":1e9}`, `{"version":1,"users":[null]}`} {
 		f.Add([]byte(text))
 	}

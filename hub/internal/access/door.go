@@ -72,7 +72,7 @@ func (d *Door) Login(ctx context.Context, addr, name string, password secret.Tex
 		return Principal{}, Cookie{}, fmt.Errorf("session: %w", err)
 	}
 	d.log.Info("login", "audit", "login", "user", u.Name, "role", u.Role, "address", addr)
-	return u.principal(BySession), cookie, nil
+	return b.principal(u, BySession), cookie, nil
 }
 
 // Password checks the password that a program sends with each request. The errors are those of Login.
@@ -81,7 +81,7 @@ func (d *Door) Password(ctx context.Context, addr, name string, password secret.
 	u, exists := b.user(name)
 	mac := d.mac(u, password)
 	if exists && d.isKnown(mac, time.Now()) {
-		return u.principal(ByPassword), nil
+		return b.principal(u, ByPassword), nil
 	}
 	u, err := d.checkPassword(ctx, b, addr, name, password)
 	if err != nil {
@@ -89,7 +89,7 @@ func (d *Door) Password(ctx context.Context, addr, name string, password secret.
 	}
 	d.remember(mac, time.Now())
 	d.log.Info("password accepted", "audit", "basic", "user", u.Name, "role", u.Role, "address", addr)
-	return u.principal(ByPassword), nil
+	return b.principal(u, ByPassword), nil
 }
 
 func (d *Door) mac(u User, password secret.Text) (sum [sha256.Size]byte) {

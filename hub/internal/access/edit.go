@@ -31,7 +31,7 @@ func (d *Document) AddUser(name string, role Role, cameras []string, password se
 	if _, err := d.user(name); err == nil {
 		return fmt.Errorf("there is a user %q already: change the password with \"bramble-hub user passwd\", the rest with \"bramble-hub user set\"", name)
 	}
-	if err := errors.Join(ValidateName(name), role.validate(), ValidateGlobs(cameras), ValidatePassword(password)); err != nil {
+	if err := errors.Join(ValidateName(name), role.validate(), ValidateGrants(cameras), ValidatePassword(password)); err != nil {
 		return err
 	}
 	d.Users = append(d.Users, User{Name: name, Role: role, Cameras: cameras, Hash: hashPassword(password), Enabled: true})
@@ -66,7 +66,7 @@ func (d *Document) SetUser(name string, role Role, cameras []string, enabled *bo
 	if enabled != nil {
 		u.Enabled = *enabled
 	}
-	return errors.Join(u.Role.validate(), ValidateGlobs(u.Cameras))
+	return errors.Join(u.Role.validate(), ValidateGrants(u.Cameras))
 }
 
 // RemoveUser removes a user and all tokens of that user.
@@ -82,20 +82,24 @@ func (d *Document) RemoveUser(name string) error {
 
 // AddToken makes an API token that acts for a user, and returns its text, which is kept nowhere. A life of 0 has no end.
 func (d *Document) AddToken(owner, name string, life time.Duration) (Token, secret.Text, error) {
-	if _, err := d.user(owner); err != nil {
+	return d.AddNarrowToken(Token{Owner: owner, Name: name}, life)
+}
+
+// AddNarrowToken is AddToken with what the token is narrowed to: Role and Cameras of want.
+func (d *Document) AddNarrowToken(want Token, life time.Duration) (Token, secret.Text, error) {
+	if _, err := d.user(want.Owner); err != nil {
 		return Token{}, "", err
 	}
-	if err := ValidateName(name); err != nil {
+	if err := errors.Join(ValidateName(want.Name), want.validateNarrowing()); err != nil {
 		return Token{}, "", err
 	}
 	if life < 0 {
 		return Token{}, "", errors.New("a token cannot expire in the past: give --expires 720h, or leave it out for one without an end")
 	}
-	var expires time.Time
 	if life > 0 {
-		expires = time.Now().Add(life).UTC().Truncate(time.Second)
+		want.Expires = time.Now().Add(life).UTC().Truncate(time.Second)
 	}
-	t, text := newToken(owner, name, expires)
+	t, text := newToken(want)
 	d.Tokens = append(d.Tokens, t)
 	return t, text, nil
 }

@@ -102,6 +102,7 @@ func (e editor) edit(name string, change func(*Document) error) error {
 	if err := d.validate(); err != nil {
 		return err
 	}
+	d.Version = d.neededVersion()
 	data, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return fmt.Errorf("credentials file: %w", err)

@@ -115,7 +115,7 @@ func (s *sessions) check(b *Book, value secret.Text, now time.Time) (p Principal
 			renewed = &next
 		}
 	}
-	p = u.principal(BySession)
+	p = b.principal(u, BySession)
 	p.session, p.key, p.expires = &c, b.sessionKey, time.Unix(c.Expires, 0)
 	return p, renewed, nil
 }

@@ -31,12 +31,12 @@ func ParseToken(text secret.Text) (id string, proof secret.Text, err error) {
 }
 
 // newToken makes a token and returns it with its text, which is shown once.
-func newToken(owner, name string, expires time.Time) (Token, secret.Text) {
+func newToken(t Token) (Token, secret.Text) {
 	letters := base32.StdEncoding.WithPadding(base32.NoPadding)
 	id, proof := make([]byte, 5), make([]byte, 32)
 	_, _ = rand.Read(id) // never fails
 	_, _ = rand.Read(proof)
-	t := Token{ID: strings.ToLower(letters.EncodeToString(id)), Owner: owner, Name: name, Created: time.Now().UTC().Truncate(time.Second), Expires: expires}
+	t.ID, t.Created = strings.ToLower(letters.EncodeToString(id)), time.Now().UTC().Truncate(time.Second)
 	text := strings.ToLower(letters.EncodeToString(proof))
 	t.SHA256 = tokenSum(secret.Text(text))
 	return t, secret.Text("bt_" + t.ID + "_" + text)
@@ -61,7 +61,7 @@ func (t Token) validate(users, ids map[string]bool) error {
 	if sum, err := hex.DecodeString(t.SHA256); err != nil || len(sum) != sha256.Size {
 		return errors.New("sha256 should be 64 hexadecimal digits")
 	}
-	return ValidateName(t.Name)
+	return errors.Join(ValidateName(t.Name), t.validateNarrowing())
 }
 
 // token returns for whom a token speaks.
@@ -81,7 +81,7 @@ func (b *Book) token(text secret.Text, now time.Time) (Principal, error) {
 	if !ok {
 		return Principal{}, errors.New("the token's owner is disabled")
 	}
-	p := u.principal(ByToken)
+	p := b.narrow(b.principal(u, ByToken), t)
 	p.token, p.expires = t.ID, t.Expires
 	return p, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -14,6 +15,7 @@ import (
 // cameraJSON is a camera in the API. docs/ref/http.md describes it.
 type cameraJSON struct {
 	ID         string            `json:"id"`
+	Role       access.Role       `json:"role"` // of who asks, for this camera
 	State      status.State      `json:"state"`
 	Reason     string            `json:"reason"`
 	Warning    string            `json:"warning,omitempty"`
@@ -48,26 +50,28 @@ type agentJSON struct {
 
 func (s *Server) listCameras(c echo.Context) error {
 	list := []cameraJSON{}
-	for _, cam := range s.grantedCameras(who(c)) {
-		list = append(list, s.describe(cam))
+	p := who(c)
+	for _, cam := range s.grantedCameras(p) {
+		list = append(list, s.describe(cam, p))
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, map[string]any{"cameras": list})
 }
 
 func (s *Server) showCamera(c echo.Context) error {
-	cam, err := s.granted(who(c), c.Param("camera"))
+	p := who(c)
+	cam, err := s.granted(p, c.Param("camera"))
 	if err != nil {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, s.describe(cam))
+	return c.JSON(http.StatusOK, s.describe(cam, p))
 }
 
-func (s *Server) describe(cam *registry.Camera) cameraJSON {
+func (s *Server) describe(cam *registry.Camera, p access.Principal) cameraJSON {
 	i := cam.Info()
 	j := cameraJSON{
-		ID: i.Camera, State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Agent: i.Agent, Source: i.Source,
+		ID: i.Camera, Role: p.RoleFor(i.Camera), State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Agent: i.Agent, Source: i.Source,
 		Format: i.Format, Formats: s.formats(i.Format), Renditions: s.renditions(cam), Width: i.Width, Height: i.Height, FPS: i.FPS, Bitrate: i.Bitrate,
 		Viewers: i.Viewers, LastSeen: i.Heard, In: i.Stream.In.Load(), Out: i.Stream.Out.Load(), Drops: i.Stream.Drops.Map(),
 		AtAgent: agentJSON{i.Frames, i.Sent, i.Status.Drops, i.Clock, i.Temperature},

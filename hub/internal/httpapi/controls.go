@@ -11,7 +11,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/status"
 )
@@ -47,8 +46,8 @@ func (s *Server) setControls(c echo.Context) error {
 	if _, err := s.granted(who(c), c.Param("camera")); err != nil {
 		return err
 	}
-	if p := who(c); !p.Has(access.Operator) {
-		return forbidden(p, "role operator")
+	if p := who(c); !p.MayControl(c.Param("camera")) {
+		return forbidden(p, "role operator for this camera")
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != echo.MIMEApplicationJSON {
 		return echo.NewHTTPError(http.StatusUnsupportedMediaType, "send the settings as JSON, with Content-Type: application/json")

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+)
+
+// groupCommands are bramble-hub group ...
+type groupCommands struct {
+	Add    groupAdd    `cmd:"" help:"Name a list of cameras, for example: bramble-hub group add greenhouse 'gh-*' bench-1"`
+	List   groupList   `cmd:"" help:"List the camera groups."`
+	Set    groupSet    `cmd:"" help:"Change a group's cameras, for all who are granted it."`
+	Remove groupRemove `cmd:"" help:"Remove a group that no grant names."`
+}
+
+type groupAdd struct {
+	Name    string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_' and '.'."`
+	Cameras []string `arg:"" help:"Ids of cameras, or parts with *."`
+}
+
+// Run adds the group.
+func (c *groupAdd) Run(d *desk) error {
+	return d.edit(func(doc *access.Document) error { return doc.AddGroup(c.Name, c.Cameras) },
+		"camera group added", "group.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
+}
+
+type groupList struct {
+	JSON bool `name:"json" help:"As JSON." env:"-"`
+}
+
+// Run lists the groups.
+func (c *groupList) Run(d *desk) error {
+	b, err := d.book()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return d.json("groups", append([]access.Group{}, b.Groups()...))
+	}
+	var rows [][]string
+	for _, g := range b.Groups() {
+		rows = append(rows, []string{g.Name, strings.Join(g.Cameras, ",")})
+	}
+	return d.table("NAME CAMERAS", rows)
+}
+
+// json prints a list as the value of a key, so that more can stand beside it one day.
+func (d *desk) json(key string, list any) error {
+	text, err := json.MarshalIndent(map[string]any{key: list}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return d.print(string(text))
+}
+
+type groupSet struct {
+	Name    string   `arg:"" help:"Which one."`
+	Cameras []string `arg:"" help:"Ids of cameras, or parts with *: all that it shall have."`
+}
+
+// Run changes the group.
+func (c *groupSet) Run(d *desk) error {
+	return d.edit(func(doc *access.Document) error { return doc.SetGroup(c.Name, c.Cameras) },
+		"camera group changed", "group.change", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
+}
+
+type groupRemove struct {
+	Name string `arg:"" help:"Which one."`
+}
+
+// Run removes the group.
+func (c *groupRemove) Run(d *desk) error {
+	return d.edit(func(doc *access.Document) error { return doc.RemoveGroup(c.Name) }, "camera group removed", "group.remove", "name", c.Name)
+}

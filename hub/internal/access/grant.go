@@ -1,0 +1,149 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// grant lets a principal see the cameras that fit a glob, with a role for them.
+type grant struct {
+	glob string
+	role Role // Viewer or Operator
+}
+
+// groupMark begins a grant that names a camera group.
+const groupMark = "@"
+
+// splitGrant reads a grant as it is written: GLOB or @GROUP, and =ROLE if the role differs from the principal's own.
+func splitGrant(text string) (cameras string, role Role, hasRole bool) {
+	cameras, suffix, hasRole := strings.Cut(text, "=")
+	return cameras, Role(suffix), hasRole
+}
+
+// ValidateGrants returns nil if all of grants may be a user's.
+func ValidateGrants(grants []string) error {
+	for _, g := range grants {
+		cameras, role, hasRole := splitGrant(g)
+		if hasRole && role != Viewer && role != Operator {
+			return fmt.Errorf("camera grant %q is not allowed: after = write viewer or operator, the roles for a camera", clip(g))
+		}
+		if err := validateCameras(cameras); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// validateSelection checks camera grants of those who have no roles for cameras: consumers, and what a token is narrowed to.
+func validateSelection(kind string, grants []string) error {
+	for _, g := range grants {
+		if strings.Contains(g, "=") {
+			return fmt.Errorf("camera grant %q is not allowed: a %s has no role for a single camera; leave out what begins with =", clip(g), kind)
+		}
+		if err := validateCameras(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func validateCameras(text string) error {
+	if group, ok := strings.CutPrefix(text, groupMark); ok {
+		return validateGroupName(group)
+	}
+	return ValidateGlobs([]string{text})
+}
+
+// expand returns the globs that a grant stands for: itself, or those of its group.
+func (b *Book) expand(cameras string) []string {
+	if group, ok := strings.CutPrefix(cameras, groupMark); ok {
+		return b.groups[group]
+	}
+	return []string{cameras}
+}
+
+// globs returns what a selection stands for; nil stays nil.
+func (b *Book) globs(selection []string) (globs []string) {
+	for _, cameras := range selection {
+		globs = append(globs, b.expand(cameras)...)
+	}
+	return globs
+}
+
+// resolve returns what grants stand for. A grant without a role has that of its principal.
+func (b *Book) resolve(texts []string, own Role) (grants []grant) {
+	for _, text := range texts {
+		cameras, role, hasRole := splitGrant(text)
+		if !hasRole {
+			role = own
+		}
+		for _, glob := range b.expand(cameras) {
+			grants = append(grants, grant{glob, atMost(role, Operator)})
+		}
+	}
+	return grants
+}
+
+// atMost returns the lesser one of two roles.
+func atMost(role, most Role) Role {
+	if role.AtLeast(most) {
+		return most
+	}
+	return role
+}
+
+// RoleFor returns what the principal may do with a camera: Viewer, Operator, or "" for nothing. Of all grants that fit, the one that allows most counts.
+func (p Principal) RoleFor(camera string) (role Role) {
+	if p.only != nil && !granted(p.only, camera) {
+		return ""
+	}
+	for _, g := range p.grants {
+		if (role == "" || !role.AtLeast(g.role)) && granted([]string{g.glob}, camera) {
+			role = g.role
+		}
+	}
+	if role != "" && p.most != "" {
+		role = atMost(role, p.most)
+	}
+	return role
+}
+
+// MayControl reports whether the principal may change the camera's settings.
+func (p Principal) MayControl(camera string) bool { return p.RoleFor(camera) == Operator }
+
+// MayAll reports whether the principal may see every camera, whatever its id.
+func (p Principal) MayAll() bool {
+	all := slices.ContainsFunc(p.grants, func(g grant) bool { return g.glob == "*" })
+	return all && p.formats == nil && (p.only == nil || slices.Contains(p.only, "*"))
+}
+
+// SameGrants reports whether q may do the same with the same cameras.
+func (p Principal) SameGrants(q Principal) bool {
+	return slices.Equal(p.grants, q.grants) && slices.Equal(p.only, q.only) && p.most == q.most
+}
+
+// narrow leaves of a principal what a token allows. Who may not act for all cameras has no right that is about all of them.
+func (b *Book) narrow(p Principal, t Token) Principal {
+	if t.Role != "" {
+		p.Role, p.most = atMost(p.Role, t.Role), t.Role
+	}
+	if t.Cameras != nil {
+		p.only = append([]string{}, b.globs(t.Cameras)...) // not nil: a group without cameras allows none
+		p.Role = atMost(p.Role, Operator)
+	}
+	return p
+}
+
+// validateNarrowing checks what a token is narrowed to.
+func (t Token) validateNarrowing() error {
+	var err error
+	if t.Role != "" {
+		err = t.Role.validate()
+	}
+	if t.Cameras != nil && len(t.Cameras) == 0 {
+		err = errors.Join(err, errors.New("it is narrowed to no camera: name one, or leave cameras out for all of its user"))
+	}
+	return errors.Join(err, validateSelection("token", t.Cameras))
+}

@@ -1,0 +1,157 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Group is a list of cameras under one name, for grants: @NAME.
+type Group struct {
+	Name    string   `json:"name"`
+	Cameras []string `json:"cameras"` // globs
+}
+
+// groupPattern leaves out what separates a group's name from the rest of a grant.
+var groupPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+func validateGroupName(name string) error {
+	if groupPattern.MatchString(name) {
+		return nil
+	}
+	return fmt.Errorf("camera group %q is not allowed: use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit", clip(name))
+}
+
+func (g Group) validate() error {
+	if err := validateGroupName(g.Name); err != nil {
+		return err
+	}
+	if len(g.Cameras) == 0 {
+		return fmt.Errorf("camera group %s has no cameras: name at least one, for example 'lab-*'", g.Name)
+	}
+	for _, c := range g.Cameras {
+		if strings.HasPrefix(c, groupMark) {
+			return fmt.Errorf("camera group %s: %q names a group: a group holds cameras only", g.Name, clip(c))
+		}
+	}
+	if err := ValidateGlobs(g.Cameras); err != nil {
+		return fmt.Errorf("camera group %s: %w", g.Name, err)
+	}
+	return nil
+}
+
+func (d *Document) group(name string) (int, error) {
+	return index(d.Groups, "group", name, func(g Group) string { return g.Name })
+}
+
+// AddGroup adds a camera group.
+func (d *Document) AddGroup(name string, cameras []string) error {
+	if _, err := d.group(name); err == nil {
+		return fmt.Errorf("there is a camera group %q already: change it with \"bramble-hub group set\"", name)
+	}
+	g := Group{name, cameras}
+	d.Groups = append(d.Groups, g)
+	return g.validate()
+}
+
+// SetGroup changes the cameras of a group, for all who are granted it.
+func (d *Document) SetGroup(name string, cameras []string) error {
+	i, err := d.group(name)
+	if err != nil {
+		return err
+	}
+	d.Groups[i].Cameras = cameras
+	return d.Groups[i].validate()
+}
+
+// RemoveGroup removes a camera group that no grant names.
+func (d *Document) RemoveGroup(name string) error {
+	i, err := d.group(name)
+	if err != nil {
+		return err
+	}
+	var users []string
+	for _, g := range d.grantees() {
+		if slices.Contains(g.groups(), name) {
+			users = append(users, g.who)
+		}
+	}
+	if len(users) > 0 {
+		return fmt.Errorf("camera group %s is in use by %s: change their cameras first", name, strings.Join(users, ", "))
+	}
+	d.Groups = slices.Delete(d.Groups, i, i+1)
+	return nil
+}
+
+// grantee is an entry of the file that has camera grants.
+type grantee struct {
+	who    string
+	grants []string
+}
+
+// groups returns the names of the groups in its grants.
+func (g grantee) groups() (names []string) {
+	for _, text := range g.grants {
+		cameras, _, _ := splitGrant(text)
+		if name, ok := strings.CutPrefix(cameras, groupMark); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (d *Document) grantees() (list []grantee) {
+	for _, u := range d.Users {
+		list = append(list, grantee{"user " + u.Name, u.Cameras})
+	}
+	for _, t := range d.Tokens {
+		list = append(list, grantee{"token " + t.ID, t.Cameras})
+	}
+	for _, c := range d.Consumers {
+		list = append(list, grantee{"consumer " + c.Name, c.Cameras})
+	}
+	return list
+}
+
+// validateGroups checks the groups, and that each group in a grant exists.
+func (d *Document) validateGroups() error {
+	known := make(map[string]bool)
+	for _, g := range d.Groups {
+		if err := g.validate(); err != nil {
+			return err
+		}
+		if known[g.Name] {
+			return fmt.Errorf("camera group %s: there is a second group of this name", g.Name)
+		}
+		known[g.Name] = true
+	}
+	var missing []error
+	for _, g := range d.grantees() {
+		for _, name := range g.groups() {
+			if !known[name] {
+				missing = append(missing, fmt.Errorf("%s is granted %s%s, and there is no such camera group: add it with \"bramble-hub group add %s\"", clip(g.who), groupMark, clip(name), clip(name)))
+			}
+		}
+	}
+	return errors.Join(missing...)
+}
+
+// neededVersion returns the version of the file that has all that is in use: a file without groups and roles for cameras can still be read by programs of before.
+func (d *Document) neededVersion() int {
+	if len(d.Groups) > 0 {
+		return versionGroups
+	}
+	for _, t := range d.Tokens {
+		if t.Role != "" || t.Cameras != nil {
+			return versionGroups
+		}
+	}
+	for _, u := range d.Users {
+		if slices.ContainsFunc(u.Cameras, func(text string) bool { return strings.Contains(text, "=") }) {
+			return versionGroups
+		}
+	}
+	return version
+}
