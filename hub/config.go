@@ -56,6 +56,7 @@ type Config struct {
 	TLSCert        string                // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
 	TLSKey         string                // file with its private key, PEM
 	Limits         Limits                // of viewers; 0 means no limit
+	TrustedProxies []string              // addresses and networks of reverse proxies whose X-Forwarded-... count; none means loopback, "none" no proxy
 	AllowOrigins   []string              // of other people's pages that may open /ws, such as https://example.org; "*" is all
 	Version        string                // of the program, for those who ask
 	Log            *slog.Logger          // nil means slog.Default

@@ -38,6 +38,9 @@ func TestConfig(t *testing.T) {
 		// The address counts unless the file names one.
 		"NATS from a file, everywhere": {func(c *Config) { c.NATSConfig, c.NATS = "nats.conf", "0.0.0.0:0" }, []string{"--nats 0.0.0.0:0", "--insecure"}},
 		"two NATS":                     {func(c *Config) { c.NATSURL, c.NATSConfig = "nats://example.com", "nats.conf" }, []string{"--nats-url", "--nats-config", "one of them"}},
+		"trusted proxies":              {func(c *Config) { c.TrustedProxies = []string{"10.0.0.5", "2001:db8::/64"} }, nil},
+		"no trusted proxy":             {func(c *Config) { c.TrustedProxies = []string{"none"} }, nil},
+		"a proxy by name":              {func(c *Config) { c.TrustedProxies = []string{"proxy.example"} }, []string{"--trusted-proxy proxy.example", "10.0.0.5", "none"}},
 		"negative linger":              {func(c *Config) { c.Linger = -time.Second }, []string{"--linger -1s", "10s"}},
 		"negative write timeout":       {func(c *Config) { c.WriteTimeout = -time.Second }, []string{"--write-timeout -1s", "10s"}},
 		"a certificate without key":    {func(c *Config) { c.TLSCert = "hub.pem" }, []string{"--tls-cert", "--tls-key", "belong together"}},

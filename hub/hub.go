@@ -28,11 +28,12 @@ import (
 
 // Hub is one relay.
 type Hub struct {
-	cfg    Config
-	web    *keypair.Pair // of HTTP; nil: without TLS
-	bus    *keypair.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
-	space  subject.Space
-	keeper *access.Keeper
+	cfg     Config
+	web     *keypair.Pair // of HTTP; nil: without TLS
+	bus     *keypair.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
+	space   subject.Space
+	keeper  *access.Keeper
+	proxies httpapi.Proxies
 
 	started  chan struct{} // closed when the addresses below are set
 	once     sync.Once
@@ -64,7 +65,13 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Hub{cfg: cfg, web: web, bus: bus, space: space, keeper: keeper, started: make(chan struct{})}, nil
+	proxies, err := httpapi.ParseProxies(cfg.TrustedProxies)
+	if err != nil {
+		return nil, err
+	}
+	return &Hub{
+		cfg: cfg, web: web, bus: bus, space: space, keeper: keeper, proxies: proxies, started: make(chan struct{}),
+	}, nil
 }
 
 // Run serves until ctx ends, and returns when everything it started has ended. It may be called once.
@@ -96,12 +103,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	tr := transcode.New(transcode.Config{
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
-	server := httpapi.New(httpapi.Config{
-		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera, Connected: in.Connected, Reconnects: in.Reconnects, WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
-		AllowOrigins: h.cfg.AllowOrigins, Agents: in, About: h.about(url, listener.Addr()), Access: h.keeper,
-		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals()) },
-		Exposed:  !loopback(listener.Addr().String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure, Limits: h.cfg.Limits, Log: h.cfg.Log,
-	})
+	server := httpapi.New(h.http(in, reg, tr, url, listener.Addr()))
 	h.server = server
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
@@ -129,6 +131,21 @@ func (h *Hub) Run(ctx context.Context) error {
 		g.Go(func() error { return h.natsd.Run(inner) })
 	}
 	return g.Wait()
+}
+
+// http is what the HTTP server needs. NATS is reached by natsURL, and the server at addr.
+func (h *Hub) http(
+	in *ingest.Ingest, reg *registry.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
+) httpapi.Config {
+	return httpapi.Config{
+		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
+		Connected: in.Connected, Reconnects: in.Reconnects, Agents: in, About: h.about(natsURL, addr),
+		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
+		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.keeper,
+		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals()) },
+		Exposed:  !loopback(addr.String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure,
+		Limits: h.cfg.Limits, Log: h.cfg.Log,
+	}
 }
 
 func merged(counts ...map[string]uint64) map[string]uint64 {

@@ -75,6 +75,7 @@ type settings struct {
 	MaxBandwidth         int           `help:"How many MB a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"50" placeholder:"N"`
 	MaxCameras           int           `help:"How many cameras the hub gets to know (${default})." default:"4096" placeholder:"N"`
 	MaxCamerasPerAgent   int           `help:"How many of them one agent may bring (${default})." default:"256" placeholder:"N"`
+	TrustedProxy         []string      `help:"Addresses and networks of reverse proxies whose X-Forwarded-For, -Proto, -Host and -Prefix are believed (${default}); several are joined by commas; none: no proxy." default:"127.0.0.0/8,::1" placeholder:"ADDR"`
 	AllowOrigin          []string      `help:"Origins of other people's pages that may open /ws, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
 	Insecure             bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }
@@ -177,7 +178,7 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
 		MaxFPS: s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
-		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, Limits: s.limits(), Version: version, Log: log,
+		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, TrustedProxies: s.TrustedProxy, Limits: s.limits(), Version: version, Log: log,
 	}, nil
 }
 

@@ -54,7 +54,7 @@ func (s *Server) about(c echo.Context) error {
 	urls := []string{}
 	for _, u := range a.NATS.URLs {
 		if a.NATS.AnyHost {
-			u = withHost(u, c.Request().Host)
+			u = withHost(u, s.hostAsked(c.Request()))
 		}
 		urls = append(urls, u)
 	}

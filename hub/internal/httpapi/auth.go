@@ -61,7 +61,7 @@ func (s *Server) orLink(next echo.HandlerFunc) echo.HandlerFunc {
 		camera := linkedCamera(c)
 		p, err := s.identify(c)
 		if err != nil || !p.May(camera) {
-			p, err = s.door.Link(addressOf(c.Request()), camera, secret.Text(link))
+			p, err = s.door.Link(s.addressOf(c.Request()), camera, secret.Text(link))
 		}
 		if err != nil {
 			return &strangerError{err}
@@ -92,7 +92,7 @@ func (s *Server) identify(c echo.Context) (access.Principal, error) {
 		return access.Everybody(), nil
 	}
 	r := c.Request()
-	addr := addressOf(r)
+	addr := s.addressOf(r)
 	if header := r.Header.Get(echo.HeaderAuthorization); header != "" {
 		return s.authorization(r, addr, header)
 	}
@@ -105,7 +105,7 @@ func (s *Server) identify(c echo.Context) (access.Principal, error) {
 		return access.Principal{}, &strangerError{err}
 	}
 	if renewed != nil {
-		setCookie(c, *renewed)
+		s.setCookie(c, *renewed)
 	}
 	return p, nil
 }
@@ -128,23 +128,6 @@ func (s *Server) authorization(r *http.Request, addr, header string) (p access.P
 		err = &strangerError{err}
 	}
 	return p, err
-}
-
-// addressOf returns the IP address from which a request comes: what the proxy says, if that runs on this host.
-func addressOf(r *http.Request) string {
-	host := hostOf(r.RemoteAddr)
-	if !onThisHost(host) {
-		return host
-	}
-	said := r.Header.Values("X-Forwarded-For")
-	if len(said) == 0 {
-		return host
-	}
-	last := said[len(said)-1]
-	if ip, err := netip.ParseAddr(strings.TrimSpace(last[strings.LastIndex(last, ",")+1:])); err == nil {
-		return ip.Unmap().String()
-	}
-	return host
 }
 
 func hostOf(addr string) string {

@@ -64,8 +64,8 @@ func FuzzAuthorization(f *testing.F) {
 		}
 		r.RemoteAddr = "127.0.0.1:1"
 		r.Header["X-Forwarded-For"] = []string{forwarded}
-		if _, err := netip.ParseAddr(addressOf(r)); err != nil {
-			t.Fatalf("%q becomes the address %q", forwarded, addressOf(r))
+		if _, err := netip.ParseAddr(s.addressOf(r)); err != nil {
+			t.Fatalf("%q becomes the address %q", forwarded, s.addressOf(r))
 		}
 	})
 }

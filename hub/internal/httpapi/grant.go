@@ -46,7 +46,7 @@ func (s *Server) letIn(c echo.Context, camera, ext string) (*guest, error) {
 	if err := checkFormat(p, camera, ext); err != nil {
 		return nil, err
 	}
-	g, err := s.guests.enter(s.ending, p, addressOf(c.Request()), camera, ext)
+	g, err := s.guests.enter(s.ending, p, s.addressOf(c.Request()), camera, ext)
 	if err != nil {
 		return nil, err
 	}

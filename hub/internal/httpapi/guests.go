@@ -17,7 +17,7 @@ import (
 // Limits bound how many viewers there may be at a time, and how fast they come; 0 means no limit. A WebSocket counts as one, and so does each of its slots.
 type Limits struct {
 	Viewers    int // in all
-	PerAddress int // from an address; those on this host do not count, since a proxy may stand for all
+	PerAddress int // from a client's address; those on this host do not count
 	PerCamera  int
 	Rate       int // new connections of HTTP in a second; more wait
 }

@@ -56,12 +56,12 @@ func (s *Server) login(c echo.Context) error {
 	if s.door.open() {
 		return c.Redirect(http.StatusSeeOther, "./"+f.Next)
 	}
-	_, cookie, err := s.door.Login(r.Context(), addressOf(r), f.User, secret.Text(r.PostForm.Get("password")))
+	_, cookie, err := s.door.Login(r.Context(), s.addressOf(r), f.User, secret.Text(r.PostForm.Get("password")))
 	if err != nil {
 		return s.notLoggedIn(c, f, err)
 	}
 	s.endSession(c) // of before: a cookie that somebody else may have put there is no good any more
-	setCookie(c, cookie)
+	s.setCookie(c, cookie)
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, "./"+f.Next)
 }
@@ -87,23 +87,23 @@ func (s *Server) logout(c echo.Context) error {
 	}
 	s.endSession(c)
 	s.guests.look()
-	setCookie(c, access.Cookie{Expires: time.Unix(1, 0)})
+	s.setCookie(c, access.Cookie{Expires: time.Unix(1, 0)})
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, "login")
 }
 
 func (s *Server) endSession(c echo.Context) {
 	if cookie, err := c.Request().Cookie(sessionCookie); err == nil && s.door != nil {
-		s.door.Logout(addressOf(c.Request()), secret.Text(cookie.Value))
+		s.door.Logout(s.addressOf(c.Request()), secret.Text(cookie.Value))
 	}
 }
 
 // setCookie gives a browser its session: for the hub's part of the host only, and not for scripts.
-func setCookie(c echo.Context, cookie access.Cookie) {
+func (s *Server) setCookie(c echo.Context, cookie access.Cookie) {
 	r := c.Request()
 	c.SetCookie(&http.Cookie{
-		Name: sessionCookie, Value: cookie.Value.Reveal(), Path: prefixOf(r) + "/", Expires: cookie.Expires,
-		Secure: r.TLS != nil || strings.EqualFold(r.Header.Get(echo.HeaderXForwardedProto), "https"), HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		Name: sessionCookie, Value: cookie.Value.Reveal(), Path: s.prefixOf(r) + "/", Expires: cookie.Expires,
+		Secure: s.overTLS(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
 

@@ -14,7 +14,8 @@ import (
 // maxWaiting bounds the connections of an address that have not sent a request yet.
 const maxWaiting = 64
 
-// newcomers are connections that have not sent a whole request's header. Those from this host are not counted, since a proxy may stand for all.
+// newcomers are connections that have not sent a whole request's header. Those from this host and from
+// trusted proxies are not counted, since they may stand for all.
 type newcomers struct {
 	max     int
 	exempt  func(host string) bool
@@ -32,8 +33,8 @@ type newcomer struct {
 
 type newcomerKey struct{}
 
-func newNewcomers(refused func(address string)) *newcomers {
-	return &newcomers{max: maxWaiting, exempt: onThisHost, refused: refused, waiting: make(map[net.Conn]*newcomer), byAddress: make(map[string]int)}
+func newNewcomers(exempt func(host string) bool, refused func(address string)) *newcomers {
+	return &newcomers{max: maxWaiting, exempt: exempt, refused: refused, waiting: make(map[net.Conn]*newcomer), byAddress: make(map[string]int)}
 }
 
 // come is http.Server's ConnContext. One connection too many is closed.

@@ -22,7 +22,7 @@ func (s *Server) checkOrigin(r *http.Request, allowed []string) error {
 		return echo.NewHTTPError(http.StatusForbidden, "the request comes from a page of another origin")
 	}
 	u, err := url.Parse(origin)
-	if err == nil && u.Host != "" && (strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))) {
+	if err == nil && u.Host != "" && (strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, s.hostAsked(r))) {
 		return nil
 	}
 	if slices.ContainsFunc(allowed, func(a string) bool { return a == "*" || strings.EqualFold(a, origin) }) {

@@ -7,11 +7,11 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// belowPrefix makes the hub work below a path of a proxy that says so in X-Forwarded-Prefix, whether the proxy takes the path off or not.
-func belowPrefix(next echo.HandlerFunc) echo.HandlerFunc {
+// belowPrefix makes the hub work below a path of a trusted proxy that says so in X-Forwarded-Prefix, whether the proxy takes the path off or not.
+func (s *Server) belowPrefix(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		prefix := prefixOf(r)
+		prefix := s.prefixOf(r)
 		if prefix == "" {
 			return next(c)
 		}
@@ -32,13 +32,4 @@ func belowPrefix(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		return next(c)
 	}
-}
-
-// prefixOf returns the path of a proxy below which the hub is, without a slash at its end, or "".
-func prefixOf(r *http.Request) string {
-	prefix := strings.TrimRight(r.Header.Get("X-Forwarded-Prefix"), "/")
-	if !strings.HasPrefix(prefix, "/") || strings.HasPrefix(prefix, "//") {
-		return ""
-	}
-	return prefix
 }

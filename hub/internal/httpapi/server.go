@@ -53,6 +53,7 @@ type Config struct {
 	Agents        controller     // asks cameras' agents
 	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
 	Exposed       bool           // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
+	Proxies       Proxies        // whose word about a request counts
 	OwnHostOnly   bool           // as long as nobody is asked, requests for other host names than this host's are refused
 	Limits        Limits
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
@@ -91,6 +92,7 @@ type Server struct {
 	errors       *tally // answers that are errors, by status
 	newcomers    *newcomers
 	arrivals     *arrivals
+	untrusted    untrusted
 	changed      chan struct{} // holds a token when credentials have changed
 	messages     sync.Pool     // of *[]byte, in which messages of WebSockets are put together
 }
@@ -102,7 +104,9 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
 	s.guests, s.errors = newGuests(cfg.Limits, cfg.Log), newTally(errorCodes()...)
-	s.newcomers = newNewcomers(func(address string) { s.guests.refuse(limitWaiting, address) })
+	s.untrusted = untrusted{cfg.Log, access.NewSeldom()}
+	exempt := func(host string) bool { return onThisHost(host) || s.cfg.Proxies.trust(host) }
+	s.newcomers = newNewcomers(exempt, func(address string) { s.guests.refuse(limitWaiting, address) })
 	s.arrivals = newArrivals(cfg.Limits.Rate)
 	if cfg.Access != nil {
 		s.door = &door{access.NewDoor(cfg.Access, cfg.Log), cfg.Exposed}
@@ -115,7 +119,7 @@ func New(cfg Config) *Server {
 		})
 	}
 	s.echo.HTTPErrorHandler = s.handleError
-	s.echo.Pre(s.newcomers.arrived, belowPrefix)
+	s.echo.Pre(s.newcomers.arrived, s.checkProxies, s.belowPrefix)
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded, s.ownHost)
 	s.routes()
 	return s

@@ -29,7 +29,7 @@ func (s *Server) webSocket(c echo.Context) error {
 	if !slices.Contains(offered(r), subprotocol) {
 		return echo.NewHTTPError(http.StatusBadRequest, "/ws speaks the subprotocol "+subprotocol+": offer it in Sec-WebSocket-Protocol")
 	}
-	g, err := s.guests.enter(s.ending, who(c), addressOf(r), "", "")
+	g, err := s.guests.enter(s.ending, who(c), s.addressOf(r), "", "")
 	if err != nil {
 		return err
 	}
