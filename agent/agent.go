@@ -53,7 +53,7 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, log: cfg.Log, space: space, denied: newDenied(cfg.Log), reloads: make(chan reload)}
+	a := &Agent{cfg: cfg, log: cfg.Log, space: space, denied: newDenied(cfg.Log, space), reloads: make(chan reload)}
 	a.base = status.Status{
 		Instance: nuid.Next(), Started: time.Now().UTC(), Host: cfg.Host, Agent: cfg.Version,
 		State: status.Idle, Since: time.Now().UTC(), Clock: status.Clock{Source: "arrival", Error: -1},

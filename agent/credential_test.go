@@ -31,9 +31,10 @@ func guarded(hub, agent credential.Credential) server.Options {
 	return server.Options{Nkeys: []*server.NkeyUser{
 		{Nkey: hub.Public()},
 		{Nkey: agent.Public(), Permissions: &server.Permissions{
-			Publish:   &server.SubjectPermission{Allow: []string{"cam.porch.>"}},
-			Subscribe: &server.SubjectPermission{Allow: []string{"cam.porch.do.>", "$SRV.*", "$SRV.*.camera", "$SRV.*.camera.*", credential.InboxPrefix(agent.Public()) + ".>"}},
-			Response:  &server.ResponsePermission{MaxMsgs: 2},
+			Publish: &server.SubjectPermission{Allow: []string{"cam.porch.>", credential.AllInboxes, credential.AgentInboxPrefix(agent.Public()) + ".>"}},
+			Subscribe: &server.SubjectPermission{Allow: []string{
+				"cam.porch.do.>", "$SRV.*", "$SRV.*.camera", "$SRV.*.camera.*", credential.AgentInboxPrefix(agent.Public()) + ".>",
+			}},
 		}},
 	}}
 }

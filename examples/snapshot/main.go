@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log"
@@ -12,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/request"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -41,7 +43,10 @@ func snapshot(url, camera string) (f frame.Frame, err error) {
 		return f, err
 	}
 	defer nc.Close()
-	msg, err := nc.Request(subject.Space{}.Do(camera, subject.Snapshot), nil, patience) // opens the camera if need be
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	// It opens the camera if need be. Unlike that of nc.Request, its reply subject cannot be guessed by another camera's agent.
+	msg, err := request.Do(ctx, nc, subject.Space{}.Do(camera, subject.Snapshot), nil)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return f, fmt.Errorf("no agent serves the camera %s", camera)
 	}

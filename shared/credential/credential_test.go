@@ -35,7 +35,7 @@ func TestNew(t *testing.T) {
 			t.Errorf("shown: %s", shown)
 		}
 	}
-	if (Credential{}).Options() != nil || len(one.Options()) != 2 {
+	if (Credential{}).Options() != nil || (Credential{}).AgentOptions() != nil || len(one.Options()) != 2 || len(one.AgentOptions()) != 2 {
 		t.Error("a credential is two options, none is none")
 	}
 }

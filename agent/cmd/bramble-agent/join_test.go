@@ -31,7 +31,7 @@ func doors(t *testing.T) (url string, cred credential.Credential) {
 	}
 	allow := func(subjects ...string) *server.SubjectPermission { return &server.SubjectPermission{Allow: subjects} }
 	s := testkit.StartServer(t, server.Options{Nkeys: []*server.NkeyUser{{Nkey: cred.Public(), Permissions: &server.Permissions{
-		Publish: allow("cam.porch.>"), Subscribe: allow("cam.porch.do.>", credential.InboxPrefix(cred.Public())+".>"),
+		Publish: allow("cam.porch.>"), Subscribe: allow("cam.porch.do.>", credential.AgentInboxPrefix(cred.Public())+".>"),
 	}}}})
 	return s.ClientURL(), cred
 }

@@ -83,7 +83,7 @@ func Dial(l Link) (*nats.Conn, error) {
 			l.Log.Log(context.Background(), level, "NATS cannot be reached yet, trying again", logkey.Err, err)
 		}),
 		nats.ErrorHandler(l.asyncError),
-	}, limited, l.Credential.Options(), trusted)...)
+	}, limited, l.Credential.AgentOptions(), trusted)...)
 	if err == nil {
 		w.conn.Store(nc)
 	}

@@ -30,7 +30,7 @@ func Try(ctx context.Context, l Link) (*nats.Conn, error) {
 		nc, err := nats.Connect(one, slices.Concat([]nats.Option{
 			nats.Name(l.Name), nats.NoReconnect(), nats.Timeout(tryTime), nats.FlusherTimeout(tryTime), nats.SetCustomDialer(d),
 			nats.ErrorHandler(l.asyncError),
-		}, l.Credential.Options(), trusted)...)
+		}, l.Credential.AgentOptions(), trusted)...)
 		if err == nil {
 			return nc, nil
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/natsheader"
+	"github.com/bramble-cam/bramble/shared/request"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
 	"github.com/bramble-cam/bramble/shared/trust"
@@ -222,9 +223,10 @@ func (in *Ingest) discover(ctx context.Context, o Observer) {
 	}
 }
 
-// each publishes an empty request and calls f with every answer until ctx ends, or at once returns when nobody can answer.
+// each publishes an empty request and calls f with every answer until ctx ends. The server's answer that nobody received the request does not end the
+// wait: every agent that receives it could send the same one, or too many others, to keep the rest from being found.
 func (in *Ingest) each(ctx context.Context, subj string, f func(*nats.Msg)) error {
-	inbox := in.nc.NewInbox()
+	inbox := request.Inbox(in.nc)
 	sub, err := in.nc.SubscribeSync(inbox)
 	if err != nil {
 		return err
@@ -238,13 +240,13 @@ func (in *Ingest) each(ctx context.Context, subj string, f func(*nats.Msg)) erro
 	}
 	for {
 		msg, err := sub.NextMsgWithContext(ctx)
-		if err != nil { // time is over
-			return nil //nolint:nilerr // the end of ctx is the end of the question
+		switch {
+		case err == nil:
+			f(msg)
+		case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrSlowConsumer): // it may be an agent that says so
+		default: // time is over, or the connection is
+			return nil //nolint:nilerr // the end of the question is no error
 		}
-		if len(msg.Data) == 0 && msg.Header.Get("Status") == "503" {
-			return nil
-		}
-		f(msg)
 	}
 }
 
@@ -272,7 +274,7 @@ func (in *Ingest) Configure(ctx context.Context, camera string, settings []byte)
 // request asks the camera's agent for something that is answered with a status.
 func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb, data []byte) (status.Status, error) {
 	subj := in.space.Do(camera, verb)
-	msg, err := in.nc.RequestWithContext(ctx, subj, data)
+	msg, err := request.Do(ctx, in.nc, subj, data)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return status.Status{}, registry.ErrNoAgent
 	}

@@ -68,6 +68,11 @@ func TestShippedFiles(t *testing.T) {
 			if opts.MaxPayload != frame.MaxPayload || opts.MaxPending != 2*frame.MaxPayload || len(opts.Nkeys) == 0 {
 				t.Errorf("max_payload %d, max_pending %d, %d users", opts.MaxPayload, opts.MaxPending, len(opts.Nkeys))
 			}
+			for _, u := range opts.Nkeys {
+				if u.Permissions != nil && u.Permissions.Response != nil {
+					t.Errorf("%s has allow_responses: it may publish to every reply subject that it chooses", u.Nkey)
+				}
+			}
 		})
 	}
 }
@@ -155,7 +160,7 @@ func TestShippedCluster(t *testing.T) {
 	b, _ := node(t, files, "nats-b", route)
 	c, _ := node(t, files, "nats-c", route)
 	hub := files.Keys[testkit.HubKey]
-	porch := a.mustConnect(t, files.Keys[testkit.PorchKey])
+	porch := a.mustConnectAgent(t, files.Keys[testkit.PorchKey])
 	checkDemand(t, porch, c.mustConnect(t, hub), "porch")
 	checkDemand(t, porch, a.mustConnect(t, hub), "porch")
 
@@ -166,8 +171,8 @@ func TestShippedCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The site's own server lets its agent publish everything: what is its own decides the cluster.
-	remote := site{Server: start(t, Config{File: write(t, strings.Replace(string(data), `publish: ["cam.shed.>"]`, `publish: [">"]`, 1))})}
-	shed := remote.mustConnect(t, files.Keys[testkit.ShedKey])
+	remote := site{Server: start(t, Config{File: write(t, strings.Replace(string(data), `publish: ["cam.shed.>", `, `publish: [">", `, 1))})}
+	shed := remote.mustConnectAgent(t, files.Keys[testkit.ShedKey])
 	far := a.mustConnect(t, hub)
 	checkDemand(t, shed, far, "shed")
 	checkLine(t, remote, shed)

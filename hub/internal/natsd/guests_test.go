@@ -108,9 +108,20 @@ func (s site) connect(t *testing.T, options ...nats.Option) (*party, error) {
 
 func (s site) mustConnect(t *testing.T, c credential.Credential) *party {
 	t.Helper()
-	p, err := s.connect(t, c.Options()...)
+	return s.mustConnectWith(t, c.Options())
+}
+
+// mustConnectAgent connects as an agent does.
+func (s site) mustConnectAgent(t *testing.T, c credential.Credential) *party {
+	t.Helper()
+	return s.mustConnectWith(t, c.AgentOptions())
+}
+
+func (s site) mustConnectWith(t *testing.T, options []nats.Option) *party {
+	t.Helper()
+	p, err := s.connect(t, options...)
 	if err != nil {
-		t.Fatalf("%v: %v", c, err)
+		t.Fatal(err)
 	}
 	return p
 }
@@ -170,6 +181,7 @@ func TestMatrix(t *testing.T) {
 // cellsOf is the matrix: what is tried, and who may.
 func cellsOf(who map[string]credential.Credential) []cell {
 	inbox := func(name string) string { return credential.InboxPrefix(who[name].Public()) + ".x" }
+	agents := func(name string) string { return credential.AgentInboxPrefix(who[name].Public()) + ".x" }
 	pub := func(subj string, allowed ...string) cell { return cell{true, subj, allowed} }
 	sub := func(subj string, allowed ...string) cell { return cell{false, subj, allowed} }
 	return []cell{
@@ -178,15 +190,17 @@ func cellsOf(who map[string]credential.Credential) []cell {
 		pub("cam.porch.do.info", "porch", "consumer", "all"), pub("cam.porch.do.snapshot", "porch", "consumer", "all"), pub("cam.porch.do.wake", "porch", "consumer", "all"),
 		pub("cam.porch.do.configure", "porch"), pub("cam.porch.do.keyframe", "porch"),
 		pub("cam.garden.do.info", "garden", "all"), pub("cam.lab-1.do.info", "garden", "consumer", "all"), pub("cam.lab-2.do.info", "all"),
-		pub("$SRV.INFO.camera"), pub("$JS.API.INFO"), pub("$SYS.REQ.SERVER.PING"), pub("other.subject"), pub("_INBOX.x"),
-		pub(inbox("porch")), pub(inbox("consumer")),
+		pub("$SRV.INFO.camera"), pub("$JS.API.INFO"), pub("$SYS.REQ.SERVER.PING"), pub("other.subject"),
+		pub("_INBOX.x", "porch", "garden", "demo"), pub(inbox("porch"), "porch", "garden", "demo"), pub(inbox("consumer"), "porch", "garden", "demo"),
+		pub(agents("porch"), "porch"), pub(agents("garden"), "garden"), pub(agents("consumer")), pub("_INBOX_.x"), pub("_R_.x"), pub("$MQTT.sub.x"),
 		sub("cam.porch.jpeg", "consumer", "all"), sub("cam.porch.h264", "consumer", "all"), sub("cam.porch.still", "consumer", "all"), sub("cam.porch.status", "consumer", "all"),
 		sub("cam.lab-1.jpeg", "consumer", "all"), sub("cam.garden.jpeg", "all"), sub("cam.lab-2.jpeg", "all"), sub("cam.*.jpeg", "all"), sub("cam.*.status", "all"),
 		sub("cam.porch.*"), sub("cam.porch.>"), sub("cam.>"), sub(">"), sub("*.*.jpeg"),
 		sub("cam.porch.do.info", "porch"), sub("cam.porch.do.>", "porch"), sub("cam.lab-1.do.>", "garden"), sub("cam.*.do.info"),
 		sub("$SRV.PING", "porch", "garden", "demo"), sub("$SRV.INFO.camera", "porch", "garden", "demo"), sub("$SRV.STATS.camera.Xy12", "porch", "garden", "demo"),
 		sub("$SRV.INFO.other"), sub("$SRV.>"), sub("$SYS.>"), sub("_INBOX.>"), sub("_INBOX.x"),
-		sub(inbox("porch"), "porch"), sub(inbox("consumer"), "consumer"), sub("*.x"),
+		sub(inbox("porch")), sub(inbox("consumer"), "consumer"), sub(agents("porch"), "porch"), sub(agents("consumer")), sub("*.x"),
+		sub("_INBOX.*.x"), sub("_INBOX.*"), sub("$JS.>"), sub("_R_.>"), sub("$MQTT.>"), sub("$G.>"),
 	}
 }
 

@@ -72,11 +72,19 @@ func (l *logger) Errorf(format string, v ...any) {
 	}
 	if key, _, ok := strings.Cut(text, "Violation -"); ok {
 		if say, kept := l.seldom.Say(key, time.Now()); say {
-			l.log.Warn("nats: "+text, "kept_back", kept)
+			l.log.Warn("nats: "+text, append(remedyOf(text), "kept_back", kept)...)
 		}
 		return
 	}
 	l.say(slog.LevelError, text)
+}
+
+// remedyOf tells what to change when something was not allowed, if that is known.
+func remedyOf(text string) []any {
+	if !strings.Contains(text, `"_INBOX_`) {
+		return nil
+	}
+	return []any{"remedy", "a consumer's inboxes begin with _INBOX. and its public key, such as --inbox-prefix _INBOX.U...: _INBOX_U... is that of agents, and was that of older consumers"}
 }
 
 func (l *logger) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }

@@ -1,8 +1,6 @@
 package natsd
 
 import (
-	"time"
-
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
@@ -10,9 +8,6 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
-
-// answerTime is how long an agent may take for an answer: a snapshot of a cold camera needs 5 s.
-const answerTime = 10 * time.Second
 
 // peerPermissions are what an agent or a consumer may publish and subscribe. docs/design/security.md has the table.
 func peerPermissions(space subject.Space, p access.Peer) *server.Permissions {
@@ -22,10 +17,14 @@ func peerPermissions(space subject.Space, p access.Peer) *server.Permissions {
 	return consumerPermissions(space, p)
 }
 
-// agentPermissions: everything of its own cameras, answers to what it is asked, its own inbox, and what a micro service needs; nothing else.
+// agentPermissions: everything of its own cameras, answers to inboxes, its own inbox, and the questions to a micro service; nothing else.
+//
+// There is no Response permission. With it, nats-server allows an agent to publish to every reply subject of a message that it receives.
+// An agent that asks itself a question chooses that subject, for example that of another's camera.
 func agentPermissions(space subject.Space, key string, cameras []string) *server.Permissions {
-	publish := &server.SubjectPermission{}
-	subscribe := &server.SubjectPermission{Allow: inbox(key)}
+	own := credential.AgentInboxPrefix(key) + ".>"
+	publish := &server.SubjectPermission{Allow: []string{credential.AllInboxes, own}}
+	subscribe := &server.SubjectPermission{Allow: []string{own}}
 	for _, verb := range []string{"PING", "INFO", "STATS"} {
 		srv := "$SRV." + verb
 		subscribe.Allow = append(subscribe.Allow, srv, srv+"."+subject.Service, srv+"."+subject.Service+".*")
@@ -34,18 +33,13 @@ func agentPermissions(space subject.Space, key string, cameras []string) *server
 		publish.Allow = append(publish.Allow, space.Camera(c))
 		subscribe.Allow = append(subscribe.Allow, space.Verbs(c))
 	}
-	return &server.Permissions{
-		Publish: publish, Subscribe: subscribe,
-		// A question to all services comes once for each camera, with the same reply subject. nats-server counts what is answered there, and each time that
-		// the question comes again.
-		Response: &server.ResponsePermission{MaxMsgs: max(1, 2*len(cameras)), Expires: answerTime},
-	}
+	return &server.Permissions{Publish: publish, Subscribe: subscribe}
 }
 
 // consumerPermissions: the pictures and the status of granted cameras, and the verbs that change nothing.
 func consumerPermissions(space subject.Space, p access.Peer) *server.Permissions {
 	publish := &server.SubjectPermission{Allow: []string{}} // nil would allow everything
-	subscribe := &server.SubjectPermission{Allow: inbox(p.Key)}
+	subscribe := &server.SubjectPermission{Allow: []string{credential.InboxPrefix(p.Key) + ".>"}}
 	cameras := p.Cameras
 	if p.All {
 		cameras = []string{"*"}
@@ -58,5 +52,3 @@ func consumerPermissions(space subject.Space, p access.Peer) *server.Permissions
 	}
 	return &server.Permissions{Publish: publish, Subscribe: subscribe}
 }
-
-func inbox(key string) []string { return []string{credential.InboxPrefix(key) + ".>"} }

@@ -32,7 +32,7 @@ func signed(t *testing.T, c credential.Credential, text string) []byte {
 func TestAgentWorks(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
-	agent := s.mustConnect(t, c.garden)
+	agent := s.mustConnectAgent(t, c.garden)
 	if _, err := agent.Request("cam.garden.do.info", nil, testkit.Timeout); err != nats.ErrNoResponders { //nolint:errorlint // exactly this one
 		t.Errorf("nobody serves the camera yet: %v", err)
 	}

@@ -41,7 +41,7 @@ func (g *guest) connect(more ...nats.Option) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nats.Connect(g.NATS, append(cred.Options(), more...)...)
+	return nats.Connect(g.NATS, append(cred.AgentOptions(), more...)...)
 }
 
 // flood is an agent that sends as many frames a second as it was told, and viewers of its camera.

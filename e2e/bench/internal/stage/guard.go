@@ -45,5 +45,5 @@ func (c Config) guard(ctx context.Context, cameras []*Camera) (shown []nats.Opti
 		return nil, nil, err
 	}
 	cred, err := credential.Parse(seed)
-	return cred.Options(), []string{"--credentials", c.credentials()}, err
+	return cred.AgentOptions(), []string{"--credentials", c.credentials()}, err
 }
