@@ -46,7 +46,7 @@ type Config struct {
 	LameDuck       time.Duration         // how long viewers are let go of before the hub stops; 0 means that all end at once
 	FFmpeg         string                // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
 	HWAccel        string                // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
-	MaxTranscodes  int                   // how many ffmpeg processes there may be; 0 means 32
+	MaxTranscodes  int                   // how many ffmpeg processes there may be; 0 means as many as suit the machine
 	MaxMemory      int                   // MiB of memory of each; 0 means no limit
 	MaxFPS         int                   // frames per second that are taken of a camera; 0 means no limit
 	MaxBandwidth   int                   // MB (10^6 bytes) per second that are taken of a camera; 0 means no limit
@@ -115,7 +115,7 @@ func (c *Config) validateTranscoding() error {
 		return fmt.Errorf("--hwaccel %s: give one of %s", c.HWAccel, strings.Join(transcode.HWAccels(), ", "))
 	}
 	if c.MaxTranscodes < 0 {
-		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for the default", c.MaxTranscodes)
+		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for as many as suit this machine", c.MaxTranscodes)
 	}
 	if c.MaxMemory < 0 || c.MaxMemory > 0 && c.MaxMemory < leastMemory {
 		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit", c.MaxMemory, leastMemory)

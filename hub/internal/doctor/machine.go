@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -132,7 +133,11 @@ func (e *examination) clock() {
 func (e *examination) limits() {
 	l, viewers := host.Read(), uint64(max(0, e.cfg.MaxViewers)) //nolint:gosec // not negative
 	if l.Files > 0 {
-		need := viewers + 4*uint64(max(0, e.cfg.MaxTranscodes)) + 200 //nolint:gosec // not negative
+		transcodes := e.cfg.MaxTranscodes
+		if transcodes <= 0 {
+			transcodes = transcode.DefaultMax(runtime.GOMAXPROCS(0), l.Memory)
+		}
+		need := viewers + 4*uint64(transcodes) + 200 //nolint:gosec // not negative
 		if l.Files < need {
 			e.warn("open files", fmt.Sprintf("%d are allowed, and --max-viewers %d needs %d", l.Files, viewers, need), fmt.Sprintf("LimitNOFILE=%d in the unit, ulimit -n %[1]d in a shell, or a smaller --max-viewers", 2*need))
 		} else {

@@ -34,6 +34,7 @@ const (
 const (
 	evictedRevoked = "revoked" // errEnded
 	evictedFault   = "fault"   // a panic
+	evictedShare   = "share"   // their transcode gave way: transcode.Totals.GaveWay
 )
 
 // errEnded says that somebody who was let in may stay no longer.

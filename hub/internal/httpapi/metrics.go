@@ -44,7 +44,7 @@ func (e emit) counter(d *prometheus.Desc, value uint64, labels ...string) {
 type hubCollector struct {
 	s *Server
 
-	build, nats, reconnects, sockets, turnedAway, delayed, refused, stalled, evicted, errors, ffmpeg, processes, cpu, restarts, synchronised, clockError, memory *prometheus.Desc
+	build, nats, reconnects, sockets, turnedAway, delayed, refused, stalled, evicted, errors, ffmpeg, processes, cpu, restarts, most, shares, synchronised, clockError, memory *prometheus.Desc
 }
 
 func newHubCollector(s *Server) *hubCollector {
@@ -58,12 +58,14 @@ func newHubCollector(s *Server) *hubCollector {
 		stalled:      describe("viewers_stalled_total", "Viewers and WebSockets given up since a write to them took longer than --write-timeout."),
 		turnedAway:   describe("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
 		delayed:      describe("connections_delayed_total", "New HTTP connections that waited since more came than --max-connection-rate."),
-		evicted:      describe("viewers_evicted_total", "Viewers whose stream the hub ended for another reason: revoked (they may look no longer), fault (a bug).", "reason"),
+		evicted:      describe("viewers_evicted_total", "Viewers whose stream the hub ended for another reason: revoked (they may look no longer), fault (a bug), share (their transcode gave way to one of somebody who had fewer).", "reason"),
 		errors:       describe("http_errors_total", "Requests answered with an error, by status.", "code"),
 		ffmpeg:       describe("ffmpeg_available", "1 if ffmpeg was found, else 0."),
 		processes:    describe("transcodes", "ffmpeg processes now."),
 		cpu:          describe("transcode_cpu_seconds_total", "Processor time of ffmpeg."),
 		restarts:     describe("transcode_restarts_total", "Runs of ffmpeg that ended though somebody watched."),
+		most:         describe("transcodes_limit", "How many ffmpeg processes there may be."),
+		shares:       describe("transcodes_refused_total", "Renditions that were asked for and refused, by limit: all, principal, camera or link.", "limit"),
 		synchronised: describe("clock_synchronised", "1 if something keeps the clock of the hub's host right, else 0."),
 		clockError:   describe("clock_error_seconds", "Largest error of that clock as the kernel knows it; absent while nothing keeps it right."),
 		memory:       describe("memory_limit_bytes", "Memory that the hub may use: the machine's, or less in a control group; absent where that is not known."),
@@ -73,7 +75,7 @@ func newHubCollector(s *Server) *hubCollector {
 // Describe implements prometheus.Collector.
 func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.delayed, m.refused, m.stalled, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.synchronised, m.clockError, m.memory,
+		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.delayed, m.refused, m.stalled, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.most, m.shares, m.synchronised, m.clockError, m.memory,
 	} {
 		ch <- d
 	}
@@ -103,6 +105,11 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	e.gauge(m.processes, float64(total.Processes))
 	ch <- prometheus.MustNewConstMetric(m.cpu, prometheus.CounterValue, total.CPU.Seconds())
 	e.counter(m.restarts, total.Restarts)
+	e.counter(m.evicted, total.GaveWay, evictedShare)
+	e.gauge(m.most, float64(cfg.Transcoder.Max()))
+	for limit, n := range total.Refused {
+		e.counter(m.shares, n, limit)
+	}
 	collectClock(e, clock.Error(), m.synchronised, m.clockError)
 	if limit := host.Read().Memory; limit > 0 {
 		e.gauge(m.memory, float64(limit))

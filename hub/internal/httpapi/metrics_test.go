@@ -106,7 +106,7 @@ func everyMetric(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := r.tr.View(t.Context(), desk, transcode.Rendition{Format: frame.JPEG, Width: 16})
+	v, err := r.tr.View(t.Context(), desk, transcode.Rendition{Format: frame.JPEG, Width: 16}, transcode.Principal{})
 	if err != nil {
 		t.Fatal(err)
 	}

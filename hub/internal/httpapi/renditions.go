@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -54,7 +55,26 @@ func (s *Server) watch(c echo.Context, cam *registry.Camera, f frame.Format) (*r
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Transcoder.View(c.Request().Context(), cam, want)
+	return s.cfg.Transcoder.View(c.Request().Context(), cam, want, shareOf(who(c), s.addressOf(c.Request()), cam))
+}
+
+// maxLinkTranscodes is how many transcodes may be begun by one signed link: whoever has its URL has it, and pages show one size to all.
+const maxLinkTranscodes = 2
+
+// shareOf returns whose share of the transcodes a request uses: a user's, a signed link's or, while nobody is asked, an address's.
+func shareOf(p access.Principal, address string, cam *registry.Camera) transcode.Principal {
+	role := p.RoleFor(cam.ID())
+	if p.Has(access.Admin) {
+		role = access.Admin
+	}
+	share := transcode.Principal{ID: p.Identity(), Rank: 1 + slices.Index(access.Roles(), role)}
+	switch p.By {
+	case access.ByNothing:
+		share.ID = "address " + access.AddressKey(address)
+	case access.ByLink:
+		share.Rank, share.Most = 0, maxLinkTranscodes
+	}
+	return share
 }
 
 // transcodeProblem maps an error of the transcoder to its answer.

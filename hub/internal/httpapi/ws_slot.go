@@ -126,7 +126,7 @@ func (o *wsSlot) watch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.viewer, err = s.cfg.Transcoder.View(ctx, cam, o.want); err != nil {
+	if o.viewer, err = s.cfg.Transcoder.View(ctx, cam, o.want, shareOf(o.conn.g.principal(), o.conn.g.address, cam)); err != nil {
 		return err
 	}
 	defer o.viewer.Close()

@@ -2,6 +2,7 @@ package transcode
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,9 +13,11 @@ import (
 
 // Totals are the costs of all renditions since the start.
 type Totals struct {
-	Processes int           // ffmpeg processes now
-	CPU       time.Duration // processor time of ffmpeg
-	Restarts  uint64        // runs that ended though somebody wanted them to go on
+	Processes int               // ffmpeg processes now
+	CPU       time.Duration     // processor time of ffmpeg
+	Restarts  uint64            // runs that ended though somebody wanted them to go on
+	GaveWay   uint64            // viewers whose rendition was ended, since others had fewer
+	Refused   map[string]uint64 // renditions that were asked for and refused, by limit
 }
 
 // Info is one rendition at one moment.
@@ -55,6 +58,7 @@ func (t *Transcoder) Totals() Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	sum := t.totals
+	sum.Refused = maps.Clone(t.refused)
 	for pid := range t.children {
 		sum.CPU += cpuOf(pid)
 	}

@@ -43,6 +43,9 @@ type run struct {
 
 // ffmpeg runs ffmpeg until it or the source ends. u is the first frame.
 func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
+	if u.Width <= 0 || u.Height <= 0 {
+		return errors.New("the camera's frame does not say how large its picture is")
+	}
 	heard := &words{}
 	cfg := child.Config{
 		Path:     j.t.path,

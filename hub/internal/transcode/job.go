@@ -30,13 +30,15 @@ type job struct {
 
 	t         *Transcoder
 	out       *stream.Stream
-	inProcess bool // JPEG from JPEG, without ffmpeg
-	cancel    context.CancelFunc
-	ctx       context.Context // ends when the job should
+	inProcess bool   // JPEG from JPEG, without ffmpeg
+	number    uint64 // a later job has a higher one
+	cancel    context.CancelCauseFunc
+	ctx       context.Context // ends when the job should, with what its viewers are told as its cause
 	kick      chan struct{}   // still: holds a token when a picture is wanted
 
 	// Guarded by Transcoder.mu.
 	viewers  int
+	by       map[Principal]int // how many of them are whose
 	usedAt   time.Time
 	trouble  string // why the last run ended; "" once a frame has come
 	restarts uint64
@@ -46,13 +48,15 @@ type job struct {
 	norm h264.Normalizer // of what comes out; run's goroutine only
 }
 
-func newJob(t *Transcoder, k key, inProcess bool) *job {
+// newJob is called with Transcoder.mu held.
+func newJob(t *Transcoder, k key, inProcess bool, by Principal) *job {
 	cfg := t.cfg.Stream
 	cfg.Format, cfg.Sparse = k.want.Format, true
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
+	t.begun++
 	return &job{
-		key: k, t: t, out: stream.New(cfg), inProcess: inProcess, ctx: ctx, cancel: cancel, kick: make(chan struct{}, 1),
-		viewers: 1,
+		key: k, t: t, out: stream.New(cfg), inProcess: inProcess, number: t.begun, ctx: ctx, cancel: cancel, kick: make(chan struct{}, 1),
+		viewers: 1, by: map[Principal]int{by: 1},
 	}
 }
 
@@ -80,14 +84,18 @@ func (j *job) run(ctx context.Context) {
 		wait(ctx, pause)
 		pause = min(2*pause, lastPause)
 	}
-	j.leave(errStopped)
+	why := errStopped
+	if j.ctx.Err() != nil {
+		why = context.Cause(j.ctx)
+	}
+	j.leave(why)
 	j.t.cfg.Log.Info("transcoding ends", logkey.Camera, j.camera.ID(), "rendition", j.want.String())
 }
 
 // leave ends the stream for those who still look at it.
 func (j *job) leave(err error) {
 	j.t.mu.Lock()
-	j.t.dropLocked(j)
+	j.t.dropLocked(j, err)
 	j.t.mu.Unlock()
 	j.out.End(err)
 	j.t.mu.Lock()
@@ -118,6 +126,12 @@ func (j *job) once(ctx context.Context) error {
 	}
 	if j.inProcess {
 		return j.remakeAll(ctx, in, first)
+	}
+	select {
+	case j.t.procs <- struct{}{}: // at once, unless one that gave way is still ending
+		defer func() { <-j.t.procs }()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 	return j.ffmpeg(ctx, in, first)
 }

@@ -263,7 +263,7 @@ func (c *camera) play(every time.Duration) (stop func()) {
 // view opens a rendition.
 func (c *camera) view(want Rendition) *registry.Viewer {
 	c.r.t.Helper()
-	v, err := c.r.tr.View(c.r.t.Context(), c.Camera, want)
+	v, err := c.r.tr.View(c.r.t.Context(), c.Camera, want, Principal{})
 	if err != nil {
 		c.r.t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func TestStill(t *testing.T) {
 				for i := range got {
 					all.Go(func() {
 						var err error
-						if got[i], err = r.tr.Still(t.Context(), cam.Camera, want, time.Minute, testkit.Timeout); err != nil {
+						if got[i], err = r.tr.Still(t.Context(), cam.Camera, want, time.Minute, testkit.Timeout, Principal{}); err != nil {
 							t.Error(err)
 						}
 					})
@@ -68,7 +68,7 @@ func TestStillOfRunning(t *testing.T) {
 	v := cam.view(Rendition{Format: frame.JPEG, Width: 320, FPS: 30})
 	defer v.Close()
 	next(t, v)
-	p, err := r.tr.Still(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 320}, time.Second, testkit.Timeout)
+	p, err := r.tr.Still(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 320}, time.Second, testkit.Timeout, Principal{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,12 +91,12 @@ func TestStillTooOld(t *testing.T) {
 	defer src.Close(time.Now())
 	cam.deliver()
 	want := Rendition{Format: frame.JPEG}
-	if _, err := r.tr.Still(t.Context(), cam.Camera, want, 0, 10*time.Millisecond); !errors.Is(err, registry.ErrOffline) {
+	if _, err := r.tr.Still(t.Context(), cam.Camera, want, 0, 10*time.Millisecond, Principal{}); !errors.Is(err, registry.ErrOffline) {
 		t.Errorf("%v", err)
 	}
 	cam.play(interval)
 	now := time.Now()
-	p, err := r.tr.Still(t.Context(), cam.Camera, want, 0, testkit.Timeout)
+	p, err := r.tr.Still(t.Context(), cam.Camera, want, 0, testkit.Timeout, Principal{})
 	if err != nil || p.Arrived.Before(now) {
 		t.Errorf("%v", err)
 	}

@@ -3,23 +3,34 @@ package transcode
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os/exec"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/host"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 )
 
-// Defaults of Config.
+const defaultLinger = 10 * time.Second
+
+// What DefaultMax reckons with.
 const (
-	DefaultMax    = 32
-	defaultLinger = 10 * time.Second
+	perProcessor = 16       // processes: a tile of a camera of 1280x720 takes 6 to 13 % of a core of a PC (docs/design/transcoding.md)
+	perProcess   = 64 << 20 // bytes of memory, of which all together may have half
+	leastMax     = 4
 )
+
+// DefaultMax returns how many ffmpeg processes a machine may have, with so many processors and so many bytes of memory, 0 if that is not known.
+func DefaultMax(processors int, memory uint64) int {
+	n := uint64(perProcessor * max(1, processors)) //nolint:gosec // not negative
+	if memory > 0 {
+		n = min(n, memory/2/perProcess)
+	}
+	return max(leastMax, int(n)) //nolint:gosec // a few thousand at most
+}
 
 // tickInterval is how often it is looked for renditions that nobody watches any longer.
 const tickInterval = 250 * time.Millisecond
@@ -36,7 +47,7 @@ var (
 type Config struct {
 	FFmpeg  string        // the program's path, or its name in PATH; "" means ffmpeg
 	HWAccel string        // one of HWAccels; "" means none
-	Max     int           // how many ffmpeg processes there may be; 0 means DefaultMax
+	Max     int           // how many ffmpeg processes there may be; 0 means DefaultMax of this machine
 	Memory  int           // MiB of data that each may have, without HWAccel; 0 means no limit
 	Linger  time.Duration // how long a rendition goes on after its last viewer; 0 means 10 s
 	Stream  stream.Config // bounds of each rendition's ring; Format and Sparse are ignored
@@ -49,6 +60,7 @@ type Transcoder struct {
 	path  string // of ffmpeg; "" if it was not found
 	begin chan *job
 	slots chan struct{} // holds a token for each picture that is remade in this process at this moment
+	procs chan struct{} // holds a token for each ffmpeg process, those that are ending included
 
 	mu       sync.Mutex
 	jobs     map[key]*job
@@ -56,8 +68,10 @@ type Transcoder struct {
 	past     map[of]*Sums      // of the jobs that have ended
 	ended    bool
 	totals   Totals
-	children map[int]struct{} // process ids
-	told     time.Duration    // the highest CPU that Totals has returned: what ends is for a moment in neither sum
+	children map[int]struct{}  // process ids
+	begun    uint64            // jobs
+	refused  map[string]uint64 // by limit
+	told     time.Duration     // the highest CPU that Totals has returned: what ends is for a moment in neither sum
 }
 
 // key identifies a job.
@@ -73,13 +87,14 @@ func New(cfg Config) *Transcoder {
 		cfg.FFmpeg = "ffmpeg"
 	}
 	if cfg.Max <= 0 {
-		cfg.Max = DefaultMax
+		cfg.Max = DefaultMax(runtime.GOMAXPROCS(0), host.Read().Memory)
 	}
 	if cfg.Linger <= 0 {
 		cfg.Linger = defaultLinger
 	}
 	t := &Transcoder{
 		cfg: cfg, begin: make(chan *job), slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
+		procs: make(chan struct{}, cfg.Max), refused: map[string]uint64{LimitAll: 0, LimitPrincipal: 0, LimitCamera: 0, LimitLink: 0},
 		jobs: make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[of]*Sums), children: make(map[int]struct{}),
 	}
 	t.path, _ = exec.LookPath(cfg.FFmpeg) // "" says it all
@@ -88,6 +103,9 @@ func New(cfg Config) *Transcoder {
 
 // Available reports whether ffmpeg was found.
 func (t *Transcoder) Available() bool { return t.path != "" }
+
+// Max returns how many ffmpeg processes there may be.
+func (t *Transcoder) Max() int { return t.cfg.Max }
 
 // Run makes renditions until ctx ends, and returns when nothing of it is left.
 func (t *Transcoder) Run(ctx context.Context) error {
@@ -116,7 +134,7 @@ func (t *Transcoder) end() {
 	defer t.mu.Unlock()
 	t.ended = true
 	for _, j := range t.jobs {
-		j.cancel()
+		j.cancel(errStopped)
 	}
 }
 
@@ -126,31 +144,31 @@ func (t *Transcoder) sweep(now time.Time) {
 	defer t.mu.Unlock()
 	for _, j := range t.jobs {
 		if j.viewers == 0 && now.Sub(j.usedAt) >= t.cfg.Linger {
-			t.dropLocked(j)
+			t.dropLocked(j, errStopped)
 		}
 	}
 }
 
-// dropLocked ends a job, which nobody finds from now on.
-func (t *Transcoder) dropLocked(j *job) {
-	j.cancel()
+// dropLocked ends a job, which nobody finds from now on. Its viewers, if there are any, are told why.
+func (t *Transcoder) dropLocked(j *job, why error) {
+	j.cancel(why)
 	if t.jobs[j.key] == j {
 		delete(t.jobs, j.key)
 	}
 }
 
 // View returns a viewer of a camera's rendition, which is started if it does not run. If it is the camera's own stream, that is what is viewed.
-func (t *Transcoder) View(ctx context.Context, cam *registry.Camera, want Rendition) (*registry.Viewer, error) {
+func (t *Transcoder) View(ctx context.Context, cam *registry.Camera, want Rendition, by Principal) (*registry.Viewer, error) {
 	of := sourceOf(cam)
 	want = want.snap(of)
 	if want.native(of.format) {
 		return cam.View(want.Format)
 	}
-	j, err := t.hold(ctx, key{camera: cam, want: want}, of)
+	j, err := t.hold(ctx, key{camera: cam, want: want}, of, by)
 	if err != nil {
 		return nil, err
 	}
-	return cam.Rendition(j.out, func() { t.release(j) }, j.reason), nil
+	return cam.Rendition(j.out, func() { t.release(j, by) }, j.reason), nil
 }
 
 func sourceOf(cam *registry.Camera) source {
@@ -162,15 +180,16 @@ func sourceOf(cam *registry.Camera) source {
 }
 
 // hold returns the job of this key with one viewer more.
-func (t *Transcoder) hold(ctx context.Context, k key, of source) (*job, error) {
+func (t *Transcoder) hold(ctx context.Context, k key, of source, by Principal) (*job, error) {
 	t.mu.Lock()
 	j := t.jobs[k]
 	if j != nil {
 		j.viewers++
+		j.by[by]++
 		t.mu.Unlock()
 		return j, nil
 	}
-	j, err := t.newJobLocked(k, of)
+	j, err := t.newJobLocked(k, of, by)
 	t.mu.Unlock()
 	if err != nil {
 		return nil, err
@@ -181,17 +200,17 @@ func (t *Transcoder) hold(ctx context.Context, k key, of source) (*job, error) {
 	case <-ctx.Done():
 		err = ctx.Err()
 	case <-j.ctx.Done():
-		err = errStopped
+		err = context.Cause(j.ctx)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.dropLocked(j)
+	t.dropLocked(j, err)
 	j.out.End(err) // others may have found it
 	t.settleLocked(j)
 	return nil, err
 }
 
-func (t *Transcoder) newJobLocked(k key, of source) (*job, error) {
+func (t *Transcoder) newJobLocked(k key, of source, by Principal) (*job, error) {
 	if t.ended {
 		return nil, errStopped
 	}
@@ -200,37 +219,21 @@ func (t *Transcoder) newJobLocked(k key, of source) (*job, error) {
 		if t.path == "" {
 			return nil, ErrNoFFmpeg
 		}
-		if err := t.roomLocked(); err != nil {
+		if err := t.roomLocked(by, k.camera); err != nil {
 			return nil, err
 		}
 	}
-	j := newJob(t, k, inProcess)
+	j := newJob(t, k, inProcess, by)
 	t.jobs[k], t.counting[j] = j, struct{}{}
 	return j, nil
 }
 
-// roomLocked sees to it that there may be one process more, at the cost of the one that has been without viewers for longest.
-func (t *Transcoder) roomLocked() error {
-	var list []*job
-	for _, j := range t.jobs {
-		if !j.inProcess {
-			list = append(list, j)
-		}
-	}
-	if len(list) < t.cfg.Max {
-		return nil
-	}
-	idle := slices.DeleteFunc(slices.Clone(list), func(j *job) bool { return j.viewers > 0 })
-	if len(idle) == 0 {
-		return fmt.Errorf("%w: %d run already, which is the limit that --max-transcodes sets; watch fewer cameras in formats and sizes that are not their own, or raise it", ErrTooMany, len(list))
-	}
-	t.dropLocked(slices.MinFunc(idle, func(a, b *job) int { return a.usedAt.Compare(b.usedAt) }))
-	return nil
-}
-
-func (t *Transcoder) release(j *job) {
+func (t *Transcoder) release(j *job, by Principal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j.viewers--
+	if j.by[by]--; j.by[by] == 0 {
+		delete(j.by, by)
+	}
 	j.usedAt = time.Now()
 }

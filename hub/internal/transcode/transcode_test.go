@@ -125,7 +125,7 @@ func TestShared(t *testing.T) {
 	viewers := make([]*registry.Viewer, 100)
 	for i := range viewers {
 		all.Go(func() {
-			v, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 300 + i%20}) // all are 320
+			v, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 300 + i%20}, Principal{}) // all are 320
 			if err != nil {
 				t.Error(err)
 				return
@@ -211,7 +211,7 @@ func TestRefused(t *testing.T) {
 	without := newRig(t, c, Config{FFmpeg: filepath.Join(t.TempDir(), "none")})
 	yard, desk := without.newCamera("yard", frame.H264), without.newCamera("desk", frame.JPEG)
 	for _, want := range []Rendition{{Format: frame.JPEG}, {Format: frame.H264, Width: 320}} {
-		if _, err := without.tr.View(t.Context(), yard.Camera, want); !errors.Is(err, ErrNoFFmpeg) {
+		if _, err := without.tr.View(t.Context(), yard.Camera, want, Principal{}); !errors.Is(err, ErrNoFFmpeg) {
 			t.Errorf("%v: %v", want, err)
 		}
 	}
@@ -224,7 +224,7 @@ func TestRefused(t *testing.T) {
 	cam := r.newCamera("porch", frame.H264)
 	cam.play(interval)
 	first := cam.view(Rendition{Format: frame.JPEG})
-	if _, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 160}); !errors.Is(err, ErrTooMany) {
+	if _, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 160}, Principal{}); !errors.Is(err, ErrTooMany) {
 		t.Errorf("a second one: %v", err)
 	}
 	next(t, first)
@@ -236,10 +236,7 @@ func TestRefused(t *testing.T) {
 
 // TestBroken: an ffmpeg that fails is tried again, and its reason told.
 func TestBroken(t *testing.T) {
-	script := filepath.Join(t.TempDir(), "ffmpeg")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\necho no such encoder >&2; exit 3\n"), 0o700); err != nil { //nolint:gosec // a program
-		t.Fatal(err)
-	}
+	script := program(t, "echo no such encoder >&2; exit 3")
 	r := newRig(t, makeClips(t), Config{FFmpeg: script})
 	cam := r.newCamera("porch", frame.JPEG)
 	cam.play(interval)
@@ -253,10 +250,7 @@ func TestBroken(t *testing.T) {
 
 // TestNotTaken: frames that ffmpeg does not take are not waited for without end, and a stop comes through.
 func TestNotTaken(t *testing.T) {
-	script := filepath.Join(t.TempDir(), "ffmpeg")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\nexec sleep 1000\n"), 0o700); err != nil { //nolint:gosec // a program
-		t.Fatal(err)
-	}
+	script := program(t, "exec sleep 1000")
 	before := testkit.TakeCensus(t)
 	r := newRig(t, makeClips(t), Config{FFmpeg: script})
 	cam := r.newCamera("porch", frame.JPEG)
@@ -267,4 +261,14 @@ func TestNotTaken(t *testing.T) {
 	r.stop()
 	stop()
 	before.NothingLeft(t)
+}
+
+// program makes a program of a shell's commands.
+func program(t testing.TB, commands string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+commands+"\n"), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	return path
 }

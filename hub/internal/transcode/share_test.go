@@ -1,0 +1,252 @@
+package transcode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// shareRig is a Transcoder of cameras that never deliver a frame: renditions are begun, and no ffmpeg.
+type shareRig struct {
+	*rig
+	cameras map[string]*camera
+	open    map[Principal][]*registry.Viewer
+	asked   int
+}
+
+func newShareRig(t *testing.T, most int) *shareRig {
+	ffmpegPath(t)
+	return &shareRig{newRig(t, nil, Config{Max: most, Linger: time.Hour}), make(map[string]*camera), make(map[Principal][]*registry.Viewer), 0}
+}
+
+// ask asks for a rendition that nobody else asks for, unless quality says which, and returns the limit that refuses it, or "".
+func (r *shareRig) ask(by Principal, id string, quality ...int) string {
+	r.t.Helper()
+	if r.cameras[id] == nil {
+		r.cameras[id] = r.newCamera(id, frame.H264)
+	}
+	r.asked++
+	want := Rendition{Format: frame.JPEG, Width: 160 * (1 + r.asked%2), Quality: grades()[r.asked/2%6], FPS: float64(rates()[r.asked/12%6]), Rotate: r.asked / 72 % 4 * 90}
+	if quality != nil {
+		want = Rendition{Format: frame.JPEG, Quality: quality[0]}
+	}
+	v, err := r.tr.View(r.t.Context(), r.cameras[id].Camera, want, by)
+	var limit *LimitError
+	switch {
+	case errors.As(err, &limit) && errors.Is(err, ErrTooMany):
+		return limit.Limit
+	case err != nil:
+		r.t.Fatal(err)
+	}
+	r.open[by] = append(r.open[by], v)
+	return ""
+}
+
+// leave closes what a principal has open.
+func (r *shareRig) leave(by Principal) {
+	for _, v := range r.open[by] {
+		v.Close()
+	}
+	delete(r.open, by)
+}
+
+// tidy closes what has ended, as its viewers do, and returns how many renditions each principal has.
+func (r *shareRig) tidy() map[string]int {
+	r.t.Helper()
+	have := make(map[string]int)
+	for by, list := range r.open {
+		list = slices.DeleteFunc(list, func(v *registry.Viewer) bool {
+			r.tr.mu.Lock()
+			runs := false
+			for _, j := range r.tr.jobs {
+				runs = runs || j.out == v.Stream
+			}
+			r.tr.mu.Unlock()
+			if runs {
+				return false
+			}
+			if _, err := v.Next(context.Background(), testkit.Timeout); !errors.Is(err, ErrTooMany) {
+				r.t.Errorf("a viewer of what gave way gets %v", err)
+			}
+			v.Close()
+			return true
+		})
+		r.open[by] = list
+		have[by.ID] += len(list)
+	}
+	if n := len(r.tr.Renditions(nil)); n > r.tr.cfg.Max {
+		r.t.Errorf("%d run, of %d that may", n, r.tr.cfg.Max)
+	}
+	return have
+}
+
+func (r *shareRig) has(want map[string]int) {
+	r.t.Helper()
+	if have := r.tidy(); !maps.Equal(have, want) {
+		r.t.Errorf("they have %v, want %v", have, want)
+	}
+}
+
+// the principals of these tests.
+func viewer(name string) Principal { return Principal{ID: name, Rank: 1} }
+func admin() Principal             { return Principal{ID: "root", Rank: 3} }
+func signedLink() Principal        { return Principal{ID: "link", Most: 2} }
+
+// TestFairShares: who has most gives way to who has fewer, down to equal shares, and no further.
+func TestFairShares(t *testing.T) {
+	anna, otto := viewer("anna"), viewer("otto")
+	for name, test := range map[string]func(*testing.T, *shareRig){
+		"one alone may have all, and gives way": func(_ *testing.T, r *shareRig) {
+			for range 20 {
+				r.ask(anna, "porch")
+			}
+			r.has(map[string]int{"anna": 6})
+			for range 20 {
+				r.ask(otto, "porch")
+			}
+			r.has(map[string]int{"anna": 3, "otto": 3})
+		},
+		"nothing moves back": func(t *testing.T, r *shareRig) {
+			for range 50 {
+				for _, p := range []Principal{anna, otto, admin(), signedLink()} {
+					r.ask(p, "porch")
+					r.ask(p, "yard")
+					r.tidy()
+				}
+			}
+			before := r.tr.Totals().GaveWay
+			for range 50 {
+				for _, p := range []Principal{anna, otto, admin(), signedLink()} {
+					r.ask(p, "porch")
+					r.ask(p, "yard")
+					r.tidy()
+				}
+			}
+			if after := r.tr.Totals().GaveWay; after != before {
+				t.Errorf("%d more gave way, though all ask as before", after-before)
+			}
+		},
+		"a link has two": func(t *testing.T, r *shareRig) {
+			if got := []string{r.ask(signedLink(), "porch"), r.ask(signedLink(), "porch"), r.ask(signedLink(), "porch")}; !slices.Equal(got, []string{"", "", LimitLink}) {
+				t.Errorf("%q", got)
+			}
+		},
+		"shares that are used up are named": func(t *testing.T, r *shareRig) {
+			for n := range 6 {
+				r.ask(viewer(fmt.Sprint("viewer", n)), fmt.Sprint("camera", n))
+			}
+			if got := []string{r.ask(anna, "yard"), r.ask(viewer("viewer1"), "yard"), r.ask(admin(), "yard"), r.ask(anna, "yard")}; !slices.Equal(got, []string{LimitAll, LimitPrincipal, "", LimitAll}) {
+				t.Errorf("%q", got)
+			}
+		},
+		"a camera has its share": func(t *testing.T, r *shareRig) {
+			for n := range 6 {
+				r.ask(viewer(fmt.Sprint("viewer", n)), "porch")
+			}
+			if got := []string{r.ask(anna, "porch"), r.ask(anna, "yard"), r.ask(otto, "yard"), r.ask(otto, "porch")}; !slices.Equal(got, []string{LimitCamera, "", "", LimitPrincipal}) {
+				t.Errorf("%q", got)
+			}
+		},
+		"one has other cameras instead": func(_ *testing.T, r *shareRig) {
+			for range 6 {
+				r.ask(anna, "porch")
+			}
+			r.ask(anna, "yard")
+			r.has(map[string]int{"anna": 6})
+		},
+		"what is shared counts in parts": func(t *testing.T, r *shareRig) {
+			for n := range 6 {
+				r.ask(anna, "porch", grades()[n])
+				r.ask(otto, "porch", grades()[n])
+			}
+			if got := r.ask(viewer("emma"), "porch"); got != "" {
+				t.Errorf("two who watch the same keep all: %q", got)
+			}
+			r.has(map[string]int{"anna": 5, "otto": 5, "emma": 1})
+		},
+		"who has little keeps what they share with who has much": func(_ *testing.T, r *shareRig) {
+			r.ask(otto, "porch", 30)
+			r.ask(anna, "porch", 30)
+			for range 5 {
+				r.ask(anna, "porch")
+			}
+			for range 5 {
+				r.ask(viewer("emma"), "porch")
+			}
+			r.has(map[string]int{"anna": 3, "otto": 1, "emma": 3})
+		},
+		"what was left is free": func(t *testing.T, r *shareRig) {
+			for range 6 {
+				r.ask(anna, "porch")
+			}
+			r.leave(anna) // all linger
+			for range 6 {
+				r.ask(signedLink(), "porch")
+				r.ask(otto, "yard")
+			}
+			r.has(map[string]int{"otto": 4, "link": 2})
+			if n := r.tr.Totals().GaveWay; n != 0 {
+				t.Errorf("%d viewers gave way, though nobody watched the others", n)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newShareRig(t, 6)
+			test(t, r)
+			for by := range r.open {
+				r.leave(by)
+			}
+		})
+	}
+}
+
+// TestDefaultMax: the default goes with the machine.
+func TestDefaultMax(t *testing.T) {
+	for _, c := range []struct {
+		processors int
+		memory     uint64
+		want       int
+	}{{1, 0, 16}, {2, 0, 32}, {2, 16 << 30, 32}, {4, 1 << 30, 8}, {4, 8 << 30, 64}, {1, 256 << 20, 4}, {0, 0, 16}} {
+		if got := DefaultMax(c.processors, c.memory); got != c.want {
+			t.Errorf("%d processors and %d MiB: %d, want %d", c.processors, c.memory>>20, got, c.want)
+		}
+	}
+}
+
+// TestNoMoreProcesses: one that gave way and takes its time to end keeps the next one waiting, so that no more run than may.
+func TestNoMoreProcesses(t *testing.T) {
+	r := newRig(t, makeClips(t), Config{Max: 1, FFmpeg: program(t, "trap '' INT; exec sleep 1000")})
+	cam := r.newCamera("porch", frame.H264)
+	cam.play(interval)
+	for n := range 4 {
+		v := cam.view(Rendition{Format: frame.JPEG, Width: widths()[n]})
+		testkit.Eventually(t, "it runs", func() bool {
+			if total := r.tr.Totals(); total.Processes > 1 {
+				t.Errorf("%d processes", total.Processes)
+			}
+			return r.runs(v)
+		})
+		v.Close()
+	}
+}
+
+// runs reports whether a viewer's rendition has a process.
+func (r *rig) runs(v *registry.Viewer) bool {
+	r.tr.mu.Lock()
+	defer r.tr.mu.Unlock()
+	for _, j := range r.tr.jobs {
+		if j.out == v.Stream {
+			return j.pid != 0
+		}
+	}
+	return false
+}
