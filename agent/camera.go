@@ -40,6 +40,7 @@ type camera struct {
 	nc     *nats.Conn
 	topic  string // the subject of its status
 	pub    *publish.Publisher
+	keys   *keyFrames
 
 	frameTimeout time.Duration
 	maxBackoff   time.Duration
@@ -63,10 +64,12 @@ func newCamera(name string, src capture.Source, drops *drop.Counters, base statu
 	if r, ok := src.(capture.Retrier); ok {
 		backoff = r.MaxBackoff()
 	}
-	return &camera{
+	c := &camera{
 		name: name, source: src, drops: drops, log: log, frameTimeout: defaultFrameTimeout, maxBackoff: backoff, status: base,
 		changed: make(chan struct{}, 1),
 	}
+	c.keys = &keyFrames{request: c.requestKeyFrame}
+	return c
 }
 
 // connect gives the camera its connection. It must come before everything else.
@@ -74,11 +77,12 @@ func (c *camera) connect(nc *nats.Conn, space subject.Space, linger time.Duratio
 	c.nc, c.topic = nc, space.Status(c.name)
 	c.pub = publish.New(publish.Config{
 		Conn: nc, Space: space, Camera: c.name, Format: c.source.Format(), Linger: linger, Drops: c.drops, Log: c.log,
-		Skipped: func() { _ = c.RequestKeyFrame() }, // an encoder that cannot: the next key frame comes by itself
+		Skipped: func() { _ = c.requestKeyFrame() }, // an encoder that cannot: the next key frame comes by itself
 	})
 }
 
 func (c *camera) run(ctx context.Context) error {
+	defer c.keys.end()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.pub.Run(ctx) })
 	g.Go(func() error { c.captureLoop(ctx); return nil })

@@ -79,6 +79,13 @@ func (c *camera) Status() status.Status {
 	return s
 }
 
+// Bitrate returns the bits per second captured, over the last seconds; 0 if the camera is not live.
+func (c *camera) Bitrate() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status.Bitrate
+}
+
 // Info returns the status together with what is too long to be published every few seconds.
 func (c *camera) Info() status.Status {
 	s := c.Status()
@@ -110,8 +117,10 @@ func (c *camera) Snapshot(ctx context.Context) (frame.Frame, error) {
 	return c.pub.Snapshot(ctx)
 }
 
-// RequestKeyFrame asks the encoder for a key frame.
-func (c *camera) RequestKeyFrame() error {
+// RequestKeyFrame asks the encoder for a key frame, now or soon: others may have asked just before.
+func (c *camera) RequestKeyFrame() error { return c.keys.ask() }
+
+func (c *camera) requestKeyFrame() error {
 	k, ok := c.source.(capture.KeyFramer)
 	if !ok {
 		return fmt.Errorf("key frame on request: %w", control.ErrUnsupported)

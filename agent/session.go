@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bramble-cam/bramble/agent/internal/control"
@@ -150,6 +151,9 @@ func (a *Agent) mayServe(ctx context.Context, nc *nats.Conn, name string) error 
 	}
 	if err != nil || a.cfg.Takeover { // nobody there, or nobody who is alive
 		return nil //nolint:nilerr // that is the answer hoped for
+	}
+	if text := msg.Header.Get(micro.ErrorHeader); text != "" {
+		return fmt.Errorf("camera %s: an agent that serves it already answers with an error: %s: try again later", name, text)
 	}
 	other, err := status.Decode(msg.Data)
 	if err != nil {

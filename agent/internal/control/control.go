@@ -1,9 +1,13 @@
-// Package control answers what a hub or anybody else asks of one camera: the NATS micro service "camera" with its verbs.
+// Package control answers what a hub or anybody else asks of one camera: the NATS micro service "camera" (ADR-32)
+// with its verbs.
+//
+// It speaks the micro protocol itself, with the types of nats.go/micro. That package's service answers $SRV
+// questions and queues requests without any limit, and has no place to add one: an agent has to bound what its
+// audience costs it.
 package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,20 +16,11 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/micro"
 
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
-)
-
-const (
-	// snapshotTimeout bounds how long a snapshot waits for a picture: a cold camera needs its time.
-	snapshotTimeout = 5 * time.Second
-
-	// maxSnapshots bounds how many requests wait for a picture at once.
-	maxSnapshots = 64
 )
 
 var (
@@ -36,15 +31,11 @@ var (
 	ErrBadRequest = errors.New("not possible")
 )
 
-var (
-	errNoPicture = fmt.Errorf("none came within %v", snapshotTimeout)
-	errBusy      = fmt.Errorf("%d snapshots are waiting for a picture already, or the agent is stopping: ask again later", maxSnapshots)
-)
-
 // Camera is what the verbs act upon.
 type Camera interface {
 	Status() status.Status
 	Info() status.Status
+	Bitrate() int64 // bits per second captured, over the last seconds; 0 if that is not known
 	Configure(status.Settings) error
 	Wake()
 	RequestKeyFrame() error
@@ -53,171 +44,131 @@ type Camera interface {
 
 // Service answers for one camera until it is stopped.
 type Service struct {
-	micro  micro.Service
-	nc     *nats.Conn
-	camera Camera
-	log    *slog.Logger
+	space   subject.Space
+	camera  Camera
+	log     *slog.Logger
+	publish func(*nats.Msg) error
+	maxSize func() int64 // the largest message that NATS takes
 
-	mu      sync.Mutex
-	waiting int  // snapshots; guarded by mu
-	stopped bool // guarded by mu
+	discovery discovery
+	endpoints []*endpoint
+	subs      []*nats.Subscription
 
-	snapshots sync.WaitGroup
+	limits  limits
+	excess  excess
+	waiting waiting
 }
 
 // Serve registers camera as a NATS micro service named "camera". ctx ends waiting requests. Stop the service it returns after that.
 func Serve(ctx context.Context, nc *nats.Conn, space subject.Space, camera Camera, log *slog.Logger) (*Service, error) {
-	st := camera.Status()
-	svc, err := micro.AddService(nc, micro.Config{
-		Name:        subject.Service,
-		Version:     st.Agent,
-		Description: fmt.Sprintf("camera %s on %s", st.Camera, st.Host),
-		Metadata:    map[string]string{"camera": st.Camera, "host": st.Host, "format": string(st.Format), "root": space.Root()},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("register camera %s as a NATS micro service: %w", st.Camera, err)
-	}
-	s := &Service{micro: svc, nc: nc, camera: camera, log: log.With(logkey.Camera, st.Camera)}
-	verbs := map[subject.Verb]func(context.Context, micro.Request){
-		subject.Info:      s.info,
-		subject.Wake:      s.wake,
-		subject.KeyFrame:  s.keyFrame,
-		subject.Snapshot:  s.snapshot,
-		subject.Configure: s.configure,
-	}
-	for verb, handle := range verbs {
-		handle := s.toInbox(space, handle)
+	s := newService(space, camera, log)
+	s.publish, s.maxSize = nc.PublishMsg, nc.MaxPayload
+	for _, e := range s.endpoints {
 		// No queue group: when two agents have one id, both hear it.
-		err := svc.AddEndpoint(string(verb), micro.ContextHandler(ctx, handle),
-			micro.WithEndpointSubject(space.Do(st.Camera, verb)), micro.WithEndpointQueueGroupDisabled())
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("serve %s: %w", space.Do(st.Camera, verb), err), s.Stop())
+		if err := s.subscribe(nc, e.subject, func(msg *nats.Msg) { s.handle(ctx, e, msg) }); err != nil {
+			return nil, errors.Join(err, s.Stop())
+		}
+	}
+	for subj, answer := range s.discovery.questions() {
+		if err := s.subscribe(nc, subj, func(msg *nats.Msg) { s.discover(msg, answer) }); err != nil {
+			return nil, errors.Join(err, s.Stop())
 		}
 	}
 	return s, nil
 }
 
-// toInbox ignores a request whose answer would go to a camera's subject: who may ask one camera for a picture must not have it published as another's.
-func (s *Service) toInbox(space subject.Space, handle func(context.Context, micro.Request)) func(context.Context, micro.Request) {
-	return func(ctx context.Context, r micro.Request) {
-		if space.Owns(r.Reply()) || strings.HasPrefix(r.Reply(), "$") {
-			s.log.Debug("request ignored: its answer would not go to an inbox", logkey.Subject, r.Subject(), "reply", r.Reply())
-			return
-		}
-		handle(ctx, r)
+func newService(space subject.Space, camera Camera, log *slog.Logger) *Service {
+	st := camera.Status()
+	s := &Service{
+		space: space, camera: camera, log: log.With(logkey.Camera, st.Camera),
+		maxSize: func() int64 { return frame.MaxPayload }, limits: newLimits(),
+		waiting: waiting{each: make(map[string]int)},
 	}
+	s.endpoints = []*endpoint{
+		{verb: subject.Info, act: s.info},
+		{verb: subject.Wake, act: s.wake},
+		{verb: subject.KeyFrame, act: s.keyFrame},
+		{verb: subject.Snapshot, act: s.snapshot},
+		{verb: subject.Configure, act: s.configure},
+	}
+	for _, e := range s.endpoints {
+		e.subject = space.Do(st.Camera, e.verb)
+	}
+	s.discovery = newDiscovery(st, space, s.endpoints)
+	return s
 }
 
-// Stop ends the service and waits for snapshots that are being answered. A connection that is lost or closed is no error.
+// subscribe has f called with each message to a subject. What waits for it is bounded: a flood must not fill the
+// Pi's memory.
+func (s *Service) subscribe(nc *nats.Conn, subj string, f nats.MsgHandler) error {
+	sub, err := nc.Subscribe(subj, f)
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", subj, err)
+	}
+	s.subs = append(s.subs, sub)
+	if err := sub.SetPendingLimits(maxPending, maxPendingBytes); err != nil {
+		return fmt.Errorf("serve %s: %w", subj, err)
+	}
+	return nil
+}
+
+// Stop ends the service and waits for snapshots that are being answered. A connection that is lost or closed is no
+// error.
 func (s *Service) Stop() error {
-	s.mu.Lock()
-	s.stopped = true
-	s.mu.Unlock()
-	s.snapshots.Wait()
-	err := s.micro.Stop()
-	if err == nil || errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrConnectionReconnecting) {
-		return nil
-	}
-	return fmt.Errorf("stop the micro service: %w", err)
-}
-
-func (s *Service) info(_ context.Context, r micro.Request) {
-	data, err := json.Marshal(s.camera.Info())
-	if err != nil {
-		s.fail(r, "500", err)
-		return
-	}
-	s.sent(r.Subject(), r.Reply(), r.Respond(data))
-}
-
-func (s *Service) wake(_ context.Context, r micro.Request) {
-	s.camera.Wake()
-	s.sent(r.Subject(), r.Reply(), r.Respond([]byte(`{"ok":true}`)))
-}
-
-func (s *Service) keyFrame(_ context.Context, r micro.Request) {
-	if err := s.camera.RequestKeyFrame(); err != nil {
-		s.fail(r, code(err), err)
-		return
-	}
-	s.sent(r.Subject(), r.Reply(), r.Respond([]byte(`{"ok":true}`)))
-}
-
-// configure changes settings and answers as info does, with the values as they are now.
-func (s *Service) configure(ctx context.Context, r micro.Request) {
-	settings, err := status.DecodeSettings(r.Data())
-	if err != nil {
-		s.fail(r, "400", err)
-		return
-	}
-	if err := s.camera.Configure(settings); err != nil {
-		s.fail(r, code(err), err)
-		return
-	}
-	s.log.Info("settings changed", "settings", string(r.Data()))
-	s.info(ctx, r)
-}
-
-// code returns the error code of a camera's error, as HTTP has it.
-func code(err error) string {
-	switch {
-	case errors.Is(err, ErrUnsupported):
-		return "501"
-	case errors.Is(err, ErrBadRequest):
-		return "400"
-	}
-	return "500"
-}
-
-// snapshot answers from a goroutine of its own: micro has one for all requests of a verb, and a camera may need seconds for its picture.
-func (s *Service) snapshot(ctx context.Context, r micro.Request) {
-	reply, subj := r.Reply(), r.Subject() // r itself belongs to micro once this function returns
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.stopped || s.waiting >= maxSnapshots {
-		s.fail(r, "503", errBusy)
-		return
-	}
-	s.waiting++
-	s.snapshots.Go(func() {
-		s.sent(subj, reply, s.answerSnapshot(ctx, reply))
-		s.mu.Lock()
-		s.waiting--
-		s.mu.Unlock()
-	})
-}
-
-func (s *Service) answerSnapshot(ctx context.Context, reply string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, snapshotTimeout, errNoPicture)
-	defer cancel()
-	f, err := s.camera.Snapshot(ctx)
-	if err != nil {
-		if reason := s.camera.Status().Reason; reason != "" {
-			err = fmt.Errorf("%w (%s)", err, reason)
+	s.waiting.stop()
+	var errs []error
+	for _, sub := range s.subs {
+		err := sub.Unsubscribe()
+		if err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
+			errs = append(errs, fmt.Errorf("stop serving %s: %w", sub.Subject, err))
 		}
-		return s.nc.PublishMsg(failure(reply, "503", err))
 	}
-	msg := &nats.Msg{Subject: reply, Header: nats.Header{}, Data: f.Payload}
-	frame.Encode(frame.Header(msg.Header), &f)
-	if err := s.nc.PublishMsg(msg); !errors.Is(err, nats.ErrMaxPayload) {
-		return err
+	return errors.Join(errs...)
+}
+
+// endpoint is one verb of the service.
+type endpoint struct {
+	verb    subject.Verb
+	subject string
+	act     func(context.Context, *request)
+
+	mu    sync.Mutex
+	stats stats // guarded by mu
+}
+
+// request is one question of somebody.
+type request struct {
+	endpoint *endpoint
+	service  *Service
+	reply    string
+	data     []byte
+}
+
+// handle answers one request, if its answer would go to an inbox: somebody who may ask one camera for a picture must
+// not have it published as another's.
+func (s *Service) handle(ctx context.Context, e *endpoint, msg *nats.Msg) {
+	if s.space.Owns(msg.Reply) || strings.HasPrefix(msg.Reply, "$") {
+		s.log.Debug("request ignored: its answer would not go to an inbox", logkey.Subject, msg.Subject, "reply", msg.Reply)
+		return
 	}
-	return s.nc.PublishMsg(failure(reply, "500", fmt.Errorf("a picture of %d bytes is larger than the NATS server's max_payload of %d: set max_payload to 8MB there",
-		len(f.Payload), s.nc.MaxPayload())))
+	began := time.Now()
+	e.act(ctx, &request{e, s, msg.Reply, msg.Data})
+	e.count(time.Since(began))
 }
 
-// failure is what micro's Request.Error sends.
-func failure(reply, code string, err error) *nats.Msg {
-	return &nats.Msg{Subject: reply, Header: nats.Header{micro.ErrorCodeHeader: {code}, micro.ErrorHeader: {err.Error()}}}
+// respond answers with a payload.
+func (r *request) respond(data []byte) { r.send(&nats.Msg{Subject: r.reply, Data: data}) }
+
+// send sends an answer, if one is wanted: a hub that wakes a camera wants none.
+func (r *request) send(msg *nats.Msg) {
+	if r.reply != "" {
+		r.sent(r.service.publish(msg))
+	}
 }
 
-func (s *Service) fail(r micro.Request, code string, err error) {
-	s.sent(r.Subject(), r.Reply(), r.Error(code, err.Error(), nil))
-}
-
-// sent logs an answer that could not be sent: nobody else can be told. A hub that wakes a camera wants no answer.
-func (s *Service) sent(subj, reply string, err error) {
-	if err != nil && reply != "" {
-		s.log.Warn("answer not sent", logkey.Subject, subj, logkey.Err, err)
+// sent logs an answer that could not be sent: nobody else can be told.
+func (r *request) sent(err error) {
+	if err != nil {
+		r.service.log.Warn("answer not sent", logkey.Subject, r.endpoint.subject, logkey.Err, err)
 	}
 }

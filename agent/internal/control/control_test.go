@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type fakeCamera struct {
 	keyFrame  error
 	settings  chan status.Settings
 	configure error
+	bitrate   atomic.Int64
 	snapshot  func(context.Context) (frame.Frame, error)
 }
 
@@ -61,6 +63,7 @@ func (c *fakeCamera) Configure(s status.Settings) error {
 	return c.configure
 }
 
+func (c *fakeCamera) Bitrate() int64         { return c.bitrate.Load() }
 func (c *fakeCamera) Wake()                  { c.woken <- struct{}{} }
 func (c *fakeCamera) RequestKeyFrame() error { return c.keyFrame }
 
@@ -220,6 +223,8 @@ func TestSnapshotsDoNotQueue(t *testing.T) {
 	}
 }
 
+// TestSnapshotsAreBounded: so many requests wait for a picture and no more, and one who asks has half of these
+// places.
 func TestSnapshotsAreBounded(t *testing.T) {
 	camera := newFakeCamera()
 	waiting := make(chan struct{}, 2*maxSnapshots)
@@ -230,15 +235,26 @@ func TestSnapshotsAreBounded(t *testing.T) {
 	}
 	s := serve(t, camera, server.Options{})
 	answers := make(chan *nats.Msg, maxSnapshots)
-	inbox := s.nc.NewInbox()
-	if _, err := s.nc.ChanSubscribe(inbox, answers); err != nil {
+	if _, err := s.nc.ChanSubscribe("_INBOX_A.>", answers); err != nil {
 		t.Fatal(err)
 	}
-	for range maxSnapshots {
-		if err := s.nc.PublishRequest("cam.porch.do.snapshot", inbox, nil); err != nil {
+	if _, err := s.nc.ChanSubscribe("_INBOX_B.>", answers); err != nil {
+		t.Fatal(err)
+	}
+	for _, inbox := range []string{"_INBOX_A", "_INBOX_B"} {
+		for range maxSnapshots / 2 {
+			if err := s.nc.PublishRequest("cam.porch.do.snapshot", inbox+".1", nil); err != nil {
+				t.Fatal(err)
+			}
+			testkit.Receive(t, "a snapshot that waits", waiting)
+		}
+		if err := s.nc.PublishRequest("cam.porch.do.snapshot", inbox+".2", nil); err != nil {
 			t.Fatal(err)
 		}
-		testkit.Receive(t, "a snapshot that waits", waiting)
+		msg := testkit.Receive(t, "a refusal", answers)
+		if msg.Header.Get(micro.ErrorCodeHeader) != "503" || msg.Subject != inbox+".2" {
+			t.Fatalf("%s: headers %v", msg.Subject, msg.Header)
+		}
 	}
 	s.askError(subject.Snapshot, "503", "ask again later")
 
@@ -308,14 +324,9 @@ func TestTwoAgents(t *testing.T) {
 
 func TestServeFails(t *testing.T) {
 	nc := testkit.Connect(t, testkit.StartNATS(t))
-	camera := newFakeCamera()
-	camera.status.Agent = "one"
-	if _, err := Serve(t.Context(), nc, subject.Space{}, camera, testkit.Log(t)); !errors.Is(err, micro.ErrConfigValidation) || !strings.Contains(err.Error(), "camera porch") {
-		t.Errorf("a version that is none: %v", err)
-	}
-	camera.status.Agent = "1.0.0"
 	nc.Close()
-	if _, err := Serve(t.Context(), nc, subject.Space{}, camera, testkit.Log(t)); !errors.Is(err, nats.ErrConnectionClosed) {
+	_, err := Serve(t.Context(), nc, subject.Space{}, newFakeCamera(), testkit.Log(t))
+	if !errors.Is(err, nats.ErrConnectionClosed) {
 		t.Errorf("a closed connection: %v", err)
 	}
 }

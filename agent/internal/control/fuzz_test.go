@@ -2,41 +2,16 @@ package control
 
 import (
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
-
-// request is one that has come, and notes how it is answered.
-type request struct {
-	micro.Request // the rest is not called
-
-	subject, reply string
-	data           []byte
-	answers        int
-	code, refusal  string
-	answer         []byte
-}
-
-func (r *request) Subject() string { return r.subject }
-func (r *request) Reply() string   { return r.reply }
-func (r *request) Data() []byte    { return r.data }
-
-func (r *request) Respond(data []byte, _ ...micro.RespondOpt) error {
-	r.answers++
-	r.answer = data
-	return nil
-}
-
-func (r *request) Error(code, text string, _ []byte, _ ...micro.RespondOpt) error {
-	r.answers++
-	r.code, r.refusal = code, text
-	return nil
-}
 
 // FuzzRequest sends verbs whatever anybody may, with any reply subject. Each is answered once, to an inbox only; a refusal is one line, as a header must be; the camera
 // is told what DecodeSettings understands, and nothing else.
@@ -50,39 +25,44 @@ func FuzzRequest(f *testing.F) {
 	space := subject.Space{}
 	f.Fuzz(func(t *testing.T, verb uint8, reply string, data []byte) {
 		camera := newFakeCamera()
-		s := &Service{camera: camera, log: slog.New(slog.DiscardHandler)}
-		handlers := []struct {
-			verb   subject.Verb
-			handle func(*request)
-		}{
-			{subject.Configure, func(r *request) { s.toInbox(space, s.configure)(t.Context(), r) }}, {subject.Info, func(r *request) { s.toInbox(space, s.info)(t.Context(), r) }},
-			{subject.Wake, func(r *request) { s.toInbox(space, s.wake)(t.Context(), r) }}, {subject.KeyFrame, func(r *request) { s.toInbox(space, s.keyFrame)(t.Context(), r) }},
+		s := newService(space, camera, slog.New(slog.DiscardHandler))
+		var answers []*nats.Msg
+		s.publish = func(msg *nats.Msg) error {
+			answers = append(answers, msg)
+			return nil
 		}
-		h := handlers[int(verb)%len(handlers)]
-		r := &request{subject: space.Do("porch", h.verb), reply: reply, data: data}
-		h.handle(r)
+		known := slices.DeleteFunc(slices.Clone(s.endpoints), func(e *endpoint) bool { return e.verb == subject.Snapshot })
+		e := known[int(verb)%len(known)]
+		s.handle(t.Context(), e, &nats.Msg{Subject: e.subject, Reply: reply, Data: data})
 		acted := len(camera.settings) + len(camera.woken)
 		if strings.HasPrefix(reply, "cam.") || strings.HasPrefix(reply, "$") {
-			if r.answers+acted != 0 {
-				t.Fatalf("an answer to %q: %d, acted on: %d", reply, r.answers, acted)
+			if len(answers)+acted != 0 {
+				t.Fatalf("an answer to %q: %d, acted on: %d", reply, len(answers), acted)
 			}
 			return
 		}
-		if r.answers != 1 {
-			t.Fatalf("%d answers", r.answers)
+		if reply == "" {
+			if len(answers) != 0 {
+				t.Fatalf("%d answers to nobody", len(answers))
+			}
+			return
 		}
-		if strings.ContainsAny(r.refusal, "\r\n") || len(r.refusal) > 64<<10 {
-			t.Fatalf("refused with %q", r.refusal)
+		if len(answers) != 1 || answers[0].Subject != reply {
+			t.Fatalf("%d answers", len(answers))
 		}
-		if h.verb != subject.Configure {
+		code, refusal := answers[0].Header.Get(micro.ErrorCodeHeader), answers[0].Header.Get(micro.ErrorHeader)
+		if strings.ContainsAny(refusal, "\r\n") || len(refusal) > 64<<10 {
+			t.Fatalf("refused with %q", refusal)
+		}
+		if e.verb != subject.Configure {
 			return
 		}
 		_, err := status.DecodeSettings(data)
-		if (err == nil) != (r.code == "") || (err == nil) != (len(camera.settings) == 1) || err != nil && r.code != "400" {
-			t.Fatalf("%v, answered %q, the camera got %d", err, r.code, len(camera.settings))
+		if (err == nil) != (code == "") || (err == nil) != (len(camera.settings) == 1) || err != nil && code != "400" {
+			t.Fatalf("%v, answered %q, the camera got %d", err, code, len(camera.settings))
 		}
-		if st, err := status.Decode(r.answer); r.code == "" && (err != nil || st.Camera != "porch") {
-			t.Fatalf("answered %s: %v", r.answer, err)
+		if st, err := status.Decode(answers[0].Data); code == "" && (err != nil || st.Camera != "porch") {
+			t.Fatalf("answered %s: %v", answers[0].Data, err)
 		}
 	})
 }

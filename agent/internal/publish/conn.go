@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -82,7 +83,7 @@ func Dial(l Link) (*nats.Conn, error) {
 			said = err.Error()
 			l.Log.Log(context.Background(), level, "NATS cannot be reached yet, trying again", logkey.Err, err)
 		}),
-		nats.ErrorHandler(l.asyncError),
+		nats.ErrorHandler((&asyncErrors{Link: l}).handle),
 	}, limited, l.Credential.AgentOptions(), trusted)...)
 	if err == nil {
 		w.conn.Store(nc)
@@ -90,16 +91,26 @@ func Dial(l Link) (*nats.Conn, error) {
 	return nc, err
 }
 
-func (l Link) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
+// asyncErrors logs what nats.go reports, once a minute with the number of those left out: a flood causes many.
+// each message.
+type asyncErrors struct {
+	Link
+
+	mu   sync.Mutex
+	said time.Time // guarded by mu
+	more int       // guarded by mu
+}
+
+func (a *asyncErrors) handle(_ *nats.Conn, sub *nats.Subscription, err error) {
 	switch {
 	case errors.Is(err, nats.ErrStaleConnection): // the disconnect handler says it
 		return
 	case errors.Is(err, nats.ErrAuthorization): // the waiter says it
 		return
 	case errors.Is(err, nats.ErrPermissionViolation):
-		if _, subj, ok := strings.Cut(err.Error(), `"`); ok && l.OnDenied != nil {
+		if _, subj, ok := strings.Cut(err.Error(), `"`); ok && a.OnDenied != nil {
 			subj, _, _ = strings.Cut(subj, `"`)
-			l.OnDenied(subj)
+			a.OnDenied(subj)
 			return
 		}
 	}
@@ -107,7 +118,13 @@ func (l Link) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	if sub != nil {
 		subj = sub.Subject
 	}
-	l.Log.Warn("NATS reports an error", logkey.Subject, subj, logkey.Err, err)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.more++; time.Since(a.said) < refusedAgain {
+		return
+	}
+	a.Log.Warn("NATS reports an error", logkey.Subject, subj, logkey.Err, err, "since_last", a.more)
+	a.said, a.more = time.Now(), 0
 }
 
 // waiter decides how long to wait before the next attempt to connect, and says it if the agent is refused, or does not trust the server: nats.go has no handler for

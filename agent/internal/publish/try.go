@@ -29,7 +29,7 @@ func Try(ctx context.Context, l Link) (*nats.Conn, error) {
 		d := &dialer{ctx: ctx}
 		nc, err := nats.Connect(one, slices.Concat([]nats.Option{
 			nats.Name(l.Name), nats.NoReconnect(), nats.Timeout(tryTime), nats.FlusherTimeout(tryTime), nats.SetCustomDialer(d),
-			nats.ErrorHandler(l.asyncError),
+			nats.ErrorHandler((&asyncErrors{Link: l}).handle),
 		}, l.Credential.AgentOptions(), trusted)...)
 		if err == nil {
 			return nc, nil

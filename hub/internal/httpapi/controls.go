@@ -15,6 +15,9 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
+// errAgentBusy says that others ask a camera's agent too much.
+var errAgentBusy = errors.New("the camera's agent does not answer now")
+
 // askTimeout is how long an agent may take to answer.
 const askTimeout = 2 * time.Second
 
@@ -79,6 +82,8 @@ func (s *Server) controls(c echo.Context, ask func(context.Context, string) (sta
 	st, err := ask(ctx, id)
 	var refused *registry.RefusedError
 	switch {
+	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests: // not this viewer's fault
+		return fmt.Errorf("%w: %s", errAgentBusy, refused.Reason)
 	case errors.As(err, &refused):
 		return echo.NewHTTPError(refused.Code, refused.Reason)
 	case errors.Is(err, context.DeadlineExceeded):

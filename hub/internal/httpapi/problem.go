@@ -71,6 +71,8 @@ func (s *Server) problemFor(err error, to access.Principal) problem {
 		return problem{Title: "Stopping", Status: http.StatusServiceUnavailable, Detail: "the hub is stopping", RetryAfter: retrySeconds}
 	case errors.Is(err, registry.ErrOffline):
 		return problem{Title: "Camera offline", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: retrySeconds}
+	case errors.Is(err, errAgentBusy):
+		return problem{Title: "Agent busy", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: 1}
 	case errors.As(err, &http4xx):
 		return problem{Title: http.StatusText(http4xx.Code), Status: http4xx.Code, Detail: fmt.Sprint(http4xx.Message)}
 	}

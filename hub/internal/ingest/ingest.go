@@ -27,6 +27,8 @@ import (
 // discoverTime is how long agents have to answer the question who is there.
 const discoverTime = time.Second
 
+var errNoSense = errors.New("the answer makes no sense")
+
 var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs a faster machine or fewer viewers")
 
 // Ingest is the hub's connection to NATS, and a second one for cameras that weigh too much.
@@ -41,6 +43,7 @@ type Ingest struct {
 	newConns chan struct{} // holds a token after a connection was made
 
 	faults *faultLog
+	asked  *questions
 }
 
 // Observer takes in what agents say.
@@ -70,6 +73,9 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 	in := &Ingest{
 		space: cfg.Space, limits: cfg.Limits, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
 	}
+	in.asked = newQuestions(func(ctx context.Context, camera string) (status.Status, error) {
+		return in.request(ctx, camera, subject.Info, nil)
+	})
 	connected := func(again string) nats.ConnHandler {
 		return func(nc *nats.Conn) {
 			log.Info("connected to NATS"+again, "url", nc.ConnectedUrlRedacted())
@@ -136,6 +142,7 @@ func (in *Ingest) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 
 // Close ends the connections and returns when they have ended.
 func (in *Ingest) Close() {
+	in.asked.end()
 	in.heavy.close()
 	in.nc.Close()
 	<-in.closed
@@ -260,15 +267,18 @@ func (in *Ingest) Wake(camera string) {
 	}
 }
 
-// Ask returns the camera's status from its agent, with its controls.
+// Ask returns the camera's status from its agent, with its controls. All who ask share one question at a time, and
+// its answer for half a second. What the status refers to must not be changed.
 func (in *Ingest) Ask(ctx context.Context, camera string) (status.Status, error) {
-	return in.request(ctx, camera, subject.Info, nil)
+	return in.asked.answer(ctx, camera)
 }
 
 // Configure changes settings of the camera, a JSON document of status.Settings, and returns its status after that. The error is a registry.RefusedError if the agent
 // does not do so.
 func (in *Ingest) Configure(ctx context.Context, camera string, settings []byte) (status.Status, error) {
-	return in.request(ctx, camera, subject.Configure, settings)
+	s, err := in.request(ctx, camera, subject.Configure, settings)
+	in.asked.forget(camera, nil) // what was answered before is no longer so
+	return s, err
 }
 
 // request asks the camera's agent for something that is answered with a status.
@@ -291,7 +301,7 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 	s, err := decodeStatus(camera, msg.Data)
 	if err != nil {
 		in.refused.answer.Add(1)
-		return s, fmt.Errorf("%s: the answer makes no sense: %w", subj, err)
+		return s, fmt.Errorf("%s: %w: %w", subj, errNoSense, err)
 	}
 	return s, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -179,11 +180,14 @@ func (c *Camera) check(ctx context.Context) {
 	now := time.Now()
 	c.mu.Lock()
 	c.checking = false
+	var refused *RefusedError
 	switch {
 	case err == nil:
 		c.mu.Unlock()
 		c.observe(s, now)
 		return
+	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests: // others ask it too much, but it is there
+		c.heard, c.misses = now, 0
 	case errors.Is(err, ErrNoAgent):
 		c.setOfflineLocked(ErrNoAgent, now)
 	case ctx.Err() == nil && c.cfg.Agents.Connected(): // else it is the hub that has gone

@@ -75,6 +75,20 @@ func TestUnheardCameraIsAsked(t *testing.T) {
 	})
 }
 
+// TestBusyAgentIsThere: an agent that is asked too much by others says so, which it could not if it were gone.
+func TestBusyAgentIsThere(t *testing.T) {
+	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
+		a.answer(func(context.Context, string) (status.Status, error) {
+			return status.Status{}, &RefusedError{Code: 429, Reason: "too often"}
+		})
+		pass(10 * unheard)
+		wantState(t, r, status.Idle, "")
+		if n := len(a.seen().asks); n == 0 || n > 11 {
+			t.Errorf("asked %d times", n)
+		}
+	})
+}
+
 func TestOfflineAfterTwoUnansweredQuestions(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		answers := 0

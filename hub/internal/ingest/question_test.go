@@ -1,0 +1,137 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/shared/status"
+)
+
+// TestQuestionsAreShared: a thousand who ask at once are one question, and so are those who ask within half a second
+// of its answer.
+func TestQuestionsAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		q := newQuestions(func(ctx context.Context, camera string) (status.Status, error) {
+			<-time.After(100 * time.Millisecond)
+			return status.Status{Camera: camera, Frames: uint64(asked.Add(1))}, ctx.Err()
+		})
+		defer q.end()
+		expect := func(camera string, want uint64) {
+			t.Helper()
+			s, err := q.answer(t.Context(), camera)
+			if err != nil || s.Camera != camera || s.Frames != want {
+				t.Errorf("%s: %d, %v, want %d", s.Camera, s.Frames, err, want)
+			}
+		}
+		var all sync.WaitGroup
+		for range 1000 {
+			all.Go(func() { expect("porch", 1) })
+		}
+		all.Wait()
+		<-time.After(keepAnswer - time.Millisecond)
+		expect("porch", 1)
+		expect("yard", 2)
+		<-time.After(time.Millisecond)
+		expect("porch", 3)
+		q.forget("porch", nil) // its settings were changed
+		expect("porch", 4)
+		<-time.After(time.Minute)
+		if len(q.current) != 0 {
+			t.Errorf("%d answers are kept for ever", len(q.current))
+		}
+	})
+}
+
+// TestWhichAnswersAreKept: what an agent said, refusals included, is good for half a second; that it could not be
+// asked is not.
+func TestWhichAnswersAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, c := range []struct {
+			err  error
+			kept bool
+		}{
+			{&registry.RefusedError{Code: 429}, true},
+			{fmt.Errorf("x: %w", errNoSense), true},
+			{registry.ErrNoAgent, false},
+			{nats.ErrConnectionClosed, false},
+		} {
+			asked := 0
+			q := newQuestions(func(context.Context, string) (status.Status, error) {
+				asked++
+				return status.Status{}, c.err
+			})
+			for range 2 {
+				if _, err := q.answer(t.Context(), "porch"); !errors.Is(err, c.err) {
+					t.Errorf("%v: %v", c.err, err)
+				}
+				synctest.Wait()
+			}
+			if (asked == 1) != c.kept {
+				t.Errorf("%v: asked %d times", c.err, asked)
+			}
+			q.end()
+		}
+	})
+}
+
+// TestQuestionOutlivesWhoAskedFirst: who goes away ends nobody else's question.
+func TestQuestionOutlivesWhoAskedFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuestions(func(ctx context.Context, camera string) (status.Status, error) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+			return status.Status{Camera: camera}, ctx.Err()
+		})
+		defer q.end()
+		first, leave := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, err := q.answer(first, "porch"); !errors.Is(err, context.Canceled) {
+				t.Errorf("who has left: %v", err)
+			}
+		})
+		synctest.Wait()
+		all.Go(func() {
+			if s, err := q.answer(t.Context(), "porch"); err != nil || s.Camera != "porch" {
+				t.Errorf("who has stayed: %+v, %v", s, err)
+			}
+		})
+		synctest.Wait()
+		leave()
+		all.Wait()
+	})
+}
+
+// TestQuestionsEnd: at the end nobody waits, and nothing is asked any more.
+func TestQuestionsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQuestions(func(ctx context.Context, _ string) (status.Status, error) {
+			<-ctx.Done()
+			return status.Status{}, ctx.Err()
+		})
+		var all sync.WaitGroup
+		all.Go(func() {
+			if _, err := q.answer(t.Context(), "porch"); !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		q.end()
+		all.Wait()
+		if _, err := q.answer(t.Context(), "yard"); !errors.Is(err, context.Canceled) {
+			t.Errorf("after the end: %v", err)
+		}
+	})
+}
