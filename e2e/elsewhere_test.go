@@ -47,7 +47,7 @@ func TestOtherPages(t *testing.T) {
 // TestBelowPath uses the page below a path of a proxy, which takes the path off or says that it does not.
 func TestBelowPath(t *testing.T) {
 	t.Parallel()
-	root, natsURL := startHub(t, hub.Config{})
+	root, natsURL := startHub(t, hub.Config{Insecure: true}) // nobody is asked, also through the proxy
 	startAgent(t, natsURL, small("porch"), "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10")
 	to, err := url.Parse(root)
 	if err != nil {

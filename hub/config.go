@@ -31,6 +31,7 @@ type Limits = httpapi.Limits
 // Config is what a Hub needs to know.
 type Config struct {
 	HTTP           string                // address of the HTTP server, host:port; port 0 means any free one
+	HTTPPublished  string                // in a container: the address at which HTTP is published; it says in place of HTTP whether others reach the hub
 	NATS           string                // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
 	NATSURL        string                // an external NATS system: one or more URLs joined by commas
 	NATSConfig     string                // a standard NATS configuration file for the embedded server
@@ -58,6 +59,7 @@ type Config struct {
 	Limits         Limits                // of viewers; 0 means no limit
 	TrustedProxies []string              // addresses and networks of reverse proxies whose X-Forwarded-... count; none means loopback, "none" no proxy
 	AllowOrigins   []string              // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	AllowHosts     []string              // names besides this host's own by which it may be asked for while nobody is asked for a password; "*" is all
 	Version        string                // of the program, for those who ask
 	Log            *slog.Logger          // nil means slog.Default
 }
@@ -70,7 +72,8 @@ func (c *Config) validate(book *access.Book) error {
 	if c.NATSURL != "" && c.NATSConfig != "" {
 		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: give one of them")
 	}
-	if err := c.checkReach("--http", c.HTTP, book.HasUsers(), "everybody who can reach this address could see every camera, since there are no users: "+
+	flag, addr := c.reach()
+	if err := c.checkReach(flag, addr, book.HasUsers(), "everybody who can reach this address could see every camera, since there are no users: "+
 		"add the first with \"bramble-hub user add NAME --role admin\", use 127.0.0.1"); err != nil {
 		return err
 	}
@@ -93,6 +96,9 @@ func (c *Config) validate(book *access.Book) error {
 		return err
 	}
 	if err := c.validateOrigins(); err != nil {
+		return err
+	}
+	if err := httpapi.ParseHosts(c.AllowHosts); err != nil {
 		return err
 	}
 	if err := c.validateTrust(); err != nil {
@@ -198,6 +204,14 @@ func (c *Config) pair(certFlag, cert, keyFlag, key string) (*keypair.Pair, error
 		return nil, fmt.Errorf("%s %s, %s %s: %w: both must be PEM files that this user may read; \"bramble-hub cert\" makes them", certFlag, cert, keyFlag, key, err)
 	}
 	return pair, nil
+}
+
+// reach returns the address at which others reach the HTTP server, and the setting that says so.
+func (c *Config) reach() (flag, addr string) {
+	if c.HTTPPublished != "" {
+		return "--http-published", c.HTTPPublished
+	}
+	return "--http", c.HTTP
 }
 
 // checkReach refuses an address that others can reach, unless they are asked who they are: cameras look into homes. why says that, and what else may be done.

@@ -1,6 +1,8 @@
 package hub
 
 import (
+	"io"
+	"net"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -8,8 +10,12 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/testkit"
 	"github.com/bramble-cam/bramble/shared/trust"
 )
+
+// published is where a container's port is published.
+const published = "127.0.0.1:" + "8080"
 
 func TestConfig(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -41,6 +47,11 @@ func TestConfig(t *testing.T) {
 		"trusted proxies":              {func(c *Config) { c.TrustedProxies = []string{"10.0.0.5", "2001:db8::/64"} }, nil},
 		"no trusted proxy":             {func(c *Config) { c.TrustedProxies = []string{"none"} }, nil},
 		"a proxy by name":              {func(c *Config) { c.TrustedProxies = []string{"proxy.example"} }, []string{"--trusted-proxy proxy.example", "10.0.0.5", "none"}},
+		"published here":               {func(c *Config) { c.HTTP, c.HTTPPublished = "0.0.0.0:0", published }, nil},
+		"published everywhere":         {func(c *Config) { c.HTTPPublished = "0.0.0.0:0" }, []string{"--http-published 0.0.0.0:0", "bramble-hub user add", "--insecure"}},
+		"published nowhere":            {func(c *Config) { c.HTTPPublished = "8080" }, []string{"--http-published", "HOST:PORT"}},
+		"own names":                    {func(c *Config) { c.AllowHosts = []string{"cams.example.org", "*.example.net", "*"} }, nil},
+		"a URL for a name":             {func(c *Config) { c.AllowHosts = []string{"http://cams.example.org"} }, []string{"--allow-host http://cams", "without scheme"}},
 		"negative linger":              {func(c *Config) { c.Linger = -time.Second }, []string{"--linger -1s", "10s"}},
 		"negative write timeout":       {func(c *Config) { c.WriteTimeout = -time.Second }, []string{"--write-timeout -1s", "10s"}},
 		"a certificate without key":    {func(c *Config) { c.TLSCert = "hub.pem" }, []string{"--tls-cert", "--tls-key", "belong together"}},
@@ -104,6 +115,68 @@ func TestReach(t *testing.T) {
 	says()
 	everywhere.Limits.PerCamera = -1
 	says("--max-viewers-per-camera", "0 for no limit")
+}
+
+// TestInsecureHost: --insecure lets others come, and no page whose name was made to point here.
+func TestInsecureHost(t *testing.T) {
+	page, _, _ := start(t, Config{Insecure: true, AllowHosts: []string{"cams.example.org"}})
+	for host, want := range map[string]int{"": 200, "cams.example.org": 200, "evil.example": 421, "wall.evil.example": 421} {
+		for _, path := range []string{"api/v1/cameras", "api/v1/cameras/porch/controls", "cam/porch.jpeg"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page+"/"+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Host = host
+			resp, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = resp.Body.Close() // the status is what counts
+			if refused := resp.StatusCode == 421; refused != (want == 421) {
+				t.Errorf("%s of %q: %s", path, host, resp.Status)
+			}
+		}
+	}
+}
+
+// TestPublished: in a container the hub listens on all addresses. Published on this host's loopback addresses it needs
+// no user, and answers to their names only.
+func TestPublished(t *testing.T) {
+	h, err := New(Config{HTTP: "0.0.0.0:0", HTTPPublished: published, NATS: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.Run(t, h.Run)
+	addr, _, err := h.WaitStarted(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]int{published: 200, "localhost": 200, "192.0.2.7": 421, "hub": 421} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/api/v1/hub", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Host = host
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close() // it was only read
+		if resp.StatusCode != want || want == 200 && !strings.Contains(string(text), `"http":{"loopback":true}`) {
+			t.Errorf("%s: %s %s", host, resp.Status, text)
+		}
+	}
+	if page := h.Page(); page != "http://"+published+"/" {
+		t.Errorf("the page is at %s", page)
+	}
 }
 
 // A hub with a user asks who comes.

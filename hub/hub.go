@@ -133,6 +133,14 @@ func (h *Hub) Run(ctx context.Context) error {
 	return g.Wait()
 }
 
+// reach returns the address at which others reach the HTTP server that listens at addr.
+func (h *Hub) reach(addr net.Addr) string {
+	if h.cfg.HTTPPublished != "" {
+		return h.cfg.HTTPPublished
+	}
+	return addr.String()
+}
+
 // http is what the HTTP server needs. NATS is reached by natsURL, and the server at addr.
 func (h *Hub) http(
 	in *ingest.Ingest, reg *registry.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
@@ -143,8 +151,9 @@ func (h *Hub) http(
 		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
 		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.keeper,
 		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals()) },
-		Exposed:  !loopback(addr.String()) && !h.cfg.Insecure, OwnHostOnly: !h.cfg.Insecure,
-		Limits: h.cfg.Limits, Log: h.cfg.Log,
+		Exposed:  !loopback(h.reach(addr)) && !h.cfg.Insecure, AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
+		Published: h.cfg.HTTPPublished != "" && loopback(h.cfg.HTTPPublished),
+		Limits:    h.cfg.Limits, Log: h.cfg.Log,
 	}
 }
 
@@ -158,10 +167,14 @@ func merged(counts ...map[string]uint64) map[string]uint64 {
 
 // Page is the URL of the dashboard. Call it after WaitStarted.
 func (h *Hub) Page() string {
+	scheme, addr := "http://", h.httpAddr
 	if h.web != nil {
-		return "https://" + h.httpAddr + "/"
+		scheme = "https://"
 	}
-	return "http://" + h.httpAddr + "/"
+	if h.cfg.HTTPPublished != "" {
+		addr = h.cfg.HTTPPublished
+	}
+	return scheme + addr + "/"
 }
 
 func tlsOf(p *keypair.Pair) *tls.Config {

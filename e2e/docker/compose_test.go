@@ -34,6 +34,10 @@ type service struct {
 		HostIP string `json:"host_ip"`
 	}
 	Volumes []struct{ Type, Source string }
+
+	Networks map[string]*struct {
+		Address string `json:"ipv4_address"`
+	}
 }
 
 func compose(t *testing.T) map[string]service {
@@ -89,6 +93,28 @@ func TestCompose(t *testing.T) {
 			if _, ok := stages(t)[s.Build.Target]; !ok {
 				t.Errorf("%s: the Dockerfile has no stage %s", name, s.Build.Target)
 			}
+		}
+	}
+}
+
+// TestComposeAsksNobody: hubs that ask nobody say that they are published on this host only, instead of --insecure, and
+// believe the balancer and nobody else.
+func TestComposeAsksNobody(t *testing.T) {
+	services := compose(t)
+	balancer := services["balancer"].Networks["front"]
+	if balancer == nil || balancer.Address == "" {
+		t.Fatalf("the balancer has no address of its own: %+v", services["balancer"].Networks)
+	}
+	for _, name := range []string{"hub", "hub-b"} {
+		env := services[name].Environment
+		if _, insecure := env["BRAMBLE_INSECURE"]; insecure || !strings.HasPrefix(env["BRAMBLE_HTTP_PUBLISHED"], "127.0.0.1:") {
+			t.Errorf("%s: %v", name, env)
+		}
+		if env["BRAMBLE_TRUSTED_PROXY"] != balancer.Address {
+			t.Errorf("%s believes %s, and the balancer is %s", name, env["BRAMBLE_TRUSTED_PROXY"], balancer.Address)
+		}
+		if _, ok := services[name].Networks["front"]; !ok {
+			t.Errorf("%s is not in the balancer's network", name)
 		}
 	}
 }

@@ -47,6 +47,7 @@ type settings struct {
 	conf.Logging `embed:""`
 
 	HTTP                 string        `help:"Address of the page and the API (${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	HTTPPublished        string        `name:"http-published" help:"In a container: the address at which that of --http is published, such as 127.0.0.1:8080. It says in place of --http whether others reach the hub." placeholder:"HOST:PORT"`
 	NATS                 string        `help:"Address of the embedded NATS server, where agents connect (${default})." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
 	NATSURL              string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
 	NATSConfig           string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
@@ -76,7 +77,8 @@ type settings struct {
 	MaxCameras           int           `help:"How many cameras the hub gets to know (${default})." default:"4096" placeholder:"N"`
 	MaxCamerasPerAgent   int           `help:"How many of them one agent may bring (${default})." default:"256" placeholder:"N"`
 	TrustedProxy         []string      `help:"Addresses and networks of reverse proxies whose X-Forwarded-For, -Proto, -Host and -Prefix are believed (${default}); several are joined by commas; none: no proxy." default:"127.0.0.0/8,::1" placeholder:"ADDR"`
-	AllowOrigin          []string      `help:"Origins of other people's pages that may open /ws, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
+	AllowOrigin          []string      `help:"Origins of other people's pages that may show cameras, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
+	AllowHost            []string      `help:"Names besides this host's own by which the hub may be asked for while it asks nobody for a password: cams.example.org, *.example.org, * for every name; several are joined by commas." placeholder:"NAME"`
 	Insecure             bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }
 
@@ -178,7 +180,7 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
 		MaxFPS: s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
-		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, TrustedProxies: s.TrustedProxy, Limits: s.limits(), Version: version, Log: log,
+		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, AllowHosts: s.AllowHost, HTTPPublished: s.HTTPPublished, TrustedProxies: s.TrustedProxy, Limits: s.limits(), Version: version, Log: log,
 	}, nil
 }
 

@@ -69,7 +69,7 @@ func TestArrivalsEnd(t *testing.T) {
 // TestArrivalsOfServer: the server's connections are counted among those that wait, and answered.
 func TestArrivalsOfServer(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) {
-		s.Change(Live{Limits: Limits{Rate: 500}})
+		s.Change(Live{Limits: Limits{Rate: 500}, AllowHosts: s.cfg.AllowHosts})
 		s.arrivals.limit.SetBurst(0) // everybody has to wait, which is refused at once
 	})
 	for n := range uint64(3) {

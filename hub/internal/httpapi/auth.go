@@ -66,6 +66,9 @@ func (s *Server) orLink(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return &strangerError{err}
 		}
+		if p.By == access.ByLink {
+			shareAnswer(c)
+		}
 		c.Set(principalKey, p)
 		return next(c)
 	}

@@ -183,7 +183,9 @@ func TestAbout(t *testing.T) {
 
 // Other people's pages may import files and show one camera in a frame, and nothing else.
 func TestOtherOrigins(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Agents = &oneAgent{} })
+	r := newRig(t, stream.Config{}, func(s *Server) {
+		s.cfg.Agents, s.cfg.AllowOrigins = &oneAgent{}, []string{"http://elsewhere"}
+	})
 	r.camera("desk", frame.JPEG).picture()
 	for path, want := range map[string]struct {
 		frames string

@@ -152,7 +152,9 @@ func TestFirstUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHouse(t, stream.Config{})
-	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, Log: testkit.Log(t)})
+	h.srv = New(Config{
+		Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, AllowHosts: []string{"hub"}, Log: testkit.Log(t),
+	})
 	r := runRig(t, h)
 	testkit.Run(t, keeper.Run)
 	desk := r.camera("desk", frame.JPEG)

@@ -3,9 +3,6 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 )
@@ -21,11 +18,7 @@ func (s *Server) checkOrigin(r *http.Request, allowed []string) error {
 	case origin == "":
 		return echo.NewHTTPError(http.StatusForbidden, "the request comes from a page of another origin")
 	}
-	u, err := url.Parse(origin)
-	if err == nil && u.Host != "" && (strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, s.hostAsked(r))) {
-		return nil
-	}
-	if slices.ContainsFunc(allowed, func(a string) bool { return a == "*" || strings.EqualFold(a, origin) }) {
+	if s.ownOrigin(r, origin) || isAllowed(allowed, origin) {
 		return nil
 	}
 	return echo.NewHTTPError(http.StatusForbidden, fmt.Sprintf("a page of the origin %s may not do this: its address differs from the hub's", cut(origin)))

@@ -31,6 +31,7 @@ func (s *Server) page(c echo.Context) error {
 		toRoot = "../"
 		if c.QueryParams().Has("embed") { // the picture alone, for other people's pages: there is nothing to be clicked on by mistake
 			c.Response().Header().Set(echo.HeaderContentSecurityPolicy, embedPolicy)
+			shareAnswer(c)
 		}
 	}
 	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot)))

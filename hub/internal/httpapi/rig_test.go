@@ -74,7 +74,9 @@ func newHouse(t testing.TB, bounds stream.Config) *house {
 	a := &agents{streams: make(map[string]*stream.Stream)}
 	reg := registry.New(registry.Config{Agents: a, Stream: bounds, Log: testkit.Log(t)})
 	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testkit.Log(t)})
-	return &house{t, a, reg, tr, New(Config{Registry: reg, Transcoder: tr, Connected: a.Connected, Log: testkit.Log(t)})}
+	return &house{t, a, reg, tr, New(Config{
+		Registry: reg, Transcoder: tr, Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, Log: testkit.Log(t),
+	})}
 }
 
 // camera makes a camera known and subscribes to it, as if a viewer had been there a moment ago.

@@ -54,7 +54,9 @@ type Config struct {
 	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
 	Exposed       bool           // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
 	Proxies       Proxies        // whose word about a request counts
-	OwnHostOnly   bool           // as long as nobody is asked, requests for other host names than this host's are refused
+	AllowHosts    []string       // names besides this host's own by which it may be asked for while nobody is asked: *.example.org, * is all
+	Insecure      bool           // also requests that a proxy has passed on are answered while nobody is asked
+	Published     bool           // the hub is in a container, and what it listens on is published on this host's loopback addresses only
 	Limits        Limits
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
 	About         About                    // what the hub tells of itself
@@ -68,6 +70,7 @@ type Config struct {
 type Live struct {
 	Limits        Limits
 	AllowOrigins  []string      // as in Config
+	AllowHosts    []string      // likewise
 	DefaultCamera string        // likewise
 	WriteTimeout  time.Duration // of viewers who come later; 0 means DefaultWriteTimeout
 }
@@ -120,7 +123,7 @@ func New(cfg Config) *Server {
 	}
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.Pre(s.newcomers.arrived, s.checkProxies, s.belowPrefix)
-	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), securityHeaders, s.bounded, s.ownHost)
+	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), s.securityHeaders, s.bounded, s.whileOpen)
 	s.routes()
 	return s
 }
@@ -140,7 +143,7 @@ func (s *Server) live() Live {
 	if to := s.changedTo.Load(); to != nil {
 		return *to
 	}
-	return Live{Limits: s.cfg.Limits, AllowOrigins: s.cfg.AllowOrigins, DefaultCamera: s.cfg.DefaultCamera, WriteTimeout: s.cfg.WriteTimeout}
+	return Live{Limits: s.cfg.Limits, AllowOrigins: s.cfg.AllowOrigins, AllowHosts: s.cfg.AllowHosts, DefaultCamera: s.cfg.DefaultCamera, WriteTimeout: s.cfg.WriteTimeout}
 }
 
 // Run serves on l until ctx ends, then ends all viewers, in the time that Config.LameDuck gives, and returns when they have gone. It may be called once.
@@ -238,23 +241,4 @@ func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 // panicked makes an error of a panic, which handleError logs like any other.
 func panicked(_ echo.Context, err error, stack []byte) error {
 	return fmt.Errorf("panic: %w\n%s", err, stack)
-}
-
-// The policies of the hub's answers: a page loads from this hub only. 'self' is the WebSocket, too.
-const (
-	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; " +
-		"worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
-	ownPolicy   = policy + "'self'"
-	embedPolicy = policy + "*" // of a page that others may show in a frame
-)
-
-// securityHeaders lets the page load from this hub only.
-func securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set(echo.HeaderContentSecurityPolicy, ownPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		return next(c)
-	}
 }

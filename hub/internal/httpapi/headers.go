@@ -1,0 +1,57 @@
+package httpapi
+
+import (
+	"strings"
+
+	"github.com/labstack/echo/v4"
+)
+
+// The policies of the hub's answers: a page loads from this hub only. 'self' is the WebSocket, too.
+const (
+	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; " +
+		"worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
+	ownPolicy   = policy + "'self'"
+	embedPolicy = policy + "*" // of a page that others may show in a frame
+)
+
+const (
+	// transportSecurity has browsers use TLS only for a month after each visit. It does not speak for subdomains, and a
+	// month is how long a host is without HTTP that gives TLS up.
+	transportSecurity = "max-age=2592000"
+
+	headerResourcePolicy = "Cross-Origin-Resource-Policy"
+)
+
+// permissions denies the page what it does not use. It uses autoplay, clipboard-write, fullscreen and
+// picture-in-picture.
+func permissions() string {
+	denied := []string{
+		"accelerometer", "camera", "display-capture", "encrypted-media", "geolocation", "gyroscope", "magnetometer",
+		"microphone", "midi", "payment", "publickey-credentials-get", "screen-wake-lock", "usb", "xr-spatial-tracking",
+	}
+	return strings.Join(denied, "=(), ") + "=()"
+}
+
+// securityHeaders has browsers keep the hub's answers apart from pages of other origins, and the page to this hub.
+func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	permissions := permissions()
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set(echo.HeaderContentSecurityPolicy, ownPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Permissions-Policy", permissions)
+		h.Set(headerResourcePolicy, "same-origin")
+		if sharedWithPages(c) || s.allowedPage(c.Request()) {
+			shareAnswer(c)
+		}
+		if s.overTLS(c.Request()) {
+			h.Set(echo.HeaderStrictTransportSecurity, transportSecurity)
+		}
+		return next(c)
+	}
+}
+
+// shareAnswer lets pages of other origins show the answer.
+func shareAnswer(c echo.Context) { c.Response().Header().Set(headerResourcePolicy, "cross-origin") }
