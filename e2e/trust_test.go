@@ -44,7 +44,7 @@ func newGuarded(t *testing.T) *guarded {
 	g := &guarded{t: t, file: filepath.Join(t.TempDir(), "credentials.json"), root: "http://127.0.0.1:0"}
 	g.command(annaPassword+"\n", "user", "add", "anna", "--cameras", "porch", "--password-stdin")
 	g.command(annaPassword+"\n", "user", "add", "root", "--role", "admin", "--password-stdin") // without any user nobody is asked
-	join := strings.Fields(g.command("", "agent", "add", "pi", "--cameras", "porch,yard"))
+	_, token, _ := strings.Cut(g.command("", "agent", "add", "pi", "--cameras", "porch,yard"), "\n")
 	g.hub = start(t, binary("bramble-hub"), "--credentials", g.file, "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--log-format", "json")
 	g.root = g.hub.page()
 	for line := range strings.Lines(g.hub.said()) {
@@ -54,12 +54,8 @@ func newGuarded(t *testing.T) *guarded {
 		}
 	}
 	seed := filepath.Join(t.TempDir(), "seed")
-	for i, word := range join {
-		if word == "--token" {
-			if err := os.WriteFile(seed, []byte(join[i+1]), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
+	if err := os.WriteFile(seed, []byte(token), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	agent := start(t, binary("bramble-agent"), "--hub", g.nats, "--credential-file", seed, "--camera", small("porch"), "--camera", small("yard"))
 	agent.waitSaid("msg=serving")

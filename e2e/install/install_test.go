@@ -91,7 +91,7 @@ func TestInstall(t *testing.T) {
 	t.Logf("booted after %v, packages made after %v", booted.Round(100*time.Millisecond), time.Since(began).Round(100*time.Millisecond))
 	l.deliver(debs.older)
 	began = time.Now()
-	page, joins := "", ""
+	page, line, token := "", "", ""
 	steps := guide(t)
 	for len(steps) > 0 && steps[0].section != "Later" {
 		s := steps[0]
@@ -100,19 +100,20 @@ func TestInstall(t *testing.T) {
 		case "sudo bramble-hub setup anna":
 			page = regexp.MustCompile(`http://\S+`).FindString(l.run(s.host, s.command, password+"\n"+password+"\n"))
 		case "sudo bramble-hub agent add porch":
-			joins = strings.TrimSpace(l.run(s.host, s.command, ""))
-		case "sudo bramble-agent join nats://HUB:4222 --token SU... --camera porch":
+			line, token, _ = strings.Cut(strings.TrimSpace(l.run(s.host, s.command, "")), "\n")
+		case "sudo bramble-agent join nats://HUB:4222 --camera porch":
 			l.run(s.host, "systemctl start bramble-agent && systemctl stop bramble-agent", "") // as it is shipped it waits for a hub here
-			if !strings.HasPrefix(joins, "sudo bramble-agent join nats://") || !strings.HasSuffix(joins, " --camera porch") {
-				t.Fatalf("agent add printed %q", masked(joins))
+			if !strings.HasPrefix(line, "sudo bramble-agent join nats://") || !strings.HasSuffix(line, " --camera porch") || !strings.HasPrefix(token, "SU") {
+				t.Fatalf("agent add printed %q, %q", masked(line), masked(token))
 			}
-			l.run(s.host, joins+"='pattern:#size=320x240&fps=10'", "") // there is no camera here
+			join(t, l, line+"='pattern:#size=320x240&fps=10'", token) // there is no camera here
 		default:
 			l.run(s.host, s.command, "")
 		}
 	}
 	picture(t, l, page)
 	t.Logf("from the packages to a picture: %v", time.Since(began).Round(100*time.Millisecond))
+	traces(t, l, token)
 	verify(l)
 	watch(t, l, page)
 	later(t, l, page, debs.newer, steps)

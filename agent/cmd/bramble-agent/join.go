@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,22 +18,23 @@ import (
 	"github.com/bramble-cam/bramble/agent"
 	"github.com/bramble-cam/bramble/agent/internal/capture/find"
 	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/secret"
 	"github.com/bramble-cam/bramble/shared/service"
 )
 
 const (
-	configFile = "/etc/bramble/agent.yaml" // what the service reads
-	unit       = "bramble-agent"
+	configFile  = "/etc/bramble/agent.yaml" // what the service reads
+	unit        = "bramble-agent"
+	joinCommand = "join <url>" // as kong calls it
 )
 
 // join is the command of that name. Settings that stand on its command line go into the configuration file. A camera may be a name alone: it gets one that was
 // found.
 type join struct {
-	URL     string      `arg:"" help:"NATS URL of the hub, as \"bramble-hub agent add\" prints it; several are joined by commas."`
-	Token   secret.Text `help:"What \"bramble-hub agent add\" printed: SU..., or - to read it from standard input, which keeps it out of the process list." placeholder:"SU..."`
-	NoStart bool        `help:"Write the configuration only; do not start the service." env:"-"`
+	URL       string      `arg:"" help:"NATS URL of the hub, as \"bramble-hub agent add\" prints it; several are joined by commas."`
+	Token     secret.Text `help:"The token that \"bramble-hub agent add\" printed, or - for standard input (default: join asks)." placeholder:"-"`
+	TokenFile string      `help:"File with the token, readable by its owner only." placeholder:"FILE"`
+	NoStart   bool        `help:"Write the configuration only; do not start the service." env:"-"`
 
 	find    find.Options
 	service service.Manager
@@ -52,7 +52,7 @@ type joining struct {
 // given returns the settings that stand on the command line.
 func given(parsed *kong.Context) (list []conf.Setting) {
 	for _, p := range parsed.Path {
-		if f := p.Flag; f != nil && !p.Resolved && !slices.Contains([]string{"config", "token", "no-start", "camera", "credential", "credential-file", "hub"}, f.Name) {
+		if f := p.Flag; f != nil && !p.Resolved && !slices.Contains([]string{"config", "token", "token-file", "no-start", "camera", "credential", "credential-file", "hub"}, f.Name) {
 			list = append(list, conf.Setting{Key: f.Name, Value: fmt.Sprint(f.Target.Interface())})
 			if f.IsSlice() || f.IsBool() {
 				list[len(list)-1].Value = f.Target.Interface()
@@ -70,15 +70,15 @@ func (j *join) run(ctx context.Context, g joining) error {
 	if err != nil {
 		return err
 	}
-	token, err := j.token(g.stdin)
-	if err != nil {
-		return err
-	}
 	s := *g.settings
-	s.Hub, s.Credential, s.CredentialFile = hub, token, ""
 	if s.Camera, err = j.cameras(ctx, s); err != nil {
 		return err
 	}
+	token, err := j.token(ctx, g)
+	if err != nil {
+		return err
+	}
+	s.Hub, s.Credential, s.CredentialFile = hub, token, ""
 	cfg, err := s.agent(slog.New(slog.DiscardHandler)) // what it says is in the error, too
 	if err != nil {
 		return err
@@ -114,25 +114,6 @@ func withPort(urls string) (string, error) {
 		out = append(out, u.String())
 	}
 	return strings.Join(out, ","), nil
-}
-
-// token returns what was given, checked, or "" for a hub that asks for nothing.
-func (j *join) token(stdin io.Reader) (secret.Text, error) {
-	text := j.Token
-	if text == "-" {
-		line, err := bufio.NewReader(io.LimitReader(stdin, 4096)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return "", fmt.Errorf("the token from standard input: %w", err)
-		}
-		text = secret.Text(strings.TrimSpace(line))
-	} else if text == "" {
-		return "", nil
-	}
-	c, err := credential.Parse(text)
-	if err != nil {
-		return "", fmt.Errorf("--token: %w", err)
-	}
-	return c.Seed(), nil
 }
 
 // cameras returns the cameras, those that are a name alone with a source that was found. Without any name all that are found are meant.
@@ -190,11 +171,19 @@ func (g joining) write(s settings) error {
 	if err := conf.Replace(secretFile, []byte("# shown to the hub; written by bramble-agent join\n"+text+"\n"), 0o600); err != nil {
 		return asRoot(err)
 	}
-	if err := conf.Replace(g.file, data, 0o644); err != nil { // no secret is in it, and the service's user must read it
+	if err := conf.Replace(g.file, data, g.mode()); err != nil {
 		return asRoot(err)
 	}
 	g.tell("Written: %s, and %s, which only root can read. What was there before ends in .bak.", g.file, secretFile)
 	return nil
+}
+
+// mode is that of a new configuration file. The service's user, who is not root, must read root's; no token is in it.
+func (g joining) mode() fs.FileMode {
+	if os.Geteuid() == 0 {
+		return 0o644
+	}
+	return 0o600
 }
 
 // asRoot says what helps against a lack of rights.

@@ -136,16 +136,78 @@ func TestJoinTLS(t *testing.T) {
 	}
 }
 
-// TestJoinTokenFromStdin keeps the token out of the process list, and --no-start leaves the service alone.
-func TestJoinTokenFromStdin(t *testing.T) {
+// TestJoinTokenElsewhere keeps the token off the command line, and --no-start leaves the service alone.
+func TestJoinTokenElsewhere(t *testing.T) {
 	url, cred := doors(t)
-	file := example(t)
+	seed := cred.Seed().Reveal()
+	inFile := filepath.Join(t.TempDir(), "token")
+	testkit.WriteFile(t, inFile, []byte("# of the porch\n"+seed+"\n"))
 	m, log := systemctl(t)
-	if said, err := joinWith(t, m, cred.Seed().Reveal()+"\n", url, "--token=-", "--no-start", "--config", file, "--camera", "porch=pattern:"); err != nil || !strings.Contains(said, "--config "+file) {
-		t.Errorf("said %s: %v", said, err)
+	for name, test := range map[string]struct {
+		stdin string
+		args  []string
+	}{
+		"standard input":              {seed + "\n", []string{"--token=-"}},
+		"standard input without flag": {" " + seed + "\r\n", nil},
+		"a file":                      {"", []string{"--token-file", inFile}},
+	} {
+		file := example(t)
+		args := append([]string{url, "--no-start", "--config", file, "--camera", "porch=pattern:"}, test.args...)
+		if said, err := joinWith(t, m, test.stdin, args...); err != nil || !strings.Contains(said, "--config "+file) {
+			t.Errorf("%s: said %s: %v", name, said, err)
+		}
+		if got, err := credential.ReadFile(filepath.Join(filepath.Dir(file), "agent.credential")); err != nil || got != cred {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+		if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "token") {
+			t.Errorf("%s: %s, %v", name, text, err)
+		}
 	}
 	if _, err := os.Stat(log); err == nil {
 		t.Error("systemd was asked for something")
+	}
+}
+
+// TestJoinMakesTheFile that --config names, and its folder; another command says that there is no such file.
+func TestJoinMakesTheFile(t *testing.T) {
+	url, cred := doors(t)
+	file := filepath.Join(t.TempDir(), "a", "b", "agent.yaml")
+	var said bytes.Buffer
+	args := []string{"join", url, "--config", file, "--camera", "porch=pattern:"}
+	if code := run(args, strings.NewReader(cred.Seed().Reveal()), io.Discard, &said); code != 0 {
+		t.Fatalf("exit code %d, said %s", code, said.String())
+	}
+	if code := run([]string{"check", "--config", file}, nil, io.Discard, &said); code != 0 {
+		t.Errorf("exit code %d, said %s", code, said.String())
+	}
+	want := map[string]os.FileMode{"agent.yaml": joining{}.mode(), "agent.credential": 0o600}
+	left, err := os.ReadDir(filepath.Dir(file))
+	if err != nil || len(left) != len(want) {
+		t.Fatalf("left are %v, %v", left, err)
+	}
+	for _, entry := range left {
+		if info, err := entry.Info(); err != nil || info.Mode() != want[entry.Name()] {
+			t.Errorf("%s: %v, %v", entry.Name(), info.Mode(), err)
+		}
+	}
+	said.Reset()
+	if code := run([]string{"check", "--config", file + "2"}, nil, io.Discard, &said); code != conf.ExitConfig || !strings.Contains(said.String(), "no such file") {
+		t.Errorf("exit code %d, said %s", code, said.String())
+	}
+}
+
+// TestJoinWarns of a token on the command line, without repeating it.
+func TestJoinWarns(t *testing.T) {
+	url, cred := doors(t)
+	seed := cred.Seed().Reveal()
+	for _, args := range [][]string{{"--token", seed}, {"--token=" + seed}} {
+		var said bytes.Buffer
+		code := run(append([]string{"join", url, "--config", example(t), "--camera", "porch=pattern:"}, args...), strings.NewReader(""), io.Discard, &said)
+		for _, part := range []string{"a secret is on the command line", "sudo's log", "where=--token", "--token-file", "agent remove"} {
+			if code != 0 || !strings.Contains(said.String(), part) || strings.Contains(said.String(), seed) {
+				t.Errorf("%v: exit code %d, said %s: want %q", args[0], code, said.String(), part)
+			}
+		}
 	}
 }
 
@@ -170,9 +232,12 @@ func TestJoinRefused(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{"no token", []string{url, "--camera=porch=pattern:"}, []string{"asks for a token", "agent add"}},
+		{"no token", []string{url, "--camera=porch=pattern:"}, []string{"asks for a token", "agent add", "--token-file"}},
 		{"another hub's token", []string{url, "--token", other, "--camera=porch=pattern:"}, []string{"knows nobody with this token", "agent list"}},
-		{"half a token", []string{url, "--token", seed[:20], "--camera=porch=pattern:"}, []string{"--token", "begins with SU"}},
+		{"two tokens", []string{url, "--token", seed, "--token-file", "x", "--camera=porch=pattern:"}, []string{"--token and --token-file"}},
+		{"no token file", []string{url, "--token-file", "/no/such", "--camera=porch=pattern:"}, []string{"--token-file", "/no/such"}},
+		{"an empty line", []string{url, "--token=-", "--camera=porch=pattern:"}, []string{"standard input", "--token-file"}},
+		{"half a token", []string{url, "--token", seed[:20], "--camera=porch=pattern:"}, []string{"--token", "it has 20 characters"}},
 		{"another camera", []string{url, "--token", seed, "--camera=garden=pattern:"}, []string{"camera garden", "does not let", "agent add NAME --cameras garden"}},
 		{"nobody there", []string{nobody, "--token", seed, "--camera=porch=pattern:"}, []string{"connection refused", "systemctl status bramble-hub", "bramble-hub setup"}},
 		{"no such name", []string{"nats://no-such-host.invalid", "--token", seed, "--camera=porch=pattern:"}, []string{"no-such-host.invalid", "IP address"}},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -27,7 +28,7 @@ const description = `Publish the cameras of this host to NATS while somebody wat
 
 Examples:
 
-  sudo bramble-agent join nats://hub:4222 --token SU... --camera porch      as a service, with the line that "bramble-hub agent add porch" prints
+  sudo bramble-agent join tls://hub:4222 --camera porch as a service; "bramble-hub agent add porch" prints this line, and a token
   bramble-agent devices                                 what cameras this host has, and a configuration file for them
   bramble-agent --hub nats://hub:4222                   publish every camera found
   bramble-agent --hub nats://hub:4222 --credential-file porch.credential --camera 'porch=v4l2:/dev/video0'
@@ -72,7 +73,7 @@ type settings struct {
 type cli struct {
 	settings
 
-	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
+	Config  configFlag       `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
 	Serve   struct{}     `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
@@ -94,6 +95,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	}
 	level := &slog.LevelVar{}
 	log := c.Logger(stderr, level)
+	conf.WarnExposed(log, parsed, remedies())
 	switch parsed.Command() {
 	case "devices":
 		ctx, stop := conf.StopContext(log)
@@ -104,7 +106,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 			return conf.Fail(stderr, "bramble-agent", err)
 		}
 		return 0
-	case "join <url>":
+	case joinCommand:
 		ctx, stop := conf.StopContext(log)
 		defer stop()
 		return failed(stderr, c.Join.run(ctx, joining{settings: &c.settings, file: string(c.Config), given: given(parsed), stdin: stdin, say: stderr}))
@@ -127,6 +129,34 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	again := &reloader{args: args, agent: a, inForce: conf.Settings(parsed), logLevel: level, log: log}
 	debug.FreeOSMemory() // what reading the settings took is never needed again
 	return failed(stderr, conf.Serve(ctx, a.Run, again.reload))
+}
+
+// remedies say how a secret is kept off the command line.
+func remedies() map[string]string {
+	return map[string]string{
+		"--token": "leave --token out, and join asks for it, or give --token-file FILE; replace this token with " +
+			"\"bramble-hub agent remove NAME\" and \"agent add NAME\"",
+		"--credential": "give --credential-file FILE, or set BRAMBLE_CREDENTIAL",
+		"--hub":        "write it into the configuration file, or set BRAMBLE_HUB; better give the agent a credential of its own",
+		"<url>":        "give the agent a credential of its own; a password in the URL is also in the configuration file",
+	}
+}
+
+// configFlag is kong.ConfigFlag, but for a file that is not there: join makes it.
+type configFlag string
+
+// BeforeResolve implements kong's hook of that name.
+func (configFlag) BeforeResolve(k *kong.Kong, parsed *kong.Context, trace *kong.Path) error {
+	name, _ := parsed.FlagValue(trace.Flag).(configFlag)
+	resolver, err := k.LoadConfig(string(name))
+	if errors.Is(err, fs.ErrNotExist) && parsed.Command() == joinCommand {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	parsed.AddResolver(resolver)
+	return nil
 }
 
 // failed tells of an error that trying again may cure, and returns the exit code.

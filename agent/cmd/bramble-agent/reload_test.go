@@ -78,7 +78,7 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	seed := cred.Seed().Reveal()
-	if code := run([]string{"check", "--credential", seed, "--camera=a=exec:ffmpeg -i rtsp://me:hidden@example.com#format=h264"}, nil, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+	if code := run([]string{"check", "--credential", seed, "--camera=a=exec:ffmpeg -i rtsp://me:hidden@example.com#format=h264"}, nil, &stdout, &stderr); code != 0 || strings.Count(stderr.String(), "a secret is on the command line") != 2 || strings.Contains(stderr.String(), seed) {
 		t.Errorf("exit code %d, %s", code, stderr.String())
 	}
 	if out := stdout.String(); strings.Contains(out, seed) || strings.Contains(out, "hidden") || !strings.Contains(out, "rtsp://***@example.com") || !strings.Contains(out, "***") {

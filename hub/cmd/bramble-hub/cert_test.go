@@ -71,7 +71,7 @@ func TestAgentAddWithTLS(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	c := testkit.NewCert(t, nil, nil)
 	line := do(t, file, "", "agent", "add", "porch", "--nats=192.0.2.1:4222", "--nats-tls-cert="+c.CertFile, "--nats-tls-key="+c.KeyFile)
-	if !strings.HasPrefix(line, "sudo bramble-agent join tls://192.0.2.1:4222 --tls-fingerprint "+trust.Fingerprint(c.Leaf)+" --token SU") {
+	if !strings.HasPrefix(line, "sudo bramble-agent join tls://192.0.2.1:4222 --tls-fingerprint "+trust.Fingerprint(c.Leaf)+" --camera porch\nSU") {
 		t.Errorf("printed %q", line)
 	}
 	pin := "sha256:" + strings.Repeat("ab", 32)

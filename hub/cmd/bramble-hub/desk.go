@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -14,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
-
-	"golang.org/x/term"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/keypair"
@@ -48,52 +45,30 @@ func (d *desk) book() (*access.Book, error) { return access.Load(d.settings.Cred
 // password asks for a new password, twice, without showing it; or takes the first line of standard input.
 func (d *desk) password(fromStdin bool) (secret.Text, error) {
 	if fromStdin {
-		line, err := bufio.NewReader(io.LimitReader(d.stdin, 4096)).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
+		password, err := secret.ReadLine(d.stdin)
+		if err != nil {
 			return "", fmt.Errorf("the password from standard input: %w", err)
 		}
-		password := secret.Text(strings.TrimRight(line, "\r\n"))
 		return password, access.ValidatePassword(password)
 	}
-	tty, ok := d.stdin.(*os.File)
-	if !ok || !term.IsTerminal(int(tty.Fd())) { //nolint:gosec // a file descriptor is a small number
+	tty, ok := secret.Terminal(d.stdin)
+	if !ok {
 		return "", errors.New("standard input is no terminal on which to ask for a password: give it with --password-stdin")
 	}
-	first, err := d.ask(tty, "Password: ")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	first, err := secret.Ask(ctx, tty, d.stderr, "Password: ")
 	if err != nil {
 		return "", err
 	}
 	if err := access.ValidatePassword(first); err != nil {
 		return "", err
 	}
-	second, err := d.ask(tty, "Once more: ")
+	second, err := secret.Ask(ctx, tty, d.stderr, "Once more: ")
 	if err == nil && first != second {
 		err = errors.New("the two passwords differ: nothing was changed")
 	}
 	return first, err
-}
-
-// ask reads a line without echo. Ctrl-C leaves a terminal that shows what is typed.
-func (d *desk) ask(tty *os.File, prompt string) (secret.Text, error) {
-	fd := int(tty.Fd()) //nolint:gosec // a file descriptor is a small number
-	state, err := term.GetState(fd)
-	if err != nil {
-		return "", fmt.Errorf("the terminal: %w", err)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	defer context.AfterFunc(ctx, func() {
-		_ = term.Restore(fd, state) // the program ends here
-		_, _ = fmt.Fprintln(d.stderr)
-		os.Exit(130)
-	})()
-	_, _ = fmt.Fprint(d.stderr, prompt)
-	text, err := term.ReadPassword(fd)
-	_, _ = fmt.Fprintln(d.stderr)
-	if err != nil {
-		return "", fmt.Errorf("the password: %w", err)
-	}
-	return secret.Text(text), nil
 }
 
 // table prints a list.

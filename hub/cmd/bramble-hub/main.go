@@ -35,7 +35,7 @@ As a service, with the first user, and open to other hosts:
 Who may do what, in a file that a running hub follows:
 
   bramble-hub user add anna --role operator --cameras 'lab-*'
-  bramble-hub agent add porch                        prints the command line with which that agent joins
+  bramble-hub agent add porch                        prints the line with which that agent joins, and its token
   bramble-hub cert                                   makes a certificate for TLS, and prints its fingerprint
   bramble-hub link porch --expires 24h               a link to one camera for whoever has it
 
@@ -114,6 +114,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	}
 	level := &slog.LevelVar{}
 	log := c.Logger(stderr, level)
+	conf.WarnExposed(log, parsed, nil)
 	switch command := parsed.Command(); command {
 	case "serve", "demo":
 	case "doctor":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 
 // agentCommands are bramble-hub agent ...
 type agentCommands struct {
-	Add    agentAdd    `cmd:"" help:"Let an agent in and print how it joins, for example: bramble-hub agent add pi1 --cameras porch,garden"`
+	Add    agentAdd    `cmd:"" help:"Let an agent in, and print how it joins and its token, for example: bramble-hub agent add pi1 --cameras porch,garden"`
 	List   agentList   `cmd:"" help:"List the agents."`
 	Remove agentRemove `cmd:"" help:"Remove an agent: its connection is cut, its credential opens nothing any more."`
 }
@@ -20,7 +21,8 @@ type agentAdd struct {
 	Cameras []string `help:"Ids of the cameras that it may publish, joined by commas (default: the one of this name)." placeholder:"IDS" env:"-"`
 }
 
-// Run prints the command line with which the agent joins.
+// Run prints the command line with which the agent joins, and on a line of its own the token that it asks for: on a command
+// line sudo's log, the shell's history and the list of processes would have it.
 func (c *agentAdd) Run(d *desk) error {
 	if len(c.Cameras) == 0 {
 		c.Cameras = []string{c.Name}
@@ -31,7 +33,7 @@ func (c *agentAdd) Run(d *desk) error {
 	}
 	var cred credential.Credential
 	err = d.edit(func(doc *access.Document) (err error) { cred, err = doc.AddAgent(c.Name, c.Cameras); return err },
-		"agent added; its token is shown this once: paste this line on the host with the cameras",
+		"agent added: run this line on the host with the cameras",
 		"agent.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 	if err != nil {
 		return err
@@ -40,11 +42,15 @@ func (c *agentAdd) Run(d *desk) error {
 	if note != "" {
 		d.log.Warn(note, "public", cred.Public())
 	}
-	line := "sudo bramble-agent join " + url + trusts + " --token " + cred.Seed().Reveal()
+	line := "sudo bramble-agent join " + url + trusts
 	for _, camera := range c.Cameras {
 		line += " --camera " + camera
 	}
-	return d.print(line)
+	if err := d.print(line); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(d.stderr, "It asks for this token, which is shown this once:") // a courtesy
+	return d.print(cred.Seed().Reveal())
 }
 
 type agentList struct{}

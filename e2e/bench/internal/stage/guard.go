@@ -23,9 +23,8 @@ func (c Config) Admit(ctx context.Context, agent string, cameras ...string) (sec
 	if err != nil {
 		return "", fmt.Errorf("bramble-hub agent add: %w", err)
 	}
-	_, rest, ok := strings.Cut(string(out), "--token ")
-	seed, _, _ := strings.Cut(rest, " ")
-	if !ok {
+	_, seed, _ := strings.Cut(string(out), "\n") // the line above it is for the agent's host
+	if seed = strings.TrimSpace(seed); seed == "" {
 		return "", errors.New("bramble-hub agent add prints no credential") // what it prints may be one
 	}
 	return secret.Text(seed), nil

@@ -1,0 +1,59 @@
+package conf
+
+import (
+	"log/slog"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/bramble-cam/bramble/shared/secret"
+)
+
+// Exposed returns the flags, as --name, and the arguments, as <name>, that hold a secret on a command line: a secret.Text, or
+// a URL with a password. A "-", which stands for standard input, is none.
+func Exposed(parsed *kong.Context) (names []string) {
+	for _, p := range parsed.Path {
+		value, name := (*kong.Value)(nil), ""
+		switch {
+		case p.Flag != nil && !p.Resolved:
+			value, name = p.Flag.Value, "--"+p.Flag.Name
+		case p.Positional != nil:
+			value, name = p.Positional, "<"+p.Positional.Name+">"
+		}
+		if value != nil && holdsSecret(value.Target) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// WarnExposed warns of each secret on a command line. Remedies say what to do instead, by the name that Exposed returns.
+func WarnExposed(log *slog.Logger, parsed *kong.Context, remedies map[string]string) {
+	for _, name := range Exposed(parsed) {
+		remedy, ok := remedies[name]
+		if !ok {
+			env := EnvPrefix + "_" + strings.ToUpper(strings.ReplaceAll(strings.Trim(name, "-<>"), "-", "_"))
+			remedy = "write it into the configuration file, or set " + env
+		}
+		log.Warn("a secret is on the command line: this host's list of processes, the shell's history and sudo's log show it",
+			"where", name, "remedy", remedy)
+	}
+}
+
+func holdsSecret(value reflect.Value) bool {
+	switch v := value.Interface().(type) {
+	case secret.Text:
+		return v != "" && v != "-"
+	case string:
+		return password.MatchString(v)
+	case []string:
+		return slices.ContainsFunc(v, password.MatchString)
+	}
+	return false
+}
+
+// password finds a password in a URL, or a NATS token, which stands in the place of the user's name.
+var password = regexp.MustCompile(`://[^/\s@:]*:[^/\s@]+@|\b(nats|tls|wss?)://[^/\s@]+@`)
