@@ -159,7 +159,7 @@ func TestJoinTokenElsewhere(t *testing.T) {
 		if got, err := credential.ReadFile(filepath.Join(filepath.Dir(file), "agent.credential")); err != nil || got != cred {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
-		if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "token") {
+		if text, err := os.ReadFile(file); err != nil || strings.Contains(string(text), "\ntoken") {
 			t.Errorf("%s: %s, %v", name, text, err)
 		}
 	}
