@@ -39,6 +39,7 @@ type Config struct {
 	NATSTLSCert    string                // file with the certificate of the embedded NATS server and those above it, PEM; "" means no TLS, unless NATSConfig has it
 	NATSTLSKey     string                // file with its private key, PEM
 	NATSCredential credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
+	ProxyAuth      ProxyAuth             // of people whom a proxy has let in
 	Credentials    string                // the file with users, agents and consumers; "" means none
 	SubjectRoot    string                // first token of every subject; "" means "cam"
 	Insecure       bool                  // allow addresses that others can reach, though nobody is asked who they are

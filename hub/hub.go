@@ -28,12 +28,13 @@ import (
 
 // Hub is one relay.
 type Hub struct {
-	cfg     Config
-	web     *keypair.Pair // of HTTP; nil: without TLS
-	bus     *keypair.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
-	space   subject.Space
-	keeper  *access.Keeper
-	proxies httpapi.Proxies
+	cfg      Config
+	web      *keypair.Pair // of HTTP; nil: without TLS
+	bus      *keypair.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
+	space    subject.Space
+	keeper   *access.Keeper
+	external httpapi.External // ways in for people whom somebody else identifies
+	proxies  httpapi.Proxies
 
 	started  chan struct{} // closed when the addresses below are set
 	once     sync.Once
@@ -69,8 +70,12 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
+	external, err := cfg.external(keeper.Book())
+	if err != nil {
+		return nil, err
+	}
 	return &Hub{
-		cfg: cfg, web: web, bus: bus, space: space, keeper: keeper, proxies: proxies, started: make(chan struct{}),
+		cfg: cfg, external: external, web: web, bus: bus, space: space, keeper: keeper, proxies: proxies, started: make(chan struct{}),
 	}, nil
 }
 
@@ -149,7 +154,7 @@ func (h *Hub) http(
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
 		Connected: in.Connected, Reconnects: in.Reconnects, Agents: in, About: h.about(natsURL, addr),
 		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
-		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.keeper,
+		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.keeper, External: h.external,
 		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals()) },
 		Exposed:  !loopback(h.reach(addr)) && !h.cfg.Insecure, AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
 		Published: h.cfg.HTTPPublished != "" && loopback(h.cfg.HTTPPublished),

@@ -21,6 +21,7 @@ import { hubURL } from './root.js';
  * @property {string} name
  * @property {'viewer' | 'operator' | 'admin'} role
  * @property {boolean} open nobody is asked
+ * @property {string} [logout_url] where the login of elsewhere ends, after that of the hub
  *
  * @typedef {object} Control
  * @property {string} name

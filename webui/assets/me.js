@@ -7,10 +7,13 @@ const NOT_KNOWN = 401;
 /** The hub renews a session that is in use, and the pictures' connection alone does not show that it is. */
 const RENEW_MS = 30 * 60_000;
 
+/** Where the login ends that a proxy or an identity provider has made; empty for one at the hub. */
+let logoutURL = '';
+
 /** Keeps the bar's user up to date. */
 export function watchMe() {
   find(document, '#logout', HTMLButtonElement).addEventListener('click', () => {
-    logOut().then(toLogin, (err) => toast(err instanceof Error ? err.message : String(err)));
+    logOut().then(afterLogout, (err) => toast(err instanceof Error ? err.message : String(err)));
   });
   void askMe();
   setInterval(askMe, RENEW_MS);
@@ -19,13 +22,19 @@ export function watchMe() {
 /** Shows who it is, or leads to the login page if the hub does not know. */
 export async function askMe() {
   try {
-    const { name, open } = await fetchMe();
+    const { name, open, logout_url: elsewhere = '' } = await fetchMe();
+    logoutURL = elsewhere;
     find(document, '#me', HTMLElement).hidden = open;
     setText(find(document, '#me-name', HTMLElement), name);
   } catch (err) {
     if (err instanceof Refused && err.status === NOT_KNOWN) toLogin();
     // Else the page says already that the hub is lost.
   }
+}
+
+function afterLogout() {
+  if (/^https?:/.test(logoutURL)) location.assign(logoutURL);
+  else toLogin();
 }
 
 function toLogin() {

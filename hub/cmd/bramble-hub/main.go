@@ -44,7 +44,8 @@ file, that over the default.`
 
 // settings are the hub's flags, environment variables and keys of the file.
 type settings struct {
-	conf.Logging `embed:""`
+	conf.Logging     `embed:""`
+	externalSettings `embed:""`
 
 	HTTP                 string        `help:"Address of the page and the API (${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
 	HTTPPublished        string        `name:"http-published" help:"In a container: the address at which that of --http is published, such as 127.0.0.1:8080. It says in place of --http whether others reach the hub." placeholder:"HOST:PORT"`
@@ -97,6 +98,7 @@ type cli struct {
 	Health healthCommand `cmd:"" help:"Ask the hub that runs with these settings whether it is alive: exit code 0 or 1."`
 
 	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
+	Mapping  mappingCommands  `cmd:"" help:"What people may do whom a proxy or an identity provider has identified: add, list, set, remove."`
 	Group    groupCommands    `cmd:"" help:"Camera groups, which grants name as @GROUP: add, list, set, remove."`
 	Token    tokenCommands    `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
 	Link     linkCommand      `cmd:"" help:"Sign a link to one camera, for whoever has it."`
@@ -176,13 +178,14 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 			return cfg, err
 		}
 	}
-	return hub.Config{
+	cfg = hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
 		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
 		MaxFPS: s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, AllowHosts: s.AllowHost, HTTPPublished: s.HTTPPublished, TrustedProxies: s.TrustedProxy, Limits: s.limits(), Version: version, Log: log,
-	}, nil
+	}
+	return cfg, s.fill(&cfg)
 }
 
 func (s *settings) natsTrust() trust.Settings {

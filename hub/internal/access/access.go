@@ -50,10 +50,14 @@ type Principal struct {
 	Role Role
 	By   string // how the identity was proven
 
+	Method string // of the login that began a session, if that was not by a password: ByOIDC
+
 	grants  []grant
 	only    []string // globs of the cameras that a token is narrowed to; nil means all
 	most    Role     // what that a token may do; "" means no bound
 	formats []string // of a link; nil means all
+
+	external *Identity // of somebody who is no user of the file
 
 	// By which Door.Again knows whether the proof is still good.
 	generation string    // of a user

@@ -12,6 +12,9 @@ func (d *Door) Again(p Principal, now time.Time) (Principal, bool) {
 	if !p.expires.IsZero() && !now.Before(p.expires) {
 		return Principal{}, false
 	}
+	if p.external != nil {
+		return d.againExternal(b, p)
+	}
 	switch p.By {
 	case ByNothing:
 		return p, !b.HasUsers()

@@ -65,16 +65,22 @@ func derive(key []byte, purpose string) []byte {
 }
 
 // Empty reports whether there is nobody: no user, no agent, no consumer. Then nobody is asked who he is.
-func (b *Book) Empty() bool { return len(b.doc.Users) == 0 && len(b.peers) == 0 }
+func (b *Book) Empty() bool { return !b.HasUsers() && len(b.peers) == 0 }
 
-// HasUsers reports whether there is a user, enabled or not.
-func (b *Book) HasUsers() bool { return len(b.doc.Users) > 0 }
+// HasUsers reports whether there is a user, enabled or not, or a mapping, by which people identified elsewhere are users.
+func (b *Book) HasUsers() bool { return len(b.doc.Users)+len(b.doc.Mappings) > 0 }
 
 // Users returns all users, in the order in which they were added.
 func (b *Book) Users() []User { return slices.Clone(b.doc.Users) }
 
 // Groups returns all camera groups.
 func (b *Book) Groups() []Group { return slices.Clone(b.doc.Groups) }
+
+// Mappings returns all mappings.
+func (b *Book) Mappings() []Mapping { return slices.Clone(b.doc.Mappings) }
+
+// CanSign reports whether there is a key that signs sessions and links.
+func (b *Book) CanSign() bool { return b.sessionKey != nil }
 
 // Tokens returns all API tokens.
 func (b *Book) Tokens() []Token { return slices.Clone(b.doc.Tokens) }

@@ -20,6 +20,9 @@ func changes(old, b *Book) (list []change) {
 	list = append(list, compare("group", old.doc.Groups, b.doc.Groups, func(g Group) (string, []any) {
 		return g.Name, []any{"cameras", strings.Join(g.Cameras, ",")}
 	})...)
+	list = append(list, compare("mapping", old.doc.Mappings, b.doc.Mappings, func(m Mapping) (string, []any) {
+		return m.Who, []any{"role", m.Role, "cameras", strings.Join(m.Cameras, ",")}
+	})...)
 	list = append(list, compare("user", old.doc.Users, b.doc.Users, func(u User) (string, []any) {
 		return u.Name, []any{"role", u.Role, "cameras", strings.Join(u.Cameras, ","), "enabled", u.Enabled}
 	})...)

@@ -17,7 +17,7 @@ import (
 // Versions of the credentials file.
 const (
 	version       = 1
-	versionGroups = 2 // with camera groups, roles for cameras, or tokens that are narrowed
+	versionGroups = 2 // with mappings, camera groups, roles for cameras, or tokens that are narrowed
 )
 
 // maxFile bounds the credentials file, in bytes: some ten thousand users.
@@ -32,6 +32,7 @@ type Document struct {
 	LinkKey   []byte     `json:"link_key"` // signs links and session cookies
 	Groups    []Group    `json:"groups,omitempty"`
 	Users     []User     `json:"users"`
+	Mappings  []Mapping  `json:"mappings,omitempty"`
 	Tokens    []Token    `json:"tokens"`
 	Agents    []Agent    `json:"agents"`
 	Consumers []Consumer `json:"consumers"`
@@ -121,7 +122,7 @@ func (d *Document) validate() error {
 			return fmt.Errorf("token %q: %w", clip(t.ID), err)
 		}
 	}
-	return errors.Join(d.validatePeers(), d.validateGroups())
+	return errors.Join(d.validatePeers(), d.validateGroups(), d.validateMappings())
 }
 
 func (d *Document) validatePeers() error {

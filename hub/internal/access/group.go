@@ -109,6 +109,9 @@ func (d *Document) grantees() (list []grantee) {
 	for _, t := range d.Tokens {
 		list = append(list, grantee{"token " + t.ID, t.Cameras})
 	}
+	for _, m := range d.Mappings {
+		list = append(list, grantee{"mapping " + m.Who, m.Cameras})
+	}
 	for _, c := range d.Consumers {
 		list = append(list, grantee{"consumer " + c.Name, c.Cameras})
 	}
@@ -138,9 +141,9 @@ func (d *Document) validateGroups() error {
 	return errors.Join(missing...)
 }
 
-// neededVersion returns the version of the file that has all that is in use: a file without groups and roles for cameras can still be read by programs of before.
+// neededVersion returns the version of the file that has all that is in use: a file without mappings, groups and roles for cameras can still be read by programs of before.
 func (d *Document) neededVersion() int {
-	if len(d.Groups) > 0 {
+	if len(d.Groups)+len(d.Mappings) > 0 {
 		return versionGroups
 	}
 	for _, t := range d.Tokens {

@@ -27,7 +27,7 @@ const (
 	// maxRevoked bounds how many sessions are remembered as ended by a logout.
 	maxRevoked = 4096
 
-	maxCookie = 1024
+	maxCookie = 3800 // browsers take 4096 with the name
 )
 
 // Cookie is a session cookie: its value, and when it is no good any more.
@@ -44,6 +44,11 @@ type session struct {
 	Login      int64  `json:"l"` // Unix seconds, like the others
 	Issued     int64  `json:"s"`
 	Expires    int64  `json:"e"`
+
+	// Of a login at somebody else.
+	Method string   `json:"m,omitempty"` // such as ByOIDC
+	Groups []string `json:"r,omitempty"` // that a mapping names
+	End    int64    `json:"x,omitempty"` // of the session, however busy it is
 }
 
 // sessions makes cookies and remembers which have ended.
@@ -57,14 +62,21 @@ func newSessions() *sessions { return &sessions{revoked: make(map[string]time.Ti
 
 // begin returns the cookie of a new session.
 func (s *sessions) begin(b *Book, u User, now time.Time) (Cookie, error) {
+	return b.issue(session{User: u.Name, ID: newSessionID(), Generation: u.generation(), Login: now.Unix()}, now)
+}
+
+func newSessionID() string {
 	id := make([]byte, 16)
 	_, _ = rand.Read(id) // never fails
-	return b.issue(session{User: u.Name, ID: hex.EncodeToString(id), Generation: u.generation(), Login: now.Unix()}, now)
+	return hex.EncodeToString(id)
 }
 
 func (b *Book) issue(s session, now time.Time) (Cookie, error) {
 	expires := now.Add(SessionLife)
 	if end := time.Unix(s.Login, 0).Add(sessionMax); end.Before(expires) {
+		expires = end
+	}
+	if end := time.Unix(s.End, 0); s.End != 0 && end.Before(expires) {
 		expires = end
 	}
 	s.Issued, s.Expires = now.Unix(), expires.Unix()
@@ -97,14 +109,14 @@ func (s *sessions) check(b *Book, value secret.Text, now time.Time) (p Principal
 	if err != nil {
 		return p, nil, err
 	}
-	u, ok := b.user(c.User)
 	switch {
 	case now.Unix() >= c.Expires:
 		return p, nil, errors.New("the session has expired")
-	case !ok || u.generation() != c.Generation:
-		return p, nil, errors.New("the session has ended, since the user's password or role was changed")
 	case s.ended(c):
 		return p, nil, errors.New("the session has ended by a logout")
+	}
+	if p, err = b.ofSession(c); err != nil {
+		return p, nil, err
 	}
 	if now.Sub(time.Unix(c.Issued, 0)) >= sessionRenew {
 		next, err := b.issue(c, now)
@@ -115,7 +127,6 @@ func (s *sessions) check(b *Book, value secret.Text, now time.Time) (p Principal
 			renewed = &next
 		}
 	}
-	p = b.principal(u, BySession)
 	p.session, p.key, p.expires = &c, b.sessionKey, time.Unix(c.Expires, 0)
 	return p, renewed, nil
 }

@@ -18,11 +18,12 @@ import (
 // door asks who comes; access.Door is one.
 type door struct {
 	*access.Door
-	exposed bool // others than this host's people can reach the hub: without users nobody gets in, rather than everybody
+	exposed  bool // others than this host's people can reach the hub: without users nobody gets in, rather than everybody
+	external bool // there are ways in for people who are no users: they are asked, whether there are users or not
 }
 
 // open reports whether nobody is asked.
-func (d *door) open() bool { return d == nil || d.Open() && !d.exposed }
+func (d *door) open() bool { return d == nil || d.Open() && !d.exposed && !d.external }
 
 // principalKey is where known leaves the principal in echo's context.
 const principalKey = "bramble.principal"
@@ -89,13 +90,17 @@ func who(c echo.Context) access.Principal {
 	return p
 }
 
-// identify returns who sends a request, by what it shows: Authorization before the session.
+// identify returns who sends a request, by what it shows: first what a trusted proxy says, then Authorization, then the
+// session.
 func (s *Server) identify(c echo.Context) (access.Principal, error) {
 	if s.door.open() {
 		return access.Everybody(), nil
 	}
 	r := c.Request()
 	addr := s.addressOf(r)
+	if p, known, err := s.fromProxy(r, addr); known {
+		return p, err
+	}
 	if header := r.Header.Get(echo.HeaderAuthorization); header != "" {
 		return s.authorization(r, addr, header)
 	}
@@ -127,10 +132,7 @@ func (s *Server) authorization(r *http.Request, addr, header string) (p access.P
 	default:
 		return p, &strangerError{errors.New("the header Authorization is not known: give Basic with a user's password, or Bearer with an API token")}
 	}
-	if errors.Is(err, access.ErrRefused) {
-		err = &strangerError{err}
-	}
-	return p, err
+	return p, asStranger(err)
 }
 
 func hostOf(addr string) string {
@@ -159,7 +161,10 @@ func forbidden(p access.Principal, need string) error {
 func accessProblem(err error) (problem, bool) {
 	var stranger *strangerError
 	var wait *access.WaitError
+	var unmapped *access.UnmappedError
 	switch {
+	case errors.As(err, &unmapped):
+		return problem{Title: "No camera for you", Status: http.StatusForbidden, Detail: err.Error()}, true
 	case errors.As(err, &wait):
 		return problem{Title: "Too many wrong passwords", Status: http.StatusTooManyRequests, Detail: err.Error(), RetryAfter: int((wait.After + time.Second - 1) / time.Second)}, true
 	case errors.Is(err, access.ErrBusy):

@@ -73,7 +73,7 @@ func TestLists(t *testing.T) {
 func TestMe(t *testing.T) {
 	g := newGuarded(t)
 	for header, want := range map[string]meJSON{
-		basic("otto", ottoPassword): {"otto", "operator", false}, "Bearer " + g.annaToken: {"anna", "viewer", false}, "bearer " + g.rootToken: {"root", "admin", false},
+		basic("otto", ottoPassword): {"otto", "operator", false, ""}, "Bearer " + g.annaToken: {"anna", "viewer", false, ""}, "bearer " + g.rootToken: {"root", "admin", false, ""},
 	} {
 		_, body := g.request(http.MethodGet, "/api/v1/me", "", "Authorization", header)
 		var got meJSON

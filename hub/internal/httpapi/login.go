@@ -150,11 +150,21 @@ type meJSON struct {
 	Name string      `json:"name"`
 	Role access.Role `json:"role"`
 	Open bool        `json:"open"`
+
+	LogoutURL string `json:"logout_url,omitempty"` // where the login of elsewhere ends
+}
+
+// logoutURL returns where a person ends the login of elsewhere, or "".
+func (s *Server) logoutURL(p access.Principal) string {
+	if p.By == access.ByProxy {
+		return s.cfg.External.Proxy.LogoutURL
+	}
+	return ""
 }
 
 // me answers with who asks.
 func (s *Server) me(c echo.Context) error {
 	p := who(c)
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, meJSON{p.Name, p.Role, p.By == access.ByNothing})
+	return c.JSON(http.StatusOK, meJSON{p.Name, p.Role, p.By == access.ByNothing, s.logoutURL(p)})
 }

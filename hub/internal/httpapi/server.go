@@ -52,6 +52,7 @@ type Config struct {
 	AllowOrigins  []string       // of other people's pages that may open /ws, such as https://example.org; "*" is all
 	Agents        controller     // asks cameras' agents
 	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
+	External      External       // ways in for people whom somebody else has identified
 	Exposed       bool           // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
 	Proxies       Proxies        // whose word about a request counts
 	AllowHosts    []string       // names besides this host's own by which it may be asked for while nobody is asked: *.example.org, * is all
@@ -112,7 +113,7 @@ func New(cfg Config) *Server {
 	s.newcomers = newNewcomers(exempt, func(address string) { s.guests.refuse(limitWaiting, address) })
 	s.arrivals = newArrivals(cfg.Limits.Rate)
 	if cfg.Access != nil {
-		s.door = &door{access.NewDoor(cfg.Access, cfg.Log), cfg.Exposed}
+		s.door = &door{access.NewDoor(cfg.Access, cfg.Log), cfg.Exposed, !cfg.External.IsZero()}
 		s.guests.again = s.door.Again
 		cfg.Access.OnChange(func(*access.Book) {
 			select {

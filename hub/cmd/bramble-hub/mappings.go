@@ -1,0 +1,69 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+)
+
+// mappingCommands are bramble-hub mapping ...
+type mappingCommands struct {
+	Add    mappingAdd    `cmd:"" help:"Give a role and cameras, for example: bramble-hub mapping add group:lab-staff --role operator --cameras 'lab-*'"`
+	List   mappingList   `cmd:"" help:"List the mappings."`
+	Set    mappingSet    `cmd:"" help:"Change role or cameras."`
+	Remove mappingRemove `cmd:"" help:"Remove a mapping."`
+}
+
+type mappingAdd struct {
+	Who     string   `arg:"" help:"group:NAME, user:NAME or everyone, in the words of the proxy or the identity provider."`
+	Role    string   `help:"${enum} (${default})." enum:"viewer,operator,admin" default:"viewer" env:"-"`
+	Cameras []string `help:"Ids of cameras, parts with *, or @GROUP, joined by commas; =viewer or =operator after one is the role for it." required:"" placeholder:"GRANTS" env:"-"`
+}
+
+// Run adds the mapping.
+func (c *mappingAdd) Run(d *desk) error {
+	m := access.Mapping{Who: c.Who, Role: access.Role(c.Role), Cameras: c.Cameras}
+	return d.edit(func(doc *access.Document) error { return doc.AddMapping(m) },
+		"mapping added", "mapping.add", "name", c.Who, "role", c.Role, "cameras", strings.Join(c.Cameras, ","))
+}
+
+type mappingList struct {
+	JSON bool `name:"json" help:"As JSON." env:"-"`
+}
+
+// Run lists the mappings.
+func (c *mappingList) Run(d *desk) error {
+	b, err := d.book()
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return d.json("mappings", append([]access.Mapping{}, b.Mappings()...))
+	}
+	var rows [][]string
+	for _, m := range b.Mappings() {
+		rows = append(rows, []string{m.Who, string(m.Role), strings.Join(m.Cameras, ",")})
+	}
+	return d.table("WHO ROLE CAMERAS", rows)
+}
+
+type mappingSet struct {
+	Who     string   `arg:"" help:"As \"mapping list\" shows it."`
+	Role    string   `help:"viewer, operator or admin." env:"-"`
+	Cameras []string `help:"As with \"mapping add\"." placeholder:"GRANTS" env:"-"`
+}
+
+// Run changes the mapping.
+func (c *mappingSet) Run(d *desk) error {
+	return d.edit(func(doc *access.Document) error { return doc.SetMapping(c.Who, access.Role(c.Role), c.Cameras) },
+		"mapping changed", "mapping.change", "name", c.Who)
+}
+
+type mappingRemove struct {
+	Who string `arg:"" help:"As \"mapping list\" shows it."`
+}
+
+// Run removes the mapping.
+func (c *mappingRemove) Run(d *desk) error {
+	return d.edit(func(doc *access.Document) error { return doc.RemoveMapping(c.Who) }, "mapping removed", "mapping.remove", "name", c.Who)
+}

@@ -1,0 +1,73 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+	"github.com/bramble-cam/bramble/shared/secret"
+)
+
+// ProxyAuth says how a trusted reverse proxy tells the hub whom it has let in.
+type ProxyAuth struct {
+	UserHeader    string // "" means that no header counts
+	GroupsHeader  string // "" for none
+	Secret        secret.Text
+	WithoutSecret bool   // the address of the proxy is enough
+	LogoutURL     string // where a person ends the login at the proxy; "" for nowhere
+}
+
+// external checks the ways in for people whom somebody else identifies.
+func (c *Config) external(book *access.Book) (httpapi.External, error) {
+	var e httpapi.External
+	var err error
+	if e.Proxy, err = c.ProxyAuth.login(); err != nil {
+		return e, err
+	}
+	if e.IsZero() {
+		return e, nil
+	}
+	if len(book.Mappings()) == 0 {
+		return e, errors.New("people are to be identified elsewhere, and no mapping says what any of them may do: " +
+			"add the first with \"bramble-hub mapping add group:NAME --cameras 'lab-*'\"")
+	}
+	return e, nil
+}
+
+var headerPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
+
+func (p ProxyAuth) login() (*httpapi.ProxyLogin, error) {
+	if p.UserHeader == "" {
+		if p != (ProxyAuth{}) {
+			return nil, errors.New("the settings of --proxy-auth-... need --proxy-auth-user-header, for example Remote-User")
+		}
+		return nil, nil
+	}
+	for flag, name := range map[string]string{"user": p.UserHeader, "groups": p.GroupsHeader} {
+		if name != "" && !headerPattern.MatchString(name) || strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Cookie") {
+			return nil, fmt.Errorf("--proxy-auth-%s-header %s: give the name of a header that the proxy sets, for example Remote-User", flag, name)
+		}
+	}
+	switch {
+	case p.Secret == "" && !p.WithoutSecret:
+		return nil, errors.New("--proxy-auth-user-header needs --proxy-auth-secret-file: without a secret every program on a trusted address " +
+			"could name any user; --proxy-auth-without-secret says that the address is enough")
+	case p.Secret != "" && p.WithoutSecret:
+		return nil, errors.New("--proxy-auth-secret-file and --proxy-auth-without-secret exclude each other: give one of them")
+	case p.Secret != "" && len(p.Secret) < leastSecret:
+		return nil, fmt.Errorf("--proxy-auth-secret-file: the secret has %d characters: give %d or more, for example by \"openssl rand -hex 32\"", len(p.Secret), leastSecret)
+	}
+	if p.LogoutURL != "" {
+		if u, err := url.Parse(p.LogoutURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+			return nil, fmt.Errorf("--proxy-auth-logout-url %s: give a URL such as https://auth.example.org/logout", p.LogoutURL)
+		}
+	}
+	return &httpapi.ProxyLogin{UserHeader: p.UserHeader, GroupsHeader: p.GroupsHeader, Secret: p.Secret, LogoutURL: p.LogoutURL}, nil
+}
+
+// leastSecret is the least length of a secret that is shared with another program.
+const leastSecret = 16

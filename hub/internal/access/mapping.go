@@ -1,0 +1,120 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Mapping gives a role and cameras to people whom somebody else has identified: a proxy, or an identity provider.
+type Mapping struct {
+	Who     string   `json:"who"` // user:NAME, group:NAME or everyone
+	Role    Role     `json:"role"`
+	Cameras []string `json:"cameras"` // as of a User
+}
+
+// What begins the Who of a Mapping, and the one that fits all.
+const (
+	mapsUser  = "user:"
+	mapsGroup = "group:"
+	mapsAll   = "everyone"
+)
+
+// maxExternalName bounds the name of a person or a group that somebody else gives, in bytes.
+const maxExternalName = 256
+
+// ValidateMapped returns nil if a mapping may have this Who.
+func ValidateMapped(who string) error {
+	if who == mapsAll {
+		return nil
+	}
+	for _, kind := range []string{mapsUser, mapsGroup} {
+		if name, ok := strings.CutPrefix(who, kind); ok {
+			return validateExternal(strings.TrimSuffix(kind, ":"), name)
+		}
+	}
+	return fmt.Errorf("%q maps nobody: write group:NAME, user:NAME or %s", clip(who), mapsAll)
+}
+
+// validateExternal checks a name that somebody else has given. It goes into log lines and onto pages.
+func validateExternal(kind, name string) error {
+	bad := !utf8.ValidString(name) || strings.TrimSpace(name) != name ||
+		strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
+	switch {
+	case name == "":
+		return fmt.Errorf("the name of the %s is empty", kind)
+	case len(name) > maxExternalName:
+		return fmt.Errorf("the name of the %s is longer than %d bytes", kind, maxExternalName)
+	case bad:
+		return fmt.Errorf("the name of the %s has a character that cannot be printed, or a space at an end", kind)
+	}
+	return nil
+}
+
+func (m Mapping) validate() error {
+	return errors.Join(ValidateMapped(m.Who), m.Role.validate(), ValidateGrants(m.Cameras))
+}
+
+// fits reports whether a mapping is for somebody.
+func (m Mapping) fits(id Identity) bool {
+	if group, ok := strings.CutPrefix(m.Who, mapsGroup); ok {
+		return slices.Contains(id.Groups, group)
+	}
+	return m.Who == mapsAll || m.Who == mapsUser+id.Name
+}
+
+func (d *Document) mapping(who string) (int, error) {
+	return index(d.Mappings, "mapping", who, func(m Mapping) string { return m.Who })
+}
+
+// AddMapping adds a mapping.
+func (d *Document) AddMapping(m Mapping) error {
+	if _, err := d.mapping(m.Who); err == nil {
+		return fmt.Errorf("there is a mapping of %q already: change it with \"bramble-hub mapping set\"", clip(m.Who))
+	}
+	d.Mappings = append(d.Mappings, m)
+	return m.validate()
+}
+
+// SetMapping changes what is not empty or nil of a mapping.
+func (d *Document) SetMapping(who string, role Role, cameras []string) error {
+	i, err := d.mapping(who)
+	if err != nil {
+		return err
+	}
+	m := &d.Mappings[i]
+	if role != "" {
+		m.Role = role
+	}
+	if cameras != nil {
+		m.Cameras = cameras
+	}
+	return m.validate()
+}
+
+// RemoveMapping removes a mapping.
+func (d *Document) RemoveMapping(who string) error {
+	i, err := d.mapping(who)
+	if err != nil {
+		return err
+	}
+	d.Mappings = slices.Delete(d.Mappings, i, i+1)
+	return nil
+}
+
+func (d *Document) validateMappings() error {
+	seen := make(map[string]bool)
+	for _, m := range d.Mappings {
+		if err := m.validate(); err != nil {
+			return fmt.Errorf("mapping %q: %w", clip(m.Who), err)
+		}
+		if seen[m.Who] {
+			return fmt.Errorf("mapping %q: there is a second one", clip(m.Who))
+		}
+		seen[m.Who] = true
+	}
+	return nil
+}
