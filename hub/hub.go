@@ -16,6 +16,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
 	"github.com/bramble-cam/bramble/hub/internal/keypair"
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
@@ -108,6 +109,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	tr := transcode.New(transcode.Config{
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
+	hubs := h.others(in)
 	server := httpapi.New(h.http(in, reg, tr, url, listener.Addr()))
 	h.server = server
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
@@ -131,11 +133,19 @@ func (h *Hub) Run(ctx context.Context) error {
 	})
 	g.Go(func() error { return reg.Run(inner) })
 	g.Go(func() error { return h.keeper.Run(inner) })
+	g.Go(func() error { return hubs.Run(inner) })
 	g.Go(func() error { return supervise(ctx, h.cfg.Log, func() { look(reg) }) })
 	if h.natsd != nil {
 		g.Go(func() error { return h.natsd.Run(inner) })
 	}
 	return g.Wait()
+}
+
+// others tells other hubs what happens here, and this one what happens there.
+func (h *Hub) others(in *ingest.Ingest) *hubsync.Sync {
+	return hubsync.New(hubsync.Config{
+		Conn: in.Conn(), Space: h.space, Access: h.keeper, Version: h.cfg.Version, Log: h.cfg.Log,
+	})
 }
 
 // reach returns the address at which others reach the HTTP server that listens at addr.

@@ -22,6 +22,15 @@ const (
 	do     = "do"
 )
 
+// hubs is the first token of what hubs tell each other. It is no root, so that no right to a camera's subjects covers it.
+const hubs = "bramble-hub"
+
+// What hubs tell each other.
+const (
+	HubEnded = "ended" // sessions that have ended
+	HubState = "state" // what a hub has, in short
+)
+
 // Verb is a request that an agent answers on cam.<id>.do.<verb>.
 type Verb string
 
@@ -58,6 +67,9 @@ func NewSpace(root string) (Space, error) {
 	if root == "" {
 		root = DefaultRoot
 	}
+	if first, _, _ := strings.Cut(root, "."); first == hubs {
+		return Space{}, fmt.Errorf("subject root %q is not allowed: hubs speak to each other below %s", root, hubs)
+	}
 	if !rootPattern.MatchString(root) {
 		return Space{}, fmt.Errorf("subject root %q is not allowed: use one to four tokens of A-Z, a-z, 0-9, '_' and '-' joined by dots", root)
 	}
@@ -92,6 +104,9 @@ func (s Space) Verbs(camera string) string { return s.join(camera, do+".>") }
 
 // Camera returns the wildcard subject of everything that belongs to a camera.
 func (s Space) Camera(camera string) string { return s.join(camera, ">") }
+
+// Hub returns the subject on which hubs tell each other something, or with "*" all of it.
+func (s Space) Hub(what string) string { return hubs + "." + s.Root() + "." + what }
 
 // Owns reports whether a subject is one of this space: of some camera, and nobody's inbox.
 func (s Space) Owns(subj string) bool { return strings.HasPrefix(subj, s.Root()+".") }

@@ -21,6 +21,7 @@ type Book struct {
 	grants map[string][]grant  // of users
 
 	sessionKey, linkKey []byte
+	hubKey              []byte // authenticates what hubs tell each other
 }
 
 // Load reads a credentials file. A file that is not there is an empty Book.
@@ -54,6 +55,7 @@ func newBook(d *Document) *Book {
 	}
 	if len(d.LinkKey) > 0 {
 		b.sessionKey, b.linkKey = derive(d.LinkKey, "bramble session 1"), derive(d.LinkKey, "bramble link 1")
+		b.hubKey = derive(d.LinkKey, "bramble hub 1")
 	}
 	return b
 }

@@ -29,7 +29,9 @@ const keySize = 32
 // Document is the content of a credentials file, as a command edits it. The hub reads it as a Book.
 type Document struct {
 	Version   int        `json:"version"`
-	LinkKey   []byte     `json:"link_key"` // signs links and session cookies
+	Revision  uint64     `json:"revision,omitempty"` // how often commands have changed it
+	Changed   time.Time  `json:"changed,omitzero"`   // when they did so last
+	LinkKey   []byte     `json:"link_key"`           // signs links and session cookies
 	Groups    []Group    `json:"groups,omitempty"`
 	Users     []User     `json:"users"`
 	Mappings  []Mapping  `json:"mappings,omitempty"`

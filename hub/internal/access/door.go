@@ -39,7 +39,7 @@ type Door struct {
 	verifier *verifier
 	users    *backoff
 	addrs    *backoff
-	sessions *sessions
+	sessions sessions
 	seldom   *Seldom
 	key      []byte // of known, by chance
 
@@ -50,7 +50,7 @@ type Door struct {
 // NewDoor returns a Door for the credentials that k holds.
 func NewDoor(k *Keeper, log *slog.Logger) *Door {
 	d := &Door{
-		keeper: k, log: log, verifier: newVerifier(), users: newBackoff(freeOfUser), addrs: newBackoff(freeOfAddress), sessions: newSessions(),
+		keeper: k, log: log, verifier: newVerifier(), users: newBackoff(freeOfUser), addrs: newBackoff(freeOfAddress), sessions: sessions{k.ended},
 		seldom: NewSeldom(), key: make([]byte, 32), known: make(map[[sha256.Size]byte]time.Time),
 	}
 	_, _ = rand.Read(d.key) // never fails
@@ -173,8 +173,9 @@ func (d *Door) Session(addr string, cookie secret.Text) (p Principal, renewed *C
 }
 
 // Logout ends the session of a cookie, with all its cookies. One that is no good is ended already.
+// When it returns, a restart of the hub does not undo it.
 func (d *Door) Logout(addr string, cookie secret.Text) {
-	user, err := d.sessions.end(d.keeper.Book(), cookie, time.Now())
+	user, err := d.sessions.end(d.keeper.Book(), cookie)
 	if err == nil {
 		d.log.Info("logout", "audit", "logout", "user", user, "address", addr)
 	}

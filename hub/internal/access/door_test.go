@@ -195,48 +195,6 @@ func TestLongSession(t *testing.T) {
 	})
 }
 
-// A logout is never undone: when too many have to be remembered, all sessions of before end.
-func TestManyLogouts(t *testing.T) {
-	c := newCast(t)
-	synctest.Test(t, func(t *testing.T) {
-		b, s := load(t, c.file), newSessions()
-		u, _ := b.user("anna")
-		var cookies []Cookie
-		for range maxRevoked + 2 {
-			cookie, err := s.begin(b, u, time.Now())
-			if err != nil {
-				t.Fatal(err)
-			}
-			cookies = append(cookies, cookie)
-		}
-		last := cookies[len(cookies)-1]
-		for _, cookie := range cookies[:maxRevoked] {
-			if _, err := s.end(b, cookie.Value, time.Now()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, _, err := s.check(b, last.Value, time.Now()); err != nil {
-			t.Errorf("before: %v", err)
-		}
-		if _, err := s.end(b, cookies[maxRevoked].Value, time.Now()); err != nil {
-			t.Fatal(err)
-		}
-		for _, cookie := range cookies {
-			if _, _, err := s.check(b, cookie.Value, time.Now()); err == nil {
-				t.Fatal("a session of before goes on")
-			}
-		}
-		<-time.After(2 * time.Second)
-		cookie, err := s.begin(b, u, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := s.check(b, cookie.Value, time.Now()); err != nil {
-			t.Errorf("a new session: %v", err)
-		}
-	})
-}
-
 // Each login, refusal and logout has an audit line; those who do not give up do not fill the log.
 func TestAudit(t *testing.T) {
 	c := newCast(t)

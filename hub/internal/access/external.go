@@ -160,7 +160,7 @@ func (b *Book) ofSession(c session) (Principal, error) {
 
 // againExternal is Again for those whom somebody else has identified.
 func (d *Door) againExternal(b *Book, p Principal) (Principal, bool) {
-	if p.session != nil && (!bytes.Equal(p.key, b.sessionKey) || d.sessions.ended(*p.session)) {
+	if p.session != nil && (!bytes.Equal(p.key, b.sessionKey) || d.sessions.past.has(p.session.past())) {
 		return Principal{}, false
 	}
 	now, err := b.external(*p.external, p.By)

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -96,6 +98,10 @@ func (e editor) edit(name string, change func(*Document) error) error {
 	if err != nil {
 		return err
 	}
+	before, err := json.Marshal(d)
+	if err != nil {
+		return fmt.Errorf("credentials file: %w", err)
+	}
 	if err := change(d); err != nil {
 		return err
 	}
@@ -103,6 +109,11 @@ func (e editor) edit(name string, change func(*Document) error) error {
 		return err
 	}
 	d.Version = d.neededVersion()
+	if after, err := json.Marshal(d); err == nil && old != nil && bytes.Equal(before, after) {
+		return removeRest(name)
+	}
+	d.Revision++
+	d.Changed = time.Now().UTC().Truncate(time.Second)
 	data, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return fmt.Errorf("credentials file: %w", err)
@@ -111,6 +122,14 @@ func (e editor) edit(name string, change func(*Document) error) error {
 		return fmt.Errorf("credentials file %s would be larger than the %d bytes that are allowed: remove users or tokens that nobody needs", name, maxFile)
 	}
 	if err := e.replace(name, append(data, '\n'), old); err != nil {
+		return fmt.Errorf("credentials file: %w", err)
+	}
+	return nil
+}
+
+// removeRest removes what a crash may have left beside the file.
+func removeRest(name string) error {
+	if err := os.Remove(name + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("credentials file: %w", err)
 	}
 	return nil

@@ -18,9 +18,10 @@ const lookInterval = time.Second
 
 // Keeper holds the current Book, and reads the file again when it changes.
 type Keeper struct {
-	name string
-	log  *slog.Logger
-	book atomic.Pointer[Book]
+	name  string
+	log   *slog.Logger
+	book  atomic.Pointer[Book]
+	ended *EndedSessions
 
 	mu        sync.Mutex
 	listeners []func(*Book) // guarded by mu
@@ -32,7 +33,7 @@ type Keeper struct {
 
 // NewKeeper reads the credentials file, which need not be there; "" means none for ever.
 func NewKeeper(name string, log *slog.Logger) (*Keeper, error) {
-	k := &Keeper{name: name, log: log}
+	k := &Keeper{name: name, log: log, ended: newEndedSessions(name, log, time.Now())}
 	k.book.Store(newBook(&Document{}))
 	if name == "" {
 		return k, nil
@@ -51,6 +52,9 @@ func NewKeeper(name string, log *slog.Logger) (*Keeper, error) {
 
 // Book returns the credentials as they are now.
 func (k *Keeper) Book() *Book { return k.book.Load() }
+
+// Ended returns which sessions have ended by a logout. They are kept in a file beside that of the credentials.
+func (k *Keeper) Ended() *EndedSessions { return k.ended }
 
 // OnChange has f called after each change, by Run's goroutine; Book returns the new one by then.
 func (k *Keeper) OnChange(f func(*Book)) {
@@ -73,6 +77,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			k.look()
+			k.ended.tick(time.Now())
 		}
 	}
 }

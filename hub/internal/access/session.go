@@ -3,12 +3,12 @@ package access
 import (
 	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/bramble-cam/bramble/shared/secret"
@@ -24,8 +24,8 @@ const (
 	// sessionMax is how long after the login the password is asked again, however busy the session is.
 	sessionMax = 30 * 24 * time.Hour
 
-	// maxRevoked bounds how many sessions are remembered as ended by a logout.
-	maxRevoked = 4096
+	// sessionIDSize is the size of a session's id in bytes.
+	sessionIDSize = 16
 
 	maxCookie = 3800 // browsers take 4096 with the name
 )
@@ -51,22 +51,30 @@ type session struct {
 	End    int64    `json:"x,omitempty"` // of the session, however busy it is
 }
 
-// sessions makes cookies and remembers which have ended.
-type sessions struct {
-	mu      sync.Mutex
-	revoked map[string]time.Time // when a session that was ended would have ended anyway, by id; guarded by mu
-	floor   time.Time            // logins of before count no more; guarded by mu
+// past returns what is remembered of the session when it has ended.
+// People from elsewhere are others than users of the file of the same name, whose names have no colon.
+func (c session) past() EndedSession {
+	e := EndedSession{c.User, c.ID, c.Login}
+	if c.Method != "" {
+		e.User = c.Method + ":" + c.User
+	}
+	if e.Validate() != nil { // of a name that no line of the file should have
+		sum := sha256.Sum256([]byte(e.User))
+		e.User = "sha256:" + hex.EncodeToString(sum[:])
+	}
+	return e
 }
 
-func newSessions() *sessions { return &sessions{revoked: make(map[string]time.Time)} }
+// sessions makes cookies and knows which have ended.
+type sessions struct{ past *EndedSessions }
 
 // begin returns the cookie of a new session.
-func (s *sessions) begin(b *Book, u User, now time.Time) (Cookie, error) {
+func (s sessions) begin(b *Book, u User, now time.Time) (Cookie, error) {
 	return b.issue(session{User: u.Name, ID: newSessionID(), Generation: u.generation(), Login: now.Unix()}, now)
 }
 
 func newSessionID() string {
-	id := make([]byte, 16)
+	id := make([]byte, sessionIDSize)
 	_, _ = rand.Read(id) // never fails
 	return hex.EncodeToString(id)
 }
@@ -104,7 +112,7 @@ func (b *Book) readCookie(value secret.Text) (s session, err error) {
 }
 
 // check returns whose session a cookie belongs to, and a new cookie if that one is getting old.
-func (s *sessions) check(b *Book, value secret.Text, now time.Time) (p Principal, renewed *Cookie, err error) {
+func (s sessions) check(b *Book, value secret.Text, now time.Time) (p Principal, renewed *Cookie, err error) {
 	c, err := b.readCookie(value)
 	if err != nil {
 		return p, nil, err
@@ -112,7 +120,7 @@ func (s *sessions) check(b *Book, value secret.Text, now time.Time) (p Principal
 	switch {
 	case now.Unix() >= c.Expires:
 		return p, nil, errors.New("the session has expired")
-	case s.ended(c):
+	case s.past.has(c.past()):
 		return p, nil, errors.New("the session has ended by a logout")
 	}
 	if p, err = b.ofSession(c); err != nil {
@@ -131,33 +139,12 @@ func (s *sessions) check(b *Book, value secret.Text, now time.Time) (p Principal
 	return p, renewed, nil
 }
 
-func (s *sessions) ended(c session) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, revoked := s.revoked[c.ID]
-	return revoked || time.Unix(c.Login, 0).Before(s.floor)
-}
-
-// end ends the session of a cookie. When too many have ended to be remembered, all of before end with them: better one login more than a logout that is
-// undone.
-func (s *sessions) end(b *Book, value secret.Text, now time.Time) (user string, err error) {
+// end ends the session of a cookie, with all its cookies.
+func (s sessions) end(b *Book, value secret.Text) (user string, err error) {
 	c, err := b.readCookie(value)
 	if err != nil {
 		return "", err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.revoked) >= maxRevoked {
-		for id, until := range s.revoked {
-			if !now.Before(until) {
-				delete(s.revoked, id)
-			}
-		}
-	}
-	if len(s.revoked) >= maxRevoked {
-		clear(s.revoked)
-		s.floor = now.Truncate(time.Second).Add(time.Second) // cookies know seconds
-	}
-	s.revoked[c.ID] = time.Unix(c.Login, 0).Add(sessionMax)
+	s.past.end(c.past())
 	return c.User, nil
 }

@@ -148,6 +148,9 @@ func (in *Ingest) Close() {
 	<-in.closed
 }
 
+// Conn returns the connection, for what hubs tell each other.
+func (in *Ingest) Conn() *nats.Conn { return in.nc }
+
 // Connected reports whether NATS can be reached.
 func (in *Ingest) Connected() bool { return in.nc.IsConnected() }
 

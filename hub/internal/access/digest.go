@@ -1,0 +1,68 @@
+package access
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+)
+
+// HubKey authenticates what the hubs that have this file tell each other. It is nil if there is no file.
+func (b *Book) HubKey() []byte { return slices.Clone(b.hubKey) }
+
+// Edition says which content a credentials file has, and which of two is newer.
+type Edition struct {
+	Digest   string    `json:"digest"`   // of the content, by a key that is derived from the link key
+	Revision uint64    `json:"revision"` // how often a command has changed it; 0: by an older program
+	Changed  time.Time `json:"changed,omitzero"`
+}
+
+// Edition returns that of the file. It is zero if there is no file.
+func (b *Book) Edition() (Edition, error) {
+	if b.hubKey == nil {
+		return Edition{}, nil
+	}
+	d := b.doc
+	d.Version, d.Revision, d.Changed = 0, 0, time.Time{}
+	d.Groups = inOrder(d.Groups, func(g Group) string { return g.Name })
+	d.Users = inOrder(d.Users, func(u User) string { return u.Name })
+	d.Tokens = inOrder(d.Tokens, func(t Token) string { return t.ID })
+	d.Agents = inOrder(d.Agents, func(a Agent) string { return a.Name })
+	d.Consumers = inOrder(d.Consumers, func(c Consumer) string { return c.Name })
+	text, err := json.Marshal(d)
+	if err != nil {
+		return Edition{}, err
+	}
+	digest := sign(derive(d.LinkKey, "bramble credentials digest 1"), string(text))
+	return Edition{hex.EncodeToString(digest), b.doc.Revision, b.doc.Changed}, nil
+}
+
+// inOrder sorts a list by name, so that the order in which entries were added does not count.
+func inOrder[T any](list []T, name func(T) string) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return slices.SortedFunc(slices.Values(list), func(a, b T) int { return strings.Compare(name(a), name(b)) })
+}
+
+// The relations of another hub's credentials to those of this one.
+const (
+	SameCredentials  = "same"
+	NewerCredentials = "newer"
+	OlderCredentials = "older"
+	OtherCredentials = "other" // both were changed
+)
+
+// Compare says how the credentials of another hub are to those of this one.
+func (e Edition) Compare(other Edition) string {
+	switch {
+	case e.Digest == other.Digest:
+		return SameCredentials
+	case other.Revision > e.Revision:
+		return NewerCredentials
+	case other.Revision < e.Revision:
+		return OlderCredentials
+	}
+	return OtherCredentials
+}

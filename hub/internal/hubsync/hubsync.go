@@ -1,0 +1,257 @@
+// Package hubsync has the hubs that share a NATS system tell each other of log-outs, and which credentials they have.
+package hubsync
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+const (
+	// maxWaiting bounds the messages that wait; what is lost is asked for again.
+	maxWaiting = 256
+
+	// maxRate and maxBurst bound how many messages are looked at in a second: where NATS is open anybody may send them.
+	maxRate  = 200
+	maxBurst = 400
+)
+
+// times are how long things take. Tests shorten them.
+type times struct {
+	state  time.Duration // between two states of this hub
+	check  time.Duration // between two looks at what others have
+	spread time.Duration // by which hubs that have the same reason speak apart
+	push   time.Duration // between two answers to those who lack something
+	grace  time.Duration // in which another hub may follow a change, before a difference is told
+	forget time.Duration // after which a hub that says nothing is gone
+	skew   time.Duration // by which another hub's clock may differ
+}
+
+func defaultTimes() times {
+	return times{
+		state: time.Minute, check: 5 * time.Second, spread: 250 * time.Millisecond, push: 5 * time.Second,
+		grace: 15 * time.Second, forget: 3 * time.Minute, skew: 5 * time.Minute,
+	}
+}
+
+// Config is what a Sync needs.
+type Config struct {
+	Conn    *nats.Conn
+	Space   subject.Space
+	Access  *access.Keeper
+	Version string // of the program
+	Log     *slog.Logger
+}
+
+// Sync tells the other hubs what happens at this one, and takes in what they tell.
+type Sync struct {
+	cfg      Config
+	times    times
+	instance string
+	name     string
+	changed  chan struct{} // holds a token when credentials have changed
+	others   *others
+	refused  atomic.Uint64
+
+	// Owned by Run's goroutine.
+	limiter *rate.Limiter
+	seq     uint64
+	told    time.Time // when the state was told last
+	pushed  time.Time // when ended sessions were told again last
+	lacking [access.EndedBuckets]bool
+	say     *time.Timer // runs while the state is to be told soon
+	push    *time.Timer // runs while somebody lacks something
+}
+
+// New returns a Sync. It starts nothing.
+func New(cfg Config) *Sync {
+	id := make([]byte, 8)
+	_, _ = rand.Read(id)     // never fails
+	name, _ := os.Hostname() // "" if this host has none
+	if len(name) > maxName { // no name of a host is longer
+		name = name[:maxName]
+	}
+	s := &Sync{
+		cfg: cfg, times: defaultTimes(), instance: hex.EncodeToString(id), name: name, changed: make(chan struct{}, 1),
+		others: newOthers(cfg.Log), limiter: rate.NewLimiter(maxRate, maxBurst),
+	}
+	cfg.Access.OnChange(func(*access.Book) {
+		select {
+		case s.changed <- struct{}{}:
+		default:
+		}
+	})
+	return s
+}
+
+// Others returns the hubs that were heard of late.
+func (s *Sync) Others() []Other { return s.others.list() }
+
+// Refused returns how many messages were not taken.
+func (s *Sync) Refused() uint64 { return s.refused.Load() }
+
+// Run speaks with the other hubs until ctx ends.
+func (s *Sync) Run(ctx context.Context) error {
+	messages := make(chan *nats.Msg, maxWaiting)
+	all := s.cfg.Space.Hub("*")
+	sub, err := s.cfg.Conn.ChanSubscribe(all, messages)
+	if err != nil {
+		return fmt.Errorf("subscribe to %s: %w", all, err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	connected := s.cfg.Conn.StatusChanged(nats.CONNECTED)
+	defer s.cfg.Conn.RemoveStatusListener(connected)
+	s.say, s.push = stopped(), stopped()
+	defer s.say.Stop()
+	defer s.push.Stop()
+	tick := time.NewTicker(s.times.check)
+	defer tick.Stop()
+	s.sayState()
+	for {
+		select {
+		case <-ctx.Done():
+			s.tellEnded(s.cfg.Access.Ended().TakeNews())
+			return nil
+		case msg := <-messages:
+			s.take(msg, time.Now())
+		case <-s.cfg.Access.Ended().Told():
+			s.tellEnded(s.cfg.Access.Ended().TakeNews())
+		case <-connected:
+			s.sayState()
+		case <-s.changed:
+			s.others.compare(s.edition(), time.Now())
+			s.sayState()
+		case <-s.say.C:
+			s.sayState()
+		case <-s.push.C:
+			s.pushLacking()
+		case now := <-tick.C:
+			s.others.check(now, s.times)
+			if now.Sub(s.told) >= s.times.state {
+				s.sayState()
+			}
+		}
+	}
+}
+
+// stopped returns a timer that does not run.
+func stopped() *time.Timer {
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
+}
+
+// edition returns which credentials this hub has.
+func (s *Sync) edition() access.Edition {
+	e, err := s.cfg.Access.Book().Edition()
+	if err != nil { // only of a document that JSON cannot write
+		s.cfg.Log.Error("the credentials cannot be compared with those of other hubs", logkey.Err, err)
+	}
+	return e
+}
+
+// publish tells the other hubs something, if there is a key.
+// Without a connection it is lost; when that is back the states are compared.
+func (s *Sync) publish(what string, m message) {
+	key := s.cfg.Access.Book().HubKey()
+	if key == nil {
+		return
+	}
+	m.Instance = s.instance
+	msg, err := seal(key, s.cfg.Space.Hub(what), m)
+	if err == nil {
+		err = s.cfg.Conn.PublishMsg(msg)
+	}
+	if err != nil {
+		s.cfg.Log.Debug("other hubs are told later", logkey.Err, err)
+	}
+}
+
+func (s *Sync) tellEnded(list []access.EndedSession) {
+	for _, page := range pages(list) {
+		s.publish(subject.HubEnded, message{Ended: page})
+	}
+}
+
+func (s *Sync) sayState() {
+	s.say.Stop()
+	s.seq++
+	s.told = time.Now()
+	s.publish(subject.HubState, message{State: &state{
+		Name: s.name, Version: s.cfg.Version, Time: s.told.UTC(), Seq: s.seq,
+		Ended: s.cfg.Access.Ended().Digests(), Credentials: s.edition(),
+	}})
+}
+
+// pushLacking tells again what some hub lacks.
+func (s *Sync) pushLacking() {
+	s.pushed = time.Now()
+	s.tellEnded(s.cfg.Access.Ended().List(func(bucket int) bool { return s.lacking[bucket] }))
+	s.lacking = [access.EndedBuckets]bool{}
+}
+
+// take takes in what another hub tells.
+func (s *Sync) take(msg *nats.Msg, now time.Time) {
+	key := s.cfg.Access.Book().HubKey()
+	if key == nil || !s.limiter.AllowN(now, 1) {
+		s.refused.Add(1)
+		return
+	}
+	m, err := open(key, msg)
+	if m.Instance == s.instance {
+		return
+	}
+	if err == nil && len(m.Ended) > 0 {
+		_, err = s.cfg.Access.Ended().Merge(m.Ended, now)
+	}
+	if err != nil {
+		s.refused.Add(1)
+		if errors.Is(err, errForeignKey) {
+			s.others.foreign(now)
+		}
+		return
+	}
+	if m.State != nil {
+		s.takeState(m.Instance, *m.State, now)
+	}
+}
+
+// takeState compares what another hub has with what this one has.
+func (s *Sync) takeState(instance string, st state, now time.Time) {
+	fresh, known := s.others.heard(instance, st, s.edition(), now, s.times)
+	if !fresh {
+		return
+	}
+	if !known {
+		s.say.Reset(s.soon())
+	}
+	waiting := false
+	own := s.cfg.Access.Ended().Digests()
+	differs := false
+	for i := range own {
+		waiting = waiting || s.lacking[i]
+		if own[i] != st.Ended[i] && own[i] != 0 { // 0: this hub has nothing to tell
+			s.lacking[i], differs = true, true
+		}
+	}
+	if differs && !waiting {
+		s.push.Reset(max(s.soon(), s.pushed.Add(s.times.push).Sub(now)))
+	}
+}
+
+// soon is a moment by chance, so that not all hubs answer at once.
+func (s *Sync) soon() time.Duration { return mathrand.N(s.times.spread) + 1 }

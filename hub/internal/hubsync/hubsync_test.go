@@ -1,0 +1,203 @@
+package hubsync
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// Hubs tell each other of log-outs as they happen, and those who come later what they have missed, however much it is.
+func TestLogouts(t *testing.T) {
+	url, file := testkit.StartNATS(t), newFile(t, "anna", "otto")
+	a, b := newHub(t, url, file), newHub(t, url, file)
+	a.run()
+	b.run()
+	gone, stays := a.login("anna"), a.login("anna")
+	a.door.Logout(address, gone)
+	b.learns(gone)
+	back := b.login("otto")
+	b.door.Logout(address, back)
+	a.learns(back)
+	var many []access.EndedSession
+	for i := range 3000 {
+		e := access.EndedSession{User: fmt.Sprint("user", i%50), ID: fmt.Sprintf("%032x", i+1), Login: time.Now().Unix()}
+		many = append(many, e)
+	}
+	if n, err := a.keeper.Ended().Merge(many, time.Now()); n != len(many) || err != nil {
+		t.Fatal(n, err)
+	}
+	c := newHub(t, url, file)
+	c.run()
+	c.learns(gone)
+	c.learns(back)
+	for _, h := range []*hub{b, c} {
+		testkit.Eventually(t, "all is known", func() bool { return h.keeper.Ended().Digests() == a.keeper.Ended().Digests() })
+		if !h.isGood(stays) {
+			t.Error("another session has ended")
+		}
+	}
+	if n := a.sync.Refused() + b.sync.Refused() + c.sync.Refused(); n != 0 {
+		t.Errorf("%d messages were refused", n)
+	}
+}
+
+// What happens while NATS is away is told when it is back.
+func TestLogoutWithoutNATS(t *testing.T) {
+	ns := testkit.StartServer(t, server.Options{})
+	port, file := testkit.Port(t, ns), newFile(t, "anna")
+	a, b := newHub(t, ns.ClientURL(), file), newHub(t, ns.ClientURL(), file)
+	a.run()
+	b.run()
+	gone := a.login("anna")
+	testkit.StopServer(ns)
+	testkit.Eventually(t, "the connection is lost", func() bool { return !a.nc.IsConnected() && !b.nc.IsConnected() })
+	a.door.Logout(address, gone)
+	testkit.StartServer(t, server.Options{Port: port})
+	b.learns(gone)
+}
+
+// On a NATS system where anybody may publish, nobody logs others out who does not have the link key.
+func TestForgedLogouts(t *testing.T) {
+	url, file := testkit.StartNATS(t), newFile(t, "anna")
+	a, b := newHub(t, url, file), newHub(t, url, file)
+	heard := listen(t, url)
+	a.run()
+	b.run()
+	anna, otherSession := a.login("anna"), a.login("anna")
+	ended, state := subject.Space{}.Hub(subject.HubEnded), subject.Space{}.Hub(subject.HubState)
+	all := message{Instance: "evil", Ended: []access.EndedSession{{User: "anna", Login: time.Now().Unix() + 5}}}
+	other, err := seal(make([]byte, 32), ended, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.door.Logout(address, otherSession)
+	b.learns(otherSession)
+	real := testkit.Receive(t, "a real message", heard)
+	for real.Subject != ended {
+		real = testkit.Receive(t, "a real message", heard)
+	}
+	text, err := json.Marshal(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged := func(change func(*nats.Msg)) *nats.Msg {
+		m := &nats.Msg{Subject: ended, Data: real.Data, Header: nats.Header{}}
+		for k, v := range real.Header {
+			m.Header[k] = v
+		}
+		change(m)
+		return m
+	}
+	bad := []*nats.Msg{
+		other,
+		{Subject: ended, Data: text},
+		{Subject: ended},
+		{Subject: state, Data: []byte("{}"), Header: nats.Header{keyHeader: {"x"}, macHeader: {"y"}}},
+		forged(func(m *nats.Msg) { m.Data = text }),
+		forged(func(m *nats.Msg) { m.Subject = state }),
+		forged(func(m *nats.Msg) { m.Header.Set(macHeader, strings.Repeat("0", 64)) }),
+		forged(func(m *nats.Msg) { m.Header.Del(keyHeader) }),
+		forged(func(m *nats.Msg) { m.Data = append(m.Data, make([]byte, maxMessage)...) }),
+	}
+	nc := testkit.Connect(t, url)
+	for _, m := range append(bad, real, real, real) { // what was said once may be said again
+		if err := nc.PublishMsg(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := uint64(len(bad))
+	testkit.Eventually(t, "all were refused", func() bool { return a.sync.Refused() >= want && b.sync.Refused() >= want })
+	if !a.isGood(anna) || !b.isGood(anna) {
+		t.Error("somebody without the key has logged a user out")
+	}
+	a.door.Logout(address, anna)
+	b.learns(anna)
+	testkit.Eventually(t, "hubs agree", func() bool { return a.keeper.Ended().Digests() == b.keeper.Ended().Digests() })
+	if n := a.sync.Refused(); n != want {
+		t.Errorf("%d were refused, want %d", n, want)
+	}
+}
+
+// listen returns what hubs tell each other.
+func listen(t *testing.T, url string) <-chan *nats.Msg {
+	t.Helper()
+	all := make(chan *nats.Msg, 64)
+	nc := testkit.Connect(t, url)
+	if _, err := nc.ChanSubscribe(subject.Space{}.Hub("*"), all); err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// A flood costs the hubs little, and what is lost in it is told when it is over.
+func TestFlood(t *testing.T) {
+	url, file := testkit.StartNATS(t), newFile(t, "anna")
+	a, b := newHub(t, url, file), newHub(t, url, file)
+	a.run()
+	b.run()
+	gone := a.login("anna")
+	nc := testkit.Connect(t, url)
+	junk := &nats.Msg{Subject: subject.Space{}.Hub(subject.HubEnded), Data: make([]byte, 1<<10)}
+	for i := range 20 * maxBurst {
+		if i == 10*maxBurst {
+			a.door.Logout(address, gone)
+		}
+		if err := nc.PublishMsg(junk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.learns(gone)
+}
+
+// Hubs say once when their credentials differ, which are newer, and once when they are the same again.
+func TestDifferentCredentials(t *testing.T) {
+	url, file := testkit.StartNATS(t), newFile(t, "anna", "otto")
+	a, b := newHub(t, url, file), newHub(t, url, file)
+	a.run()
+	b.run()
+	relation := func(h *hub) string {
+		if all := h.sync.Others(); len(all) == 1 {
+			return all[0].Credentials
+		}
+		return ""
+	}
+	differ := "other credentials than this one"
+	expect := func(what, atA, atB string) {
+		t.Helper()
+		testkit.Eventually(t, what, func() bool { return relation(a) == atA && relation(b) == atB })
+	}
+	expect("the same at first", access.SameCredentials, access.SameCredentials)
+	edit(t, a.file, func(d *access.Document) error { return d.RemoveUser("otto") })
+	expect("a is newer", access.OlderCredentials, access.NewerCredentials)
+	for _, h := range []*hub{a, b} {
+		testkit.Eventually(t, "it is said", func() bool { return h.log.count(differ) == 1 })
+	}
+	edit(t, b.file, func(d *access.Document) error { return d.RemoveUser("anna") })
+	expect("both were changed", access.OtherCredentials, access.OtherCredentials)
+	b.copyFrom(a.file)
+	expect("the same again", access.SameCredentials, access.SameCredentials)
+	for _, h := range []*hub{a, b} {
+		if h.log.count(differ) != 1 || h.log.count("same credentials as this one again") != 1 {
+			t.Errorf("said\n%s", h.log.text.String())
+		}
+	}
+	edit(t, a.file, func(d *access.Document) error { d.RenewLinkKey(); return nil })
+	expect("another link key", ForeignKey, ForeignKey)
+	for _, h := range []*hub{a, b} {
+		testkit.Eventually(t, "it is said", func() bool { return h.log.count("another link key") == 1 })
+	}
+	b.copyFrom(a.file)
+	expect("the same once more", access.SameCredentials, access.SameCredentials)
+}

@@ -1,0 +1,146 @@
+package hubsync
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"go.uber.org/goleak"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const address = "192.0.2.1"
+
+const annaPassword = secret.Text("correct horse battery staple")
+
+// lines is a log.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// count returns how often something was logged.
+func (l *lines) count(what string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), what)
+}
+
+// hub is one with a copy of the credentials on a disk of its own.
+type hub struct {
+	t      *testing.T
+	file   string
+	log    *lines
+	keeper *access.Keeper
+	door   *access.Door
+	sync   *Sync
+	nc     *nats.Conn
+}
+
+// quick are times for tests.
+func quick() times {
+	return times{
+		state: 200 * time.Millisecond, check: 20 * time.Millisecond, spread: 10 * time.Millisecond,
+		push: 50 * time.Millisecond, grace: 100 * time.Millisecond, forget: time.Second, skew: 5 * time.Minute,
+	}
+}
+
+// newFile returns a credentials file with some users.
+func newFile(t *testing.T, users ...string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "credentials.json")
+	edit(t, file, func(d *access.Document) error {
+		for _, name := range users {
+			if err := d.AddUser(name, access.Viewer, []string{"*"}, annaPassword); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return file
+}
+
+func edit(t *testing.T, file string, change func(*access.Document) error) {
+	t.Helper()
+	if err := access.Edit(file, change); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newHub returns one that does not run yet. The file is a copy of that of another hub.
+func newHub(t *testing.T, url, of string) *hub {
+	t.Helper()
+	h := &hub{t: t, file: filepath.Join(t.TempDir(), "credentials.json"), log: &lines{}}
+	h.copyFrom(of)
+	var err error
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testkit.Diary{}), nil))
+	if h.keeper, err = access.NewKeeper(h.file, log); err != nil {
+		t.Fatal(err)
+	}
+	h.door = access.NewDoor(h.keeper, log)
+	h.nc = testkit.Connect(t, url)
+	h.sync = New(Config{Conn: h.nc, Space: subject.Space{}, Access: h.keeper, Version: "1.0.0", Log: log})
+	h.sync.times = quick()
+	h.sync.name = t.Name()
+	return h
+}
+
+func (h *hub) copyFrom(file string) {
+	h.t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	testkit.WriteFile(h.t, h.file+".new", data)
+	if err := os.Rename(h.file+".new", h.file); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *hub) run() (stop func()) {
+	stopKeeper := testkit.Run(h.t, h.keeper.Run)
+	stopSync := testkit.Run(h.t, h.sync.Run)
+	return func() {
+		stopSync()
+		stopKeeper()
+	}
+}
+
+func (h *hub) login(name string) secret.Text {
+	h.t.Helper()
+	_, cookie, err := h.door.Login(context.Background(), address, name, annaPassword)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return cookie.Value
+}
+
+func (h *hub) isGood(cookie secret.Text) bool {
+	_, _, err := h.door.Session(address, cookie)
+	return err == nil
+}
+
+func (h *hub) learns(cookie secret.Text) {
+	h.t.Helper()
+	testkit.Eventually(h.t, "the session has ended here, too", func() bool { return !h.isGood(cookie) })
+}

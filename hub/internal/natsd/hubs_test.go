@@ -1,0 +1,75 @@
+package natsd
+
+import (
+	"testing"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// hubCells are what hubs tell each other: nobody else may read it, or say it.
+func hubCells() (cells []cell) {
+	for _, what := range []string{subject.HubEnded, subject.HubState, "other"} {
+		cells = append(cells, cell{publish: true, subject: subject.Space{}.Hub(what)})
+	}
+	for _, subj := range []string{subject.Space{}.Hub("*"), "bramble-hub.>", "*.cam.ended", "*.*.state"} {
+		cells = append(cells, cell{subject: subj})
+	}
+	return cells
+}
+
+// What hubs tell each other is out of reach for agents and consumers, at the embedded server.
+func TestHubSubjects(t *testing.T) {
+	file, c := newFile(t)
+	s := guarded(t, Config{}, file)
+	demo, err := s.Admit([]string{"demo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.tryAll(t, hubCells(), map[string]credential.Credential{
+		"porch": c.porch, "garden": c.garden, "consumer": c.consumer, "all": c.all, "demo": demo,
+	})
+	hub, err := nats.Connect("", s.InProcess())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(hub.Close)
+	hears(t, hub, hub)
+}
+
+// The same at a server of one's own, and at those of a cluster, with the files as they are shipped.
+func TestShippedHubSubjects(t *testing.T) {
+	files := testkit.ShipNATS(t, shippedDir)
+	one := site{Server: start(t, Config{File: files.Path("nats.conf")})}
+	a, routes := node(t, files, "nats-a", "")
+	b, _ := node(t, files, "nats-b", routes)
+	mine := files.Keys
+	who := map[string]credential.Credential{
+		"porch": mine[testkit.PorchKey], "garden": mine[testkit.GardenKey], "consumer": mine[testkit.ConsumerKey],
+	}
+	one.tryAll(t, hubCells(), who)
+	a.tryAll(t, hubCells(), who)
+	hears(t, one.mustConnect(t, mine[testkit.HubKey]).Conn, one.mustConnect(t, mine[testkit.HubKey]).Conn)
+	hears(t, a.mustConnect(t, mine[testkit.HubKey]).Conn, b.mustConnect(t, mine[testkit.HubKey]).Conn)
+}
+
+// hears makes sure that one hub hears what another one says.
+func hears(t *testing.T, a, b *nats.Conn) {
+	t.Helper()
+	got := make(chan *nats.Msg, 64)
+	if _, err := b.ChanSubscribe(subject.Space{}.Hub("*"), got); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, "what a hub says is heard", func() bool { // over a route a subscription takes its time
+		if err := a.Publish(subject.Space{}.Hub(subject.HubState), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		return a.Flush() == nil && len(got) > 0
+	})
+}

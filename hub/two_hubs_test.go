@@ -1,0 +1,191 @@
+package hub
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+const annaPassword = "correct horse battery staple"
+
+// twins are two hubs at one NATS system, each with a copy of the credentials file on a disk of its own.
+type twins struct {
+	t       *testing.T
+	nats    string
+	files   [2]string
+	pages   [2]string
+	stops   [2]func()
+	browser *http.Client
+}
+
+func newTwins(t *testing.T) *twins {
+	tw := &twins{t: t, nats: testkit.StartNATS(t)}
+	tw.browser = &http.Client{
+		Timeout:       testkit.Timeout,
+		Transport:     &http.Transport{DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	for i := range tw.files {
+		tw.files[i] = filepath.Join(t.TempDir(), "credentials.json")
+	}
+	err := access.Edit(tw.files[0], func(d *access.Document) error {
+		return d.AddUser("anna", access.Viewer, []string{"*"}, secret.Text(annaPassword))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tw.copyFile()
+	tw.start(0)
+	tw.start(1)
+	return tw
+}
+
+// copyFile gives the second hub the first one's credentials.
+func (tw *twins) copyFile() {
+	data, err := os.ReadFile(tw.files[0])
+	if err != nil {
+		tw.t.Fatal(err)
+	}
+	testkit.WriteFile(tw.t, tw.files[1]+".new", data)
+	if err := os.Rename(tw.files[1]+".new", tw.files[1]); err != nil {
+		tw.t.Fatal(err)
+	}
+}
+
+func (tw *twins) start(i int) {
+	page, _, stop := start(tw.t, Config{NATSURL: tw.nats, Credentials: tw.files[i]})
+	tw.pages[i], tw.stops[i] = page, stop
+}
+
+func (tw *twins) send(hub int, method, path, cookie string, form url.Values) *http.Response {
+	tw.t.Helper()
+	req, err := http.NewRequestWithContext(tw.t.Context(), method, tw.pages[hub]+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		tw.t.Fatal(err)
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if cookie != "" {
+		req.Header.Set("Cookie", cookie)
+	}
+	resp, err := tw.browser.Do(req)
+	if err != nil {
+		tw.t.Fatal(err)
+	}
+	return resp
+}
+
+// login returns the cookie of a new session.
+func (tw *twins) login(hub int) string {
+	tw.t.Helper()
+	resp := tw.send(hub, http.MethodPost, "/login", "", url.Values{"user": {"anna"}, "password": {annaPassword}})
+	_ = resp.Body.Close() // nothing is in it
+	if resp.StatusCode != http.StatusSeeOther || len(resp.Cookies()) != 1 {
+		tw.t.Fatalf("login: %s", resp.Status)
+	}
+	return resp.Cookies()[0].Name + "=" + resp.Cookies()[0].Value
+}
+
+func (tw *twins) logout(hub int, cookie string) {
+	tw.t.Helper()
+	resp := tw.send(hub, http.MethodPost, "/logout", cookie, nil)
+	_ = resp.Body.Close() // nothing is in it
+	if resp.StatusCode != http.StatusSeeOther {
+		tw.t.Fatalf("logout: %s", resp.Status)
+	}
+}
+
+// status returns how a hub answers to who comes with a cookie.
+func (tw *twins) status(hub int, cookie string) int {
+	tw.t.Helper()
+	resp := tw.send(hub, http.MethodGet, "/api/v1/me", cookie, nil)
+	_ = resp.Body.Close() // the status is enough
+	return resp.StatusCode
+}
+
+func (tw *twins) ends(hub int, cookie string) {
+	tw.t.Helper()
+	testkit.Eventually(tw.t, "the session has ended", func() bool {
+		return tw.status(hub, cookie) == http.StatusUnauthorized
+	})
+}
+
+// A logout at one hub holds at the other one, for what runs there too, and after a restart of either.
+func TestLogoutHoldsAtAllHubs(t *testing.T) {
+	tw := newTwins(t)
+	camera := newAgent(t, tw.nats)
+	cookie, other := tw.login(0), tw.login(0)
+	for hub := range 2 {
+		if code := tw.status(hub, cookie); code != http.StatusOK {
+			t.Fatalf("hub %d: %d", hub, code)
+		}
+	}
+	testkit.Eventually(t, "the camera is known at the second hub", func() bool {
+		camera.publish(subject.Space{}.Status("desk"), nil, camera.status)
+		resp := tw.send(1, http.MethodGet, "/api/v1/cameras/desk", cookie, nil)
+		_ = resp.Body.Close() // the status is enough
+		return resp.StatusCode == http.StatusOK
+	})
+	stop := testkit.Run(t, camera.shoot)
+	defer stop()
+	watched := tw.send(1, http.MethodGet, "/cam/desk.mjpeg", cookie, nil)
+	defer func() { _ = watched.Body.Close() }() // read to its end
+	if _, err := io.ReadFull(watched.Body, make([]byte, 64)); err != nil {
+		t.Fatal(err)
+	}
+
+	tw.logout(0, cookie)
+	if _, err := io.Copy(io.Discard, watched.Body); err != nil {
+		t.Errorf("what the session watched at the other hub does not end: %v", err)
+	}
+	tw.ends(1, cookie)
+	for hub := range 2 {
+		tw.stops[hub]()
+		tw.start(hub)
+		if code := tw.status(hub, cookie); code != http.StatusUnauthorized {
+			t.Errorf("hub %d after a restart: %d", hub, code)
+		}
+		if code := tw.status(hub, other); code != http.StatusOK {
+			t.Errorf("hub %d, another session of the same user: %d", hub, code)
+		}
+	}
+}
+
+// A hub that was not there learns of the log-outs that it has missed.
+func TestLogoutWhileAway(t *testing.T) {
+	tw := newTwins(t)
+	cookie, other := tw.login(0), tw.login(0)
+	tw.stops[1]()
+	tw.logout(0, cookie)
+	tw.start(1)
+	tw.ends(1, cookie)
+	if code := tw.status(1, other); code != http.StatusOK {
+		t.Errorf("another session: %d", code)
+	}
+}
+
+// shoot publishes pictures until ctx ends.
+func (a *agent) shoot(ctx context.Context) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			a.picture()
+		}
+	}
+}
