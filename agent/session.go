@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bramble-cam/bramble/agent/internal/control"
+	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -153,7 +154,8 @@ func (a *Agent) mayServe(ctx context.Context, nc *nats.Conn, name string) error 
 		return nil //nolint:nilerr // that is the answer hoped for
 	}
 	if text := msg.Header.Get(micro.ErrorHeader); text != "" {
-		return fmt.Errorf("camera %s: an agent that serves it already answers with an error: %s: try again later", name, text)
+		return fmt.Errorf("camera %s: an agent that serves it already answers with an error: %s: try again later",
+			name, printable.Line(text, 200))
 	}
 	other, err := status.Decode(msg.Data)
 	if err != nil {

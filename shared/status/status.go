@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -91,14 +92,15 @@ type Clock struct {
 	Error  int64  `json:"error_us"` // largest known error in microseconds; -1 if the clock is not known to be synchronised
 }
 
-// Decode parses and checks a status document. It refuses documents over MaxSize, ids that are not allowed and unknown states.
+// Decode parses and checks a status document. It refuses documents over MaxSize, ids that are not allowed and unknown
+// states. All texts in what it returns are one line of printable characters each, and of a bounded length.
 func Decode(data []byte) (Status, error) {
 	var s Status
 	if len(data) > MaxSize {
 		return s, fmt.Errorf("status document of %d bytes: at most %d are allowed", len(data), MaxSize)
 	}
 	if err := json.Unmarshal(data, &s); err != nil {
-		return s, fmt.Errorf("status document: %w", err)
+		return s, fmt.Errorf("status document: %s", printable.Line(err.Error(), maxReason)) // it may repeat the document
 	}
 	if err := subject.ValidateID(s.Camera); err != nil {
 		return s, fmt.Errorf("status document: %w", err)
@@ -110,6 +112,9 @@ func Decode(data []byte) (Status, error) {
 		return s, fmt.Errorf("status document of camera %s: %w", s.Camera, err)
 	}
 	if err := s.checkLists(); err != nil {
+		return s, fmt.Errorf("status document of camera %s: %w", s.Camera, err)
+	}
+	if err := s.clean(); err != nil {
 		return s, fmt.Errorf("status document of camera %s: %w", s.Camera, err)
 	}
 	switch s.State {

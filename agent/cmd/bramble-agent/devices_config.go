@@ -6,7 +6,11 @@ import (
 	"strings"
 
 	"github.com/bramble-cam/bramble/agent/internal/capture/find"
+	"github.com/bramble-cam/bramble/shared/printable"
 )
+
+// maxLine is how long a line may be.
+const maxLine = 4 << 10
 
 // defaultHub is where a hub on this host listens.
 const defaultHub = "nats://127.0.0.1:4222"
@@ -46,11 +50,4 @@ func printConfig(w io.Writer, list []find.Found, s *settings) {
 func quote(text string) string { return "'" + strings.ReplaceAll(oneLine(text), "'", "''") + "'" }
 
 // oneLine returns text as a comment can hold it: a camera may call itself what it likes.
-func oneLine(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == '\u0085' || r == '\u2028' || r == '\u2029' || r == '\ufffd' {
-			return ' '
-		}
-		return r
-	}, text)
-}
+func oneLine(text string) string { return printable.Line(text, maxLine) }

@@ -20,6 +20,7 @@ import (
 	"github.com/bramble-cam/bramble/agent/internal/capture/device"
 	"github.com/bramble-cam/bramble/agent/internal/capture/find"
 	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
@@ -140,6 +141,7 @@ func output(t *testing.T, d devices, terminal bool) string {
 	if terminal {
 		stdout = &tty
 	}
+	stdout = printable.NewWriter(stdout) // as run has it
 	if err := d.run(t.Context(), &settings{Host: "pi4", Hub: defaultHub}, stdout, &stderr); err != nil || stderr.Len() > 0 {
 		t.Fatalf("%v, stderr %q", err, stderr.String())
 	}
@@ -281,6 +283,27 @@ func TestNumbers(t *testing.T) {
 	} {
 		if got := numbers(strings.Fields(in)); got != want {
 			t.Errorf("%s: got %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestEvilWebcam: a webcam may call itself what it likes. No terminal obeys it, and it invents no line of the
+// configuration.
+func TestEvilWebcam(t *testing.T) {
+	const evil = "cam\x1b[2J\x1b]52;c;ZXZpbA==\x07\u202emac\r\nhub: nats://evil\u009b31m\u2028hub: x"
+	h := host{nodes: []device.Description{{
+		Node: "/dev/video0", Driver: evil, Card: evil, Bus: evil, Capture: true,
+		Formats:  []device.Format{{Pixel: device.MJPEG, Title: evil, Sizes: []device.Size{{Width: 640, Height: 480}}}},
+		Controls: []device.Control{{Name: evil, Type: "menu", Menu: []string{evil}}},
+	}}}
+	for _, d := range []devices{{}, {Verbose: true}, {JSON: true}} {
+		d.find = h.options(t, nil)
+		for _, terminal := range []bool{true, false} {
+			for line := range strings.SplitSeq(output(t, d, terminal), "\n") {
+				if !printable.Is(line) || strings.HasPrefix(line, "hub: nats://evil") || strings.HasPrefix(line, "hub: x") {
+					t.Errorf("%+v: printed %q", d, line)
+				}
+			}
 		}
 	}
 }

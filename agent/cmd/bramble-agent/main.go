@@ -17,6 +17,7 @@ import (
 	"github.com/bramble-cam/bramble/agent"
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/secret"
 	"github.com/bramble-cam/bramble/shared/trust"
 )
@@ -88,7 +89,10 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
+// run keeps what cameras, hubs and files say of themselves from being obeyed by a terminal: all that is printed
+// passes a printable.Writer.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
+	stdout, stderr = printable.NewWriter(stdout), printable.NewWriter(stderr)
 	c, parsed, err := readSettings(args)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-agent", err)

@@ -16,9 +16,13 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/keypair"
+	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/secret"
 	"github.com/bramble-cam/bramble/shared/service"
 )
+
+// maxCell is how much of a text a cell of a table shows.
+const maxCell = 1 << 10
 
 // desk is where the commands that change the credentials file sit.
 type desk struct {
@@ -77,7 +81,11 @@ func (d *desk) table(head string, rows [][]string) error {
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, strings.ReplaceAll(head, " ", "\t")) // to memory
 	for _, row := range rows {
-		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = printable.Line(cell, maxCell)
+		}
+		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush()
 	_, err := d.stdout.Write(out.Bytes())

@@ -13,6 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/hub"
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/trust"
 )
 
@@ -109,7 +110,10 @@ type cli struct {
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
+// run keeps what agents, servers and files say of themselves from being obeyed by a terminal: all that is printed
+// passes a printable.Writer.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
+	stdout, stderr = printable.NewWriter(stdout), printable.NewWriter(stderr)
 	c, parsed, err := readSettings(args)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-hub", err)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 
 	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/subject"
 	"github.com/bramble-cam/bramble/shared/trust"
 )
@@ -21,6 +22,9 @@ const (
 	Warn Level = "WARN" // the hub runs, but something will not be as one would wish
 	Fail Level = "FAIL" // the hub cannot start, or not do what it was told to
 )
+
+// maxText is how long a text in a finding may be, in bytes.
+const maxText = 2 << 10
 
 // Finding is what was found out about one thing.
 type Finding struct {
@@ -101,13 +105,14 @@ type examination struct {
 }
 
 func (e *examination) ok(check, format string, args ...any) {
-	e.findings = append(e.findings, Finding{OK, check, fmt.Sprintf(format, args...), ""})
+	e.add(OK, check, fmt.Sprintf(format, args...), "")
 }
 
-func (e *examination) warn(check, found, remedy string) {
-	e.findings = append(e.findings, Finding{Warn, check, found, remedy})
-}
+func (e *examination) warn(check, found, remedy string) { e.add(Warn, check, found, remedy) }
 
-func (e *examination) fail(check, found, remedy string) {
-	e.findings = append(e.findings, Finding{Fail, check, found, remedy})
+func (e *examination) fail(check, found, remedy string) { e.add(Fail, check, found, remedy) }
+
+// add keeps a finding as one line: agents and servers must not invent others.
+func (e *examination) add(level Level, check, found, remedy string) {
+	e.findings = append(e.findings, Finding{level, check, printable.Line(found, maxText), printable.Line(remedy, maxText)})
 }

@@ -3,10 +3,11 @@ package ingest
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"sync/atomic"
 
 	"github.com/nats-io/nats.go/micro"
+
+	"github.com/bramble-cam/bramble/shared/printable"
 )
 
 // Bounds of what may wait, of all cameras, before it is looked at.
@@ -34,15 +35,7 @@ func decodeInfo(data []byte) (info micro.Info, err error) {
 		return info, fmt.Errorf("a micro service's info of %d bytes: at most %d are taken", len(data), maxInfo)
 	}
 	if err := json.Unmarshal(data, &info); err != nil {
-		return info, fmt.Errorf("a micro service's info: %w", err)
+		return info, fmt.Errorf("a micro service's info: %s", printable.Line(err.Error(), maxReason))
 	}
 	return info, nil
-}
-
-// clip shortens what an agent wrote.
-func clip(s string) string {
-	if len(s) > maxReason {
-		return strings.ToValidUTF8(s[:maxReason], "") + "..."
-	}
-	return s
 }

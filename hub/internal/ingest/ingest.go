@@ -18,6 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/natsheader"
+	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/request"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -299,7 +300,8 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 		if err != nil || code < 400 || code > 599 {
 			code = 500
 		}
-		return status.Status{}, fmt.Errorf("%s: %w", subj, &registry.RefusedError{Code: code, Reason: clip(msg.Header.Get(micro.ErrorHeader))})
+		reason := printable.Line(msg.Header.Get(micro.ErrorHeader), maxReason)
+		return status.Status{}, fmt.Errorf("%s: %w", subj, &registry.RefusedError{Code: code, Reason: reason})
 	}
 	s, err := decodeStatus(camera, msg.Data)
 	if err != nil {

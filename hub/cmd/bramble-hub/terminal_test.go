@@ -1,0 +1,82 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/micro"
+
+	"github.com/bramble-cam/bramble/hub/internal/doctor"
+	"github.com/bramble-cam/bramble/shared/printable"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// evil is what an agent says of itself: it clears the screen, sets the clipboard, rings, turns the writing, and
+// invents a line.
+const evil = "pi\x1b[2J\x1b]52;c;ZXZpbA==\x07\u202egnp\r\nOK    agents       all well\x00\x7f\u009b31m"
+
+// TestDoctorBesideAnEvilAgent: of what agents say, nothing reaches the terminal but one line of printable characters.
+func TestDoctorBesideAnEvilAgent(t *testing.T) {
+	url := testkit.StartServer(t, server.Options{}).ClientURL()
+	agent := testkit.Connect(t, url)
+	texts, err := json.Marshal(evil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := strings.ReplaceAll(`{"camera":"porch","instance":"i","host":EVIL,"agent":EVIL,"state":"degraded",`+
+		`"reason":EVIL,"warning":EVIL,"source":EVIL,"format":"jpeg","drops":{EVIL:1},"clock":{"source":EVIL,"error_us":-1},`+
+		`"controls":[{"name":EVIL,"type":EVIL,"menu":[EVIL]}]}`, "EVIL", string(texts))
+	info, err := json.Marshal(micro.Info{ServiceIdentity: micro.ServiceIdentity{
+		Name: evil, ID: evil, Version: evil, Metadata: map[string]string{"camera": "porch", "root": "cam", "host": evil},
+	}, Description: evil})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for subj, answer := range map[string]string{"cam.porch.do.info": doc, "$SRV.INFO.camera": string(info)} {
+		if _, err := agent.Subscribe(subj, func(m *nats.Msg) { _ = m.Respond([]byte(answer)) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := agent.FlushTimeout(testkit.Timeout); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"doctor"}, {"doctor", "--json"}} {
+		var stdout, stderr bytes.Buffer
+		run(append(args, "--nats-url", url, "--http=127.0.0.1:0", "--ffmpeg=none-such",
+			"--credentials="+filepath.Join(t.TempDir(), "credentials.json")), nil, &stdout, &stderr)
+		text := stdout.String()
+		if !strings.Contains(text, "pi\ufffd[2J") {
+			t.Errorf("%v: the agent is not among what was found: %s", args, text)
+		}
+		for line := range strings.SplitSeq(text+stderr.String(), "\n") {
+			if !printable.Is(line) {
+				t.Errorf("%v: printed %q", args, line)
+			}
+			if strings.HasPrefix(line, "OK    agents") {
+				t.Errorf("%v: an agent has invented the line %q", args, line)
+			}
+		}
+		var list []doctor.Finding
+		if err := json.Unmarshal([]byte(text), &list); len(args) == 2 && err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestTablesArePrintable: neither do texts of the credentials file.
+func TestTablesArePrintable(t *testing.T) {
+	var out bytes.Buffer
+	d := desk{stdout: printable.NewWriter(&out)}
+	if err := d.table("NAME CAMERAS", [][]string{{evil, "porch"}, {"x", strings.Repeat("y", 5000)}}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if len(lines) != 3 || !printable.Is(strings.Join(lines, "")) || len(lines[2]) > 2*maxCell {
+		t.Errorf("%q", lines)
+	}
+}

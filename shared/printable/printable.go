@@ -1,0 +1,58 @@
+// Package printable makes text of others fit for people's terminals, logs and pages: without control characters,
+// which a terminal obeys, without those that turn the direction of writing, and of a bounded length.
+package printable
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// ellipsis is at the end of what was cut.
+const ellipsis = "…"
+
+// Is reports whether text is one line of printable characters.
+func Is(text string) bool {
+	for i, r := range text {
+		if !unicode.IsPrint(r) || r == utf8.RuneError && !isError(text[i:]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isError reports whether text begins with U+FFFD itself, and not with bytes that are no UTF-8.
+func isError(text string) bool {
+	_, n := utf8.DecodeRuneInString(text)
+	return n > 1
+}
+
+// Line returns text as one line of at most limit bytes. White space becomes spaces, and what else cannot be printed
+// U+FFFD. What is longer is cut, and ends in "…".
+func Line(text string, limit int) string {
+	if len(text) <= limit && Is(text) {
+		return text
+	}
+	out := make([]byte, 0, min(len(text), limit)+len(ellipsis))
+	for _, r := range text {
+		switch {
+		case unicode.IsSpace(r):
+			r = ' '
+		case !unicode.IsPrint(r):
+			r = utf8.RuneError
+		}
+		out = utf8.AppendRune(out, r)
+		if len(out) > limit {
+			return string(cut(out, limit-len(ellipsis))) + ellipsis
+		}
+	}
+	return string(out)
+}
+
+// cut returns at most n bytes of text, which is UTF-8, and no part of a character.
+func cut(text []byte, n int) []byte {
+	n = max(n, 0)
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
