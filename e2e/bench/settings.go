@@ -66,6 +66,7 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	parties := f.String("parties", "", "bad guests that the scenario guests has, joined by commas: "+strings.Join(scenario.Parties(), ", ")+" (default all)")
 	seconds := f.Float64("seconds", 5, "length of a run")
 	f.IntVar(&b.Runs, "runs", 3, "runs of each server in turns; the median counts. Unless given, 1 or 2 in other scenarios than fanout")
+	f.IntVar(&b.Repeats, "repeats", 2, "rounds that are run again at most, if the machine had other work meanwhile; with --quick 1, unless given")
 	f.BoolVar(&b.Quick, "quick", false, "one short run of everything")
 	f.StringVar(&b.Hub, "hub", "", "the bramble-hub to measure (default: built from this source)")
 	f.StringVar(&b.Agent, "agent", "", "the bramble-agent to measure (default: built from this source)")
@@ -87,18 +88,8 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	if b.Each = 1; given["runs"] {
 		b.Each = b.Runs
 	}
-	b.Settle, b.Repeats = 1500*time.Millisecond, 2
-	if b.Quick {
-		b.Settle, b.Repeats = 700*time.Millisecond, 1
-		if !given["seconds"] {
-			*seconds = 2
-		}
-		if !given["runs"] {
-			b.Runs = 1
-		}
-		if !given["viewers"] {
-			*viewers = "10,300"
-		}
+	if b.Settle = 1500 * time.Millisecond; b.Quick {
+		shorten(b, given, seconds, viewers)
 	}
 	b.Span = time.Duration(*seconds * float64(time.Second))
 	if *parties != "" {
@@ -107,10 +98,27 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	return s, s.check(*only, *kinds, *viewers)
 }
 
+// shorten makes runs of --quick short, where the command line does not say how long.
+func shorten(b *scenario.Bench, given map[string]bool, seconds *float64, viewers *string) {
+	b.Settle = 700 * time.Millisecond
+	if !given["repeats"] {
+		b.Repeats = 1
+	}
+	if !given["seconds"] {
+		*seconds = 2
+	}
+	if !given["runs"] {
+		b.Runs = 1
+	}
+	if !given["viewers"] {
+		*viewers = "10,300"
+	}
+}
+
 func (s *settings) check(only, kinds, viewers string) error {
 	b := &s.bench
-	if b.Span < 500*time.Millisecond || b.Span > 10*time.Minute || b.Runs < 1 || b.Runs > 100 {
-		return fmt.Errorf("--seconds %v, --runs %d: 0.5 to 600 seconds and 1 to 100 runs are allowed", b.Span.Seconds(), b.Runs)
+	if b.Span < 500*time.Millisecond || b.Span > 10*time.Minute || b.Runs < 1 || b.Runs > 100 || b.Repeats < 0 {
+		return fmt.Errorf("--seconds %v, --runs %d, --repeats %d: 0.5 to 600 seconds, 1 to 100 runs and 0 repeats or more are allowed", b.Span.Seconds(), b.Runs, b.Repeats)
 	}
 	var names []string
 	for _, sc := range scenario.All() {

@@ -65,6 +65,20 @@ func (p *Process) CPU() (time.Duration, error) {
 	return sum, nil
 }
 
+// Written returns how many bytes the process has written, to connections mostly.
+func (p *Process) Written() (int64, error) {
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/io", p.PID()))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, ok := strings.Cut(string(data), "wchar: ")
+	text, _, _ := strings.Cut(rest, "\n")
+	if !ok {
+		return 0, fmt.Errorf("/proc/%d/io: %q", p.PID(), data)
+	}
+	return strconv.ParseInt(text, 10, 64)
+}
+
 // Sockets returns how many sockets the process has open.
 func (p *Process) Sockets() (int, error) {
 	dir := fmt.Sprintf("/proc/%d/fd", p.PID())

@@ -35,13 +35,17 @@ func pictures(size int) (*film.Film, error) {
 	return f, err
 }
 
-// connect connects as the party's agent.
+// connect connects as the party's agent or consumer.
 func (g *guest) connect(more ...nats.Option) (*nats.Conn, error) {
 	cred, err := credential.Parse(secret.Text(g.Seed))
 	if err != nil {
 		return nil, err
 	}
-	return nats.Connect(g.NATS, append(cred.AgentOptions(), more...)...)
+	options := cred.AgentOptions()
+	if g.Consumer {
+		options = cred.Options()
+	}
+	return nats.Connect(g.NATS, append(options, more...)...)
 }
 
 // flood is an agent that sends as many frames a second as it was told, and viewers of its camera.

@@ -23,6 +23,16 @@ const (
 	Storm   = "storm"   // viewers who leave when they have a picture, and come again at once
 	Flood   = "flood"   // an agent that sends more frames than a camera has
 	TooBig  = "too big" // an agent that sends messages above the server's max_payload, and connects again when it is thrown out
+
+	DeepSubjects  = "deep subjects"    // a client of NATS that subscribes to subjects of many tokens
+	Subscriptions = "subscriptions"    // a consumer that subscribes many times to the frames of a camera
+	Connections   = "connections"      // a consumer that connects many times, for the frames of a camera
+	Questions     = "questions"        // a consumer that asks the agent of a camera without a pause
+	StatusFlood   = "status flood"     // an agent that sends large status documents
+	Hostile       = "hostile strings"  // an agent whose status and pictures hold control characters, HTML and a boundary of multipart
+	Forger        = "forged replies"   // an agent that asks itself, with the subject of another's frames for the answer
+	Requests      = "requests"         // viewers that send requests without a pause
+	Guesses       = "password guesses" // strangers who guess a password, through a proxy
 )
 
 // Party is a number of bad guests of one kind. Which fields count depends on the kind.
@@ -31,10 +41,19 @@ type Party struct {
 	N    int    // viewers or connections
 	URL  string // of the stream that they ask for
 
-	NATS, Seed, Camera string // of an agent
-	Size               int    // bytes of its frames
-	PerSecond          int    // its frames
-	Viewers            int    // good ones of that camera at URL, who belong to the party
+	URLs  []string // of requests, one after the other
+	Token string   // an API token that they show; "" for none
+
+	NATS, Seed string // of a client of NATS
+	Consumer   bool   // the seed is a consumer's, not an agent's
+	Camera     string // an agent's own
+	Target     string // the camera that it is about, of others
+	Verb       string // of a question
+	Depth      int    // tokens of a subject, or bytes of a status document
+
+	Size      int // bytes of an agent's frames
+	PerSecond int // its frames
+	Viewers   int // good ones of that camera at URL, who belong to the party
 }
 
 // Outcome is what has become of a party.
@@ -43,23 +62,31 @@ type Outcome struct {
 	Came      int            // connections that were made
 	Closed    int            // of them, by the hub
 	Pictures  int            // that its viewers have seen
-	Published int            // frames that its agent has handed to its connection
+	Published int            // messages that its agent has handed to its connection
+	Answered  int            // requests and questions that were answered with what was asked for
+	Bytes     int            // of that
 	Answers   map[string]int `json:",omitempty"` // other than what was asked for
 }
 
 // String tells an outcome in a line.
 func (o Outcome) String() string {
-	text := fmt.Sprintf("%s: %d connections, %d of them closed by the server", o.Kind, o.Came, o.Closed)
+	text := o.Kind + ":"
+	if o.Came > 0 { // else they are not counted
+		text += fmt.Sprintf(" %d connections, %d of them closed by the server,", o.Came, o.Closed)
+	}
 	if o.Pictures > 0 {
-		text += fmt.Sprintf(", %d pictures seen", o.Pictures)
+		text += fmt.Sprintf(" %d pictures seen,", o.Pictures)
 	}
 	if o.Published > 0 {
-		text += fmt.Sprintf(", %d frames published", o.Published)
+		text += fmt.Sprintf(" %d messages published,", o.Published)
+	}
+	if o.Answered > 0 {
+		text += fmt.Sprintf(" %d answers of %.1f MB,", o.Answered, float64(o.Bytes)/1e6)
 	}
 	for _, answer := range slices.Sorted(maps.Keys(o.Answers)) {
-		text += fmt.Sprintf(", %d × %q", o.Answers[answer], answer)
+		text += fmt.Sprintf(" %d × %q,", o.Answers[answer], answer)
 	}
-	return text
+	return strings.TrimRight(text, ":,")
 }
 
 // Ready is what Run writes when the parties begin.

@@ -59,10 +59,28 @@ func (g *guest) misbehave(ctx context.Context) error {
 		g.each(ctx, make(chan struct{}, doors), g.half)
 	case Storm:
 		g.storm(ctx)
+	case DeepSubjects:
+		g.deep(ctx)
+	case Subscriptions:
+		g.subscribe(ctx)
+	case Connections:
+		g.connections(ctx)
+	case Questions:
+		g.ask(ctx)
+	case Requests:
+		g.requests(ctx)
+	case Guesses:
+		g.guesses(ctx)
 	case Flood:
 		return g.flood(ctx)
 	case TooBig:
 		return g.tooBig(ctx)
+	case StatusFlood:
+		return g.statusFlood(ctx)
+	case Hostile:
+		return g.hostile(ctx)
+	case Forger:
+		return g.forge(ctx)
 	default:
 		return fmt.Errorf("there are no guests of kind %q", g.Kind)
 	}

@@ -19,6 +19,7 @@ type badParty struct {
 	parties []rude.Party
 	floor   bool // the floor can have it too: no agent and no header's deadline is needed
 	cut     bool // the hub closes these connections after 10 s, and that is waited for
+	agent   bool // a real agent is there too
 }
 
 // The bad viewers look at another good camera; the agents that misbehave have these.
@@ -38,17 +39,17 @@ func badParties() []badParty {
 	watched.Viewers = 5
 	big := rude.Party{Kind: rude.Flood, Camera: bigCamera, Size: frame.MaxPayload - 4096, PerSecond: 10, Viewers: 2}
 	tooBig := rude.Party{Kind: rude.TooBig, Camera: bigCamera, Size: frame.MaxPayload + 1<<20, PerSecond: 10}
-	return []badParty{
-		{"stalled", []rude.Party{stalled}, true, true},
-		{"slow", []rude.Party{slow}, true, true},
-		{"half", []rude.Party{half}, false, true},
-		{"storm", []rude.Party{storm}, true, false},
-		{"flood", []rude.Party{flood}, false, false},
-		{"flood-watched", []rude.Party{watched}, false, false},
-		{"big", []rude.Party{big}, false, false},
-		{"too-big", []rude.Party{tooBig}, false, false},
-		{"all", []rude.Party{stalled, slow, half, storm, watched, big, tooBig}, false, true},
-	}
+	return append([]badParty{
+		{"stalled", []rude.Party{stalled}, true, true, false},
+		{"slow", []rude.Party{slow}, true, true, false},
+		{"half", []rude.Party{half}, false, true, false},
+		{"storm", []rude.Party{storm}, true, false, false},
+		{"flood", []rude.Party{flood}, false, false, false},
+		{"flood-watched", []rude.Party{watched}, false, false, false},
+		{"big", []rude.Party{big}, false, false, false},
+		{"too-big", []rude.Party{tooBig}, false, false, false},
+		{"all", []rude.Party{stalled, slow, half, storm, watched, big, tooBig}, false, true, false},
+	}, badClients()...)
 }
 
 // Parties returns the names of the cases of the scenario guests.
@@ -85,6 +86,7 @@ func (b *Bench) guests(ctx context.Context) (*report.Table, error) {
 		report.Alone(p50Before, 2), report.Alone(p50During, 2), report.Alone(p99Before, 2), report.Alone(p99Coming, 2), report.Alone(p99During, 2), report.Alone(p99After, 2),
 		report.Alone(p99Ratio, 2), report.Alone(afterRatio, 2), report.Alone(cpuDuring, 0),
 		report.Alone(rssBefore, 1), report.Alone(rssMost, 1), report.Alone(rssAfter, 1), report.Alone(anonBefore, 1), report.Alone(anonAfter, 1), report.Alone(rssBack, 1), report.Alone(evicted, 1), report.Alone(kernelTCP, 0),
+		report.Alone(agentCPUBefore, 1), report.Alone(agentCPUDuring, 1), report.Alone(agentUplinkBefore, 2), report.Alone(agentUplinkDuring, 2),
 	}}
 	for _, kind := range b.Kinds[:b.some(len(b.Kinds), 1)] {
 		for _, bad := range badParties() {

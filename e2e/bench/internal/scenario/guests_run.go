@@ -23,8 +23,9 @@ import (
 // guarded is a server with a good camera and another one, good viewers of the first, and the bad guests that are to come.
 type guarded struct {
 	*party
-	cam *stage.Camera
-	bad badParty
+	cam   *stage.Camera
+	bad   badParty
+	agent *proc.Process // a real one, or nil
 }
 
 // guestsOnce measures good viewers before, during and after a visit of bad guests.
@@ -40,9 +41,16 @@ func (b *Bench) guestsOnce(ctx context.Context, server, kind string, bad badPart
 	if err != nil {
 		return nil, none, nil, err
 	}
+	endAgent, err := g.measureAgent(agentCPUBefore, agentUplinkBefore)
+	if err != nil {
+		return nil, none, nil, err
+	}
 	before, err := g.window(ctx, b.Span)
 	if err != nil {
 		return nil, none, nil, explain(g.server, err)
+	}
+	if err := endAgent(); err != nil {
+		return nil, none, nil, err
 	}
 	u, err := end()
 	if err != nil {
@@ -59,7 +67,7 @@ func (b *Bench) guestsOnce(ctx context.Context, server, kind string, bad badPart
 	return g.r, u.Noise, notes, explain(g.server, err)
 }
 
-// invite starts a server whose agents have to show credentials, if it is a hub, and good viewers.
+// invite starts a server that asks everybody who they are, if it is a hub, and good viewers.
 func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (*guarded, error) {
 	cam, err := b.camera(kind)
 	if err != nil {
@@ -70,28 +78,32 @@ func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (
 		return nil, err
 	}
 	c := b.Config
-	seed := ""
+	var bads credentials
 	if server == stage.Bramble {
-		if c.Guard, err = os.MkdirTemp(b.Dir, "guarded-"); err != nil {
-			return nil, err
-		}
-		text, err := c.Admit(ctx, "stranger", floodCamera, bigCamera)
+		dir, err := os.MkdirTemp(b.Dir, "guarded-")
 		if err != nil {
 			return nil, err
 		}
-		seed = text.Reveal()
+		if c.Guard, err = c.NewGuard(ctx, dir); err != nil {
+			return nil, err
+		}
+		if bads, err = admit(ctx, c.Guard); err != nil {
+			return nil, err
+		}
 	}
 	s, err := c.Start(ctx, server, cam, other)
 	if err != nil {
 		return nil, err
 	}
-	g := &guarded{&party{server: s, crowd: load.New(), viewer: load.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}, r: report.Run{}}, cam, badParty{name: bad.name, cut: bad.cut}}
+	g := &guarded{&party{server: s, crowd: load.New(), viewer: load.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}, r: report.Run{}}, cam, badParty{name: bad.name, cut: bad.cut}, nil}
 	for _, p := range bad.parties {
-		p.URL = s.URL(otherCamera, "mjpeg")
-		if p.Size > 0 {
-			p.URL, p.NATS, p.Seed = s.URL(p.Camera, "mjpeg"), s.NATS, seed
+		g.bad.parties = append(g.bad.parties, bads.equip(p, s))
+	}
+	if bad.agent {
+		if g.agent, err = b.honest(ctx, s, bads.honest); err != nil {
+			s.Stop()
+			return nil, err
 		}
-		g.bad.parties = append(g.bad.parties, p)
 	}
 	g.good = g.crowd.Join(ctx, stalledGood, g.viewer)
 	err = first(ctx, g.crowd, []*load.Group{g.good})
@@ -139,24 +151,9 @@ func (b *Bench) visit(ctx context.Context, g *guarded) (notes []string, err erro
 	}
 	defer bad.Stop()
 	began := time.Now()
-	coming, err := g.window(ctx, comeTime)
-	if err != nil {
+	if err := b.stay(ctx, g); err != nil {
 		return nil, err
 	}
-	cpu, at := time.Duration(0), time.Now()
-	if cpu, err = g.server.Proc.CPU(); err != nil {
-		return nil, err
-	}
-	during, err := g.window(ctx, b.Span)
-	if err != nil {
-		return nil, err
-	}
-	after, err := g.server.Proc.CPU()
-	if err != nil {
-		return nil, err
-	}
-	g.r[cpuDuring] = 100 * (after - cpu).Seconds() / time.Since(at).Seconds()
-	g.r[dueDuring], g.r[lostDuring], g.r[p50During], g.r[p99During], g.r[p99Coming] = coming.due+during.due, coming.lost+during.lost, during.p50, during.p99, coming.p99
 	tcp, _, err := stage.KernelTCP()
 	if err != nil {
 		return nil, err
@@ -184,6 +181,36 @@ func (b *Bench) visit(ctx context.Context, g *guarded) (notes []string, err erro
 		notes = append(notes, o.String())
 	}
 	return notes, err
+}
+
+// stay counts what the good viewers see while the bad guests come and are there.
+func (b *Bench) stay(ctx context.Context, g *guarded) error {
+	coming, err := g.window(ctx, comeTime)
+	if err != nil {
+		return err
+	}
+	cpu, at := time.Duration(0), time.Now()
+	if cpu, err = g.server.Proc.CPU(); err != nil {
+		return err
+	}
+	endAgent, err := g.measureAgent(agentCPUDuring, agentUplinkDuring)
+	if err != nil {
+		return err
+	}
+	during, err := g.window(ctx, b.Span)
+	if err != nil {
+		return err
+	}
+	if err := endAgent(); err != nil {
+		return err
+	}
+	after, err := g.server.Proc.CPU()
+	if err != nil {
+		return err
+	}
+	g.r[cpuDuring] = 100 * (after - cpu).Seconds() / time.Since(at).Seconds()
+	g.r[dueDuring], g.r[lostDuring], g.r[p50During], g.r[p99During], g.r[p99Coming] = coming.due+during.due, coming.lost+during.lost, during.p50, during.p99, coming.p99
+	return nil
 }
 
 // startRude starts the bad guests beside the generator, on what processor time it leaves.
@@ -222,9 +249,9 @@ func (g *guarded) counted(ctx context.Context) (notes []string, err error) {
 	lines, err := g.server.Metrics(ctx)
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, " ")
-		theirs := slices.ContainsFunc([]string{g.cam.Name, otherCamera, floodCamera, bigCamera}, func(camera string) bool { return strings.Contains(name, `"`+camera+`"`) })
+		theirs := slices.ContainsFunc([]string{g.cam.Name, otherCamera, floodCamera, bigCamera, piCamera}, func(camera string) bool { return strings.Contains(name, `"`+camera+`"`) })
 		frames := strings.HasPrefix(name, "bramble_hub_drops_total") || strings.HasPrefix(name, "bramble_hub_frames_in_total")
-		if (theirs && frames || strings.HasPrefix(name, "bramble_hub_viewers_")) && value != "0" {
+		if (theirs && frames || strings.HasPrefix(name, "bramble_hub_viewers_") || strings.Contains(name, "refused_total")) && value != "0" {
 			notes = append(notes, fmt.Sprintf("%s %s", name, value))
 		}
 	}

@@ -32,7 +32,7 @@ func TestGuests(t *testing.T) {
 	}
 	told := strings.Join(notes, "\n")
 	for _, want := range []string{
-		"stalled: 3 connections, 0 of them", "slow: 3 connections, 0 of them", "half: 3 connections, 0 of them", "storm: ", " pictures seen", " frames published",
+		"stalled: 3 connections, 0 of them", "slow: 3 connections, 0 of them", "half: 3 connections, 0 of them", "storm: ", " pictures seen", " messages published",
 		`bramble_hub_frames_in_total{camera="flood",format="jpeg"}`,
 	} {
 		if !strings.Contains(strings.ToLower(told), want) {
@@ -44,9 +44,42 @@ func TestGuests(t *testing.T) {
 	}
 }
 
+// TestBadClients: some bad consumers, agents, viewers and strangers of each kind come, are told what becomes of them, and do not hurt.
+func TestBadClients(t *testing.T) {
+	b := bench(t)
+	all := badParty{name: "some of each", agent: true}
+	for _, bad := range badClients() {
+		for _, p := range bad.parties {
+			p.N, p.PerSecond = min(p.N, 3), min(p.PerSecond, 50)
+			all.parties = append(all.parties, p)
+		}
+	}
+	r, _, notes, err := b.guestsOnce(t.Context(), stage.Bramble, "mjpeg", all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range []string{agentCPUBefore, agentCPUDuring, agentUplinkBefore, agentUplinkDuring, p99During, rssAfter} {
+		if v := r[column]; !(v > 0) || math.IsInf(v, 0) {
+			t.Errorf("%s is %v", column, v)
+		}
+	}
+	told := strings.Join(notes, "\n")
+	for _, pattern := range []string{
+		`deep subjects: [1-9]`, `subscriptions: [1-9]`, `connections: [1-9]`, `(?s)questions: [1-9].* answers of .*questions: [1-9].* answers of `, `status flood: .*, [1-9]\d* messages published`,
+		`forged replies: .*, [1-9]\d* messages published`, `hostile strings: .*, [1-9]\d* messages published`, `password guesses: .*401`, `requests: .*answer`,
+	} {
+		if !regexp.MustCompile(pattern).MatchString(told) {
+			t.Errorf("%q is not told in\n%s", pattern, told)
+		}
+	}
+}
+
 // TestParties: each case of the scenario is complete.
 func TestParties(t *testing.T) {
 	for _, p := range badParties() {
+		if p.agent {
+			continue
+		}
 		for _, party := range p.parties {
 			agent := party.Kind == rude.Flood || party.Kind == rude.TooBig
 			if p.name == "" || agent != (party.Camera != "") || agent != (party.Size > 0 && party.PerSecond > 0) || agent == (party.N > 0) || agent && p.floor {

@@ -45,7 +45,7 @@ type Config struct {
 	PeerShot string // of a peer's snapshot; empty for none
 	PeerCmd  string // starts it, through sh
 	PeerPull string // address at which the peer finds the camera
-	Guard    string // a folder for a hub's credentials file: then the hub asks agents who they are; empty for a hub that asks nobody
+	Guard    *Guard // the hub's credentials file; nil for a hub that asks nobody
 }
 
 // Server is a running server that has cameras.
@@ -54,6 +54,7 @@ type Server struct {
 	Proc *proc.Process
 	NATS string // the hub's
 
+	guard  *Guard        // nil of a hub that asks nobody
 	broker *proc.Process // nil unless the hub uses a NATS server of its own process
 	Page   string        // URL of a hub, ends with a slash
 
@@ -72,7 +73,7 @@ func (s *Server) URL(camera, kind string) string { return s.url(camera, kind) }
 // Start starts a server on its core, with cameras. Stop it.
 func (c Config) Start(ctx context.Context, name string, cameras ...*Camera) (*Server, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &Server{Name: name, cancel: cancel}
+	s := &Server{Name: name, cancel: cancel, guard: c.Guard}
 	start := map[string]func(context.Context, *Server, []*Camera) error{Floor: c.startFloor, Bramble: c.startHub, Peer: c.startPeer}[name]
 	if err := start(ctx, s, cameras); err != nil {
 		s.Stop()
@@ -175,7 +176,7 @@ func (c Config) hub(ctx context.Context, s *Server, args ...string) error {
 			return err
 		}
 		s.Proc, s.NATS, s.Page = h.Process, h.NATS, h.Page
-		s.url = func(camera, kind string) string { return h.Page + "cam/" + camera + "." + kind }
+		s.url = func(camera, kind string) string { return h.Page + "cam/" + camera + "." + kind + s.guard.query(camera) }
 		return nil
 	})
 }
@@ -190,7 +191,7 @@ func (c Config) StartAgent(natsURL string, args ...string) (p *proc.Process, err
 }
 
 func (c Config) startHub(ctx context.Context, s *Server, cameras []*Camera) error {
-	shown, args, err := c.guard(ctx, cameras)
+	shown, args, err := c.Guard.admit(ctx, cameras)
 	if err != nil {
 		return err
 	}
@@ -215,11 +216,11 @@ func (c Config) startHub(ctx context.Context, s *Server, cameras []*Camera) erro
 
 // Known waits until the hub knows a camera.
 func (s *Server) Known(ctx context.Context, camera string) error {
-	return answers(ctx, s.Page+"api/v1/cameras/"+camera)
+	return s.answers(ctx, s.Page+"api/v1/cameras/"+camera)
 }
 
 // answers waits until a URL is answered with 200.
-func answers(ctx context.Context, url string) error {
+func (s *Server) answers(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, started)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -228,6 +229,7 @@ func answers(ctx context.Context, url string) error {
 		if err != nil {
 			return err
 		}
+		s.guard.show(req)
 		last := ""
 		resp, err := client.Do(req)
 		if err == nil {

@@ -110,6 +110,7 @@ func (s *Server) Metrics(ctx context.Context) (lines []string, err error) {
 	if err != nil {
 		return nil, err
 	}
+	s.guard.show(req)
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
 		return nil, err

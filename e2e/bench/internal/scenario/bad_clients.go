@@ -1,0 +1,179 @@
+//go:build linux
+
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/internal/proc"
+)
+
+// piCamera is the camera of a real agent, which bad clients ask for more than viewers do. One good viewer watches it.
+const piCamera = "pi"
+
+// Names of columns, of that agent.
+const (
+	agentCPUBefore    = "agent CPU before %"
+	agentCPUDuring    = "agent CPU during %"
+	agentUplinkBefore = "agent uplink before MB/s"
+	agentUplinkDuring = "agent uplink during MB/s"
+)
+
+// byUser marks a party of requests that show a user's token. Others have a signed link.
+const byUser = "user"
+
+// badClients are the cases with bad consumers, agents and viewers that have a good credential.
+func badClients() []badParty {
+	deep := rude.Party{Kind: rude.DeepSubjects, N: 1500, Depth: 1900}
+	deepConsumer := deep
+	deepConsumer.Consumer = true
+	ask := func(verb string, n int) rude.Party {
+		return rude.Party{Kind: rude.Questions, Consumer: true, Target: piCamera, Verb: verb, N: n}
+	}
+	controls := rude.Party{Kind: rude.Requests, N: 32, Token: byUser, URLs: []string{"api/v1/cameras/" + piCamera + "/controls"}}
+	var list []badParty
+	for _, c := range []struct {
+		name    string
+		parties []rude.Party
+	}{
+		{"consumer-deep", []rude.Party{deepConsumer}},
+		{"consumer-subscriptions", []rude.Party{{Kind: rude.Subscriptions, Consumer: true, Target: otherCamera, N: 16_000}}},
+		{"consumer-connections", []rude.Party{{Kind: rude.Connections, Consumer: true, Target: otherCamera, N: 150}}},
+		{"consumer-snapshots", []rude.Party{ask("snapshot", 64)}},
+		{"consumer-questions", []rude.Party{ask("info", 200)}},
+		{"agent-deep", []rude.Party{deep}},
+		{"agent-status", []rude.Party{{Kind: rude.StatusFlood, Camera: floodCamera, Depth: 60_000, PerSecond: 2500}}},
+		{"agent-forger", []rude.Party{{Kind: rude.Forger, Camera: floodCamera, Target: "bench", PerSecond: 19_000}}},
+		{"agent-strings", []rude.Party{{Kind: rude.Hostile, Camera: floodCamera, PerSecond: 50}}},
+		{"viewer-controls", []rude.Party{controls}},
+		{"viewer-transcodes", []rude.Party{transcodes(byUser, "30", "50", "65"), transcodes("", "80", "90", "100")}},
+		{"stranger-guesses", []rude.Party{{Kind: rude.Guesses, N: 32}}},
+	} {
+		list = append(list, badParty{name: c.name, parties: c.parties, agent: true})
+	}
+	return list
+}
+
+// transcodes are viewers who ask for renditions that nobody else asks for.
+func transcodes(token string, qualities ...string) rude.Party {
+	p := rude.Party{Kind: rude.Requests, Token: token}
+	for _, quality := range qualities {
+		for _, rotate := range []int{0, 90, 180, 270} {
+			for _, width := range []int{320, 640} {
+				p.URLs = append(p.URLs, fmt.Sprintf("cam/%s.mjpeg?quality=%s&rotate=%d&width=%d", otherCamera, quality, rotate, width))
+			}
+		}
+	}
+	p.N = len(p.URLs)
+	return p
+}
+
+// credentials are what the bad guests of a hub have, and the honest agent.
+type credentials struct{ agent, consumer, viewer, honest string }
+
+// admit makes them known to a hub.
+func admit(ctx context.Context, to *stage.Guard) (c credentials, err error) {
+	agent, err := to.Agent(ctx, "stranger", floodCamera, bigCamera)
+	if err != nil {
+		return c, err
+	}
+	consumer, err := to.Consumer(ctx, "consumer", "bench", otherCamera, piCamera)
+	if err != nil {
+		return c, err
+	}
+	viewer, err := to.Viewer(ctx, "viewer", otherCamera, piCamera)
+	if err != nil {
+		return c, err
+	}
+	honest, err := to.Agent(ctx, "honest", piCamera)
+	if err != nil {
+		return c, err
+	}
+	for _, camera := range []string{floodCamera, bigCamera, piCamera} {
+		if err := to.Link(ctx, camera); err != nil {
+			return c, err
+		}
+	}
+	return credentials{agent.Reveal(), consumer.Reveal(), viewer.Reveal(), honest.Reveal()}, nil
+}
+
+// equip gives a party what it needs at a server.
+func (c credentials) equip(p rude.Party, s *stage.Server) rude.Party {
+	p.URL, p.NATS, p.Seed = s.URL(otherCamera, "mjpeg"), s.NATS, c.agent
+	if p.Consumer {
+		p.Seed = c.consumer
+	}
+	switch {
+	case p.Kind == rude.Guesses:
+		p.URL = s.Page + "login"
+	case p.Camera != "":
+		p.URL = s.URL(p.Camera, "mjpeg")
+	}
+	_, link, _ := strings.Cut(p.URL, "?")
+	paths := p.URLs
+	p.URLs = nil
+	for _, path := range paths {
+		if p.Token == "" {
+			path += "&" + link
+		}
+		p.URLs = append(p.URLs, s.Page+path)
+	}
+	if p.Token == byUser {
+		p.Token = c.viewer
+	}
+	return p
+}
+
+// honest is a real agent whose camera has a viewer.
+func (b *Bench) honest(ctx context.Context, s *stage.Server, seed string) (*proc.Process, error) {
+	film, err := b.jpeg()
+	if err != nil {
+		return nil, err
+	}
+	clip := filepath.Join(b.Dir, "pi.mjpeg")
+	if err := os.WriteFile(clip, film.Bytes(), 0o600); err != nil {
+		return nil, err
+	}
+	agent, err := b.StartAgent(s.NATS, "--credential", seed, "--camera", piCamera+"=file:"+clip+"#fps=25")
+	if err != nil {
+		return nil, err
+	}
+	s.Owns(agent.Stop)
+	if err := s.Known(ctx, piCamera); err != nil {
+		return nil, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
+	}
+	viewer := load.New().Join(ctx, 1, load.Viewer{URL: s.URL(piCamera, "mjpeg"), Kind: "mjpeg"})
+	s.Owns(func() { viewer.Stop() })
+	return agent, nil
+}
+
+// measureAgent begins to measure the agent, if there is one; the returned function ends that, for columns of these names.
+func (g *guarded) measureAgent(cpu, uplink string) (end func() error, err error) {
+	if g.agent == nil {
+		return func() error { return nil }, nil
+	}
+	began := time.Now()
+	used, err := g.agent.CPU()
+	if err != nil {
+		return nil, err
+	}
+	written, err := g.agent.Written()
+	return func() error {
+		took := time.Since(began).Seconds()
+		nowUsed, err := g.agent.CPU()
+		if err != nil {
+			return err
+		}
+		nowWritten, err := g.agent.Written()
+		g.r[cpu], g.r[uplink] = 100*(nowUsed-used).Seconds()/took, float64(nowWritten-written)/1e6/took
+		return err
+	}, err
+}
