@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -141,6 +142,33 @@ func TestTLSReload(t *testing.T) {
 	readPicture(t, stream, a.pictureOf(64))
 	if !nc.IsConnected() {
 		t.Error("the agent was cut")
+	}
+}
+
+// TestNATSSuites: the embedded NATS server speaks no suite of TLS 1.2 that does not authenticate what it encrypts.
+func TestNATSSuites(t *testing.T) {
+	_, natsURL := startTLS(t, testkit.NewCert(t, nil, nil))
+	for suite, want := range map[uint16]bool{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: false, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA: false,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: true,
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(natsURL, "tls://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }() // nothing depends on it
+		if err := conn.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
+			t.Fatal(err)
+		}
+		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "INFO ") {
+			t.Fatal(line, err)
+		}
+		err = tls.Client(conn, &tls.Config{
+			InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12, CipherSuites: []uint16{suite},
+		}).Handshake()
+		if (err == nil) != want {
+			t.Errorf("%s: %v", tls.CipherSuiteName(suite), err)
+		}
 	}
 }
 

@@ -12,11 +12,18 @@ type LoginForm struct {
 	Problem string // why the last attempt failed; "" on the first one
 }
 
-// Login returns the login page, which lies in the hub's root. It works without JavaScript.
-func Login(f LoginForm) []byte {
-	page := template.Must(template.ParseFS(FS, "login.html")) // a test parses it
+// LoginPage is the login page, which lies in the hub's root. It works without JavaScript.
+type LoginPage struct{ page *template.Template }
+
+// NewLoginPage reads the page.
+func NewLoginPage() *LoginPage {
+	return &LoginPage{template.Must(template.ParseFS(FS, "login.html"))} // a test parses it
+}
+
+// Render returns the page with what is in the form.
+func (l *LoginPage) Render(f LoginForm) []byte {
 	var out bytes.Buffer
-	if err := page.Execute(&out, f); err != nil {
+	if err := l.page.Execute(&out, f); err != nil {
 		panic("webui: " + err.Error()) // a buffer takes all, and the template has only what LoginForm has
 	}
 	return out.Bytes()

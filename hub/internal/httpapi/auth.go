@@ -104,18 +104,7 @@ func (s *Server) identify(c echo.Context) (access.Principal, error) {
 	if header := r.Header.Get(echo.HeaderAuthorization); header != "" {
 		return s.authorization(r, addr, header)
 	}
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil {
-		return access.Principal{}, &strangerError{}
-	}
-	p, renewed, err := s.door.Session(addr, secret.Text(cookie.Value))
-	if err != nil {
-		return access.Principal{}, &strangerError{err}
-	}
-	if renewed != nil {
-		s.setCookie(c, *renewed)
-	}
-	return p, nil
+	return s.sessionOf(c, addr)
 }
 
 func (s *Server) authorization(r *http.Request, addr, header string) (p access.Principal, err error) {

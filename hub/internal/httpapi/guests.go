@@ -28,6 +28,7 @@ const (
 	limitAddress = "address"
 	limitCamera  = "camera"
 	limitWaiting = "waiting" // connections that have not said what they want
+	limitIdle    = "idle"    // connections between two requests
 )
 
 // Why the hub ends a viewer's stream, as the metric names it.
@@ -220,7 +221,7 @@ func (l *guests) gone(err error) {
 func (l *guests) refusals() map[string]uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	all := map[string]uint64{limitAll: 0, limitAddress: 0, limitCamera: 0, limitWaiting: 0}
+	all := map[string]uint64{limitAll: 0, limitAddress: 0, limitCamera: 0, limitWaiting: 0, limitIdle: 0}
 	for limit, n := range l.refused {
 		all[limit] = n
 	}

@@ -15,9 +15,6 @@ import (
 	"github.com/bramble-cam/bramble/webui"
 )
 
-// sessionCookie is the cookie's name.
-const sessionCookie = "bramble_session"
-
 // maxForm bounds a login, in bytes: the password has at most 1024, the address to go on to as many.
 const maxForm = 8 << 10
 
@@ -35,7 +32,7 @@ func (s *Server) loginPage(c echo.Context) error {
 
 func (s *Server) form(c echo.Context, status int, f webui.LoginForm) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.HTMLBlob(status, webui.Login(f))
+	return c.HTMLBlob(status, s.site.login.Render(f))
 }
 
 // login takes the form.
@@ -61,7 +58,7 @@ func (s *Server) login(c echo.Context) error {
 		return s.notLoggedIn(c, f, err)
 	}
 	s.endSession(c) // of before: a cookie that somebody else may have put there is no good any more
-	s.setCookie(c, cookie)
+	s.setCookie(c, s.cookieName(r), cookie)
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, "./"+f.Next)
 }
@@ -87,24 +84,9 @@ func (s *Server) logout(c echo.Context) error {
 	}
 	s.endSession(c)
 	s.guests.look()
-	s.setCookie(c, access.Cookie{Expires: time.Unix(1, 0)})
+	s.setCookie(c, s.cookieName(c.Request()), access.Cookie{Expires: time.Unix(1, 0)})
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, "login")
-}
-
-func (s *Server) endSession(c echo.Context) {
-	if cookie, err := c.Request().Cookie(sessionCookie); err == nil && s.door != nil {
-		s.door.Logout(s.addressOf(c.Request()), secret.Text(cookie.Value))
-	}
-}
-
-// setCookie gives a browser its session: for the hub's part of the host only, and not for scripts.
-func (s *Server) setCookie(c echo.Context, cookie access.Cookie) {
-	r := c.Request()
-	c.SetCookie(&http.Cookie{
-		Name: sessionCookie, Value: cookie.Value.Reveal(), Path: s.prefixOf(r) + "/", Expires: cookie.Expires,
-		Secure: s.overTLS(r), HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	})
 }
 
 // safeNext returns an address below the hub's root to go on to after the login, without the slash at its beginning, or "": never another host's.

@@ -56,7 +56,7 @@ func newHubCollector(s *Server) *hubCollector {
 		sockets:      describe("websockets", "WebSockets open now."),
 		refused:      describe("refused_total", "What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
 		stalled:      describe("viewers_stalled_total", "Viewers and WebSockets given up since a write to them took longer than --write-timeout."),
-		turnedAway:   describe("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera, or waiting for connections without a request.", "limit"),
+		turnedAway:   describe("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera; waiting for connections without a request, idle for those between two.", "limit"),
 		delayed:      describe("connections_delayed_total", "New HTTP connections that waited since more came than --max-connection-rate."),
 		evicted:      describe("viewers_evicted_total", "Viewers whose stream the hub ended for another reason: revoked (they may look no longer), fault (a bug), share (their transcode gave way to one of somebody who had fewer).", "reason"),
 		errors:       describe("http_errors_total", "Requests answered with an error, by status.", "code"),

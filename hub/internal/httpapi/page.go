@@ -1,15 +1,14 @@
 package httpapi
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed" // openapi.yaml
 	"encoding/hex"
 	"io/fs"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -20,9 +19,14 @@ import (
 var openAPI []byte
 
 // site is what the hub assembles of the page's files, once.
-type site struct{ script, style, element []byte }
+type site struct {
+	script, style, element []byte
+	login                  *webui.LoginPage
+}
 
-func newSite() site { return site{webui.Script(), webui.Style(), webui.Element()} }
+func newSite() site {
+	return site{webui.Script(), webui.Style(), webui.Element(), webui.NewLoginPage()}
+}
 
 // page answers with the page: the grid at /, one camera at /cam/<id>. The page itself finds out which.
 func (s *Server) page(c echo.Context) error {
@@ -71,13 +75,35 @@ func (s *Server) element(c echo.Context) error {
 
 func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", openAPI) }
 
-// send answers with a file that changes only with the program: a browser asks each time and is told that it has it already.
+// send answers with a file that changes only with the program: a browser asks each time and is told that it has it
+// already. Parts of it (Range) are not to be had: files are small, and thousands of overlapping parts are many times
+// the file.
 func send(c echo.Context, contentType string, data []byte) error {
 	sum := sha256.Sum256(data)
+	tag := `"` + hex.EncodeToString(sum[:8]) + `"`
 	h := c.Response().Header()
-	h.Set(echo.HeaderContentType, contentType)
+	h.Set("Accept-Ranges", "none")
 	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", `"`+hex.EncodeToString(sum[:8])+`"`)
-	http.ServeContent(c.Response(), c.Request(), "", time.Time{}, bytes.NewReader(data))
-	return nil
+	h.Set("ETag", tag)
+	if hasTag(c.Request().Header.Values("If-None-Match"), tag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	h.Set(echo.HeaderContentLength, strconv.Itoa(len(data)))
+	if c.Request().Method == http.MethodHead {
+		h.Set(echo.HeaderContentType, contentType)
+		return c.NoContent(http.StatusOK)
+	}
+	return c.Blob(http.StatusOK, contentType, data)
+}
+
+// hasTag reports whether an If-None-Match (RFC 9110, 13.1.2) names a tag, which is strong.
+func hasTag(headers []string, tag string) bool {
+	for _, header := range headers {
+		for part := range strings.SplitSeq(header, ",") {
+			if part = strings.TrimSpace(part); part == "*" || strings.TrimPrefix(part, "W/") == tag {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -22,6 +22,10 @@ import (
 // DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
 const DefaultWriteTimeout = 10 * time.Second
 
+// maxStreams is how many requests of an HTTP/2 connection may be under way. What a client can have the hub remember of
+// them, headers and trailers, is bounded by that.
+const maxStreams = 32
+
 // times are how long things may take. Tests shorten them.
 type times struct {
 	frame       time.Duration // a request waits for a cold camera's first frame
@@ -95,6 +99,7 @@ type Server struct {
 	guests       *guests
 	errors       *tally // answers that are errors, by status
 	newcomers    *newcomers
+	idle         *idle
 	arrivals     *arrivals
 	untrusted    untrusted
 	changed      chan struct{} // holds a token when credentials have changed
@@ -111,6 +116,7 @@ func New(cfg Config) *Server {
 	s.untrusted = untrusted{cfg.Log, access.NewSeldom()}
 	exempt := func(host string) bool { return onThisHost(host) || s.cfg.Proxies.trust(host) }
 	s.newcomers = newNewcomers(exempt, func(address string) { s.guests.refuse(limitWaiting, address) })
+	s.idle = newIdle(exempt, func(address string) { s.guests.refuse(limitIdle, address) })
 	s.arrivals = newArrivals(cfg.Limits.Rate)
 	if cfg.Access != nil {
 		s.door = &door{access.NewDoor(cfg.Access, cfg.Log), cfg.Exposed, !cfg.External.IsZero()}
@@ -158,10 +164,11 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ReadHeaderTimeout: s.times.header,
 		ReadTimeout:       s.times.request,
 		IdleTimeout:       2 * time.Minute,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext:       s.newcomers.come,
-		ConnState:         s.newcomers.state,
+		ConnState:         s.connState,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
@@ -188,6 +195,12 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	}
 	s.viewers.Wait() // their sinks give them as long as Shutdown gave the others
 	return err
+}
+
+// connState is told by http.Server what becomes of connections.
+func (s *Server) connState(conn net.Conn, state http.ConnState) {
+	s.newcomers.state(conn, state)
+	s.idle.state(conn, state)
 }
 
 func (s *Server) listen(srv *http.Server, l net.Listener) error {

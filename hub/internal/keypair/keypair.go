@@ -57,7 +57,7 @@ func Load(certFile, keyFile string, log *slog.Logger) (*Pair, error) {
 
 // Config is for a server that shows the certificate.
 func (p *Pair) Config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: p.certificate}
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: trust.CipherSuites(), GetCertificate: p.certificate}
 }
 
 // Fingerprint is what those pin who trust the key.

@@ -1,0 +1,74 @@
+package httpapi
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+)
+
+// maxIdle bounds the connections of an address that wait for their next request. A browser has six.
+const maxIdle = 128
+
+// idle are connections between two requests. Those from this host and from trusted proxies are not counted, since they
+// may stand for all.
+type idle struct {
+	max    int
+	exempt func(host string) bool
+	ended  func(address string)
+
+	mu        sync.Mutex
+	byAddress map[string][]net.Conn // in the order in which they became idle
+}
+
+func newIdle(exempt func(host string) bool, ended func(address string)) *idle {
+	return &idle{max: maxIdle, exempt: exempt, ended: ended, byAddress: make(map[string][]net.Conn)}
+}
+
+// state is http.Server's ConnState. Of too many idle connections the one that has waited longest is closed: browsers
+// open another one when they need it.
+func (l *idle) state(conn net.Conn, state http.ConnState) {
+	if state == http.StateNew {
+		return
+	}
+	host := hostOf(conn.RemoteAddr().String())
+	if l.exempt(host) {
+		return
+	}
+	if l.change(access.AddressKey(host), conn, state == http.StateIdle) {
+		l.ended(host)
+	}
+}
+
+// change notes that a connection is idle, or is no more, and reports whether another one was closed for it.
+func (l *idle) change(key string, conn net.Conn, isIdle bool) (closed bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := l.byAddress[key]
+	if i := slices.Index(list, conn); i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	}
+	if isIdle {
+		list = append(list, conn)
+	}
+	if closed = len(list) > l.max; closed {
+		closeNow(list[0])
+		list = slices.Delete(list, 0, 1)
+	}
+	if len(list) == 0 {
+		delete(l.byAddress, key)
+	} else {
+		l.byAddress[key] = list
+	}
+	return closed
+}
+
+// closeNow closes a connection without the words that TLS has for it, for which the other end may not wait.
+func closeNow(conn net.Conn) {
+	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = wrapped.NetConn()
+	}
+	_ = conn.Close() // http.Server notices, and tells state
+}
