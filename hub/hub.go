@@ -110,7 +110,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
 	hubs := h.others(in)
-	server := httpapi.New(h.http(in, reg, tr, url, listener.Addr()))
+	server := httpapi.New(h.http(hubs, in, reg, tr, url, listener.Addr()))
 	h.server = server
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
@@ -158,14 +158,15 @@ func (h *Hub) reach(addr net.Addr) string {
 
 // http is what the HTTP server needs. NATS is reached by natsURL, and the server at addr.
 func (h *Hub) http(
-	in *ingest.Ingest, reg *registry.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
+	hubs *hubsync.Sync, in *ingest.Ingest, reg *registry.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
 ) httpapi.Config {
 	return httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
 		Connected: in.Connected, Reconnects: in.Reconnects, Agents: in, About: h.about(natsURL, addr),
 		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
 		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.keeper, External: h.external,
-		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals()) },
+		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
+		Others:   hubs.Others,
 		Exposed:  !loopback(h.reach(addr)) && !h.cfg.Insecure, AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
 		Published: h.cfg.HTTPPublished != "" && loopback(h.cfg.HTTPPublished),
 		Limits:    h.cfg.Limits, Log: h.cfg.Log,

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -40,7 +41,8 @@ func newTwins(t *testing.T) *twins {
 		tw.files[i] = filepath.Join(t.TempDir(), "credentials.json")
 	}
 	err := access.Edit(tw.files[0], func(d *access.Document) error {
-		return d.AddUser("anna", access.Viewer, []string{"*"}, secret.Text(annaPassword))
+		return errors.Join(d.AddUser("anna", access.Viewer, []string{"*"}, secret.Text(annaPassword)),
+			d.AddUser("root", access.Admin, []string{"*"}, secret.Text(annaPassword)))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -87,10 +89,15 @@ func (tw *twins) send(hub int, method, path, cookie string, form url.Values) *ht
 	return resp
 }
 
-// login returns the cookie of a new session.
+// login returns the cookie of a new session of anna.
 func (tw *twins) login(hub int) string {
 	tw.t.Helper()
-	resp := tw.send(hub, http.MethodPost, "/login", "", url.Values{"user": {"anna"}, "password": {annaPassword}})
+	return tw.loginAs("anna", hub)
+}
+
+func (tw *twins) loginAs(user string, hub int) string {
+	tw.t.Helper()
+	resp := tw.send(hub, http.MethodPost, "/login", "", url.Values{"user": {user}, "password": {annaPassword}})
 	_ = resp.Body.Close() // nothing is in it
 	if resp.StatusCode != http.StatusSeeOther || len(resp.Cookies()) != 1 {
 		tw.t.Fatalf("login: %s", resp.Status)
@@ -161,6 +168,47 @@ func TestLogoutHoldsAtAllHubs(t *testing.T) {
 			t.Errorf("hub %d, another session of the same user: %d", hub, code)
 		}
 	}
+}
+
+// read returns the body of an answer.
+func (tw *twins) read(hub int, path, cookie string) string {
+	tw.t.Helper()
+	resp := tw.send(hub, http.MethodGet, path, cookie, nil)
+	defer func() { _ = resp.Body.Close() }() // read to its end
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		tw.t.Fatal(err)
+	}
+	return string(body)
+}
+
+// Hubs with copies of the credentials say when they differ: to admins, and in metrics.
+func TestHubsSayWhenCredentialsDiffer(t *testing.T) {
+	tw := newTwins(t)
+	anna, root := tw.login(0), tw.loginAs("root", 0)
+	agree := func(hub int, relation string) {
+		t.Helper()
+		testkit.Eventually(t, "it is said that the credentials are "+relation, func() bool {
+			return strings.Contains(tw.read(hub, "/api/v1/hub", root), `"credentials":"`+relation+`"`) &&
+				strings.Contains(tw.read(hub, "/metrics", root), `bramble_hub_other_hubs{credentials="`+relation+`"} 1`)
+		})
+	}
+	agree(0, access.SameCredentials)
+	agree(1, access.SameCredentials)
+	err := access.Edit(tw.files[0], func(d *access.Document) error {
+		return d.AddUser("otto", access.Viewer, []string{"*"}, secret.Text(annaPassword))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	agree(0, access.OlderCredentials)
+	agree(1, access.NewerCredentials)
+	if body := tw.read(0, "/api/v1/hub", anna); strings.Contains(body, "hubs") {
+		t.Errorf("a viewer sees %s", body)
+	}
+	tw.copyFile()
+	agree(0, access.SameCredentials)
+	agree(1, access.SameCredentials)
 }
 
 // A hub that was not there learns of the log-outs that it has missed.

@@ -29,6 +29,7 @@ const hubs = "bramble-hub"
 const (
 	HubEnded = "ended" // sessions that have ended
 	HubState = "state" // what a hub has, in short
+	HubAsk   = "ask"   // all hubs should tell their state
 )
 
 // Verb is a request that an agent answers on cam.<id>.do.<verb>.

@@ -45,6 +45,7 @@ func (e *examination) agents(ctx context.Context, urls string) {
 		e.notLetIn(err)
 		return
 	}
+	e.hubs(ctx, nc)
 	nc.Close()
 	in, err := ingest.Dial(ingest.Config{URL: urls, Space: e.cfg.Space, Trust: e.cfg.Trust, Log: e.cfg.Log}, e.cfg.Credential.Options()...)
 	if err != nil {

@@ -5,8 +5,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
 )
 
 // NATS says how agents reach the hub's NATS.
@@ -34,6 +37,24 @@ type aboutJSON struct {
 	SubjectRoot string    `json:"subject_root"`
 	FFmpeg      bool      `json:"ffmpeg"`
 	HTTP        reachJSON `json:"http"`
+	Hubs        []hubJSON `json:"hubs,omitempty"` // for admins
+}
+
+// hubJSON is another hub.
+type hubJSON struct {
+	Name        string    `json:"name"`
+	Version     string    `json:"version"`
+	Seen        time.Time `json:"seen"`
+	Credentials string    `json:"credentials"`
+	Since       time.Time `json:"since,omitzero"`
+}
+
+// others returns the hubs that share NATS with this one.
+func (s *Server) others() (list []hubJSON) {
+	for _, o := range s.cfg.Others() {
+		list = append(list, hubJSON{o.Name, o.Version, o.Seen.UTC(), o.Credentials, o.Since.UTC()})
+	}
+	return list
 }
 
 type natsJSON struct {
@@ -63,10 +84,15 @@ func (s *Server) about(c echo.Context) error {
 	if a.NATS.Fingerprint != nil {
 		nats.Fingerprint = a.NATS.Fingerprint()
 	}
+	answer := aboutJSON{
+		Version: a.Version, NATS: nats, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(),
+		HTTP: reachJSON{a.Loopback},
+	}
+	if who(c).Has(access.Admin) {
+		answer.Hubs = s.others()
+	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, aboutJSON{
-		Version: a.Version, NATS: nats, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(), HTTP: reachJSON{a.Loopback},
-	})
+	return c.JSON(http.StatusOK, answer)
 }
 
 // withHost returns a URL with the host, not the port, under which the hub itself was asked: the client can reach that.

@@ -7,6 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bramble-cam/bramble/hub/internal/host"
+	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/shared/clock"
 )
 
@@ -45,6 +46,8 @@ type hubCollector struct {
 	s *Server
 
 	build, nats, reconnects, sockets, turnedAway, delayed, refused, stalled, evicted, errors, ffmpeg, processes, cpu, restarts, most, shares, synchronised, clockError, memory *prometheus.Desc
+
+	otherHubs *prometheus.Desc
 }
 
 func newHubCollector(s *Server) *hubCollector {
@@ -68,14 +71,16 @@ func newHubCollector(s *Server) *hubCollector {
 		shares:       describe("transcodes_refused_total", "Renditions that were asked for and refused, by limit: all, principal, camera or link.", "limit"),
 		synchronised: describe("clock_synchronised", "1 if something keeps the clock of the hub's host right, else 0."),
 		clockError:   describe("clock_error_seconds", "Largest error of that clock as the kernel knows it; absent while nothing keeps it right."),
-		memory:       describe("memory_limit_bytes", "Memory that the hub may use: the machine's, or less in a control group; absent where that is not known."),
+		otherHubs: describe("other_hubs",
+			"Other hubs heard on NATS of late, by how their credentials are to those of this one.", "credentials"),
+		memory: describe("memory_limit_bytes", "Memory that the hub may use: the machine's, or less in a control group; absent where that is not known."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.delayed, m.refused, m.stalled, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.most, m.shares, m.synchronised, m.clockError, m.memory,
+		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.delayed, m.refused, m.stalled, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.most, m.shares, m.synchronised, m.clockError, m.memory, m.otherHubs,
 	} {
 		ch <- d
 	}
@@ -111,8 +116,20 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 		e.counter(m.shares, n, limit)
 	}
 	collectClock(e, clock.Error(), m.synchronised, m.clockError)
+	m.collectHubs(e)
 	if limit := host.Read().Memory; limit > 0 {
 		e.gauge(m.memory, float64(limit))
+	}
+}
+
+// collectHubs tells how many other hubs there are.
+func (m *hubCollector) collectHubs(e emit) {
+	counts := make(map[string]int)
+	for _, o := range m.s.cfg.Others() {
+		counts[o.Credentials]++
+	}
+	for _, relation := range hubsync.Relations() {
+		e.gauge(m.otherHubs, float64(counts[relation]), relation)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 )
@@ -63,6 +64,7 @@ type Config struct {
 	Insecure      bool           // also requests that a proxy has passed on are answered while nobody is asked
 	Published     bool           // the hub is in a container, and what it listens on is published on this host's loopback addresses only
 	Limits        Limits
+	Others        func() []hubsync.Other   // hubs that share NATS with this one; nil means none
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
 	About         About                    // what the hub tells of itself
 	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
@@ -110,6 +112,9 @@ type Server struct {
 func New(cfg Config) *Server {
 	if cfg.WriteTimeout <= 0 {
 		cfg.WriteTimeout = DefaultWriteTimeout
+	}
+	if cfg.Others == nil {
+		cfg.Others = func() []hubsync.Other { return nil }
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
 	s.guests, s.errors = newGuests(cfg.Limits, cfg.Log), newTally(errorCodes()...)

@@ -36,6 +36,7 @@ type times struct {
 	check  time.Duration // between two looks at what others have
 	spread time.Duration // by which hubs that have the same reason speak apart
 	push   time.Duration // between two answers to those who lack something
+	ask    time.Duration // between two answers to those who ask
 	grace  time.Duration // in which another hub may follow a change, before a difference is told
 	forget time.Duration // after which a hub that says nothing is gone
 	skew   time.Duration // by which another hub's clock may differ
@@ -44,7 +45,7 @@ type times struct {
 func defaultTimes() times {
 	return times{
 		state: time.Minute, check: 5 * time.Second, spread: 250 * time.Millisecond, push: 5 * time.Second,
-		grace: 15 * time.Second, forget: 3 * time.Minute, skew: 5 * time.Minute,
+		ask: time.Second, grace: 15 * time.Second, forget: 3 * time.Minute, skew: 5 * time.Minute,
 	}
 }
 
@@ -101,8 +102,8 @@ func New(cfg Config) *Sync {
 // Others returns the hubs that were heard of late.
 func (s *Sync) Others() []Other { return s.others.list() }
 
-// Refused returns how many messages were not taken.
-func (s *Sync) Refused() uint64 { return s.refused.Load() }
+// Refusals returns how many messages were not taken, by reason.
+func (s *Sync) Refusals() map[string]uint64 { return map[string]uint64{"hub": s.refused.Load()} }
 
 // Run speaks with the other hubs until ctx ends.
 func (s *Sync) Run(ctx context.Context) error {
@@ -227,6 +228,9 @@ func (s *Sync) take(msg *nats.Msg, now time.Time) {
 	}
 	if m.State != nil {
 		s.takeState(m.Instance, *m.State, now)
+	}
+	if m.Ask {
+		s.say.Reset(max(s.soon(), s.told.Add(s.times.ask).Sub(now)))
 	}
 }
 

@@ -1,6 +1,7 @@
 package hubsync
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -45,7 +46,7 @@ func TestLogouts(t *testing.T) {
 			t.Error("another session has ended")
 		}
 	}
-	if n := a.sync.Refused() + b.sync.Refused() + c.sync.Refused(); n != 0 {
+	if n := a.sync.refused.Load() + b.sync.refused.Load() + c.sync.refused.Load(); n != 0 {
 		t.Errorf("%d messages were refused", n)
 	}
 }
@@ -115,14 +116,14 @@ func TestForgedLogouts(t *testing.T) {
 		}
 	}
 	want := uint64(len(bad))
-	testkit.Eventually(t, "all were refused", func() bool { return a.sync.Refused() >= want && b.sync.Refused() >= want })
+	testkit.Eventually(t, "all were refused", func() bool { return a.sync.refused.Load() >= want && b.sync.refused.Load() >= want })
 	if !a.isGood(anna) || !b.isGood(anna) {
 		t.Error("somebody without the key has logged a user out")
 	}
 	a.door.Logout(address, anna)
 	b.learns(anna)
 	testkit.Eventually(t, "hubs agree", func() bool { return a.keeper.Ended().Digests() == b.keeper.Ended().Digests() })
-	if n := a.sync.Refused(); n != want {
+	if n := a.sync.refused.Load(); n != want {
 		t.Errorf("%d were refused, want %d", n, want)
 	}
 }
@@ -200,4 +201,39 @@ func TestDifferentCredentials(t *testing.T) {
 	}
 	b.copyFrom(a.file)
 	expect("the same once more", access.SameCredentials, access.SameCredentials)
+}
+
+// A program that is no hub learns which hubs there are, whose credentials differ from its file, and is none of them.
+func TestAsk(t *testing.T) {
+	url, file := testkit.StartNATS(t), newFile(t, "anna")
+	a, b := newHub(t, url, file), newHub(t, url, file)
+	edit(t, b.file, func(d *access.Document) error { return d.RemoveUser("anna") })
+	alien := newHub(t, url, newFile(t, "anna"))
+	for _, h := range []*hub{a, b, alien} {
+		h.run()
+	}
+	book, err := access.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc := testkit.Connect(t, url)
+	testkit.Eventually(t, "all answer", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		all, err := Ask(ctx, nc, subject.Space{}, book)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(map[string]int)
+		for _, o := range all {
+			got[o.Credentials]++
+		}
+		return len(all) == 3 && got[access.SameCredentials] == 1 && got[access.NewerCredentials] == 1 && got[ForeignKey] == 1
+	})
+	if all := a.sync.Others(); len(all) != 2 {
+		t.Errorf("a knows %+v", all)
+	}
+	if all, err := Ask(t.Context(), nc, subject.Space{}, &access.Book{}); all != nil || err != nil {
+		t.Errorf("without credentials: %v, %v", all, err)
+	}
 }

@@ -61,7 +61,7 @@ type hub struct {
 func quick() times {
 	return times{
 		state: 200 * time.Millisecond, check: 20 * time.Millisecond, spread: 10 * time.Millisecond,
-		push: 50 * time.Millisecond, grace: 100 * time.Millisecond, forget: time.Second, skew: 5 * time.Minute,
+		push: 50 * time.Millisecond, ask: 10 * time.Millisecond, grace: 100 * time.Millisecond, forget: time.Second, skew: 5 * time.Minute,
 	}
 }
 

@@ -43,6 +43,7 @@ type message struct {
 
 	Ended []access.EndedSession `json:"ended,omitempty"`
 	State *state                `json:"state,omitempty"`
+	Ask   bool                  `json:"ask,omitempty"`
 }
 
 // state is what a hub has, in short.

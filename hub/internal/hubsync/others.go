@@ -16,6 +16,16 @@ const maxOthers = 1024
 // ForeignKey says that hubs have another link key: nothing of what they say can be believed.
 const ForeignKey = "foreign"
 
+// Unknown says that a hub has not told of its credentials yet, or has a clock that differs too much.
+const Unknown = "unknown"
+
+// Relations returns all values of Other.Credentials.
+func Relations() []string {
+	return []string{
+		access.SameCredentials, access.NewerCredentials, access.OlderCredentials, access.OtherCredentials, ForeignKey, Unknown,
+	}
+}
+
 // Other is what this hub knows of another one.
 type Other struct {
 	Name        string         // of its host
@@ -57,7 +67,7 @@ func (o *others) heard(instance string, st state, own access.Edition, now time.T
 	case !known && len(o.all) >= maxOthers:
 		return true, true
 	case !known:
-		h = &other{}
+		h = &other{Other: Other{Credentials: Unknown}}
 		o.all[instance] = h
 	}
 	h.seq = st.Seq
@@ -82,7 +92,9 @@ func (o *others) compare(own access.Edition, now time.Time) {
 	defer o.mu.Unlock()
 	o.alien = other{}
 	for _, h := range o.all {
-		o.compareLocked(h, own, now)
+		if h.Credentials != Unknown {
+			o.compareLocked(h, own, now)
+		}
 	}
 }
 
@@ -95,7 +107,7 @@ func (o *others) compareLocked(h *other, own access.Edition, now time.Time) {
 			o.log.Info("another hub has the same credentials as this one again", "hub", h.Name)
 		}
 		h.told, h.Since = false, time.Time{}
-	case was == access.SameCredentials || was == "":
+	case was == access.SameCredentials || was == Unknown:
 		h.Since = now
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // hubCells are what hubs tell each other: nobody else may read it, or say it.
 func hubCells() (cells []cell) {
-	for _, what := range []string{subject.HubEnded, subject.HubState, "other"} {
+	for _, what := range []string{subject.HubEnded, subject.HubState, subject.HubAsk, "other"} {
 		cells = append(cells, cell{publish: true, subject: subject.Space{}.Hub(what)})
 	}
 	for _, subj := range []string{subject.Space{}.Hub("*"), "bramble-hub.>", "*.cam.ended", "*.*.state"} {

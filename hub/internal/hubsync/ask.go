@@ -1,0 +1,59 @@
+package hubsync
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// Ask returns the hubs that answer until ctx ends, compared with the credentials of b, for programs that are none.
+func Ask(ctx context.Context, nc *nats.Conn, space subject.Space, b *access.Book) ([]Other, error) {
+	key := b.HubKey()
+	if key == nil {
+		return nil, nil
+	}
+	own, err := b.Edition()
+	if err != nil {
+		return nil, err
+	}
+	sub, err := nc.SubscribeSync(space.Hub(subject.HubState))
+	if err != nil {
+		return nil, fmt.Errorf("subscribe to %s: %w", space.Hub(subject.HubState), err)
+	}
+	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
+	id := make([]byte, 8)
+	_, _ = rand.Read(id) // never fails
+	msg, err := seal(key, space.Hub(subject.HubAsk), message{Instance: hex.EncodeToString(id), Ask: true})
+	if err != nil {
+		return nil, err
+	}
+	if err := nc.PublishMsg(msg); err != nil {
+		return nil, fmt.Errorf("publish to %s: %w", msg.Subject, err)
+	}
+	found := newOthers(slog.New(slog.DiscardHandler))
+	for {
+		msg, err := sub.NextMsgWithContext(ctx)
+		if errors.Is(err, nats.ErrSlowConsumer) {
+			continue // some are lost
+		}
+		if err != nil { // time is over
+			return found.list(), nil //nolint:nilerr // the end of ctx is the end of the question
+		}
+		m, err := open(key, msg)
+		switch {
+		case errors.Is(err, errForeignKey):
+			found.foreign(time.Now())
+		case err == nil && m.State != nil:
+			found.heard(m.Instance, *m.State, own, time.Now(), defaultTimes())
+		}
+	}
+}
