@@ -71,6 +71,12 @@ func importFixtures() map[string][]fixture {
 			{"middleware in hub", files{"hub/hub.go": imports("github.com/labstack/echo/v4/middleware")}, "hub.go:2"},
 			{"httpapi", files{"hub/internal/httpapi/server.go": imports("github.com/labstack/echo/v4")}, ""},
 		},
+		"OpenID Connect and JOSE only in sso and tests": {
+			{"httpapi", files{"hub/internal/httpapi/oidc.go": imports("golang.org/x/oauth2")}, "oidc.go:2"},
+			{"access", files{"hub/internal/access/jwt.go": imports("github.com/go-jose/go-jose/v4")}, "jwt.go:2"},
+			{"sso", files{"hub/internal/sso/sso.go": imports("github.com/coreos/go-oidc/v3/oidc")}, ""},
+			{"a test", files{"hub/internal/httpapi/x_test.go": imports("github.com/coreos/go-oidc/v3/oidc/oidctest")}, ""},
+		},
 		"nats-server only in natsd and tests": {
 			{"agent", files{"agent/agent.go": imports("github.com/nats-io/nats-server/v2/server")}, "agent.go:2"},
 			{"natsd", files{"hub/internal/natsd/natsd.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},

@@ -48,6 +48,11 @@ func fences() []fence {
 			"run child processes through shared/child, which knows how to end them; agent/internal/capture and hub/internal/transcode look programs up",
 		},
 		{
+			"OpenID Connect and JOSE only in sso and tests", []string{"github.com/coreos/go-oidc", "github.com/go-jose/go-jose", "golang.org/x/oauth2"},
+			func(f *goFile) bool { return within(f.dir(), "hub/internal/sso") || f.inE2E() || f.isTest() },
+			"ask identity providers through hub/internal/sso, which bounds what they may answer and checks what they sign",
+		},
+		{
 			"kong only in commands and conf", []string{"github.com/alecthomas/kong"},
 			func(f *goFile) bool { return f.inCmd() || within(f.dir(), "shared/conf") },
 			"give the package a Config struct and fill it from flags in the command",

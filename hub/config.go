@@ -40,6 +40,7 @@ type Config struct {
 	NATSTLSKey     string                // file with its private key, PEM
 	NATSCredential credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
 	ProxyAuth      ProxyAuth             // of people whom a proxy has let in
+	JWT            JWT                   // of programs with a token of an identity provider
 	Credentials    string                // the file with users, agents and consumers; "" means none
 	SubjectRoot    string                // first token of every subject; "" means "cam"
 	Insecure       bool                  // allow addresses that others can reach, though nobody is asked who they are

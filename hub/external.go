@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+	"github.com/bramble-cam/bramble/hub/internal/sso"
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
@@ -21,12 +23,34 @@ type ProxyAuth struct {
 	LogoutURL     string // where a person ends the login at the proxy; "" for nowhere
 }
 
+// JWT says which bearer tokens of an identity provider are good.
+type JWT struct {
+	Keys        string // URL or file of its key set; "" means that none is
+	Issuer      string
+	Audience    string
+	UserClaim   string
+	GroupsClaim string
+}
+
+func (j JWT) bearer() (*sso.Bearer, error) {
+	return sso.NewBearer(context.Background(), sso.BearerConfig{
+		Keys: j.Keys, Issuer: j.Issuer, Audience: j.Audience, Claims: sso.Claims{User: j.UserClaim, Groups: j.GroupsClaim},
+	})
+}
+
 // external checks the ways in for people whom somebody else identifies.
 func (c *Config) external(book *access.Book) (httpapi.External, error) {
 	var e httpapi.External
 	var err error
 	if e.Proxy, err = c.ProxyAuth.login(); err != nil {
 		return e, err
+	}
+	if c.JWT.Keys != "" {
+		if e.Bearer, err = c.JWT.bearer(); err != nil {
+			return e, err
+		}
+	} else if c.JWT.Issuer+c.JWT.Audience != "" {
+		return e, errors.New("--jwt-issuer and --jwt-audience need --jwt-keys, the URL or the file of the provider's key set")
 	}
 	if e.IsZero() {
 		return e, nil

@@ -92,6 +92,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	if h.natsd != nil {
 		defer h.natsd.Stop()
 	}
+	defer h.external.Close()
 	listener, err := net.Listen("tcp", h.cfg.HTTP)
 	if err != nil {
 		return fmt.Errorf("HTTP: %w: choose another address with --http", err)

@@ -17,6 +17,12 @@ type externalSettings struct {
 	ProxyAuthSecretFile    string `help:"File with a secret that the proxy sends in X-Bramble-Proxy-Secret." placeholder:"FILE"`
 	ProxyAuthWithoutSecret bool   `help:"The proxy's address alone is enough: every program there can then act as any user."`
 	ProxyAuthLogoutURL     string `name:"proxy-auth-logout-url" help:"Where the page leads to end the login at the proxy." placeholder:"URL"`
+
+	JWTKeys        string `name:"jwt-keys" help:"Take bearer tokens (JWT) that an identity provider has signed: the URL or the file of its key set (JWKS)." placeholder:"URL|FILE"`
+	JWTIssuer      string `name:"jwt-issuer" help:"The issuer that they must name." placeholder:"ISSUER"`
+	JWTAudience    string `name:"jwt-audience" help:"The audience that they must name: this hub, and no other program." placeholder:"AUDIENCE"`
+	JWTUserClaim   string `name:"jwt-user-claim" help:"The claim that names the user (${default})." default:"sub" placeholder:"CLAIM"`
+	JWTGroupsClaim string `name:"jwt-groups-claim" help:"The claim with the user's groups; a dot leads into an object (${default})." default:"groups" placeholder:"CLAIM"`
 }
 
 // maxSecretFile bounds a file with a secret, in bytes.
@@ -31,6 +37,7 @@ func (s *externalSettings) fill(cfg *hub.Config) error {
 		UserHeader: s.ProxyAuthUserHeader, GroupsHeader: s.ProxyAuthGroupsHeader, Secret: shared,
 		WithoutSecret: s.ProxyAuthWithoutSecret, LogoutURL: s.ProxyAuthLogoutURL,
 	}
+	cfg.JWT = hub.JWT{Keys: s.JWTKeys, Issuer: s.JWTIssuer, Audience: s.JWTAudience, UserClaim: s.JWTUserClaim, GroupsClaim: s.JWTGroupsClaim}
 	return nil
 }
 

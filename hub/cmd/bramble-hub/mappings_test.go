@@ -66,3 +66,22 @@ func TestProxyAuthSettings(t *testing.T) {
 		}
 	}
 }
+
+func TestJWTSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials.json")
+	do(t, file, "", "mapping", "add", "everyone", "--cameras", "porch")
+	for name, test := range map[string]struct {
+		flags []string
+		says  string
+	}{
+		"good":        {[]string{"--jwt-keys=https://id.example.org/keys", "--jwt-issuer=https://id.example.org", "--jwt-audience=bramble"}, ""},
+		"no audience": {[]string{"--jwt-keys=https://id.example.org/keys", "--jwt-issuer=https://id.example.org"}, "--jwt-audience"},
+		"no keys":     {[]string{"--jwt-issuer=https://id.example.org", "--jwt-audience=bramble"}, "need --jwt-keys"},
+		"in clear":    {[]string{"--jwt-keys=http://id.example.org/keys", "--jwt-issuer=x", "--jwt-audience=bramble"}, "https"},
+	} {
+		_, said, code := command(t, file, "", append(test.flags, "check", "--nats", "127.0.0.1:0")...)
+		if (code == 0) != (test.says == "") || !strings.Contains(said, test.says) {
+			t.Errorf("%s: exit code %d, %s, want %q", name, code, said, test.says)
+		}
+	}
+}

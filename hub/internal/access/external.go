@@ -115,7 +115,9 @@ func (d *Door) LoginExternal(addr, by string, id Identity, life time.Duration) (
 }
 
 // RefuseExternal keeps an audit line of a proof by somebody else that is no good.
-func (d *Door) RefuseExternal(addr, by string, why error) { d.refuse(by, addr, "", why) }
+func (d *Door) RefuseExternal(addr, by string, why error) {
+	d.refuse(by, addr, "", fmt.Errorf("%.300s", why.Error())) // the words may be a stranger's
+}
 
 func (d *Door) refuseExternal(addr, by string, id Identity, err error) error {
 	d.refuse(by, addr, id.Name, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/sso"
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
@@ -111,7 +112,7 @@ func (s *Server) authorization(r *http.Request, addr, header string) (p access.P
 	scheme, value, _ := strings.Cut(header, " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):
-		p, err = s.door.Token(addr, secret.Text(strings.TrimSpace(value)))
+		p, err = s.bearerToken(r.Context(), addr, secret.Text(strings.TrimSpace(value)))
 	case strings.EqualFold(scheme, "Basic"):
 		user, password, ok := r.BasicAuth()
 		if !ok {
@@ -146,12 +147,18 @@ func forbidden(p access.Principal, need string) error {
 	return echo.NewHTTPError(http.StatusForbidden, fmt.Sprintf("this needs %s: you are %s", need, as))
 }
 
+// unavailableDetail leaves out why: that may tell strangers about the network behind the hub. The audit line has it.
+const unavailableDetail = "the identity provider cannot be asked now: try again soon"
+
 // accessProblem maps an error of who comes to its answer.
 func accessProblem(err error) (problem, bool) {
 	var stranger *strangerError
 	var wait *access.WaitError
 	var unmapped *access.UnmappedError
+	var unavailable *sso.UnavailableError
 	switch {
+	case errors.As(err, &unavailable):
+		return problem{Title: "Identity provider away", Status: http.StatusServiceUnavailable, Detail: unavailableDetail, RetryAfter: retrySeconds}, true
 	case errors.As(err, &unmapped):
 		return problem{Title: "No camera for you", Status: http.StatusForbidden, Detail: err.Error()}, true
 	case errors.As(err, &wait):

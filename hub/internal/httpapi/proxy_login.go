@@ -23,14 +23,6 @@ type ProxyLogin struct {
 	LogoutURL    string      // where a person ends the login at the proxy; "" for nowhere
 }
 
-// External are the ways in for people whom somebody else has identified.
-type External struct {
-	Proxy *ProxyLogin // nil: no headers count
-}
-
-// IsZero reports whether there is no such way.
-func (e External) IsZero() bool { return e.Proxy == nil }
-
 // fromProxy returns whom a trusted proxy has let in with this request. known is false if it says nothing, or if its
 // word does not count: then the usual ways are open.
 func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, known bool, err error) {
@@ -90,12 +82,4 @@ func (l *ProxyLogin) groups(r *http.Request) (groups []string, err error) {
 		}
 	}
 	return groups, nil
-}
-
-// asStranger makes a refusal an answer that says how to show who one is.
-func asStranger(err error) error {
-	if errors.Is(err, access.ErrRefused) {
-		return &strangerError{err}
-	}
-	return err
 }

@@ -1,0 +1,107 @@
+// Package sso asks identity providers who a person is: by a login of OpenID Connect, or by a bearer token that a provider
+// has signed. What a person may do is the business of package access.
+package sso
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+)
+
+const (
+	// fetchTimeout bounds one request to a provider.
+	fetchTimeout = 10 * time.Second
+
+	// maxAnswer bounds what a provider may answer, in bytes.
+	maxAnswer = 1 << 20
+)
+
+// algorithms are those by which tokens may be signed: by a private key that only the provider has. Those with a shared
+// key, and "none", would let the holder of a public key sign.
+func algorithms() []string {
+	return []string{
+		oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
+		oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
+	}
+}
+
+// UnavailableError says that a provider cannot be asked now.
+type UnavailableError struct{ Err error }
+
+func (e *UnavailableError) Error() string {
+	return "the identity provider cannot be asked: " + e.Err.Error()
+}
+
+// Unwrap returns why.
+func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// checkURL refuses a URL by which somebody on the way could act as the provider.
+func checkURL(flag, text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "":
+		return fmt.Errorf("%s %s: give a URL such as https://id.example.org", flag, text)
+	case u.User != nil || u.Fragment != "":
+		return fmt.Errorf("%s: give a URL without user, password and #fragment", flag)
+	case u.Scheme != "https" && (u.Scheme != "http" || !onThisHost(u.Hostname())):
+		return fmt.Errorf("%s %s: give an https URL: by http, which is for this host only, others could sign in anybody", flag, text)
+	}
+	return nil
+}
+
+func onThisHost(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// newClient returns an HTTP client that takes neither long nor much, and follows no way out of TLS.
+func newClient() *http.Client {
+	return &http.Client{
+		Timeout: fetchTimeout,
+		Transport: bounded{&http.Transport{
+			Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: fetchTimeout}).DialContext,
+			ForceAttemptHTTP2: true, TLSHandshakeTimeout: fetchTimeout, MaxResponseHeaderBytes: 64 << 10,
+			MaxIdleConns: 2, IdleConnTimeout: 30 * time.Second,
+		}},
+		CheckRedirect: func(to *http.Request, via []*http.Request) error {
+			if len(via) >= 5 {
+				return errors.New("the identity provider redirects again and again")
+			}
+			return checkURL("a redirect of the identity provider to", to.URL.Redacted())
+		},
+	}
+}
+
+// bounded cuts answers that are too long.
+type bounded struct{ next http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := b.next.RoundTrip(r)
+	if err == nil {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(resp.Body, maxAnswer), resp.Body}
+	}
+	return resp, err
+}
+
+// CloseIdleConnections lets http.Client close what is kept open.
+func (b bounded) CloseIdleConnections() {
+	if t, ok := b.next.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
+
+// compact reports whether a text is a JWS in the compact form, which is the only one that bearer tokens have.
+func compact(token string) bool {
+	return strings.Count(token, ".") == 2 && !strings.ContainsAny(token, "{ \n")
+}
