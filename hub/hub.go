@@ -208,7 +208,7 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 		return h.cfg.NATSURL, h.cfg.NATSURL, connect, nil
 	}
 	h.natsd, err = natsd.Start(natsd.Config{
-		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.bus), Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
+		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.bus), Hub: h.cfg.NATSCredential.Public(), Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
 	})
 	if err != nil {
 		return "", "", nil, err

@@ -106,6 +106,12 @@ func TestMQTT(t *testing.T) {
 	}
 }
 
+// The configuration's commented user, as it is shipped and with a password.
+const (
+	asShipped       = `     { user: homeassistant, password: "$2a$11$...", permissions: { publish: [], subscribe: ["cam.porch.still"] } }`
+	asHomeAssistant = `     { user: homeassistant, password: "hass", permissions: { publish: [], subscribe: ["cam.porch.still"] } }`
+)
+
 // TestMQTTUser is the configuration's commented part: a user by password, who gets the porch and nothing else.
 func TestMQTTUser(t *testing.T) {
 	t.Parallel()
@@ -126,8 +132,10 @@ func TestMQTTUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := openDoors(t, hub.Config{NATSCredential: own}, "\n#authorization", "\nauthorization", "\n#  users", "\n  users", "\n#    {", "\n    {", "\n#  ]", "\n  ]", "\n#}", "\n}",
-		"UCDPHWXNODVLZMUS7KY6NV4NSGXVKR6FDUDQZWJ2MHXWVVOHH73IEIKO", public, "$2a$11$...", "hass")
+	d := openDoors(t, hub.Config{NATSCredential: own}, "  no_auth_user: mqtt\n", "", "\nno_auth_user: anybody\n", "\n",
+		"      { user: anybody }", "      { nkey: "+public+" }",
+		"      { user: mqtt, permissions: { publish: [], subscribe: [\"cam.*.still\"] } }", asHomeAssistant,
+		"#     { nkey: UCDPHWXNODVLZMUS7KY6NV4NSGXVKR6FDUDQZWJ2MHXWVVOHH73IEIKO }", "# the hub", "#"+asShipped, "# Home Assistant")
 	host, port, err := net.SplitHostPort(d.mqtt)
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package doctor
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,10 +14,13 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
+	"github.com/bramble-cam/bramble/shared/request"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
 const (
+	infoTime = 500 * time.Millisecond // JetStream answers at once
+
 	lookTime = 1500 * time.Millisecond // agents answer within a second, or are heard later
 	hot      = 80                      // degrees Celsius from which a Raspberry Pi slows down
 	skew     = 2 * time.Second         // by which an agent's clock must be before this one to be noticed
@@ -46,6 +50,10 @@ func (e *examination) agents(ctx context.Context, urls string) {
 		return
 	}
 	e.hubs(ctx, nc)
+	e.jetStream(ctx, nc)
+	if e.cfg.NATSURL != "" {
+		e.bounds(nc)
+	}
 	nc.Close()
 	in, err := ingest.Dial(ingest.Config{URL: urls, Space: e.cfg.Space, Trust: e.cfg.Trust, Log: e.cfg.Log}, e.cfg.Credential.Options()...)
 	if err != nil {
@@ -81,6 +89,33 @@ func (e *examination) agents(ctx context.Context, urls string) {
 	for _, cameras := range list {
 		e.agent(cameras, time.Now())
 	}
+}
+
+// jetStream finds out whether JetStream is in the account of the cameras: it answers where it is not, too, and says so.
+func (e *examination) jetStream(ctx context.Context, nc *nats.Conn) {
+	ctx, cancel := context.WithTimeout(ctx, infoTime)
+	defer cancel()
+	var answer struct{ Error json.RawMessage }
+	msg, err := request.Do(ctx, nc, "$JS.API.INFO", nil)
+	if err != nil || json.Unmarshal(msg.Data, &answer) != nil || answer.Error != nil {
+		return // there is none, or this hub may not ask
+	}
+	e.warn("NATS", "JetStream is on in the account of the cameras: a stream there can store every frame, and keeps all cameras running",
+		"give JetStream an account of its own, as deployments/nats/websocket-mqtt.conf does")
+}
+
+// bounds finds out whether the server bounds how deep subscriptions are. If it does, nats.go gives up the connection, which is not used after that.
+func (e *examination) bounds(nc *nats.Conn) {
+	sub, err := nc.SubscribeSync("bramble.doctor.a.b.c.d.e.f.g")
+	if err == nil {
+		err = nc.FlushTimeout(answerTime)
+	}
+	if err != nil {
+		return // it does, or the connection is lost, which others notice
+	}
+	_ = sub.Unsubscribe() // the connection is closed next
+	e.warn("NATS", "it takes subscriptions of any depth, by which one party can fill its memory",
+		"max_subscription_tokens: 8 and max_control_line: 1KB in its configuration, as in deployments/nats/nats.conf; leave allow_responses out of its users")
 }
 
 // notLetIn says why agents cannot be looked at.

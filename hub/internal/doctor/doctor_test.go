@@ -127,8 +127,8 @@ func natsAt(t *testing.T, opts server.Options) string {
 }
 
 func TestBus(t *testing.T) {
-	small := natsAt(t, server.Options{MaxPayload: 1 << 20})
-	large := natsAt(t, server.Options{MaxPayload: frame.MaxPayload})
+	small := natsAt(t, server.Options{MaxPayload: 1 << 20, MaxSubTokens: 8})
+	large := natsAt(t, server.Options{MaxPayload: frame.MaxPayload, MaxSubTokens: 8})
 	asks := natsAt(t, server.Options{MaxPayload: frame.MaxPayload, Username: "x", Password: "y"})
 	for name, test := range map[string]struct {
 		cfg   Config
@@ -139,10 +139,16 @@ func TestBus(t *testing.T) {
 		"by another server": {Config{NATS: large}, []want{{Fail, "NATS", "by a NATS server", "--nats-url nats://" + large}}},
 		"a file says":       {Config{NATS: large, NATSConfigured: true}, []want{{OK, "NATS", "configuration file", ""}}},
 		"small":             {Config{NATSURL: small}, []want{{Warn, "NATS", "1024 kB", "max_payload"}, {Warn, "agents", "none answers", "bramble-agent"}}},
-		"one of two":        {Config{NATSURL: "nats://127.0.0.1:1,nats://" + large}, []want{{Warn, "NATS", "127.0.0.1:1", "firewall"}, {OK, "NATS", large, ""}, {Warn, "agents", "none answers", ""}}},
-		"none":              {Config{NATSURL: "nats://127.0.0.1:1"}, []want{{Warn, "NATS", "127.0.0.1:1", ""}, {Fail, "NATS", "no server", "start one"}}},
-		"not let in":        {Config{NATSURL: asks}, []want{{OK, "NATS", asks, ""}, {Fail, "NATS", "refuses this hub", "--nats-credential-file"}}},
-		"no URL":            {Config{NATSURL: "nats://a b"}, []want{{Fail, "NATS", "cannot be read", "nats://HOST:PORT"}, {Fail, "NATS", "no server", ""}}},
+		"unbounded": {Config{NATSURL: natsAt(t, server.Options{MaxPayload: frame.MaxPayload, MaxSubTokens: 9})}, []want{
+			{Warn, "NATS", "any depth", "max_subscription_tokens"}, {Warn, "agents", "none answers", ""},
+		}},
+		"JetStream": {Config{NATSURL: natsAt(t, server.Options{MaxPayload: frame.MaxPayload, MaxSubTokens: 8, JetStream: true, StoreDir: t.TempDir()})}, []want{
+			{Warn, "NATS", "JetStream", "websocket-mqtt.conf"}, {Warn, "agents", "none answers", ""},
+		}},
+		"one of two": {Config{NATSURL: "nats://127.0.0.1:1,nats://" + large}, []want{{Warn, "NATS", "127.0.0.1:1", "firewall"}, {OK, "NATS", large, ""}, {Warn, "agents", "none answers", ""}}},
+		"none":       {Config{NATSURL: "nats://127.0.0.1:1"}, []want{{Warn, "NATS", "127.0.0.1:1", ""}, {Fail, "NATS", "no server", "start one"}}},
+		"not let in": {Config{NATSURL: asks}, []want{{OK, "NATS", asks, ""}, {Fail, "NATS", "refuses this hub", "--nats-credential-file"}}},
+		"no URL":     {Config{NATSURL: "nats://a b"}, []want{{Fail, "NATS", "cannot be read", "nats://HOST:PORT"}, {Fail, "NATS", "no server", ""}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

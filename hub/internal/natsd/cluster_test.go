@@ -36,6 +36,7 @@ func TestShippedFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	names = append(names, shippedDir+"../docker/nats.conf")
 	if len(names) < 4 {
 		t.Fatalf("the files %q", names)
 	}
@@ -65,8 +66,15 @@ func TestShippedFiles(t *testing.T) {
 			if slices.Contains(embedded, filepath.Base(name)) {
 				return
 			}
-			if opts.MaxPayload != frame.MaxPayload || opts.MaxPending != 2*frame.MaxPayload || len(opts.Nkeys) == 0 {
+			if opts.MaxPayload != frame.MaxPayload || opts.MaxPending != 2*frame.MaxPayload || len(opts.Nkeys) == 0 && !strings.Contains(name, "docker") {
 				t.Errorf("max_payload %d, max_pending %d, %d users", opts.MaxPayload, opts.MaxPending, len(opts.Nkeys))
+			}
+			if opts.MaxSubTokens != maxSubTokens || opts.MaxControlLine != maxControlLine || opts.MaxSubs != maxSubs || opts.MaxConn != maxConns {
+				t.Errorf("max_subscription_tokens %d, max_control_line %d, max_subscriptions %d, max_connections %d",
+					opts.MaxSubTokens, opts.MaxControlLine, opts.MaxSubs, opts.MaxConn)
+			}
+			if opts.JetStream {
+				t.Error("JetStream is on in the account of the frames")
 			}
 			for _, u := range opts.Nkeys {
 				if u.Permissions != nil && u.Permissions.Response != nil {

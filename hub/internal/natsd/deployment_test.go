@@ -4,16 +4,38 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
+// startNATSServer starts a nats-server of one's own, with a file and nothing that a hub adds.
+func startNATSServer(t *testing.T, file string) site {
+	t.Helper()
+	opts, err := server.ProcessConfigFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts.NoSigs, opts.NoLog = true, true
+	s, err := server.NewServer(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start() // StopServer ends it
+	t.Cleanup(func() { testkit.StopServer(s) })
+	if !s.ReadyForConnections(testkit.Timeout) {
+		t.Fatal("the server is not ready")
+	}
+	return site{Server: &Server{s: s}}
+}
+
 // TestDeployment starts the example of a nats-server of one's own, and tries with it what is tried with the embedded server. Whoever is not in the example
 // may nothing there.
 func TestDeployment(t *testing.T) {
 	files := testkit.ShipNATS(t, shippedDir)
-	s := site{Server: start(t, Config{File: files.Path("nats.conf")})}
+	s := startNATSServer(t, files.Path("nats.conf"))
 	mine := files.Keys
 	who := map[string]credential.Credential{"porch": mine[testkit.PorchKey], "garden": mine[testkit.GardenKey], "consumer": mine[testkit.ConsumerKey]}
 	cells := cellsOf(who)

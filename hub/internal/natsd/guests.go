@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ var (
 	errNoCredential = errors.New("no credential was shown")
 	errUnknownKey   = errors.New("no agent and no consumer has this credential; it was removed, or belongs to another hub")
 	errSignature    = errors.New("the credential's signature is wrong")
+	errBanned       = errors.New("a connection with this credential had too many subscriptions just now")
 )
 
 // guests decides who may connect, and remembers who has. It implements server.Authentication.
@@ -33,10 +35,12 @@ type guests struct {
 	anonymous bool // while there are no credentials, everybody may do everything
 	log       *slog.Logger
 	seldom    *access.Seldom
+	server    *server.Server // set before it starts
 
-	mu    sync.Mutex
-	own   map[string]*server.Permissions // of this process, by public key; guarded by mu
-	guest map[uint64]*guest              // by connection id; guarded by mu
+	mu     sync.Mutex
+	own    map[string]*server.Permissions // of this process, by public key; guarded by mu
+	guest  map[uint64]*guest              // by connection id; guarded by mu
+	banned map[string]time.Time           // until when a key of the credentials file is refused; guarded by mu
 }
 
 // guest is a connection.
@@ -44,13 +48,15 @@ type guest struct {
 	who   string // agent:porch, consumer:lab, hub, or nobody
 	key   string // public NKey; "" if nobody was asked
 	perms *server.Permissions
+	conns int  // how many connections it may have; 0: any number
+	subs  int  // how many subscriptions each of them may have; 0: any number
 	slow  *lag // of a consumer; owned by Run's goroutine
 }
 
 func newGuests(cfg Config, anonymous bool) *guests {
 	return &guests{
 		space: cfg.Space, keeper: cfg.Access, anonymous: anonymous, log: cfg.Log, seldom: access.NewSeldom(),
-		own: make(map[string]*server.Permissions), guest: make(map[uint64]*guest),
+		own: make(map[string]*server.Permissions), guest: make(map[uint64]*guest), banned: make(map[string]time.Time),
 	}
 }
 
@@ -78,22 +84,87 @@ func (g *guests) Check(c server.ClientAuthentication) bool {
 	}
 	if ok, kept := g.seldom.Say(host(c.RemoteAddress())+" "+err.Error(), time.Now()); ok {
 		g.log.Warn("NATS connection refused", "audit", "refused", "by", "nkey", "key", shown(opts.Nkey), "client", shown(opts.Name), "address", host(c.RemoteAddress()),
-			logkey.Reason, err.Error(), "remedy", "\"bramble-hub agent add NAME\" makes a credential, to be given to the agent with --credential-file", "kept_back", kept)
+			logkey.Reason, err.Error(), "remedy", refusedRemedy(err), "kept_back", kept)
 	}
 	return false
 }
 
-// enter lets a connection in and remembers it, in one step: a change of the credentials finds it, or was before.
+func refusedRemedy(err error) string {
+	if errors.Is(err, errBanned) {
+		return "a subscription for each camera and format is enough; the credential is taken again in " + banTime.String()
+	}
+	return "\"bramble-hub agent add NAME\" makes a credential, to be given to the agent with --credential-file"
+}
+
+// enter lets a connection in. The oldest one of the same credential gives way if there are too many: it may be one that has ended without a word.
 func (g *guests) enter(c server.ClientAuthentication, key string) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	v, err := g.identifyLocked(key)
-	if err != nil {
+	v, others, err := g.register(c, key)
+	if err != nil || v.conns == 0 || len(others) < v.conns {
 		return err
 	}
-	c.RegisterUser(&server.User{Username: v.who, Permissions: v.perms})
-	g.guest[c.GetID()] = v
+	live := slices.DeleteFunc(slices.Clone(others), func(id uint64) bool { return g.server.GetClient(id) == nil })
+	surplus := live[:max(0, len(live)+1-v.conns)]
+	g.forget(append(surplus, slices.DeleteFunc(others, func(id uint64) bool { return slices.Contains(live, id) })...))
+	for _, id := range surplus {
+		if ok, kept := g.seldom.Say("connections "+v.who, time.Now()); ok {
+			g.log.Warn("oldest NATS connection cut, since there are too many with the same credential", "name", v.who, "limit", v.conns,
+				"remedy", "a credential for each program, with \"bramble-hub agent add\" or \"consumer add\"", "kept_back", kept)
+		}
+		_ = g.server.DisconnectClientByID(id) // it may have ended by itself
+	}
 	return nil
+}
+
+// register remembers a connection and gives it its rights, in one step: a change of the credentials finds it, or was before. It returns the other
+// connections of the same key, the oldest first.
+func (g *guests) register(c server.ClientAuthentication, key string) (v *guest, others []uint64, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if v, err = g.identifyLocked(key); err != nil {
+		return nil, nil, err
+	}
+	if time.Now().Before(g.banned[key]) {
+		return nil, nil, errBanned
+	}
+	c.RegisterUser(&server.User{Username: v.who, Permissions: v.perms})
+	if v.conns > 0 {
+		for id, other := range g.guest {
+			if other.key == key {
+				others = append(others, id)
+			}
+		}
+	}
+	slices.Sort(others)
+	g.guest[c.GetID()] = v
+	return v, others, nil
+}
+
+func (g *guests) forget(ids []uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, id := range ids {
+		delete(g.guest, id)
+	}
+}
+
+// greed is a connection that has more subscriptions than it may.
+type greed struct {
+	id       uint64
+	who      string
+	has, may int
+}
+
+// greedy returns those of the connections that have too many subscriptions, and refuses their keys until then.
+func (g *guests) greedy(conns []*server.ConnInfo, until time.Time) (list []greed) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range conns {
+		if v := g.guest[c.Cid]; v != nil && v.subs > 0 && int(c.NumSubs) > v.subs {
+			g.banned[v.key] = until
+			list = append(list, greed{c.Cid, v.who, int(c.NumSubs), v.subs})
+		}
+	}
+	return list
 }
 
 func (g *guests) knows(key string) bool {
@@ -110,9 +181,12 @@ func (g *guests) identifyLocked(key string) (*guest, error) {
 		return &guest{who: "hub", key: key, perms: perms}, nil
 	}
 	if p, ok := book.Peer(key); ok {
-		v := &guest{who: string(p.Kind) + ":" + p.Name, key: key, perms: peerPermissions(g.space, p)}
+		v := &guest{who: string(p.Kind) + ":" + p.Name, key: key, perms: peerPermissions(g.space, p), conns: agentConns, subs: subsFor(len(p.Cameras))}
 		if p.Kind == access.KindConsumer {
-			v.slow = &lag{}
+			v.slow, v.conns = &lag{}, consumerConns
+		}
+		if p.All {
+			v.subs = subsFor(cameras(book))
 		}
 		return v, nil
 	}
@@ -123,6 +197,14 @@ func (g *guests) identifyLocked(key string) (*guest, error) {
 		return nil, errNoCredential
 	}
 	return nil, errUnknownKey
+}
+
+// cameras returns how many cameras the agents of a credentials file have.
+func cameras(book *access.Book) (n int) {
+	for _, a := range book.Agents() {
+		n += len(a.Cameras)
+	}
+	return n
 }
 
 // checkSignature returns nil if the holder of a known key has signed the nonce, or if there is no key.
@@ -155,6 +237,8 @@ func (g *guests) changed() map[uint64]*guest {
 		if now, err := g.identifyLocked(v.key); err != nil || now.who != v.who || !reflect.DeepEqual(now.perms, v.perms) {
 			gone[id] = v
 			delete(g.guest, id)
+		} else {
+			v.subs = now.subs
 		}
 	}
 	return gone
@@ -170,9 +254,10 @@ func (g *guests) consumers() map[uint64]*guest {
 }
 
 // keep forgets the connections that are none any more. Only those that were there when known was made are looked for.
-func (g *guests) keep(open func(id uint64) bool, known map[uint64]*guest) {
+func (g *guests) keep(open func(id uint64) bool, known map[uint64]*guest, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	maps.DeleteFunc(g.banned, func(_ string, until time.Time) bool { return !now.Before(until) })
 	for id := range known {
 		if !open(id) {
 			delete(g.guest, id)

@@ -23,10 +23,6 @@ import (
 // startTimeout bounds the wait for the server to accept connections.
 const startTimeout = 5 * time.Second
 
-// maxSubs is how many subscriptions a connection may have: 14 for each camera of an agent, one for each camera that the hub knows, and some more. Without it a
-// consumer could fill memory with them.
-const maxSubs = 16384
-
 // Config says how the server listens.
 type Config struct {
 	Addr string      // host:port; port 0 means any free one. Ignored if File sets one
@@ -34,6 +30,7 @@ type Config struct {
 	TLS  *tls.Config // nil means plain connections, unless File says otherwise
 	Log  *slog.Logger
 
+	Hub      string         // public key of the hub's credential, if File has users of its own
 	Access   *access.Keeper // who may connect; nil means that nobody is asked
 	Space    subject.Space  // of the cameras
 	Insecure bool           // without any credentials, nobody is asked even at an address that others can reach
@@ -64,6 +61,9 @@ func Start(cfg Config) (*Server, error) {
 	}
 	d.s = s
 	l := &logger{log: cfg.Log, failed: make(chan string, 1), seldom: access.NewSeldom(), guarded: d.guests != nil}
+	if d.guests != nil {
+		d.guests.server = s
+	}
 	s.SetLoggerV2(l, false, false, false)
 	go s.Start() // returns when all listens, or has failed to
 	if why := awaitReady(s, l.failed); why != "" {
@@ -72,6 +72,10 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("embedded NATS server: %s: %s", why, cfg.remedy())
 	}
 	l.started.Store(true)
+	if err := d.checkJetStream(cfg, opts); err != nil {
+		d.Stop()
+		return nil, err
+	}
 	if d.guests != nil {
 		cfg.Access.OnChange(d.recheck)
 	}
@@ -85,7 +89,7 @@ func (s *Server) guard(cfg Config, opts *server.Options, placed bool) (err error
 	}
 	if decidesItself(opts) {
 		cfg.Log.Info("the NATS configuration says itself who may connect: agents and consumers of the credentials file do not count there", "file", cfg.File)
-		return nil
+		return checkNoAuthUser(cfg, opts, placed)
 	}
 	anonymous := cfg.Insecure || placed
 	if !anonymous {
@@ -153,9 +157,7 @@ func options(cfg Config) (opts *server.Options, placed bool, err error) {
 	if opts.MaxPayload == 0 {
 		opts.MaxPayload = frame.MaxPayload // beyond that NATS itself advises against
 	}
-	if opts.MaxSubs == 0 {
-		opts.MaxSubs = maxSubs
-	}
+	bound(opts)
 	placed = opts.Host != "" || opts.Port != 0
 	if !placed {
 		host, port, err := net.SplitHostPort(cfg.Addr)

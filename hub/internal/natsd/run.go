@@ -11,8 +11,11 @@ import (
 )
 
 const (
-	// lookInterval is how often it is looked how far consumers are behind.
+	// lookInterval is how often it is looked how far consumers are behind, and who has too many connections and subscriptions.
 	lookInterval = 250 * time.Millisecond
+
+	// levelInterval is how often it is looked whether there are many more of these, so that it cannot wait.
+	levelInterval = 50 * time.Millisecond
 
 	// maxLag is how old what waits for a consumer may be. Its sockets hold some more, which nobody can see from here.
 	maxLag = time.Second
@@ -21,21 +24,27 @@ const (
 	forgetInterval = time.Minute
 )
 
-// Run cuts consumers that read slower than their cameras send, until ctx ends. nats-server has one limit for what waits for a connection, and it must
-// have room for the largest frame: a consumer at half rate would see pictures of twenty seconds ago before it was reached.
+// Run cuts consumers that read slower than their cameras send, and whoever has too many connections or subscriptions, until ctx ends. nats-server has
+// one limit for what waits for a connection, and it must have room for the largest frame: a consumer at half rate would see pictures of twenty seconds
+// ago before it was reached. It has none for the connections of an address or a credential, and one for the subscriptions of all, the hub's among them.
 func (s *Server) Run(ctx context.Context) error {
 	if s.guests == nil {
 		<-ctx.Done()
 		return nil
 	}
-	tick := time.NewTicker(lookInterval)
+	tick := time.NewTicker(levelInterval)
 	defer tick.Stop()
-	forgot := time.Now()
+	looked, forgot, last := time.Now(), time.Now(), level{}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
+			here := s.level()
+			if now.Sub(looked) < lookInterval && !here.exceeds(last) {
+				continue
+			}
+			looked, last = now, here
 			forget := now.Sub(forgot) >= forgetInterval
 			if forget {
 				forgot = now
@@ -45,21 +54,18 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// look finds out which consumers are too slow, and which connections have ended.
+// look finds out which consumers are too slow, who has too much, and which connections have ended.
 func (s *Server) look(now time.Time, forget bool) {
 	watched := s.guests.consumers()
 	if forget {
 		watched = s.guests.all()
 	}
-	if len(watched) == 0 {
-		return
-	}
-	conns, err := s.s.Connz(&server.ConnzOptions{Limit: math.MaxInt32})
+	list, err := s.s.Connz(&server.ConnzOptions{Limit: math.MaxInt32})
 	if err != nil {
 		return // only of wrong options
 	}
-	open := make(map[uint64]bool, len(conns.Conns))
-	for _, c := range conns.Conns {
+	open := make(map[uint64]bool, len(list.Conns))
+	for _, c := range list.Conns {
 		open[c.Cid] = true
 		v := watched[c.Cid]
 		if v == nil || v.slow == nil || !v.slow.exceeds(maxLag, now, c.OutBytes, int64(c.Pending)) {
@@ -71,7 +77,9 @@ func (s *Server) look(now time.Time, forget bool) {
 		}
 		s.cut(c.Cid)
 	}
-	s.guests.keep(func(id uint64) bool { return open[id] }, watched)
+	s.guests.keep(func(id uint64) bool { return open[id] }, watched, now)
+	s.cutGreedy(list.Conns, now)
+	s.cutStrangers(list.Conns, now)
 }
 
 // cut ends a connection. One that has ended by itself is no error.

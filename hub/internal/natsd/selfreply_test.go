@@ -102,7 +102,7 @@ func TestSelfReply(t *testing.T) {
 // TestSelfReplyExternal does the same with a nats-server of one's own, by the files that are shipped.
 func TestSelfReplyExternal(t *testing.T) {
 	files := testkit.ShipNATS(t, shippedDir)
-	s := site{Server: start(t, Config{File: files.Path("nats.conf")})}
+	s := startNATSServer(t, files.Path("nats.conf"))
 	hub := s.mustConnect(t, files.Keys[testkit.HubKey])
 	s.checkSelfReplies(t, files.Keys[testkit.PorchKey], files.Keys[testkit.GardenKey], hub)
 }

@@ -1,0 +1,91 @@
+package natsd
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// level is what tells cheaply whether something has changed since the server's connections were last counted one by one.
+type level struct {
+	clients int
+	subs    uint32
+}
+
+// How much more there may be before they are counted again.
+const (
+	moreClients = 32
+	moreSubs    = 1024
+)
+
+func (s *Server) level() level { return level{s.s.NumClients(), s.s.NumSubscriptions()} }
+
+// exceeds reports whether it is much more than at the last count.
+func (l level) exceeds(last level) bool {
+	return l.clients >= last.clients+moreClients || l.subs >= last.subs+moreSubs
+}
+
+// unknown returns the connections that have not shown a credential, in the order in which they came.
+func unknown(conns []*server.ConnInfo, known map[uint64]*guest) (list []*server.ConnInfo) {
+	for _, c := range conns {
+		if known[c.Cid] == nil && c.Kind == "Client" {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b *server.ConnInfo) int { return int(a.Cid) - int(b.Cid) })
+	return list
+}
+
+// surplus returns those of them that are too many: of an address, and in all. They are the oldest, since an honest party shows its credential at once.
+// The addresses of this host are bounded, too: behind a proxy they may be anybody's.
+func surplus(list []*server.ConnInfo) (over map[uint64]string) {
+	over = make(map[uint64]string)
+	count := make(map[string]int)
+	for i, c := range slices.Backward(list) {
+		from := network(c.IP)
+		if count[from]++; count[from] > strangersOfAddress || len(list)-i-len(over) > strangersInAll {
+			over[c.Cid] = from
+		}
+	}
+	return over
+}
+
+// network returns what counts as one address: an IPv6 network of 64 bits, else the address itself.
+func network(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil || a.Unmap().Is4() {
+		return ip
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return p.String()
+}
+
+// cutStrangers cuts the connections without a credential that are too many.
+func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) {
+	over := surplus(unknown(conns, s.guests.all())) // all is asked after the count: who has shown a credential meanwhile is in it
+	for _, from := range slices.Compact(slices.Sorted(maps.Values(over))) {
+		if ok, kept := s.guests.seldom.Say("strangers "+from, now); ok {
+			s.log.Warn("NATS connections cut, since too many of one address, or in all, show no credential", "address", from, "kept_back", kept)
+		}
+	}
+	for id := range over {
+		s.cut(id)
+	}
+}
+
+// cutGreedy cuts connections that have more subscriptions than they can need, and refuses their credentials for a while.
+func (s *Server) cutGreedy(conns []*server.ConnInfo, now time.Time) {
+	for _, c := range s.guests.greedy(conns, now.Add(banTime)) {
+		if ok, kept := s.guests.seldom.Say("subscriptions "+c.who, now); ok {
+			s.log.Warn("NATS connection cut, since it has more subscriptions than its cameras need", "name", c.who, "subscriptions", c.has, "limit", c.may,
+				"remedy", "a subscription for each camera and format is enough; it may connect again in "+banTime.String(), "kept_back", kept)
+		}
+		s.cut(c.id)
+	}
+}
