@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -42,6 +43,47 @@ func TestOtherPages(t *testing.T) {
 		t.Errorf("the element says %q to a page that is not allowed: the remedy is missing", refused.Text)
 	}
 	t.Logf("%+v %+v", shown, refused)
+}
+
+// TestForeignPages has a page of another site load pictures, videos, frames and the like of a hub that asks nobody for a
+// password. The page cannot read them, and must not switch the camera on, unless the hub allows that page.
+func TestForeignPages(t *testing.T) {
+	t.Parallel()
+	for allowed, want := range map[bool]int{false: http.StatusForbidden, true: http.StatusOK} {
+		origin, cfg := stranger(t), hub.Config{}
+		if allowed {
+			cfg.AllowOrigins = []string{origin}
+		}
+		root, natsURL := startHub(t, cfg)
+		startAgent(t, natsURL, small("porch"))
+		waitCamera(t, root, "porch")
+		var result struct{ Statuses map[string]int }
+		runBrowser(t, &result, "foreign.mjs", root, origin, "--camera", "porch")
+		if len(result.Statuses) < 13 {
+			t.Errorf("the page has tried %d ways", len(result.Statuses))
+		}
+		for way, status := range result.Statuses {
+			quiet := way == "quiet" || way == "sandbox"                        // says for no page that it asks: that page is not known to be allowed
+			video := way == "video" && status == http.StatusServiceUnavailable // without ffmpeg
+			kept := status == 0 && !allowed                                    // by the browser
+			if status != want && !video && !kept && !(quiet && status != http.StatusOK) {
+				t.Errorf("allowed %v, %s: %d, want %d", allowed, way, status, want)
+			}
+		}
+		resp, err := client(t).Get(root + "/api/v1/cameras/porch")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var camera struct {
+			Frames int `json:"frames_in"`
+		}
+		err = json.NewDecoder(resp.Body).Decode(&camera)
+		_ = resp.Body.Close() // it was only read
+		t.Logf("allowed %v: %v, %d frames", allowed, result.Statuses, camera.Frames)
+		if err != nil || (camera.Frames > 0) != allowed {
+			t.Errorf("allowed %v: %d frames have come of the camera, %v", allowed, camera.Frames, err)
+		}
+	}
 }
 
 // TestBelowPath uses the page below a path of a proxy, which takes the path off or says that it does not.
