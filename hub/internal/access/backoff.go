@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	// freeOfUser and freeOfAddress are how many wrong passwords cost nothing: several people may share an address.
-	freeOfUser    = 3
+	// freeOfAddress and freeOfNetwork are how many wrong passwords cost nothing: several people may share an address or a network.
 	freeOfAddress = 10
+	freeOfNetwork = 50
 
 	maxWait = time.Minute
 
 	// forgetAfter is how long after the last wrong password the count begins anew.
 	forgetAfter = 15 * time.Minute
 
-	// maxStrikes bounds how many names, and how many addresses, are remembered.
+	// maxStrikes bounds how many are remembered of each kind.
 	maxStrikes = 4096
 )
 

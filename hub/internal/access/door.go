@@ -18,11 +18,14 @@ import (
 // ErrRefused says that a proof is wrong. Why stands in the log, not here: a guesser must not learn what was wrong.
 var ErrRefused = errors.New("who are you: user name or password, token, link or session are wrong or have expired")
 
-// WaitError says that there were too many wrong passwords from an address or for a user.
-type WaitError struct{ After time.Duration }
+// WaitError says that there were too many wrong passwords, and when another one is checked.
+type WaitError struct {
+	After time.Duration
+	Why   string
+}
 
 func (e *WaitError) Error() string {
-	return fmt.Sprintf("too many wrong passwords: try again in %v", e.After.Round(time.Second))
+	return fmt.Sprintf("%s: try again in %v", e.Why, max(time.Second, e.After.Round(time.Second)))
 }
 
 const (
@@ -37,8 +40,7 @@ type Door struct {
 	keeper   *Keeper
 	log      *slog.Logger
 	verifier *verifier
-	users    *backoff
-	addrs    *backoff
+	guesses  *guesses
 	sessions sessions
 	seldom   *Seldom
 	key      []byte // of known, by chance
@@ -50,7 +52,7 @@ type Door struct {
 // NewDoor returns a Door for the credentials that k holds.
 func NewDoor(k *Keeper, log *slog.Logger) *Door {
 	d := &Door{
-		keeper: k, log: log, verifier: newVerifier(), users: newBackoff(freeOfUser), addrs: newBackoff(freeOfAddress), sessions: sessions{k.ended},
+		keeper: k, log: log, verifier: newVerifier(), guesses: newGuesses(), sessions: sessions{k.ended},
 		seldom: NewSeldom(), key: make([]byte, 32), known: make(map[[sha256.Size]byte]time.Time),
 	}
 	_, _ = rand.Read(d.key) // never fails
@@ -115,26 +117,24 @@ func (d *Door) remember(mac [sha256.Size]byte, now time.Time) {
 }
 
 func (d *Door) checkPassword(ctx context.Context, b *Book, addr, name string, password secret.Text) (User, error) {
-	if err := d.verifier.enter(ctx); err != nil {
-		d.refuse(ByPassword, addr, name, err)
-		return User{}, err
+	err := d.guesses.wait(name, addr, time.Now(), false) // who has to wait takes no place in the queue
+	if err == nil {
+		if err = d.verifier.enter(ctx); err == nil {
+			defer d.verifier.leave()
+			err = d.guesses.wait(name, addr, time.Now(), true) // others may have failed meanwhile
+		}
 	}
-	defer d.verifier.leave()
-	addrKey, nameKey := AddressKey(addr), clip(name)
-	if wait := max(d.addrs.wait(addrKey, time.Now()), d.users.wait(nameKey, time.Now())); wait > 0 { // not earlier: others may have failed meanwhile
-		err := &WaitError{wait}
+	if err != nil {
 		d.refuse(ByPassword, addr, name, err)
 		return User{}, err
 	}
 	u, exists := b.user(name)
 	if !d.verifier.verify(u, exists, password) {
-		now := time.Now()
-		d.addrs.failed(addrKey, now)
-		d.users.failed(nameKey, now)
+		d.guesses.failed(name, addr, time.Now())
 		d.log.Warn("login refused", "audit", "refused", "by", ByPassword, "user", clip(name), "address", addr, logkey.Reason, "user name or password is wrong")
 		return User{}, ErrRefused
 	}
-	d.users.forgive(nameKey)
+	d.guesses.succeeded(u.Name, addr, time.Now())
 	return u, nil
 }
 

@@ -40,47 +40,6 @@ func TestLogin(t *testing.T) {
 	})
 }
 
-// Wrong passwords make the user wait, from wherever, and then the address, whoever it tries.
-func TestGuessing(t *testing.T) {
-	c := newCast(t)
-	wrong := ledger.hide("password", "a wrong guess of it")
-	synctest.Test(t, func(t *testing.T) {
-		d := NewDoor(c.keeper(t), testLog())
-		_, cookie, err := d.Login(t.Context(), home, "anna", c.annaPw)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for range freeOfUser {
-			if _, err := d.Password(t.Context(), abroad, "anna", wrong); !errors.Is(err, ErrRefused) {
-				t.Fatal(err)
-			}
-		}
-		var wait *WaitError
-		if _, err := d.Password(t.Context(), home, "anna", c.annaPw); !errors.As(err, &wait) || wait.After > time.Second {
-			t.Errorf("the user's wait: %v", err)
-		}
-		if _, _, err := d.Session(home, cookie.Value); err != nil {
-			t.Errorf("who is in already: %v", err)
-		}
-		if _, err := d.Password(t.Context(), abroad, "otto", c.ottoPw); err != nil {
-			t.Errorf("somebody else, from the guesser's address: %v", err)
-		}
-		<-time.After(2 * time.Second)
-		if _, err := d.Password(t.Context(), home, "anna", c.annaPw); err != nil {
-			t.Errorf("after the wait: %v", err)
-		}
-		for i := range freeOfAddress {
-			_, _ = d.Password(t.Context(), abroad, fmt.Sprint("user", i), wrong)
-		}
-		if _, err := d.Password(t.Context(), abroad, "root", c.adminPw); !errors.As(err, &wait) {
-			t.Errorf("the address's wait: %v", err)
-		}
-		if _, err := d.Password(t.Context(), home, "root", c.adminPw); err != nil {
-			t.Errorf("from elsewhere: %v", err)
-		}
-	})
-}
-
 // A program that sends its password with each request is not slowed down, and a change of the password counts at once.
 func TestBasic(t *testing.T) {
 	c := newCast(t)
