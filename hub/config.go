@@ -42,6 +42,8 @@ type Config struct {
 	ProxyAuth      ProxyAuth             // of people whom a proxy has let in
 	JWT            JWT                   // of programs with a token of an identity provider
 	Credentials    string                // the file with users, agents and consumers; "" means none
+	NeedFile       bool                  // Credentials was named by somebody: without that file the hub does not start
+	RequireUsers   bool                  // without users nobody is let in, and the hub does not start
 	SubjectRoot    string                // first token of every subject; "" means "cam"
 	Insecure       bool                  // allow addresses that others can reach, though nobody is asked who they are
 	Linger         time.Duration         // how long a stream stays subscribed after its last viewer; 0 means 10 s
@@ -70,6 +72,10 @@ type Config struct {
 func (c *Config) validate(book *access.Book) error {
 	if c.HTTP == "" {
 		return errors.New("no HTTP address: give --http 127.0.0.1:8080")
+	}
+	if c.RequireUsers && !book.HasUsers() {
+		return fmt.Errorf("%w: --require-users is set, and %s has no users: restore it from a copy, see that its volume is mounted, or add the "+
+			"first user with \"bramble-hub user add NAME --role admin\"", access.ErrMissing, c.Credentials)
 	}
 	if c.NATSURL != "" && c.NATSConfig != "" {
 		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: give one of them")

@@ -52,6 +52,11 @@ func New(cfg Config) (*Hub, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
+	if cfg.NeedFile {
+		if err := access.RequireFile(cfg.Credentials); err != nil {
+			return nil, err
+		}
+	}
 	keeper, err := access.NewKeeper(cfg.Credentials, cfg.Log)
 	if err != nil {
 		return nil, err
@@ -115,6 +120,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.server = server
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
+	h.sayAuthentication()
 	h.cfg.Log.Info("hub ready", "page", h.Page())
 
 	// What viewers use must outlive them: it has a context of its own, which ends when HTTP has.
@@ -166,9 +172,10 @@ func (h *Hub) http(
 		Connected: in.Connected, Reconnects: in.Reconnects, Agents: in, About: h.about(natsURL, addr),
 		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
 		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.keeper, External: h.external,
-		Refusals: func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
-		Others:   hubs.Others,
-		Exposed:  !loopback(h.reach(addr)) && !h.cfg.Insecure, AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
+		Refusals:   func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
+		Others:     hubs.Others,
+		Exposed:    h.cfg.RequireUsers || !loopback(h.reach(addr)) && !h.cfg.Insecure,
+		AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
 		Published: h.cfg.HTTPPublished != "" && loopback(h.cfg.HTTPPublished),
 		Limits:    h.cfg.Limits, Log: h.cfg.Log,
 	}

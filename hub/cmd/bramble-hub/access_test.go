@@ -216,3 +216,31 @@ func TestHubAsks(t *testing.T) {
 	do(t, file, "", "agent", "remove", "porch")
 	testkit.Receive(t, "the removed agent is cut", lost)
 }
+
+// A credentials file that is named, in whichever way, and is not there, keeps the hub from starting. The exit code is one after which a
+// supervisor tries again, since a mount may be late.
+func TestNamedAndMissing(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "volume", "credentials.json")
+	config := filepath.Join(t.TempDir(), "hub.yaml")
+	if err := os.WriteFile(config, []byte("credentials: "+missing+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	addresses := []string{"--http=127.0.0.1:0", "--nats=127.0.0.1:0"}
+	for name, args := range map[string][]string{"flag": {"--credentials=" + missing}, "file": {"--config=" + config}, "environment": nil} {
+		if name == "environment" {
+			t.Setenv("BRAMBLE_CREDENTIALS", missing)
+		}
+		for command, want := range map[string]int{"serve": 1, "demo": 1, "check": conf.ExitConfig} {
+			var out, said bytes.Buffer
+			code := run(append(append([]string{command}, addresses...), args...), nil, &out, &said)
+			if code != want || !strings.Contains(said.String(), missing) || !strings.Contains(said.String(), "mounted") {
+				t.Errorf("%s by %s: exit code %d, %q", command, name, code, said.String())
+			}
+		}
+	}
+	do(t, missing, password, "user", "add", "anna", "--password-stdin") // which makes it, and its directory
+	var out, said bytes.Buffer
+	if code := run([]string{"check", "--credentials=" + missing}, nil, &out, &said); code != 0 {
+		t.Errorf("exit code %d, %s", code, said.String())
+	}
+}

@@ -37,11 +37,16 @@ type desk struct {
 
 // edit changes the credentials file and keeps an audit line of what was done.
 func (d *desk) edit(change func(*access.Document) error, did, audit string, args ...any) error {
-	if err := access.Edit(d.settings.Credentials, change); err != nil {
+	if err := d.change(change); err != nil {
 		return err
 	}
 	d.log.Info(did, append([]any{"audit", audit}, append(args, "file", d.settings.Credentials)...)...)
 	return nil
+}
+
+// change changes the credentials file, and says so if it has to wait for somebody else.
+func (d *desk) change(change func(*access.Document) error) error {
+	return access.Editor{Waiting: func(text string) { d.log.Warn(text) }}.Edit(d.settings.Credentials, change)
 }
 
 func (d *desk) book() (*access.Book, error) { return access.Load(d.settings.Credentials) }

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/printable"
@@ -59,6 +61,7 @@ type settings struct {
 	NATSTLSFingerprint   []string      `name:"nats-tls-fingerprint" help:"With --nats-url: trust the key with this fingerprint and no other; several are joined by commas." placeholder:"sha256:HEX"`
 	NATSCredentialFile   string        `name:"nats-credential-file" help:"File with the NKey seed that the hub shows to a NATS system with users of its own." placeholder:"FILE"`
 	Credentials          string        `help:"The file with users, API tokens, agents and consumers (default: credentials.json in the state directory)." placeholder:"FILE"`
+	RequireUsers         bool          `help:"Do not start without users, and let nobody in when there are none. \"bramble-hub setup\" sets it."`
 	SubjectRoot          string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
 	Linger               time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
 	WriteTimeout         time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
@@ -89,6 +92,8 @@ type cli struct {
 
 	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
+
+	named bool // the credentials file is not the default
 
 	Serve  struct{}      `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
 	Check  checkCommand  `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
@@ -139,7 +144,11 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	if err != nil {
 		return conf.Fail(stderr, "bramble-hub", err)
 	}
+	cfg.NeedFile = c.named
 	h, err := hub.New(cfg)
+	if errors.Is(err, access.ErrMissing) { // a mount may be late
+		return failed(stderr, err)
+	}
 	if err != nil {
 		return conf.Fail(stderr, "bramble-hub", err)
 	}
@@ -184,7 +193,7 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 	}
 	cfg = hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
-		SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
+		RequireUsers: s.RequireUsers, SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
 		MaxFPS: s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, AllowHosts: s.AllowHost, HTTPPublished: s.HTTPPublished, TrustedProxies: s.TrustedProxy, Limits: s.limits(), Version: version, Log: log,

@@ -41,6 +41,8 @@ func TestProxyAuthSettings(t *testing.T) {
 	}
 	good := secretFile("good", "0123456789abcdef\n", 0o640)
 	open, short, two := secretFile("open", "0123456789abcdef", 0o644), secretFile("short", "x", 0o600), secretFile("two", "0123456789abcdef\nx\n", 0o600)
+	peers := filepath.Join(t.TempDir(), "peers.json")
+	do(t, peers, "", "agent", "add", "porch")
 	for name, test := range map[string]struct {
 		file  string
 		flags []string
@@ -58,7 +60,7 @@ func TestProxyAuthSettings(t *testing.T) {
 		"bad header":      {file, []string{"--proxy-auth-user-header=Remote User", "--proxy-auth-without-secret"}, "name of a header"},
 		"Authorization":   {file, []string{"--proxy-auth-user-header=authorization", "--proxy-auth-without-secret"}, "name of a header"},
 		"bad URL":         {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret", "--proxy-auth-logout-url=javascript:alert(1)"}, "give a URL"},
-		"no mapping":      {empty, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret"}, "mapping add"},
+		"no mapping":      {peers, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret"}, "mapping add"},
 	} {
 		_, said, code := command(t, test.file, "", append(test.flags, "check", "--nats", "127.0.0.1:0")...)
 		if (code == 0) != (test.says == "") || !strings.Contains(said, test.says) {

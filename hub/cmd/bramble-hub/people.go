@@ -111,7 +111,7 @@ type tokenAdd struct {
 func (c *tokenAdd) Run(d *desk) error {
 	var token access.Token
 	var text secret.Text
-	err := access.Edit(d.settings.Credentials, func(doc *access.Document) (err error) {
+	err := d.change(func(doc *access.Document) (err error) {
 		token, text, err = doc.AddNarrowToken(access.Token{Owner: c.Owner, Name: c.Name, Role: access.Role(c.Role), Cameras: c.Cameras}, c.Expires)
 		return err
 	})
@@ -178,7 +178,7 @@ func (c *linkCommand) Run(d *desk) error {
 	if c.Expires <= 0 {
 		return fmt.Errorf("--expires %v: give a time such as 24h", c.Expires)
 	}
-	if err := access.Edit(d.settings.Credentials, func(*access.Document) error { return nil }); err != nil { // makes the file with its key, if there is none
+	if err := d.change(func(*access.Document) error { return nil }); err != nil { // makes the file with its key, if there is none
 		return err
 	}
 	b, err := d.book()

@@ -28,7 +28,8 @@ func readSettings(args []string) (*cli, *kong.Context, error) {
 	if parsed, err = c.likeTheService(parser, parsed, args); err != nil {
 		return nil, nil, err
 	}
-	if c.Credentials == "" {
+	c.named = c.Credentials != ""
+	if !c.named {
 		c.Credentials, err = access.DefaultFile()
 	}
 	return c, parsed, err
@@ -56,6 +57,7 @@ func (r *reloader) reload(ctx context.Context) {
 		cfg, err = c.hub(r.log)
 	}
 	if err == nil {
+		cfg.NeedFile = c.named
 		err = r.hub.Reload(ctx, cfg)
 	}
 	if err != nil {
@@ -91,5 +93,6 @@ func check(c *cli, parsed *kong.Context, log *slog.Logger, stdout io.Writer) err
 	if err != nil {
 		return err
 	}
+	cfg.NeedFile = c.named
 	return hub.Check(cfg)
 }

@@ -60,7 +60,8 @@ func (c *setupCommand) Run(d *desk) error {
 	return d.print(d.pageURL())
 }
 
-// open returns the configuration file with addresses that others can reach. Ports, and addresses that others can reach already, stay.
+// open returns the configuration file with addresses that others can reach. Ports, and addresses that others can reach already, stay. A hub
+// that is open to others must not start without users: the credentials file may be lost.
 func open(file string, s *settings) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -76,6 +77,9 @@ func open(file string, s *settings) ([]byte, error) {
 			*addr = net.JoinHostPort("0.0.0.0", port)
 			set = append(set, conf.Setting{Key: key, Value: *addr})
 		}
+	}
+	if !s.RequireUsers {
+		set = append(set, conf.Setting{Key: "require-users", Value: true})
 	}
 	text, err = conf.Edit(text, set...)
 	if err != nil {

@@ -48,7 +48,7 @@ func TestSetup(t *testing.T) {
 	s := parse(t, "--config="+file).settings
 	want := parse(t).settings
 	want.HTTP, want.NATS, want.Linger = strings.Replace(want.HTTP, "127.0.0.1", "0.0.0.0", 1), strings.Replace(want.NATS, "127.0.0.1", "0.0.0.0", 1), 3e9
-	if s.HTTP != want.HTTP || s.NATS != want.NATS || s.Linger != want.Linger || s.Insecure {
+	if s.HTTP != want.HTTP || s.NATS != want.NATS || s.Linger != want.Linger || s.Insecure || !s.RequireUsers {
 		t.Errorf("the file says %+v", s)
 	}
 	if list := do(t, credentials, "", "user", "list"); !strings.Contains(list, "anna") || !strings.Contains(list, "admin") {
@@ -80,7 +80,7 @@ func TestSetupKeeps(t *testing.T) {
 	if err != nil || stdout != "http://192.0.2.1:80/\n" || asked != "" {
 		t.Errorf("printed %q, asked systemd for %q: %v", stdout, asked, err)
 	}
-	if got, err := os.ReadFile(file); err != nil || string(got) != "http: 192.0.2.1:80\nnats: 0.0.0.0:0\n" {
+	if got, err := os.ReadFile(file); err != nil || string(got) != "http: 192.0.2.1:80\nnats: 0.0.0.0:0\nrequire-users: true\n" {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -22,6 +22,8 @@ type Book struct {
 
 	sessionKey, linkKey []byte
 	hubKey              []byte // authenticates what hubs tell each other
+
+	lostUsers, lostPeers bool // there were some, and no command has removed them
 }
 
 // Load reads a credentials file. A file that is not there is an empty Book.
@@ -66,8 +68,15 @@ func derive(key []byte, purpose string) []byte {
 	return mac.Sum(nil)
 }
 
-// Empty reports whether there is nobody: no user, no agent, no consumer. Then nobody is asked who he is.
-func (b *Book) Empty() bool { return !b.HasUsers() && len(b.peers) == 0 }
+// Empty reports whether there is nobody: no user, no agent, no consumer. Then nobody is asked who he is. A file that has lost them is not
+// empty in this sense.
+func (b *Book) Empty() bool { return b.Open() && len(b.peers) == 0 && !b.lostPeers }
+
+// Open reports whether no password is asked for, since there never were users, or commands have removed all.
+func (b *Book) Open() bool { return !b.HasUsers() && !b.lostUsers }
+
+// LostUsers reports whether there were users that no command has removed, and are none now. Then nobody can log in.
+func (b *Book) LostUsers() bool { return b.lostUsers }
 
 // HasUsers reports whether there is a user, enabled or not, or a mapping, by which people identified elsewhere are users.
 func (b *Book) HasUsers() bool { return len(b.doc.Users)+len(b.doc.Mappings) > 0 }

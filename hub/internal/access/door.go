@@ -60,7 +60,7 @@ func NewDoor(k *Keeper, log *slog.Logger) *Door {
 }
 
 // Open reports whether nobody is asked, since there are no users: agents and consumers come by NATS, and cannot log in. Those who come are Everybody then.
-func (d *Door) Open() bool { return !d.keeper.Book().HasUsers() }
+func (d *Door) Open() bool { return d.keeper.Book().Open() }
 
 // Login checks a password and begins a session. The error is ErrRefused, a *WaitError, ErrBusy or ctx's.
 func (d *Door) Login(ctx context.Context, addr, name string, password secret.Text) (Principal, Cookie, error) {

@@ -186,7 +186,7 @@ func (f *endedFile) replace(list []EndedSession) error {
 	if err != nil {
 		return err
 	}
-	if err := (editor{step: func(string) {}}).replace(f.name, data, nil); err != nil {
+	if err := replaceFile(f.name, data); err != nil {
 		return err
 	}
 	info, err := os.Lstat(f.name)

@@ -170,12 +170,12 @@ func (s *EndedSessions) commit(now time.Time) {
 
 // saveLocked writes a batch. fileMu must be held.
 func (s *EndedSessions) saveLocked(batch []EndedSession, now time.Time) error {
-	unlock, err := lock(s.file.name + ".lock")
+	l, err := lockFile(s.file.name)
 	if err != nil {
 		s.file.anew = true
 		return err
 	}
-	defer unlock()
+	defer l.unlock()
 	s.readLocked(now)
 	s.mu.Lock()
 	count := s.set.count

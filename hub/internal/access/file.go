@@ -46,7 +46,13 @@ func read(name string) (*Document, os.FileInfo, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("credentials file: %w", err)
 	}
+	return readFrom(f)
+}
+
+// readFrom is read for a file that is open, which it closes.
+func readFrom(f *os.File) (*Document, os.FileInfo, error) {
 	defer func() { _ = f.Close() }() // it was only read
+	name := f.Name()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, nil, fmt.Errorf("credentials file: %w", err)
@@ -73,66 +79,86 @@ func read(name string) (*Document, os.FileInfo, error) {
 // Edit changes the credentials file, which it makes if there is none. Nobody else changes it meanwhile, and whoever reads it, even after a crash at any
 // moment, finds the old content or the new. An error of change leaves it as it is.
 func Edit(name string, change func(*Document) error) error {
-	return editor{step: func(string) {}}.edit(name, change)
+	return Editor{}.Edit(name, change)
 }
 
-// editor is Edit with a hook for tests, which is called before each step of the writing.
-type editor struct{ step func(name string) }
+// Editor changes a credentials file.
+type Editor struct {
+	Waiting func(text string) // is called once if somebody else holds the file for a while; nil means that nobody is told
 
-func (e editor) edit(name string, change func(*Document) error) error {
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		name = target // the file is replaced, not the link to it
+	step func(name string) // called before each step of the writing, by tests
+}
+
+// Edit is the function Edit.
+func (e Editor) Edit(name string, change func(*Document) error) error {
+	if e.Waiting == nil {
+		e.Waiting = func(string) {}
 	}
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+	if e.step == nil {
+		e.step = func(string) {}
+	}
+	d, base, err := openDir(name)
+	if err != nil {
 		return fmt.Errorf("credentials file: %w: name another place with --credentials", err)
 	}
-	unlock, err := lock(name + ".lock")
+	defer d.close()
+	l, err := lock(d, lockName(base), e.Waiting)
 	if err != nil {
 		return err
 	}
-	defer unlock()
-	d, old, err := read(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		d, err = newDocument(), nil
+	defer l.unlock()
+	return e.edit(d, base, l, change)
+}
+
+// edit changes a file that is locked.
+func (e Editor) edit(d dir, base string, l *fileLock, change func(*Document) error) error {
+	f, err := d.open(base, unix.O_RDONLY)
+	doc, old := newDocument(), os.FileInfo(nil)
+	switch {
+	case err == nil:
+		if doc, old, err = readFrom(f); err != nil {
+			return err
+		}
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("credentials file: %w", err)
 	}
-	if err != nil {
-		return err
-	}
-	before, err := json.Marshal(d)
+	before, err := json.Marshal(doc)
 	if err != nil {
 		return fmt.Errorf("credentials file: %w", err)
 	}
-	if err := change(d); err != nil {
+	if err := change(doc); err != nil {
 		return err
 	}
-	if err := d.validate(); err != nil {
+	if err := doc.validate(); err != nil {
 		return err
 	}
-	d.Version = d.neededVersion()
-	if after, err := json.Marshal(d); err == nil && old != nil && bytes.Equal(before, after) {
-		return removeRest(name)
+	doc.Version = doc.neededVersion()
+	if after, err := json.Marshal(doc); err == nil && old != nil && bytes.Equal(before, after) {
+		return d.remove(base + ".new")
 	}
-	d.Revision++
-	d.Changed = time.Now().UTC().Truncate(time.Second)
-	data, err := json.MarshalIndent(d, "", "  ")
+	doc.Revision++
+	doc.Changed = time.Now().UTC().Truncate(time.Second)
+	data, err := json.MarshalIndent(doc, "", "  ")
 	if err != nil {
 		return fmt.Errorf("credentials file: %w", err)
 	}
 	if len(data) >= maxFile {
-		return fmt.Errorf("credentials file %s would be larger than the %d bytes that are allowed: remove users or tokens that nobody needs", name, maxFile)
+		return fmt.Errorf("credentials file %s would be larger than the %d bytes that are allowed: remove users or tokens that nobody needs", filepath.Join(d.path, base), maxFile)
 	}
-	if err := e.replace(name, append(data, '\n'), old); err != nil {
+	if err := e.replace(d, base, l, append(data, '\n'), marks(doc), old); err != nil {
 		return fmt.Errorf("credentials file: %w", err)
 	}
 	return nil
 }
 
-// removeRest removes what a crash may have left beside the file.
-func removeRest(name string) error {
-	if err := os.Remove(name + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("credentials file: %w", err)
+// replaceFile replaces a file that is not of credentials. Its lock, which the caller has, says nothing.
+func replaceFile(name string, data []byte) error {
+	d, base, err := openDir(name)
+	if err != nil {
+		return err
 	}
-	return nil
+	defer d.close()
+	return Editor{step: func(string) {}}.replace(d, base, nil, data, "", nil)
 }
 
 func newDocument() *Document {
@@ -147,39 +173,43 @@ func (d *Document) RenewLinkKey() {
 	_, _ = rand.Read(d.LinkKey) // never fails
 }
 
-// replace puts data in the place of the file, at once: written beside it, on disk before it gets the name.
-func (e editor) replace(name string, data []byte, old os.FileInfo) error {
-	dir := filepath.Dir(name)
-	beside := name + ".new" // of a crash before, maybe; the lock makes it ours
+// replace puts data in the place of the file, at once: written beside it, on disk before it gets the name. The lock says what there is when
+// it is there, and that there is less before that: a crash in between must not look like a loss.
+func (e Editor) replace(d dir, base string, l *fileLock, data []byte, says string, old os.FileInfo) error {
+	beside := base + ".new" // of a crash before, maybe; the lock makes it ours
 	e.step("remove")
-	if err := os.Remove(beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := d.remove(beside); err != nil {
 		return err
 	}
 	e.step("create")
-	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := d.open(beside, unix.O_WRONLY|unix.O_CREAT|unix.O_EXCL)
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(e.fill(f, data, dir, old), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(beside))
+	if err := errors.Join(e.fill(f, data, d, old), f.Close()); err != nil {
+		return errors.Join(err, d.remove(beside))
+	}
+	e.step("forget")
+	if err := l.keep(says); err != nil {
+		return errors.Join(err, d.remove(beside))
 	}
 	e.step("rename")
-	if err := os.Rename(beside, name); err != nil {
-		return errors.Join(err, os.Remove(beside))
+	if err := d.rename(beside, base); err != nil {
+		return errors.Join(err, d.remove(beside))
 	}
 	e.step("sync directory")
-	d, err := os.Open(dir)
-	if err != nil {
+	if err := d.f.Sync(); err != nil {
 		return err
 	}
-	err = errors.Join(d.Sync(), d.Close())
+	e.step("mark")
+	err = l.write(says)
 	e.step("end")
 	return err
 }
 
-func (e editor) fill(f *os.File, data []byte, dir string, old os.FileInfo) error {
+func (e Editor) fill(f *os.File, data []byte, d dir, old os.FileInfo) error {
 	e.step("own")
-	if err := keepOwner(f, dir, old); err != nil {
+	if err := keepOwner(f, d, old); err != nil {
 		return err
 	}
 	half := len(data) / 2
@@ -196,37 +226,20 @@ func (e editor) fill(f *os.File, data []byte, dir string, old os.FileInfo) error
 }
 
 // keepOwner gives the file to the owner of the old one, or of the directory: root edits it for a service that runs as somebody else.
-func keepOwner(f *os.File, dir string, old os.FileInfo) error {
+func keepOwner(f *os.File, d dir, old os.FileInfo) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
 	if old == nil {
-		var err error
-		if old, err = os.Stat(dir); err != nil {
+		info, err := f.Stat()
+		if err != nil {
 			return err
 		}
+		return giveTo(f, info, d)
 	}
 	owner, ok := old.Sys().(*syscall.Stat_t)
 	if !ok {
 		return nil
 	}
 	return f.Chown(int(owner.Uid), int(owner.Gid))
-}
-
-// lock waits until nobody else edits the file.
-func lock(name string) (unlock func(), err error) {
-	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock of the credentials file: %w: run the command as the user who may write there, or name another place with --credentials", err)
-	}
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lock of the credentials file %s: %w", name, err), f.Close())
-	}
-	return func() { _ = f.Close() }, nil // which unlocks it
 }

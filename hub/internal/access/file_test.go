@@ -150,14 +150,14 @@ func victim() {
 			return nil
 		}
 	}
-	e := editor{step: func(now string) {
+	e := Editor{step: func(now string) {
 		if now == step {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {}
 		}
 	}}
 	for i := 0; step != "" && i == 0 || step == ""; i++ {
-		if err := e.edit(file, change(fmt.Sprintf("v%d-%d", os.Getpid(), i))); err != nil {
+		if err := e.Edit(file, change(fmt.Sprintf("v%d-%d", os.Getpid(), i))); err != nil {
 			fmt.Println(err)
 			os.Exit(3)
 		}
@@ -200,7 +200,7 @@ func entries(b *Book) int { return len(b.Users()) + len(b.Agents()) }
 func TestKillAtEachStep(t *testing.T) {
 	steps := []string{}
 	file := filepath.Join(t.TempDir(), "first.json")
-	if err := (editor{step: func(name string) { steps = append(steps, name) }}).edit(file, func(*Document) error { return nil }); err != nil {
+	if err := (Editor{step: func(name string) { steps = append(steps, name) }}).Edit(file, func(*Document) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if len(steps) < 8 {

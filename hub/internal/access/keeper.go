@@ -31,7 +31,8 @@ type Keeper struct {
 	said string      // the trouble that was logged last
 }
 
-// NewKeeper reads the credentials file, which need not be there; "" means none for ever.
+// NewKeeper reads the credentials file, which need not be there; "" means none for ever. If there was
+// one, and no command has emptied it, the error is ErrMissing.
 func NewKeeper(name string, log *slog.Logger) (*Keeper, error) {
 	k := &Keeper{name: name, log: log, ended: newEndedSessions(name, log, time.Now())}
 	k.book.Store(newBook(&Document{}))
@@ -40,12 +41,13 @@ func NewKeeper(name string, log *slog.Logger) (*Keeper, error) {
 	}
 	d, info, err := read(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return k, nil
+		d, info = &Document{}, nil
+		err = checkLost(name)
 	}
 	if err != nil {
 		return nil, err
 	}
-	k.book.Store(newBook(d))
+	k.book.Store(k.marked(d))
 	k.seen = info
 	return k, nil
 }
@@ -103,7 +105,27 @@ func (k *Keeper) look() {
 		return
 	}
 	k.said = ""
-	k.take(newBook(d))
+	k.take(k.marked(d))
+}
+
+// marked returns the Book of a file that was read, which knows what else there was, and remembers what there is, for a file that no command
+// wrote.
+func (k *Keeper) marked(d *Document) *Book {
+	b := newBook(d)
+	had, err := readMarks(k.name)
+	if err != nil {
+		k.log.Warn("the hub cannot tell whether the credentials file had more users than it has", logkey.Err, err)
+		return b
+	}
+	b.lostUsers, b.lostPeers = lost(had, d)
+	all := union(had, marks(d))
+	if all == had {
+		return b
+	}
+	if err := mark(k.name, all); err != nil { // it is another user's, or cannot be written at all, as a secret of a container
+		k.log.Debug("the hub cannot note that there are credentials: name their file with --credentials, or set require-users", logkey.Err, err)
+	}
+	return b
 }
 
 // same reports whether nothing has happened to a file; a change by Edit makes another file.

@@ -1,0 +1,47 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+)
+
+// sayAuthentication logs whether HTTP asks for a password, now and whenever that changes.
+func (h *Hub) sayAuthentication() {
+	var mu sync.Mutex
+	said := ""
+	say := func(b *access.Book, always bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		state, level, text, args := h.authentication(b)
+		if state == said && !always {
+			return
+		}
+		said = state
+		h.cfg.Log.Log(context.Background(), level, text, args...)
+	}
+	say(h.keeper.Book(), true)
+	h.keeper.OnChange(func(b *access.Book) { say(b, false) })
+}
+
+// authentication tells whether HTTP asks for a password: in a word, and for the log.
+func (h *Hub) authentication(b *access.Book) (state string, level slog.Level, text string, args []any) {
+	const add = "add a user with \"bramble-hub user add NAME --role admin\""
+	who := []any{"remedy", add}
+	switch reach := h.cfg.Insecure || loopback(h.httpAddr); {
+	case b.HasUsers():
+		return "on", slog.LevelInfo, fmt.Sprintf("authentication is on: %d users, %d agents, %d consumers", len(b.Users()), len(b.Agents()), len(b.Consumers())), nil
+	case b.LostUsers():
+		return "lost", slog.LevelError, "authentication is on, and nobody can log in: " + h.cfg.Credentials + " has lost its users",
+			[]any{"remedy", "restore the file from a copy, or " + add}
+	case h.cfg.RequireUsers || !reach:
+		return "closed", slog.LevelError, "authentication is on, and nobody can log in: there are no users", who
+	case loopback(h.httpAddr):
+		return "off", slog.LevelInfo, "authentication is OFF: anyone on this host who reaches " + h.httpAddr + " is an administrator", who
+	default:
+		return "off", slog.LevelWarn, "authentication is OFF: anyone who reaches " + h.httpAddr + " is an administrator", who
+	}
+}
