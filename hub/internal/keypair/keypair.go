@@ -32,13 +32,15 @@ type Pair struct {
 	began    time.Time // of the clock below, which nobody can set back
 
 	current atomic.Pointer[tls.Certificate]
+	own     atomic.Bool  // current's own key has signed it
 	next    atomic.Int64 // when to look again, nanoseconds since began
 
-	mu     sync.Mutex     // held by who looks; the others do not wait
-	files  [2]os.FileInfo // as they were when current was read; guarded by mu
-	wrong  string         // with the files at the last look; guarded by mu
-	said   string         // of that to the log; guarded by mu
-	warned time.Time      // of the certificate's end; guarded by mu
+	mu      sync.Mutex     // held by who looks; the others do not wait
+	files   [2]os.FileInfo // as they were when current was read; guarded by mu
+	wrong   string         // with the files at the last look; guarded by mu
+	said    string         // of that to the log; guarded by mu
+	warned  time.Time      // of the certificate's end; guarded by mu
+	renewed time.Time      // when that was tried last; guarded by mu
 }
 
 // Load reads the files, which must be PEM. A file whose key is not the certificate's is an error.
@@ -50,8 +52,11 @@ func Load(certFile, keyFile string, log *slog.Logger) (*Pair, error) {
 	}
 	p.files = files
 	p.current.Store(cert)
+	p.own.Store(signsItself(cert.Leaf))
 	p.next.Store(int64(interval))
-	p.warn(time.Now())
+	if cert.Leaf.Subject.CommonName != madeHere { // one that was made here is renewed first
+		p.warn(time.Now())
+	}
 	return p, nil
 }
 
@@ -77,6 +82,7 @@ func (p *Pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 func (p *Pair) look() {
 	now := time.Now()
 	defer p.warn(now)
+	p.renew(now)
 	if files, err := p.stat(); p.wrong == "" && err == nil && same(files[0], p.files[0]) && same(files[1], p.files[1]) {
 		return
 	}
@@ -92,6 +98,7 @@ func (p *Pair) look() {
 		return
 	}
 	old := p.current.Swap(cert)
+	p.own.Store(signsItself(cert.Leaf))
 	p.files, p.wrong, p.said, p.warned = files, "", "", time.Time{}
 	if !old.Leaf.Equal(cert.Leaf) {
 		p.log.Info("the certificate is replaced, for those who connect from now on", "cert", p.certFile, "expires", cert.Leaf.NotAfter.UTC().Format(time.RFC3339),
@@ -133,7 +140,7 @@ func same(a, b os.FileInfo) bool {
 // warn tells once a day of a certificate that ends soon, or has ended.
 func (p *Pair) warn(now time.Time) {
 	leaf := p.current.Load().Leaf
-	if now.Before(leaf.NotAfter.Add(-min(soon, leaf.NotAfter.Sub(leaf.NotBefore)/4))) || now.Sub(p.warned) < again {
+	if !endsSoon(leaf, now) || now.Sub(p.warned) < again {
 		return
 	}
 	p.warned = now

@@ -70,7 +70,7 @@ func (o Order) sign(key crypto.Signer) ([]byte, error) {
 	t := &x509.Certificate{
 		SerialNumber: serial, NotBefore: time.Now().Add(-backdate), NotAfter: time.Now().Add(o.Valid), BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		Subject: pkix.Name{CommonName: "bramble-hub"},
+		Subject: pkix.Name{CommonName: madeHere},
 	}
 	for _, name := range o.Names {
 		if ip := net.ParseIP(name); ip != nil {
@@ -92,7 +92,7 @@ func (o Order) mayReplace() error {
 	if err != nil {
 		return fmt.Errorf("%s is there and is no certificate: name another file with --tls-cert: %w", o.Cert, err)
 	}
-	if old.CheckSignature(old.SignatureAlgorithm, old.RawTBSCertificate, old.Signature) != nil {
+	if !signsItself(old) {
 		return fmt.Errorf("%s is a certificate that %q has signed, and is left alone: name another file with --tls-cert", o.Cert, old.Issuer)
 	}
 	return nil
@@ -147,7 +147,7 @@ func replace(name string, block *pem.Block) error {
 		return err
 	}
 	defer func() { _ = os.Remove(f.Name()) }() // it is gone if all went well
-	if err := errors.Join(pem.Encode(f, block), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(keepOwner(f, name, filepath.Dir(name)), pem.Encode(f, block), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), name)
