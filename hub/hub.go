@@ -170,7 +170,7 @@ func (h *Hub) http(
 	return httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
 		Connected: in.Connected, Reconnects: in.Reconnects, Agents: in, About: h.about(natsURL, addr),
-		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web),
+		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web), SelfSigned: h.selfSigned,
 		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.keeper, External: h.external,
 		Refusals:   func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
 		Others:     hubs.Others,
@@ -200,6 +200,8 @@ func (h *Hub) Page() string {
 	}
 	return scheme + addr + "/"
 }
+
+func (h *Hub) selfSigned() bool { return h.web != nil && h.web.SelfSigned() }
 
 func tlsOf(p *keypair.Pair) *tls.Config {
 	if p == nil {

@@ -55,6 +55,29 @@ func dialNATS(t *testing.T, url string, s trust.Settings) (*nats.Conn, error) {
 	return nc, err
 }
 
+// TestTransportSecurity: a certificate that only its own key has signed has no Strict-Transport-Security, with which a browser
+// could not be told to accept the next one.
+func TestTransportSecurity(t *testing.T) {
+	authority := testkit.Authority(t)
+	for want, c := range map[bool]*testkit.Cert{false: testkit.NewCert(t, nil, nil), true: testkit.NewCert(t, authority, nil)} {
+		h, _ := startTLS(t, c)
+		pool := x509.NewCertPool()
+		pool.AddCert(c.Leaf)
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: testkit.Timeout}
+		if want {
+			pool.AddCert(authority.Leaf)
+		}
+		resp, err := client.Get(h.Page() + "healthz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close() // it was not read
+		if got := resp.Header.Get("Strict-Transport-Security") != ""; got != want {
+			t.Errorf("signed by an authority: %v, Strict-Transport-Security: %v", want, got)
+		}
+	}
+}
+
 // getTLS fetches a short answer from a hub that must show c.
 func getTLS(t *testing.T, url string, c *testkit.Cert) (int, error) {
 	t.Helper()

@@ -87,10 +87,7 @@ func (w *directWriter) writev(fd uintptr) int {
 // limitUnsent bounds how many bytes wait in the kernel that have not been sent (TCP_NOTSENT_LOWAT in tcp(7)). Without it a viewer is shown older pictures,
 // no worse.
 func limitUnsent(conn net.Conn, bytes int) {
-	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
-		conn = wrapped.NetConn()
-	}
-	tcp, ok := conn.(*net.TCPConn)
+	tcp, ok := unwrapped(conn).(*net.TCPConn)
 	if !ok {
 		return
 	}

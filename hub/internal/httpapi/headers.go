@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -46,11 +47,17 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		if sharedWithPages(c) || s.allowedPage(c.Request()) {
 			shareAnswer(c)
 		}
-		if s.overTLS(c.Request()) {
+		if s.overTLS(c.Request()) && !s.selfSigned(c.Request()) {
 			h.Set(echo.HeaderStrictTransportSecurity, transportSecurity)
 		}
 		return next(c)
 	}
+}
+
+// selfSigned reports whether the hub's own certificate is one that browsers ask people about. With Strict-Transport-Security
+// they would not ask any more, for whom has trusted it once, and the hub could not be reached after its renewal.
+func (s *Server) selfSigned(r *http.Request) bool {
+	return r.TLS != nil && s.cfg.SelfSigned != nil && s.cfg.SelfSigned()
 }
 
 // shareAnswer lets pages of other origins show the answer.

@@ -11,10 +11,7 @@ import (
 // peerClosed reports whether the other end of a TCP connection has closed it, without a goroutine that waits for that. What there is to read is thrown away: nobody wants
 // it, and the end lies behind it.
 func peerClosed(conn net.Conn) bool {
-	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
-		conn = wrapped.NetConn()
-	}
-	sc, ok := conn.(syscall.Conn)
+	sc, ok := unwrapped(conn).(syscall.Conn)
 	if !ok {
 		return false
 	}

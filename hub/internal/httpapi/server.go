@@ -70,6 +70,7 @@ type Config struct {
 	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
 	LameDuck      time.Duration            // how long viewers are let go of before the server stops; 0 means that all end at once
 	TLS           *tls.Config              // nil means plain HTTP; else HTTP/2 too
+	SelfSigned    func() bool              // whether TLS shows a certificate that nobody but its own key has signed; nil means no
 	Log           *slog.Logger
 }
 
@@ -214,7 +215,7 @@ func (s *Server) listen(srv *http.Server, l net.Listener) error {
 		return srv.Serve(l)
 	}
 	srv.TLSConfig = s.cfg.TLS
-	return srv.ServeTLS(l, "", "")
+	return srv.ServeTLS(plainListener{l}, "", "")
 }
 
 // ServeHTTP makes the Server a handler, for tests and for other programs' servers.

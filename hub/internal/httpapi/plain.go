@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+)
+
+// maxPlainRequest bounds what is read of a request without TLS, in bytes.
+const maxPlainRequest = 4 << 10
+
+// recordHandshake is the first byte of every TLS connection (RFC 8446, section 5.1).
+const recordHandshake = 0x16
+
+// plainListener answers who speaks HTTP without TLS at a port that has TLS: an address that was typed without https:// leads
+// there.
+type plainListener struct{ net.Listener }
+
+// Accept implements net.Listener. Nothing is read here: the connection's own goroutine does, when the handshake begins.
+func (l plainListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &plainConn{Conn: conn}, nil
+}
+
+// plainConn is a connection that should begin with TLS.
+type plainConn struct {
+	net.Conn
+	begun bool // the first bytes were read; of the goroutine that reads
+	ended bool // they were not TLS; of that goroutine, too
+}
+
+// NetConn returns the connection below, as that of tls.Conn does.
+func (c *plainConn) NetConn() net.Conn { return c.Conn }
+
+// Read implements net.Conn. It ends a connection that does not begin with TLS.
+func (c *plainConn) Read(p []byte) (int, error) {
+	if c.ended {
+		return 0, io.EOF
+	}
+	n, err := c.Conn.Read(p)
+	if !c.begun && n > 0 {
+		c.begun = true
+		if p[0] != recordHandshake {
+			c.ended = true
+			c.redirect(bytes.Clone(p[:n]))
+			return 0, io.EOF
+		}
+	}
+	return n, err
+}
+
+// redirect answers a request with the same URL by https, if it is one that a browser may repeat there. The server's time limit
+// for a handshake holds.
+func (c *plainConn) redirect(first []byte) {
+	rest := io.MultiReader(bytes.NewReader(first), c.Conn)
+	r, err := http.ReadRequest(bufio.NewReader(io.LimitReader(rest, maxPlainRequest)))
+	if err != nil {
+		return
+	}
+	resp := &http.Response{
+		StatusCode: http.StatusBadRequest, ProtoMajor: 1, ProtoMinor: 1, Close: true,
+		Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Cache-Control": {"no-store"}},
+	}
+	text := "This hub has TLS: the address begins with https://\n"
+	if where := "https://" + r.Host + r.URL.RequestURI(); validHost(r.Host) && r.URL.Host == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		resp.StatusCode = http.StatusTemporaryRedirect // not for good: TLS may be turned off again
+		resp.Header.Set("Location", where)
+		text = fmt.Sprintf("This hub has TLS: %s\n", where)
+	}
+	if r.Method != http.MethodHead {
+		resp.ContentLength, resp.Body = int64(len(text)), io.NopCloser(bytes.NewReader([]byte(text)))
+	}
+	_ = resp.Write(c.Conn) // who is gone misses nothing
+}
+
+// unwrapped returns the connection below TLS.
+func unwrapped(conn net.Conn) net.Conn {
+	for {
+		wrapped, ok := conn.(interface{ NetConn() net.Conn })
+		if !ok {
+			return conn
+		}
+		conn = wrapped.NetConn()
+	}
+}
+
+// validHost reports whether a Host header is a host with or without a port, and nothing else that a URL would understand.
+func validHost(host string) bool {
+	if host == "" {
+		return false
+	}
+	for _, c := range []byte(host) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_', c == ':', c == '[', c == ']':
+		default:
+			return false
+		}
+	}
+	return true
+}
