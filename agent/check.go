@@ -4,16 +4,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/agent/internal/publish"
 )
 
+// knownWithin is how long a hub may take to know an agent that was just added: it looks for that once a second.
+const knownWithin = 2 * time.Second
+
 // Check connects to the hub once and asks whether this agent may serve its cameras there. Nothing is opened or published. The error says what helps. An agent on
 // this host that serves a camera already is no trouble: it is about to be started anew.
 func (a *Agent) Check(ctx context.Context) error {
-	nc, err := publish.Try(ctx, publish.Link{
+	link := publish.Link{
 		URL: a.cfg.Hub, Name: "bramble-agent join " + a.cfg.Host, Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log, OnDenied: a.denied.note,
-	})
+	}
+	nc, err := publish.Try(ctx, link)
+	if errors.Is(err, nats.ErrAuthorization) && !a.cfg.Credential.IsZero() {
+		select {
+		case <-ctx.Done():
+		case <-time.After(knownWithin):
+		}
+		nc, err = publish.Try(ctx, link)
+	}
 	if err != nil {
 		return fmt.Errorf("the hub cannot be joined: %w", err)
 	}

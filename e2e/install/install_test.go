@@ -1,6 +1,8 @@
 package install
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -98,19 +100,22 @@ func TestInstall(t *testing.T) {
 		steps = steps[1:]
 		switch s.command { // what the guide leaves to its reader
 		case "sudo bramble-hub setup anna":
-			page = regexp.MustCompile(`http://\S+`).FindString(l.run(s.host, s.command, password+"\n"+password+"\n"))
+			page = regexp.MustCompile(`https://\S+`).FindString(l.run(s.host, s.command, password+"\n"+password+"\n"))
 		case "sudo bramble-hub agent add porch":
 			line, token, _ = strings.Cut(strings.TrimSpace(l.run(s.host, s.command, "")), "\n")
-		case "sudo bramble-agent join nats://HUB:4222 --camera porch":
+		case "sudo bramble-agent join tls://HUB:4222 --tls-fingerprint sha256:... --camera porch":
 			l.run(s.host, "systemctl start bramble-agent && systemctl stop bramble-agent", "") // as it is shipped it waits for a hub here
-			if !strings.HasPrefix(line, "sudo bramble-agent join nats://") || !strings.HasSuffix(line, " --camera porch") || !strings.HasPrefix(token, "SU") {
+			m := regexp.MustCompile(`^sudo bramble-agent join tls://\S+:4222 --tls-fingerprint (sha256:[0-9a-f]{64}) --camera porch$`).FindStringSubmatch(line)
+			if m == nil || !strings.HasPrefix(token, "SU") {
 				t.Fatalf("agent add printed %q, %q", masked(line), masked(token))
 			}
+			l.pin = m[1]
 			join(t, l, line+"='pattern:#size=320x240&fps=10'", token) // there is no camera here
 		default:
 			l.run(s.host, s.command, "")
 		}
 	}
+	redirected(t, l, page)
 	picture(t, l, page)
 	t.Logf("from the packages to a picture: %v", time.Since(began).Round(100*time.Millisecond))
 	traces(t, l, token)
@@ -142,6 +147,25 @@ func picture(t *testing.T, l *lab, page string) {
 	})
 }
 
+// redirected asks for the page as somebody who types its address without https://.
+func redirected(t *testing.T, l *lab, page string) {
+	t.Helper()
+	c := l.client()
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(page, "https://", "http://", 1), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close() // it was not read
+	if resp.StatusCode != http.StatusTemporaryRedirect || resp.Header.Get("Location") != page {
+		t.Errorf("%s: %s, %v", req.URL, resp.Status, resp.Header)
+	}
+}
+
 // verify has systemd check the units as they are installed, and what they are allowed.
 func verify(l *lab) {
 	l.t.Helper()
@@ -170,6 +194,11 @@ func watch(t *testing.T, l *lab, page string) {
 		t.Skip("playwright-core is not installed: make test installs it where it can (npm ci in e2e/browser)")
 	}
 	cmd := exec.Command("nsenter", "--net="+l.network, "node", "../browser/grid.mjs", page, "--cameras", "1", "--user", "anna", "--password", password)
+	key, err := hex.DecodeString(strings.TrimPrefix(l.pin, "sha256:"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Env = append(os.Environ(), "TRUSTED_KEY="+base64.StdEncoding.EncodeToString(key))
 	var said strings.Builder
 	cmd.Stderr = &said
 	out, err := cmd.Output()

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -21,6 +22,8 @@ import (
 
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,6 +33,7 @@ type lab struct {
 	t       *testing.T
 	first   map[string]string // process number of the first process, by host
 	network string            // file of the network's namespace
+	pin     string            // the fingerprint of the hub's key, when it is known
 }
 
 // boot starts the hosts, or says why that cannot be done here. They end with the test.
@@ -63,7 +67,7 @@ func boot(t *testing.T) (l *lab, cannot string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	l = &lab{t, map[string]string{}, fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)}
+	l = &lab{t: t, first: map[string]string{}, network: fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)}
 	t.Cleanup(func() {
 		for _, pid := range l.first { // with its first process a container ends; without its nspawn it may not
 			if n, err := strconv.Atoi(pid); err == nil {
@@ -142,6 +146,12 @@ func (l *lab) client() *http.Client {
 		}()
 		<-done
 		return conn, err
+	}}
+	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(state tls.ConnectionState) error {
+		if got := trust.Fingerprint(state.PeerCertificates[0]); got != l.pin {
+			return fmt.Errorf("the hub's key is %s, want %s", got, l.pin)
+		}
+		return nil
 	}}
 	l.t.Cleanup(t.CloseIdleConnections)
 	return &http.Client{Transport: t, Timeout: 30 * time.Second}

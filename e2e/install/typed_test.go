@@ -38,6 +38,11 @@ func join(t *testing.T, l *lab, line, token string) {
 	shell := l.shell("pi", "script --quiet --return --command 'bash --norc -i' typescript")
 	shown := &screen{}
 	shell.Stdout, shell.Stderr = shown, shown
+	defer func() {
+		if t.Failed() {
+			t.Logf("shown was %s", masked(shown.String()))
+		}
+	}()
 	keyboard, err := shell.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -288,3 +288,47 @@ func TestWithPort(t *testing.T) {
 		}
 	}
 }
+
+// TestJoinRightAfterAdd: an agent that was added a moment ago joins, though the hub needs up to a second to know it.
+func TestJoinRightAfterAdd(t *testing.T) {
+	url, cred := doors(t)
+	stranger, err := credential.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := testkit.StartServer(t, server.Options{Nkeys: []*server.NkeyUser{{Nkey: stranger.Public()}}})
+	attempts := 0
+	proxy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() { // the first connection is with a hub that does not know the agent yet
+		defer close(done)
+		for _, to := range []string{known.ClientURL(), url} {
+			client, err := proxy.Accept()
+			if err != nil {
+				return
+			}
+			attempts++
+			hub, err := net.Dial("tcp", strings.TrimPrefix(to, "nats://"))
+			if err != nil {
+				_ = client.Close() // which the test notices
+				return
+			}
+			go func() {
+				_, _ = io.Copy(hub, client) // ends with either
+				_ = hub.Close()
+			}()
+			_, _ = io.Copy(client, hub) // likewise
+			_ = client.Close()
+		}
+	}()
+	m, _ := systemctl(t)
+	said, err := joinWith(t, m, "", "nats://"+proxy.Addr().String(), "--token", cred.Seed().Reveal(), "--config", example(t), "--camera=porch=pattern:")
+	_ = proxy.Close()
+	<-done
+	if err != nil || attempts != 2 {
+		t.Errorf("%d attempts, said %s: %v", attempts, said, err)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -152,15 +151,7 @@ type configFlag string
 // BeforeResolve implements kong's hook of that name.
 func (configFlag) BeforeResolve(k *kong.Kong, parsed *kong.Context, trace *kong.Path) error {
 	name, _ := parsed.FlagValue(trace.Flag).(configFlag)
-	resolver, err := k.LoadConfig(string(name))
-	if errors.Is(err, fs.ErrNotExist) && parsed.Command() == joinCommand {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	parsed.AddResolver(resolver)
-	return nil
+	return conf.LoadFile(k, parsed, string(name), parsed.Command() == joinCommand)
 }
 
 // failed tells of an error that trying again may cure, and returns the exit code.

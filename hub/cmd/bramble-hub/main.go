@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -90,7 +91,7 @@ type settings struct {
 type cli struct {
 	settings
 
-	Config  kong.ConfigFlag  `help:"YAML file with the same settings." placeholder:"FILE"`
+	Config  configFlag       `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
 	named bool // the credentials file is not the default
@@ -111,6 +112,16 @@ type cli struct {
 	Agent    agentCommands    `cmd:"" help:"Agents that may publish cameras: add, list, remove."`
 	Cert     certCommand      `cmd:"" help:"Make a certificate for the page and for NATS, signed by itself, or renew it with the same key."`
 	Consumer consumerCommands `cmd:"" help:"Programs that may subscribe to cameras by NATS: add, list, remove."`
+}
+
+// configFlag is kong.ConfigFlag, but for a file that is not there: setup makes it.
+type configFlag string
+
+// BeforeResolve implements kong's hook of that name.
+func (configFlag) BeforeResolve(k *kong.Kong, parsed *kong.Context, trace *kong.Path) error {
+	name, _ := parsed.FlagValue(trace.Flag).(configFlag)
+	command, _, _ := strings.Cut(parsed.Command(), " ")
+	return conf.LoadFile(k, parsed, string(name), command == "setup")
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }

@@ -24,18 +24,19 @@ const (
 type setupCommand struct {
 	Name          string `arg:"" optional:"" default:"admin" help:"The user to make, an admin (${default}). One that is there already stays as it is."`
 	PasswordStdin bool   `help:"Read the password from standard input." env:"-"`
+	TLS           *bool  `name:"tls" negatable:"" help:"With --tls page and NATS get a certificate even if others use them without; with --no-tls none (default: what setup lets others reach gets one)." env:"-"`
 	NoStart       bool   `help:"Write the configuration only; do not start the service." env:"-"`
 }
 
-// Run makes the user, opens the addresses, starts the service, and prints the URL of the page.
+// Run makes the user, opens the addresses, makes a certificate, starts the service, and prints the URL of the page.
 func (c *setupCommand) Run(d *desk) error {
 	file := d.file
 	if file == "" {
 		file = configFile
 	}
-	data, err := open(file, d.settings)
+	opened, err := reachable(d.settings)
 	if err != nil {
-		return asRoot(err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	b, err := d.book()
 	if err != nil {
@@ -46,6 +47,14 @@ func (c *setupCommand) Run(d *desk) error {
 		if err := add.Run(d); err != nil {
 			return asRoot(err)
 		}
+	}
+	secured, err := c.secure(d, opened, b)
+	if err != nil {
+		return asRoot(err)
+	}
+	data, err := edit(file, d.settings, opened, secured)
+	if err != nil {
+		return asRoot(err)
 	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
 		return asRoot(err)
@@ -60,28 +69,40 @@ func (c *setupCommand) Run(d *desk) error {
 	return d.print(d.pageURL())
 }
 
-// open returns the configuration file with addresses that others can reach. Ports, and addresses that others can reach already, stay. A hub
-// that is open to others must not start without users: the credentials file may be lost.
-func open(file string, s *settings) ([]byte, error) {
+// reachable gives the settings addresses that others can reach, and returns which were of this host only. Ports, and addresses
+// that others can reach already, stay.
+func reachable(s *settings) (opened []string, err error) {
+	for _, a := range []struct {
+		key  string
+		addr *string
+	}{{"http", &s.HTTP}, {"nats", &s.NATS}} {
+		key, addr := a.key, a.addr
+		host, port, err := net.SplitHostPort(*addr)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", key, err)
+		}
+		if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+			*addr = net.JoinHostPort("0.0.0.0", port)
+			opened = append(opened, key)
+		}
+	}
+	return opened, nil
+}
+
+// edit returns the configuration file with the addresses that were opened, and with more settings. A hub that is open to
+// others must not start without users: the credentials file may be lost.
+func edit(file string, s *settings, opened []string, more []conf.Setting) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var set []conf.Setting
-	for key, addr := range map[string]*string{"http": &s.HTTP, "nats": &s.NATS} {
-		host, port, err := net.SplitHostPort(*addr)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", file, key, err)
-		}
-		if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-			*addr = net.JoinHostPort("0.0.0.0", port)
-			set = append(set, conf.Setting{Key: key, Value: *addr})
-		}
+	for _, key := range opened {
+		more = append(more, conf.Setting{Key: key, Value: map[string]string{"http": s.HTTP, "nats": s.NATS}[key]})
 	}
 	if !s.RequireUsers {
-		set = append(set, conf.Setting{Key: "require-users", Value: true})
+		more = append(more, conf.Setting{Key: "require-users", Value: true})
 	}
-	text, err = conf.Edit(text, set...)
+	text, err = conf.Edit(text, more...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -41,7 +42,7 @@ func TestSetup(t *testing.T) {
 	}
 	for range 2 { // the second time there is nothing to do but to start
 		stdout, asked, err := setup(t, file, credentials, setupCommand{Name: "anna"})
-		if err != nil || !strings.HasPrefix(stdout, "http://") || !strings.HasSuffix(stdout, "/\n") || asked != "--quiet enable bramble-hub\n--quiet restart bramble-hub\n" {
+		if err != nil || !strings.HasPrefix(stdout, "https://") || !strings.HasSuffix(stdout, "/\n") || asked != "--quiet enable bramble-hub\n--quiet restart bramble-hub\n" {
 			t.Errorf("printed %q, asked systemd for %q: %v", stdout, asked, err)
 		}
 	}
@@ -54,6 +55,10 @@ func TestSetup(t *testing.T) {
 	if list := do(t, credentials, "", "user", "list"); !strings.Contains(list, "anna") || !strings.Contains(list, "admin") {
 		t.Errorf("the users are\n%s", list)
 	}
+	fingerprint, names := fingerprintOf(t, s.TLSCert, s.TLSKey)
+	if s.TLSCert != filepath.Join(dir, "hub.pem") || s.NATSTLSCert != s.TLSCert || s.NATSTLSKey != s.TLSKey || !slices.Contains(names, "localhost") {
+		t.Errorf("the certificates are %s and %s, for %v", s.TLSCert, s.NATSTLSCert, names)
+	}
 	cfg, err := s.hub(testkit.Log(t))
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +68,7 @@ func TestSetup(t *testing.T) {
 		t.Errorf("the hub refuses it: %v", err)
 	}
 	line := do(t, credentials, "", "agent", "add", "porch", "--config="+file)
-	if strings.Contains(line, "127.0.0.1") || strings.Contains(line, "0.0.0.0") {
+	if !strings.Contains(line, "join tls://") || !strings.Contains(line, " --tls-fingerprint "+fingerprint+" ") || strings.Contains(line, "127.0.0.1") || strings.Contains(line, "0.0.0.0") {
 		t.Errorf("an agent elsewhere cannot join with %s", line)
 	}
 }
@@ -80,7 +85,7 @@ func TestSetupKeeps(t *testing.T) {
 	if err != nil || stdout != "http://192.0.2.1:80/\n" || asked != "" {
 		t.Errorf("printed %q, asked systemd for %q: %v", stdout, asked, err)
 	}
-	if got, err := os.ReadFile(file); err != nil || string(got) != "http: 192.0.2.1:80\nnats: 0.0.0.0:0\nrequire-users: true\n" {
+	if got, err := os.ReadFile(file); err != nil || !strings.HasPrefix(string(got), "http: 192.0.2.1:80\nnats: 0.0.0.0:0\nnats-tls-cert: ") || !strings.HasSuffix(string(got), "\nrequire-users: true\n") || strings.Contains(string(got), "\ntls-cert") {
 		t.Errorf("%q, %v", got, err)
 	}
 }
