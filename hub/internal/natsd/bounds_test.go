@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
@@ -291,5 +292,20 @@ func TestControlLine(t *testing.T) {
 	}
 	if n := strings.Count(space.Verbs(token), ".") + 1; n > maxSubTokens {
 		t.Errorf("the longest subject has %d tokens", n)
+	}
+}
+
+// A file's own limits count, and a server that takes JWTs takes longer lines.
+func TestFileKeepsItsLimits(t *testing.T) {
+	opts, _, err := options(Config{Addr: anyPort, File: write(t, "max_subscription_tokens: 16, max_control_line: 2048, max_connections: 10, max_subscriptions: 20")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if opts.MaxSubTokens != 16 || opts.MaxControlLine != 2048 || opts.MaxConn != 10 || opts.MaxSubs != 20 {
+		t.Errorf("%d tokens, lines of %d bytes, %d connections, %d subscriptions", opts.MaxSubTokens, opts.MaxControlLine, opts.MaxConn, opts.MaxSubs)
+	}
+	opts = &server.Options{AuthCallout: &server.AuthCallout{}}
+	if bound(opts); opts.MaxControlLine != 0 || opts.MaxSubTokens != maxSubTokens {
+		t.Errorf("%d tokens, lines of %d bytes", opts.MaxSubTokens, opts.MaxControlLine)
 	}
 }

@@ -1,0 +1,25 @@
+package agent
+
+import (
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// Answers that may not be published are told once, however many reply subjects somebody invents, and crowd out nothing else.
+func TestDeniedAnswers(t *testing.T) {
+	l := &heard{}
+	d := newDenied(slog.New(slog.NewTextHandler(l, nil)), subject.Space{})
+	for i := range 2 * maxDenied {
+		d.note(fmt.Sprintf("_INBOX_UABC.%d", i))
+	}
+	if n := strings.Count(l.text, "level=ERROR"); n != 1 || !l.said("--inbox-prefix _INBOX.U") {
+		t.Errorf("%d lines:\n%s", n, l.text)
+	}
+	if d.note("cam.garden.do.info"); !d.has("cam.garden.do.info") || d.has("cam.porch.do.info") || !l.said("agent list") {
+		t.Errorf("said\n%s", l.text)
+	}
+}
