@@ -22,6 +22,7 @@ func TestLimits(t *testing.T) {
 		{"some", "ulimit -c; ulimit -n", &child.Limits{Files: 10}, "0 10"},
 		{"they cannot be raised", "ulimit -n 30 2>/dev/null; ulimit -n", &child.Limits{Files: 10}, "10"},
 		{"no file is written", "/bin/echo x >" + file + "; echo $?", &child.Limits{NoWrites: true}, "153"},
+		{"others first", "nice", &child.Limits{Nice: 19}, "19"},
 		{"too much memory", "head -c 40000000 /dev/zero | tail -c 40000000 | wc -c", &child.Limits{Memory: 8 << 20}, "0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

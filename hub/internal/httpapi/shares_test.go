@@ -13,15 +13,8 @@ import (
 
 // TestShares: a signed link and a viewer who take all transcodes that they can get, by qualities that nobody else asks for, leave one to each of the others.
 func TestShares(t *testing.T) {
-	ffmpeg, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		t.Skip("ffmpeg is not installed: make test installs it where it can")
-	}
 	const most = 4
-	g := newGuarded(t, func(s *Server) {
-		s.cfg.Transcoder = transcode.New(transcode.Config{FFmpeg: ffmpeg, Max: most, Log: testkit.Log(t)})
-		testkit.Run(t, s.cfg.Transcoder.Run)
-	})
+	g := newShared(t, most)
 	ask := func(path string, header ...string) (c *conn, status int, said string) {
 		c = g.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\n" + strings.Join(append(header, "Connection: close", "", ""), "\r\n"))
 		if c.head(); c.resp.StatusCode != http.StatusOK {
@@ -79,3 +72,37 @@ func TestShares(t *testing.T) {
 
 // running returns how many transcodes there are.
 func (g *guarded) running() int { return len(g.srv.cfg.Transcoder.Renditions(nil)) }
+
+// newShared is a guarded rig with so many transcodes.
+func newShared(t *testing.T, most int) *guarded {
+	t.Helper()
+	ffmpeg, err := exec.LookPath("ffmpeg")
+	if err != nil {
+		t.Skip("ffmpeg is not installed: make test installs it where it can")
+	}
+	return newGuarded(t, func(s *Server) {
+		s.cfg.Transcoder = transcode.New(transcode.Config{FFmpeg: ffmpeg, Max: most, Log: testkit.Log(t)})
+		testkit.Run(t, s.cfg.Transcoder.Run)
+	})
+}
+
+// TestSlotGivesWay: a slot whose rendition gave way is told so, and asks again later in vain as long as the other one is there.
+func TestSlotGivesWay(t *testing.T) {
+	g := newShared(t, 1)
+	c := g.socket("", "Authorization", "Bearer "+g.annaToken)
+	c.say(`{"op":"watch","slot":1,"camera":"yard","kind":"jpeg","quality":30}`)
+	c.expect("watching", 1)
+	root := g.stream("/cam/yard.mjpeg?quality=50", "Authorization: Bearer "+g.rootToken)
+	root.preamble()
+	ended := c.read()
+	for ended.Op != "ended" { // pictures came first
+		ended = c.read()
+	}
+	if p := ended.Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 || !strings.Contains(p.Detail, "gave way") {
+		t.Errorf("the slot that gave way is told %+v", p)
+	}
+	c.say(`{"op":"watch","slot":2,"camera":"yard","kind":"jpeg","quality":30}`)
+	if p := c.expect("ended", 2).Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 || !strings.Contains(p.Detail, "--max-transcodes") {
+		t.Errorf("who asks again is told %+v", p)
+	}
+}

@@ -17,9 +17,12 @@ const DefaultMemory = 1024
 // maxFiles is how many files ffmpeg may have open: a handful, and what a graphics driver needs.
 const maxFiles = 64
 
+// niceness is ffmpeg's: what the hub does for all viewers, those of cameras' own streams too, comes before what a few ask for beside.
+const niceness = 10
+
 // limits are those of an ffmpeg process: what it decodes comes from a camera that may be anybody's. Drivers of graphics hardware map much more than they use, and write files.
 func (c *Config) limits() *child.Limits {
-	l := &child.Limits{Files: maxFiles}
+	l := &child.Limits{Files: maxFiles, Nice: niceness}
 	if software(c.HWAccel) {
 		l.Memory, l.NoWrites = int64(c.Memory)<<20, true
 	}
