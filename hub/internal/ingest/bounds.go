@@ -23,11 +23,14 @@ const (
 )
 
 // refused counts messages that are no frames and could not be used.
-type refused struct{ status, info, answer atomic.Uint64 }
+type refused struct{ status, statusFlood, info, answer atomic.Uint64 }
 
 // Refusals returns how many messages beside frames were not as they should be, too large ones included, by kind.
 func (in *Ingest) Refusals() map[string]uint64 {
-	return map[string]uint64{"status": in.refused.status.Load(), "info": in.refused.info.Load(), "answer": in.refused.answer.Load()}
+	return map[string]uint64{
+		"status": in.refused.status.Load(), "status_flood": in.refused.statusFlood.Load(),
+		"info": in.refused.info.Load(), "answer": in.refused.answer.Load(),
+	}
 }
 
 func decodeInfo(data []byte) (info micro.Info, err error) {

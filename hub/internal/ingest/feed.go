@@ -44,14 +44,20 @@ type Limits struct {
 // newFeed returns a feed that takes what limits allow.
 func newFeed(into *stream.Stream, faults *faultLog, subject string, limits Limits) *feed {
 	f := &feed{into: into, faults: faults, subject: subject, flooded: func() {}, heavy: func() {}}
-	if limits.FPS > 0 {
-		f.frames = rate.NewLimiter(rate.Limit(limits.FPS), limits.FPS)
-	}
-	if limits.Bandwidth > 0 {
-		perSecond := limits.Bandwidth * 1e6
-		f.bytes = rate.NewLimiter(rate.Limit(perSecond), max(perSecond/10, frame.MaxPayload))
-	}
+	f.frames, f.bytes = limits.limiters()
 	return f
+}
+
+// limiters returns those of one camera; nil where there is no limit.
+func (l Limits) limiters() (frames, bytes *rate.Limiter) {
+	if l.FPS > 0 {
+		frames = rate.NewLimiter(rate.Limit(l.FPS), l.FPS)
+	}
+	if l.Bandwidth > 0 {
+		perSecond := l.Bandwidth * 1e6
+		bytes = rate.NewLimiter(rate.Limit(perSecond), max(perSecond/10, frame.MaxPayload))
+	}
+	return frames, bytes
 }
 
 // shed drops a frame beyond the limits before anything of it is looked at: what that costs, and what its viewers do, must not depend on how much an agent sends.

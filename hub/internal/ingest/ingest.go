@@ -28,6 +28,9 @@ import (
 // discoverTime is how long agents have to answer the question who is there.
 const discoverTime = time.Second
 
+// statusTick is how often it is looked whether the hub should turn to cameras again that have flooded it.
+const statusTick = 500 * time.Millisecond
+
 var errNoSense = errors.New("the answer makes no sense")
 
 var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs a faster machine or fewer viewers")
@@ -45,6 +48,8 @@ type Ingest struct {
 
 	faults *faultLog
 	asked  *questions
+
+	statuses *statuses
 }
 
 // Observer takes in what agents say.
@@ -74,6 +79,7 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 	in := &Ingest{
 		space: cfg.Space, limits: cfg.Limits, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
 	}
+	in.statuses = newStatuses(in)
 	in.asked = newQuestions(func(ctx context.Context, camera string) (status.Status, error) {
 		return in.request(ctx, camera, subject.Info, nil)
 	})
@@ -160,12 +166,8 @@ func (in *Ingest) Reconnects() uint64 { return in.nc.Stats().Reconnects }
 
 // Run finds cameras and hands their status to o until ctx ends.
 func (in *Ingest) Run(ctx context.Context, o Observer) error {
-	sub, err := in.nc.Subscribe(in.space.AllStatus(), func(msg *nats.Msg) {
-		camera, err := in.space.CameraOf(msg.Subject)
-		var s status.Status
-		if err == nil {
-			s, err = decodeStatus(camera, msg.Data)
-		}
+	err := in.statuses.begin(func(camera string, msg *nats.Msg) {
+		s, err := decodeStatus(camera, msg.Data)
 		if err != nil {
 			in.refused.status.Add(1)
 			in.faults.report(msg.Subject, err)
@@ -174,19 +176,28 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 		o.Observe(s)
 	})
 	if err != nil {
-		return fmt.Errorf("subscribe to %s: %w", in.space.AllStatus(), err)
+		return err
 	}
-	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
-	if err := sub.SetPendingLimits(maxStatuses, maxStatusBytes); err != nil {
-		return fmt.Errorf("subscribe to %s: %w", in.space.AllStatus(), err)
-	}
+	defer in.statuses.end()
+	tick := time.NewTicker(statusTick)
+	defer tick.Stop()
+	var looked time.Time // when cameras were last asked for that cannot be heard
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-in.newConns: // the first connection too, though it may have been made before Run
 			o.Reconnected()
-			in.discover(ctx, o)
+			in.discover(ctx, o, func(string) bool { return false })
+		case now := <-tick.C:
+			in.statuses.tick(now)
+			switch apart := in.statuses.apart(); {
+			case !apart:
+				looked = time.Time{}
+			case now.Sub(looked) >= status.Interval:
+				in.discover(ctx, o, in.statuses.listens)
+				looked = now
+			}
 		}
 	}
 }
@@ -199,8 +210,9 @@ func decodeStatus(camera string, data []byte) (status.Status, error) {
 	return s, err
 }
 
-// discover asks who is there. An agent that is too slow to answer is found by its next status.
-func (in *Ingest) discover(ctx context.Context, o Observer) {
+// discover asks who is there, and those that are not known how they are. An agent that is too slow to answer is
+// found by its next status.
+func (in *Ingest) discover(ctx context.Context, o Observer, known func(camera string) bool) {
 	ctx, cancel := context.WithTimeout(ctx, discoverTime)
 	defer cancel()
 	asked := make(map[string]bool)
@@ -215,7 +227,8 @@ func (in *Ingest) discover(ctx context.Context, o Observer) {
 			return
 		}
 		camera := info.Metadata["camera"]
-		if info.Metadata["root"] != in.space.Root() || subject.ValidateID(camera) != nil || asked[camera] || len(asked) >= registry.DefaultMaxCameras {
+		if info.Metadata["root"] != in.space.Root() || subject.ValidateID(camera) != nil || asked[camera] || known(camera) ||
+			len(asked) >= registry.DefaultMaxCameras {
 			return
 		}
 		asked[camera] = true
@@ -223,6 +236,7 @@ func (in *Ingest) discover(ctx context.Context, o Observer) {
 			s, err := in.Ask(ctx, camera)
 			switch {
 			case err == nil:
+				in.statuses.found(camera, time.Now())
 				o.Observe(s)
 			case ctx.Err() == nil:
 				in.faults.report(in.space.Do(camera, subject.Info), err)

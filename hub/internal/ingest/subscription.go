@@ -31,6 +31,7 @@ type subscription struct {
 // Feed appends the camera's frames to into until the stop function is called.
 func (in *Ingest) Feed(camera string, into *stream.Stream) (stop func(), err error) {
 	s := &subscription{in: in, feed: newFeed(into, in.faults, in.space.Frames(camera, into.Format()), in.limits), wait: floodPause}
+	s.feed.frames, s.feed.bytes = in.statuses.limiters(camera)
 	s.feed.flooded, s.feed.heavy = s.pause, s.shift
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,0 +1,160 @@
+package ingest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/status"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// TestStatusFlood plays an agent that sends status documents of 60 kB as fast as it can, beside 20 others. Each of
+// their documents and frames arrives, the hub turns away from the flooder alone, finds a camera that is new
+// meanwhile, and hears all again when the flood is over.
+func TestStatusFlood(t *testing.T) {
+	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	l := listen(t, in)
+	evil, good := testkit.Connect(t, in.nc.ConnectedUrl()), testkit.Connect(t, in.nc.ConnectedUrl())
+	porch := newCam(t, "cam0", frame.JPEG)
+	into := porch.feed(in)
+
+	s := word("evil")
+	s.Reason = strings.Repeat("x", 60_000)
+	flood := &nats.Msg{Subject: "cam.evil.status", Data: encode(t, s)}
+	const cameras, rounds = 20, 15
+	for round := range rounds {
+		for range min(round, 1) * 100 { // once the others are known
+			publish(t, evil, flood)
+		}
+		for n := range cameras {
+			s := word(fmt.Sprint("cam", n))
+			s.Frames = uint64(round)
+			publish(t, good, &nats.Msg{Subject: "cam." + s.Camera + ".status", Data: encode(t, s)})
+		}
+		porch.send(good, porch.frame(false))
+		flush(t, evil)
+		flush(t, good)
+	}
+	porch.wantIn(into, rounds)
+	flush(t, in.nc)
+	heard := map[string]bool{}
+	evils := 0
+	for len(heard) < cameras*rounds {
+		s := testkit.Receive(t, "all documents of the others", l.words)
+		if s.Camera == "evil" {
+			evils++
+			continue
+		}
+		heard[fmt.Sprintf("%s %d", s.Camera, s.Frames)] = true
+	}
+	if n := in.Refusals()["status_flood"]; n == 0 || n > 100*rounds/2 || evils > statusAtOnce {
+		t.Errorf("%d documents of the flooder were taken, %d dropped by the hub", evils, n)
+	}
+	if !in.statuses.apart() || in.statuses.listens("new") {
+		t.Error("the hub still hears the flooder with all others")
+	}
+	serve(t, good, "cam", "new", encode(t, word("new")))
+	flush(t, good)
+	in.discover(t.Context(), l, in.statuses.listens)
+	for s.Camera != "new" {
+		s = testkit.Receive(t, "a new camera", l.words)
+	}
+	if !in.statuses.listens("new") {
+		t.Error("the new camera's status is not heard")
+	}
+	in.statuses.tick(time.Now().Add(time.Minute))
+	flush(t, in.nc)
+	if in.statuses.apart() {
+		t.Error("the flood is over, and each camera has a subscription of its own still")
+	}
+	publish(t, good, &nats.Msg{Subject: "cam.newer.status", Data: encode(t, word("newer"))})
+	for s.Camera != "newer" {
+		s = testkit.Receive(t, "a camera that reports", l.words)
+	}
+}
+
+// TestTurningAway: the hub turns to a flooder again after a second, then after longer, and away from it as before.
+func TestTurningAway(t *testing.T) {
+	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	st := in.statuses
+	if err := st.begin(func(string, *nats.Msg) {}); err != nil {
+		t.Fatal(err)
+	}
+	defer st.end()
+	now := time.Now()
+	send := func(camera string, n int) (taken int) {
+		for range n {
+			if st.allows(camera, 100, now) {
+				taken++
+			}
+		}
+		return taken
+	}
+	if n := send("porch", 5); n != 5 || st.apart() {
+		t.Errorf("%d documents of 5 are taken, apart: %v", n, st.apart())
+	}
+	if n := send("evil", statusAtOnce+maxExcess); n != statusAtOnce || st.apart() {
+		t.Errorf("%d documents are taken, apart: %v", n, st.apart())
+	}
+	for _, pause := range []time.Duration{minAway, 2 * minAway, maxAway, maxAway} {
+		send("evil", 1)
+		if g := st.gates["evil"]; g.sub != nil || g.away.Sub(now) != pause || st.gates["porch"].sub == nil || !st.apart() {
+			t.Errorf("turned away for %v, want %v", g.away.Sub(now), pause)
+		}
+		if send("evil", 100); st.gates["evil"].away.Sub(now) != pause {
+			t.Error("what was on its way already makes the time longer")
+		}
+		now = now.Add(pause)
+		st.tick(now)
+		if st.gates["evil"].sub == nil {
+			t.Error("the camera is not heard again")
+		}
+		send("evil", statusAtOnce+maxExcess)
+	}
+	now = now.Add(calm + maxAway)
+	st.tick(now)
+	st.tick(now)
+	if g := st.gates["porch"]; st.apart() || g.sub != nil {
+		t.Error("after the flood each camera still has a subscription of its own")
+	}
+}
+
+// TestStatusBytes: a camera may send a few large documents, or many small ones, and its frames have less room for
+// that.
+func TestStatusBytes(t *testing.T) {
+	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	in.limits = Limits{FPS: 10, Bandwidth: 1}
+	now, taken := time.Now(), 0
+	for range 10 {
+		if in.statuses.allows("porch", status.MaxSize, now) {
+			taken++
+		}
+	}
+	if taken != statusBurst/status.MaxSize {
+		t.Errorf("%d documents of %d bytes", taken, status.MaxSize)
+	}
+	if _, bandwidth := in.statuses.limiters("porch"); bandwidth.TokensAt(now) != float64(frame.MaxPayload-taken*status.MaxSize) {
+		t.Errorf("%.0f bytes are left for frames", bandwidth.TokensAt(now))
+	}
+}
+
+// TestManyCameras: ids that somebody makes up take bounded memory.
+func TestManyCameras(t *testing.T) {
+	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	now := time.Now()
+	for n := range 3 * maxGates {
+		in.statuses.allows(fmt.Sprint("c", n), 100, now)
+	}
+	if n := len(in.statuses.gates); n > maxGates+1 {
+		t.Errorf("%d cameras are told apart", n)
+	}
+	now = now.Add(2 * unheardAfter)
+	if !in.statuses.allows("late", 100, now) || len(in.statuses.gates) > 2 {
+		t.Errorf("%d cameras that say nothing are remembered", len(in.statuses.gates))
+	}
+}
