@@ -42,16 +42,15 @@ func TestBackoff(t *testing.T) {
 // Memory is bounded, and those who fail are not the first to be forgotten.
 func TestBackoffIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, s := newBackoff(0), NewSeldom()
+		b := newBackoff(0)
 		for i := range maxStrikes + 300 {
 			<-time.After(time.Millisecond)
 			key := fmt.Sprint(i)
 			b.failed(key, time.Now())
 			b.failed("insistent", time.Now())
-			s.Say(key, time.Now())
 		}
-		if len(b.strikes) > maxStrikes || len(s.said) > maxSeldom {
-			t.Errorf("%d and %d are remembered", len(b.strikes), len(s.said))
+		if len(b.strikes) > maxStrikes {
+			t.Errorf("%d are remembered", len(b.strikes))
 		}
 		if b.wait("insistent", time.Now()) < 50*time.Second {
 			t.Error("the one who fails all the time was forgotten")
@@ -60,26 +59,6 @@ func TestBackoffIsBounded(t *testing.T) {
 		b.failed("new", time.Now())
 		if len(b.strikes) != 1 {
 			t.Errorf("%d are remembered after a while", len(b.strikes))
-		}
-	})
-}
-
-func TestSeldom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := NewSeldom()
-		said, kept := 0, 0
-		for range 150 {
-			if ok, k := s.Say("x", time.Now()); ok {
-				said++
-				kept += k
-			}
-			<-time.After(time.Second)
-		}
-		if said != 3 || kept != 118 {
-			t.Errorf("said %d times, %d kept back; want 3 and 118", said, kept)
-		}
-		if ok, _ := s.Say("y", time.Now()); !ok {
-			t.Error("another thing is kept back")
 		}
 	})
 }

@@ -11,12 +11,18 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
 // ErrRefused says that a proof is wrong. Why stands in the log, not here: a guesser must not learn what was wrong.
 var ErrRefused = errors.New("who are you: user name or password, token, link or session are wrong or have expired")
+
+// errWrongPassword is for the log.
+var errWrongPassword = errors.New("user name or password is wrong")
 
 // WaitError says that there were too many wrong passwords, and when another one is checked.
 type WaitError struct {
@@ -33,6 +39,12 @@ const (
 	basicLife = 5 * time.Minute
 
 	maxBasic = 256
+
+	// useInterval is how often it is logged that the same proof is used from the same address.
+	useInterval = time.Hour
+
+	// maxUses bounds how many of these are remembered. Who has no proof enters none.
+	maxUses = 4096
 )
 
 // Door asks people and programs who they are. It keeps an audit line for each login and each refusal. Addresses are IP addresses without a port.
@@ -42,8 +54,10 @@ type Door struct {
 	verifier *verifier
 	guesses  *guesses
 	sessions sessions
-	seldom   *Seldom
-	key      []byte // of known, by chance
+	refusals *loglimit.Limiter // by address
+	uses     *loglimit.Limiter // by who proves what, and from which address
+	logins   *loglimit.Limiter // by user
+	key      []byte            // of known, by chance
 
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]time.Time // passwords that were right, by their MAC under key, and until when; guarded by mu
@@ -53,7 +67,11 @@ type Door struct {
 func NewDoor(k *Keeper, log *slog.Logger) *Door {
 	d := &Door{
 		keeper: k, log: log, verifier: newVerifier(), guesses: newGuesses(), sessions: sessions{k.ended},
-		seldom: NewSeldom(), key: make([]byte, 32), known: make(map[[sha256.Size]byte]time.Time),
+		refusals: loglimit.New(loglimit.Refusals(log, "refusals were not logged")), uses: loglimit.New(loglimit.Config{Keys: maxUses, Burst: 1, Interval: useInterval}),
+		logins: loglimit.New(loglimit.Config{
+			Keys: maxUses, Burst: 60, Interval: 15 * time.Second, Log: log, Text: "logins of a user were not logged", Key: "user",
+		}),
+		key: make([]byte, 32), known: make(map[[sha256.Size]byte]time.Time),
 	}
 	_, _ = rand.Read(d.key) // never fails
 	return d
@@ -73,7 +91,7 @@ func (d *Door) Login(ctx context.Context, addr, name string, password secret.Tex
 	if err != nil {
 		return Principal{}, Cookie{}, fmt.Errorf("session: %w", err)
 	}
-	d.log.Info("login", "audit", "login", "user", u.Name, "role", u.Role, "address", addr)
+	d.accepted("login", "login", u.Name, "user", u.Name, "role", u.Role, "address", addr)
 	return b.principal(u, BySession), cookie, nil
 }
 
@@ -90,7 +108,7 @@ func (d *Door) Password(ctx context.Context, addr, name string, password secret.
 		return Principal{}, err
 	}
 	d.remember(mac, time.Now())
-	d.log.Info("password accepted", "audit", "basic", "user", u.Name, "role", u.Role, "address", addr)
+	d.used("password accepted", "basic", u.Name, "", addr, "role", u.Role)
 	return b.principal(u, ByPassword), nil
 }
 
@@ -131,7 +149,7 @@ func (d *Door) checkPassword(ctx context.Context, b *Book, addr, name string, pa
 	u, exists := b.user(name)
 	if !d.verifier.verify(u, exists, password) {
 		d.guesses.failed(name, addr, time.Now())
-		d.log.Warn("login refused", "audit", "refused", "by", ByPassword, "user", clip(name), "address", addr, logkey.Reason, "user name or password is wrong")
+		d.refuse(ByPassword, addr, name, errWrongPassword)
 		return User{}, ErrRefused
 	}
 	d.guesses.succeeded(u.Name, addr, time.Now())
@@ -146,9 +164,7 @@ func (d *Door) Token(addr string, token secret.Text) (Principal, error) {
 		d.refuse(ByToken, addr, id, err)
 		return Principal{}, ErrRefused
 	}
-	if ok, _ := d.seldom.Say("used "+p.Name+" "+AddressKey(addr), time.Now()); ok {
-		d.log.Info("token accepted", "audit", "token", "user", p.Name, "role", p.Role, "address", addr)
-	}
+	d.used("token accepted", "token", p.Name, p.token, addr, "token", p.token, "role", p.Role)
 	return p, nil
 }
 
@@ -177,13 +193,45 @@ func (d *Door) Session(addr string, cookie secret.Text) (p Principal, renewed *C
 func (d *Door) Logout(addr string, cookie secret.Text) {
 	user, err := d.sessions.end(d.keeper.Book(), cookie)
 	if err == nil {
-		d.log.Info("logout", "audit", "logout", "user", user, "address", addr)
+		d.accepted("logout", "logout", user, "user", user, "address", addr)
 	}
 }
 
-// refuse keeps an audit line, but not one for each request of somebody who does not give up.
+// refuse keeps an audit line of a refusal. Successes have lines of their own, which a stranger cannot use up, and what a stranger writes is
+// no key: each address has some lines, and the number of those that are left out is told each minute.
 func (d *Door) refuse(by, addr, name string, why error) {
-	if ok, kept := d.seldom.Say(by+" "+AddressKey(addr)+" "+clip(name), time.Now()); ok {
-		d.log.Warn("refused", "audit", "refused", "by", by, "name", clip(name), "address", addr, logkey.Reason, why.Error(), "kept_back", kept)
+	if ok, kept := d.refusals.Allow(AddressKey(addr), time.Now()); ok {
+		args := []any{"audit", "refused", "by", by, "address", addr, logkey.Reason, why.Error(), "kept_back", kept}
+		switch by {
+		case ByLink:
+			args = append(args, logkey.Camera, clip(name))
+		case ByToken:
+			args = append(args, "token", clip(name))
+		default:
+			args = append(args, "user", clip(name))
+		}
+		d.log.Warn("refused", args...)
 	}
+}
+
+// accepted keeps an audit line of something that somebody did who is known. One user cannot use up the lines of others.
+func (d *Door) accepted(text, event, user string, args ...any) {
+	if ok, _ := d.logins.Allow(user, time.Now()); ok {
+		d.log.Info(text, append([]any{"audit", event}, args...)...)
+	}
+}
+
+// used keeps an audit line when a proof is used from an address for the first time, and then once an hour.
+func (d *Door) used(text, event, user, id, addr string, args ...any) {
+	if ok, n := d.uses.Allow(event+" "+user+" "+id+" "+AddressKey(addr), time.Now()); ok {
+		d.accepted(text, event, user, append([]any{"user", user, "address", addr, "uses", n + 1}, args...)...)
+	}
+}
+
+// Run tells each minute how many audit lines were left out, until ctx ends.
+func (d *Door) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.refusals.Run(ctx) })
+	g.Go(func() error { return d.logins.Run(ctx) })
+	return g.Wait()
 }

@@ -178,7 +178,7 @@ func TestAudit(t *testing.T) {
 				_, _, _ = d.Session(home, cookie.Value)
 				_, _, _ = d.Session(home, cookie.Value)
 				return nil
-			}, []string{"audit=refused", "by=session", "logout"}, 1},
+			}, []string{"audit=refused", "by=session", "logout"}, 2},
 			{func() error { _, err := d.Token(home, c.token); return err }, []string{"audit=token", "user=anna"}, 1},
 			{func() error {
 				for range 1000 {
@@ -187,12 +187,12 @@ func TestAudit(t *testing.T) {
 					}
 				}
 				return nil
-			}, []string{"audit=refused", "by=token", "disabled", abroad}, 1},
+			}, []string{"audit=refused", "by=token", "disabled", abroad}, 5},
 			{func() error { _, err := d.Link(home, "porch", link); return err }, nil, 0},
-			{func() error { _, _ = d.Link(abroad, "garden", link); return nil }, []string{"audit=refused", "by=link", "not signed"}, 1},
-			{func() error { _, _ = d.Password(t.Context(), abroad, "anna", wrong); return nil }, []string{"audit=refused", "by=password", "user=anna", abroad}, 1},
+			{func() error { _, _ = d.Link("203.0.113.8", "garden", link); return nil }, []string{"audit=refused", "by=link", "camera=garden", "not signed"}, 1},
+			{func() error { _, _ = d.Password(t.Context(), "203.0.113.9", "anna", wrong); return nil }, []string{"audit=refused", "by=password", "user=anna", "203.0.113.9"}, 1},
 			{func() error {
-				_, _ = d.Password(t.Context(), abroad, wrong.Reveal()[:0]+"evil\nname", wrong)
+				_, _ = d.Password(t.Context(), "203.0.113.9", wrong.Reveal()[:0]+"evil\nname", wrong)
 				return nil
 			}, []string{"audit=refused", `user="evil\nname"`}, 1},
 			{func() error { _, err := d.Password(t.Context(), home, "otto", c.ottoPw); return err }, []string{"audit=basic", "user=otto"}, 1},
@@ -209,6 +209,44 @@ func TestAudit(t *testing.T) {
 				if !strings.Contains(said, part) {
 					t.Errorf("said %q, want %q", said, part)
 				}
+			}
+		}
+	})
+}
+
+// A stranger who is refused two thousand times hides neither the use of a good token from a new address, nor another's refusal, and is
+// told of as a number.
+func TestAuditIsNotBlinded(t *testing.T) {
+	c := newCast(t)
+	synctest.Test(t, func(t *testing.T) {
+		d := NewDoor(c.keeper(t), testLog())
+		testkit.Run(t, d.Run)
+		before := len(ledger.said())
+		for i := range 2000 {
+			bogus := fmt.Sprintf("bt_%s_%s", strings.Repeat("a", 8), strings.Repeat("b", 48)+fmt.Sprintf("%c%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/676, 'c'))
+			if _, err := d.Token(abroad, secret.Text(ledger.hide("token", bogus))); !errors.Is(err, ErrRefused) {
+				t.Fatal(err)
+			}
+		}
+		flood := ledger.said()[before:]
+		if n := strings.Count(flood, "audit="); n != 5 {
+			t.Errorf("%d lines about one stranger", n)
+		}
+		before = len(ledger.said())
+		if _, err := d.Token("10.66.66.66", c.token); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Token("10.77.77.77", c.oldToken); err == nil {
+			t.Fatal("the token of somebody who is disabled is accepted")
+		}
+		if _, _, err := d.Session("10.88.88.88", "AAAA.BBBB"); err == nil {
+			t.Fatal("a session of nobody is accepted")
+		}
+		later(time.Minute)
+		said := ledger.said()[before:]
+		for _, part := range []string{"audit=token user=anna address=10.66.66.66", "address=10.77.77.77", "address=10.88.88.88", "audit=suppressed address=" + abroad + " lines=1995"} {
+			if strings.Count(said, part) != 1 {
+				t.Errorf("%q is not said once in %s", part, said)
 			}
 		}
 	})

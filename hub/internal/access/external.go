@@ -92,9 +92,7 @@ func (d *Door) External(addr, by string, id Identity, expires time.Time) (Princi
 		return Principal{}, d.refuseExternal(addr, by, id, err)
 	}
 	p.expires = expires
-	if ok, _ := d.seldom.Say("used "+by+" "+clip(p.Name)+" "+AddressKey(addr), time.Now()); ok {
-		d.log.Info("identity accepted", "audit", by, "user", p.Name, "role", p.Role, "address", addr)
-	}
+	d.used("identity accepted", by, p.Name, "", addr, "role", p.Role)
 	return p, nil
 }
 
@@ -110,13 +108,13 @@ func (d *Door) LoginExternal(addr, by string, id Identity, life time.Duration) (
 	if err != nil {
 		return Cookie{}, fmt.Errorf("session: %w", err)
 	}
-	d.log.Info("login", "audit", "login", "by", by, "user", p.Name, "role", p.Role, "address", addr)
+	d.accepted("login", "login", p.Name, "by", by, "user", p.Name, "role", p.Role, "address", addr)
 	return cookie, nil
 }
 
 // RefuseExternal keeps an audit line of a proof by somebody else that is no good.
 func (d *Door) RefuseExternal(addr, by string, why error) {
-	d.refuse(by, addr, "", fmt.Errorf("%.300s", why.Error())) // the words may be a stranger's
+	d.refuse(by, addr, "", fmt.Errorf("%.160s", why.Error())) // the words may be a stranger's
 }
 
 func (d *Door) refuseExternal(addr, by string, id Identity, err error) error {

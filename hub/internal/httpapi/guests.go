@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 	"github.com/bramble-cam/bramble/shared/logkey"
 )
 
@@ -53,7 +54,7 @@ func (e *limitError) Error() string { return e.text }
 type guests struct {
 	again  func(access.Principal, time.Time) (access.Principal, bool) // nil: everybody may stay
 	log    *slog.Logger
-	seldom *access.Seldom
+	seldom *loglimit.Limiter
 
 	evicted *tally // by reason
 
@@ -89,7 +90,7 @@ func (g *guest) principal() access.Principal {
 
 func newGuests(limits Limits, log *slog.Logger) *guests {
 	return &guests{
-		limits: limits, log: log, seldom: access.NewSeldom(), evicted: newTally(evictedRevoked, evictedFault),
+		limits: limits, log: log, seldom: loglimit.New(loglimit.Notices()), evicted: newTally(evictedRevoked, evictedFault),
 		all: make(map[*guest]struct{}), byAddress: make(map[string]int), byCamera: make(map[string]int), refused: make(map[string]uint64),
 	}
 }
@@ -142,7 +143,7 @@ func (l *guests) refuse(limit, address string) {
 
 func (l *guests) refuseLocked(limit, address string) {
 	l.refused[limit]++
-	if ok, kept := l.seldom.Say(limit, time.Now()); ok {
+	if ok, kept := l.seldom.Allow(limit, time.Now()); ok {
 		l.log.Warn("turned away: too many viewers", "limit", limit, "address", address, "kept_back", kept)
 	}
 }

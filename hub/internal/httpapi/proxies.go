@@ -11,7 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 )
 
 const (
@@ -188,11 +188,11 @@ func saysProxy(name string) bool {
 // untrusted tells the operator once a minute of a proxy that the hub does not believe.
 type untrusted struct {
 	log    *slog.Logger
-	seldom *access.Seldom
+	seldom *loglimit.Limiter
 }
 
 func (u *untrusted) tell(address string) {
-	if ok, kept := u.seldom.Say("proxy", time.Now()); ok {
+	if ok, kept := u.seldom.Allow("proxy", time.Now()); ok {
 		u.log.Warn("X-Forwarded-For is ignored: it comes from an address that is no trusted proxy", "address", address,
 			"remedy", "if your reverse proxy has this address, start the hub with --trusted-proxy "+address, "kept_back", kept)
 	}

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -135,7 +135,7 @@ func TestUntrustedHeaders(t *testing.T) {
 	s := newHouse(t, stream.Config{}).srv
 	s.cfg.Proxies = believing(t, "10.0.0.5")
 	var log strings.Builder
-	s.untrusted = untrusted{slog.New(slog.NewTextHandler(&log, nil)), access.NewSeldom()}
+	s.untrusted = untrusted{slog.New(slog.NewTextHandler(&log, nil)), loglimit.New(loglimit.Notices())}
 	names := []string{
 		"Forwarded", "Via", "X-Real-Ip", "X-Url-Scheme", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
 		"X-Forwarded-Prefix", "X-Forwarded-Port", "X-Forwarded-Ssl", "X-Forwarded-User",

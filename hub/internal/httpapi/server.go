@@ -16,6 +16,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
+	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 )
@@ -119,7 +120,7 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
 	s.guests, s.errors = newGuests(cfg.Limits, cfg.Log), newTally(errorCodes()...)
-	s.untrusted = untrusted{cfg.Log, access.NewSeldom()}
+	s.untrusted = untrusted{cfg.Log, loglimit.New(loglimit.Notices())}
 	exempt := func(host string) bool { return onThisHost(host) || s.cfg.Proxies.trust(host) }
 	s.newcomers = newNewcomers(exempt, func(address string) { s.guests.refuse(limitWaiting, address) })
 	s.idle = newIdle(exempt, func(address string) { s.guests.refuse(limitIdle, address) })
@@ -180,6 +181,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- s.listen(srv, l) }() // received below
 	s.viewers.Go(func() { s.guests.run(ctx, s.changed) })
+	if s.door != nil {
+		s.viewers.Go(func() { _ = s.door.Run(ctx) }) // never fails
+	}
 	var err error
 	select {
 	case err = <-served:

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -34,8 +35,9 @@ type guests struct {
 	keeper    *access.Keeper
 	anonymous bool // while there are no credentials, everybody may do everything
 	log       *slog.Logger
-	seldom    *access.Seldom
-	server    *server.Server // set before it starts
+	seldom    *loglimit.Limiter // lines about those who are known
+	refusals  *loglimit.Limiter // lines about strangers, by address
+	server    *server.Server    // set before it starts
 
 	mu     sync.Mutex
 	own    map[string]*server.Permissions // of this process, by public key; guarded by mu
@@ -55,8 +57,9 @@ type guest struct {
 
 func newGuests(cfg Config, anonymous bool) *guests {
 	return &guests{
-		space: cfg.Space, keeper: cfg.Access, anonymous: anonymous, log: cfg.Log, seldom: access.NewSeldom(),
-		own: make(map[string]*server.Permissions), guest: make(map[uint64]*guest), banned: make(map[string]time.Time),
+		space: cfg.Space, keeper: cfg.Access, anonymous: anonymous, log: cfg.Log, seldom: loglimit.New(loglimit.Notices()),
+		refusals: loglimit.New(loglimit.Refusals(cfg.Log, "refusals of NATS connections were not logged")),
+		own:      make(map[string]*server.Permissions), guest: make(map[uint64]*guest), banned: make(map[string]time.Time),
 	}
 }
 
@@ -82,7 +85,7 @@ func (g *guests) Check(c server.ClientAuthentication) bool {
 	if err == nil {
 		return true
 	}
-	if ok, kept := g.seldom.Say(host(c.RemoteAddress())+" "+err.Error(), time.Now()); ok {
+	if ok, kept := g.refusals.Allow(access.AddressKey(host(c.RemoteAddress())), time.Now()); ok {
 		g.log.Warn("NATS connection refused", "audit", "refused", "by", "nkey", "key", shown(opts.Nkey), "client", shown(opts.Name), "address", host(c.RemoteAddress()),
 			logkey.Reason, err.Error(), "remedy", refusedRemedy(err), "kept_back", kept)
 	}
@@ -106,7 +109,7 @@ func (g *guests) enter(c server.ClientAuthentication, key string) error {
 	surplus := live[:max(0, len(live)+1-v.conns)]
 	g.forget(append(surplus, slices.DeleteFunc(others, func(id uint64) bool { return slices.Contains(live, id) })...))
 	for _, id := range surplus {
-		if ok, kept := g.seldom.Say("connections "+v.who, time.Now()); ok {
+		if ok, kept := g.seldom.Allow("connections "+v.who, time.Now()); ok {
 			g.log.Warn("oldest NATS connection cut, since there are too many with the same credential", "name", v.who, "limit", v.conns,
 				"remedy", "a credential for each program, with \"bramble-hub agent add\" or \"consumer add\"", "kept_back", kept)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -11,15 +12,17 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 )
 
 // logger hands the server's log lines to slog. The server's notices are the hub's debug lines: a user need not know that there is a server.
 type logger struct {
-	log     *slog.Logger
-	failed  chan string // gets the first fatal message of the start
-	started atomic.Bool
-	seldom  *access.Seldom
-	guarded bool // refusals are logged by guests
+	log      *slog.Logger
+	failed   chan string // gets the first fatal message of the start
+	started  atomic.Bool
+	seldom   *loglimit.Limiter // lines about the server itself
+	refusals *loglimit.Limiter // lines about its clients, by address
+	guarded  bool              // refusals are logged by guests
 }
 
 func (l *logger) Noticef(format string, v ...any) {
@@ -30,9 +33,25 @@ func (l *logger) Warnf(format string, v ...any) { l.say(slog.LevelWarn, fmt.Spri
 
 // say tells of the same thing once a minute: what an agent does wrong it may do wrong ten times a second, on a new connection each time.
 func (l *logger) say(level slog.Level, text string) {
-	if ok, kept := l.seldom.Say(about(text), time.Now()); ok {
+	if ok, kept := l.allow(text); ok {
 		l.log.Log(context.Background(), level, "nats: "+text, "kept_back", kept)
 	}
+}
+
+// clientLines returns the bounds for lines about clients, which may be strangers: one a minute about each address.
+func clientLines(log *slog.Logger) loglimit.Config {
+	c := loglimit.Refusals(log, "lines of NATS clients were not logged")
+	c.Burst = 1
+	return c
+}
+
+// allow reports whether a line may be logged. One about a client begins with its address; the rest may hold the client's words.
+func (l *logger) allow(text string) (ok bool, keptBack int) {
+	first, _, _ := strings.Cut(text, " ")
+	if addr, err := netip.ParseAddrPort(first); err == nil {
+		return l.refusals.Allow(access.AddressKey(addr.Addr().String()), time.Now())
+	}
+	return l.seldom.Allow(about(text), time.Now())
 }
 
 // about returns a line without numbers: its connection's port and number, sizes and times are others each time.
@@ -64,14 +83,14 @@ func (l *logger) Errorf(format string, v ...any) {
 		l.log.Debug("nats: " + text)
 		return
 	}
-	if _, why, ok := strings.Cut(text, "TLS handshake error: "); ok {
-		if say, kept := l.seldom.Say("tls "+why, time.Now()); say {
+	if strings.Contains(text, "TLS handshake error: ") {
+		if say, kept := l.allow(text); say {
 			l.log.Warn("nats: "+text, "kept_back", kept, "remedy", "an agent that does not trust this hub's certificate says so itself, with what to do; others are no clients of NATS")
 		}
 		return
 	}
-	if key, _, ok := strings.Cut(text, "Violation -"); ok {
-		if say, kept := l.seldom.Say(key, time.Now()); say {
+	if strings.Contains(text, "Violation -") {
+		if say, kept := l.allow(text); say {
 			l.log.Warn("nats: "+text, append(remedyOf(text), "kept_back", kept)...)
 		}
 		return

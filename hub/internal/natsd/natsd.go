@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/natsheader"
@@ -38,6 +39,7 @@ type Config struct {
 
 // Server is a running NATS server.
 type Server struct {
+	lines  *loglimit.Limiter // bounds the server's log lines about clients
 	s      *server.Server
 	log    *slog.Logger
 	guests *guests               // nil if nobody is asked, or if the file decides
@@ -60,7 +62,8 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
 	d.s = s
-	l := &logger{log: cfg.Log, failed: make(chan string, 1), seldom: access.NewSeldom(), guarded: d.guests != nil}
+	l := &logger{log: cfg.Log, failed: make(chan string, 1), seldom: loglimit.New(loglimit.Notices()), refusals: loglimit.New(clientLines(cfg.Log)), guarded: d.guests != nil}
+	d.lines = l.refusals
 	if d.guests != nil {
 		d.guests.server = s
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
@@ -246,7 +246,7 @@ func TestLogIsQuiet(t *testing.T) {
 
 func TestLogger(t *testing.T) {
 	l := &lines{}
-	log := &logger{log: slog.New(l), failed: make(chan string, 1), seldom: access.NewSeldom()}
+	log := &logger{log: slog.New(l), failed: make(chan string, 1), seldom: loglimit.New(loglimit.Notices()), refusals: loglimit.New(clientLines(nil))}
 	log.Noticef("n%d", 1)
 	log.Debugf("d%d", 2)
 	log.Tracef("t%d", 3)

@@ -29,9 +29,9 @@ const (
 // ago before it was reached. It has none for the connections of an address or a credential, and one for the subscriptions of all, the hub's among them.
 func (s *Server) Run(ctx context.Context) error {
 	if s.guests == nil {
-		<-ctx.Done()
-		return nil
+		return s.lines.Run(ctx)
 	}
+	defer s.report()
 	tick := time.NewTicker(levelInterval)
 	defer tick.Stop()
 	looked, forgot, last := time.Now(), time.Now(), level{}
@@ -48,10 +48,17 @@ func (s *Server) Run(ctx context.Context) error {
 			forget := now.Sub(forgot) >= forgetInterval
 			if forget {
 				forgot = now
+				s.report()
 			}
 			s.look(now, forget)
 		}
 	}
+}
+
+// report tells how many log lines were left out.
+func (s *Server) report() {
+	s.lines.Report()
+	s.guests.refusals.Report()
 }
 
 // look finds out which consumers are too slow, who has too much, and which connections have ended.
@@ -71,7 +78,7 @@ func (s *Server) look(now time.Time, forget bool) {
 		if v == nil || v.slow == nil || !v.slow.exceeds(maxLag, now, c.OutBytes, int64(c.Pending)) {
 			continue
 		}
-		if ok, kept := s.guests.seldom.Say("slow "+v.who, now); ok {
+		if ok, kept := s.guests.seldom.Allow("slow "+v.who, now); ok {
 			s.log.Warn("consumer cut, since it reads slower than its cameras send and would see old pictures; it may connect again", "consumer", v.who, "waiting_bytes", c.Pending,
 				"remedy", "subscribe to .still or to fewer cameras, or ask for do.snapshot", "kept_back", kept)
 		}

@@ -70,7 +70,7 @@ func network(ip string) string {
 func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) {
 	over := surplus(unknown(conns, s.guests.all())) // all is asked after the count: who has shown a credential meanwhile is in it
 	for _, from := range slices.Compact(slices.Sorted(maps.Values(over))) {
-		if ok, kept := s.guests.seldom.Say("strangers "+from, now); ok {
+		if ok, kept := s.guests.refusals.Allow(from, now); ok {
 			s.log.Warn("NATS connections cut, since too many of one address, or in all, show no credential", "address", from, "kept_back", kept)
 		}
 	}
@@ -82,7 +82,7 @@ func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) {
 // cutGreedy cuts connections that have more subscriptions than they can need, and refuses their credentials for a while.
 func (s *Server) cutGreedy(conns []*server.ConnInfo, now time.Time) {
 	for _, c := range s.guests.greedy(conns, now.Add(banTime)) {
-		if ok, kept := s.guests.seldom.Say("subscriptions "+c.who, now); ok {
+		if ok, kept := s.guests.seldom.Allow("subscriptions "+c.who, now); ok {
 			s.log.Warn("NATS connection cut, since it has more subscriptions than its cameras need", "name", c.who, "subscriptions", c.has, "limit", c.may,
 				"remedy", "a subscription for each camera and format is enough; it may connect again in "+banTime.String(), "kept_back", kept)
 		}
