@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // guarded is a hub program with users, and commands upon its credentials file.
@@ -21,6 +23,7 @@ type guarded struct {
 	hub  *process
 	root string
 	nats string
+	tls  []string // flags; none: plain HTTP
 }
 
 const annaPassword = "correct horse battery staple"
@@ -28,7 +31,7 @@ const annaPassword = "correct horse battery staple"
 // command runs a command of the hub program and returns what it prints.
 func (g *guarded) command(stdin string, args ...string) string {
 	g.t.Helper()
-	cmd := exec.Command(binary("bramble-hub"), append([]string{"--credentials", g.file, "--http", strings.TrimPrefix(g.root, "http://")}, args...)...)
+	cmd := exec.Command(binary("bramble-hub"), append(append([]string{"--credentials", g.file, "--http", strings.SplitAfter(g.root, "://")[1]}, g.tls...), args...)...)
 	var said bytes.Buffer
 	cmd.Stdin, cmd.Stderr = strings.NewReader(stdin), &said
 	out, err := cmd.Output()
@@ -39,13 +42,15 @@ func (g *guarded) command(stdin string, args ...string) string {
 }
 
 // newGuarded starts a hub whose user anna may see porch, with an agent that joins as the hub says, and publishes porch and yard.
-func newGuarded(t *testing.T) *guarded {
+func newGuarded(t *testing.T, tls ...string) *guarded {
 	t.Helper()
-	g := &guarded{t: t, file: filepath.Join(t.TempDir(), "credentials.json"), root: "http://127.0.0.1:0"}
+	g := &guarded{t: t, tls: tls, file: filepath.Join(t.TempDir(), "credentials.json"), root: "http://127.0.0.1:0"}
 	g.command(annaPassword+"\n", "user", "add", "anna", "--cameras", "porch", "--password-stdin")
 	g.command(annaPassword+"\n", "user", "add", "root", "--role", "admin", "--password-stdin") // without any user nobody is asked
 	_, token, _ := strings.Cut(g.command("", "agent", "add", "pi", "--cameras", "porch,yard"), "\n")
-	g.hub = start(t, binary("bramble-hub"), "--credentials", g.file, "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--log-format", "json")
+	g.hub = start(t, binary("bramble-hub"), append([]string{
+		"--credentials", g.file, "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--log-format", "json",
+	}, tls...)...)
 	g.root = g.hub.page()
 	for line := range strings.Lines(g.hub.said()) {
 		var said struct{ Msg, URL string }
@@ -66,7 +71,13 @@ func newGuarded(t *testing.T) *guarded {
 // log-out, and the end of a user who is looking.
 func TestLogin(t *testing.T) {
 	t.Parallel()
-	g := newGuarded(t)
+	cert := testkit.NewCert(t, nil, nil)
+	for scheme, tls := range map[string][]string{"http": nil, "https": {"--tls-cert", cert.CertFile, "--tls-key", cert.KeyFile}} {
+		t.Run(scheme, func(t *testing.T) { testLogin(t, newGuarded(t, tls...)) })
+	}
+}
+
+func testLogin(t *testing.T, g *guarded) {
 	link := g.command("", "link", "porch", "--format", "mjpeg")
 	if !strings.HasPrefix(link, g.root+"/cam/porch.mjpeg?link=") {
 		t.Fatal("bramble-hub link prints no URL of the hub")

@@ -100,12 +100,13 @@ func (s *Server) identify(c echo.Context) (access.Principal, error) {
 	r := c.Request()
 	addr := s.addressOf(r)
 	if p, known, err := s.fromProxy(r, addr); known {
-		return p, err
+		return s.unlessForeign(c, p, err)
 	}
 	if header := r.Header.Get(echo.HeaderAuthorization); header != "" {
 		return s.authorization(r, addr, header)
 	}
-	return s.sessionOf(c, addr)
+	p, err := s.sessionOf(c, addr)
+	return s.unlessForeign(c, p, err)
 }
 
 func (s *Server) authorization(r *http.Request, addr, header string) (p access.Principal, err error) {

@@ -12,6 +12,18 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
+// unlessForeign returns a principal whom the browser, or a proxy, names by itself, whatever page has it ask, unless that
+// is a page of another origin.
+func (s *Server) unlessForeign(c echo.Context, p access.Principal, err error) (access.Principal, error) {
+	if err == nil {
+		err = s.checkForeignPage(c)
+	}
+	if err != nil {
+		return access.Principal{}, err
+	}
+	return p, nil
+}
+
 // checkForeignPage refuses what a page of another origin has a browser load, such as pictures and frames: it cannot
 // read them, but they switch the camera on. Exempt are what other people's pages are meant to load, pages that
 // --allow-origin names, and who has a signed link.
@@ -21,9 +33,8 @@ func (s *Server) checkForeignPage(c echo.Context) error {
 	if changes || !s.foreignPage(r) || sharedWithPages(c) || s.allowedPage(r) || s.linked(c) {
 		return nil
 	}
-	return echo.NewHTTPError(http.StatusForbidden, "a page of another origin has asked for this, and nobody is asked "+
-		"for a password: start the hub with --allow-origin and the page's origin, such as https://example.org, or give "+
-		"the page a signed link (bramble-hub link)")
+	return echo.NewHTTPError(http.StatusForbidden, "a page of another origin has asked for this: start the hub with "+
+		"--allow-origin and the page's origin, such as https://example.org, or give the page a signed link (bramble-hub link)")
 }
 
 // sharedWithPages reports whether the route is for other people's pages.

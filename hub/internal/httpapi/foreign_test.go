@@ -67,6 +67,36 @@ func TestForeignPage(t *testing.T) {
 	}
 }
 
+// TestForeignPageOfUser: nor does a page of another origin, such as another port of the host, whose requests have the
+// session cookie of a user, or what a proxy says of them. A password, a token or a link is the page's own to show.
+func TestForeignPageOfUser(t *testing.T) {
+	g := newProxied(t, true)
+	session := []string{"Cookie", g.login("anna", annaPassword)}
+	proxy := []string{"Remote-User", "tim", "Remote-Groups", "lab"}
+	token := []string{"Authorization", "Bearer " + g.annaToken}
+	for _, test := range []struct {
+		path    string
+		as      []string
+		fetched []string
+		want    int
+	}{
+		{"/cam/porch.jpeg", session, fetched("same-site", "no-cors", "image"), http.StatusForbidden},
+		{"/cam/porch?embed", session, fetched("same-site", "navigate", "iframe"), http.StatusForbidden},
+		{"/cam/porch.jpeg", proxy, fetched("cross-site", "no-cors", "image"), http.StatusForbidden},
+		{"/cam/porch.jpeg", session, fetched("same-origin", "no-cors", "image"), http.StatusOK},
+		{"/cam/porch.jpeg", proxy, fetched("same-origin", "no-cors", "image"), http.StatusOK},
+		{"/cam/porch.jpeg", session, fetched("same-site", "no-cors", "image", "Referer", "https://friend.example/"), http.StatusOK},
+		{"/cam/porch.jpeg?link=" + g.valid, session, fetched("same-site", "no-cors", "image"), http.StatusOK},
+		{"/cam/porch", session, fetched("cross-site", "navigate", "document"), http.StatusOK},
+		{"/cam/porch.jpeg", token, fetched("cross-site", "no-cors", "image"), http.StatusOK},
+	} {
+		resp, body := g.request(http.MethodGet, test.path, "", append(test.as, test.fetched...)...)
+		if resp.StatusCode != test.want {
+			t.Errorf("%s, %v: %s %.200s", test.path, test.fetched, resp.Status, body)
+		}
+	}
+}
+
 // Browsers are told to keep answers apart from other pages, but for those that pages of other origins may show.
 func TestSecurityHeaders(t *testing.T) {
 	g := newGuarded(t) // https://friend.example is allowed
