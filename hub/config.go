@@ -40,6 +40,7 @@ type Config struct {
 	NATSTLSKey     string                // file with its private key, PEM
 	NATSCredential credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
 	ProxyAuth      ProxyAuth             // of people whom a proxy has let in
+	OIDC           OIDC                  // of people who log in at an identity provider
 	JWT            JWT                   // of programs with a token of an identity provider
 	Credentials    string                // the file with users, agents and consumers; "" means none
 	NeedFile       bool                  // Credentials was named by somebody: without that file the hub does not start

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
@@ -32,6 +33,32 @@ type JWT struct {
 	GroupsClaim string
 }
 
+// OIDC names an identity provider at which people log in.
+type OIDC struct {
+	Issuer       string // "" means that there is none
+	ClientID     string
+	ClientSecret secret.Text
+	RedirectURL  string
+	Scopes       []string
+	UserClaim    string
+	GroupsClaim  string
+	Name         string // on the login page
+	Session      time.Duration
+}
+
+func (o OIDC) provider() (*sso.Provider, error) {
+	if o.Issuer == "" {
+		if o.ClientID != "" || o.ClientSecret != "" || o.RedirectURL != "" {
+			return nil, errors.New("the settings of --oidc-... need --oidc-issuer, the address of the identity provider")
+		}
+		return nil, nil
+	}
+	return sso.NewProvider(sso.ProviderConfig{
+		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, RedirectURL: o.RedirectURL, Scopes: o.Scopes,
+		Claims: sso.Claims{User: o.UserClaim, Groups: o.GroupsClaim}, Label: o.Name, Session: o.Session,
+	})
+}
+
 func (j JWT) bearer() (*sso.Bearer, error) {
 	return sso.NewBearer(context.Background(), sso.BearerConfig{
 		Keys: j.Keys, Issuer: j.Issuer, Audience: j.Audience, Claims: sso.Claims{User: j.UserClaim, Groups: j.GroupsClaim},
@@ -51,6 +78,9 @@ func (c *Config) external(book *access.Book) (httpapi.External, error) {
 		}
 	} else if c.JWT.Issuer+c.JWT.Audience != "" {
 		return e, errors.New("--jwt-issuer and --jwt-audience need --jwt-keys, the URL or the file of the provider's key set")
+	}
+	if e.OIDC, err = c.OIDC.provider(); err != nil {
+		return e, err
 	}
 	if e.IsZero() {
 		return e, nil

@@ -66,6 +66,7 @@ page_types() { scripts/install-test-deps.sh node && npm --prefix e2e/browser run
 
 step gofmt formatted
 step "go vet" go vet "${race[@]}" ./...
+step "go vet, e2e/oidc" go -C e2e/oidc vet ./...
 step "build for ARMv6" pi_zero
 if go run "$staticcheck" -version >/dev/null 2>&1; then
   step staticcheck linted

@@ -61,6 +61,8 @@ if [ $# -eq 0 ]; then
   # Many of them wait as much as they work: three at a time.
   run -p 3 "${slow[@]}" "${others[@]}"
   wait # for what is prepared
+  say "the login at an identity provider, whose dependencies are a module of their own"
+  go -C e2e/oidc test "${flags[@]}" ./... || failed=1
   run -p 1 ./e2e ./e2e/cluster
 else
   run "${args[@]}"

@@ -87,3 +87,24 @@ func TestJWTSettings(t *testing.T) {
 		}
 	}
 }
+
+func TestOIDCSettings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials.json")
+	do(t, file, "", "mapping", "add", "everyone", "--cameras", "porch")
+	const issuer, back = "--oidc-issuer=https://id.example.org", "--oidc-redirect-url=https://cams.example.org/login/oidc/callback"
+	for name, test := range map[string]struct {
+		flags []string
+		says  string
+	}{
+		"good":        {[]string{issuer, back, "--oidc-client-id=bramble"}, ""},
+		"no issuer":   {[]string{back, "--oidc-client-id=bramble"}, "need --oidc-issuer"},
+		"no client":   {[]string{issuer, back}, "--oidc-client-id"},
+		"no way back": {[]string{issuer, "--oidc-client-id=bramble"}, "--oidc-redirect-url"},
+		"no secret":   {[]string{issuer, back, "--oidc-client-id=bramble", "--oidc-client-secret-file=" + file + ".gone"}, "--oidc-client-secret-file"},
+	} {
+		_, said, code := command(t, file, "", append(test.flags, "check", "--nats", "127.0.0.1:0")...)
+		if (code == 0) != (test.says == "") || !strings.Contains(said, test.says) {
+			t.Errorf("%s: exit code %d, %s, want %q", name, code, said, test.says)
+		}
+	}
+}

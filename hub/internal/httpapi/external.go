@@ -13,8 +13,9 @@ import (
 
 // External are the ways in for people whom somebody else has identified.
 type External struct {
-	Proxy  *ProxyLogin // nil: no headers count
-	Bearer bearer      // checks bearer tokens that an identity provider has signed; nil: none count
+	Proxy  *ProxyLogin   // nil: no headers count
+	Bearer bearer        // checks bearer tokens that an identity provider has signed; nil: none count
+	OIDC   *sso.Provider // where people log in; nil: nowhere but here
 }
 
 // bearer checks a signed bearer token and returns whom it names, and until when. The error is an *sso.UnavailableError
@@ -25,12 +26,15 @@ type bearer interface {
 }
 
 // IsZero reports whether there is no such way.
-func (e External) IsZero() bool { return e.Proxy == nil && e.Bearer == nil }
+func (e External) IsZero() bool { return e.Proxy == nil && e.Bearer == nil && e.OIDC == nil }
 
 // Close closes connections to identity providers.
 func (e External) Close() {
 	if e.Bearer != nil {
 		e.Bearer.Close()
+	}
+	if e.OIDC != nil {
+		e.OIDC.Close()
 	}
 }
 

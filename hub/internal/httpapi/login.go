@@ -32,7 +32,7 @@ func (s *Server) loginPage(c echo.Context) error {
 
 func (s *Server) form(c echo.Context, status int, f webui.LoginForm) error {
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.HTMLBlob(status, s.site.login.Render(f))
+	return c.HTMLBlob(status, s.site.login.Render(s.loginForm(f)))
 }
 
 // login takes the form.
@@ -136,17 +136,9 @@ type meJSON struct {
 	LogoutURL string `json:"logout_url,omitempty"` // where the login of elsewhere ends
 }
 
-// logoutURL returns where a person ends the login of elsewhere, or "".
-func (s *Server) logoutURL(p access.Principal) string {
-	if p.By == access.ByProxy {
-		return s.cfg.External.Proxy.LogoutURL
-	}
-	return ""
-}
-
 // me answers with who asks.
 func (s *Server) me(c echo.Context) error {
 	p := who(c)
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, meJSON{p.Name, p.Role, p.By == access.ByNothing, s.logoutURL(p)})
+	return c.JSON(http.StatusOK, meJSON{p.Name, p.Role, p.By == access.ByNothing, s.logoutURL(c, p)})
 }

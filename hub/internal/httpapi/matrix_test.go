@@ -61,7 +61,10 @@ func matrix() []matrixRow {
 		{"", "/api/v1/cameras/:camera/controls", "/api/v1/cameras/porch/controls", one},
 		{"", "/metrics", "/metrics", "401 403 403 403 200 401 401 401 401"},
 	}
+	const absent = "404 404 404 404 404 404 404 404 404" // without an identity provider
 	rows := []matrixRow{
+		{http.MethodGet, "/login/oidc", "/login/oidc", absent},
+		{http.MethodGet, "/login/oidc/callback", "/login/oidc/callback?code=x&state=x", absent},
 		{http.MethodPost, "/api/v1/cameras/:camera/controls", "/api/v1/cameras/porch/controls", setting},
 	}
 	for _, row := range read {

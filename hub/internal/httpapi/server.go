@@ -237,6 +237,8 @@ func (s *Server) routes() {
 	e.Match(read, "/login", s.loginPage)
 	e.POST("/login", s.login)
 	e.POST("/logout", s.logout)
+	e.GET("/login/oidc", s.beginOIDC)
+	e.GET("/login/oidc/callback", s.finishOIDC)
 	// For those who may see the camera, or its part of what there is.
 	e.Match(read, "/", s.root, s.known)
 	e.Match(read, "/cam/:camera", s.camera, s.orLink)

@@ -1,0 +1,131 @@
+package httpapi
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/sso"
+	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/webui"
+)
+
+const (
+	// maxAttempt bounds the cookie of a login that has begun, in bytes.
+	maxAttempt = 3000
+
+	// maxAttempts bounds how many such cookies of a request are read: another port of the host may have planted some.
+	maxAttempts = 20
+)
+
+// beginOIDC sends a browser to the identity provider, and keeps in a cookie what that must bring back.
+func (s *Server) beginOIDC(c echo.Context) error {
+	p := s.cfg.External.OIDC
+	if p == nil {
+		return echo.ErrNotFound
+	}
+	attempt, to, err := p.Begin(c.Request().Context(), safeNext(c.QueryParam("next")), time.Now())
+	if err != nil {
+		return s.notLoggedInElsewhere(c, err)
+	}
+	text, err := json.Marshal(attempt)
+	if err != nil {
+		return err
+	}
+	s.setAttempt(c, access.Cookie{Value: secret.Text(base64.RawURLEncoding.EncodeToString(text)), Expires: time.Unix(attempt.Expires, 0)})
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// finishOIDC begins a session for whom the provider has sent back. It leads to where the login was to lead.
+func (s *Server) finishOIDC(c echo.Context) error {
+	p := s.cfg.External.OIDC
+	if p == nil {
+		return echo.ErrNotFound
+	}
+	r := c.Request()
+	back := r.URL.Query()
+	attempt := s.attemptOf(r, back.Get("state"))
+	s.setAttempt(c, access.Cookie{Expires: time.Unix(1, 0)}) // it is good once
+	id, err := p.Finish(r.Context(), attempt, back, time.Now())
+	if err != nil {
+		return s.notLoggedInElsewhere(c, err)
+	}
+	cookie, err := s.door.LoginExternal(s.addressOf(r), access.ByOIDC, id, p.SessionLife())
+	if err != nil {
+		return s.notLoggedInElsewhere(c, asStranger(err))
+	}
+	s.endSession(c)
+	s.setCookie(c, s.cookieName(r), cookie)
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.Redirect(http.StatusSeeOther, "../../"+safeNext(attempt.Next))
+}
+
+// notLoggedInElsewhere says why on the login page, where the next attempt begins.
+func (s *Server) notLoggedInElsewhere(c echo.Context, err error) error {
+	p, known := accessProblem(err)
+	if !known {
+		p = problem{Status: http.StatusUnauthorized, Detail: "the login at " + s.cfg.External.OIDC.Label() + " did not succeed: " + err.Error()}
+	}
+	if unmapped := (*access.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, access.ErrRefused) { // which have a line already
+		s.door.RefuseExternal(s.addressOf(c.Request()), access.ByOIDC, err)
+	}
+	setRetryAfter(c, p)
+	depth := strings.Count(c.Path(), "/") - 1
+	return s.form(c, p.Status, webui.LoginForm{Elsewhere: true, Problem: strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + ".", Root: strings.Repeat("../", depth)})
+}
+
+// attemptOf returns the login that this browser has begun with a state; the zero value if there is none.
+func (s *Server) attemptOf(r *http.Request, state string) sso.Attempt {
+	cookies := r.CookiesNamed(s.attemptName(r))
+	for _, cookie := range cookies[:min(len(cookies), maxAttempts)] {
+		text, err := base64.RawURLEncoding.DecodeString(cookie.Value)
+		if err != nil || len(text) > maxAttempt {
+			continue
+		}
+		var a sso.Attempt
+		if json.Unmarshal(text, &a) == nil && a.State == state {
+			return a
+		}
+	}
+	return sso.Attempt{}
+}
+
+// attemptName returns the name of the cookie of a login that has begun, which is as hard to plant as that of a session.
+func (s *Server) attemptName(r *http.Request) string {
+	return strings.Replace(s.cookieName(r), "_session", "_login", 1)
+}
+
+func (s *Server) setAttempt(c echo.Context, cookie access.Cookie) {
+	s.setCookie(c, s.attemptName(c.Request()), cookie)
+}
+
+// logoutURL returns where a person ends the login of elsewhere, or "".
+func (s *Server) logoutURL(c echo.Context, p access.Principal) string {
+	switch e := s.cfg.External; {
+	case p.By == access.ByProxy && e.Proxy != nil:
+		return e.Proxy.LogoutURL
+	case p.Method == access.ByOIDC && e.OIDC != nil:
+		return e.OIDC.LogoutURL(c.Request().Context())
+	}
+	return ""
+}
+
+// loginForm returns the login page's ways in.
+func (s *Server) loginForm(f webui.LoginForm) webui.LoginForm {
+	f.Password = true
+	if p := s.cfg.External.OIDC; p != nil {
+		f.Provider, f.Password = p.Label(), len(s.cfg.Access.Book().Users()) > 0
+		if f.Next != "" {
+			f.Query = "?" + url.Values{"next": {f.Next}}.Encode()
+		}
+	}
+	return f
+}

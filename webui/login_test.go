@@ -1,0 +1,37 @@
+package webui
+
+import (
+	"strings"
+	"testing"
+)
+
+// The login page offers the ways in that there are, and what it is told stays text.
+func TestLoginPage(t *testing.T) {
+	page := NewLoginPage()
+	for name, test := range map[string]struct {
+		form      LoginForm
+		has, lack []string
+	}{
+		"password": {LoginForm{Password: true, Next: "cam/porch"}, []string{`action="login"`, `value="cam/porch"`, "user add"}, []string{"login/oidc", "or with"}},
+		"both": {
+			LoginForm{Password: true, Provider: "Lab & Co <b>", Query: "?next=cam%2Fporch%3Fx%3D1"},
+			[]string{`href="login/oidc?next=cam%2Fporch%3Fx%3D1"`, "Log in with Lab &amp; Co &lt;b&gt;", "or with a password", `action="login"`}, []string{"user add", "<b>"},
+		},
+		"provider only, failed": {
+			LoginForm{Provider: "x", Root: "../../", Problem: "<script>"},
+			[]string{`href="../../login/oidc"`, `href="../../assets/login.css"`, `src="../../assets/theme.js"`, "&lt;script&gt;", `role="alert"`}, []string{"<form", "<script>"},
+		},
+	} {
+		got := string(page.Render(test.form))
+		for _, want := range test.has {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: no %s in\n%s", name, want, got)
+			}
+		}
+		for _, bad := range test.lack {
+			if strings.Contains(got, bad) {
+				t.Errorf("%s: %s in\n%s", name, bad, got)
+			}
+		}
+	}
+}
