@@ -13,8 +13,12 @@ import (
 type Principal struct {
 	ID   string // equal for all requests that have one share together
 	Rank int    // of two principals with the same use the one of higher rank has precedence
-	Most int    // how many processes it may begin, though more are free; 0 means no such limit
+	Most int    // how many processes it may begin, though more are free, and remadePerProcess times as many renditions that this process makes; 0 means no such limit
 }
+
+// remadePerProcess is how many renditions this process may make itself for each ffmpeg process that there may be. One at 2 pictures a second costs a quarter of what a process does
+// at the rate of a camera (docs/design/transcoding.md).
+const remadePerProcess = 4
 
 // Limits that refuse a rendition, as Totals.Refused names them.
 const (
@@ -41,18 +45,18 @@ var errGaveWay = fmt.Errorf("%w: all that --max-transcodes allows run, and this 
 // margin is how far two sums of shares may differ and still be equal.
 const margin = 1e-9
 
-// shares tell who uses the processes that have viewers. A process with viewers of n principals counts for each of them as one nth.
+// shares tell who uses the processes that have viewers, or the renditions that are made without one. Such a job with viewers of n principals counts for each of them as one nth.
 type shares struct {
 	running []*job // with those that have no viewers
 	of      map[string]float64
-	held    map[string]int // the same in whole processes
+	held    map[string]int // the same in whole jobs
 	cameras map[*registry.Camera]int
 }
 
-func (t *Transcoder) sharesLocked() shares {
+func (t *Transcoder) sharesLocked(inProcess bool) shares {
 	s := shares{of: make(map[string]float64), held: make(map[string]int), cameras: make(map[*registry.Camera]int)}
 	for _, j := range t.jobs {
-		if j.inProcess {
+		if j.inProcess != inProcess {
 			continue
 		}
 		s.running = append(s.running, j)
@@ -68,14 +72,17 @@ func (t *Transcoder) sharesLocked() shares {
 	return s
 }
 
-// roomLocked sees to it that there may be one process more for a principal. If all run, the one that has been without viewers for longest ends;
-// else one of a principal that has more than this one.
-func (t *Transcoder) roomLocked(by Principal, camera *registry.Camera) error {
-	s := t.sharesLocked()
-	if by.Most > 0 && s.held[by.ID] >= by.Most {
-		return t.refuseLocked(LimitLink, "a signed link may begin %d at a time, and these run: open the camera without parameters, or in a size that is watched already", by.Most)
+// roomLocked sees to it that there may be one process more for a principal, or one rendition more that is made without. If all run, the one that has been
+// without viewers for longest ends; else one of a principal that has more than this one.
+func (t *Transcoder) roomLocked(by Principal, camera *registry.Camera, inProcess bool) error {
+	s, times, where := t.sharesLocked(inProcess), 1, "by ffmpeg"
+	if inProcess {
+		times, where = remadePerProcess, "in the hub"
 	}
-	if len(s.running) < t.cfg.Max {
+	if by.Most > 0 && s.held[by.ID] >= times*by.Most {
+		return t.refuseLocked(LimitLink, "a signed link may begin %d %s at a time, and these run: open the camera without parameters, or in a size that is watched already", times*by.Most, where)
+	}
+	if len(s.running) < times*t.cfg.Max {
 		return nil
 	}
 	if idle := slices.DeleteFunc(slices.Clone(s.running), func(j *job) bool { return j.viewers > 0 }); len(idle) > 0 {
@@ -94,8 +101,8 @@ func (t *Transcoder) roomLocked(by Principal, camera *registry.Camera) error {
 	case s.surplus(by, 0) != nil:
 		limit, remedy = LimitCamera, "which is the camera's share: ask for it in a size that is watched already"
 	}
-	return t.refuseLocked(limit, "%d run, as many as --max-transcodes allows, %d of them for you and %d of camera %s, %s, watch cameras in their own format and size, or have --max-transcodes raised",
-		len(s.running), s.held[by.ID], s.cameras[camera], camera.ID(), remedy)
+	return t.refuseLocked(limit, "%d run %s, as many as --max-transcodes %d allows, %d of them for you and %d of camera %s, %s, watch cameras in their own format and size, or have --max-transcodes raised",
+		len(s.running), where, t.cfg.Max, s.held[by.ID], s.cameras[camera], camera.ID(), remedy)
 }
 
 func (t *Transcoder) refuseLocked(limit, format string, args ...any) error {

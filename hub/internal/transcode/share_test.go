@@ -17,6 +17,7 @@ import (
 // shareRig is a Transcoder of cameras that never deliver a frame: renditions are begun, and no ffmpeg.
 type shareRig struct {
 	*rig
+	most    int
 	cameras map[string]*camera
 	open    map[Principal][]*registry.Viewer
 	asked   int
@@ -24,7 +25,7 @@ type shareRig struct {
 
 func newShareRig(t *testing.T, most int) *shareRig {
 	ffmpegPath(t)
-	return &shareRig{newRig(t, nil, Config{Max: most, Linger: time.Hour}), make(map[string]*camera), make(map[Principal][]*registry.Viewer), 0}
+	return &shareRig{newRig(t, nil, Config{Max: most, Linger: time.Hour}), most, make(map[string]*camera), make(map[Principal][]*registry.Viewer), 0}
 }
 
 // ask asks for a rendition that nobody else asks for, unless quality says which, and returns the limit that refuses it, or "".
@@ -82,8 +83,8 @@ func (r *shareRig) tidy() map[string]int {
 		r.open[by] = list
 		have[by.ID] += len(list)
 	}
-	if n := len(r.tr.Renditions(nil)); n > r.tr.cfg.Max {
-		r.t.Errorf("%d run, of %d that may", n, r.tr.cfg.Max)
+	if n := len(r.tr.Renditions(nil)); n > r.most {
+		r.t.Errorf("%d run, of %d that may", n, r.most)
 	}
 	return have
 }
@@ -206,6 +207,35 @@ func TestFairShares(t *testing.T) {
 				r.leave(by)
 			}
 		})
+	}
+}
+
+// TestSharesOfRemade: renditions that the hub makes itself have shares, too.
+func TestSharesOfRemade(t *testing.T) {
+	r := newShareRig(t, 1)
+	r.most = remadePerProcess
+	cam, rotate := r.newCamera("porch", frame.JPEG), map[string]int{"anna": 0, "otto": 90}
+	tile := func(by Principal, quality int) string {
+		r.t.Helper()
+		v, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Quality: quality, Rotate: rotate[by.ID], FPS: 2}, by)
+		var limit *LimitError
+		if errors.As(err, &limit) {
+			return limit.Limit
+		}
+		r.open[by] = append(r.open[by], v)
+		return ""
+	}
+	for _, quality := range grades()[:remadePerProcess] {
+		if got := tile(viewer("anna"), quality); got != "" {
+			t.Errorf("quality %d: %q", quality, got)
+		}
+	}
+	if got := []string{tile(viewer("anna"), 90), tile(viewer("otto"), 90), tile(viewer("otto"), 100), tile(viewer("otto"), 30)}; !slices.Equal(got, []string{LimitPrincipal, "", "", LimitPrincipal}) {
+		t.Errorf("%q", got)
+	}
+	r.has(map[string]int{"anna": 2, "otto": 2})
+	for by := range r.open {
+		r.leave(by)
 	}
 }
 

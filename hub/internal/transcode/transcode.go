@@ -215,13 +215,11 @@ func (t *Transcoder) newJobLocked(k key, of source, by Principal) (*job, error) 
 		return nil, errStopped
 	}
 	inProcess := t.inProcess(k, of)
-	if !inProcess {
-		if t.path == "" {
-			return nil, ErrNoFFmpeg
-		}
-		if err := t.roomLocked(by, k.camera); err != nil {
-			return nil, err
-		}
+	if !inProcess && t.path == "" {
+		return nil, ErrNoFFmpeg
+	}
+	if err := t.roomLocked(by, k.camera, inProcess); err != nil {
+		return nil, err
 	}
 	j := newJob(t, k, inProcess, by)
 	t.jobs[k], t.counting[j] = j, struct{}{}

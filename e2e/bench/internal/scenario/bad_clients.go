@@ -54,7 +54,9 @@ func badClients() []badParty {
 		{"agent-forger", []rude.Party{{Kind: rude.Forger, Camera: floodCamera, Target: "bench", PerSecond: 19_000}}},
 		{"agent-strings", []rude.Party{{Kind: rude.Hostile, Camera: floodCamera, PerSecond: 50}}},
 		{"viewer-controls", []rude.Party{controls}},
-		{"viewer-transcodes", []rude.Party{transcodes(byUser, "30", "50", "65"), transcodes("", "80", "90", "100")}},
+		{"viewer-transcodes", []rude.Party{renditions(byUser, ".mjpeg", "", "30", "50", "65"), renditions("", ".mjpeg", "", "80", "90", "100")}},
+		{"viewer-tiles", []rude.Party{renditions(byUser, ".mjpeg", "&fps=5", "30", "50", "65"), renditions("", ".mjpeg", "&fps=5", "80", "90", "100")}},
+		{"viewer-stills", []rude.Party{renditions(byUser, ".jpeg", "&max_age=0s", "30", "50", "65"), renditions("", ".jpeg", "&max_age=0s", "80", "90", "100")}},
 		{"stranger-guesses", []rude.Party{{Kind: rude.Guesses, N: 32}}},
 	} {
 		list = append(list, badParty{name: c.name, parties: c.parties, agent: true})
@@ -62,13 +64,13 @@ func badClients() []badParty {
 	return list
 }
 
-// transcodes are viewers who ask for renditions that nobody else asks for.
-func transcodes(token string, qualities ...string) rude.Party {
+// renditions are viewers who ask for renditions that nobody else asks for.
+func renditions(token, extension, more string, qualities ...string) rude.Party {
 	p := rude.Party{Kind: rude.Requests, Token: token}
 	for _, quality := range qualities {
 		for _, rotate := range []int{0, 90, 180, 270} {
-			for _, width := range []int{320, 640} {
-				p.URLs = append(p.URLs, fmt.Sprintf("cam/%s.mjpeg?quality=%s&rotate=%d&width=%d", otherCamera, quality, rotate, width))
+			for _, width := range []int{160, 320, 640} {
+				p.URLs = append(p.URLs, fmt.Sprintf("cam/%s%s?quality=%s&rotate=%d&width=%d%s", otherCamera, extension, quality, rotate, width, more))
 			}
 		}
 	}
