@@ -46,6 +46,8 @@ func TestQuestionsAreShared(t *testing.T) {
 		q.forget("porch", nil) // its settings were changed
 		expect("porch", 4)
 		<-time.After(time.Minute)
+		q.mu.Lock()
+		defer q.mu.Unlock()
 		if len(q.current) != 0 {
 			t.Errorf("%d answers are kept for ever", len(q.current))
 		}

@@ -31,8 +31,16 @@ const (
 	baseSubs      = 64 // of a connection, beside those for cameras
 	subsPerCamera = 32 // an agent has 14 for each; a consumer may have several programs on one connection
 
-	// banTime is for how long a credential is refused after a connection of it had too many subscriptions: each costs memory until it is noticed.
+	// banTime is for how long a credential is refused after a connection of it has taken too much: it costs others something until it is noticed.
 	banTime = 10 * time.Second
+)
+
+// What a consumer may publish. It needs a hundred bytes for a question.
+const (
+	consumerBytes      = 64 << 10 // a second
+	consumerBytesBurst = 1 << 20
+	consumerMsgs       = 500 // a second
+	consumerMsgsBurst  = 2000
 )
 
 // Connections that have not shown a credential yet. nats-server ends them after 2 s.

@@ -94,7 +94,7 @@ func TestManySubscriptions(t *testing.T) {
 	if err := good.FlushTimeout(testkit.Timeout); err != nil || !good.IsConnected() {
 		t.Errorf("the other agent: %v", err)
 	}
-	if said := l.all(); !strings.Contains(said, "more subscriptions than its cameras need") {
+	if said := l.all(); !strings.Contains(said, "takes more than it can need") {
 		t.Errorf("logged\n%s", said)
 	}
 }

@@ -3,6 +3,7 @@ package natsd
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -26,7 +27,7 @@ var (
 	errNoCredential = errors.New("no credential was shown")
 	errUnknownKey   = errors.New("no agent and no consumer has this credential; it was removed, or belongs to another hub")
 	errSignature    = errors.New("the credential's signature is wrong")
-	errBanned       = errors.New("a connection with this credential had too many subscriptions just now")
+	errBanned       = errors.New("a connection with this credential had too many subscriptions, or asked too much, just now")
 )
 
 // guests decides who may connect, and remembers who has. It implements server.Authentication.
@@ -50,9 +51,10 @@ type guest struct {
 	who   string // agent:porch, consumer:lab, hub, or nobody
 	key   string // public NKey; "" if nobody was asked
 	perms *server.Permissions
-	conns int  // how many connections it may have; 0: any number
-	subs  int  // how many subscriptions each of them may have; 0: any number
-	slow  *lag // of a consumer; owned by Run's goroutine
+	conns int        // how many connections it may have; 0: any number
+	subs  int        // how many subscriptions each of them may have; 0: any number
+	slow  *lag       // of a consumer; owned by Run's goroutine
+	asks  *questions // of a consumer; guarded by the mu of guests
 }
 
 func newGuests(cfg Config, anonymous bool) *guests {
@@ -94,7 +96,7 @@ func (g *guests) Check(c server.ClientAuthentication) bool {
 
 func refusedRemedy(err error) string {
 	if errors.Is(err, errBanned) {
-		return "a subscription for each camera and format is enough; the credential is taken again in " + banTime.String()
+		return "a subscription for each camera and format is enough, and few questions; the credential is taken again in " + banTime.String()
 	}
 	return "\"bramble-hub agent add NAME\" makes a credential, to be given to the agent with --credential-file"
 }
@@ -150,21 +152,29 @@ func (g *guests) forget(ids []uint64) {
 	}
 }
 
-// greed is a connection that has more subscriptions than it may.
+// greed is a connection that takes more than it may.
 type greed struct {
-	id       uint64
-	who      string
-	has, may int
+	id  uint64
+	who string
+	of  string // what it takes too much of
 }
 
-// greedy returns those of the connections that have too many subscriptions, and refuses their keys until then.
-func (g *guests) greedy(conns []*server.ConnInfo, until time.Time) (list []greed) {
+// greedy returns those of the connections that have too many subscriptions, or publish too much, and refuses their keys until then.
+func (g *guests) greedy(conns []*server.ConnInfo, now, until time.Time) (list []greed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, c := range conns {
-		if v := g.guest[c.Cid]; v != nil && v.subs > 0 && int(c.NumSubs) > v.subs {
+		v, of := g.guest[c.Cid], ""
+		switch {
+		case v == nil:
+		case v.subs > 0 && int(c.NumSubs) > v.subs:
+			of = fmt.Sprintf("%d subscriptions, of %d that its cameras need at most", c.NumSubs, v.subs)
+		case v.asks != nil && v.asks.exceed(now, c.InBytes, c.InMsgs):
+			of = fmt.Sprintf("questions: %d with %d bytes since it came", c.InMsgs, c.InBytes)
+		}
+		if of != "" {
 			g.banned[v.key] = until
-			list = append(list, greed{c.Cid, v.who, int(c.NumSubs), v.subs})
+			list = append(list, greed{c.Cid, v.who, of})
 		}
 	}
 	return list
@@ -186,7 +196,7 @@ func (g *guests) identifyLocked(key string) (*guest, error) {
 	if p, ok := book.Peer(key); ok {
 		v := &guest{who: string(p.Kind) + ":" + p.Name, key: key, perms: peerPermissions(g.space, p), conns: agentConns, subs: subsFor(len(p.Cameras))}
 		if p.Kind == access.KindConsumer {
-			v.slow, v.conns = &lag{}, consumerConns
+			v.slow, v.conns, v.asks = &lag{}, consumerConns, newQuestions()
 		}
 		if p.All {
 			v.subs = subsFor(cameras(book))

@@ -79,12 +79,11 @@ func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) {
 	}
 }
 
-// cutGreedy cuts connections that have more subscriptions than they can need, and refuses their credentials for a while.
+// cutGreedy cuts connections that take more than they can need, and refuses their credentials for a while.
 func (s *Server) cutGreedy(conns []*server.ConnInfo, now time.Time) {
-	for _, c := range s.guests.greedy(conns, now.Add(banTime)) {
-		if ok, kept := s.guests.seldom.Allow("subscriptions "+c.who, now); ok {
-			s.log.Warn("NATS connection cut, since it has more subscriptions than its cameras need", "name", c.who, "subscriptions", c.has, "limit", c.may,
-				"remedy", "a subscription for each camera and format is enough; it may connect again in "+banTime.String(), "kept_back", kept)
+	for _, c := range s.guests.greedy(conns, now, now.Add(banTime)) {
+		if ok, kept := s.guests.seldom.Allow("greedy "+c.who, now); ok {
+			s.log.Warn("NATS connection cut, since it takes more than it can need", "name", c.who, "too_much", c.of, "remedy", refusedRemedy(errBanned), "kept_back", kept)
 		}
 		s.cut(c.id)
 	}
