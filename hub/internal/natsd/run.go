@@ -34,7 +34,7 @@ func (s *Server) Run(ctx context.Context) error {
 	defer s.report()
 	tick := time.NewTicker(levelInterval)
 	defer tick.Stop()
-	looked, forgot, last := time.Now(), time.Now(), level{}
+	looked, forgot, last, calm := time.Now(), time.Now(), level{}, false
 	for {
 		select {
 		case <-ctx.Done():
@@ -44,13 +44,16 @@ func (s *Server) Run(ctx context.Context) error {
 			if now.Sub(looked) < lookInterval && !here.exceeds(last) {
 				continue
 			}
-			looked, last = now, here
+			looked = now
 			forget := now.Sub(forgot) >= forgetInterval
 			if forget {
 				forgot = now
 				s.report()
+			} else if calm && here == last && len(s.guests.consumers()) == 0 {
+				continue
 			}
-			s.look(now, forget)
+			last = here
+			calm = s.look(now, forget)
 		}
 	}
 }
@@ -61,15 +64,16 @@ func (s *Server) report() {
 	s.guests.refusals.Report()
 }
 
-// look finds out which consumers are too slow, who has too much, and which connections have ended.
-func (s *Server) look(now time.Time, forget bool) {
+// look finds out which consumers are too slow, who has too much, and which connections have ended. It reports whether all connections
+// have shown a credential: then it need not be called again while there are as many of them and of subscriptions as now, and no consumers.
+func (s *Server) look(now time.Time, forget bool) (calm bool) {
 	watched := s.guests.consumers()
 	if forget {
 		watched = s.guests.all()
 	}
 	list, err := s.s.Connz(&server.ConnzOptions{Limit: math.MaxInt32})
 	if err != nil {
-		return // only of wrong options
+		return false // only of wrong options
 	}
 	open := make(map[uint64]bool, len(list.Conns))
 	for _, c := range list.Conns {
@@ -86,7 +90,7 @@ func (s *Server) look(now time.Time, forget bool) {
 	}
 	s.guests.keep(func(id uint64) bool { return open[id] }, watched, now)
 	s.cutGreedy(list.Conns, now)
-	s.cutStrangers(list.Conns, now)
+	return s.cutStrangers(list.Conns, now) == 0
 }
 
 // cut ends a connection. One that has ended by itself is no error.

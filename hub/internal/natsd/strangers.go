@@ -66,9 +66,10 @@ func network(ip string) string {
 	return p.String()
 }
 
-// cutStrangers cuts the connections without a credential that are too many.
-func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) {
-	over := surplus(unknown(conns, s.guests.all())) // all is asked after the count: who has shown a credential meanwhile is in it
+// cutStrangers cuts the connections without a credential that are too many, and returns how many there were in all.
+func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) int {
+	list := unknown(conns, s.guests.all()) // all is asked after the count: who has shown a credential meanwhile is in it
+	over := surplus(list)
 	for _, from := range slices.Compact(slices.Sorted(maps.Values(over))) {
 		if ok, kept := s.guests.refusals.Allow(from, now); ok {
 			s.log.Warn("NATS connections cut, since too many of one address, or in all, show no credential", "address", from, "kept_back", kept)
@@ -77,6 +78,7 @@ func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) {
 	for id := range over {
 		s.cut(id)
 	}
+	return len(list)
 }
 
 // cutGreedy cuts connections that take more than they can need, and refuses their credentials for a while.
