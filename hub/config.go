@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/keypair"
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
@@ -45,6 +46,7 @@ type Config struct {
 	Credentials    string                // the file with users, agents and consumers; "" means none
 	NeedFile       bool                  // Credentials was named by somebody: without that file the hub does not start
 	RequireUsers   bool                  // without users nobody is let in, and the hub does not start
+	CredentialsKV  credkv.Config         // the bucket that Credentials follow, without File and Log; without Bucket there is none
 	SubjectRoot    string                // first token of every subject; "" means "cam"
 	Insecure       bool                  // allow addresses that others can reach, though nobody is asked who they are
 	Linger         time.Duration         // how long a stream stays subscribed after its last viewer; 0 means 10 s
@@ -112,6 +114,9 @@ func (c *Config) validate(book *access.Book) error {
 	}
 	if err := c.validateTrust(); err != nil {
 		return err
+	}
+	if c.CredentialsKV.Bucket != "" && c.Credentials == "" {
+		return errors.New("--credentials-kv keeps the credentials file like those of other hubs: name it with --credentials")
 	}
 	switch {
 	case c.NATSURL != "": // who may reach that is decided there

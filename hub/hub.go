@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
@@ -141,11 +142,27 @@ func (h *Hub) Run(ctx context.Context) error {
 	g.Go(func() error { return reg.Run(inner) })
 	g.Go(func() error { return h.keeper.Run(inner) })
 	g.Go(func() error { return hubs.Run(inner) })
+	g.Go(func() error { return h.followBucket(inner) })
 	g.Go(func() error { return supervise(ctx, h.cfg.Log, func() { look(reg) }) })
 	if h.natsd != nil {
 		g.Go(func() error { return h.natsd.Run(inner) })
 	}
 	return g.Wait()
+}
+
+// followBucket has the credentials file follow the bucket, if there is one.
+func (h *Hub) followBucket(ctx context.Context) error {
+	cfg := h.cfg.CredentialsKV
+	if cfg.Bucket == "" {
+		return nil
+	}
+	cfg.File, cfg.Log = h.cfg.Credentials, h.cfg.Log
+	b, err := credkv.Open(cfg, true)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	return b.Run(ctx)
 }
 
 // others tells other hubs what happens here, and this one what happens there.

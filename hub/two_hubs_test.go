@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
+
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/shared/secret"
 	"github.com/bramble-cam/bramble/shared/subject"
 	"github.com/bramble-cam/bramble/shared/testkit"
@@ -28,10 +31,17 @@ type twins struct {
 	pages   [2]string
 	stops   [2]func()
 	browser *http.Client
+	bucket  string // "" means none
 }
 
 func newTwins(t *testing.T) *twins {
-	tw := &twins{t: t, nats: testkit.StartNATS(t)}
+	t.Helper()
+	return newTwinsAt(t, testkit.StartNATS(t), "")
+}
+
+func newTwinsAt(t *testing.T, natsURL, bucket string) *twins {
+	t.Helper()
+	tw := &twins{t: t, nats: natsURL, bucket: bucket}
 	tw.browser = &http.Client{
 		Timeout:       testkit.Timeout,
 		Transport:     &http.Transport{DisableKeepAlives: true},
@@ -66,7 +76,9 @@ func (tw *twins) copyFile() {
 }
 
 func (tw *twins) start(i int) {
-	page, _, stop := start(tw.t, Config{NATSURL: tw.nats, Credentials: tw.files[i]})
+	page, _, stop := start(tw.t, Config{
+		NATSURL: tw.nats, Credentials: tw.files[i], CredentialsKV: credkv.Config{URL: tw.nats, Bucket: tw.bucket},
+	})
 	tw.pages[i], tw.stops[i] = page, stop
 }
 
@@ -209,6 +221,34 @@ func TestHubsSayWhenCredentialsDiffer(t *testing.T) {
 	tw.copyFile()
 	agree(0, access.SameCredentials)
 	agree(1, access.SameCredentials)
+}
+
+// With a bucket a user who is removed at one hub is removed at the other one, and what they watch there ends.
+func TestRemovalByBucket(t *testing.T) {
+	ns := testkit.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()})
+	tw := newTwinsAt(t, ns.ClientURL(), "HUBS")
+	b, err := credkv.Open(credkv.Config{URL: tw.nats, Bucket: "HUBS", File: tw.files[0], Log: testkit.Log(t)}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Push(t.Context(), 1, false); err != nil {
+		t.Fatal(err)
+	}
+	anna, root := tw.login(1), tw.loginAs("root", 1)
+	if err := b.Edit(t.Context(), func(d *access.Document) error { return d.RemoveUser("anna") }); err != nil {
+		t.Fatal(err)
+	}
+	tw.ends(1, anna)
+	tw.ends(0, anna)
+	testkit.StopServer(ns)
+	for hub := range 2 {
+		tw.stops[hub]()
+		tw.start(hub)
+		if a, r := tw.status(hub, anna), tw.status(hub, root); a != http.StatusUnauthorized || r != http.StatusOK {
+			t.Errorf("hub %d, started without NATS: %d for who was removed, %d for another", hub, a, r)
+		}
+	}
 }
 
 // A hub that was not there learns of the log-outs that it has missed.

@@ -18,6 +18,7 @@ const (
 	SiteKey     // of the remote site's server
 	ConsumerKey // of a consumer of porch and lab-1
 	ShedKey     // of the agent at the remote site, of the camera shed
+	KVKey       // of the hubs in the account of their credentials
 	keys
 )
 
@@ -33,7 +34,7 @@ func ShipNATS(tb testing.TB, dir string) NATSFiles {
 	f := NATSFiles{dir: tb.TempDir()}
 	var pairs []string
 	texts := make(map[string]string)
-	for _, file := range []string{"users.conf", "leaf.conf", "nats.conf", "cluster.conf"} {
+	for _, file := range []string{"users.conf", "leaf.conf", "nats.conf", "cluster.conf", "hubs.conf"} {
 		data, err := os.ReadFile(filepath.Join(dir, file))
 		if err != nil {
 			tb.Fatal(err)

@@ -28,6 +28,7 @@ const maxCell = 1 << 10
 type desk struct {
 	settings *settings
 	file     string          // the configuration file; "" means that there is none
+	local    bool            // only the credentials file of this host is changed
 	service  service.Manager // the zero value is this host's
 	stdin    io.Reader
 	stdout   io.Writer
@@ -42,11 +43,6 @@ func (d *desk) edit(change func(*access.Document) error, did, audit string, args
 	}
 	d.log.Info(did, append([]any{"audit", audit}, append(args, "file", d.settings.Credentials)...)...)
 	return nil
-}
-
-// change changes the credentials file, and says so if it has to wait for somebody else.
-func (d *desk) change(change func(*access.Document) error) error {
-	return access.Editor{Waiting: func(text string) { d.log.Warn(text) }}.Edit(d.settings.Credentials, change)
 }
 
 func (d *desk) book() (*access.Book, error) { return access.Load(d.settings.Credentials) }

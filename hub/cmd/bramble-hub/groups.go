@@ -9,6 +9,8 @@ import (
 
 // groupCommands are bramble-hub group ...
 type groupCommands struct {
+	scope `embed:""`
+
 	Add    groupAdd    `cmd:"" help:"Name a list of cameras, for example: bramble-hub group add greenhouse 'gh-*' bench-1"`
 	List   groupList   `cmd:"" help:"List the camera groups."`
 	Set    groupSet    `cmd:"" help:"Change a group's cameras, for all who are granted it."`

@@ -63,6 +63,9 @@ type settings struct {
 	NATSCredentialFile   string        `name:"nats-credential-file" help:"File with the NKey seed that the hub shows to a NATS system with users of its own." placeholder:"FILE"`
 	Credentials          string        `help:"The file with users, API tokens, agents and consumers (default: credentials.json in the state directory)." placeholder:"FILE"`
 	RequireUsers         bool          `help:"Do not start without users, and let nobody in when there are none. \"bramble-hub setup\" sets it."`
+	CredentialsKV        string        `name:"credentials-kv" help:"Keep the credentials file like those of other hubs, by this bucket of NATS KV." placeholder:"BUCKET"`
+	CredentialsKVURL     string        `name:"credentials-kv-url" help:"The NATS system with that bucket (default: that of --nats-url)." placeholder:"URL"`
+	CredentialsKVFile    string        `name:"credentials-kv-credential-file" help:"File with the NKey seed of an account there that has JetStream (default: that of --nats-credential-file)." placeholder:"FILE"`
 	SubjectRoot          string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
 	Linger               time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
 	WriteTimeout         time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
@@ -104,10 +107,12 @@ type cli struct {
 	Setup  setupCommand  `cmd:"" help:"Make the first user, let other hosts in, and start the service."`
 	Health healthCommand `cmd:"" help:"Ask the hub that runs with these settings whether it is alive: exit code 0 or 1."`
 
-	User     userCommands     `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
-	Mapping  mappingCommands  `cmd:"" help:"What people may do whom a proxy or an identity provider has identified: add, list, set, remove."`
-	Group    groupCommands    `cmd:"" help:"Camera groups, which grants name as @GROUP: add, list, set, remove."`
-	Token    tokenCommands    `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
+	User    userCommands        `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
+	Mapping mappingCommands     `cmd:"" help:"What people may do whom a proxy or an identity provider has identified: add, list, set, remove."`
+	Group   groupCommands       `cmd:"" help:"Camera groups, which grants name as @GROUP: add, list, set, remove."`
+	Token   tokenCommands       `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
+	Copies  credentialsCommands `cmd:"" name:"credentials" help:"The credentials in the bucket of --credentials-kv: push, pull, status."`
+
 	Link     linkCommand      `cmd:"" help:"Sign a link to one camera, for whoever has it."`
 	Agent    agentCommands    `cmd:"" help:"Agents that may publish cameras: add, list, remove."`
 	Cert     certCommand      `cmd:"" help:"Make a certificate for the page and for NATS, signed by itself, or renew it with the same key."`
@@ -149,13 +154,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 		}
 		return 0
 	default:
-		return failed(stderr, parsed.Run(&desk{settings: &c.settings, file: string(c.Config), stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
+		return failed(stderr, parsed.Run(&desk{settings: &c.settings, file: string(c.Config), local: c.local(), stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
 	}
 	cfg, err := c.hub(log)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-hub", err)
 	}
 	cfg.NeedFile = c.named
+	if err := c.firstPull(log); err != nil {
+		return failed(stderr, err)
+	}
 	h, err := hub.New(cfg)
 	if errors.Is(err, access.ErrMissing) { // a mount may be late
 		return failed(stderr, err)
@@ -208,6 +216,9 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
 		MaxFPS: s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, AllowHosts: s.AllowHost, HTTPPublished: s.HTTPPublished, TrustedProxies: s.TrustedProxy, Limits: s.limits(), Version: version, Log: log,
+	}
+	if cfg.CredentialsKV, err = s.bucket(); err != nil {
+		return cfg, err
 	}
 	return cfg, s.fill(&cfg)
 }

@@ -8,6 +8,8 @@ import (
 
 // mappingCommands are bramble-hub mapping ...
 type mappingCommands struct {
+	scope `embed:""`
+
 	Add    mappingAdd    `cmd:"" help:"Give a role and cameras, for example: bramble-hub mapping add group:lab-staff --role operator --cameras 'lab-*'"`
 	List   mappingList   `cmd:"" help:"List the mappings."`
 	Set    mappingSet    `cmd:"" help:"Change role or cameras."`

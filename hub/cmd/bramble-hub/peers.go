@@ -11,6 +11,8 @@ import (
 
 // agentCommands are bramble-hub agent ...
 type agentCommands struct {
+	scope `embed:""`
+
 	Add    agentAdd    `cmd:"" help:"Let an agent in, and print how it joins and its token, for example: bramble-hub agent add pi1 --cameras porch,garden"`
 	List   agentList   `cmd:"" help:"List the agents."`
 	Remove agentRemove `cmd:"" help:"Remove an agent: its connection is cut, its credential opens nothing any more."`
@@ -79,6 +81,8 @@ func (c *agentRemove) Run(d *desk) error {
 
 // consumerCommands are bramble-hub consumer ...
 type consumerCommands struct {
+	scope `embed:""`
+
 	Add    consumerAdd    `cmd:"" help:"Let a consumer in and print its credential, for example: bramble-hub consumer add detector --cameras 'lab-*'"`
 	List   consumerList   `cmd:"" help:"List the consumers."`
 	Remove consumerRemove `cmd:"" help:"Remove a consumer: its connection is cut, its credential opens nothing any more."`

@@ -12,6 +12,8 @@ import (
 
 // userCommands are bramble-hub user ...
 type userCommands struct {
+	scope `embed:""`
+
 	Add    userAdd    `cmd:"" help:"Add a user, for example: bramble-hub user add anna --cameras 'porch=operator,lab-*,@greenhouse'"`
 	List   userList   `cmd:"" help:"List the users."`
 	Set    userSet    `cmd:"" help:"Change role or cameras, or disable, for example: bramble-hub user set anna --no-enabled"`
@@ -94,6 +96,8 @@ func (c *userRemove) Run(d *desk) error {
 
 // tokenCommands are bramble-hub token ...
 type tokenCommands struct {
+	scope `embed:""`
+
 	Add    tokenAdd    `cmd:"" help:"Make an API token and print it, for example: bramble-hub token add anna backup --expires 720h"`
 	List   tokenList   `cmd:"" help:"List the tokens."`
 	Remove tokenRemove `cmd:"" help:"Remove a token."`
@@ -161,6 +165,8 @@ func (c *tokenRemove) Run(d *desk) error {
 
 // linkCommand is bramble-hub link.
 type linkCommand struct {
+	scope `embed:""`
+
 	Camera    string        `arg:"" optional:"" help:"The camera."`
 	Expires   time.Duration `help:"How long it is good for (${default})." default:"24h" env:"-"`
 	Format    []string      `help:"What it opens, joined by commas: mjpeg, jpeg, h264, mp4 (${default})." default:"mjpeg" env:"-"`

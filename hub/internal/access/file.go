@@ -1,9 +1,7 @@
 package access
 
 import (
-	"bytes"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -112,40 +109,39 @@ func (e Editor) Edit(name string, change func(*Document) error) error {
 
 // edit changes a file that is locked.
 func (e Editor) edit(d dir, base string, l *fileLock, change func(*Document) error) error {
-	f, err := d.open(base, unix.O_RDONLY)
-	doc, old := newDocument(), os.FileInfo(nil)
-	switch {
-	case err == nil:
-		if doc, old, err = readFrom(f); err != nil {
-			return err
-		}
-	case !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("credentials file: %w", err)
-	}
-	before, err := json.Marshal(doc)
+	doc, old, err := readIn(d, base)
 	if err != nil {
-		return fmt.Errorf("credentials file: %w", err)
-	}
-	if err := change(doc); err != nil {
 		return err
 	}
-	if err := doc.validate(); err != nil {
+	changed, err := doc.Apply(change)
+	if err != nil {
 		return err
 	}
-	doc.Version = doc.neededVersion()
-	if after, err := json.Marshal(doc); err == nil && old != nil && bytes.Equal(before, after) {
+	if !changed && old != nil {
 		return d.remove(base + ".new")
 	}
-	doc.Revision++
-	doc.Changed = time.Now().UTC().Truncate(time.Second)
-	data, err := json.MarshalIndent(doc, "", "  ")
+	return e.store(d, base, l, doc, old)
+}
+
+// readIn returns the content of a file of a directory, or that of a new one, without os.FileInfo, if there is none.
+func readIn(d dir, base string) (*Document, os.FileInfo, error) {
+	f, err := d.open(base, unix.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return newDocument(), nil, nil
+	}
 	if err != nil {
-		return fmt.Errorf("credentials file: %w", err)
+		return nil, nil, fmt.Errorf("credentials file: %w", err)
 	}
-	if len(data) >= maxFile {
-		return fmt.Errorf("credentials file %s would be larger than the %d bytes that are allowed: remove users or tokens that nobody needs", filepath.Join(d.path, base), maxFile)
+	return readFrom(f)
+}
+
+// store puts a document in the place of a file that is locked.
+func (e Editor) store(d dir, base string, l *fileLock, doc *Document, old os.FileInfo) error {
+	data, err := doc.Encode()
+	if err != nil {
+		return fmt.Errorf("credentials file %s: %w", filepath.Join(d.path, base), err)
 	}
-	if err := e.replace(d, base, l, append(data, '\n'), marks(doc), old); err != nil {
+	if err := e.replace(d, base, l, data, marks(doc), old); err != nil {
 		return fmt.Errorf("credentials file: %w", err)
 	}
 	return nil

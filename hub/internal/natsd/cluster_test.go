@@ -41,13 +41,14 @@ func TestShippedFiles(t *testing.T) {
 		t.Fatalf("the files %q", names)
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return filepath.Base(name) == "users.conf" }) // a part of others
-	embedded := []string{"websocket-mqtt.conf"}                                                             // for the hub's own server, which has the rest
+	embedded := []string{"websocket-mqtt.conf", "hubs.conf"}                                                // parts of others
 	leaf, err := credential.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	variables := map[string]map[string]string{
 		"cluster.conf": {"NATS_NAME": "nats-a", "NATS_ROUTES": "[nats-route://route:12e4@nats-b:6222, nats-route://route:12e4@nats-c:6222]", "NATS_ROUTE_PASSWORD": "'12e4'"},
+		"hubs.conf":    {"NATS_JETSTREAM_DIR": t.TempDir(), "NATS_JETSTREAM_KEY": "k"},
 		"leaf.conf":    {"NATS_LEAF_URLS": "[nats-leaf://nats-a:7422]", "NATS_LEAF_SEED": leaf.Seed().Reveal()},
 	}
 	for _, name := range names {

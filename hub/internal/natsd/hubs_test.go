@@ -1,9 +1,14 @@
 package natsd
 
 import (
+	"context"
+	"errors"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -71,5 +76,54 @@ func hears(t *testing.T, a, b *nats.Conn) {
 			t.Fatal(err)
 		}
 		return a.Flush() == nil && len(got) > 0
+	})
+}
+
+// The account of the hubs' credentials has JetStream, and nobody of the account of the frames can reach it.
+func TestShippedAccountOfHubs(t *testing.T) {
+	files := testkit.ShipNATS(t, shippedDir)
+	t.Setenv("NATS_JETSTREAM_DIR", t.TempDir())
+	t.Setenv("NATS_JETSTREAM_KEY", strings.Repeat("5e", 32))
+	text, err := os.ReadFile(files.Path("nats.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	testkit.WriteFile(t, files.Path("nats.conf"), append([]byte("include \"hubs.conf\"\n"), text...))
+	s := site{Server: start(t, Config{File: files.Path("nats.conf")})}
+	kv := func(key int) (jetstream.KeyValue, error) {
+		js, err := jetstream.New(s.mustConnect(t, files.Keys[key]).Conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout/10)
+		defer cancel()
+		return js.CreateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: "HUBS", History: 1, MaxBytes: 16 << 20})
+	}
+	bucket, err := kv(testkit.KVKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Put(t.Context(), "credentials", []byte("x")); err != nil {
+		t.Error(err)
+	}
+	for _, key := range []int{testkit.HubKey, testkit.PorchKey, testkit.ConsumerKey} {
+		if _, err := kv(key); err == nil {
+			t.Errorf("key %d has JetStream", key)
+		}
+	}
+	hubs := s.mustConnect(t, files.Keys[testkit.KVKey])
+	heard, err := hubs.SubscribeSync(">")
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := s.mustConnect(t, files.Keys[testkit.PorchKey])
+	if err := errors.Join(hubs.Flush(), agent.Publish("cam.porch.jpeg", []byte("x")), agent.Flush(), hubs.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := heard.Pending(); n != 0 || err != nil {
+		t.Errorf("%d messages of the other account: %v", n, err)
+	}
+	s.tryAll(t, hubCells(), map[string]credential.Credential{
+		"porch": files.Keys[testkit.PorchKey], "consumer": files.Keys[testkit.ConsumerKey],
 	})
 }

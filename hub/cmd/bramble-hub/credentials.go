@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credkv"
+	"github.com/bramble-cam/bramble/shared/credential"
+)
+
+// scope is of commands that change the credentials.
+type scope struct {
+	Local bool `help:"With --credentials-kv: change the file of this host only, not the bucket." env:"-"`
+}
+
+func (c *cli) local() bool {
+	return c.User.Local || c.Mapping.Local || c.Group.Local || c.Token.Local || c.Link.Local || c.Agent.Local || c.Consumer.Local
+}
+
+// bucket is where the credentials of several hubs are kept; without Bucket there is none.
+func (s *settings) bucket() (cfg credkv.Config, err error) {
+	if s.CredentialsKV == "" {
+		if s.CredentialsKVURL != "" || s.CredentialsKVFile != "" {
+			err = errors.New("--credentials-kv-url, --credentials-kv-credential-file are for a bucket: name it with --credentials-kv")
+		}
+		return cfg, err
+	}
+	cfg = credkv.Config{URL: s.CredentialsKVURL, Bucket: s.CredentialsKV, Trust: s.natsTrust()}
+	if cfg.URL == "" {
+		cfg.URL = s.NATSURL
+	}
+	if cfg.URL == "" {
+		return cfg, errors.New("--credentials-kv needs a NATS system with JetStream: give its URL with --credentials-kv-url")
+	}
+	file := s.CredentialsKVFile
+	if file == "" {
+		file = s.NATSCredentialFile
+	}
+	if file != "" {
+		cfg.Credential, err = credential.ReadFile(file)
+	}
+	return cfg, err
+}
+
+// open connects to the bucket.
+func (s *settings) openBucket(log *slog.Logger) (*credkv.Bucket, error) {
+	cfg, err := s.bucket()
+	if err == nil && cfg.Bucket == "" {
+		err = errors.New("there is no bucket: name it with --credentials-kv, as the hub has it")
+	}
+	if err != nil {
+		return nil, err
+	}
+	cfg.File, cfg.Log = s.Credentials, log
+	return credkv.Open(cfg, false)
+}
+
+// firstPull gives a hub its credentials that has none yet: without any it would ask nobody who they are.
+func (s *settings) firstPull(log *slog.Logger) error {
+	if s.CredentialsKV == "" {
+		return nil
+	}
+	if _, err := os.Stat(s.Credentials); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	b, err := s.openBucket(log)
+	if err != nil {
+		return fmt.Errorf("there is no %s yet, and it cannot be taken from the bucket: %w", s.Credentials, err)
+	}
+	defer b.Close()
+	if _, err := b.Pull(context.Background(), false); err != nil {
+		return fmt.Errorf("there is no %s yet, and it cannot be taken from the bucket: %w", s.Credentials, err)
+	}
+	log.Info("credentials taken from the bucket", "audit", "credentials.pull", "bucket", s.CredentialsKV, "file", s.Credentials)
+	return nil
+}
+
+// change changes the credentials: in the bucket and then in the file, or in the file only if there is no bucket.
+// It says so if it has to wait for somebody else.
+func (d *desk) change(change func(*access.Document) error) error {
+	if d.settings.CredentialsKV == "" || d.local {
+		return access.Editor{Waiting: func(text string) { d.log.Warn(text) }}.Edit(d.settings.Credentials, change)
+	}
+	b, err := d.settings.openBucket(d.log)
+	if err == nil {
+		defer b.Close()
+		err = b.Edit(context.Background(), change)
+	}
+	if bucketErr := new(credkv.BucketError); errors.As(err, &bucketErr) {
+		return fmt.Errorf("%w: nothing was changed here, since the hubs would differ; "+
+			"try again, or change this host's file only with --local", err)
+	}
+	return err
+}
+
+// credentialsCommands are bramble-hub credentials ...
+type credentialsCommands struct {
+	Push   credentialsPush   `cmd:"" help:"Store this host's credentials in the bucket, which is made if there is none, for example: bramble-hub credentials push --replicas 3"`
+	Pull   credentialsPull   `cmd:"" help:"Take the credentials from the bucket, for example: bramble-hub credentials pull"`
+	Status credentialsStatus `cmd:"" help:"Say whether this host's credentials and those in the bucket are the same: exit code 0 or 1."`
+}
+
+type credentialsPush struct {
+	Force    bool `help:"Also if those in the bucket are newer, or broken." env:"-"`
+	Replicas int  `help:"On how many servers of a cluster a new bucket is (${default})." default:"1" env:"-"`
+}
+
+// Run stores the file in the bucket.
+func (c *credentialsPush) Run(d *desk) error {
+	b, err := d.settings.openBucket(d.log)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	if err := b.Push(context.Background(), c.Replicas, c.Force); err != nil {
+		return err
+	}
+	d.log.Info("credentials stored in the bucket", "audit", "credentials.push", "bucket", d.settings.CredentialsKV,
+		"file", d.settings.Credentials)
+	return nil
+}
+
+type credentialsPull struct {
+	Force bool `help:"Also if those in the file are newer, or broken." env:"-"`
+}
+
+// Run puts the bucket's credentials into the file.
+func (c *credentialsPull) Run(d *desk) error {
+	b, err := d.settings.openBucket(d.log)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	changed, err := b.Pull(context.Background(), c.Force)
+	if err != nil {
+		return err
+	}
+	did := "credentials taken from the bucket"
+	if !changed {
+		did = "the credentials are those of the bucket already"
+	}
+	d.log.Info(did, "audit", "credentials.pull", "bucket", d.settings.CredentialsKV, "file", d.settings.Credentials)
+	return nil
+}
+
+type credentialsStatus struct{}
+
+// Run compares the file with the bucket.
+func (*credentialsStatus) Run(d *desk) error {
+	b, err := d.settings.openBucket(d.log)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	e, err := b.Get(context.Background())
+	if err != nil {
+		return err
+	}
+	rows := [][]string{row(d.settings.CredentialsKV, e.Document)}
+	own, err := access.Read(d.settings.Credentials)
+	if err == nil {
+		rows = append(rows, row(d.settings.Credentials, own))
+	}
+	if err := errors.Join(err, d.table("WHERE REVISION CHANGED USERS", rows)); err != nil {
+		return err
+	}
+	if !own.Equal(e.Document) {
+		return errors.New("the two are not the same: \"bramble-hub credentials push\" stores the file's, " +
+			"\"bramble-hub credentials pull\" takes the bucket's")
+	}
+	return nil
+}
+
+func row(where string, doc *access.Document) []string {
+	return []string{
+		where, strconv.FormatUint(doc.Revision, 10), doc.Changed.Format(time.RFC3339), strconv.Itoa(len(doc.Users)),
+	}
+}

@@ -1,0 +1,332 @@
+// Package credkv keeps the credentials of several hubs in a bucket of NATS KV.
+package credkv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/shared/trust"
+)
+
+const (
+	// key is that of the credentials in the bucket.
+	key = "credentials"
+
+	// dialTime bounds the wait for a connection, askTime that for an answer.
+	dialTime = 2 * time.Second
+	askTime  = 5 * time.Second
+
+	// maxAttempts is how often an edit is made anew on what others have stored meanwhile.
+	maxAttempts = 10
+)
+
+// ErrEmpty says that nothing was stored in the bucket yet.
+var ErrEmpty = errors.New("there are no credentials in it yet: \"bramble-hub credentials push\" stores those of this host")
+
+// Config says where the bucket is.
+type Config struct {
+	URL        string // of NATS
+	Bucket     string
+	Credential credential.Credential // of an account with JetStream
+	Trust      trust.Settings
+	File       string // the credentials file
+	Log        *slog.Logger
+}
+
+// Bucket is a connection to where the credentials are.
+type Bucket struct {
+	cfg  Config
+	nc   *nats.Conn
+	js   jetstream.JetStream
+	done chan struct{} // closed when the connection has ended
+
+	synced atomic.Bool // the file has what the bucket has
+
+	said string // the trouble that was logged last; owned by Run's goroutine
+}
+
+// Entry is what is in the bucket.
+type Entry struct {
+	Document *access.Document
+	Stored   time.Time
+	revision uint64 // of the key in the bucket
+}
+
+// Open connects. If wait is set it returns at once, and tries until it succeeds.
+func Open(cfg Config, wait bool) (*Bucket, error) {
+	trusts, err := cfg.Trust.Options()
+	if err != nil {
+		return nil, err
+	}
+	b := &Bucket{cfg: cfg, done: make(chan struct{})}
+	options := append(cfg.Credential.Options(), trusts...)
+	options = append(options,
+		nats.Name("bramble-hub credentials"), nats.Timeout(dialTime), nats.MaxReconnects(-1),
+		nats.PingInterval(5*time.Second), nats.MaxPingsOutstanding(2), nats.RetryOnFailedConnect(wait),
+		nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // who asks is told
+		nats.ClosedHandler(func(*nats.Conn) { close(b.done) }),
+	)
+	if b.nc, err = nats.Connect(cfg.URL, options...); err != nil {
+		return nil, b.unreachable(err)
+	}
+	if b.js, err = jetstream.New(b.nc); err != nil {
+		b.Close()
+		return nil, b.unreachable(err)
+	}
+	return b, nil
+}
+
+// Close ends the connection.
+func (b *Bucket) Close() {
+	b.nc.Close()
+	<-b.done
+}
+
+// Synced reports whether the file has what the bucket has, as far as is known.
+func (b *Bucket) Synced() bool { return b.synced.Load() }
+
+// BucketError says why the bucket cannot be used.
+type BucketError struct {
+	Bucket string
+	Err    error
+}
+
+func (e *BucketError) Error() string { return "credentials bucket " + e.Bucket + ": " + e.Err.Error() }
+
+func (e *BucketError) Unwrap() error { return e.Err }
+
+func (b *Bucket) unreachable(err error) error {
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		err = fmt.Errorf("%w: \"bramble-hub credentials push\" makes it", err)
+	}
+	return &BucketError{b.cfg.Bucket, err}
+}
+
+// Get returns what is in the bucket. The error is ErrEmpty if that is nothing.
+func (b *Bucket) Get(ctx context.Context) (Entry, error) {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	kv, err := b.js.KeyValue(ctx, b.cfg.Bucket)
+	if err != nil {
+		return Entry{}, b.unreachable(err)
+	}
+	e, err := kv.Get(ctx, key)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return Entry{}, b.unreachable(ErrEmpty)
+	}
+	if err != nil {
+		return Entry{}, b.unreachable(err)
+	}
+	return b.entry(e)
+}
+
+func (b *Bucket) entry(e jetstream.KeyValueEntry) (Entry, error) {
+	d, err := access.Parse(e.Value())
+	if err != nil {
+		return Entry{}, b.unreachable(fmt.Errorf("what is in it are no credentials: %w", err))
+	}
+	return Entry{d, e.Created(), e.Revision()}, nil
+}
+
+// put stores a document if nobody has stored another one since before was read. A zero before means that there is none.
+func (b *Bucket) put(ctx context.Context, d *access.Document, before Entry) error {
+	data, err := d.Encode()
+	if err != nil {
+		return b.unreachable(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	kv, err := b.js.KeyValue(ctx, b.cfg.Bucket)
+	switch {
+	case err != nil:
+	case before.revision == 0:
+		_, err = kv.Create(ctx, key, data) // also after a delete
+	default:
+		_, err = kv.Update(ctx, key, data, before.revision)
+	}
+	if err != nil {
+		return b.unreachable(err)
+	}
+	return nil
+}
+
+// conflict reports whether somebody else has stored another document meanwhile.
+func conflict(err error) bool {
+	var api *jetstream.APIError
+	return errors.Is(err, jetstream.ErrKeyExists) ||
+		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
+}
+
+// Edit changes the credentials in the bucket, then those in the file. If others have changed them meanwhile, change is called anew with theirs.
+// If the bucket is empty, the file's credentials are changed and stored there.
+func (b *Bucket) Edit(ctx context.Context, change func(*access.Document) error) error {
+	for range maxAttempts {
+		before, err := b.base(ctx)
+		if err != nil {
+			return err
+		}
+		d := before.Document
+		changed, err := d.Apply(change)
+		if err != nil {
+			return err
+		}
+		if changed || before.revision == 0 {
+			err = b.put(ctx, d, before)
+		}
+		if conflict(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if _, err = access.Install(b.cfg.File, d, false); errors.Is(err, access.ErrOlder) { // the hub has got a newer one
+			return nil
+		}
+		return err
+	}
+	return b.unreachable(errors.New("others change it all the time: try again"))
+}
+
+// base returns what is to be edited. The file must not be newer than the bucket: its changes would be lost.
+func (b *Bucket) base(ctx context.Context) (Entry, error) {
+	own, err := access.Read(b.cfg.File)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return Entry{}, err
+	}
+	e, getErr := b.Get(ctx)
+	switch {
+	case errors.Is(getErr, ErrEmpty) && err == nil:
+		return Entry{Document: own}, nil
+	case errors.Is(getErr, ErrEmpty):
+		return Entry{Document: access.NewDocument()}, nil
+	case getErr != nil:
+		return Entry{}, getErr
+	case err == nil && (own.Revision > e.Document.Revision || own.Revision == e.Document.Revision && !own.Equal(e.Document)):
+		return Entry{}, fmt.Errorf("%s has changes that are not in the bucket %s (revision %d, there %d): "+
+			"\"bramble-hub credentials push --force\" stores them there, \"bramble-hub credentials pull --force\" gives them up",
+			b.cfg.File, b.cfg.Bucket, own.Revision, e.Document.Revision)
+	}
+	return e, nil
+}
+
+// Push stores the file's credentials in the bucket, which it makes if there is none. Unless force is set, those in the bucket must be older.
+func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
+	if err := access.Edit(b.cfg.File, func(*access.Document) error { return nil }); err != nil { // makes it, if there is none
+		return err
+	}
+	own, err := access.Read(b.cfg.File)
+	if err != nil {
+		return err
+	}
+	if err := b.create(ctx, replicas); err != nil {
+		return err
+	}
+	e, err := b.Get(ctx)
+	switch {
+	case errors.Is(err, ErrEmpty):
+		return b.put(ctx, own, Entry{})
+	case err != nil && !force:
+		return err
+	case err != nil: // what is there is broken
+		return b.overwrite(ctx, own)
+	case own.Equal(e.Document):
+		return nil
+	case own.Revision <= e.Document.Revision && !force:
+		return fmt.Errorf("credentials bucket %s has revision %d, %s has %d: \"bramble-hub credentials pull\" takes that of the bucket, "+
+			"--force stores the file's", b.cfg.Bucket, e.Document.Revision, b.cfg.File, own.Revision)
+	}
+	if own.Revision <= e.Document.Revision { // the other hubs take newer ones only
+		own.Revision = e.Document.Revision + 1
+	}
+	if err := b.put(ctx, own, e); err != nil {
+		return err
+	}
+	_, err = access.Install(b.cfg.File, own, true)
+	return err
+}
+
+func (b *Bucket) overwrite(ctx context.Context, d *access.Document) error {
+	data, err := d.Encode()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	kv, err := b.js.KeyValue(ctx, b.cfg.Bucket)
+	if err == nil {
+		_, err = kv.Put(ctx, key, data)
+	}
+	if err != nil {
+		return b.unreachable(err)
+	}
+	return nil
+}
+
+// create makes the bucket if there is none. It keeps no old credentials: removed users and keys would be in them.
+func (b *Bucket) create(ctx context.Context, replicas int) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	_, err := b.js.KeyValue(ctx, b.cfg.Bucket)
+	if errors.Is(err, jetstream.ErrBucketNotFound) {
+		_, err = b.js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
+			Bucket: b.cfg.Bucket, Description: "credentials of Bramble hubs", History: 1, Replicas: replicas,
+			MaxBytes: maxBytes, Storage: jetstream.FileStorage,
+		})
+	}
+	if err != nil {
+		return b.unreachable(err)
+	}
+	return nil
+}
+
+// maxBytes bounds the bucket: the largest credentials, old and new.
+const maxBytes = 16 << 20
+
+// Pull puts the bucket's credentials into the file. Unless force is set, the file must be older.
+func (b *Bucket) Pull(ctx context.Context, force bool) (changed bool, err error) {
+	e, err := b.Get(ctx)
+	if err != nil {
+		return false, err
+	}
+	changed, err = access.Install(b.cfg.File, e.Document, force)
+	if errors.Is(err, access.ErrOlder) || errors.Is(err, access.ErrDiverged) {
+		err = fmt.Errorf("credentials bucket %s has revision %d: %w: \"bramble-hub credentials push\" stores the file's, --force takes the bucket's",
+			b.cfg.Bucket, e.Document.Revision, err)
+	}
+	return changed, err
+}
+
+// take installs what a hub has got from the bucket, and logs what cannot be used, once.
+func (b *Bucket) take(e Entry, err error) {
+	changed := false
+	if err == nil {
+		changed, err = access.Install(b.cfg.File, e.Document, false)
+	}
+	b.synced.Store(err == nil)
+	switch {
+	case err == nil && changed:
+		b.cfg.Log.Info("credentials taken from the bucket", "audit", "credentials.pull", "bucket", b.cfg.Bucket,
+			"revision", e.Document.Revision)
+	case err == nil && b.said != "":
+		b.cfg.Log.Info("the credentials in the file and in the bucket are the same again", "bucket", b.cfg.Bucket)
+	case err != nil && err.Error() != b.said:
+		b.cfg.Log.Error("the credentials in the bucket are not taken; those in the file count on", logkey.Err, err,
+			"bucket", b.cfg.Bucket, "file", b.cfg.File, "remedy", "bramble-hub credentials status")
+	}
+	b.said = ""
+	if err != nil {
+		b.said = err.Error()
+	}
+}
