@@ -33,7 +33,8 @@ func (h *Hub) authentication(b *access.Book) (state string, level slog.Level, te
 	who := []any{"remedy", add}
 	switch reach := h.cfg.Insecure || loopback(h.httpAddr); {
 	case b.HasUsers():
-		return "on", slog.LevelInfo, fmt.Sprintf("authentication is on: %d users, %d agents, %d consumers", len(b.Users()), len(b.Agents()), len(b.Consumers())), nil
+		return "on", slog.LevelInfo, fmt.Sprintf("authentication is on: %d users, %d mappings, %d agents, %d consumers",
+			len(b.Users()), len(b.Mappings()), len(b.Agents()), len(b.Consumers())), nil
 	case b.LostUsers():
 		return "lost", slog.LevelError, "authentication is on, and nobody can log in: " + h.cfg.Credentials + " has lost its users",
 			[]any{"remedy", "restore the file from a copy, or " + add}

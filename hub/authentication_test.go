@@ -93,7 +93,7 @@ func TestLostFile(t *testing.T) {
 	refuses(t, "users are required, and there is an agent", Config{Credentials: file, RequireUsers: true}, "--require-users")
 	mustEdit(t, file, addUser)
 	_, said, stop := startLogged(t, Config{HTTP: "127.0.0.1:0", Credentials: file, NeedFile: true, RequireUsers: true})
-	if !strings.Contains(said.String(), "authentication is on: 1 users, 1 agents, 0 consumers") {
+	if !strings.Contains(said.String(), "authentication is on: 1 users, 0 mappings, 1 agents, 0 consumers") {
 		t.Errorf("said %s", said)
 	}
 	stop()

@@ -13,5 +13,8 @@ func (p Principal) Identity() string {
 	case ByLink: // it is nothing but these, signed
 		return "link " + p.grants[0].glob + " " + strings.Join(p.formats, "-") + " " + strconv.FormatInt(p.expires.Unix(), 10)
 	}
+	if p.external != nil {
+		return "elsewhere " + p.Name
+	}
 	return "user " + p.Name
 }

@@ -31,7 +31,7 @@ func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, kn
 		return p, false, nil
 	}
 	users := r.Header.Values(cfg.UserHeader)
-	if len(users) == 0 || len(users) == 1 && users[0] == "" {
+	if len(users) == 0 || len(users) == 1 && namesNobody(users[0]) {
 		return p, false, nil
 	}
 	if !cfg.secretShown(r) {
@@ -49,6 +49,12 @@ func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, kn
 	id := access.Identity{Name: users[0], Groups: groups}
 	p, err = s.door.External(addr, access.ByProxy, id, time.Now().Add(access.ProxyLife))
 	return p, true, asStranger(err)
+}
+
+// namesNobody reports whether a header stands for no user: a proxy that lets a request pass without a login sends it
+// empty, Apache as (null), and Caddy 2.6 with the name of the variable that it should hold.
+func namesNobody(user string) bool {
+	return user == "" || user == "(null)" || strings.HasPrefix(user, "{") && strings.HasSuffix(user, "}")
 }
 
 // secretShown reports whether the request shows the secret, once. Comparing takes the same time whatever is shown.

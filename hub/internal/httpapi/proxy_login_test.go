@@ -86,6 +86,8 @@ func TestForgedProxyHeaders(t *testing.T) {
 		"two lines of groups":       {proxy, join(lab, []string{"Remote-Groups", "y"}, secret), 401, "more than once"},
 		"two users in one":          {proxy, join([]string{"Remote-User", "zoe,tim"}, secret), 403, "mapping add"},
 		"no user":                   {proxy, join([]string{"Remote-User", "", "Remote-Groups", "lab"}, secret), 401, "log in at /login"},
+		"unset, by Apache":          {proxy, join([]string{"Remote-User", "(null)"}, secret), 401, "log in at /login"},
+		"unset, by Caddy":           {proxy, join([]string{"Remote-User", "{http.reverse_proxy.header.Remote-User}"}, secret), 401, "log in at /login"},
 		"groups only":               {proxy, join([]string{"Remote-Groups", "lab"}, secret), 401, "log in at /login"},
 		"other header":              {proxy, join([]string{"X-Remote-User", "zoe"}, secret), 401, "log in at /login"},
 		"underscore":                {proxy, join([]string{"Remote_User", "zoe"}, secret), 401, "log in at /login"},
