@@ -16,12 +16,16 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/natsd"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
 	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // maxMaxFPS is more than any camera has.
 const maxMaxFPS = 1_000_000
+
+// maxMaxMegapixels is as many pixels as are decoded at all, in millions.
+const maxMaxMegapixels = frame.MaxPixels / 1_000_000
 
 // maxMaxBandwidth is more than any network has, in MB per second.
 const maxMaxBandwidth = 100_000
@@ -58,6 +62,7 @@ type Config struct {
 	MaxMemory      int                   // MiB of memory of each; 0 means no limit
 	MaxFPS         int                   // frames per second that are taken of a camera; 0 means no limit
 	MaxBandwidth   int                   // MB (10^6 bytes) per second that are taken of a camera; 0 means no limit
+	MaxMegapixels  int                   // of a picture that is taken; 0 means as many as can be decoded
 	MaxCameras     int                   // how many cameras there may be; 0 means 4096
 	MaxPerAgent    int                   // how many of them one agent may bring; 0 means 256
 	DefaultCamera  string                // the camera of URLs that name none; "" means the first by name
@@ -149,6 +154,10 @@ const leastMemory = 128
 func (c *Config) validateCameras() error {
 	if c.MaxBandwidth < 0 || c.MaxBandwidth > maxMaxBandwidth {
 		return fmt.Errorf("--max-bandwidth %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth, maxMaxBandwidth)
+	}
+	if c.MaxMegapixels < 0 || c.MaxMegapixels > maxMaxMegapixels {
+		return fmt.Errorf("--max-megapixels %d: give millions of pixels up to %d, or 0 for no limit of the hub's own",
+			c.MaxMegapixels, maxMaxMegapixels)
 	}
 	if c.MaxFPS < 0 || c.MaxFPS > maxMaxFPS {
 		return fmt.Errorf("--max-fps %d: give frames per second up to %d, or 0 for no limit", c.MaxFPS, maxMaxFPS)

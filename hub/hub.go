@@ -104,7 +104,8 @@ func (h *Hub) Run(ctx context.Context) error {
 		return fmt.Errorf("HTTP: %w: choose another address with --http", err)
 	}
 	in, err := ingest.Dial(ingest.Config{
-		URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, Limits: ingest.Limits{FPS: h.cfg.MaxFPS, Bandwidth: h.cfg.MaxBandwidth}, Log: h.cfg.Log,
+		URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, Log: h.cfg.Log,
+		Limits: ingest.Limits{FPS: h.cfg.MaxFPS, Bandwidth: h.cfg.MaxBandwidth, Pixels: h.cfg.MaxMegapixels},
 	}, connect...)
 	if err != nil {
 		return errors.Join(err, listener.Close())

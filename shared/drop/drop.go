@@ -19,7 +19,8 @@ const (
 	Warmup                   // came while the exposure of a camera that was just opened settled
 	Driver                   // lost between sensor and driver, as the driver's frame numbers tell
 	Flood                    // came beyond the frames per second that a hub takes of a camera
-	Dimensions               // a picture of more pixels than frame.CheckSize allows
+	Dimensions               // a picture of more pixels than frame.CheckSize or a hub allows
+	Boundary                 // JPEG: holds the text that parts pictures in an MJPEG response
 	numReasons
 )
 
@@ -49,6 +50,8 @@ func (r Reason) String() string {
 		return "flood"
 	case Dimensions:
 		return "dimensions"
+	case Boundary:
+		return "boundary"
 	}
 	return "unknown"
 }

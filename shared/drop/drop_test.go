@@ -15,7 +15,10 @@ func TestReasons(t *testing.T) {
 			t.Errorf("%s begins at %d", r, n)
 		}
 	})
-	want := []string{"queue_head", "lagged", "gone", "oversize", "decode", "gap", "old_epoch", "no_key", "warmup", "driver", "flood", "dimensions"}
+	want := []string{
+		"queue_head", "lagged", "gone", "oversize", "decode", "gap", "old_epoch", "no_key", "warmup", "driver",
+		"flood", "dimensions", "boundary",
+	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("reasons %q, want %q", got, want)
 	}

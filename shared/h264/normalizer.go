@@ -22,6 +22,9 @@ type Info struct {
 	// Width and Height in pixels, of the SPS that the last key frame refers to; 0 before the first one.
 	Width, Height int
 
+	// Pixels is how many a decoder keeps of a picture: those that are cropped away, too.
+	Pixels int
+
 	// Params are the parameter sets known at this picture: the same pointer as long as they stay the same. For a key frame there is at
 	// least an SPS and a PPS; before the first one it may be nil.
 	Params *ParamSets
@@ -33,6 +36,7 @@ type Normalizer struct {
 	store         paramStore
 	reported      *ParamSets // of the last picture returned
 	width, height int
+	pixels        int
 
 	// The access unit at hand.
 	nalus  []span // those that are kept
@@ -82,7 +86,7 @@ func (n *Normalizer) Normalize(dst, au []byte) (out []byte, info Info, err error
 		if err != nil {
 			return nil, Info{}, err
 		}
-		n.width, n.height = active.width, active.height
+		n.width, n.height, n.pixels = active.width, active.height, active.pixels
 	}
 	params := n.store.paramSets(n.reported)
 	if out, info.Copied, err = n.write(dst, au, info.Key, params); err != nil {
@@ -95,7 +99,7 @@ func (n *Normalizer) Normalize(dst, au []byte) (out []byte, info Info, err error
 	}
 	info.ParamsChanged = params != n.reported
 	n.reported = params
-	info.Width, info.Height, info.Params = n.width, n.height, params
+	info.Width, info.Height, info.Pixels, info.Params = n.width, n.height, n.pixels, params
 	return out, info, nil
 }
 

@@ -25,6 +25,7 @@ type paramSet struct {
 	nalu          []byte // a copy of our own
 	spsID         uint32 // of a PPS: the SPS it refers to
 	width, height int    // of an SPS: the size of the pictures
+	pixels        int    // of an SPS: how many a decoder has to keep, before cropping
 	reorders      bool   // of an SPS
 }
 
@@ -147,7 +148,7 @@ func parseSPS(nalu []byte) (paramSet, error) {
 	if c := sps.FrameCropping; c != nil && max(c.LeftOffset, c.RightOffset, c.TopOffset, c.BottomOffset) > maxSide {
 		return paramSet{}, errors.New("cropping is larger than the picture")
 	}
-	set := paramSet{id: sps.ID, width: sps.Width(), height: sps.Height()}
+	set := paramSet{id: sps.ID, width: sps.Width(), height: sps.Height(), pixels: codedWidth * codedHeight}
 	if set.width <= 0 || set.width > maxSide || set.height <= 0 || set.height > maxSide {
 		return paramSet{}, fmt.Errorf("picture size %dx%d", set.width, set.height)
 	}

@@ -1,12 +1,15 @@
 package ingest
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
 
+	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -23,6 +26,15 @@ const (
 	maxWaiting = 64
 )
 
+var (
+	errBoundary = errors.New("the picture holds \"" + mpjpeg.Boundary + "\", which parts pictures in MJPEG: " +
+		"a viewer could be shown something else")
+	errPixels = errors.New("the picture is too large")
+)
+
+// boundary is what no JPEG may hold. Nobody writes to it.
+var boundary = []byte(mpjpeg.Boundary)
+
 // feed turns one camera's messages into frames of its stream. Its handle is called by one goroutine of nats.go.
 type feed struct {
 	into    *stream.Stream
@@ -31,6 +43,7 @@ type feed struct {
 	norm    h264.Normalizer
 	frames  *rate.Limiter // per second that are taken; nil: all
 	bytes   *rate.Limiter // the same
+	pixels  int           // the most that a picture may have; 0: as many as frame.CheckSize allows
 	flooded func()        // called for each frame that is shed
 	heavy   func()        // called for each heavy frame, when all else has been done with it
 }
@@ -38,6 +51,7 @@ type feed struct {
 // Limits are what is taken of one camera; 0 means all.
 type Limits struct {
 	FPS       int // frames per second, and as many at once
+	Pixels    int // millions of pixels of a picture
 	Bandwidth int // MB (10^6 bytes) per second, and a tenth of that, but at least the largest frame, at once
 }
 
@@ -45,6 +59,7 @@ type Limits struct {
 func newFeed(into *stream.Stream, faults *faultLog, subject string, limits Limits) *feed {
 	f := &feed{into: into, faults: faults, subject: subject, flooded: func() {}, heavy: func() {}}
 	f.frames, f.bytes = limits.limiters()
+	f.pixels = limits.Pixels * 1e6
 	return f
 }
 
@@ -115,8 +130,10 @@ func reason(err error) drop.Reason {
 	switch {
 	case errors.Is(err, frame.ErrOversize):
 		return drop.Oversize
-	case errors.Is(err, frame.ErrDimensions):
+	case errors.Is(err, frame.ErrDimensions), errors.Is(err, errPixels):
 		return drop.Dimensions
+	case errors.Is(err, errBoundary):
+		return drop.Boundary
 	}
 	return drop.Decode
 }
@@ -127,7 +144,13 @@ func (f *feed) inspect(item *stream.Frame) (err error) {
 		if item.Width, item.Height, err = jpegscan.Check(item.Payload); err != nil {
 			return err
 		}
-		return frame.CheckSize(item.Width, item.Height)
+		if bytes.Contains(item.Payload, boundary) {
+			return errBoundary
+		}
+		if err := frame.CheckSize(item.Width, item.Height); err != nil {
+			return err
+		}
+		return f.checkPixels(item.Width * item.Height)
 	}
 	au, info, err := f.norm.Normalize(nil, item.Payload)
 	if err != nil {
@@ -135,5 +158,14 @@ func (f *feed) inspect(item *stream.Frame) (err error) {
 	}
 	item.Payload, item.Key = au, info.Key
 	item.Width, item.Height, item.Params = info.Width, info.Height, info.Params
+	return f.checkPixels(info.Pixels)
+}
+
+// checkPixels refuses pictures of more pixels than browsers should have to decode.
+func (f *feed) checkPixels(n int) error {
+	if f.pixels > 0 && n > f.pixels {
+		return fmt.Errorf("%w: %.1f million pixels, at most %d are taken: lower the camera's size, or raise "+
+			"--max-megapixels at the hub", errPixels, float64(n)/1e6, f.pixels/1e6)
+	}
 	return nil
 }
