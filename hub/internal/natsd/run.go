@@ -15,7 +15,7 @@ const (
 	lookInterval = 250 * time.Millisecond
 
 	// levelInterval is how often it is looked whether there are many more of these, so that it cannot wait.
-	levelInterval = 50 * time.Millisecond
+	levelInterval = 100 * time.Millisecond
 
 	// maxLag is how old what waits for a consumer may be. Its sockets hold some more, which nobody can see from here.
 	maxLag = time.Second
