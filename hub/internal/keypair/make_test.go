@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +53,33 @@ func TestMake(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 2 {
 		t.Errorf("left over: %v, %v", left, err)
+	}
+}
+
+// root makes the files for a service that runs as another user: they belong to the folder's owner, or to the owner of the file that is there.
+func TestMakeForAService(t *testing.T) {
+	dir := t.TempDir()
+	service := os.Geteuid()
+	if service == 0 {
+		service = 65534
+	}
+	if err := os.Chown(dir, service, -1); err != nil {
+		t.Fatal(err)
+	}
+	o := Order{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub"}, Valid: time.Hour}
+	for range 2 {
+		if _, _, err := Make(o); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{o.Cert, o.Key} {
+			info, err := os.Stat(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if owner, ok := info.Sys().(*syscall.Stat_t); !ok || int(owner.Uid) != service || info.Mode().Perm() != 0o600 {
+				t.Errorf("%s: %+v, want the owner %d", name, owner, service)
+			}
+		}
 	}
 }
 
