@@ -50,6 +50,13 @@ func Edit(text []byte, settings ...Setting) ([]byte, error) {
 	return out, nil
 }
 
+// Has reports whether a configuration file sets a key.
+func Has(text []byte, key string) bool {
+	lines := strings.SplitAfter(string(text), "\n")
+	from, _ := place(lines, key)
+	return from < len(lines) && strings.HasPrefix(lines[from], key+":")
+}
+
 // place returns the lines that hold the key with its value; else the line of its commented default; else the end.
 func place(lines []string, key string) (from, to int) {
 	for i, line := range lines {

@@ -62,6 +62,16 @@ func Settings(parsed *kong.Context) []Effective {
 	return list
 }
 
+// FromFile returns the names of the settings that the configuration file has said.
+func FromFile(parsed *kong.Context) (names []string) {
+	for _, s := range Settings(parsed) {
+		if strings.HasPrefix(s.From, "file ") {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 // isAsking reports whether a flag asks for something and sets nothing.
 func isAsking(f *kong.Flag) bool {
 	return slices.Contains([]string{"help", "version", "config"}, f.Name)

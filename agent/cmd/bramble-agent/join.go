@@ -45,6 +45,7 @@ type joining struct {
 	*settings
 	file  string         // "" means that of the service
 	given []conf.Setting // on the command line
+	kept  []string       // names of settings that the file has
 	stdin io.Reader
 	say   io.Writer // to the person who joins
 }
@@ -70,7 +71,7 @@ func (j *join) run(ctx context.Context, g joining) error {
 	if err != nil {
 		return err
 	}
-	s := *g.settings
+	s := g.forHub(hub)
 	if s.Camera, err = j.cameras(ctx, s); err != nil {
 		return err
 	}
@@ -95,6 +96,18 @@ func (j *join) run(ctx context.Context, g joining) error {
 		return err
 	}
 	return j.start(ctx, g)
+}
+
+// forHub returns the settings without what the file says of the certificate of another hub.
+func (g joining) forHub(hub string) settings {
+	s := *g.settings
+	if s.Hub != hub && slices.Contains(g.kept, "tls-ca") {
+		s.TLSCA = ""
+	}
+	if s.Hub != hub && slices.Contains(g.kept, "tls-fingerprint") {
+		s.TLSFingerprint = nil
+	}
+	return s
 }
 
 // withPort returns the URLs with a scheme and a port.
@@ -160,6 +173,12 @@ func (g joining) write(s settings) error {
 	old, err := os.ReadFile(g.file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return asRoot(err)
+	}
+	if s.TLSCA == "" && conf.Has(old, "tls-ca") { // of another hub
+		settings = append(settings, conf.Setting{Key: "tls-ca", Value: ""})
+	}
+	if len(s.TLSFingerprint) == 0 && conf.Has(old, "tls-fingerprint") {
+		settings = append(settings, conf.Setting{Key: "tls-fingerprint", Value: []string{}})
 	}
 	data, err := conf.Edit(old, settings...)
 	if err != nil {

@@ -62,7 +62,7 @@ func joinWith(t *testing.T, m service.Manager, stdin string, args ...string) (sa
 	var out bytes.Buffer
 	c.Join.service, c.Join.find.Root = m, t.TempDir()
 	c.Join.find.PiCameras = func(context.Context) (string, error) { return "", errors.New("none here") }
-	err = c.Join.run(t.Context(), joining{settings: &c.settings, file: string(c.Config), given: given(parsed), stdin: strings.NewReader(stdin), say: &out})
+	err = c.Join.run(t.Context(), joining{settings: &c.settings, file: string(c.Config), given: given(parsed), kept: conf.FromFile(parsed), stdin: strings.NewReader(stdin), say: &out})
 	return out.String(), err
 }
 
@@ -330,5 +330,36 @@ func TestJoinRightAfterAdd(t *testing.T) {
 	<-done
 	if err != nil || attempts != 2 {
 		t.Errorf("%d attempts, said %s: %v", attempts, said, err)
+	}
+}
+
+// TestJoinAnotherHub: what the file says of one hub's certificate does not outlive it, or the service could not connect to the next hub.
+func TestJoinAnotherHub(t *testing.T) {
+	cert := testkit.NewCert(t, nil, nil)
+	one := testkit.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
+	url, cred := doors(t)
+	file := example(t)
+	m, _ := systemctl(t)
+	pin := trust.Fingerprint(cert.Leaf)
+	hub := "tls://" + one.Addr().String()
+	for _, step := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{hub, "--tls-fingerprint", pin}, "\ntls-fingerprint:\n    - " + pin + "\n"},
+		{[]string{hub}, "\ntls-fingerprint:\n    - " + pin + "\n"},
+		{[]string{url}, "\ntls-fingerprint: []\n"},
+		{[]string{hub, "--tls-ca", cert.CertFile}, "\ntls-ca: " + cert.CertFile + "\n"},
+		{[]string{hub, "--tls-fingerprint", pin, "--tls-ca", ""}, "\ntls-ca: \"\"\n"},
+	} {
+		stdin := ""
+		if step.args[0] == url {
+			stdin = cred.Seed().Reveal()
+		}
+		said, err := joinWith(t, m, stdin, append(step.args, "--config", file)...)
+		text, _ := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(text), step.want) {
+			t.Fatalf("%v: said %s: %v\n%s", step.args, said, err, text)
+		}
 	}
 }

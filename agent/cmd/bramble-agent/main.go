@@ -112,7 +112,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	case joinCommand:
 		ctx, stop := conf.StopContext(log)
 		defer stop()
-		return failed(stderr, c.Join.run(ctx, joining{settings: &c.settings, file: string(c.Config), given: given(parsed), stdin: stdin, say: stderr}))
+		return failed(stderr, c.Join.run(ctx, joining{settings: &c.settings, file: string(c.Config), given: given(parsed), kept: conf.FromFile(parsed), stdin: stdin, say: stderr}))
 	}
 	cfg, err := c.agent(log)
 	if err != nil {

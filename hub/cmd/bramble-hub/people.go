@@ -197,12 +197,9 @@ func (c *linkCommand) Run(d *desk) error {
 		return err
 	}
 	d.log.Info("link signed", "audit", "link.add", "camera", c.Camera, "formats", strings.Join(c.Format, ","), "expires", link.Expires.UTC().Format(time.RFC3339))
-	scheme := "http://"
-	if d.settings.TLSCert != "" {
-		scheme = "https://"
-	}
+	page := d.pageURL()
 	for _, format := range c.Format {
-		if err := d.print(scheme + d.settings.HTTP + "/cam/" + c.Camera + "." + format + "?" + access.LinkParameter + "=" + text.Reveal()); err != nil {
+		if err := d.print(page + "cam/" + c.Camera + "." + format + "?" + access.LinkParameter + "=" + text.Reveal()); err != nil {
 			return err
 		}
 	}

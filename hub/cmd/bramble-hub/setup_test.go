@@ -67,6 +67,9 @@ func TestSetup(t *testing.T) {
 	if _, err := hub.New(cfg); err != nil {
 		t.Errorf("the hub refuses it: %v", err)
 	}
+	if link := do(t, credentials, "", "link", "porch", "--config="+file); !strings.HasPrefix(link, "https://") || strings.Contains(link, "0.0.0.0") {
+		t.Error("a link does not lead to the page")
+	}
 	line := do(t, credentials, "", "agent", "add", "porch", "--config="+file)
 	if !strings.Contains(line, "join tls://") || !strings.Contains(line, " --tls-fingerprint "+fingerprint+" ") || strings.Contains(line, "127.0.0.1") || strings.Contains(line, "0.0.0.0") {
 		t.Errorf("an agent elsewhere cannot join with %s", line)
