@@ -3,6 +3,7 @@ package transcode
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/drop"
@@ -45,7 +46,7 @@ func remakeFrame(f *stream.Frame, want Rendition) (*stream.Frame, error) {
 	if f.Width*f.Height > maxPixelsPerByte*len(f.Payload) {
 		return nil, fmt.Errorf("%d bytes cannot be a picture of %dx%d", len(f.Payload), f.Width, f.Height)
 	}
-	picture, width, height, err := remake(f.Payload, want)
+	picture, width, height, err := remake(f.Payload, want, func() { time.Sleep(turn) })
 	if err != nil {
 		return nil, fmt.Errorf("the camera's picture cannot be decoded: %w", err)
 	}

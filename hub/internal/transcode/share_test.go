@@ -280,3 +280,13 @@ func (r *rig) runs(v *registry.Viewer) bool {
 	}
 	return false
 }
+
+// TestRemadeInTurns: a picture that the hub remakes itself leaves the processor to others before each 4 KiB that go in or come out.
+func TestRemadeInTurns(t *testing.T) {
+	picture := makeClips(t).jpegs[0]
+	turns := 0
+	made, _, _, err := remake(picture, Rendition{Format: frame.JPEG, Quality: 100}, func() { turns++ })
+	if want := (len(picture) + len(made)) / 4096; err != nil || turns < want || turns > 2*want+4 {
+		t.Errorf("%d turns, want %d at least: %v", turns, want, err)
+	}
+}

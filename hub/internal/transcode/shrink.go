@@ -4,13 +4,38 @@ import (
 	"bytes"
 	"image"
 	"image/jpeg"
+	"io"
+	"time"
 
 	"golang.org/x/image/draw"
 )
 
+// turn is how long a picture that is being remade leaves the processor to others, before each part of it.
+const turn = 20 * time.Microsecond
+
+// yielding reads and writes for image/jpeg, which does either in parts of 4 KiB, and pauses before each. Go looks for what has come over connections when a
+// processor has nothing to run, else after 10 ms: those who watch a camera's own stream would wait for that, several times for each frame.
+type yielding struct {
+	io.Reader
+	io.Writer
+	pause func()
+}
+
+// Read implements io.Reader.
+func (y yielding) Read(b []byte) (int, error) {
+	y.pause()
+	return y.Reader.Read(b)
+}
+
+// Write implements io.Writer.
+func (y yielding) Write(b []byte) (int, error) {
+	y.pause()
+	return y.Writer.Write(b)
+}
+
 // remake makes a JPEG of a JPEG in this process.
-func remake(picture []byte, r Rendition) (made []byte, width, height int, err error) {
-	img, err := jpeg.Decode(bytes.NewReader(picture))
+func remake(picture []byte, r Rendition, pause func()) (made []byte, width, height int, err error) {
+	img, err := jpeg.Decode(yielding{Reader: bytes.NewReader(picture), pause: pause})
 	if err != nil {
 		return nil, 0, 0, err
 	}
@@ -23,7 +48,7 @@ func remake(picture []byte, r Rendition) (made []byte, width, height int, err er
 	}
 	var out bytes.Buffer
 	out.Grow(len(picture) / 4)
-	if err := jpeg.Encode(&out, img, &jpeg.Options{Quality: r.Quality}); err != nil {
+	if err := jpeg.Encode(yielding{Writer: &out, pause: pause}, img, &jpeg.Options{Quality: r.Quality}); err != nil {
 		return nil, 0, 0, err
 	}
 	return out.Bytes(), img.Bounds().Dx(), img.Bounds().Dy(), nil
