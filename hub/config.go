@@ -49,6 +49,8 @@ type Config struct {
 	JWT            JWT                   // of programs with a token of an identity provider
 	Credentials    string                // the file with users, agents and consumers; "" means none
 	NeedFile       bool                  // Credentials was named by somebody: without that file the hub does not start
+	AuditLog       string                // file for audit lines, as JSON; "" means none
+	AuditMayFail   bool                  // if the file cannot be opened the hub starts without: nobody has named it
 	RequireUsers   bool                  // without users nobody is let in, and the hub does not start
 	CredentialsKV  credkv.Config         // the bucket that Credentials follow, without File and Log; without Bucket there is none
 	SubjectRoot    string                // first token of every subject; "" means "cam"

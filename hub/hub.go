@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/audit"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
@@ -31,6 +32,7 @@ import (
 // Hub is one relay.
 type Hub struct {
 	cfg      Config
+	audit    *audit.Log    // nil: audit lines are in the log only
 	web      *keypair.Pair // of HTTP; nil: without TLS
 	bus      *keypair.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
 	space    subject.Space
@@ -52,6 +54,11 @@ type Hub struct {
 func New(cfg Config) (*Hub, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
+	}
+	var lines *audit.Log
+	if cfg.AuditLog != "" {
+		lines = audit.New(cfg.AuditLog, cfg.Log)
+		cfg.Log = lines.Logger()
 	}
 	if cfg.NeedFile {
 		if err := access.RequireFile(cfg.Credentials); err != nil {
@@ -82,7 +89,7 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	return &Hub{
-		cfg: cfg, external: external, web: web, bus: bus, space: space, keeper: keeper, proxies: proxies, started: make(chan struct{}),
+		cfg: cfg, audit: lines, external: external, web: web, bus: bus, space: space, keeper: keeper, proxies: proxies, started: make(chan struct{}),
 	}, nil
 }
 
@@ -91,6 +98,15 @@ func New(cfg Config) (*Hub, error) {
 // Start: NATS server, listener, connection; then registry, ingest and HTTP together. Stop: HTTP first, so that viewers see an end and not an error;
 // then the renditions; then ingest and registry; then the connection and the NATS server.
 func (h *Hub) Run(ctx context.Context) error {
+	stop, err := h.startAudit()
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return h.run(ctx)
+}
+
+func (h *Hub) run(ctx context.Context) error {
 	url, dial, connect, err := h.startNATS()
 	if err != nil {
 		return err

@@ -62,6 +62,7 @@ type settings struct {
 	NATSTLSFingerprint   []string      `name:"nats-tls-fingerprint" help:"With --nats-url: trust the key with this fingerprint and no other; several are joined by commas." placeholder:"sha256:HEX"`
 	NATSCredentialFile   string        `name:"nats-credential-file" help:"File with the NKey seed that the hub shows to a NATS system with users of its own." placeholder:"FILE"`
 	Credentials          string        `help:"The file with users, API tokens, agents and consumers (default: credentials.json in the state directory)." placeholder:"FILE"`
+	AuditLog             string        `help:"Keep audit lines in this file, too, as JSON lines; none: in the log only (default: audit.jsonl in $$STATE_DIRECTORY, if that is set)." placeholder:"FILE"`
 	RequireUsers         bool          `help:"Do not start without users, and let nobody in when there are none. \"bramble-hub setup\" sets it."`
 	CredentialsKV        string        `name:"credentials-kv" help:"Keep the credentials file like those of other hubs, by this bucket of NATS KV." placeholder:"BUCKET"`
 	CredentialsKVURL     string        `name:"credentials-kv-url" help:"The NATS system with that bucket (default: that of --nats-url)." placeholder:"URL"`
@@ -98,7 +99,8 @@ type cli struct {
 	Config  configFlag       `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
-	named bool // the credentials file is not the default
+	named       bool // the credentials file is not the default
+	auditIsMine bool // the audit log is the default
 
 	Serve  struct{}      `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
 	Check  checkCommand  `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
@@ -110,6 +112,7 @@ type cli struct {
 
 	User    userCommands        `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
 	Mapping mappingCommands     `cmd:"" help:"What people may do whom a proxy or an identity provider has identified: add, list, set, remove."`
+	Audit   auditCommand        `cmd:"" help:"Show who has logged in, watched and changed what, for example: bramble-hub audit --since 24h --event view --camera porch"`
 	Group   groupCommands       `cmd:"" help:"Camera groups, which grants name as @GROUP: add, list, set, remove."`
 	Token   tokenCommands       `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
 	Copies  credentialsCommands `cmd:"" name:"credentials" help:"The credentials in the bucket of --credentials-kv: push, pull, status."`
@@ -155,13 +158,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 		}
 		return 0
 	default:
-		return failed(stderr, parsed.Run(&desk{settings: &c.settings, file: string(c.Config), local: c.local(), stdin: stdin, stdout: stdout, stderr: stderr, log: log}))
+		d := &desk{settings: &c.settings, file: string(c.Config), local: c.local(), stdin: stdin, stdout: stdout, stderr: stderr, log: c.auditing(log)}
+		return failed(stderr, parsed.Run(d))
 	}
 	cfg, err := c.hub(log)
 	if err != nil {
 		return conf.Fail(stderr, "bramble-hub", err)
 	}
-	cfg.NeedFile = c.named
+	cfg.NeedFile, cfg.AuditMayFail = c.named, c.auditIsMine
 	if err := c.firstPull(log); err != nil {
 		return failed(stderr, err)
 	}
@@ -213,7 +217,7 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 	}
 	cfg = hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
-		RequireUsers: s.RequireUsers, SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
+		RequireUsers: s.RequireUsers, AuditLog: s.auditFile(), SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
 		MaxMegapixels: s.MaxMegapixels,
 		MaxFPS:        s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,

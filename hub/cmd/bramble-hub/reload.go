@@ -28,7 +28,10 @@ func readSettings(args []string) (*cli, *kong.Context, error) {
 	if parsed, err = c.likeTheService(parser, parsed, args); err != nil {
 		return nil, nil, err
 	}
-	c.named = c.Credentials != ""
+	c.named, c.auditIsMine = c.Credentials != "", c.AuditLog == ""
+	if c.auditIsMine {
+		c.AuditLog = defaultAudit()
+	}
 	if !c.named {
 		c.Credentials, err = access.DefaultFile()
 	}

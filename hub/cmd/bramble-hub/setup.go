@@ -99,6 +99,9 @@ func edit(file string, s *settings, opened []string, more []conf.Setting) ([]byt
 	for _, key := range opened {
 		more = append(more, conf.Setting{Key: key, Value: map[string]string{"http": s.HTTP, "nats": s.NATS}[key]})
 	}
+	if s.AuditLog == "" {
+		more = append(more, conf.Setting{Key: "audit-log", Value: filepath.Join(filepath.Dir(s.Credentials), auditName)})
+	}
 	if !s.RequireUsers {
 		more = append(more, conf.Setting{Key: "require-users", Value: true})
 	}

@@ -80,6 +80,17 @@ func (p Principal) MayFormat(camera, format string) bool {
 	return p.May(camera) && (p.formats == nil || slices.Contains(p.formats, format))
 }
 
+// Proof tells by which of several proofs of the same kind somebody has come: the id of a token, or when a link expires. It is no secret.
+func (p Principal) Proof() string {
+	switch p.By {
+	case ByToken:
+		return p.token
+	case ByLink:
+		return "expires " + p.expires.UTC().Format(time.RFC3339)
+	}
+	return p.Method
+}
+
 // Formats returns those that a link is for; nil means all.
 func (p Principal) Formats() []string { return slices.Clone(p.formats) }
 

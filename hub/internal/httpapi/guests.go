@@ -56,7 +56,8 @@ type guests struct {
 	log    *slog.Logger
 	seldom *loglimit.Limiter
 
-	evicted *tally // by reason
+	evicted  *tally // by reason
+	viewings *viewings
 
 	mu        sync.Mutex
 	limits    Limits
@@ -75,7 +76,10 @@ type guest struct {
 	end            context.CancelCauseFunc
 	address        string
 	camera, format string
-	taken          bool // by what goes on when the request's handler has returned
+	since          time.Time
+	bytes          atomic.Int64 // of pictures that were sent
+	viewing        *view        // guarded by viewings.mu
+	taken          bool         // by what goes on when the request's handler has returned
 
 	mu sync.Mutex
 	p  access.Principal
@@ -90,14 +94,14 @@ func (g *guest) principal() access.Principal {
 
 func newGuests(limits Limits, log *slog.Logger) *guests {
 	return &guests{
-		limits: limits, log: log, seldom: loglimit.New(loglimit.Notices()), evicted: newTally(evictedRevoked, evictedFault),
+		limits: limits, log: log, seldom: loglimit.New(loglimit.Notices()), evicted: newTally(evictedRevoked, evictedFault), viewings: newViewings(log),
 		all: make(map[*guest]struct{}), byAddress: make(map[string]int), byCamera: make(map[string]int), refused: make(map[string]uint64),
 	}
 }
 
 // enter lets somebody in, unless there are too many. Call leave.
 func (l *guests) enter(ctx context.Context, p access.Principal, address, camera, format string) (*guest, error) {
-	g := &guest{over: ctx, address: address, camera: camera, format: format, p: p}
+	g := &guest{over: ctx, address: address, camera: camera, format: format, since: time.Now(), p: p}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if err := l.roomLocked(g); err != nil {
@@ -156,6 +160,7 @@ func (l *guests) leave(g *guest) {
 	if _, ok := l.all[g]; !ok {
 		return
 	}
+	l.viewings.end(g, time.Now())
 	delete(l.all, g)
 	less(l.byAddress, access.AddressKey(g.address))
 	less(l.byCamera, g.camera)
@@ -169,16 +174,20 @@ func less(counts map[string]int, key string) {
 
 // look asks for each whether he may stay, and ends what he looks at if not.
 func (l *guests) look() {
-	if l.again == nil {
-		return
-	}
 	l.mu.Lock()
 	list := make([]*guest, 0, len(l.all))
 	for g := range l.all {
 		list = append(list, g)
+		if g.camera != "" && g.bytes.Load() > 0 {
+			l.viewings.begin(g)
+		}
 	}
 	l.mu.Unlock()
 	now := time.Now()
+	l.viewings.tell(now, false)
+	if l.again == nil {
+		return
+	}
 	for _, g := range list {
 		was := g.principal()
 		p, ok := l.again(was, now)

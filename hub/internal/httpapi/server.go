@@ -204,6 +204,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		_ = srv.Close() // there is nothing to be done about a connection that cannot be closed
 	}
 	s.viewers.Wait() // their sinks give them as long as Shutdown gave the others
+	s.guests.viewings.tell(time.Now(), true)
 	return err
 }
 

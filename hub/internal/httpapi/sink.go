@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,6 +32,7 @@ type sink struct {
 	conn    net.Conn // HTTP/1: then w and rc are nil, and nothing of the request is kept
 	w       http.ResponseWriter
 	rc      *http.ResponseController
+	sent    *atomic.Int64 // bytes that were offered; nil: nobody counts
 	small   bool
 	lags    int       // how often the viewer has missed frames lately
 	lagged  time.Time // when it last did
@@ -89,6 +91,13 @@ func (s *sink) writeHead(h http.Header) error {
 func (s *sink) offer(slices ...[]byte) bool {
 	s.vec = append(s.vec[:0], slices...)
 	s.rest = s.vec
+	if s.sent != nil {
+		n := 0
+		for _, b := range slices {
+			n += len(b)
+		}
+		s.sent.Add(int64(n))
+	}
 	if s.direct == nil || !s.unhurried() {
 		return false
 	}

@@ -48,7 +48,7 @@ func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
 		return nil, err
 	}
 	view := &viewing{viewer: v, guest: g, out: out, ctx: g.ctx, unbind: func() {}, quiet: s.times.quiet}
-	g.taken = true
+	g.taken, out.sent = true, &g.bytes
 	if !out.detached() {
 		ctx, cancel := context.WithCancel(c.Request().Context())
 		stop := context.AfterFunc(g.ctx, cancel)

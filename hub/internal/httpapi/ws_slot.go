@@ -31,6 +31,7 @@ type wsSlot struct {
 	acked uint32 // the client has acknowledged so many
 
 	// Of the goroutine that runs the slot.
+	guest   *guest
 	viewer  *registry.Viewer
 	pending *stream.Delivery // that was taken and could not be sent
 	skipped bool             // frames, since the last one that was sent
@@ -80,6 +81,7 @@ func (o *wsSlot) run(ctx context.Context) {
 	c := o.conn
 	g, err := o.enter(ctx)
 	if err == nil {
+		o.guest = g
 		err = o.watch(g.ctx)
 		if cause := context.Cause(g.ctx); errors.Is(cause, errEnded) {
 			err = cause
@@ -262,6 +264,9 @@ func (o *wsSlot) frameLocked(kind, flags byte, d stream.Delivery, media int64, p
 		flags |= flagSkipped
 	}
 	o.skipped = false
+	for _, p := range payload {
+		o.guest.bytes.Add(int64(len(p)))
+	}
 	o.mu.Lock()
 	o.sent++
 	o.mu.Unlock()

@@ -1,4 +1,5 @@
-// Package loglimit bounds how many log lines others can cause, so that a stranger can neither fill the log nor blind it.
+// Package loglimit bounds how many log lines others can cause, so that a stranger can neither fill the log nor blind
+// it.
 package loglimit
 
 import (
@@ -31,8 +32,9 @@ type Config struct {
 	Key  string       // attribute under which the key is logged, such as address
 }
 
-// Refusals returns the bounds for lines about strangers, keyed by their addresses: 5 at once from an address and one a minute, 120 and 4
-// a minute in all, and 5 lines a minute that tell what was suppressed. That is at most 13,000 lines a day.
+// Refusals returns the bounds for lines about strangers, keyed by their addresses: 5 at once from an address and one
+// a minute, 120 and 4 a minute in all, and 5 lines a minute that tell what was suppressed. That is at most 13,000
+// lines a day.
 func Refusals(log *slog.Logger, text string) Config {
 	return Config{
 		Keys: 1024, Burst: 5, Interval: time.Minute, TotalBurst: 120, TotalInterval: 15 * time.Second,
@@ -40,7 +42,8 @@ func Refusals(log *slog.Logger, text string) Config {
 	}
 }
 
-// Notices returns the bounds for lines of which each kind is logged once a minute, with the number of those that were not.
+// Notices returns the bounds for lines of which each kind is logged once a minute, with the number of those that were
+// not.
 func Notices() Config { return Config{Keys: 1024, Burst: 1, Interval: time.Minute} }
 
 // Limiter decides which lines are logged. It may be used by many goroutines.
@@ -80,8 +83,8 @@ func New(c Config) *Limiter {
 	return &Limiter{cfg: c, keys: make(map[string]*list.Element), order: list.New()}
 }
 
-// Allow reports whether a line about key may be logged now. If so, suppressed is how many were not since the last one, as far as no report
-// has told.
+// Allow reports whether a line about key may be logged now. If so, suppressed is how many were not since the last
+// one, as far as no report has told.
 func (l *Limiter) Allow(key string, now time.Time) (ok bool, suppressed int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,7 +112,8 @@ func (l *Limiter) entryLocked(key string) *entry {
 	return e
 }
 
-// suppressed returns the lines that were not logged since the last call, most first, and how many keys beyond limit share the rest.
+// suppressed returns the lines that were not logged since the last call, most first, and how many keys beyond limit
+// share the rest.
 func (l *Limiter) suppressed(limit int) (most []entry, rest, keys int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

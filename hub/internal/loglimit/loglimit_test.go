@@ -70,7 +70,8 @@ func TestForgets(t *testing.T) {
 	})
 }
 
-// A day of any number of strangers, who all do their worst, is some megabytes of log. One stranger is far less, and hides nobody else.
+// A day of any number of strangers, who all do their worst, is some megabytes of log. One stranger is far less, and
+// hides nobody else.
 func TestDayOfStrangers(t *testing.T) {
 	for name, test := range map[string]struct {
 		from     func(i int) string

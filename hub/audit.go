@@ -1,0 +1,27 @@
+package hub
+
+import (
+	"context"
+
+	"github.com/bramble-cam/bramble/shared/logkey"
+)
+
+// startAudit begins to write the audit log. stop ends that, after everything that may log.
+func (h *Hub) startAudit() (stop func(), err error) {
+	if h.audit == nil {
+		return func() {}, nil
+	}
+	if err := h.audit.Open(); err != nil {
+		if !h.cfg.AuditMayFail {
+			return nil, err
+		}
+		h.cfg.Log.Warn("the audit log is not kept in a file of its own, until it can be", logkey.Err, err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- h.audit.Run(ctx) }() // received by stop
+	return func() {
+		cancel()
+		<-done // never an error
+	}, nil
+}

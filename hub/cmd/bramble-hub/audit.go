@@ -1,0 +1,169 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/audit"
+)
+
+const (
+	// auditName is the name of the audit log in the directory for state.
+	auditName = "audit.jsonl"
+
+	// noAudit is the setting for none.
+	noAudit = "none"
+)
+
+// defaultAudit returns where a service keeps its audit log if nothing else is said; "" if it has no directory for state.
+func defaultAudit() string {
+	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); dir != "" {
+		return filepath.Join(dir, auditName)
+	}
+	return ""
+}
+
+// auditFile returns the hub's audit log, or "".
+func (s *settings) auditFile() string {
+	if s.AuditLog == noAudit {
+		return ""
+	}
+	return s.AuditLog
+}
+
+// kept returns the audit log that a hub with these settings keeps, as far as a command can tell: the service has another environment.
+func (s *settings) kept() string {
+	if s.AuditLog != "" {
+		return s.auditFile()
+	}
+	beside := filepath.Join(filepath.Dir(s.Credentials), auditName)
+	if _, err := os.Lstat(beside); err != nil {
+		return ""
+	}
+	return beside
+}
+
+// auditing returns the logger of a command, which has its audit lines in the hub's file, too, with who gave the command.
+func (s *settings) auditing(log *slog.Logger) *slog.Logger {
+	file := s.kept()
+	if file == "" {
+		return log
+	}
+	return audit.Append(file, log, slog.String("operator", operator()))
+}
+
+// operator returns who gives a command: behind sudo, the one who called that.
+func operator() string {
+	if name := os.Getenv("SUDO_USER"); name != "" {
+		return name + " (sudo)"
+	}
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return fmt.Sprint("user ", os.Getuid())
+}
+
+// auditCommand is bramble-hub audit.
+type auditCommand struct {
+	Since  string `help:"From when on: how long ago, such as 24h or 30m, or a time such as 2026-01-31T08:00:00Z." placeholder:"TIME" env:"-"`
+	Until  string `help:"Until when, in the same forms." placeholder:"TIME" env:"-"`
+	User   string `help:"Only what this user did, or what was done to it." placeholder:"NAME" env:"-"`
+	Camera string `help:"Only about this camera." placeholder:"CAMERA" env:"-"`
+	Event  string `help:"Only these: login, logout, refused, view, user, user.add, agent, token and so on." placeholder:"EVENT" env:"-"`
+	JSON   bool   `name:"json" help:"Print the lines as they are in the file: JSON, one object a line." env:"-"`
+}
+
+// Help implements kong.HelpProvider.
+func (*auditCommand) Help() string {
+	return `Examples:
+
+  bramble-hub audit --since 24h                                 everything since yesterday
+  bramble-hub audit --event view --camera porch                 who has watched the porch, from when to when
+  bramble-hub audit --user anna --since 720h --json             all about anna of 30 days, for a program
+  bramble-hub audit --event refused --since 1h                  who could not log in`
+}
+
+// Run prints the events.
+func (c *auditCommand) Run(d *desk) error {
+	file := d.settings.kept()
+	if file == "" {
+		return fmt.Errorf("no audit log is known: give --audit-log FILE, or set audit-log for the hub, which then keeps one")
+	}
+	now := time.Now()
+	since, err := moment("--since", c.Since, now)
+	if err != nil {
+		return err
+	}
+	until, err := moment("--until", c.Until, now)
+	if err != nil {
+		return err
+	}
+	show, end := d.auditTable()
+	if c.JSON {
+		show, end = func(e audit.Event) error { return d.print(e.Line) }, func() error { return nil }
+	}
+	bad, err := audit.Read(file, audit.Filter{Since: since, Until: until, User: c.User, Camera: c.Camera, Event: c.Event}, show)
+	if err != nil {
+		return err
+	}
+	if bad > 0 {
+		d.log.Warn("some lines of the audit log are damaged, by a full disk for example, and were left out", "lines", bad, "file", file)
+	}
+	return end()
+}
+
+// moment reads a time, or how long ago it was; "" is the zero time.
+func moment(flag, text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil && ago >= 0 {
+		return now.Add(-ago), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04", "2006-01-02"} {
+		if t, err := time.ParseInLocation(layout, text, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%s %q: give how long ago, such as 24h, or a time such as 2026-01-31T08:00:00Z or 2026-01-31", flag, text)
+}
+
+// auditTable prints events in columns.
+func (d *desk) auditTable() (show func(audit.Event) error, end func() error) {
+	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "TIME\tEVENT\tUSER\tCAMERA\tADDRESS\tDETAILS") // an error comes back from Flush
+	told := []string{"time", "level", "message", "event", "user", "camera", "address"}
+	return func(e audit.Event) error {
+		var details []string
+		for _, key := range slices.Sorted(maps.Keys(e.Rest)) {
+			if value := fmt.Sprint(e.Rest[key]); !slices.Contains(told, key) && value != "" {
+				details = append(details, key+"="+column(value))
+			}
+		}
+		row := []string{e.Time.Local().Format(time.DateTime), e.Event, e.User, e.Camera, e.Address}
+		for i := range row {
+			row[i] = column(cmp.Or(row[i], "-"))
+		}
+		_, err := fmt.Fprintln(w, strings.Join(append(row, strings.Join(details, " ")), "\t"))
+		return err
+	}, w.Flush
+}
+
+// column returns text that stays in its column.
+func column(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || r == '\n' || r == '\v' || r == '\f' {
+			return ' '
+		}
+		return r
+	}, text)
+}

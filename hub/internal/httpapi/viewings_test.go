@@ -1,0 +1,172 @@
+package httpapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// auditLines are what viewings log.
+type auditLines struct {
+	mu    sync.Mutex
+	lines []map[string]any
+}
+
+func (a *auditLines) Write(b []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	var line map[string]any
+	err := json.Unmarshal(b, &line)
+	a.lines = append(a.lines, line)
+	return len(b), err
+}
+
+func (a *auditLines) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(a, nil)) }
+
+// of returns the lines of an event about somebody who comes by a proof.
+func (a *auditLines) of(event, user, by, format string) (found []map[string]any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, l := range a.lines {
+		if l["audit"] == event && l["user"] == user && l["by"] == by && l["format"] == format {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+// Each viewing, in whichever format and by whichever URL, is told of: who, by what, which camera, from when to when.
+func TestViewingsAreAudited(t *testing.T) {
+	lines := &auditLines{}
+	g := newGuarded(t, func(s *Server) { s.guests.viewings.log = lines.logger() })
+	bearer := "Authorization: Bearer " + g.annaToken
+	link := "?link=" + g.valid
+	streams := []*conn{
+		g.stream("/cam/porch.mjpeg", "Cookie: "+g.login("anna", annaPassword)), g.stream("/cam/porch/stream.mjpg", bearer),
+		g.stream("/cam/yard.h264", bearer), g.stream("/cam/yard.mp4", bearer), g.stream("/cam/porch.mjpeg" + link),
+	}
+	for _, c := range streams {
+		c.some()
+	}
+	ws := g.socket("", "Authorization", "Bearer "+g.ottoToken)
+	ws.say(`{"op":"watch","slot":1,"camera":"porch","kind":"jpeg"}`)
+	ws.expect("watching", 1)
+	ws.frame(1)
+	for _, path := range []string{"/cam/porch.jpeg", "/cam/porch.jpg", "/cam/porch/snapshot", "/api/frame.jpeg?src=porch"} {
+		if resp, _ := g.request(http.MethodGet, path, "", "Authorization", "Bearer "+g.ottoToken); resp.StatusCode != http.StatusOK {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
+	}
+	// None of these has seen anything.
+	g.request(http.MethodGet, "/cam/porch.jpeg", "", "Cookie", g.login("nora", annaPassword))
+	g.request(http.MethodHead, "/cam/porch.jpeg", "", "Authorization", "Bearer "+g.rootToken)
+	nora := g.socket("", "Cookie", g.login("nora", annaPassword))
+	nora.say(`{"op":"watch","slot":1,"camera":"porch","kind":"jpeg"}`)
+	nora.expect("ended", 1)
+
+	g.srv.guests.look()
+	for _, c := range streams {
+		_ = c.Close() // as a viewer does
+	}
+	ws.say(`{"op":"unwatch","slot":1}`)
+	g.porch.viewers(0)
+	g.yard.viewers(0)
+	testkit.Eventually(t, "all have left", func() bool {
+		g.srv.guests.look()
+		return len(g.srv.guests.byFormat()) <= 1 // the WebSockets
+	})
+	g.srv.guests.viewings.tell(time.Now().Add(viewingGap), false)
+	for _, want := range []struct {
+		user, by, camera, format, proof string
+		pieces                          float64
+	}{
+		{"anna", "session", "porch", "mjpeg", "", 1}, {"anna", "token", "porch", "mjpeg", g.annaTokenID, 1}, {"anna", "token", "yard", "h264", g.annaTokenID, 1},
+		{"anna", "token", "yard", "mp4", g.annaTokenID, 1}, {"link", "link", "porch", "mjpeg", "expires 20", 1}, {"otto", "token", "porch", "mjpeg", "", 1},
+		{"otto", "token", "porch", "jpeg", "", 4},
+	} {
+		for _, event := range []string{"view.begin", "view"} {
+			found := lines.of(event, want.user, want.by, want.format)
+			if len(found) != 1 {
+				t.Errorf("%d lines %s of %s by %s, %s: %v", len(found), event, want.user, want.by, want.format, lines.lines)
+				continue
+			}
+			l := found[0]
+			if proof, _ := l["proof"].(string); l["camera"] != want.camera || l["address"] != "127.0.0.1" || !strings.HasPrefix(proof, want.proof) || l["from"] == nil {
+				t.Errorf("%v, want %+v", l, want)
+			}
+			if event == "view" && (l["pieces"] != want.pieces || l["bytes"].(float64) < 10 || l["to"] == nil) { //nolint:forcetypeassert // a number
+				t.Errorf("%v, want %+v", l, want)
+			}
+		}
+	}
+	if n := len(lines.lines); n != 14 || strings.Contains(fmt.Sprint(lines.lines), g.valid) {
+		t.Errorf("%d lines: %v", n, lines.lines)
+	}
+}
+
+// some reads the beginning of a stream.
+func (c *conn) some() {
+	c.t.Helper()
+	if _, err := c.r.Peek(200); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// The end of the hub is the end of all viewings.
+func TestViewingsEndWithTheHub(t *testing.T) {
+	lines := &auditLines{}
+	g := newGuarded(t, func(s *Server) { s.guests.viewings.log = lines.logger() })
+	c := g.stream("/cam/porch.mjpeg", "Authorization: Bearer "+g.annaToken)
+	c.some()
+	g.stop()
+	if found := lines.of("view", "anna", "token", "mjpeg"); len(found) != 1 {
+		t.Errorf("%v", lines.lines)
+	}
+}
+
+// Pictures that are asked for one by one are one viewing, for an hour at most; pauses end it. Memory is bounded, and so is what a viewer can have logged.
+func TestViewingsOfStills(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lines := &auditLines{}
+		l := newViewings(lines.logger())
+		look := func(user string) {
+			g := &guest{p: access.Principal{Name: user, By: access.ByToken}, camera: "porch", format: "jpeg", address: "192.0.2.1", since: time.Now()}
+			g.bytes.Add(1000)
+			l.end(g, time.Now())
+		}
+		for range 2 * 3600 {
+			look("anna")
+			l.tell(time.Now(), false)
+			<-time.After(time.Second)
+		}
+		<-time.After(viewingGap)
+		l.tell(time.Now(), false)
+		found := lines.of("view", "anna", "token", "jpeg")
+		pieces := 0.0
+		for _, line := range found {
+			pieces += line["pieces"].(float64) //nolint:forcetypeassert // a number
+		}
+		if len(found) != 2 || pieces != 7200 || len(l.open) != 0 || len(lines.lines) != 4 {
+			t.Errorf("%d lines of %v pieces, %d are open: %v", len(found), pieces, len(l.open), lines.lines)
+		}
+		for i := range maxViewings + 10 {
+			look(fmt.Sprint("user", i))
+		}
+		if len(l.open) != maxViewings {
+			t.Errorf("%d are kept", len(l.open))
+		}
+		l.tell(time.Now(), true)
+		if last := lines.lines[len(lines.lines)-1]; last["audit"] != "lost" || last["lines"] != 10.0 {
+			t.Errorf("%v", last)
+		}
+	})
+}
