@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -345,26 +344,4 @@ func TestEndedFileShared(t *testing.T) {
 			}
 		}
 	})
-}
-
-// Many who log out at once share the writes, and each finds theirs in the file.
-func TestManyLogoutsAtOnce(t *testing.T) {
-	c := newCast(t)
-	hub := newSite(t, c.file)
-	b := load(t, c.file)
-	u, _ := b.user("anna")
-	var all sync.WaitGroup
-	for range 64 {
-		cookie, err := hub.sessions.begin(b, u, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Go(func() {
-			hub.Logout(home, cookie.Value)
-			if newSite(t, c.file).isGood(cookie.Value) {
-				t.Error("answered before it was written")
-			}
-		})
-	}
-	all.Wait()
 }

@@ -141,6 +141,9 @@ func TestConcurrentEdits(t *testing.T) {
 func victim() {
 	what, file, _ := strings.Cut(os.Getenv(asVictim), " ")
 	step := os.Getenv(asVictim + "_STEP")
+	if what == "logout" {
+		logoutVictim(file)
+	}
 	change := func(name string) func(*Document) error {
 		if what == "agent" {
 			return func(d *Document) error { _, err := d.AddAgent(name, []string{name}); return err }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,8 +50,6 @@ type Bucket struct {
 	js   jetstream.JetStream
 	done chan struct{} // closed when the connection has ended
 
-	synced atomic.Bool // the file has what the bucket has
-
 	said string // the trouble that was logged last; owned by Run's goroutine
 }
 
@@ -93,9 +90,6 @@ func (b *Bucket) Close() {
 	b.nc.Close()
 	<-b.done
 }
-
-// Synced reports whether the file has what the bucket has, as far as is known.
-func (b *Bucket) Synced() bool { return b.synced.Load() }
 
 // BucketError says why the bucket cannot be used.
 type BucketError struct {
@@ -314,7 +308,6 @@ func (b *Bucket) take(e Entry, err error) {
 	if err == nil {
 		changed, err = access.Install(b.cfg.File, e.Document, false)
 	}
-	b.synced.Store(err == nil)
 	switch {
 	case err == nil && changed:
 		b.cfg.Log.Info("credentials taken from the bucket", "audit", "credentials.pull", "bucket", b.cfg.Bucket,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/shared/credential"
 	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -43,7 +44,8 @@ type Config struct {
 	Credential          credential.Credential
 	Trust               trust.Settings // in that NATS system's certificate
 	Space               subject.Space
-	Credentials         string // the credentials file
+	Credentials         string        // the credentials file
+	CredentialsKV       credkv.Config // the bucket that it follows; without Bucket there is none
 	TLSCert, TLSKey     string
 	FFmpeg, HWAccel     string
 	MaxTranscodes       int
@@ -62,6 +64,7 @@ func Examine(ctx context.Context, cfg Config) []Finding {
 		e.ok("settings", "right; \"bramble-hub check\" prints them")
 	}
 	e.credentials()
+	e.bucket(ctx)
 	e.state()
 	e.certificate()
 	e.page(ctx)

@@ -8,11 +8,41 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 )
 
 // hubsTime is how long hubs have to answer.
 const hubsTime = 2 * time.Second
+
+// bucket compares the credentials file with the bucket that it follows.
+func (e *examination) bucket(ctx context.Context) {
+	cfg := e.cfg.CredentialsKV
+	if cfg.Bucket == "" {
+		return
+	}
+	cfg.File, cfg.Log = e.cfg.Credentials, e.cfg.Log
+	b, err := credkv.Open(cfg, false)
+	if err != nil {
+		e.fail("bucket", err.Error(), "see that NATS runs there, and that --credentials-kv-credential-file is of an account with JetStream")
+		return
+	}
+	defer b.Close()
+	entry, err := b.Get(ctx)
+	if err != nil {
+		e.fail("bucket", err.Error(), "\"bramble-hub credentials push\" stores the credentials of this host")
+		return
+	}
+	own, err := access.Read(e.cfg.Credentials)
+	switch {
+	case err != nil: // a finding of its own
+	case own.Equal(entry.Document):
+		e.ok("bucket", "%s has the same credentials as %s, revision %d", cfg.Bucket, e.cfg.Credentials, own.Revision)
+	default:
+		e.warn("bucket", fmt.Sprintf("%s has revision %d of the credentials, %s has %d", cfg.Bucket,
+			entry.Document.Revision, e.cfg.Credentials, own.Revision), "bramble-hub credentials status")
+	}
+}
 
 // hubs asks the hubs on NATS whether they have the credentials that are in this file.
 func (e *examination) hubs(ctx context.Context, nc *nats.Conn) {
@@ -34,13 +64,13 @@ func (e *examination) hubs(ctx context.Context, nc *nats.Conn) {
 			same++
 		case hubsync.ForeignKey:
 			e.warn("hubs", "a hub on this NATS system has another link key: log-outs are not told between the two",
-				"copy the newer credentials file to the other hub; two systems need two --subject-root")
+				hubsync.Remedy+"; two systems need two --subject-root")
 		case hubsync.Unknown:
 			e.warn("hubs", fmt.Sprintf("the clock of hub %s differs from this host's by minutes", h.Name),
 				"timedatectl set-ntp true on both")
 		default:
 			e.warn("hubs", fmt.Sprintf("hub %s has other credentials than %s: %s", h.Name, e.cfg.Credentials, h.Credentials),
-				"copy the newer credentials file to the other hub")
+				hubsync.Remedy)
 		}
 	}
 	if same > 0 {

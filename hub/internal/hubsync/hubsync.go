@@ -72,6 +72,7 @@ type Sync struct {
 	limiter *rate.Limiter
 	seq     uint64
 	told    time.Time // when the state was told last
+	asked   time.Time // when others were asked for theirs last
 	pushed  time.Time // when ended sessions were told again last
 	lacking [access.EndedBuckets]bool
 	say     *time.Timer // runs while the state is to be told soon
@@ -141,7 +142,10 @@ func (s *Sync) Run(ctx context.Context) error {
 		case <-s.push.C:
 			s.pushLacking()
 		case now := <-tick.C:
-			s.others.check(now, s.times)
+			if s.others.check(now, s.times) && now.Sub(s.asked) >= s.times.grace {
+				s.asked = now
+				s.publish(subject.HubAsk, message{Ask: true})
+			}
 			if now.Sub(s.told) >= s.times.state {
 				s.sayState()
 			}

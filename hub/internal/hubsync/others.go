@@ -26,6 +26,9 @@ func Relations() []string {
 	}
 }
 
+// Remedy helps against different credentials.
+const Remedy = "copy the newer credentials file to the other hub, or keep both by --credentials-kv"
+
 // Other is what this hub knows of another one.
 type Other struct {
 	Name        string         // of its host
@@ -123,7 +126,8 @@ func (o *others) foreign(now time.Time) {
 }
 
 // check forgets hubs that say nothing any more, and tells once of those whose credentials stay others.
-func (o *others) check(now time.Time, t times) {
+// It reports whether some should be asked: one that has ended since must not be told of.
+func (o *others) check(now time.Time, t times) (ask bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for instance, h := range o.all {
@@ -131,21 +135,27 @@ func (o *others) check(now time.Time, t times) {
 			delete(o.all, instance)
 			continue
 		}
-		if !h.Since.IsZero() && !h.told && now.Sub(h.Since) >= t.grace {
+		if h.Since.IsZero() || h.told || now.Sub(h.Since) < t.grace {
+			continue
+		}
+		ask = ask || h.Seen.Sub(h.Since) < t.grace
+		if h.Seen.Sub(h.Since) >= t.grace {
 			h.told = true
 			o.log.Warn("another hub has other credentials than this one: what was revoked here may be good there", "hub", h.Name,
 				"theirs", h.Credentials, "since", h.Since.UTC().Format(time.RFC3339),
-				"their_revision", h.Edition.Revision, "their_change", h.Edition.Changed, "remedy", "copy the newer credentials file to the other hub")
+				"their_revision", h.Edition.Revision, "their_change", h.Edition.Changed,
+				"remedy", Remedy)
 		}
 	}
 	if now.Sub(o.alien.Seen) > t.forget {
 		o.alien = other{}
 	}
-	if !o.alien.Since.IsZero() && !o.alien.told && now.Sub(o.alien.Since) >= t.grace {
+	if !o.alien.told && o.alien.Seen.Sub(o.alien.Since) >= t.grace {
 		o.alien.told = true
 		o.log.Warn("a hub on this NATS system has another link key than this one: log-outs are not told between the two",
-			"remedy", "copy the newer credentials file to the other hub; two systems need two --subject-root")
+			"remedy", Remedy+"; two systems need two --subject-root")
 	}
+	return ask
 }
 
 // list returns the hubs in order, and one that stands for all with another link key.

@@ -1,0 +1,62 @@
+package doctor
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credkv"
+	"github.com/bramble-cam/bramble/hub/internal/hubsync"
+	"github.com/bramble-cam/bramble/shared/subject"
+	"github.com/bramble-cam/bramble/shared/testkit"
+)
+
+// The credentials of this host are compared with the bucket, and with those of the hubs on NATS.
+func TestCopies(t *testing.T) {
+	url := testkit.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()}).ClientURL()
+	theirs, mine := filepath.Join(t.TempDir(), "credentials.json"), filepath.Join(t.TempDir(), "credentials.json")
+	change := func(file, name string) {
+		t.Helper()
+		err := access.Edit(file, func(d *access.Document) error { _, err := d.AddAgent(name, []string{name}); return err })
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(theirs, "porch")
+	kv := credkv.Config{URL: url, Bucket: "HUBS", File: theirs, Log: testkit.Log(t)}
+	look := func(wants ...want) {
+		t.Helper()
+		e := examine(t, Config{Credentials: mine, CredentialsKV: kv, Space: subject.Space{}})
+		e.bucket(t.Context())
+		nc := testkit.Connect(t, url)
+		e.hubs(t.Context(), nc)
+		compare(t, e.findings, true, wants...)
+	}
+	look(want{Fail, "bucket", "bucket not found", "credentials push"})
+	b, err := credkv.Open(kv, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := b.Push(t.Context(), 1, false); err != nil {
+		t.Fatal(err)
+	}
+	d, err := access.Read(theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := access.Install(mine, d, false); err != nil {
+		t.Fatal(err)
+	}
+	keeper, err := access.NewKeeper(theirs, testkit.Log(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub := hubsync.New(hubsync.Config{Conn: testkit.Connect(t, url), Access: keeper, Version: "1.2.0", Log: testkit.Log(t)})
+	testkit.Run(t, hub.Run)
+	look(want{OK, "bucket", "same credentials", ""}, want{OK, "hubs", "1 on this NATS system", ""})
+	change(mine, "garden")
+	look(want{Warn, "bucket", "HUBS has revision 1", "status"}, want{Warn, "hubs", "older", hubsync.Remedy})
+}
