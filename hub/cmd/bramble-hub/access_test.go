@@ -89,6 +89,10 @@ func TestLinkCommand(t *testing.T) {
 	if len(lines) != 2 || !strings.HasPrefix(lines[0], "http://127.0.0.1:") || !strings.Contains(lines[0], "/cam/porch.mjpeg?link=") || !strings.Contains(lines[1], "/cam/porch.jpeg?link=") {
 		t.Errorf("printed %q", out)
 	}
+	published := do(t, file, "", "link", "porch", "--http", "0.0.0.0:0", "--http-published", "127.0.0.9:1")
+	if !strings.HasPrefix(published, "http://127.0.0.9:1/cam/porch.mjpeg?link=") {
+		t.Errorf("in a container it prints %q", published)
+	}
 	before := out
 	do(t, file, "", "link", "--revoke-all")
 	if after := do(t, file, "", "link", "porch", "--expires", "1h", "--format", "mjpeg,jpeg"); after == before {

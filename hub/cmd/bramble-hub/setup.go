@@ -139,7 +139,11 @@ func (d *desk) pageURL() string {
 	if d.settings.TLSCert != "" {
 		scheme = "https://"
 	}
-	host, port, err := net.SplitHostPort(d.settings.HTTP)
+	addr := d.settings.HTTP
+	if d.settings.HTTPPublished != "" {
+		addr = d.settings.HTTPPublished
+	}
+	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
 		host = here()
 	}
