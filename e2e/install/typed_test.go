@@ -96,7 +96,8 @@ func press(t *testing.T, keyboard io.Writer, line string) {
 	}
 }
 
-// traces searches the journals, with what sudo logs, the shell's history, and every file of both hosts for the agent's token.
+// traces searches the journals, with what sudo logs, the shell's history, and every file of both hosts for the
+// agent's token.
 func traces(t *testing.T, l *lab, token string) {
 	t.Helper()
 	const journal = "journalctl --no-pager --all --output=cat"

@@ -12,8 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// Exposed returns the flags, as --name, and the arguments, as <name>, that hold a secret on a command line: a secret.Text, or
-// a URL with a password. A "-", which stands for standard input, is none.
+// Exposed returns the flags, as --name, and the arguments, as <name>, that hold a secret on a command line: a
+// secret.Text, or a URL with a password. A "-", which stands for standard input, is none.
 func Exposed(parsed *kong.Context) (names []string) {
 	for _, p := range parsed.Path {
 		value, name := (*kong.Value)(nil), ""
@@ -30,7 +30,8 @@ func Exposed(parsed *kong.Context) (names []string) {
 	return names
 }
 
-// WarnExposed warns of each secret on a command line. Remedies say what to do instead, by the name that Exposed returns.
+// WarnExposed warns of each secret on a command line. Remedies say what to do instead, by the name that Exposed
+// returns.
 func WarnExposed(log *slog.Logger, parsed *kong.Context, remedies map[string]string) {
 	for _, name := range Exposed(parsed) {
 		remedy, ok := remedies[name]
@@ -38,8 +39,8 @@ func WarnExposed(log *slog.Logger, parsed *kong.Context, remedies map[string]str
 			env := EnvPrefix + "_" + strings.ToUpper(strings.ReplaceAll(strings.Trim(name, "-<>"), "-", "_"))
 			remedy = "write it into the configuration file, or set " + env
 		}
-		log.Warn("a secret is on the command line: this host's list of processes, the shell's history and sudo's log show it",
-			"where", name, "remedy", remedy)
+		const what = "a secret is on the command line: this host's list of processes, the shell's history and sudo's log show it"
+		log.Warn(what, "where", name, "remedy", remedy)
 	}
 }
 

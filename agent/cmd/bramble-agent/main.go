@@ -112,7 +112,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	case joinCommand:
 		ctx, stop := conf.StopContext(log)
 		defer stop()
-		return failed(stderr, c.Join.run(ctx, joining{settings: &c.settings, file: string(c.Config), given: given(parsed), kept: conf.FromFile(parsed), stdin: stdin, say: stderr}))
+		return failed(stderr, c.Join.run(ctx, joining{
+			settings: &c.settings, file: string(c.Config), given: given(parsed), kept: conf.FromFile(parsed),
+			stdin: stdin, say: stderr,
+		}))
 	}
 	cfg, err := c.agent(log)
 	if err != nil {
@@ -140,8 +143,9 @@ func remedies() map[string]string {
 		"--token": "leave --token out, and join asks for it, or give --token-file FILE; replace this token with " +
 			"\"bramble-hub agent remove NAME\" and \"agent add NAME\"",
 		"--credential": "give --credential-file FILE, or set BRAMBLE_CREDENTIAL",
-		"--hub":        "write it into the configuration file, or set BRAMBLE_HUB; better give the agent a credential of its own",
-		"<url>":        "give the agent a credential of its own; a password in the URL is also in the configuration file",
+		"--hub": "write it into the configuration file, or set BRAMBLE_HUB; " +
+			"better give the agent a credential of its own",
+		"<url>": "give the agent a credential of its own; a password in the URL is also in the configuration file",
 	}
 }
 

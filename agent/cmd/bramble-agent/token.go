@@ -16,8 +16,8 @@ const attempts = 3
 // seedLength is how many characters a token has.
 const seedLength = 58
 
-// token returns the token: from a flag, from a file, else from the person at the terminal, else from standard input. It is ""
-// if there is none, for a hub that asks for nothing.
+// token returns the token: from a flag, from a file, else from the person at the terminal, else from standard input.
+// It is "" if there is none, for a hub that asks for nothing.
 func (j *join) token(ctx context.Context, g joining) (secret.Text, error) {
 	tty, isTerminal := secret.Terminal(g.stdin)
 	switch {
@@ -37,7 +37,8 @@ func (j *join) token(ctx context.Context, g joining) (secret.Text, error) {
 		return seed, nil
 	case isTerminal:
 		ask := func() (secret.Text, error) {
-			return secret.Ask(ctx, tty, g.say, "Token, which \"bramble-hub agent add\" printed (it is not shown here): ")
+			const prompt = "Token, which \"bramble-hub agent add\" printed (it is not shown here): "
+			return secret.Ask(ctx, tty, g.say, prompt)
 		}
 		return g.askToken(ask)
 	}
@@ -50,7 +51,7 @@ func (j *join) token(ctx context.Context, g joining) (secret.Text, error) {
 	}
 	seed, err := parseToken(line)
 	if err != nil {
-		return "", fmt.Errorf("the token from standard input: %w: without a terminal, --token-file FILE is another way", err)
+		return "", fmt.Errorf("the token from standard input: %w; --token-file FILE is another way", err)
 	}
 	return seed, nil
 }
@@ -77,7 +78,8 @@ func (g joining) askToken(ask func() (secret.Text, error)) (secret.Text, error) 
 	}
 }
 
-// parseToken returns the token in a text that was typed or pasted. The error says what is wrong with it, and does not repeat it.
+// parseToken returns the token in a text that was typed or pasted. The error says what is wrong with it, and does not
+// repeat it.
 func parseToken(text secret.Text) (secret.Text, error) {
 	word := strings.Join(strings.Fields(text.Reveal()), "") // a line that was copied out of a narrow window is broken
 	c, err := credential.Parse(secret.Text(word))
@@ -85,11 +87,13 @@ func parseToken(text secret.Text) (secret.Text, error) {
 	case err == nil:
 		return c.Seed(), nil
 	case strings.HasPrefix(word, "U"):
-		return "", errors.New("not a token, but the public key of \"agent list\": the token begins with SU, and only \"agent add\" prints it")
+		return "", errors.New("not a token, but the public key of \"agent list\": the token begins with SU, " +
+			"and only \"agent add\" prints it")
 	case strings.HasPrefix(word, "SU") && len(word) != seedLength:
 		return "", fmt.Errorf("not a whole token: it has %d characters, and a token %d", len(word), seedLength)
 	case strings.HasPrefix(word, "SU"):
-		return "", errors.New("not a token: a character is wrong, since its checksum does not fit: copy it instead of typing it")
+		return "", errors.New("not a token: a character is wrong, since its checksum does not fit: " +
+			"copy it instead of typing it")
 	}
 	return "", err
 }

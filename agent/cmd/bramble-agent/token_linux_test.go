@@ -25,8 +25,8 @@ func joinAtTerminal(t *testing.T, lines []string, args ...string) (shown string,
 	return terminal.End(), code
 }
 
-// TestJoinAsks: join asks for the token, does not show it, and says what is wrong with one until it is right. Nothing is left
-// of an attempt that fails.
+// TestJoinAsks: join asks for the token, does not show it, and says what is wrong with one until it is right. Nothing
+// is left of an attempt that fails.
 func TestJoinAsks(t *testing.T) {
 	url, cred := doors(t)
 	seed := cred.Seed().Reveal()

@@ -24,7 +24,7 @@ const (
 type setupCommand struct {
 	Name          string `arg:"" optional:"" default:"admin" help:"The user to make, an admin (${default}). One that is there already stays as it is."`
 	PasswordStdin bool   `help:"Read the password from standard input." env:"-"`
-	TLS           *bool  `name:"tls" negatable:"" help:"With --tls page and NATS get a certificate even if others use them without; with --no-tls none (default: what setup lets others reach gets one)." env:"-"`
+	TLS           *bool  `name:"tls" negatable:"" help:"With --tls all gets TLS, also what is in use; with --no-tls nothing (default: what setup opens)." env:"-"`
 	NoStart       bool   `help:"Write the configuration only; do not start the service." env:"-"`
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/trust"
 )
 
-// secure makes a certificate where setup lets other hosts in, or for all with --tls, and returns the settings that name it.
-// What others can reach already stays without TLS unless --tls is given: those who use it would be cut off.
+// secure makes a certificate where setup lets other hosts in, or for all with --tls, and returns the settings that
+// name it. What others can reach already stays without TLS unless --tls is given: those who use it would be cut off.
 func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []conf.Setting, err error) {
 	s := d.settings
 	if c.TLS != nil && !*c.TLS {
@@ -32,19 +32,23 @@ func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []c
 		}
 	}
 	if s.TLSCert == "" {
-		d.log.Warn("the page has no TLS: passwords and pictures cross the network in the clear", "remedy", "sudo bramble-hub setup --tls")
+		d.log.Warn("the page has no TLS: passwords and pictures cross the network in the clear",
+			"remedy", "sudo bramble-hub setup --tls")
 	}
 	if s.NATSTLSCert == "" && s.NATSURL == "" && s.NATSConfig == "" {
-		d.log.Warn("NATS has no TLS: pictures cross the network in the clear. It stays so for agents and consumers that are known already and would be cut off",
+		d.log.Warn("NATS has no TLS: pictures cross the network in the clear. "+
+			"It stays so for agents and consumers that are known already and would be cut off",
 			"known", known, "remedy", "sudo bramble-hub setup --tls, which says what to do on their hosts")
 	}
 	if forced && bus && len(known) > 0 {
-		d.log.Warn("agents and consumers that connected without TLS are cut off until their settings say so", "known", known, "on_their_hosts", c.rejoin(d))
+		d.log.Warn("agents and consumers that connected without TLS are cut off until their settings say so",
+			"known", known, "on_their_hosts", c.rejoin(d))
 	}
 	return set, nil
 }
 
-// certify has a certificate in the state directory, and returns the settings that name it for the page, for NATS or for both.
+// certify has a certificate in the state directory, and returns the settings that name it for the page, for NATS or
+// for both.
 func (c *setupCommand) certify(d *desk, web, bus bool) (set []conf.Setting, err error) {
 	names, err := keypair.HostNames()
 	if err != nil {
@@ -54,14 +58,16 @@ func (c *setupCommand) certify(d *desk, web, bus bool) (set []conf.Setting, err 
 	if err != nil {
 		return nil, err
 	}
-	o := keypair.Order{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: names, Valid: certLife}
+	o := keypair.Order{
+		Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: names, Valid: certLife,
+	}
 	cert, made, err := keypair.Ensure(o)
 	if err != nil {
 		return nil, fmt.Errorf("%w; or leave TLS out with --no-tls", err)
 	}
 	if made {
-		d.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key, "fingerprint", trust.Fingerprint(cert),
-			"expires", cert.NotAfter.UTC().Format(time.RFC3339))
+		d.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key,
+			"fingerprint", trust.Fingerprint(cert), "expires", cert.NotAfter.UTC().Format(time.RFC3339))
 	}
 	if web {
 		d.settings.TLSCert, d.settings.TLSKey = o.Cert, o.Key
@@ -69,10 +75,12 @@ func (c *setupCommand) certify(d *desk, web, bus bool) (set []conf.Setting, err 
 	}
 	if bus {
 		d.settings.NATSTLSCert, d.settings.NATSTLSKey = o.Cert, o.Key
-		set = append(set, conf.Setting{Key: "nats-tls-cert", Value: o.Cert}, conf.Setting{Key: "nats-tls-key", Value: o.Key})
+		set = append(set, conf.Setting{Key: "nats-tls-cert", Value: o.Cert})
+		set = append(set, conf.Setting{Key: "nats-tls-key", Value: o.Key})
 	}
 	if web {
-		d.log.Info("browsers warn of this certificate, which only the hub itself has signed: compare it with what the browser shows, and accept it",
+		d.log.Info("browsers warn of this certificate, which only the hub itself has signed: "+
+			"compare it with what the browser shows, and accept it",
 			"certificate_sha256", keypair.Sum(cert), "more", "docs/guide/tls.md")
 	}
 	return set, nil

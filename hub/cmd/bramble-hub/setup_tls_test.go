@@ -87,8 +87,8 @@ func connect(t *testing.T, url, seed string, s trust.Settings) error {
 	return err
 }
 
-// TestSetupKeepsAgents: setup on a hub that has agents without TLS does not cut them off, says so, and --tls says what to do at
-// their hosts, which then come back.
+// TestSetupKeepsAgents: setup on a hub that has agents without TLS does not cut them off, says so, and --tls says
+// what to do at their hosts, which then come back.
 func TestSetupKeepsAgents(t *testing.T) {
 	h := newHost(t, "http: 127.0.0.1:0\nnats: 127.0.0.1:0\n")
 	_, said, s := h.setup("--no-tls")
@@ -178,7 +178,8 @@ func TestSetupTLS(t *testing.T) {
 	}
 }
 
-// TestSetupBrokenCertificate: what is there and cannot be used is not replaced, and the file of the settings stays as it is.
+// TestSetupBrokenCertificate: what is there and cannot be used is not replaced, and the file of the settings stays as
+// it is.
 func TestSetupBrokenCertificate(t *testing.T) {
 	h := newHost(t, "http: 127.0.0.1:0\n")
 	if err := os.Mkdir(filepath.Dir(h.credentials), 0o700); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 )
 
 // maxPlainRequest bounds what is read of a request without TLS, in bytes.
@@ -15,8 +16,8 @@ const maxPlainRequest = 4 << 10
 // recordHandshake is the first byte of every TLS connection (RFC 8446, section 5.1).
 const recordHandshake = 0x16
 
-// plainListener answers who speaks HTTP without TLS at a port that has TLS: an address that was typed without https:// leads
-// there.
+// plainListener answers who speaks HTTP without TLS at a port that has TLS: an address that was typed without
+// https:// leads there.
 type plainListener struct{ net.Listener }
 
 // Accept implements net.Listener. Nothing is read here: the connection's own goroutine does, when the handshake begins.
@@ -55,8 +56,8 @@ func (c *plainConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// redirect answers a request with the same URL by https, if it is one that a browser may repeat there. The server's time limit
-// for a handshake holds.
+// redirect answers a request with the same URL by https, if it is one that a browser may repeat there. The server's
+// time limit for a handshake holds.
 func (c *plainConn) redirect(first []byte) {
 	rest := io.MultiReader(bytes.NewReader(first), c.Conn)
 	r, err := http.ReadRequest(bufio.NewReader(io.LimitReader(rest, maxPlainRequest)))
@@ -68,7 +69,8 @@ func (c *plainConn) redirect(first []byte) {
 		Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Cache-Control": {"no-store"}},
 	}
 	text := "This hub has TLS: the address begins with https://\n"
-	if where := "https://" + r.Host + r.URL.RequestURI(); validHost(r.Host) && r.URL.Host == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+	repeatable := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if where := "https://" + r.Host + r.URL.RequestURI(); repeatable && validHost(r.Host) && r.URL.Host == "" {
 		resp.StatusCode = http.StatusTemporaryRedirect // not for good: TLS may be turned off again
 		resp.Header.Set("Location", where)
 		text = fmt.Sprintf("This hub has TLS: %s\n", where)
@@ -90,14 +92,15 @@ func unwrapped(conn net.Conn) net.Conn {
 	}
 }
 
-// validHost reports whether a Host header is a host with or without a port, and nothing else that a URL would understand.
+// validHost reports whether a Host header is a host with or without a port, and nothing else that a URL would
+// understand.
 func validHost(host string) bool {
 	if host == "" {
 		return false
 	}
 	for _, c := range []byte(host) {
 		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_', c == ':', c == '[', c == ']':
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte(".-_:[]", c) >= 0:
 		default:
 			return false
 		}

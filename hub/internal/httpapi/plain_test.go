@@ -13,8 +13,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestPlainAtTLS: who comes without TLS is told of https, a browser by a redirect; nothing else is done for it, and nothing
-// that it says becomes a part of the answer but the URL that it asked for.
+// TestPlainAtTLS: who comes without TLS is told of https, a browser by a redirect; nothing else is done for it, and
+// nothing that it says becomes a part of the answer but the URL that it asked for.
 func TestPlainAtTLS(t *testing.T) {
 	r := newRig(t, stream.Config{}, secure(t))
 	for name, test := range map[string]struct {

@@ -38,8 +38,8 @@ func endsSoon(leaf *x509.Certificate, now time.Time) bool {
 	return !now.Before(leaf.NotAfter.Add(-min(soon, leaf.NotAfter.Sub(leaf.NotBefore)/4)))
 }
 
-// renew makes a certificate anew that Make has made, with the same key, for as long again: nobody would remember to do it
-// years later. If it cannot be done, it is tried once a day, and warn tells of the certificate's end.
+// renew makes a certificate anew that Make has made, with the same key, for as long again: nobody would remember to
+// do it years later. If it cannot be done, it is tried once a day, and warn tells of the certificate's end.
 func (p *Pair) renew(now time.Time) {
 	leaf := p.current.Load().Leaf
 	if !endsSoon(leaf, now) || now.Sub(p.renewed) < again || leaf.Subject.CommonName != madeHere || !signsItself(leaf) {
@@ -71,8 +71,8 @@ func Sum(cert *x509.Certificate) string {
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
-// keepOwner gives a new file to the owner of the old one, or of the folder: root makes it for a service that runs as another
-// user.
+// keepOwner gives a new file to the owner of the old one, or of the folder: root makes it for a service that runs as
+// another user.
 func keepOwner(f *os.File, old, folder string) error {
 	if os.Geteuid() != 0 {
 		return nil
