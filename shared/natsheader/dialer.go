@@ -22,7 +22,13 @@ type Trust interface {
 // Options have connections to urls, several of which are joined by commas, limited. nats.go begins TLS above a dialer's connections, where nobody can look at what is
 // said; therefore this dialer begins it, as nats.go would. Those of WebSockets are not limited. The options that say whom to trust are still needed: by them nats.go insists on TLS.
 func Options(urls string, dialer net.Dialer, trust Trust) []nats.Option {
-	d := &secureDialer{dialer: dialer, trust: trust, wanted: !trust.IsZero()}
+	return OptionsUpTo(0, urls, dialer, trust)
+}
+
+// OptionsUpTo are Options by which, too, a message of more than most bytes arrives empty, without header and payload:
+// nats.go would take memory for all of it. An agent is asked in few bytes, and answers in many. 0 means no limit.
+func OptionsUpTo(most int, urls string, dialer net.Dialer, trust Trust) []nats.Option {
+	d := &secureDialer{dialer: dialer, trust: trust, wanted: !trust.IsZero(), most: most}
 	for one := range strings.SplitSeq(urls, ",") {
 		if !strings.Contains(one, "://") {
 			one = "nats://" + one
@@ -44,6 +50,7 @@ func Options(urls string, dialer net.Dialer, trust Trust) []nats.Option {
 type secureDialer struct {
 	dialer net.Dialer
 	trust  Trust
+	most   int      // bytes of a message
 	wanted bool     // there must be TLS
 	hosts  []string // of the URLs
 }
@@ -62,7 +69,7 @@ func (d *secureDialer) Dial(network, address string) (net.Conn, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	c := &client{limited: limit(conn), dialer: d, name: d.nameOf(host)}
-	c.alone = true
+	c.alone, c.most = true, d.most
 	return c, nil
 }
 

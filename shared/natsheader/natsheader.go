@@ -49,6 +49,8 @@ type limited struct {
 	r     *bufio.Reader
 	line  []byte // what is still to be passed on of a control line
 	left  int    // and of the message after it, with its CR LF
+	skip  int    // and what is to be thrown away before that
+	most  int    // bytes of a message; what is larger arrives empty. 0: all
 	raw   bool   // all that comes is passed on as it is
 	long  bool   // a line goes on that did not fit into r
 	made  []byte // holds a line that was changed
@@ -64,6 +66,11 @@ func (c *limited) Read(p []byte) (n int, err error) {
 		case len(c.line) > 0:
 			k := copy(p[n:], c.line)
 			c.line, n = c.line[k:], n+k
+		case c.skip > 0 && (n == 0 || c.r.Buffered() > 0):
+			k, err := c.r.Discard(min(c.skip, max(c.r.Buffered(), 1)))
+			if c.skip -= k; err != nil {
+				return n, err
+			}
 		case n > 0 && (c.alone || !c.ready()):
 			return n, nil
 		case c.raw || c.left > 0:
@@ -139,13 +146,17 @@ func (c *limited) message(line []byte, header bool) {
 		return
 	}
 	c.left = size + len("\r\n")
-	if !header {
-		return
+	before, headerSize := rest, 0
+	if header {
+		before, headerSize, ok = lastNumber(rest)
 	}
-	before, headerSize, ok := lastNumber(rest)
 	switch {
 	case !ok || headerSize > size:
 		c.raw = true
+	case c.most > 0 && size > c.most:
+		c.skip, c.left = size, len("\r\n")
+		c.made = append(append(c.made[:0], bytes.TrimPrefix(before, []byte("H"))...), " 0\r\n"...)
+		c.line = c.made
 	case headerSize > Max:
 		c.made = append(append(c.made[:0], before[len("H"):]...), ' ')
 		c.made = append(strconv.AppendInt(c.made, int64(size), 10), "\r\n"...)

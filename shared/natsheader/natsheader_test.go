@@ -69,6 +69,30 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// TestLargeMessages: a message that is larger than allowed arrives empty, and what comes after it as it is, however
+// the bytes come.
+func TestLargeMessages(t *testing.T) {
+	large := strings.Repeat("x", 3*lineRoom)
+	in := "MSG a 1 5\r\nabcde\r\nMSG a 1 _INBOX.x 49152\r\n" + large + "\r\nHMSG a 1 12 15\r\nNATS/1.0\r\n\r\nxyz\r\n" +
+		"HMSG a 1 _INBOX.y 12 49152\r\n" + large + "\r\nHMSG a 1 6012 6015\r\n" + strings.Repeat("y", 6015) + "\r\nPING\r\n"
+	const want = "MSG a 1 5\r\nabcde\r\nMSG a 1 _INBOX.x 0\r\n\r\nHMSG a 1 12 15\r\nNATS/1.0\r\n\r\nxyz\r\n" +
+		"MSG a 1 _INBOX.y 0\r\n\r\nMSG a 1 0\r\n\r\nPING\r\n"
+	for _, r := range []io.Reader{
+		strings.NewReader(in), iotest.OneByteReader(strings.NewReader(in)), iotest.HalfReader(strings.NewReader(in)),
+	} {
+		c := limit(stub{r: r})
+		c.most = 1000
+		if got, err := io.ReadAll(c); err != nil || string(got) != want {
+			t.Errorf("%T: %.300q, %v", r, got, err)
+		}
+	}
+	c := limit(stub{r: strings.NewReader("MSG a 1 49152\r\nxxx")})
+	c.most = 1000
+	if got, err := io.ReadAll(c); err != nil || string(got) != "MSG a 1 0\r\n" {
+		t.Errorf("end within a message: %q, %v", got, err)
+	}
+}
+
 // TestError: an error of the connection comes after what came before it.
 func TestError(t *testing.T) {
 	broken := errors.New("broken")

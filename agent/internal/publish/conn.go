@@ -23,6 +23,10 @@ import (
 // refusedWait is how long the agent waits after the hub has refused it, or it the hub: neither will change its mind in a moment.
 const refusedWait = 5 * time.Second
 
+// maxMessage is how large a message may be that comes to an agent, in bytes: settings, or another agent's status. A
+// larger one, which may have 8 MiB, arrives empty.
+const maxMessage = 128 << 10
+
 // refusedAgain is how often that is said.
 const refusedAgain = time.Minute
 
@@ -44,7 +48,8 @@ type Link struct {
 // connected or not. The error concerns the URL and the trust settings only.
 func Dial(l Link) (*nats.Conn, error) {
 	said := "" // the last reason for which no connection could be made; nats.go calls one handler at a time
-	limited := natsheader.Options(l.URL, net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}, l.Trust)
+	dialer := net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}
+	limited := natsheader.OptionsUpTo(maxMessage, l.URL, dialer, l.Trust)
 	w := &waiter{log: l.Log, known: !l.Credential.IsZero(), trust: l.Trust}
 	trusted, err := l.Trust.Options()
 	if err != nil {
