@@ -14,6 +14,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
+	"golang.org/x/time/rate"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/loglimit"
@@ -44,6 +45,7 @@ type guests struct {
 	own    map[string]*server.Permissions // of this process, by public key; guarded by mu
 	guest  map[uint64]*guest              // by connection id; guarded by mu
 	banned map[string]time.Time           // until when a key of the credentials file is refused; guarded by mu
+	paces  map[string]*rate.Limiter       // of the connections with such a key; guarded by mu
 }
 
 // guest is a connection.
@@ -61,7 +63,7 @@ func newGuests(cfg Config, anonymous bool) *guests {
 	return &guests{
 		space: cfg.Space, keeper: cfg.Access, anonymous: anonymous, log: cfg.Log, seldom: loglimit.New(loglimit.Notices()),
 		refusals: loglimit.New(loglimit.Refusals(cfg.Log, "refusals of NATS connections were not logged")),
-		own:      make(map[string]*server.Permissions), guest: make(map[uint64]*guest), banned: make(map[string]time.Time),
+		own:      make(map[string]*server.Permissions), guest: make(map[uint64]*guest), banned: make(map[string]time.Time), paces: make(map[string]*rate.Limiter),
 	}
 }
 
@@ -82,6 +84,9 @@ func (g *guests) Check(c server.ClientAuthentication) bool {
 	opts := c.GetOpts()
 	err := checkSignature(opts.Nkey, opts.Sig, c.GetNonce(), g.knows)
 	if err == nil {
+		err = g.pace(opts.Nkey)
+	}
+	if err == nil {
 		err = g.enter(c, opts.Nkey)
 	}
 	if err == nil {
@@ -95,6 +100,9 @@ func (g *guests) Check(c server.ClientAuthentication) bool {
 }
 
 func refusedRemedy(err error) string {
+	if errors.Is(err, errTooFast) {
+		return "connect once and keep the connection; have programs wait a second before they connect again; give each program a credential"
+	}
 	if errors.Is(err, errBanned) {
 		return "a subscription for each camera and format is enough, and few questions; the credential is taken again in " + banTime.String()
 	}
@@ -270,6 +278,7 @@ func (g *guests) consumers() map[uint64]*guest {
 func (g *guests) keep(open func(id uint64) bool, known map[uint64]*guest, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	maps.DeleteFunc(g.paces, func(_ string, pace *rate.Limiter) bool { return pace.TokensAt(now) >= connBurst })
 	maps.DeleteFunc(g.banned, func(_ string, until time.Time) bool { return !now.Before(until) })
 	for id := range known {
 		if !open(id) {
