@@ -31,7 +31,7 @@ func (d *Document) AddUser(name string, role Role, cameras []string, password se
 	if _, err := d.user(name); err == nil {
 		return fmt.Errorf("there is a user %q already: change the password with \"bramble-hub user passwd\", the rest with \"bramble-hub user set\"", name)
 	}
-	if err := errors.Join(ValidateName(name), role.validate(), ValidateGrants(cameras), ValidatePassword(password)); err != nil {
+	if err := errors.Join(ValidateName(name), role.validate(), ValidateGrants(cameras), ValidatePassword(password, name)); err != nil {
 		return err
 	}
 	d.Users = append(d.Users, User{Name: name, Role: role, Cameras: cameras, Hash: hashPassword(password), Enabled: true})
@@ -44,7 +44,7 @@ func (d *Document) SetPassword(name string, password secret.Text) error {
 	if err != nil {
 		return err
 	}
-	if err := ValidatePassword(password); err != nil {
+	if err := ValidatePassword(password, name); err != nil {
 		return err
 	}
 	u.Hash = hashPassword(password)

@@ -50,8 +50,8 @@ const (
 // ErrBusy says that too many passwords are being checked already.
 var ErrBusy = errors.New("too many logins at once: try again in a moment")
 
-// ValidatePassword returns nil if a password may be chosen.
-func ValidatePassword(password secret.Text) error {
+// ValidatePassword returns nil if a password may be chosen by somebody with these names. Passwords that were chosen before stay good.
+func ValidatePassword(password secret.Text, names ...string) error {
 	switch text := password.Reveal(); {
 	case !utf8.ValidString(text):
 		return errors.New("the password is not in UTF-8")
@@ -59,8 +59,9 @@ func ValidatePassword(password secret.Text) error {
 		return fmt.Errorf("the password is too short: take at least %d characters, some words for example", MinPassword)
 	case len(text) > maxPassword:
 		return fmt.Errorf("the password is too long: take at most %d bytes", maxPassword)
+	default:
+		return checkWeak(text, names...)
 	}
-	return nil
 }
 
 // phc is a password hash in the PHC string format: $argon2id$v=19$m=19456,t=2,p=1$salt$key.
