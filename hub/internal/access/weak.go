@@ -33,7 +33,8 @@ func rows() []string {
 	}
 }
 
-// commonWords returns words that most common passwords are made of, with digits and signs around them, or in the place of letters.
+// commonWords returns words that most common passwords are made of, with digits and signs around them, or in the
+// place of letters.
 func commonWords() []string {
 	return strings.Fields(`password passwort passwd passphrase pass kennwort geheim secret welcome willkommen letmein login logon admin administrator
 		root user guest test testing demo default changeme change me please master system service server access enter open sesame temp temporary
@@ -145,7 +146,8 @@ func count(text string) (n int) {
 	return n
 }
 
-// withoutWords returns how many common words text has, the longest ones first, and how many letters are left without them.
+// withoutWords returns how many common words text has, the longest ones first, and how many letters are left without
+// them.
 func withoutWords(text string) (words, rest int) {
 	list := commonWords()
 	slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })

@@ -39,7 +39,8 @@ type guests struct {
 	log       *slog.Logger
 	seldom    *loglimit.Limiter // lines about those who are known
 	refusals  *loglimit.Limiter // lines about strangers, by address
-	server    *server.Server    // set before it starts
+	audited   *connections
+	server    *server.Server // set before it starts
 
 	mu     sync.Mutex
 	own    map[string]*server.Permissions // of this process, by public key; guarded by mu
@@ -63,6 +64,7 @@ func newGuests(cfg Config, anonymous bool) *guests {
 	return &guests{
 		space: cfg.Space, keeper: cfg.Access, anonymous: anonymous, log: cfg.Log, seldom: loglimit.New(loglimit.Notices()),
 		refusals: loglimit.New(loglimit.Refusals(cfg.Log, "refusals of NATS connections were not logged")),
+		audited:  newConnections(cfg.Log),
 		own:      make(map[string]*server.Permissions), guest: make(map[uint64]*guest), banned: make(map[string]time.Time), paces: make(map[string]*rate.Limiter),
 	}
 }
@@ -90,6 +92,9 @@ func (g *guests) Check(c server.ClientAuthentication) bool {
 		err = g.enter(c, opts.Nkey)
 	}
 	if err == nil {
+		if p, ok := g.keeper.Book().Peer(opts.Nkey); ok {
+			g.audited.connected(c, p, time.Now())
+		}
 		return true
 	}
 	if ok, kept := g.refusals.Allow(access.AddressKey(host(c.RemoteAddress())), time.Now()); ok {

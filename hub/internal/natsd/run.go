@@ -62,6 +62,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) report() {
 	s.lines.Report()
 	s.guests.refusals.Report()
+	s.guests.audited.limiter.Report()
 }
 
 // look finds out which consumers are too slow, who has too much, and which connections have ended. It reports whether all connections
@@ -71,6 +72,7 @@ func (s *Server) look(now time.Time, forget bool) (calm bool) {
 	if forget {
 		watched = s.guests.all()
 	}
+	known := s.guests.audited.known()
 	list, err := s.s.Connz(&server.ConnzOptions{Limit: math.MaxInt32})
 	if err != nil {
 		return false // only of wrong options
@@ -88,6 +90,7 @@ func (s *Server) look(now time.Time, forget bool) (calm bool) {
 		}
 		s.cut(c.Cid)
 	}
+	s.guests.audited.keep(known, open, now)
 	s.guests.keep(func(id uint64) bool { return open[id] }, watched, now)
 	s.cutGreedy(list.Conns, now)
 	return s.cutStrangers(list.Conns, now) == 0
