@@ -24,6 +24,7 @@ func TestKeyFramesAreSpread(t *testing.T) {
 			<-time.After(time.Millisecond)
 		}
 		<-time.After(time.Minute)
+		synctest.Wait() // until the timer's goroutine has ended
 		if len(asked) != 3 || asked[0] != 0 || asked[1] != keyFrameInterval || asked[2] != 2*keyFrameInterval {
 			t.Errorf("asked after %v", asked)
 		}
@@ -33,6 +34,7 @@ func TestKeyFramesAreSpread(t *testing.T) {
 		_ = k.ask()
 		k.end()
 		<-time.After(time.Minute)
+		synctest.Wait() // until the timer's goroutine has ended
 		if len(asked) != 4 {
 			t.Errorf("after the end: asked after %v", asked)
 		}
