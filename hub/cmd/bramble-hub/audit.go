@@ -45,12 +45,14 @@ func (s *settings) kept() string {
 	if s.AuditLog != "" {
 		return s.auditFile()
 	}
-	beside := filepath.Join(filepath.Dir(s.Credentials), auditName)
-	if _, err := os.Lstat(beside); err != nil {
+	if _, err := os.Lstat(s.auditBeside()); err != nil {
 		return ""
 	}
-	return beside
+	return s.auditBeside()
 }
+
+// auditBeside returns the audit log beside the credentials, which setup turns on.
+func (s *settings) auditBeside() string { return filepath.Join(filepath.Dir(s.Credentials), auditName) }
 
 // auditing returns the logger of a command, which has its audit lines in the hub's file, too, with who gave the command.
 func (s *settings) auditing(log *slog.Logger) *slog.Logger {

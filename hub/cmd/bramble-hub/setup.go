@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/audit"
 	"github.com/bramble-cam/bramble/shared/conf"
 	"github.com/bramble-cam/bramble/shared/service"
 )
@@ -41,6 +43,9 @@ func (c *setupCommand) Run(d *desk) error {
 	b, err := d.book()
 	if err != nil {
 		return asRoot(err)
+	}
+	if d.settings.AuditLog == "" && d.settings.kept() == "" { // the first user is the first thing to be audited
+		d.log = audit.Append(d.settings.auditBeside(), d.log, slog.String("operator", operator()))
 	}
 	if !slices.ContainsFunc(b.Users(), func(u access.User) bool { return u.Name == c.Name }) {
 		add := userAdd{Name: c.Name, Role: string(access.Admin), Cameras: []string{"*"}, PasswordStdin: c.PasswordStdin}
@@ -100,7 +105,7 @@ func edit(file string, s *settings, opened []string, more []conf.Setting) ([]byt
 		more = append(more, conf.Setting{Key: key, Value: map[string]string{"http": s.HTTP, "nats": s.NATS}[key]})
 	}
 	if s.AuditLog == "" {
-		more = append(more, conf.Setting{Key: "audit-log", Value: filepath.Join(filepath.Dir(s.Credentials), auditName)})
+		more = append(more, conf.Setting{Key: "audit-log", Value: s.auditBeside()})
 	}
 	if !s.RequireUsers {
 		more = append(more, conf.Setting{Key: "require-users", Value: true})

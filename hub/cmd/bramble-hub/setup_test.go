@@ -31,6 +31,7 @@ func setup(t *testing.T, file, credentials string, c setupCommand) (stdout, aske
 }
 
 func TestSetup(t *testing.T) {
+	t.Setenv("BRAMBLE_AUDIT_LOG", "") // not said
 	example, err := os.ReadFile("../../../deployments/config/hub.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -51,6 +52,9 @@ func TestSetup(t *testing.T) {
 	want.HTTP, want.NATS, want.Linger = strings.Replace(want.HTTP, "127.0.0.1", "0.0.0.0", 1), strings.Replace(want.NATS, "127.0.0.1", "0.0.0.0", 1), 3e9
 	if s.HTTP != want.HTTP || s.NATS != want.NATS || s.Linger != want.Linger || s.Insecure || !s.RequireUsers {
 		t.Errorf("the file says %+v", s)
+	}
+	if out, said, code := command(t, credentials, "", "audit", "--audit-log="+filepath.Join(dir, auditName)); code != 0 || strings.Count(out, "user.add") != 1 {
+		t.Errorf("the first user is not audited: %s, %s", out, said)
 	}
 	if list := do(t, credentials, "", "user", "list"); !strings.Contains(list, "anna") || !strings.Contains(list, "admin") {
 		t.Errorf("the users are\n%s", list)

@@ -52,7 +52,7 @@ func newViewings(log *slog.Logger) *viewings {
 
 func keyOf(g *guest) (k viewingKey, role access.Role) {
 	p := g.principal()
-	return viewingKey{p.Name, p.By, p.Proof(), g.camera, g.format, g.address}, p.RoleFor(g.camera)
+	return viewingKey{p.Name, p.By, p.Proof(), g.camera, g.format, g.address}, p.Role
 }
 
 // begin takes in that pictures are sent to a viewer.
