@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/request"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -54,7 +55,7 @@ func snapshot(url, camera string) (f frame.Frame, err error) {
 		return f, err
 	}
 	if why := msg.Header.Get(micro.ErrorHeader); why != "" { // the agent is there, the camera is not
-		return f, fmt.Errorf("%s: %s", camera, why)
+		return f, fmt.Errorf("%s: %s", camera, printable.Line(why, 1000)) // words of others, for a terminal
 	}
 	return frame.Decode(frame.JPEG, frame.Header(msg.Header), msg.Data) // of an H.264 camera: a key frame, for ffmpeg -i -
 }
