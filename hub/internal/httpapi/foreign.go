@@ -42,17 +42,21 @@ func sharedWithPages(c echo.Context) bool {
 	return slices.Contains([]string{"/assets/*", "/bramble-camera.js"}, c.Path())
 }
 
-// foreignPage reports whether a browser sends a request for a page of another origin. Following a link to the hub is
-// not that: it is seen.
+// foreignPage reports whether a browser sends a request for a page of another host. Another port of the hub's host is
+// not foreign. Following a link to the hub is not that either: it is seen.
 func (s *Server) foreignPage(r *http.Request) bool {
 	h := r.Header
 	switch site := h.Get("Sec-Fetch-Site"); site {
 	case "same-origin", "none":
 		return false
+	case "same-site": // OctoPrint, for example, is a page at another port of the host
+		if s.ownHostname(r, pageOrigin(r)) {
+			return false
+		}
 	case "":
 		// Old browsers, and all browsers that reach a hub by its address without TLS, send Referer at most.
 		origin := pageOrigin(r)
-		if origin == "" || s.ownOrigin(r, origin) {
+		if origin == "" || s.ownHostname(r, origin) {
 			return false
 		}
 		return !(wantsPage(r) && isPage(r.URL))
@@ -84,6 +88,21 @@ func pageOrigin(r *http.Request) string {
 func (s *Server) ownOrigin(r *http.Request, origin string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && (strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, s.hostAsked(r)))
+}
+
+// ownHostname reports whether an origin has the hub's host name, as the client has asked for it, at any port.
+func (s *Server) ownHostname(r *http.Request, origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil || u.Hostname() == "" {
+		return false
+	}
+	for _, host := range []string{r.Host, s.hostAsked(r)} {
+		own := url.URL{Host: host}
+		if strings.EqualFold(u.Hostname(), own.Hostname()) {
+			return true
+		}
+	}
+	return false
 }
 
 // allowedPage reports whether --allow-origin names the page for which a browser sends a request.

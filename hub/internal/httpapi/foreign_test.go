@@ -30,7 +30,10 @@ func TestForeignPage(t *testing.T) {
 		refused bool
 	}{
 		{"picture", fetched("cross-site", "no-cors", "image"), all, true},
-		{"picture of a neighbor port", fetched("same-site", "no-cors", "image"), all, true},
+		{"picture of another port", fetched("same-site", "no-cors", "image", "Referer", "http://localhost:5000/"), all, false},
+		{"frame of another port", fetched("same-site", "navigate", "iframe", "Referer", "http://localhost:5000/"), all, false},
+		{"picture of a subdomain", fetched("same-site", "no-cors", "image", "Referer", "http://evil.localhost/"), all, true},
+		{"picture of a page of the site that hides", fetched("same-site", "no-cors", "image"), all, true},
 		{"script", fetched("cross-site", "cors", "empty", "Origin", "https://evil.example"), all, true},
 		{"frame", fetched("cross-site", "navigate", "iframe", "Referer", "https://evil.example/"), append(all, pages...), true},
 		{"object", fetched("cross-site", "navigate", "object"), append(all, pages...), true},
@@ -41,6 +44,7 @@ func TestForeignPage(t *testing.T) {
 		{"picture of a friend", fetched("cross-site", "no-cors", "image", "Referer", "https://friend.example/"), all, false},
 		{"frame of a friend", fetched("cross-site", "navigate", "iframe", "Referer", "https://friend.example/"), all, false},
 		{"program", nil, append(all, pages...), false},
+		{"old, another port", []string{"Referer", "http://localhost:5000/"}, all, false},
 		{"old, own", []string{"Referer", "http://localhost:" + port + "/cam/desk"}, all, false},
 		{"old, picture", []string{"Referer", "https://evil.example/", "Accept", "image/avif,image/webp,*/*"}, all, true},
 		{"old, script", []string{"Origin", "https://evil.example"}, all, true},
@@ -67,8 +71,8 @@ func TestForeignPage(t *testing.T) {
 	}
 }
 
-// TestForeignPageOfUser: nor does a page of another origin, such as another port of the host, whose requests have the
-// session cookie of a user, or what a proxy says of them. A password, a token or a link is the page's own to show.
+// TestForeignPageOfUser: nor does a page of another host, such as a subdomain, whose requests have the session cookie of
+// a user, or what a proxy says of them. A password, a token or a link is the page's own to show.
 func TestForeignPageOfUser(t *testing.T) {
 	g := newProxied(t, true)
 	session := []string{"Cookie", g.login("anna", annaPassword)}
@@ -81,6 +85,7 @@ func TestForeignPageOfUser(t *testing.T) {
 		want    int
 	}{
 		{"/cam/porch.jpeg", session, fetched("same-site", "no-cors", "image"), http.StatusForbidden},
+		{"/cam/porch.jpeg", session, fetched("same-site", "no-cors", "image", "Referer", "http://other.example/"), http.StatusForbidden},
 		{"/cam/porch?embed", session, fetched("same-site", "navigate", "iframe"), http.StatusForbidden},
 		{"/cam/porch.jpeg", proxy, fetched("cross-site", "no-cors", "image"), http.StatusForbidden},
 		{"/cam/porch.jpeg", session, fetched("same-origin", "no-cors", "image"), http.StatusOK},
@@ -112,6 +117,7 @@ func TestSecurityHeaders(t *testing.T) {
 		{"/cam/porch.jpeg", []string{"Authorization", "Bearer " + g.annaToken}, own},
 		{"/cam/porch.jpeg", []string{"Authorization", "Bearer " + g.annaToken, "Referer", "https://evil.example/"}, own},
 		{"/cam/porch.jpeg", []string{"Authorization", "Bearer " + g.annaToken, "Referer", "https://friend.example/"}, shared},
+		{"/cam/porch.jpeg", []string{"Authorization", "Bearer " + g.annaToken, "Referer", "http://127.0.0.1/"}, "same-site"}, // of another port
 		{"/cam/porch.jpeg", nil, own}, // refused
 		{"/cam/porch.jpeg?link=" + g.valid, nil, shared},
 		{"/cam/porch?embed&link=" + g.valid, nil, shared},

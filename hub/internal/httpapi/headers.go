@@ -44,8 +44,11 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", permissions)
 		h.Set(headerResourcePolicy, "same-origin")
-		if sharedWithPages(c) || s.allowedPage(c.Request()) {
+		switch r := c.Request(); {
+		case sharedWithPages(c) || s.allowedPage(r):
 			shareAnswer(c)
+		case s.ownHostname(r, pageOrigin(r)):
+			h.Set(headerResourcePolicy, "same-site")
 		}
 		if s.overTLS(c.Request()) && !s.selfSigned(c.Request()) {
 			h.Set(echo.HeaderStrictTransportSecurity, transportSecurity)
