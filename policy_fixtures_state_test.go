@@ -1,5 +1,7 @@
 package bramble
 
+import "strings"
+
 func stateFixtures() map[string][]fixture {
 	return map[string][]fixture{
 		"no init functions": {
@@ -46,6 +48,16 @@ func textFixtures() map[string][]fixture {
 			{"page", files{"docs/a.md": "see /" + "root/notes\n"}, "a.md:1"},
 			{"devices", files{"p.go": code("const p = \"/dev/video0\" + \"/proc/self\"")}, ""},
 			{"below another", files{"a.sh": "#!/usr/bin/env bash\ncd \"$HOME/work/x\" && ls build/tmp/x\n"}, ""},
+		},
+		"tests that the docs name exist": {
+			{"none", files{"docs/a.md": "Tested (`TestGone`).\n"}, "docs/a.md:1: there is no test TestGone"},
+			{"one", files{"docs/a.md": "Tested (`TestHere`).\n", "a_test.go": code("func TestHere(t *testing.T) {}")}, ""},
+			{"a part of one", files{"docs/a.md": "`TestHere/x`\n", "a_test.go": code("func TestHere(t *testing.T) {}")}, ""},
+		},
+		"no conflict markers": {
+			{"ours", files{"CHANGELOG.md": "a\n" + strings.Repeat("<", 7) + " HEAD\n"}, "CHANGELOG.md:2"},
+			{"theirs", files{"a.yaml": strings.Repeat(">", 7) + " main\n"}, "a.yaml:1"},
+			{"a heading", files{"a.md": "Heading\n=======\n"}, ""},
 		},
 		"no package registry": {
 			{"lock file", files{"e2e/browser/package-lock.json": "{\n\"resolved\": \"https" + "://r.example/x.tgz\"}\n"}, "package-lock.json:2"},

@@ -10,10 +10,40 @@ import (
 )
 
 func linkRules() []rule {
-	return []rule{{
-		"links in the docs resolve", "fix the path or the #anchor (lower case, words joined by -), or write the page",
-		brokenLinks,
-	}}
+	return []rule{
+		{
+			"links in the docs resolve", "fix the path or the #anchor (lower case, words joined by -), or write the page",
+			brokenLinks,
+		},
+		{
+			"tests that the docs name exist", "name the test that proves the sentence, or write it",
+			missingTests,
+		},
+	}
+}
+
+// missingTests finds tests that a Markdown page names in backticks and that no Go file has.
+func missingTests(tr *tree) (found []finding) {
+	exists := make(map[string]bool)
+	for _, name := range tr.texts(".go") {
+		if !strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func (Test\w+)\(`).FindAllStringSubmatch(tr.text[name], -1) {
+			exists[m[1]] = true
+		}
+	}
+	named := regexp.MustCompile("`(?:[^` ]+ )?(Test\\w+)(?:/[^`]*)?`")
+	for _, name := range tr.texts(".md") {
+		for i, line := range strings.Split(tr.text[name], "\n") {
+			for _, m := range named.FindAllStringSubmatch(line, -1) {
+				if !exists[m[1]] {
+					found = append(found, finding{name + ":" + strconv.Itoa(i+1), "there is no test " + m[1]})
+				}
+			}
+		}
+	}
+	return found
 }
 
 // brokenLinks follows the relative links and pictures of every Markdown page, anchors included.

@@ -20,6 +20,10 @@ func textRules() []rule {
 			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(registry), isAnything) },
 		},
 		{
+			"no conflict markers", "resolve the conflict: keep what both sides mean, and remove the markers",
+			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(conflict), isAnything) },
+		},
+		{
 			"no fixed port in tests", "listen on port 0 (HTTP) or -1 (NATS) and ask which it became; a mere text in a table names example.com",
 			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(fixedPort), isTestText) },
 		},
@@ -27,6 +31,8 @@ func textRules() []rule {
 }
 
 const (
+	// conflict matches what git leaves in a file that two sides have changed.
+	conflict = `^(?:<{7}|>{7}|\|{7}) `
 	// registry matches a lock file's download addresses and settings that point a client somewhere.
 	registry = `"resolved":\s*"https?:|registry\s*=\s*"?https?:|GOPROXY` + `=`
 	// fixedPort matches a loopback or any-address with a port; port 1 is allowed, since nothing ever listens there.

@@ -30,8 +30,8 @@ func TestForeignPage(t *testing.T) {
 		refused bool
 	}{
 		{"picture", fetched("cross-site", "no-cors", "image"), all, true},
-		{"picture of another port", fetched("same-site", "no-cors", "image", "Referer", "http://localhost:5000/"), all, false},
-		{"frame of another port", fetched("same-site", "navigate", "iframe", "Referer", "http://localhost:5000/"), all, false},
+		{"picture of another port", fetched("same-site", "no-cors", "image", "Referer", "http://localhost:1/"), all, false},
+		{"frame of another port", fetched("same-site", "navigate", "iframe", "Referer", "http://localhost:1/"), all, false},
 		{"picture of a subdomain", fetched("same-site", "no-cors", "image", "Referer", "http://evil.localhost/"), all, true},
 		{"picture of a page of the site that hides", fetched("same-site", "no-cors", "image"), all, true},
 		{"script", fetched("cross-site", "cors", "empty", "Origin", "https://evil.example"), all, true},
@@ -44,7 +44,7 @@ func TestForeignPage(t *testing.T) {
 		{"picture of a friend", fetched("cross-site", "no-cors", "image", "Referer", "https://friend.example/"), all, false},
 		{"frame of a friend", fetched("cross-site", "navigate", "iframe", "Referer", "https://friend.example/"), all, false},
 		{"program", nil, append(all, pages...), false},
-		{"old, another port", []string{"Referer", "http://localhost:5000/"}, all, false},
+		{"old, another port", []string{"Referer", "http://localhost:1/"}, all, false},
 		{"old, own", []string{"Referer", "http://localhost:" + port + "/cam/desk"}, all, false},
 		{"old, picture", []string{"Referer", "https://evil.example/", "Accept", "image/avif,image/webp,*/*"}, all, true},
 		{"old, script", []string{"Origin", "https://evil.example"}, all, true},
