@@ -1,6 +1,7 @@
 package access
 
 import (
+	"crypto/sha256"
 	"net/netip"
 	"sync"
 	"time"
@@ -47,7 +48,7 @@ type guesses struct {
 
 	mu      sync.Mutex
 	targets map[string]*target    // by name; guarded by mu
-	turns   map[pair]time.Time    // when an address may try a name, if it has to wait; guarded by mu
+	turns   map[turnKey]int64     // when an address may try a name, if it has to wait, as Unix nanoseconds; guarded by mu
 	homes   map[string]*addresses // from where a user has logged in, by name; guarded by mu
 }
 
@@ -55,6 +56,14 @@ type guesses struct {
 type pair struct{ name, address string }
 
 func (p pair) String() string { return p.name + "\x00" + p.address }
+
+// turnKey is a hash of a pair. There may be many turns, and names and addresses are long.
+type turnKey [16]byte
+
+func (p pair) turnKey() turnKey {
+	sum := sha256.Sum256([]byte(p.String()))
+	return turnKey(sum[:len(turnKey{})])
+}
 
 // target is a name whose password was wrong. Its addresses are those that failed.
 type target struct{ failing addresses }
@@ -91,7 +100,7 @@ func oldest[K comparable, V any](m map[K]V, at func(V) time.Time) (key K) {
 func newGuesses() *guesses {
 	return &guesses{
 		addrs: newBackoff(freeOfAddress), networks: newBackoff(freeOfNetwork), pairs: newBackoff(freeOfAddress),
-		targets: make(map[string]*target), turns: make(map[pair]time.Time), homes: make(map[string]*addresses),
+		targets: make(map[string]*target), turns: make(map[turnKey]int64), homes: make(map[string]*addresses),
 	}
 }
 
@@ -122,9 +131,11 @@ func waitError(after time.Duration, why string) error {
 func (g *guesses) turn(p pair, now time.Time, take bool) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	due, waiting := g.turns[p]
+	key := p.turnKey()
+	at, waiting := g.turns[key]
+	due := time.Unix(0, at)
 	if waiting && now.Sub(due) > turnLife {
-		delete(g.turns, p)
+		delete(g.turns, key)
 		waiting = false
 	}
 	if !waiting {
@@ -134,10 +145,10 @@ func (g *guesses) turn(p pair, now time.Time, take bool) time.Duration {
 		}
 		due = now.Add(delay)
 		g.makeRoomLocked(now)
-		g.turns[p] = due
+		g.turns[key] = due.UnixNano()
 	}
 	if take && !now.Before(due) {
-		delete(g.turns, p)
+		delete(g.turns, key)
 	}
 	return max(0, due.Sub(now))
 }
@@ -176,19 +187,19 @@ func (g *guesses) makeRoomLocked(now time.Time) {
 		return
 	}
 	looked := 0
-	for p, due := range g.turns { // in an order by chance
-		if now.Sub(due) > turnLife {
-			delete(g.turns, p)
+	for key, due := range g.turns { // in an order by chance
+		if now.Sub(time.Unix(0, due)) > turnLife {
+			delete(g.turns, key)
 		}
 		if looked++; looked >= 64 {
 			break
 		}
 	}
-	for p := range g.turns {
+	for key := range g.turns {
 		if len(g.turns) < maxTurns {
 			return
 		}
-		delete(g.turns, p)
+		delete(g.turns, key)
 	}
 }
 
@@ -225,7 +236,7 @@ func (g *guesses) succeeded(name, addr string, now time.Time) {
 	if t := g.targets[p.name]; t != nil {
 		delete(t.failing.at, p.address)
 	}
-	delete(g.turns, p)
+	delete(g.turns, p.turnKey())
 	h := g.homes[p.name]
 	if h == nil {
 		if len(g.homes) >= maxTargets {

@@ -204,8 +204,10 @@ func TestTurns(t *testing.T) {
 			t.Errorf("put off to %v", got)
 		}
 		later(time.Second)
-		if wait(home, false) != 0 || wait(home, false) != 0 {
-			t.Error("asking takes the turn")
+		for range 2 {
+			if wait(home, false) != 0 {
+				t.Error("asking takes the turn")
+			}
 		}
 		if wait(home, true) != 0 || wait(home, true) != maxWait {
 			t.Error("it is no turn, or more than one")
@@ -273,7 +275,7 @@ func TestWaitersTakeNoPlace(t *testing.T) {
 	for i := range freeOfAddress {
 		_, _ = d.Password(t.Context(), abroad, fmt.Sprint("user", i), wrong)
 	}
-	for range maxVerifying {
+	for range cap(d.verifier.slots) {
 		if err := d.verifier.enter(t.Context()); err != nil {
 			t.Fatal(err)
 		}

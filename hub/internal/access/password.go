@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"unicode/utf8"
@@ -40,7 +41,7 @@ const (
 )
 
 const (
-	// maxVerifying bounds the password checks at a time: each takes 19 MiB.
+	// maxVerifying bounds the password checks at a time: each takes 19 MiB and one processor.
 	maxVerifying = 2
 
 	// maxQueued bounds those that wait for their turn.
@@ -115,7 +116,9 @@ type verifier struct {
 	queued atomic.Int32
 }
 
-func newVerifier() *verifier { return &verifier{slots: make(chan struct{}, maxVerifying)} }
+func newVerifier() *verifier {
+	return &verifier{slots: make(chan struct{}, min(maxVerifying, runtime.GOMAXPROCS(0)))}
+}
 
 // enter waits for the turn. Call leave after it.
 func (v *verifier) enter(ctx context.Context) error {

@@ -91,7 +91,7 @@ func TestRenewNot(t *testing.T) {
 					before, _ = os.ReadFile(file) // compared below
 				}
 				old := r.pair.Fingerprint()
-				<-time.After(r.pair.current.Load().Leaf.NotAfter.Sub(time.Now()) + time.Hour)
+				<-time.After(time.Until(r.pair.current.Load().Leaf.NotAfter) + time.Hour)
 				r.log.took()
 				for range 4 {
 					<-time.After(time.Minute)
