@@ -29,11 +29,13 @@ func (c *Churn) Run(ctx context.Context, crowd *Crowd, v Viewer, perSecond int, 
 		}
 		for due := int(time.Since(began).Seconds() * float64(perSecond)); n < due; n++ {
 			running.Go(func() {
-				ctx, cancel := context.WithCancel(ctx) // no deadline: one that is met while connecting looks like a refusal
+				// Without a deadline, the caller's included: one that is met while connecting looks like a refusal.
+				viewing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+				defer context.AfterFunc(ctx, cancel)()
 				defer time.AfterFunc(stay, cancel).Stop()
 				defer cancel()
 				c.Came.Add(1)
-				seen, err := crowd.Watch(ctx, v)
+				seen, err := crowd.Watch(viewing, v)
 				if err != nil {
 					c.Refused.Add(1)
 				}
