@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
@@ -46,6 +48,9 @@ const (
 
 	// maxQueued bounds those that wait for their turn.
 	maxQueued = 32
+
+	// freeAfter is how long after the last check its memory is given back to the system.
+	freeAfter = 2 * time.Second
 )
 
 // ErrBusy says that too many passwords are being checked already.
@@ -114,10 +119,14 @@ func (h phc) derive(password secret.Text) []byte {
 type verifier struct {
 	slots  chan struct{}
 	queued atomic.Int32
+	idle   *time.Timer // gives memory back when nobody logs in any more
 }
 
 func newVerifier() *verifier {
-	return &verifier{slots: make(chan struct{}, min(maxVerifying, runtime.GOMAXPROCS(0)))}
+	v := &verifier{slots: make(chan struct{}, min(maxVerifying, runtime.GOMAXPROCS(0)))}
+	v.idle = time.AfterFunc(freeAfter, debug.FreeOSMemory)
+	v.idle.Stop()
+	return v
 }
 
 // enter waits for the turn. Call leave after it.
@@ -135,10 +144,23 @@ func (v *verifier) enter(ctx context.Context) error {
 	}
 }
 
-func (v *verifier) leave() { <-v.slots }
+func (v *verifier) leave() {
+	<-v.slots
+	v.idle.Reset(freeAfter)
+}
 
-// verify takes the same time whether the user exists or not; call it between enter and leave.
+// verify takes the same time whether the user exists or not; call it between enter and leave. After a wrong password it
+// pauses for as long as the check took, so that guessing takes at most half of a processor from those who watch.
 func (v *verifier) verify(u User, exists bool, password secret.Text) bool {
+	began := time.Now()
+	right := check(u, exists, password)
+	if !right {
+		<-time.After(time.Since(began))
+	}
+	return right
+}
+
+func check(u User, exists bool, password secret.Text) bool {
 	h, err := parseHash(u.Hash)
 	if !exists || err != nil || len(password.Reveal()) > maxPassword {
 		h, exists, password = phc{memory: memory, passes: passes, lanes: lanes, salt: make([]byte, saltLen), key: make([]byte, keyLen)}, false, "nobody"
