@@ -14,8 +14,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestViewersDoNotReachTheAgent plays viewers who ask for a camera's controls as fast as they can: its agent hears
-// two questions a second.
+// TestViewersDoNotReachTheAgent plays viewers who ask for a camera's controls as fast as they can. The agent gets two
+// questions a second.
 func TestViewersDoNotReachTheAgent(t *testing.T) {
 	page, natsURL, _ := start(t, Config{})
 	a := newAgent(t, natsURL)

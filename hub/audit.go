@@ -6,7 +6,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/logkey"
 )
 
-// startAudit begins to write the audit log. stop ends that, after everything that may log.
+// startAudit starts writing the audit log. stop ends that; call it after everything that may log.
 func (h *Hub) startAudit() (stop func(), err error) {
 	if h.audit == nil {
 		return func() {}, nil
@@ -15,7 +15,7 @@ func (h *Hub) startAudit() (stop func(), err error) {
 		if !h.cfg.AuditMayFail {
 			return nil, err
 		}
-		h.cfg.Log.Warn("the audit log is not kept in a file of its own, until it can be", logkey.Err, err)
+		h.cfg.Log.Warn("the audit log is not kept in a file until the file can be opened", logkey.Err, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -11,7 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// events returns the names of the events in an audit log, with whom they are about.
+// events returns the names of the events in an audit log, each with its subject.
 func events(t *testing.T, file string) (list []string) {
 	t.Helper()
 	if _, err := audit.Read(file, audit.Filter{}, func(e audit.Event) error {
@@ -23,7 +23,7 @@ func events(t *testing.T, file string) (list []string) {
 	return list
 }
 
-// What is to be audited is in the file of the hub, from its start to its end, whatever its log leaves out.
+// The hub's audit file holds every audit event from start to end, whatever its log leaves out.
 func TestAuditLog(t *testing.T) {
 	dir := t.TempDir()
 	file, credentials := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "credentials.json")
@@ -35,7 +35,9 @@ func TestAuditLog(t *testing.T) {
 		}
 	}
 	mustEdit(t, credentials, addAgent)
-	testkit.Eventually(t, "the change is in the file", func() bool { return strings.Contains(strings.Join(events(t, file), ","), "agent.add porch") })
+	testkit.Eventually(t, "the change is in the file", func() bool {
+		return strings.Contains(strings.Join(events(t, file), ","), "agent.add porch")
+	})
 	stop()
 	got := strings.Join(events(t, file), ",")
 	for _, want := range []string{"refused anna", "basic anna", "agent.add porch"} {
@@ -45,7 +47,7 @@ func TestAuditLog(t *testing.T) {
 	}
 }
 
-// An audit log that cannot be kept keeps the hub from starting, unless nobody has asked for it by name.
+// A hub does not start if it cannot open an audit log that the operator named. The default audit log may fail.
 func TestAuditLogCannotBeKept(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "audit.jsonl")
 	if err := os.Mkdir(file, 0o700); err != nil {

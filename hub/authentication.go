@@ -9,7 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 )
 
-// sayAuthentication logs whether HTTP asks for a password, now and whenever that changes.
+// sayAuthentication logs whether HTTP requires credentials, now and whenever that changes.
 func (h *Hub) sayAuthentication() {
 	var mu sync.Mutex
 	said := ""
@@ -27,7 +27,7 @@ func (h *Hub) sayAuthentication() {
 	h.keeper.OnChange(func(b *access.Book) { say(b, false) })
 }
 
-// authentication tells whether HTTP asks for a password: in a word, and for the log.
+// authentication reports whether HTTP requires credentials: in a word, and for the log.
 func (h *Hub) authentication(b *access.Book) (state string, level slog.Level, text string, args []any) {
 	const add = "add a user with \"bramble-hub user add NAME --role admin\""
 	who := []any{"remedy", add}
@@ -36,12 +36,14 @@ func (h *Hub) authentication(b *access.Book) (state string, level slog.Level, te
 		return "on", slog.LevelInfo, fmt.Sprintf("authentication is on: %d users, %d mappings, %d agents, %d consumers",
 			len(b.Users()), len(b.Mappings()), len(b.Agents()), len(b.Consumers())), nil
 	case b.LostUsers():
-		return "lost", slog.LevelError, "authentication is on, and nobody can log in: " + h.cfg.Credentials + " has lost its users",
-			[]any{"remedy", "restore the file from a copy, or " + add}
+		return "lost", slog.LevelError,
+			"authentication is on, but no user can log in: " + h.cfg.Credentials + " has lost its users",
+			[]any{"remedy", "restore the file from a backup, or " + add}
 	case h.cfg.RequireUsers || !reach:
-		return "closed", slog.LevelError, "authentication is on, and nobody can log in: there are no users", who
+		return "closed", slog.LevelError, "authentication is on, but no user can log in: there are no users", who
 	case loopback(h.httpAddr):
-		return "off", slog.LevelInfo, "authentication is OFF: anyone on this host who reaches " + h.httpAddr + " is an administrator", who
+		return "off", slog.LevelInfo,
+			"authentication is OFF: anyone on this host who reaches " + h.httpAddr + " is an administrator", who
 	default:
 		return "off", slog.LevelWarn, "authentication is OFF: anyone who reaches " + h.httpAddr + " is an administrator", who
 	}

@@ -68,7 +68,7 @@ func mustEdit(t *testing.T, file string, changes ...func(*access.Document) error
 	}
 }
 
-// refuses checks that a hub does not start for want of credentials, and what it says.
+// refuses checks that a hub does not start for lack of credentials, and checks its error.
 func refuses(t *testing.T, what string, cfg Config, says ...string) {
 	t.Helper()
 	cfg.HTTP, cfg.NATS, cfg.Log = "127.0.0.1:0", "127.0.0.1:0", testkit.Log(t)
@@ -84,13 +84,14 @@ func refuses(t *testing.T, what string, cfg Config, says ...string) {
 	}
 }
 
-// A credentials file that is lost does not open the hub, whichever way it is lost.
+// A lost credentials file does not turn authentication off, however it was lost.
 func TestLostFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	refuses(t, "named and missing", Config{Credentials: file, NeedFile: true}, "--credentials", "mounted", "user add")
 	refuses(t, "users are required", Config{Credentials: file, RequireUsers: true}, "--require-users", "user add")
 	mustEdit(t, file, addAgent)
-	refuses(t, "users are required, and there is an agent", Config{Credentials: file, RequireUsers: true}, "--require-users")
+	refuses(t, "users are required, and there is an agent",
+		Config{Credentials: file, RequireUsers: true}, "--require-users")
 	mustEdit(t, file, addUser)
 	_, said, stop := startLogged(t, Config{HTTP: "127.0.0.1:0", Credentials: file, NeedFile: true, RequireUsers: true})
 	if !strings.Contains(said.String(), "authentication is on: 1 users, 0 mappings, 1 agents, 0 consumers") {
@@ -109,8 +110,8 @@ func TestLostFile(t *testing.T) {
 	}
 }
 
-// A hub that had users and finds a file without serves nobody, also at an address of its own host, until there is a user or a command has
-// removed the last.
+// A hub that had users and finds a file without any refuses everyone, on its own host too. That ends when there is a
+// user again, or when a command has removed the last one.
 func TestLostUsers(t *testing.T) {
 	dir := t.TempDir()
 	file, old := filepath.Join(dir, "credentials.json"), filepath.Join(dir, "old.json")
@@ -133,14 +134,20 @@ func TestLostUsers(t *testing.T) {
 			}
 			h, said, _ := startLogged(t, Config{HTTP: "127.0.0.1:0", Credentials: file, Insecure: true})
 			copyOld()
-			testkit.Eventually(t, "the log tells", func() bool { return strings.Contains(said.String(), "has lost its users") })
+			testkit.Eventually(t, "the log tells", func() bool {
+				return strings.Contains(said.String(), "has lost its users")
+			})
 			if code, body := get(t, h.Page()+"api/v1/cameras"); code != http.StatusUnauthorized {
 				t.Errorf("%d %s", code, body)
 			}
 			mustEdit(t, file, addUser)
-			testkit.Eventually(t, "the log tells", func() bool { return strings.Contains(said.String(), "authentication is on: 1 users") })
+			testkit.Eventually(t, "the log tells", func() bool {
+				return strings.Contains(said.String(), "authentication is on: 1 users")
+			})
 			mustEdit(t, file, func(d *access.Document) error { return d.RemoveUser("anna") })
-			testkit.Eventually(t, "the log tells", func() bool { return strings.Contains(said.String(), "authentication is OFF") })
+			testkit.Eventually(t, "the log tells", func() bool {
+				return strings.Contains(said.String(), "authentication is OFF")
+			})
 			if code, body := get(t, h.Page()+"api/v1/cameras"); code != http.StatusOK {
 				t.Errorf("after the last user was removed on purpose: %d %s", code, body)
 			}
@@ -149,7 +156,8 @@ func TestLostUsers(t *testing.T) {
 	}
 }
 
-// Each start says whether authentication is on. With the last user gone a hub that others reach is closed, as is one that requires users.
+// Each start logs whether authentication is on. Without users, a hub that other hosts can reach refuses everyone. So
+// does a hub that requires users.
 func TestSaysAuthentication(t *testing.T) {
 	for name, test := range map[string]struct {
 		cfg  Config
@@ -159,7 +167,8 @@ func TestSaysAuthentication(t *testing.T) {
 		"no users, no limits": {Config{HTTP: "0.0.0.0:0", Insecure: true}, "level=WARN msg=\"authentication is OFF: anyone who reaches [::]:"},
 	} {
 		_, said, _ := startLogged(t, test.cfg)
-		if n := strings.Count(said.String(), "authentication is"); n != 1 || !strings.Contains(said.String(), test.says) ||
+		if n := strings.Count(said.String(), "authentication is"); n != 1 ||
+			!strings.Contains(said.String(), test.says) ||
 			!strings.Contains(said.String(), "user add") {
 			t.Errorf("%s: said %s", name, said)
 		}
@@ -169,7 +178,9 @@ func TestSaysAuthentication(t *testing.T) {
 		mustEdit(t, cfg.Credentials, addUser)
 		h, said, _ := startLogged(t, cfg)
 		mustEdit(t, cfg.Credentials, func(d *access.Document) error { return d.RemoveUser("anna") })
-		testkit.Eventually(t, "the log tells", func() bool { return strings.Contains(said.String(), "nobody can log in: there are no users") })
+		testkit.Eventually(t, "the log tells", func() bool {
+			return strings.Contains(said.String(), "no user can log in: there are no users")
+		})
 		if code, body := get(t, strings.Replace(h.Page(), "[::]", "127.0.0.1", 1)+"api/v1/cameras"); code != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", name, code, body)
 		}

@@ -24,7 +24,7 @@ import (
 // maxMaxFPS is more than any camera has.
 const maxMaxFPS = 1_000_000
 
-// maxMaxMegapixels is as many pixels as are decoded at all, in millions.
+// maxMaxMegapixels is the largest picture that can be decoded, in million pixels.
 const maxMaxMegapixels = frame.MaxPixels / 1_000_000
 
 // maxMaxBandwidth is more than any network has, in MB per second.
@@ -36,7 +36,7 @@ type Limits = httpapi.Limits
 // Config is what a Hub needs to know.
 type Config struct {
 	HTTP           string                // address of the HTTP server, host:port; port 0 means any free one
-	HTTPPublished  string                // in a container: the address at which HTTP is published; it says in place of HTTP whether others reach the hub
+	HTTPPublished  string                // in a container: where HTTP is published, which decides whether others reach it
 	NATS           string                // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
 	NATSURL        string                // an external NATS system: one or more URLs joined by commas
 	NATSConfig     string                // a standard NATS configuration file for the embedded server
@@ -44,15 +44,15 @@ type Config struct {
 	NATSTLSCert    string                // file with the certificate of the embedded NATS server and those above it, PEM; "" means no TLS, unless NATSConfig has it
 	NATSTLSKey     string                // file with its private key, PEM
 	NATSCredential credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
-	ProxyAuth      ProxyAuth             // of people whom a proxy has let in
-	OIDC           OIDC                  // of people who log in at an identity provider
-	JWT            JWT                   // of programs with a token of an identity provider
+	ProxyAuth      ProxyAuth             // logins at a proxy
+	OIDC           OIDC                  // logins at an identity provider
+	JWT            JWT                   // tokens of an identity provider
 	Credentials    string                // the file with users, agents and consumers; "" means none
-	NeedFile       bool                  // Credentials was named by somebody: without that file the hub does not start
+	NeedFile       bool                  // the operator named Credentials: without that file the hub does not start
 	AuditLog       string                // file for audit lines, as JSON; "" means none
-	AuditMayFail   bool                  // if the file cannot be opened the hub starts without: nobody has named it
-	RequireUsers   bool                  // without users nobody is let in, and the hub does not start
-	CredentialsKV  credkv.Config         // the bucket that Credentials follow, without File and Log; without Bucket there is none
+	AuditMayFail   bool                  // AuditLog is the default: the hub starts even if it cannot open the file
+	RequireUsers   bool                  // without users the hub does not start, and denies all access
+	CredentialsKV  credkv.Config         // the bucket that Credentials follow; File and Log are unset; no Bucket: none
 	SubjectRoot    string                // first token of every subject; "" means "cam"
 	Insecure       bool                  // allow addresses that others can reach, though nobody is asked who they are
 	Linger         time.Duration         // how long a stream stays subscribed after its last viewer; 0 means 10 s
@@ -60,20 +60,20 @@ type Config struct {
 	LameDuck       time.Duration         // how long viewers are let go of before the hub stops; 0 means that all end at once
 	FFmpeg         string                // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
 	HWAccel        string                // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
-	MaxTranscodes  int                   // how many ffmpeg processes there may be; 0 means as many as suit the machine
+	MaxTranscodes  int                   // maximum number of ffmpeg processes; 0 means the default of the machine
 	MaxMemory      int                   // MiB of memory of each; 0 means no limit
 	MaxFPS         int                   // frames per second that are taken of a camera; 0 means no limit
 	MaxBandwidth   int                   // MB (10^6 bytes) per second that are taken of a camera; 0 means no limit
-	MaxMegapixels  int                   // of a picture that is taken; 0 means as many as can be decoded
+	MaxMegapixels  int                   // of an accepted picture; 0 means as many as can be decoded
 	MaxCameras     int                   // how many cameras there may be; 0 means 4096
 	MaxPerAgent    int                   // how many of them one agent may bring; 0 means 256
 	DefaultCamera  string                // the camera of URLs that name none; "" means the first by name
 	TLSCert        string                // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
 	TLSKey         string                // file with its private key, PEM
 	Limits         Limits                // of viewers; 0 means no limit
-	TrustedProxies []string              // addresses and networks of reverse proxies whose X-Forwarded-... count; none means loopback, "none" no proxy
+	TrustedProxies []string              // trusted reverse proxies: addresses, networks; empty: loopback; "none": no proxy
 	AllowOrigins   []string              // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	AllowHosts     []string              // names besides this host's own by which it may be asked for while nobody is asked for a password; "*" is all
+	AllowHosts     []string              // accepted host names, besides this host's, while authentication is off; "*": all
 	Version        string                // of the program, for those who ask
 	Log            *slog.Logger          // nil means slog.Default
 }
@@ -84,15 +84,17 @@ func (c *Config) validate(book *access.Book) error {
 		return errors.New("no HTTP address: give --http 127.0.0.1:8080")
 	}
 	if c.RequireUsers && !book.HasUsers() {
-		return fmt.Errorf("%w: --require-users is set, and %s has no users: restore it from a copy, see that its volume is mounted, or add the "+
-			"first user with \"bramble-hub user add NAME --role admin\"", access.ErrMissing, c.Credentials)
+		return fmt.Errorf("%w: --require-users is set, and %s has no users: "+
+			"restore it from a backup, check that its volume is mounted, or "+
+			"add the first user with \"bramble-hub user add NAME --role admin\"", access.ErrMissing, c.Credentials)
 	}
 	if c.NATSURL != "" && c.NATSConfig != "" {
 		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: give one of them")
 	}
 	flag, addr := c.reach()
-	if err := c.checkReach(flag, addr, book.HasUsers(), "everybody who can reach this address could see every camera, since there are no users: "+
-		"add the first with \"bramble-hub user add NAME --role admin\", use 127.0.0.1"); err != nil {
+	if err := c.checkReach(flag, addr, book.HasUsers(),
+		"anyone who can reach this address could see every camera, because there are no users: "+
+			"add the first with \"bramble-hub user add NAME --role admin\", use 127.0.0.1"); err != nil {
 		return err
 	}
 	if l := c.Limits; min(l.Viewers, l.PerAddress, l.PerCamera, l.Rate) < 0 {
@@ -123,7 +125,8 @@ func (c *Config) validate(book *access.Book) error {
 		return err
 	}
 	if c.CredentialsKV.Bucket != "" && c.Credentials == "" {
-		return errors.New("--credentials-kv keeps the credentials file like those of other hubs: name it with --credentials")
+		return errors.New("--credentials-kv synchronizes the credentials file with other hubs: " +
+			"name the file with --credentials")
 	}
 	switch {
 	case c.NATSURL != "": // who may reach that is decided there
@@ -142,7 +145,7 @@ func (c *Config) validateTranscoding() error {
 		return fmt.Errorf("--hwaccel %s: give one of %s", c.HWAccel, strings.Join(transcode.HWAccels(), ", "))
 	}
 	if c.MaxTranscodes < 0 {
-		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for as many as suit this machine", c.MaxTranscodes)
+		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for the default of this machine", c.MaxTranscodes)
 	}
 	if c.MaxMemory < 0 || c.MaxMemory > 0 && c.MaxMemory < leastMemory {
 		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit", c.MaxMemory, leastMemory)
@@ -158,7 +161,7 @@ func (c *Config) validateCameras() error {
 		return fmt.Errorf("--max-bandwidth %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth, maxMaxBandwidth)
 	}
 	if c.MaxMegapixels < 0 || c.MaxMegapixels > maxMaxMegapixels {
-		return fmt.Errorf("--max-megapixels %d: give millions of pixels up to %d, or 0 for no limit of the hub's own",
+		return fmt.Errorf("--max-megapixels %d: give millions of pixels up to %d, or 0 for no limit set by the hub",
 			c.MaxMegapixels, maxMaxMegapixels)
 	}
 	if c.MaxFPS < 0 || c.MaxFPS > maxMaxFPS {
@@ -231,7 +234,7 @@ func (c *Config) pair(certFlag, cert, keyFlag, key string) (*keypair.Pair, error
 	return pair, nil
 }
 
-// reach returns the address at which others reach the HTTP server, and the setting that says so.
+// reach returns the address at which other hosts reach the HTTP server, and the setting that names it.
 func (c *Config) reach() (flag, addr string) {
 	if c.HTTPPublished != "" {
 		return "--http-published", c.HTTPPublished

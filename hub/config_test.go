@@ -117,7 +117,7 @@ func TestReach(t *testing.T) {
 	says("--max-viewers-per-camera", "0 for no limit")
 }
 
-// TestInsecureHost: --insecure lets others come, and no page whose name was made to point here.
+// TestInsecureHost: --insecure admits other hosts, but no page whose name was made to point here.
 func TestInsecureHost(t *testing.T) {
 	page, _, _ := start(t, Config{Insecure: true, AllowHosts: []string{"cams.example.org"}})
 	for host, want := range map[string]int{"": 200, "cams.example.org": 200, "evil.example": 421, "wall.evil.example": 421} {
@@ -139,8 +139,8 @@ func TestInsecureHost(t *testing.T) {
 	}
 }
 
-// TestPublished: in a container the hub listens on all addresses. Published on this host's loopback addresses it needs
-// no user, and answers to their names only.
+// TestPublished: in a container the hub listens on all addresses. If it is published on this host's loopback addresses,
+// it needs no user and answers to their names only.
 func TestPublished(t *testing.T) {
 	h, err := New(Config{HTTP: "0.0.0.0:0", HTTPPublished: published, NATS: "127.0.0.1:0"})
 	if err != nil {

@@ -15,18 +15,18 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// ProxyAuth says how a trusted reverse proxy tells the hub whom it has let in.
+// ProxyAuth says how a trusted reverse proxy names the user who logged in there.
 type ProxyAuth struct {
-	UserHeader    string // "" means that no header counts
+	UserHeader    string // "" ignores such headers
 	GroupsHeader  string // "" for none
 	Secret        secret.Text
 	WithoutSecret bool   // the address of the proxy is enough
-	LogoutURL     string // where a person ends the login at the proxy; "" for nowhere
+	LogoutURL     string // ends the login at the proxy; "" for none
 }
 
-// JWT says which bearer tokens of an identity provider are good.
+// JWT says which bearer tokens of an identity provider are accepted.
 type JWT struct {
-	Keys        string // URL or file of its key set; "" means that none is
+	Keys        string // URL or file of its key set; "" accepts none
 	Issuer      string
 	Audience    string
 	UserClaim   string
@@ -35,7 +35,7 @@ type JWT struct {
 
 // OIDC names an identity provider at which people log in.
 type OIDC struct {
-	Issuer       string // "" means that there is none
+	Issuer       string // "" means none
 	ClientID     string
 	ClientSecret secret.Text
 	RedirectURL  string
@@ -49,7 +49,7 @@ type OIDC struct {
 func (o OIDC) provider() (*sso.Provider, error) {
 	if o.Issuer == "" {
 		if o.ClientID != "" || o.ClientSecret != "" || o.RedirectURL != "" {
-			return nil, errors.New("the settings of --oidc-... need --oidc-issuer, the address of the identity provider")
+			return nil, errors.New("the --oidc-... settings need --oidc-issuer, the address of the identity provider")
 		}
 		return nil, nil
 	}
@@ -65,7 +65,7 @@ func (j JWT) bearer() (*sso.Bearer, error) {
 	})
 }
 
-// external checks the ways in for people whom somebody else identifies.
+// external checks the settings of logins at a proxy or an identity provider.
 func (c *Config) external(book *access.Book) (httpapi.External, error) {
 	var e httpapi.External
 	var err error
@@ -86,7 +86,7 @@ func (c *Config) external(book *access.Book) (httpapi.External, error) {
 		return e, nil
 	}
 	if len(book.Mappings()) == 0 {
-		return e, errors.New("people are to be identified elsewhere, and no mapping says what any of them may do: " +
+		return e, errors.New("an external login is configured, but no mapping grants anything: " +
 			"add the first with \"bramble-hub mapping add group:NAME --cameras 'lab-*'\"")
 	}
 	return e, nil
@@ -97,31 +97,38 @@ var headerPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 func (p ProxyAuth) login() (*httpapi.ProxyLogin, error) {
 	if p.UserHeader == "" {
 		if p != (ProxyAuth{}) {
-			return nil, errors.New("the settings of --proxy-auth-... need --proxy-auth-user-header, for example Remote-User")
+			return nil, errors.New("the --proxy-auth-... settings need --proxy-auth-user-header, for example Remote-User")
 		}
 		return nil, nil
 	}
 	for flag, name := range map[string]string{"user": p.UserHeader, "groups": p.GroupsHeader} {
-		if name != "" && !headerPattern.MatchString(name) || strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Cookie") {
-			return nil, fmt.Errorf("--proxy-auth-%s-header %s: give the name of a header that the proxy sets, for example Remote-User", flag, name)
+		if name != "" && !headerPattern.MatchString(name) ||
+			strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Cookie") {
+			return nil, fmt.Errorf("--proxy-auth-%s-header %s: "+
+				"give the name of a header that the proxy sets, for example Remote-User",
+				flag, name)
 		}
 	}
 	switch {
 	case p.Secret == "" && !p.WithoutSecret:
-		return nil, errors.New("--proxy-auth-user-header needs --proxy-auth-secret-file: without a secret every program on a trusted address " +
-			"could name any user; --proxy-auth-without-secret says that the address is enough")
+		return nil, errors.New("--proxy-auth-user-header needs --proxy-auth-secret-file: without a secret, " +
+			"any program at a trusted address could act as any user; --proxy-auth-without-secret allows that")
 	case p.Secret != "" && p.WithoutSecret:
-		return nil, errors.New("--proxy-auth-secret-file and --proxy-auth-without-secret exclude each other: give one of them")
+		return nil, errors.New("--proxy-auth-secret-file and --proxy-auth-without-secret exclude each other: " +
+			"give one of them")
 	case p.Secret != "" && len(p.Secret) < leastSecret:
-		return nil, fmt.Errorf("--proxy-auth-secret-file: the secret has %d characters: give %d or more, for example by \"openssl rand -hex 32\"", len(p.Secret), leastSecret)
+		return nil, fmt.Errorf("--proxy-auth-secret-file: the secret has %d characters: "+
+			"give %d or more, for example by \"openssl rand -hex 32\"", len(p.Secret), leastSecret)
 	}
 	if p.LogoutURL != "" {
 		if u, err := url.Parse(p.LogoutURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 			return nil, fmt.Errorf("--proxy-auth-logout-url %s: give a URL such as https://auth.example.org/logout", p.LogoutURL)
 		}
 	}
-	return &httpapi.ProxyLogin{UserHeader: p.UserHeader, GroupsHeader: p.GroupsHeader, Secret: p.Secret, LogoutURL: p.LogoutURL}, nil
+	return &httpapi.ProxyLogin{
+		UserHeader: p.UserHeader, GroupsHeader: p.GroupsHeader, Secret: p.Secret, LogoutURL: p.LogoutURL,
+	}, nil
 }
 
-// leastSecret is the least length of a secret that is shared with another program.
+// leastSecret is the minimum length of a secret shared with another program.
 const leastSecret = 16

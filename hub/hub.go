@@ -37,7 +37,7 @@ type Hub struct {
 	bus      *keypair.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
 	space    subject.Space
 	keeper   *access.Keeper
-	external httpapi.External // ways in for people whom somebody else identifies
+	external httpapi.External // logins at a proxy or an identity provider
 	proxies  httpapi.Proxies
 
 	started  chan struct{} // closed when the addresses below are set
@@ -89,7 +89,8 @@ func New(cfg Config) (*Hub, error) {
 		return nil, err
 	}
 	return &Hub{
-		cfg: cfg, audit: lines, external: external, web: web, bus: bus, space: space, keeper: keeper, proxies: proxies, started: make(chan struct{}),
+		cfg: cfg, audit: lines, external: external, web: web, bus: bus, space: space,
+		keeper: keeper, proxies: proxies, started: make(chan struct{}),
 	}, nil
 }
 
@@ -167,7 +168,7 @@ func (h *Hub) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// followBucket has the credentials file follow the bucket, if there is one.
+// followBucket makes the credentials file follow the bucket, if there is one.
 func (h *Hub) followBucket(ctx context.Context) error {
 	cfg := h.cfg.CredentialsKV
 	if cfg.Bucket == "" {
@@ -182,14 +183,14 @@ func (h *Hub) followBucket(ctx context.Context) error {
 	return b.Run(ctx)
 }
 
-// others tells other hubs what happens here, and this one what happens there.
+// others exchanges events with other hubs: this hub's go out, theirs come in.
 func (h *Hub) others(in *ingest.Ingest) *hubsync.Sync {
 	return hubsync.New(hubsync.Config{
 		Conn: in.Conn(), Space: h.space, Access: h.keeper, Version: h.cfg.Version, Log: h.cfg.Log,
 	})
 }
 
-// reach returns the address at which others reach the HTTP server that listens at addr.
+// reach returns the address at which other hosts reach the HTTP server that listens at addr.
 func (h *Hub) reach(addr net.Addr) string {
 	if h.cfg.HTTPPublished != "" {
 		return h.cfg.HTTPPublished
@@ -197,7 +198,7 @@ func (h *Hub) reach(addr net.Addr) string {
 	return addr.String()
 }
 
-// http is what the HTTP server needs. NATS is reached by natsURL, and the server at addr.
+// http returns the settings of the HTTP server. NATS is at natsURL, and the server at addr.
 func (h *Hub) http(
 	hubs *hubsync.Sync, in *ingest.Ingest, reg *registry.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
 ) httpapi.Config {
@@ -251,7 +252,8 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 		return h.cfg.NATSURL, h.cfg.NATSURL, connect, nil
 	}
 	h.natsd, err = natsd.Start(natsd.Config{
-		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.bus), Hub: h.cfg.NATSCredential.Public(), Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
+		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.bus), Hub: h.cfg.NATSCredential.Public(),
+		Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
 	})
 	if err != nil {
 		return "", "", nil, err

@@ -17,8 +17,9 @@ func Check(cfg Config) error {
 	return natsd.Check(natsd.Config{Addr: h.cfg.NATS, File: h.cfg.NATSConfig})
 }
 
-// Reload takes over from cfg what can change while viewers watch: Limits, AllowOrigins, AllowHosts, DefaultCamera and WriteTimeout. Everything else of it is checked, and
-// left for a new start. After an error nothing has changed. It waits until the hub has started, or ctx ends.
+// Reload applies the settings of cfg that can change while viewers watch: Limits, AllowOrigins, AllowHosts,
+// DefaultCamera and WriteTimeout. All others are checked and take effect at the next start. After an error nothing has
+// changed. It waits until the hub has started, or ctx ends.
 func (h *Hub) Reload(ctx context.Context, cfg Config) error {
 	select {
 	case <-h.started:
@@ -28,6 +29,9 @@ func (h *Hub) Reload(ctx context.Context, cfg Config) error {
 	if err := Check(cfg); err != nil {
 		return err
 	}
-	h.server.Change(httpapi.Live{Limits: cfg.Limits, AllowOrigins: cfg.AllowOrigins, AllowHosts: cfg.AllowHosts, DefaultCamera: cfg.DefaultCamera, WriteTimeout: cfg.WriteTimeout})
+	h.server.Change(httpapi.Live{
+		Limits: cfg.Limits, AllowOrigins: cfg.AllowOrigins, AllowHosts: cfg.AllowHosts,
+		DefaultCamera: cfg.DefaultCamera, WriteTimeout: cfg.WriteTimeout,
+	})
 	return nil
 }

@@ -55,8 +55,8 @@ func dialNATS(t *testing.T, url string, s trust.Settings) (*nats.Conn, error) {
 	return nc, err
 }
 
-// TestTransportSecurity: a certificate that only its own key has signed has no Strict-Transport-Security, with which a browser
-// could not be told to accept the next one.
+// TestTransportSecurity: a self-signed certificate comes without Strict-Transport-Security. With it, a browser could
+// not be told to accept the next certificate.
 func TestTransportSecurity(t *testing.T) {
 	authority := testkit.Authority(t)
 	for want, c := range map[bool]*testkit.Cert{false: testkit.NewCert(t, nil, nil), true: testkit.NewCert(t, authority, nil)} {
@@ -168,7 +168,7 @@ func TestTLSReload(t *testing.T) {
 	}
 }
 
-// TestNATSSuites: the embedded NATS server speaks no suite of TLS 1.2 that does not authenticate what it encrypts.
+// TestNATSSuites: the embedded NATS server offers only authenticated encryption (AEAD) with TLS 1.2.
 func TestNATSSuites(t *testing.T) {
 	_, natsURL := startTLS(t, testkit.NewCert(t, nil, nil))
 	for suite, want := range map[uint16]bool{

@@ -23,7 +23,7 @@ import (
 
 const annaPassword = "correct horse battery staple"
 
-// twins are two hubs at one NATS system, each with a copy of the credentials file on a disk of its own.
+// twins are two hubs on one NATS system, each with its own copy of the credentials file.
 type twins struct {
 	t       *testing.T
 	nats    string
@@ -126,7 +126,7 @@ func (tw *twins) logout(hub int, cookie string) {
 	}
 }
 
-// status returns how a hub answers to who comes with a cookie.
+// status returns a hub's answer to a client with a cookie.
 func (tw *twins) status(hub int, cookie string) int {
 	tw.t.Helper()
 	resp := tw.send(hub, http.MethodGet, "/api/v1/me", cookie, nil)
@@ -141,7 +141,7 @@ func (tw *twins) ends(hub int, cookie string) {
 	})
 }
 
-// A logout at one hub holds at the other one, for what runs there too, and after a restart of either.
+// A logout at one hub also ends the session and its streams at the other, and still holds after a restart of either.
 func TestLogoutHoldsAtAllHubs(t *testing.T) {
 	tw := newTwins(t)
 	camera := newAgent(t, tw.nats)
@@ -194,7 +194,7 @@ func (tw *twins) read(hub int, path, cookie string) string {
 	return string(body)
 }
 
-// Hubs with copies of the credentials say when they differ: to admins, and in metrics.
+// Hubs with copies of the credentials report when they differ: to admins, and in metrics.
 func TestHubsSayWhenCredentialsDiffer(t *testing.T) {
 	tw := newTwins(t)
 	anna, root := tw.login(0), tw.loginAs("root", 0)

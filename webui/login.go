@@ -7,18 +7,18 @@ import (
 
 // LoginForm is what the login page shows.
 type LoginForm struct {
-	User      string // that is filled in
-	Next      string // address below the hub's root to go on to
+	User      string // the prefilled name
+	Next      string // address below the hub's root to open after the login
 	Problem   string // why the last attempt failed; "" on the first one
-	Elsewhere bool   // it was at the identity provider
-	Root      string // leads from the page's address to the hub's root: "" or "../../"
+	Elsewhere bool   // that attempt was at the identity provider
+	Root      string // relative path from the page to the hub's root: "" or "../../"
 
 	Password bool   // there are users with a password
 	Provider string // name of the identity provider; "" if there is none
-	Query    string // of the address at which a login there begins
+	Query    string // query of the address at which a login there begins
 }
 
-// LoginPage is the login page, which lies in the hub's root. It works without JavaScript.
+// LoginPage is the login page, which is in the hub's root. It works without JavaScript.
 type LoginPage struct{ page *template.Template }
 
 // NewLoginPage reads the page.

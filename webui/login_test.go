@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// The login page offers the ways in that there are, and what it is told stays text.
+// The login page offers the available kinds of login, and escapes the texts that it shows.
 func TestLoginPage(t *testing.T) {
 	page := NewLoginPage()
 	for name, test := range map[string]struct {

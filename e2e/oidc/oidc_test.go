@@ -188,7 +188,7 @@ func TestProviderAway(t *testing.T) {
 	h.start("http://" + away)
 	b := newBrowser(t, h)
 	resp, body := b.get(h.url + "/login/oidc")
-	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "The identity provider cannot be asked now") || strings.Contains(body, away) {
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "The identity provider is not available") || strings.Contains(body, away) {
 		t.Errorf("%s %s", resp.Status, body)
 	}
 	if _, body := b.get(h.url + "/healthz"); body != "ok\n" {

@@ -5,7 +5,7 @@ import { hubURL } from './root.js';
  * @typedef {import('./roster.js').Camera} Camera
  *
  * @typedef {object} Detail what GET api/v1/cameras/<id> says beyond that
- * @property {'viewer' | 'operator'} role what the one who asks may do with this camera
+ * @property {'viewer' | 'operator'} role the role of the caller for this camera
  * @property {string} agent the agent's version
  * @property {Record<string, number>} drops frames lost at this hub, by reason
  * @property {{frames: number, sent: number, drops?: Record<string, number>}} [at_agent]
@@ -21,7 +21,7 @@ import { hubURL } from './root.js';
  * @property {string} name
  * @property {'viewer' | 'operator' | 'admin'} role
  * @property {boolean} open nobody is asked
- * @property {string} [logout_url] where the login of elsewhere ends, after that of the hub
+ * @property {string} [logout_url] URL that ends the external login, to open after the logout from the hub
  *
  * @typedef {object} Control
  * @property {string} name

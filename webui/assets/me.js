@@ -7,7 +7,7 @@ const NOT_KNOWN = 401;
 /** The hub renews a session that is in use, and the pictures' connection alone does not show that it is. */
 const RENEW_MS = 30 * 60_000;
 
-/** Where the login ends that a proxy or an identity provider has made; empty for one at the hub. */
+/** URL that ends a login at a proxy or an identity provider; empty for a login at the hub. */
 let logoutURL = '';
 
 /** Keeps the bar's user up to date. */

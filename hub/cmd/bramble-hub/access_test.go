@@ -221,8 +221,8 @@ func TestHubAsks(t *testing.T) {
 	testkit.Receive(t, "the removed agent is cut", lost)
 }
 
-// A credentials file that is named, in whichever way, and is not there, keeps the hub from starting. The exit code is one after which a
-// supervisor tries again, since a mount may be late.
+// A hub does not start if a credentials file that was named, in any way, is missing. Supervisors retry after its exit
+// code, because a mount may be late.
 func TestNamedAndMissing(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "volume", "credentials.json")
 	config := filepath.Join(t.TempDir(), "hub.yaml")

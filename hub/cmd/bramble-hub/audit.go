@@ -20,11 +20,11 @@ const (
 	// auditName is the name of the audit log in the directory for state.
 	auditName = "audit.jsonl"
 
-	// noAudit is the setting for none.
+	// noAudit is the setting for no audit file.
 	noAudit = "none"
 )
 
-// defaultAudit returns where a service keeps its audit log if nothing else is said; "" if it has no directory for state.
+// defaultAudit returns a service's default audit log, or "" if it has no state directory.
 func defaultAudit() string {
 	if dir, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":"); dir != "" {
 		return filepath.Join(dir, auditName)
@@ -40,7 +40,8 @@ func (s *settings) auditFile() string {
 	return s.AuditLog
 }
 
-// kept returns the audit log that a hub with these settings keeps, as far as a command can tell: the service has another environment.
+// kept returns the audit log of a hub with these settings, as far as a command can tell: the service's environment
+// differs from the command's.
 func (s *settings) kept() string {
 	if s.AuditLog != "" {
 		return s.auditFile()
@@ -54,7 +55,8 @@ func (s *settings) kept() string {
 // auditBeside returns the audit log beside the credentials, which setup turns on.
 func (s *settings) auditBeside() string { return filepath.Join(filepath.Dir(s.Credentials), auditName) }
 
-// auditing returns the logger of a command, which has its audit lines in the hub's file, too, with who gave the command.
+// auditing returns a command's logger. It also writes audit lines to the hub's file, with the operator who ran the
+// command.
 func (s *settings) auditing(log *slog.Logger) *slog.Logger {
 	file := s.kept()
 	if file == "" {
@@ -63,7 +65,7 @@ func (s *settings) auditing(log *slog.Logger) *slog.Logger {
 	return audit.Append(file, log, slog.String("operator", operator()))
 }
 
-// operator returns who gives a command: behind sudo, the one who called that.
+// operator returns the user who runs a command: with sudo, the user who called sudo.
 func operator() string {
 	if name := os.Getenv("SUDO_USER"); name != "" {
 		return name + " (sudo)"
@@ -76,12 +78,12 @@ func operator() string {
 
 // auditCommand is bramble-hub audit.
 type auditCommand struct {
-	Since  string `help:"From when on: how long ago, such as 24h or 30m, or a time such as 2026-01-31T08:00:00Z." placeholder:"TIME" env:"-"`
-	Until  string `help:"Until when, in the same forms." placeholder:"TIME" env:"-"`
-	User   string `help:"Only what this user did, or what was done to it." placeholder:"NAME" env:"-"`
-	Camera string `help:"Only about this camera." placeholder:"CAMERA" env:"-"`
-	Event  string `help:"Only these: login, logout, refused, view, user, user.add, agent, token and so on." placeholder:"EVENT" env:"-"`
-	JSON   bool   `name:"json" help:"Print the lines as they are in the file: JSON, one object a line." env:"-"`
+	Since  string `help:"Start: how long ago, such as 24h or 30m, or a time such as 2026-01-31T08:00:00Z." placeholder:"TIME" env:"-"`
+	Until  string `help:"End, in the same formats." placeholder:"TIME" env:"-"`
+	User   string `help:"Only events by or about this user." placeholder:"NAME" env:"-"`
+	Camera string `help:"Only events about this camera." placeholder:"CAMERA" env:"-"`
+	Event  string `help:"Only these events: login, logout, refused, view, user, user.add, agent, token and so on." placeholder:"EVENT" env:"-"`
+	JSON   bool   `name:"json" help:"Print the lines as stored in the file: JSON, one object per line." env:"-"`
 }
 
 // Help implements kong.HelpProvider.
@@ -98,7 +100,7 @@ func (*auditCommand) Help() string {
 func (c *auditCommand) Run(d *desk) error {
 	file := d.settings.kept()
 	if file == "" {
-		return fmt.Errorf("no audit log is known: give --audit-log FILE, or set audit-log for the hub, which then keeps one")
+		return fmt.Errorf("no audit log is known: give --audit-log FILE, or set audit-log for the hub, so that it writes one")
 	}
 	now := time.Now()
 	since, err := moment("--since", c.Since, now)
@@ -113,17 +115,18 @@ func (c *auditCommand) Run(d *desk) error {
 	if c.JSON {
 		show, end = func(e audit.Event) error { return d.print(e.Line) }, func() error { return nil }
 	}
-	bad, err := audit.Read(file, audit.Filter{Since: since, Until: until, User: c.User, Camera: c.Camera, Event: c.Event}, show)
+	filter := audit.Filter{Since: since, Until: until, User: c.User, Camera: c.Camera, Event: c.Event}
+	bad, err := audit.Read(file, filter, show)
 	if err != nil {
 		return err
 	}
 	if bad > 0 {
-		d.log.Warn("some lines of the audit log are damaged, by a full disk for example, and were left out", "lines", bad, "file", file)
+		d.log.Warn("damaged lines of the audit log were skipped; a full disk can cause them", "lines", bad, "file", file)
 	}
 	return end()
 }
 
-// moment reads a time, or how long ago it was; "" is the zero time.
+// moment parses a time, or a duration before now. "" is the zero time.
 func moment(flag, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -136,7 +139,8 @@ func moment(flag, text string, now time.Time) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%s %q: give how long ago, such as 24h, or a time such as 2026-01-31T08:00:00Z or 2026-01-31", flag, text)
+	return time.Time{}, fmt.Errorf("%s %q: "+
+		"give how long ago, such as 24h, or a time such as 2026-01-31T08:00:00Z or 2026-01-31", flag, text)
 }
 
 // auditTable prints events in columns.
@@ -160,7 +164,7 @@ func (d *desk) auditTable() (show func(audit.Event) error, end func() error) {
 	}, w.Flush
 }
 
-// column returns text that stays in its column.
+// column makes a text safe for a table column.
 func column(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || r == '\n' || r == '\v' || r == '\f' {

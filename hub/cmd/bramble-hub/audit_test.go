@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// What commands change is in the hub's audit log, with who did it, and "audit" shows it: as a table, or as it is in the file.
+// Changes that commands make are in the hub's audit log, with the operator who made them. "audit" shows them as a table
+// or as in the file.
 func TestAuditCommand(t *testing.T) {
 	dir := t.TempDir()
 	file, log := filepath.Join(dir, "credentials.json"), filepath.Join(dir, "audit.jsonl")
@@ -18,7 +19,8 @@ func TestAuditCommand(t *testing.T) {
 	do(t, file, "", "link", "porch", flag)
 	link := do(t, file, "", "link", "garden", flag)
 	_, signature, _ := strings.Cut(link, "link=")
-	if text, err := os.ReadFile(log); err != nil || strings.Contains(string(text), strings.TrimSpace(signature)) || strings.Contains(string(text), password) {
+	if text, err := os.ReadFile(log); err != nil || strings.Contains(string(text), strings.TrimSpace(signature)) ||
+		strings.Contains(string(text), password) {
 		t.Errorf("a secret is in the file: %v", err)
 	}
 	for name, test := range map[string]struct {
@@ -46,19 +48,22 @@ func TestAuditCommand(t *testing.T) {
 	}
 	out, _, code := command(t, file, "", "audit", flag, "--json", "--event", "user.add")
 	var event map[string]any
-	if err := json.Unmarshal([]byte(out), &event); err != nil || code != 0 || event["name"] != "anna" || event["event"] != "user.add" || event["operator"] != "otto (sudo)" {
+	if err := json.Unmarshal([]byte(out), &event); err != nil || code != 0 || event["name"] != "anna" ||
+		event["event"] != "user.add" || event["operator"] != "otto (sudo)" {
 		t.Errorf("%v: %s", err, out)
 	}
 	for says, args := range map[string][]string{
 		"24h": {"--since", "yesterday"}, "2026-01-31": {"--until=-3h"}, "--audit-log": {"--audit-log=" + filepath.Join(dir, "gone.jsonl")}, "no audit log is known": {"--audit-log=none"},
 	} {
-		if _, said, code := command(t, file, "", append([]string{"audit", flag}, args...)...); code != 1 || !strings.Contains(said, says) {
+		if _, said, code := command(t, file, "", append([]string{"audit", flag}, args...)...); code != 1 ||
+			!strings.Contains(said, says) {
 			t.Errorf("%v: exit code %d, %q, want %q", args, code, said, says)
 		}
 	}
 	t.Setenv("BRAMBLE_AUDIT_LOG", "")
 	t.Setenv("STATE_DIRECTORY", "")
-	if out, said, code := command(t, file, "", "audit"); code != 0 || !strings.Contains(out, "user.add") { // beside the credentials
+	if out, said, code := command(t, file, "", "audit"); code != 0 ||
+		!strings.Contains(out, "user.add") { // the audit log is beside the credentials
 		t.Errorf("exit code %d, %s, %s", code, out, said)
 	}
 }

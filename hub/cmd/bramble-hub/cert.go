@@ -11,7 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/trust"
 )
 
-// certLife is how long a certificate is good that setup makes.
+// certLife is how long a certificate made by setup is valid.
 const certLife = 19800 * time.Hour
 
 // certCommand is bramble-hub cert.
@@ -53,7 +53,7 @@ func (c *certCommand) Run(d *desk) error {
 	fingerprint := trust.Fingerprint(cert)
 	d.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key, "new_key", newKey, "expires", cert.NotAfter.UTC().Format(time.RFC3339), "names", strings.Join(names, ","))
 	d.log.Info("the hub has it with", "flags", fmt.Sprintf("--tls-cert %s --tls-key %s --nats-tls-cert %[1]s --nats-tls-key %[2]s", o.Cert, o.Key))
-	d.log.Info("browsers show it as", "certificate_sha256", keypair.Sum(cert))
+	d.log.Info("browsers show this fingerprint", "certificate_sha256", keypair.Sum(cert))
 	d.log.Info("agents know the hub by it with", "flags", "--hub tls://"+names[0]+":4222 --tls-fingerprint "+fingerprint,
 		"note", "\"bramble-hub agent add\" prints that too, if it has the hub's settings")
 	return d.print(fingerprint)

@@ -15,20 +15,22 @@ import (
 	"github.com/bramble-cam/bramble/shared/credential"
 )
 
-// scope is of commands that change the credentials.
+// scope is embedded in commands that change the credentials.
 type scope struct {
-	Local bool `help:"With --credentials-kv: change the file of this host only, not the bucket." env:"-"`
+	Local bool `help:"With --credentials-kv: change only this host's file, not the bucket." env:"-"`
 }
 
 func (c *cli) local() bool {
-	return c.User.Local || c.Mapping.Local || c.Group.Local || c.Token.Local || c.Link.Local || c.Agent.Local || c.Consumer.Local
+	return c.User.Local || c.Mapping.Local || c.Group.Local || c.Token.Local ||
+		c.Link.Local || c.Agent.Local || c.Consumer.Local
 }
 
-// bucket is where the credentials of several hubs are kept; without Bucket there is none.
+// bucket returns the settings of the bucket that several hubs share. Without Bucket there is none.
 func (s *settings) bucket() (cfg credkv.Config, err error) {
 	if s.CredentialsKV == "" {
 		if s.CredentialsKVURL != "" || s.CredentialsKVFile != "" {
-			err = errors.New("--credentials-kv-url, --credentials-kv-credential-file are for a bucket: name it with --credentials-kv")
+			err = errors.New("--credentials-kv-url and --credentials-kv-credential-file are for a bucket: " +
+				"name it with --credentials-kv")
 		}
 		return cfg, err
 	}
@@ -53,7 +55,7 @@ func (s *settings) bucket() (cfg credkv.Config, err error) {
 func (s *settings) openBucket(log *slog.Logger) (*credkv.Bucket, error) {
 	cfg, err := s.bucket()
 	if err == nil && cfg.Bucket == "" {
-		err = errors.New("there is no bucket: name it with --credentials-kv, as the hub has it")
+		err = errors.New("no bucket is configured: name it with --credentials-kv, as for the hub")
 	}
 	if err != nil {
 		return nil, err
@@ -62,7 +64,7 @@ func (s *settings) openBucket(log *slog.Logger) (*credkv.Bucket, error) {
 	return credkv.Open(cfg, false)
 }
 
-// firstPull gives a hub its credentials that has none yet: without any it would ask nobody who they are.
+// firstPull fetches credentials for a hub that has none yet. Without them its authentication would be off.
 func (s *settings) firstPull(log *slog.Logger) error {
 	if s.CredentialsKV == "" {
 		return nil
@@ -72,18 +74,18 @@ func (s *settings) firstPull(log *slog.Logger) error {
 	}
 	b, err := s.openBucket(log)
 	if err != nil {
-		return fmt.Errorf("there is no %s yet, and it cannot be taken from the bucket: %w", s.Credentials, err)
+		return fmt.Errorf("%s does not exist yet, and it cannot be taken from the bucket: %w", s.Credentials, err)
 	}
 	defer b.Close()
 	if _, err := b.Pull(context.Background(), false); err != nil {
-		return fmt.Errorf("there is no %s yet, and it cannot be taken from the bucket: %w", s.Credentials, err)
+		return fmt.Errorf("%s does not exist yet, and it cannot be taken from the bucket: %w", s.Credentials, err)
 	}
 	log.Info("credentials taken from the bucket", "audit", "credentials.pull", "bucket", s.CredentialsKV, "file", s.Credentials)
 	return nil
 }
 
-// change changes the credentials: in the bucket and then in the file, or in the file only if there is no bucket.
-// It says so if it has to wait for somebody else.
+// change changes the credentials: in the bucket and then in the file, or only in the file if there is no bucket. It
+// tells the operator when it waits for another command.
 func (d *desk) change(change func(*access.Document) error) error {
 	if d.settings.CredentialsKV == "" || d.local {
 		return access.Editor{Waiting: func(text string) { d.log.Warn(text) }}.Edit(d.settings.Credentials, change)
@@ -94,22 +96,22 @@ func (d *desk) change(change func(*access.Document) error) error {
 		err = b.Edit(context.Background(), change)
 	}
 	if bucketErr := new(credkv.BucketError); errors.As(err, &bucketErr) {
-		return fmt.Errorf("%w: nothing was changed here, since the hubs would differ; "+
-			"try again, or change this host's file only with --local", err)
+		return fmt.Errorf("%w: nothing was changed, because the hubs would differ; "+
+			"try again, or change only this host's file with --local", err)
 	}
 	return err
 }
 
 // credentialsCommands are bramble-hub credentials ...
 type credentialsCommands struct {
-	Push   credentialsPush   `cmd:"" help:"Store this host's credentials in the bucket, which is made if there is none, for example: bramble-hub credentials push --replicas 3"`
-	Pull   credentialsPull   `cmd:"" help:"Take the credentials from the bucket, for example: bramble-hub credentials pull"`
-	Status credentialsStatus `cmd:"" help:"Say whether this host's credentials and those in the bucket are the same: exit code 0 or 1."`
+	Push   credentialsPush   `cmd:"" help:"Copy this host's credentials to the bucket, which is created if needed, for example: bramble-hub credentials push --replicas 3"`
+	Pull   credentialsPull   `cmd:"" help:"Copy the credentials from the bucket to this host, for example: bramble-hub credentials pull"`
+	Status credentialsStatus `cmd:"" help:"Compare this host's credentials with the bucket: exit code 0 if they are the same, else 1."`
 }
 
 type credentialsPush struct {
-	Force    bool `help:"Also if those in the bucket are newer, or broken." env:"-"`
-	Replicas int  `help:"On how many servers of a cluster a new bucket is (${default})." default:"1" env:"-"`
+	Force    bool `help:"Overwrite even if the bucket's credentials are newer or broken." env:"-"`
+	Replicas int  `help:"Number of servers of a cluster that store a new bucket (${default})." default:"1" env:"-"`
 }
 
 // Run stores the file in the bucket.
@@ -128,7 +130,7 @@ func (c *credentialsPush) Run(d *desk) error {
 }
 
 type credentialsPull struct {
-	Force bool `help:"Also if those in the file are newer, or broken." env:"-"`
+	Force bool `help:"Overwrite even if the file's credentials are newer or broken." env:"-"`
 }
 
 // Run puts the bucket's credentials into the file.
@@ -144,7 +146,7 @@ func (c *credentialsPull) Run(d *desk) error {
 	}
 	did := "credentials taken from the bucket"
 	if !changed {
-		did = "the credentials are those of the bucket already"
+		did = "the credentials are already those of the bucket"
 	}
 	d.log.Info(did, "audit", "credentials.pull", "bucket", d.settings.CredentialsKV, "file", d.settings.Credentials)
 	return nil
@@ -172,8 +174,8 @@ func (*credentialsStatus) Run(d *desk) error {
 		return err
 	}
 	if !own.Equal(e.Document) {
-		return errors.New("the two are not the same: \"bramble-hub credentials push\" stores the file's, " +
-			"\"bramble-hub credentials pull\" takes the bucket's")
+		return errors.New("the file and the bucket differ: \"bramble-hub credentials push\" copies the file to the bucket, " +
+			"\"bramble-hub credentials pull\" copies the bucket to the file")
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// Commands on two hosts change one set of credentials; without NATS they change nothing, unless that is wanted.
+// Commands on two hosts change one set of credentials. Without NATS they change nothing, unless --local is given.
 func TestCredentialsCommands(t *testing.T) {
 	ns := testkit.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()})
 	bucket := []string{"--credentials-kv=HUBS", "--credentials-kv-url=" + ns.ClientURL()}
@@ -35,7 +35,8 @@ func TestCredentialsCommands(t *testing.T) {
 	}
 	do(t, a, "", at("credentials", "pull")...)
 	do(t, a, "", at("credentials", "pull")...)
-	if out, said, code = command(t, a, "", at("credentials", "status")...); code != 0 || !strings.Contains(out, "HUBS") {
+	if out, said, code = command(t, a, "", at("credentials", "status")...); code != 0 ||
+		!strings.Contains(out, "HUBS") {
 		t.Errorf("%d %s %s", code, out, said)
 	}
 	testkit.StopServer(ns)
@@ -45,7 +46,8 @@ func TestCredentialsCommands(t *testing.T) {
 	}
 	for _, args := range [][]string{{"user", "remove", "anna"}, {"token", "add", "anna", "x"}, {"link", "--revoke-all"}} {
 		_, said, code := command(t, a, "", at(args...)...)
-		if after, err := os.ReadFile(a); code == 0 || err != nil || string(after) != string(before) || !strings.Contains(said, "--local") {
+		if after, err := os.ReadFile(a); code == 0 || err != nil || string(after) != string(before) ||
+			!strings.Contains(said, "--local") {
 			t.Errorf("%v without NATS: %d %s", args, code, said)
 		}
 	}

@@ -11,15 +11,15 @@ import (
 type groupCommands struct {
 	scope `embed:""`
 
-	Add    groupAdd    `cmd:"" help:"Name a list of cameras, for example: bramble-hub group add greenhouse 'gh-*' bench-1"`
+	Add    groupAdd    `cmd:"" help:"Add a camera group, for example: bramble-hub group add greenhouse 'gh-*' bench-1"`
 	List   groupList   `cmd:"" help:"List the camera groups."`
-	Set    groupSet    `cmd:"" help:"Change a group's cameras, for all who are granted it."`
+	Set    groupSet    `cmd:"" help:"Change a group's cameras, for all grants that name it."`
 	Remove groupRemove `cmd:"" help:"Remove a group that no grant names."`
 }
 
 type groupAdd struct {
 	Name    string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_' and '.'."`
-	Cameras []string `arg:"" help:"Ids of cameras, or parts with *."`
+	Cameras []string `arg:"" help:"Camera IDs or patterns with *."`
 }
 
 // Run adds the group.
@@ -48,7 +48,7 @@ func (c *groupList) Run(d *desk) error {
 	return d.table("NAME CAMERAS", rows)
 }
 
-// json prints a list as the value of a key, so that more can stand beside it one day.
+// json prints a list under a key, so that other keys can be added later.
 func (d *desk) json(key string, list any) error {
 	text, err := json.MarshalIndent(map[string]any{key: list}, "", "  ")
 	if err != nil {
@@ -58,8 +58,8 @@ func (d *desk) json(key string, list any) error {
 }
 
 type groupSet struct {
-	Name    string   `arg:"" help:"Which one."`
-	Cameras []string `arg:"" help:"Ids of cameras, or parts with *: all that it shall have."`
+	Name    string   `arg:"" help:"Name of the group."`
+	Cameras []string `arg:"" help:"All camera IDs or patterns with * that the group shall have."`
 }
 
 // Run changes the group.
@@ -69,10 +69,11 @@ func (c *groupSet) Run(d *desk) error {
 }
 
 type groupRemove struct {
-	Name string `arg:"" help:"Which one."`
+	Name string `arg:"" help:"Name of the group."`
 }
 
 // Run removes the group.
 func (c *groupRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.RemoveGroup(c.Name) }, "camera group removed", "group.remove", "name", c.Name)
+	return d.edit(func(doc *access.Document) error { return doc.RemoveGroup(c.Name) },
+		"camera group removed", "group.remove", "name", c.Name)
 }

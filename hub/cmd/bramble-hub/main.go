@@ -52,7 +52,7 @@ type settings struct {
 	externalSettings `embed:""`
 
 	HTTP                 string        `help:"Address of the page and the API (${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	HTTPPublished        string        `name:"http-published" help:"In a container: the address at which that of --http is published, such as 127.0.0.1:8080. It says in place of --http whether others reach the hub." placeholder:"HOST:PORT"`
+	HTTPPublished        string        `name:"http-published" help:"In a container: the host's address at which --http is published, such as 127.0.0.1:8080. It decides, instead of --http, whether other hosts reach the hub." placeholder:"HOST:PORT"`
 	NATS                 string        `help:"Address of the embedded NATS server, where agents connect (${default})." default:"127.0.0.1:4222" placeholder:"HOST:PORT"`
 	NATSURL              string        `name:"nats-url" help:"Use this NATS system instead of the embedded server; several URLs are joined by commas." placeholder:"URL"`
 	NATSConfig           string        `name:"nats-config" help:"A standard NATS configuration file for the embedded server (cluster, leaf nodes, TLS ...)." placeholder:"FILE" type:"existingfile"`
@@ -62,18 +62,18 @@ type settings struct {
 	NATSTLSFingerprint   []string      `name:"nats-tls-fingerprint" help:"With --nats-url: trust the key with this fingerprint and no other; several are joined by commas." placeholder:"sha256:HEX"`
 	NATSCredentialFile   string        `name:"nats-credential-file" help:"File with the NKey seed that the hub shows to a NATS system with users of its own." placeholder:"FILE"`
 	Credentials          string        `help:"The file with users, API tokens, agents and consumers (default: credentials.json in the state directory)." placeholder:"FILE"`
-	AuditLog             string        `help:"Keep audit lines in this file, too, as JSON lines; none: in the log only (default: audit.jsonl in $$STATE_DIRECTORY, if that is set)." placeholder:"FILE"`
-	RequireUsers         bool          `help:"Do not start without users, and let nobody in when there are none. \"bramble-hub setup\" sets it."`
-	CredentialsKV        string        `name:"credentials-kv" help:"Keep the credentials file like those of other hubs, by this bucket of NATS KV." placeholder:"BUCKET"`
-	CredentialsKVURL     string        `name:"credentials-kv-url" help:"The NATS system with that bucket (default: that of --nats-url)." placeholder:"URL"`
-	CredentialsKVFile    string        `name:"credentials-kv-credential-file" help:"File with the NKey seed of an account there that has JetStream (default: that of --nats-credential-file)." placeholder:"FILE"`
+	AuditLog             string        `help:"Also write audit lines to this file, as JSON lines; none: to the log only (default: audit.jsonl in $$STATE_DIRECTORY, if that is set)." placeholder:"FILE"`
+	RequireUsers         bool          `help:"Do not start without users, and deny all access while there are none. \"bramble-hub setup\" sets it."`
+	CredentialsKV        string        `name:"credentials-kv" help:"Synchronize the credentials file with other hubs through this NATS KV bucket." placeholder:"BUCKET"`
+	CredentialsKVURL     string        `name:"credentials-kv-url" help:"URL of the NATS system with that bucket (default: --nats-url)." placeholder:"URL"`
+	CredentialsKVFile    string        `name:"credentials-kv-credential-file" help:"File with the NKey seed for that system, of an account with JetStream (default: --nats-credential-file)." placeholder:"FILE"`
 	SubjectRoot          string        `help:"What every NATS subject begins with (${default})." default:"cam" placeholder:"TOKEN"`
 	Linger               time.Duration `help:"How long a camera stays subscribed after its last viewer has left." default:"10s"`
 	WriteTimeout         time.Duration `help:"How long one write to a viewer may take before the viewer is given up." default:"10s"`
 	LameDuck             time.Duration `help:"When the hub is told to stop: how long a load balancer has to notice, and viewers to go one by one, before it does (${default})." default:"0s"`
 	FFmpeg               string        `name:"ffmpeg" help:"The ffmpeg program, which makes formats and sizes that a camera does not have (${default}, found in PATH)." default:"ffmpeg" placeholder:"PATH"`
 	HWAccel              string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
-	MaxTranscodes        int           `help:"How many ffmpeg processes there may be at a time (${default}: 16 for each processor, fewer with little memory)." default:"0" placeholder:"N"`
+	MaxTranscodes        int           `help:"Maximum number of ffmpeg processes at a time (${default}: 16 per processor, fewer with little memory)." default:"0" placeholder:"N"`
 	MaxTranscodeMemory   int           `help:"MiB of memory that each ffmpeg process may have (${default}; 0: no limit)." default:"1024" placeholder:"MIB"`
 	DefaultCamera        string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
 	TLSCert              string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." placeholder:"FILE"`
@@ -83,13 +83,13 @@ type settings struct {
 	MaxViewersPerCamera  int           `help:"How many of them for one camera (${default}; 0: no limit)." default:"2000" placeholder:"N"`
 	MaxConnectionRate    int           `help:"How many new HTTP connections are taken a second; more wait, so that a rush does not hold up those who watch (${default}; 0: no limit)." default:"1000" placeholder:"N"`
 	MaxFPS               int           `name:"max-fps" help:"How many frames a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"300" placeholder:"N"`
-	MaxMegapixels        int           `help:"Million pixels that a picture may have (${default}; 0: 67)." default:"40" placeholder:"N"`
+	MaxMegapixels        int           `help:"Maximum size of a picture in million pixels (${default}; 0: 67)." default:"40" placeholder:"N"`
 	MaxBandwidth         int           `help:"How many MB a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"50" placeholder:"N"`
 	MaxCameras           int           `help:"How many cameras the hub gets to know (${default})." default:"4096" placeholder:"N"`
 	MaxCamerasPerAgent   int           `help:"How many of them one agent may bring (${default})." default:"256" placeholder:"N"`
-	TrustedProxy         []string      `help:"Addresses and networks of reverse proxies whose X-Forwarded-For, -Proto, -Host and -Prefix are believed (${default}); several are joined by commas; none: no proxy." default:"127.0.0.0/8,::1" placeholder:"ADDR"`
-	AllowOrigin          []string      `help:"Origins of other people's pages that may show cameras, such as https://example.org; several are joined by commas." placeholder:"ORIGIN"`
-	AllowHost            []string      `help:"Names besides this host's own by which the hub may be asked for while it asks nobody for a password: cams.example.org, *.example.org, * for every name; several are joined by commas." placeholder:"NAME"`
+	TrustedProxy         []string      `help:"Addresses and networks of reverse proxies to trust for X-Forwarded-For, -Proto, -Host and -Prefix (${default}), joined by commas; none: no proxy." default:"127.0.0.0/8,::1" placeholder:"ADDR"`
+	AllowOrigin          []string      `help:"Origins of other web pages that may show cameras, such as https://example.org, joined by commas." placeholder:"ORIGIN"`
+	AllowHost            []string      `help:"Host names to accept besides this host's own while authentication is off: cams.example.org, *.example.org, * for every name; joined by commas." placeholder:"NAME"`
 	Insecure             bool          `help:"Allow addresses that other hosts can reach, though nobody is asked for a password."`
 }
 
@@ -111,8 +111,8 @@ type cli struct {
 	Health healthCommand `cmd:"" help:"Ask the hub that runs with these settings whether it is alive: exit code 0 or 1."`
 
 	User    userCommands        `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
-	Mapping mappingCommands     `cmd:"" help:"What people may do whom a proxy or an identity provider has identified: add, list, set, remove."`
-	Audit   auditCommand        `cmd:"" help:"Show who has logged in, watched and changed what, for example: bramble-hub audit --since 24h --event view --camera porch"`
+	Mapping mappingCommands     `cmd:"" help:"Rights for logins at a proxy or an identity provider: add, list, set, remove."`
+	Audit   auditCommand        `cmd:"" help:"Show the audit log: logins, viewings and changes, for example: bramble-hub audit --since 24h --event view --camera porch"`
 	Group   groupCommands       `cmd:"" help:"Camera groups, which grants name as @GROUP: add, list, set, remove."`
 	Token   tokenCommands       `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
 	Copies  credentialsCommands `cmd:"" name:"credentials" help:"The credentials in the bucket of --credentials-kv: push, pull, status."`
@@ -123,7 +123,7 @@ type cli struct {
 	Consumer consumerCommands `cmd:"" help:"Programs that may subscribe to cameras by NATS: add, list, remove."`
 }
 
-// configFlag is kong.ConfigFlag, but for a file that is not there: setup makes it.
+// configFlag is kong.ConfigFlag, but accepts a missing file, which setup creates.
 type configFlag string
 
 // BeforeResolve implements kong's hook of that name.
@@ -135,8 +135,8 @@ func (configFlag) BeforeResolve(k *kong.Kong, parsed *kong.Context, trace *kong.
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
 
-// run keeps what agents, servers and files say of themselves from being obeyed by a terminal: all that is printed
-// passes a printable.Writer.
+// run makes all output pass through a printable.Writer. The terminal then cannot obey control characters from agents,
+// servers and files.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
 	stdout, stderr = printable.NewWriter(stdout), printable.NewWriter(stderr)
 	c, parsed, err := readSettings(args)
@@ -158,7 +158,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 		}
 		return 0
 	default:
-		d := &desk{settings: &c.settings, file: string(c.Config), local: c.local(), stdin: stdin, stdout: stdout, stderr: stderr, log: c.auditing(log)}
+		d := &desk{
+			settings: &c.settings, file: string(c.Config), local: c.local(),
+			stdin: stdin, stdout: stdout, stderr: stderr, log: c.auditing(log),
+		}
 		return failed(stderr, parsed.Run(d))
 	}
 	cfg, err := c.hub(log)
@@ -220,8 +223,10 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 		RequireUsers: s.RequireUsers, AuditLog: s.auditFile(), SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
 		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
 		MaxMegapixels: s.MaxMegapixels,
-		MaxFPS:        s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras, MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
-		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, AllowHosts: s.AllowHost, HTTPPublished: s.HTTPPublished, TrustedProxies: s.TrustedProxy, Limits: s.limits(), Version: version, Log: log,
+		MaxFPS:        s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras,
+		MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
+		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, AllowHosts: s.AllowHost,
+		HTTPPublished: s.HTTPPublished, TrustedProxies: s.TrustedProxy, Limits: s.limits(), Version: version, Log: log,
 	}
 	if cfg.CredentialsKV, err = s.bucket(); err != nil {
 		return cfg, err

@@ -17,9 +17,9 @@ type mappingCommands struct {
 }
 
 type mappingAdd struct {
-	Who     string   `arg:"" help:"group:NAME, user:NAME or everyone, in the words of the proxy or the identity provider."`
+	Who     string   `arg:"" help:"group:NAME, user:NAME or everyone; NAME as the proxy or the identity provider sends it."`
 	Role    string   `help:"${enum} (${default})." enum:"viewer,operator,admin" default:"viewer" env:"-"`
-	Cameras []string `help:"Ids of cameras, parts with *, or @GROUP, joined by commas; =viewer or =operator after one is the role for it." required:"" placeholder:"GRANTS" env:"-"`
+	Cameras []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas; =viewer or =operator after one sets the role for it." required:"" placeholder:"GRANTS" env:"-"`
 }
 
 // Run adds the mapping.
@@ -67,5 +67,6 @@ type mappingRemove struct {
 
 // Run removes the mapping.
 func (c *mappingRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.RemoveMapping(c.Who) }, "mapping removed", "mapping.remove", "name", c.Who)
+	return d.edit(func(doc *access.Document) error { return doc.RemoveMapping(c.Who) },
+		"mapping removed", "mapping.remove", "name", c.Who)
 }

@@ -12,19 +12,21 @@ func TestMappingCommands(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	do(t, file, "", "mapping", "add", "group:Lab Staff", "--role", "operator", "--cameras", "lab-*,porch=viewer")
 	do(t, file, "", "mapping", "set", "group:Lab Staff", "--role", "viewer")
-	if list := do(t, file, "", "mapping", "list"); !regexp.MustCompile(`(?m)^group:Lab Staff +viewer +lab-\*,porch=viewer$`).MatchString(list) {
+	line := regexp.MustCompile(`(?m)^group:Lab Staff +viewer +lab-\*,porch=viewer$`)
+	if list := do(t, file, "", "mapping", "list"); !line.MatchString(list) {
 		t.Errorf("the list:\n%s", list)
 	}
 	if list := do(t, file, "", "mapping", "list", "--json"); !strings.Contains(list, `"who": "group:Lab Staff"`) {
 		t.Errorf("the list: %s", list)
 	}
-	if _, said, code := command(t, file, "", "mapping", "add", "anna", "--cameras", "*"); code == 0 || !strings.Contains(said, "group:NAME") {
+	if _, said, code := command(t, file, "", "mapping", "add", "anna", "--cameras", "*"); code == 0 ||
+		!strings.Contains(said, "group:NAME") {
 		t.Errorf("exit code %d: %s", code, said)
 	}
 	do(t, file, "", "mapping", "remove", "group:Lab Staff")
 }
 
-// A proxy that may name users must show a secret, unless the operator says that its address is enough.
+// A proxy that may name users must send a secret, unless the operator accepts its address alone.
 func TestProxyAuthSettings(t *testing.T) {
 	dir := t.TempDir()
 	file, empty := filepath.Join(dir, "credentials.json"), filepath.Join(dir, "none.json")
@@ -40,7 +42,8 @@ func TestProxyAuthSettings(t *testing.T) {
 		return name
 	}
 	good := secretFile("good", "0123456789abcdef\n", 0o640)
-	open, short, two := secretFile("open", "0123456789abcdef", 0o644), secretFile("short", "x", 0o600), secretFile("two", "0123456789abcdef\nx\n", 0o600)
+	open, short := secretFile("open", "0123456789abcdef", 0o644), secretFile("short", "x", 0o600)
+	two := secretFile("two", "0123456789abcdef\nx\n", 0o600)
 	peers := filepath.Join(t.TempDir(), "peers.json")
 	do(t, peers, "", "agent", "add", "porch")
 	for name, test := range map[string]struct {

@@ -13,7 +13,7 @@ import (
 type agentCommands struct {
 	scope `embed:""`
 
-	Add    agentAdd    `cmd:"" help:"Let an agent in, and print how it joins and its token, for example: bramble-hub agent add pi1 --cameras porch,garden"`
+	Add    agentAdd    `cmd:"" help:"Add an agent, and print its join command and its token, for example: bramble-hub agent add pi1 --cameras porch,garden"`
 	List   agentList   `cmd:"" help:"List the agents."`
 	Remove agentRemove `cmd:"" help:"Remove an agent: its connection is cut, its credential opens nothing any more."`
 }
@@ -23,8 +23,8 @@ type agentAdd struct {
 	Cameras []string `help:"Ids of the cameras that it may publish, joined by commas (default: the one of this name)." placeholder:"IDS" env:"-"`
 }
 
-// Run prints the command line with which the agent joins, and on a line of its own the token that it asks for: on a command
-// line sudo's log, the shell's history and the list of processes would have it.
+// Run prints the agent's join command, and on its own line the token that this command asks for. On a command line,
+// sudo's log, the shell's history and the list of processes would reveal it.
 func (c *agentAdd) Run(d *desk) error {
 	if len(c.Cameras) == 0 {
 		c.Cameras = []string{c.Name}
@@ -51,7 +51,7 @@ func (c *agentAdd) Run(d *desk) error {
 	if err := d.print(line); err != nil {
 		return err
 	}
-	_, _ = fmt.Fprintln(d.stderr, "It asks for this token, which is shown this once:") // a courtesy
+	_, _ = fmt.Fprintln(d.stderr, "The command asks for this token, which is shown only once:") // a courtesy
 	return d.print(cred.Seed().Reveal())
 }
 
@@ -90,7 +90,7 @@ type consumerCommands struct {
 
 type consumerAdd struct {
 	Name    string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
-	Cameras []string `help:"Ids of cameras, parts with *, or @GROUP, joined by commas." placeholder:"GLOBS" required:"" env:"-"`
+	Cameras []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas." placeholder:"GLOBS" required:"" env:"-"`
 }
 
 // Run prints the credential.

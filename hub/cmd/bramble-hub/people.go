@@ -24,7 +24,7 @@ type userCommands struct {
 type userAdd struct {
 	Name          string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
 	Role          string   `help:"${enum} (${default})." enum:"viewer,operator,admin" default:"viewer" env:"-"`
-	Cameras       []string `help:"Ids of cameras, parts with *, or @GROUP, joined by commas; =viewer or =operator after one is the role for it (${default})." default:"*" placeholder:"GRANTS" env:"-"`
+	Cameras       []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas; =viewer or =operator after one sets the role for it (${default})." default:"*" placeholder:"GRANTS" env:"-"`
 	PasswordStdin bool     `help:"Read the password from standard input." env:"-"`
 }
 
@@ -59,7 +59,7 @@ func (*userList) Run(d *desk) error {
 type userSet struct {
 	Name    string   `arg:"" help:"Whom to change."`
 	Role    string   `help:"viewer, operator or admin." env:"-"`
-	Cameras []string `help:"Ids of cameras, parts with *, or @GROUP, joined by commas; =viewer or =operator after one is the role for it." placeholder:"GRANTS" env:"-"`
+	Cameras []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas; =viewer or =operator after one sets the role for it." placeholder:"GRANTS" env:"-"`
 	Enabled *bool    `help:"Whether the user may log in." negatable:"" env:"-"`
 }
 
@@ -107,8 +107,8 @@ type tokenAdd struct {
 	Owner   string        `arg:"" help:"The user for whom it acts."`
 	Name    string        `arg:"" help:"What it is for."`
 	Expires time.Duration `help:"How long it is good for (default: for ever)." placeholder:"TIME" env:"-"`
-	Role    string        `help:"Most that it may do: ${enum} (default: as the user)." enum:"viewer,operator,admin," default:"" env:"-"`
-	Cameras []string      `help:"Ids of cameras, parts with *, or @GROUP, joined by commas: which of the user's cameras (default: all)." placeholder:"GLOBS" env:"-"`
+	Role    string        `help:"Highest role of the token: ${enum} (default: the user's)." enum:"viewer,operator,admin," default:"" env:"-"`
+	Cameras []string      `help:"Cameras of the user that the token covers: IDs, patterns with *, or @GROUP, joined by commas (default: all)." placeholder:"GLOBS" env:"-"`
 }
 
 // Run makes the token.
@@ -116,13 +116,14 @@ func (c *tokenAdd) Run(d *desk) error {
 	var token access.Token
 	var text secret.Text
 	err := d.change(func(doc *access.Document) (err error) {
-		token, text, err = doc.AddNarrowToken(access.Token{Owner: c.Owner, Name: c.Name, Role: access.Role(c.Role), Cameras: c.Cameras}, c.Expires)
+		narrow := access.Token{Owner: c.Owner, Name: c.Name, Role: access.Role(c.Role), Cameras: c.Cameras}
+		token, text, err = doc.AddNarrowToken(narrow, c.Expires)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	d.log.Info("token added; it is shown this once", "audit", "token.add", "id", token.ID, "owner", c.Owner, "for", c.Name,
+	d.log.Info("token added; it is shown only once", "audit", "token.add", "id", token.ID, "owner", c.Owner, "for", c.Name,
 		"role", c.Role, "cameras", strings.Join(c.Cameras, ","))
 	return d.print(text.Reveal())
 }
@@ -141,12 +142,15 @@ func (*tokenList) Run(d *desk) error {
 		if !t.Expires.IsZero() {
 			expires = t.Expires.Format(time.RFC3339)
 		}
-		rows = append(rows, []string{t.ID, t.Owner, t.Name, t.Created.Format(time.RFC3339), expires, orAll(string(t.Role)), orAll(strings.Join(t.Cameras, ","))})
+		rows = append(rows, []string{
+			t.ID, t.Owner, t.Name, t.Created.Format(time.RFC3339), expires,
+			orAll(string(t.Role)), orAll(strings.Join(t.Cameras, ",")),
+		})
 	}
 	return d.table("ID OWNER FOR CREATED EXPIRES ROLE CAMERAS", rows)
 }
 
-// orAll fills a cell of a token that is not narrowed.
+// orAll fills the table cell of a token that has no restriction.
 func orAll(narrowed string) string {
 	if narrowed == "" {
 		return "user's"

@@ -40,7 +40,10 @@ func readSettings(args []string) (*cli, *kong.Context, error) {
 
 // reloadable are the settings that change while the hub runs. Everything else needs a restart.
 func reloadable() []string {
-	return []string{"log-level", "max-viewers", "max-viewers-per-address", "max-viewers-per-camera", "max-connection-rate", "allow-origin", "allow-host", "default-camera", "write-timeout"}
+	return []string{
+		"log-level", "max-viewers", "max-viewers-per-address", "max-viewers-per-camera", "max-connection-rate",
+		"allow-origin", "allow-host", "default-camera", "write-timeout",
+	}
 }
 
 // reloader puts changed settings in force.

@@ -26,7 +26,7 @@ const (
 type setupCommand struct {
 	Name          string `arg:"" optional:"" default:"admin" help:"The user to make, an admin (${default}). One that is there already stays as it is."`
 	PasswordStdin bool   `help:"Read the password from standard input." env:"-"`
-	TLS           *bool  `name:"tls" negatable:"" help:"With --tls all gets TLS, also what is in use; with --no-tls nothing (default: what setup opens)." env:"-"`
+	TLS           *bool  `name:"tls" negatable:"" help:"--tls: use TLS for the page and NATS, even on addresses in use; --no-tls: use none (default: TLS on addresses that setup opens)." env:"-"`
 	NoStart       bool   `help:"Write the configuration only; do not start the service." env:"-"`
 }
 
@@ -74,8 +74,8 @@ func (c *setupCommand) Run(d *desk) error {
 	return d.print(d.pageURL())
 }
 
-// reachable gives the settings addresses that others can reach, and returns which were of this host only. Ports, and addresses
-// that others can reach already, stay.
+// reachable sets addresses that other hosts can reach, and returns which were on loopback before. Ports stay, and so do
+// addresses that other hosts can already reach.
 func reachable(s *settings) (opened []string, err error) {
 	for _, a := range []struct {
 		key  string
@@ -94,8 +94,8 @@ func reachable(s *settings) (opened []string, err error) {
 	return opened, nil
 }
 
-// edit returns the configuration file with the addresses that were opened, and with more settings. A hub that is open to
-// others must not start without users: the credentials file may be lost.
+// edit returns the configuration file with the opened addresses and further settings. A hub that other hosts can reach
+// must not start without users, because the credentials file may be lost.
 func edit(file string, s *settings, opened []string, more []conf.Setting) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

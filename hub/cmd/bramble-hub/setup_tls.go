@@ -12,8 +12,9 @@ import (
 	"github.com/bramble-cam/bramble/shared/trust"
 )
 
-// secure makes a certificate where setup lets other hosts in, or for all with --tls, and returns the settings that
-// name it. What others can reach already stays without TLS unless --tls is given: those who use it would be cut off.
+// secure makes a certificate for the addresses that setup opens, or for all with --tls, and returns the settings that
+// name it. Addresses that other hosts already reach stay without TLS unless --tls is given: their clients would be
+// disconnected.
 func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []conf.Setting, err error) {
 	s := d.settings
 	if c.TLS != nil && !*c.TLS {
@@ -37,17 +38,17 @@ func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []c
 	}
 	if s.NATSTLSCert == "" && s.NATSURL == "" && s.NATSConfig == "" {
 		d.log.Warn("NATS has no TLS: pictures cross the network in the clear. "+
-			"It stays so for agents and consumers that are known already and would be cut off",
-			"known", known, "remedy", "sudo bramble-hub setup --tls, which says what to do on their hosts")
+			"This stays so because TLS would disconnect the agents and consumers that are already known",
+			"known", known, "remedy", "sudo bramble-hub setup --tls, which prints what to do on their hosts")
 	}
 	if forced && bus && len(known) > 0 {
-		d.log.Warn("agents and consumers that connected without TLS are cut off until their settings say so",
+		d.log.Warn("agents and consumers that connected without TLS are disconnected until they are configured for TLS",
 			"known", known, "on_their_hosts", c.rejoin(d))
 	}
 	return set, nil
 }
 
-// certify has a certificate in the state directory, and returns the settings that name it for the page, for NATS or
+// certify ensures a certificate in the state directory. It returns the settings that name it, for the page, for NATS or
 // for both.
 func (c *setupCommand) certify(d *desk, web, bus bool) (set []conf.Setting, err error) {
 	names, err := keypair.HostNames()
@@ -79,8 +80,8 @@ func (c *setupCommand) certify(d *desk, web, bus bool) (set []conf.Setting, err 
 		set = append(set, conf.Setting{Key: "nats-tls-key", Value: o.Key})
 	}
 	if web {
-		d.log.Info("browsers warn of this certificate, which only the hub itself has signed: "+
-			"compare it with what the browser shows, and accept it",
+		d.log.Info("browsers warn about this self-signed certificate: "+
+			"compare it with what the browser shows, then accept it",
 			"certificate_sha256", keypair.Sum(cert), "more", "docs/guide/tls.md")
 	}
 	return set, nil
@@ -97,7 +98,7 @@ func joined(b *access.Book) (names []string) {
 	return names
 }
 
-// rejoin is the line with which an agent that has its token already joins by TLS.
+// rejoin is the command with which an agent that already has its token joins by TLS.
 func (c *setupCommand) rejoin(d *desk) string {
 	url, _ := d.natsURL()
 	trusts, err := d.trustFlags()

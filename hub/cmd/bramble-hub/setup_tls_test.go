@@ -34,7 +34,7 @@ func newHost(t *testing.T, text string) host {
 	return h
 }
 
-// setup runs the program, and returns what it prints and what the file says then.
+// setup runs the program. It returns the program's output and the settings of the file after that.
 func (h host) setup(args ...string) (page, said string, s settings) {
 	h.t.Helper()
 	args = append([]string{"setup", "anna", "--password-stdin", "--no-start", "--config", h.file}, args...)
@@ -45,7 +45,7 @@ func (h host) setup(args ...string) (page, said string, s settings) {
 	return page, said, parse(h.t, "--config="+h.file).settings
 }
 
-// run starts the hub of the file.
+// run starts a hub with the settings of the file.
 func (h host) run() (natsURL string, stop func()) {
 	h.t.Helper()
 	s := parse(h.t, "--config="+h.file).settings
@@ -79,7 +79,13 @@ func connect(t *testing.T, url, seed string, s trust.Settings) error {
 		t.Fatal(err)
 	}
 	closed := make(chan struct{})
-	nc, err := nats.Connect(url, append(append(trusted, cred.Options()...), nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
+	nc, err := nats.Connect(
+		url,
+		append(
+			append(trusted, cred.Options()...),
+			nats.NoReconnect(),
+			nats.ClosedHandler(func(*nats.Conn) { close(closed) }),
+		)...)
 	if err == nil {
 		nc.Close()
 		<-closed
@@ -87,8 +93,8 @@ func connect(t *testing.T, url, seed string, s trust.Settings) error {
 	return err
 }
 
-// TestSetupKeepsAgents: setup on a hub that has agents without TLS does not cut them off, says so, and --tls says
-// what to do at their hosts, which then come back.
+// TestSetupKeepsAgents: setup on a hub with agents without TLS does not disconnect them, and warns. --tls prints what
+// to do on their hosts, after which they reconnect.
 func TestSetupKeepsAgents(t *testing.T) {
 	h := newHost(t, "http: 127.0.0.1:0\nnats: 127.0.0.1:0\n")
 	_, said, s := h.setup("--no-tls")
@@ -98,10 +104,15 @@ func TestSetupKeepsAgents(t *testing.T) {
 	if left, err := os.ReadDir(filepath.Dir(h.credentials)); err != nil || len(left) != 2 { // and the lock
 		t.Errorf("--no-tls has left %v, %v", left, err)
 	}
-	_, seed, _ := strings.Cut(strings.TrimSpace(do(t, h.credentials, "", "agent", "add", "porch", "--config="+h.file)), "\n")
+	_, seed, _ := strings.Cut(
+		strings.TrimSpace(do(t, h.credentials, "", "agent", "add", "porch", "--config="+h.file)),
+		"\n",
+	)
 	for range 2 {
 		page, said, s := h.setup()
-		if s.NATSTLSCert != "" || s.TLSCert != "" || !strings.HasPrefix(page, "http://") || strings.Count(said, "setup --tls") != 2 || !strings.Contains(said, "known=[porch]") {
+		if s.NATSTLSCert != "" || s.TLSCert != "" || !strings.HasPrefix(page, "http://") ||
+			strings.Count(said, "setup --tls") != 2 ||
+			!strings.Contains(said, "known=[porch]") {
 			t.Errorf("again: %s, said %s", page, said)
 		}
 		url, stop := h.run()
@@ -113,7 +124,9 @@ func TestSetupKeepsAgents(t *testing.T) {
 	page, said, s := h.setup("--tls")
 	pin, _ := fingerprintOf(t, s.NATSTLSCert, s.NATSTLSKey)
 	line := " --tls-fingerprint " + pin + " --token-file /etc/bramble/agent.credential"
-	if s.NATSTLSCert != s.TLSCert || !strings.HasPrefix(page, "https://") || !strings.Contains(said, "sudo bramble-agent join tls://") || !strings.Contains(said, line) {
+	if s.NATSTLSCert != s.TLSCert || !strings.HasPrefix(page, "https://") ||
+		!strings.Contains(said, "sudo bramble-agent join tls://") ||
+		!strings.Contains(said, line) {
 		t.Errorf("--tls: %s, said %s", page, said)
 	}
 	url, stop := h.run()
@@ -126,7 +139,7 @@ func TestSetupKeepsAgents(t *testing.T) {
 	}
 }
 
-// TestSetupTLS: what setup opens gets a certificate, unless its owner has said otherwise.
+// TestSetupTLS: addresses that setup opens get a certificate, unless the operator chose otherwise.
 func TestSetupTLS(t *testing.T) {
 	own := testkit.NewCert(t, testkit.Authority(t), nil)
 	for name, test := range map[string]struct {
@@ -171,23 +184,28 @@ func TestSetupTLS(t *testing.T) {
 			if test.says == nil && strings.Contains(said, "no TLS") {
 				t.Errorf("said %s", said)
 			}
-			if _, again, second := h.setup(test.args...); second.TLSCert != s.TLSCert || second.NATSTLSCert != s.NATSTLSCert || strings.Contains(again, "certificate made") {
+			if _, again, second := h.setup(test.args...); second.TLSCert != s.TLSCert ||
+				second.NATSTLSCert != s.NATSTLSCert ||
+				strings.Contains(again, "certificate made") {
 				t.Errorf("the second time: %+v, said %s", second, again)
 			}
 		})
 	}
 }
 
-// TestSetupBrokenCertificate: what is there and cannot be used is not replaced, and the file of the settings stays as
-// it is.
+// TestSetupBrokenCertificate: a broken certificate is not replaced, and the configuration file does not change.
 func TestSetupBrokenCertificate(t *testing.T) {
 	h := newHost(t, "http: 127.0.0.1:0\n")
 	if err := os.Mkdir(filepath.Dir(h.credentials), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	testkit.WriteFile(t, filepath.Join(filepath.Dir(h.credentials), "hub.pem"), []byte("precious"))
-	_, said, code := command(t, h.credentials, password+"\n", "setup", "anna", "--password-stdin", "--no-start", "--config", h.file)
-	if text, err := os.ReadFile(h.file); code != 1 || !strings.Contains(said, "hub.pem") || !strings.Contains(said, "--no-tls") || err != nil || string(text) != "http: 127.0.0.1:0\n" {
+	_, said, code := command(t, h.credentials, password+"\n",
+		"setup", "anna", "--password-stdin", "--no-start", "--config", h.file)
+	if text, err := os.ReadFile(h.file); code != 1 || !strings.Contains(said, "hub.pem") ||
+		!strings.Contains(said, "--no-tls") ||
+		err != nil ||
+		string(text) != "http: 127.0.0.1:0\n" {
 		t.Errorf("exit code %d, said %s; the file says %s", code, said, text)
 	}
 }

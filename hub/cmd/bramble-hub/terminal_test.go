@@ -16,11 +16,11 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// evil is what an agent says of itself: it clears the screen, sets the clipboard, rings, turns the writing, and
-// invents a line.
+// evil is a text that an agent reports about itself. It clears the screen, sets the clipboard, rings the bell, reverses
+// the writing direction, and invents a line.
 const evil = "pi\x1b[2J\x1b]52;c;ZXZpbA==\x07\u202egnp\r\nOK    agents       all well\x00\x7f\u009b31m"
 
-// TestDoctorBesideAnEvilAgent: of what agents say, nothing reaches the terminal but one line of printable characters.
+// TestDoctorBesideAnEvilAgent: a text from an agent reaches the terminal only as one line of printable characters.
 func TestDoctorBesideAnEvilAgent(t *testing.T) {
 	url := testkit.StartServer(t, server.Options{}).ClientURL()
 	agent := testkit.Connect(t, url)
@@ -68,7 +68,7 @@ func TestDoctorBesideAnEvilAgent(t *testing.T) {
 	}
 }
 
-// TestTablesArePrintable: neither do texts of the credentials file.
+// TestTablesArePrintable: the same holds for texts of the credentials file.
 func TestTablesArePrintable(t *testing.T) {
 	var out bytes.Buffer
 	d := desk{stdout: printable.NewWriter(&out)}

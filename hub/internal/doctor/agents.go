@@ -91,31 +91,35 @@ func (e *examination) agents(ctx context.Context, urls string) {
 	}
 }
 
-// jetStream finds out whether JetStream is in the account of the cameras: it answers where it is not, too, and says so.
+// jetStream finds out whether the cameras' account has JetStream. The server answers this even where it is off, and
+// says so.
 func (e *examination) jetStream(ctx context.Context, nc *nats.Conn) {
 	ctx, cancel := context.WithTimeout(ctx, infoTime)
 	defer cancel()
 	var answer struct{ Error json.RawMessage }
 	msg, err := request.Do(ctx, nc, "$JS.API.INFO", nil)
 	if err != nil || json.Unmarshal(msg.Data, &answer) != nil || answer.Error != nil {
-		return // there is none, or this hub may not ask
+		return // it is off, or this hub may not ask
 	}
-	e.warn("NATS", "JetStream is on in the account of the cameras: a stream there can store every frame, and keeps all cameras running",
+	e.warn("NATS", "JetStream is on in the account of the cameras: "+
+		"a stream there can store every frame, and keeps all cameras running",
 		"give JetStream an account of its own, as deployments/nats/websocket-mqtt.conf does")
 }
 
-// bounds finds out whether the server bounds how deep subscriptions are. If it does, nats.go gives up the connection, which is not used after that.
+// bounds finds out whether the server limits the depth of subscriptions. If it does, nats.go closes the connection,
+// which is not used after that.
 func (e *examination) bounds(nc *nats.Conn) {
 	sub, err := nc.SubscribeSync("bramble.doctor.a.b.c.d.e.f.g")
 	if err == nil {
 		err = nc.FlushTimeout(answerTime)
 	}
 	if err != nil {
-		return // it does, or the connection is lost, which others notice
+		return // it does, or the connection is lost, which another check reports
 	}
 	_ = sub.Unsubscribe() // the connection is closed next
-	e.warn("NATS", "it takes subscriptions of any depth, by which one party can fill its memory",
-		"max_subscription_tokens: 8 and max_control_line: 1KB in its configuration, as in deployments/nats/nats.conf; leave allow_responses out of its users")
+	e.warn("NATS", "it accepts subscriptions of any depth, so one client can fill its memory",
+		"max_subscription_tokens: 8 and max_control_line: 1KB in its configuration, "+
+			"as in deployments/nats/nats.conf; leave allow_responses out of its users")
 }
 
 // notLetIn says why agents cannot be looked at.

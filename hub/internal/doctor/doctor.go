@@ -24,7 +24,7 @@ const (
 	Fail Level = "FAIL" // the hub cannot start, or not do what it was told to
 )
 
-// maxText is how long a text in a finding may be, in bytes.
+// maxText is the maximum length of a text in a finding, in bytes.
 const maxText = 2 << 10
 
 // Finding is what was found out about one thing.
@@ -115,7 +115,7 @@ func (e *examination) warn(check, found, remedy string) { e.add(Warn, check, fou
 
 func (e *examination) fail(check, found, remedy string) { e.add(Fail, check, found, remedy) }
 
-// add keeps a finding as one line: agents and servers must not invent others.
+// add records a finding as one line, so that texts from agents and servers cannot invent lines.
 func (e *examination) add(level Level, check, found, remedy string) {
 	e.findings = append(e.findings, Finding{level, check, printable.Line(found, maxText), printable.Line(remedy, maxText)})
 }

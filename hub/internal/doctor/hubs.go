@@ -12,7 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 )
 
-// hubsTime is how long hubs have to answer.
+// hubsTime is how long to wait for answers from hubs.
 const hubsTime = 2 * time.Second
 
 // bucket compares the credentials file with the bucket that it follows.
@@ -24,7 +24,8 @@ func (e *examination) bucket(ctx context.Context) {
 	cfg.File, cfg.Log = e.cfg.Credentials, e.cfg.Log
 	b, err := credkv.Open(cfg, false)
 	if err != nil {
-		e.fail("bucket", err.Error(), "see that NATS runs there, and that --credentials-kv-credential-file is of an account with JetStream")
+		e.fail("bucket", err.Error(), "check that NATS runs there, "+
+			"and that --credentials-kv-credential-file belongs to an account with JetStream")
 		return
 	}
 	defer b.Close()
@@ -48,13 +49,13 @@ func (e *examination) bucket(ctx context.Context) {
 func (e *examination) hubs(ctx context.Context, nc *nats.Conn) {
 	book, err := access.Load(e.cfg.Credentials)
 	if e.cfg.Credentials == "" || err != nil || book.HubKey() == nil {
-		return // the credentials are a finding of their own
+		return // another check reports the credentials
 	}
 	ctx, cancel := context.WithTimeout(ctx, hubsTime)
 	defer cancel()
 	all, err := hubsync.Ask(ctx, nc, e.cfg.Space, book)
 	if err != nil {
-		e.fail("hubs", err.Error(), "let this hub do everything on that NATS system")
+		e.fail("hubs", err.Error(), "give this hub all permissions on that NATS system")
 		return
 	}
 	same := 0
@@ -63,13 +64,13 @@ func (e *examination) hubs(ctx context.Context, nc *nats.Conn) {
 		case access.SameCredentials:
 			same++
 		case hubsync.ForeignKey:
-			e.warn("hubs", "a hub on this NATS system has another link key: log-outs are not told between the two",
+			e.warn("hubs", "a hub on this NATS system has a different link key: logouts do not pass between the two",
 				hubsync.Remedy+"; two systems need two --subject-root")
 		case hubsync.Unknown:
 			e.warn("hubs", fmt.Sprintf("the clock of hub %s differs from this host's by minutes", h.Name),
 				"timedatectl set-ntp true on both")
 		default:
-			e.warn("hubs", fmt.Sprintf("hub %s has other credentials than %s: %s", h.Name, e.cfg.Credentials, h.Credentials),
+			e.warn("hubs", fmt.Sprintf("the credentials of hub %s differ from %s: %s", h.Name, e.cfg.Credentials, h.Credentials),
 				hubsync.Remedy)
 		}
 	}

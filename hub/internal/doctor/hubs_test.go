@@ -13,13 +13,16 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// The credentials of this host are compared with the bucket, and with those of the hubs on NATS.
+// The credentials of this host are compared with those of the bucket, and with those of the hubs on NATS.
 func TestCopies(t *testing.T) {
 	url := testkit.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()}).ClientURL()
 	theirs, mine := filepath.Join(t.TempDir(), "credentials.json"), filepath.Join(t.TempDir(), "credentials.json")
 	change := func(file, name string) {
 		t.Helper()
-		err := access.Edit(file, func(d *access.Document) error { _, err := d.AddAgent(name, []string{name}); return err })
+		err := access.Edit(
+			file,
+			func(d *access.Document) error { _, err := d.AddAgent(name, []string{name}); return err },
+		)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,7 +57,9 @@ func TestCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub := hubsync.New(hubsync.Config{Conn: testkit.Connect(t, url), Access: keeper, Version: "1.2.0", Log: testkit.Log(t)})
+	hub := hubsync.New(
+		hubsync.Config{Conn: testkit.Connect(t, url), Access: keeper, Version: "1.2.0", Log: testkit.Log(t)},
+	)
 	testkit.Run(t, hub.Run)
 	look(want{OK, "bucket", "same credentials", ""}, want{OK, "hubs", "1 on this NATS system", ""})
 	change(mine, "garden")

@@ -40,7 +40,7 @@ type aboutJSON struct {
 	Hubs        []hubJSON `json:"hubs,omitempty"` // for admins
 }
 
-// hubJSON is another hub.
+// hubJSON describes another hub.
 type hubJSON struct {
 	Name        string    `json:"name"`
 	Version     string    `json:"version"`

@@ -18,27 +18,30 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestRanges: who asks for 5,200 parts, all the same, of a file that everybody may have gets the file, once.
+// TestRanges: a client that asks for 5,200 identical ranges of a public file gets the whole file, once.
 func TestRanges(t *testing.T) {
 	r := newRig(t, stream.Config{})
 	ranges := strings.TrimSuffix(strings.Repeat("-1,", 5200), ",")
 	for _, path := range []string{"/bramble-camera.js", "/assets/app.js", "/api/v1/openapi.yaml", "/"} {
 		_, whole := r.do(http.MethodGet, path)
 		for _, header := range [][]string{{"Range", "bytes=" + ranges}, {"Range", "bytes=0-9"}, {"Range", "bytes=0-9", "If-Range", `"x"`}} {
-			c := r.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n" + header[0] + ": " + header[1] + "\r\n\r\n")
+			c := r.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n" +
+				header[0] + ": " + header[1] + "\r\n\r\n")
 			got, err := io.ReadAll(c.r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if head, body, _ := bytes.Cut(got, []byte("\r\n\r\n")); !bytes.HasPrefix(head, []byte("HTTP/1.1 200 ")) || !bytes.Equal(body, whole) || len(head) > 2000 {
+			if head, body, _ := bytes.Cut(got, []byte("\r\n\r\n")); !bytes.HasPrefix(head, []byte("HTTP/1.1 200 ")) ||
+				!bytes.Equal(body, whole) ||
+				len(head) > 2000 {
 				t.Errorf("%s, %.20s: %.40q, %d bytes, want the file's %d", path, header[1], head, len(got), len(whole))
 			}
 		}
 	}
 }
 
-// TestTrailers: a stranger who announces 3,300 trailers in each of 240 requests, on each of four connections, and sends
-// none of them, has the hub remember little. They go to the login page, which is for everybody.
+// TestTrailers: an attacker announces 3,300 trailers in each of 240 requests, on each of four connections, and sends
+// none of them. The hub stores little for this. The requests go to the login page, which needs no credentials.
 func TestTrailers(t *testing.T) {
 	const connections, streams, trailers, most = 4, 240, 3300, 16 << 20
 	r := newRig(t, stream.Config{}, secure(t), func(s *Server) { s.times.header, s.times.request = hour, hour })
@@ -61,7 +64,7 @@ func heap() int64 {
 }
 
 // announce begins requests with many trailers on one connection, and returns when the hub has seen them all. The
-// connection stays.
+// connection stays open.
 func (r *rig) announce(streams, trailers int) {
 	r.t.Helper()
 	conn, err := tls.Dial("tcp", r.addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
@@ -110,7 +113,7 @@ func (r *rig) announce(streams, trailers int) {
 	r.t.Logf("the connection: %v, %v", err, testkit.Receive(r.t, "an answer to a ping, or the end", ended))
 }
 
-// names returns a Trailer header of so many short names.
+// names returns a Trailer header with the given number of short names.
 func names(n int) string {
 	var list []string
 	for i := range n {
@@ -123,7 +126,9 @@ func names(n int) string {
 func writeBlock(f *http2.Framer, stream uint32, block []byte) error {
 	const most = 16 << 10
 	first := block[:min(most, len(block))]
-	err := f.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: first, EndHeaders: len(first) == len(block)})
+	err := f.WriteHeaders(
+		http2.HeadersFrameParam{StreamID: stream, BlockFragment: first, EndHeaders: len(first) == len(block)},
+	)
 	for rest := block[len(first):]; err == nil && len(rest) > 0; {
 		part := rest[:min(most, len(rest))]
 		rest = rest[len(part):]

@@ -19,8 +19,8 @@ import (
 // door asks who comes; access.Door is one.
 type door struct {
 	*access.Door
-	exposed  bool // others than this host's people can reach the hub: without users nobody gets in, rather than everybody
-	external bool // there are ways in for people who are no users: they are asked, whether there are users or not
+	exposed  bool // other hosts can reach the hub: without users all access is denied, rather than allowed
+	external bool // logins at a proxy or provider are configured: authentication is on even without users
 }
 
 // open reports whether nobody is asked.
@@ -91,7 +91,7 @@ func who(c echo.Context) access.Principal {
 	return p
 }
 
-// identify returns who sends a request, by what it shows: first what a trusted proxy says, then Authorization, then the
+// identify returns the principal of a request. A trusted proxy's headers come first, then Authorization, then the
 // session.
 func (s *Server) identify(c echo.Context) (access.Principal, error) {
 	if s.door.open() {
@@ -148,8 +148,8 @@ func forbidden(p access.Principal, need string) error {
 	return echo.NewHTTPError(http.StatusForbidden, fmt.Sprintf("this needs %s: you are %s", need, as))
 }
 
-// unavailableDetail leaves out why: that may tell strangers about the network behind the hub. The audit line has it.
-const unavailableDetail = "the identity provider cannot be asked now: try again soon"
+// unavailableDetail omits the reason, which may reveal the network behind the hub. The audit line has it.
+const unavailableDetail = "the identity provider is not available: try again soon"
 
 // accessProblem maps an error of who comes to its answer.
 func accessProblem(err error) (problem, bool) {
@@ -159,9 +159,10 @@ func accessProblem(err error) (problem, bool) {
 	var unavailable *sso.UnavailableError
 	switch {
 	case errors.As(err, &unavailable):
-		return problem{Title: "Identity provider away", Status: http.StatusServiceUnavailable, Detail: unavailableDetail, RetryAfter: retrySeconds}, true
+		return problem{Title: "Identity provider unavailable", Status: http.StatusServiceUnavailable,
+			Detail: unavailableDetail, RetryAfter: retrySeconds}, true
 	case errors.As(err, &unmapped):
-		return problem{Title: "No camera for you", Status: http.StatusForbidden, Detail: err.Error()}, true
+		return problem{Title: "No cameras granted", Status: http.StatusForbidden, Detail: err.Error()}, true
 	case errors.As(err, &wait):
 		return problem{Title: "Too many wrong passwords", Status: http.StatusTooManyRequests, Detail: err.Error(), RetryAfter: int((wait.After + time.Second - 1) / time.Second)}, true
 	case errors.Is(err, access.ErrBusy):

@@ -86,7 +86,8 @@ func (s *Server) jpeg(c echo.Context, cam *registry.Camera) error {
 	if q.err != nil {
 		return q.err
 	}
-	f, err := s.cfg.Transcoder.Still(c.Request().Context(), cam, want, maxAge, s.times.frame, shareOf(who(c), s.addressOf(c.Request()), cam))
+	f, err := s.cfg.Transcoder.Still(c.Request().Context(), cam, want, maxAge, s.times.frame,
+		shareOf(who(c), s.addressOf(c.Request()), cam))
 	if err != nil {
 		return err
 	}

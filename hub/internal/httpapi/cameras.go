@@ -15,7 +15,7 @@ import (
 // cameraJSON is a camera in the API. docs/ref/http.md describes it.
 type cameraJSON struct {
 	ID         string            `json:"id"`
-	Role       access.Role       `json:"role"` // of who asks, for this camera
+	Role       access.Role       `json:"role"` // of the caller, for this camera
 	State      status.State      `json:"state"`
 	Reason     string            `json:"reason"`
 	Warning    string            `json:"warning,omitempty"`
@@ -71,7 +71,8 @@ func (s *Server) showCamera(c echo.Context) error {
 func (s *Server) describe(cam *registry.Camera, p access.Principal) cameraJSON {
 	i := cam.Info()
 	j := cameraJSON{
-		ID: i.Camera, Role: p.RoleFor(i.Camera), State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Agent: i.Agent, Source: i.Source,
+		ID: i.Camera, Role: p.RoleFor(i.Camera), State: i.State,
+		Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Agent: i.Agent, Source: i.Source,
 		Format: i.Format, Formats: s.formats(i.Format), Renditions: s.renditions(cam), Width: i.Width, Height: i.Height, FPS: i.FPS, Bitrate: i.Bitrate,
 		Viewers: i.Viewers, LastSeen: i.Heard, In: i.Stream.In.Load(), Out: i.Stream.Out.Load(), Drops: i.Stream.Drops.Map(),
 		AtAgent: agentJSON{i.Frames, i.Sent, i.Status.Drops, i.Clock, i.Temperature},

@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// errAgentBusy says that others ask a camera's agent too much.
+// errAgentBusy says that a camera's agent has too many requests from others.
 var errAgentBusy = errors.New("the camera's agent does not answer now")
 
 // askTimeout is how long an agent may take to answer.
@@ -82,7 +82,7 @@ func (s *Server) controls(c echo.Context, ask func(context.Context, string) (sta
 	st, err := ask(ctx, id)
 	var refused *registry.RefusedError
 	switch {
-	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests: // not this viewer's fault
+	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests: // other viewers may have caused it
 		return fmt.Errorf("%w: %s", errAgentBusy, refused.Reason)
 	case errors.As(err, &refused):
 		return echo.NewHTTPError(refused.Code, refused.Reason)

@@ -11,20 +11,20 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// The names of the session cookie. Browsers take the first from the very host over TLS only, for all its paths, and the
-// second over TLS only. Everybody who can have the browser load something from the host can set the third: from another
-// port of it, below another path, without TLS.
+// The names of the session cookie. Browsers accept the first only from the host itself, over TLS, and for all its
+// paths. They accept the second over TLS only. An attacker can plant the third from another port of the host, from
+// another path, or without TLS.
 const (
 	hostCookie    = "__Host-bramble_session"
 	secureCookie  = "__Secure-bramble_session"
 	sessionCookie = "bramble_session"
 )
 
-// maxCookies bounds the session cookies that are tried. It is more than browsers keep for a host.
+// maxCookies bounds how many session cookies are tried. Browsers keep fewer for a host.
 const maxCookies = 200
 
-// sessionOf returns whose session a request belongs to. Of several cookies the first good one counts: one that
-// somebody else has planted locks nobody out.
+// sessionOf returns the principal of a request's session. The first valid cookie counts, so that a planted cookie locks
+// no user out.
 func (s *Server) sessionOf(c echo.Context, addr string) (access.Principal, error) {
 	var refused error
 	for _, cookie := range s.sessionCookies(c.Request()) {
@@ -41,8 +41,8 @@ func (s *Server) sessionOf(c echo.Context, addr string) (access.Principal, error
 	return access.Principal{}, &strangerError{refused}
 }
 
-// sessionCookies returns the session cookies of a request, those first that are hardest to plant. Over TLS there is
-// no session without TLS: that cookie may be anybody's.
+// sessionCookies returns the session cookies of a request, hardest to plant first. Over TLS the cookie without TLS is
+// ignored, because anyone may have planted it.
 func (s *Server) sessionCookies(r *http.Request) (list []*http.Cookie) {
 	names := []string{hostCookie, secureCookie}
 	if !s.overTLS(r) {
@@ -54,7 +54,7 @@ func (s *Server) sessionCookies(r *http.Request) (list []*http.Cookie) {
 	return list[:min(len(list), maxCookies)]
 }
 
-// endSession ends the sessions of all cookies that a request has, and has the browser forget these.
+// endSession ends the sessions of all cookies of a request, and makes the browser delete these cookies.
 func (s *Server) endSession(c echo.Context) {
 	if s.door == nil {
 		return
@@ -71,7 +71,7 @@ func (s *Server) endSession(c echo.Context) {
 	}
 }
 
-// cookieName returns the name of the cookie for a session that begins.
+// cookieName returns the cookie name for a new session.
 func (s *Server) cookieName(r *http.Request) string {
 	switch {
 	case !s.overTLS(r):
@@ -82,7 +82,7 @@ func (s *Server) cookieName(r *http.Request) string {
 	return hostCookie
 }
 
-// setCookie gives a browser its session: for the hub's part of the host only, and not for scripts.
+// setCookie gives a browser its session, for the hub's part of the host only, and not for scripts.
 func (s *Server) setCookie(c echo.Context, name string, cookie access.Cookie) {
 	path := s.prefixOf(c.Request()) + "/"
 	if name == hostCookie {

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestPlantedCookie: a cookie that another port or path of the host has planted, and that the browser sends first, does
-// not lock its user out. Over TLS it is not even tried.
+// TestPlantedCookie: a cookie planted by another port or path of the host does not lock its user out, even if the
+// browser sends it first. Over TLS it is not even tried.
 func TestPlantedCookie(t *testing.T) {
 	g := newGuarded(t)
 	good := g.login("anna", annaPassword)
@@ -17,7 +17,7 @@ func TestPlantedCookie(t *testing.T) {
 	https := []string{"X-Forwarded-Proto", "https"}
 	resp, _ := g.form("/login", values, https...)
 	host := resp.Cookies()[0].Name + "=" + told.hide("session", resp.Cookies()[0].Value)
-	other := g.login("otto", ottoPassword) // of a user who wants anna to act as otto
+	other := g.login("otto", ottoPassword) // an attacker wants anna to act as otto
 	many := strings.Repeat(sessionCookie+"=x; ", 150)
 	for _, test := range []struct {
 		cookie string
@@ -34,14 +34,16 @@ func TestPlantedCookie(t *testing.T) {
 		{other, https, ""},
 		{host, https, "anna"},
 	} {
-		resp, body := g.request(http.MethodGet, "/api/v1/me", "", append([]string{"Cookie", test.cookie}, test.header...)...)
-		if test.want == "" && resp.StatusCode != http.StatusUnauthorized || test.want != "" && !strings.Contains(body, `"name":"`+test.want+`"`) {
+		resp, body := g.request(http.MethodGet, "/api/v1/me", "",
+			append([]string{"Cookie", test.cookie}, test.header...)...)
+		if test.want == "" && resp.StatusCode != http.StatusUnauthorized ||
+			test.want != "" && !strings.Contains(body, `"name":"`+test.want+`"`) {
 			t.Errorf("%.60s, %v: %s %s", test.cookie[:min(30, len(test.cookie))], test.header, resp.Status, body)
 		}
 	}
 }
 
-// TestCookieNames: the cookie has the name that browsers guard best, and no other host, path or scheme can set.
+// TestCookieNames: the cookie has the name that browsers protect best, and that no other host, path or scheme can set.
 func TestCookieNames(t *testing.T) {
 	g := newGuarded(t)
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
@@ -62,14 +64,16 @@ func TestCookieNames(t *testing.T) {
 			cookie.SameSite != http.SameSiteLaxMode || cookie.Secure != strings.HasPrefix(test.name, "__") {
 			t.Errorf("%v: the cookie %s for %s, secure %v", test.header, cookie.Name, cookie.Path, cookie.Secure)
 		}
-		resp, _ = g.request(http.MethodGet, "/api/v1/me", "", append([]string{"Cookie", cookie.Name + "=" + value}, test.header...)...)
+		resp, _ = g.request(http.MethodGet, "/api/v1/me", "",
+			append([]string{"Cookie", cookie.Name + "=" + value}, test.header...)...)
 		if resp.StatusCode != http.StatusOK {
 			t.Errorf("%v: %s with its own cookie", test.header, resp.Status)
 		}
 	}
 }
 
-// TestLogoutOfAll: a logout ends every session that the browser has shown, by whatever name, and has it forget them.
+// TestLogoutOfAll: a logout ends every session whose cookie the browser has sent, under any name, and deletes these
+// cookies.
 func TestLogoutOfAll(t *testing.T) {
 	g := newGuarded(t)
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
@@ -81,7 +85,8 @@ func TestLogoutOfAll(t *testing.T) {
 	resp, _ = g.form("/logout", nil, append(https, "Cookie", all)...)
 	forgotten := map[string]bool{}
 	for _, cookie := range resp.Cookies() {
-		forgotten[cookie.Name] = cookie.Value == "" && cookie.Path == "/" && cookie.Expires.Unix() == 1 && cookie.Secure == (cookie.Name == hostCookie)
+		forgotten[cookie.Name] = cookie.Value == "" && cookie.Path == "/" && cookie.Expires.Unix() == 1 &&
+			cookie.Secure == (cookie.Name == hostCookie)
 	}
 	if len(forgotten) != 2 || !forgotten[sessionCookie] || !forgotten[hostCookie] {
 		t.Errorf("the browser forgets %v", forgotten)

@@ -11,21 +11,21 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// External are the ways in for people whom somebody else has identified.
+// External are the logins at a proxy or an identity provider.
 type External struct {
-	Proxy  *ProxyLogin   // nil: no headers count
-	Bearer bearer        // checks bearer tokens that an identity provider has signed; nil: none count
-	OIDC   *sso.Provider // where people log in; nil: nowhere but here
+	Proxy  *ProxyLogin   // nil: headers are ignored
+	Bearer bearer        // checks bearer tokens of an identity provider; nil: none are accepted
+	OIDC   *sso.Provider // the identity provider for logins; nil: none
 }
 
-// bearer checks a signed bearer token and returns whom it names, and until when. The error is an *sso.UnavailableError
-// if that cannot be found out now.
+// bearer checks a signed bearer token. It returns the identity in it, and when it expires. The error is an
+// *sso.UnavailableError if the token cannot be checked now.
 type bearer interface {
 	Verify(ctx context.Context, token secret.Text) (access.Identity, time.Time, error)
 	Close()
 }
 
-// IsZero reports whether there is no such way.
+// IsZero reports whether none is configured.
 func (e External) IsZero() bool { return e.Proxy == nil && e.Bearer == nil && e.OIDC == nil }
 
 // Close closes connections to identity providers.
@@ -38,10 +38,10 @@ func (e External) Close() {
 	}
 }
 
-// apiTokenMark begins the hub's own API tokens. No JWT begins so: its first part is a JSON object in base64.
+// apiTokenMark begins the hub's own API tokens. A JWT never begins with it: its first part is a JSON object in base64.
 const apiTokenMark = "bt_"
 
-// bearerToken returns for whom a bearer token speaks.
+// bearerToken returns the principal of a bearer token.
 func (s *Server) bearerToken(ctx context.Context, addr string, token secret.Text) (access.Principal, error) {
 	if s.cfg.External.Bearer == nil || strings.HasPrefix(token.Reveal(), apiTokenMark) {
 		return s.door.Token(addr, token)
@@ -57,7 +57,7 @@ func (s *Server) bearerToken(ctx context.Context, addr string, token secret.Text
 	return s.door.External(addr, access.ByJWT, id, expires)
 }
 
-// asStranger makes a refusal an answer that says how to show who one is.
+// asStranger turns a refusal into an answer that says how to authenticate.
 func asStranger(err error) error {
 	if errors.Is(err, access.ErrRefused) {
 		return &strangerError{err}

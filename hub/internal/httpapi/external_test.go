@@ -21,7 +21,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// newBearing is a guarded hub that takes tokens of a provider, and a way to sign them. Group lab operates porch.
+// newBearing is a guarded hub that accepts tokens of a provider, and a function that signs them. Group lab operates
+// porch.
 func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -62,7 +63,7 @@ func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) str
 	}
 }
 
-// A token of the provider is good for what the mappings say, beside the hub's own tokens.
+// A provider's token grants what the mappings say. The hub's own tokens still work.
 func TestJWT(t *testing.T) {
 	g, token := newBearing(t)
 	for name, test := range map[string]struct {
@@ -99,9 +100,12 @@ func TestJWT(t *testing.T) {
 	}
 }
 
-// What runs ends when the token does.
+// A stream ends when its token expires.
 func TestJWTStreamEnds(t *testing.T) {
 	g, token := newBearing(t)
-	c := g.stream("/cam/porch.mjpeg", "Authorization: Bearer "+token(map[string]any{"exp": time.Now().Add(2 * time.Second).Unix()})+"\r\n\r\n")
+	c := g.stream(
+		"/cam/porch.mjpeg",
+		"Authorization: Bearer "+token(map[string]any{"exp": time.Now().Add(2 * time.Second).Unix()})+"\r\n\r\n",
+	)
 	testkit.Eventually(t, "the stream ends", func() bool { _, err := c.r.Discard(1); return err != nil })
 }

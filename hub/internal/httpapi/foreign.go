@@ -12,8 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// unlessForeign returns a principal whom the browser, or a proxy, names by itself, whatever page has it ask, unless that
-// is a page of another origin.
+// unlessForeign returns a principal that the browser or a proxy names automatically, for any page that sends the
+// request. It refuses a page of another origin.
 func (s *Server) unlessForeign(c echo.Context, p access.Principal, err error) (access.Principal, error) {
 	if err == nil {
 		err = s.checkForeignPage(c)
@@ -24,26 +24,27 @@ func (s *Server) unlessForeign(c echo.Context, p access.Principal, err error) (a
 	return p, nil
 }
 
-// checkForeignPage refuses what a page of another origin has a browser load, such as pictures and frames: it cannot
-// read them, but they switch the camera on. Exempt are what other people's pages are meant to load, pages that
-// --allow-origin names, and who has a signed link.
+// checkForeignPage refuses pictures, frames and the like that a page of another origin has the browser load. Such a
+// page cannot read them, but they switch the camera on. Exempt are files meant for other web pages, pages that
+// --allow-origin names, and clients with a signed link.
 func (s *Server) checkForeignPage(c echo.Context) error {
 	r := c.Request()
-	changes := r.Method != http.MethodGet && r.Method != http.MethodHead // which checkOrigin refuses, in other words
+	changes := r.Method != http.MethodGet && r.Method != http.MethodHead // checkOrigin refuses these with its own text
 	if changes || !s.foreignPage(r) || sharedWithPages(c) || s.allowedPage(r) || s.linked(c) {
 		return nil
 	}
-	return echo.NewHTTPError(http.StatusForbidden, "a page of another origin has asked for this: start the hub with "+
-		"--allow-origin and the page's origin, such as https://example.org, or give the page a signed link (bramble-hub link)")
+	return echo.NewHTTPError(http.StatusForbidden, "a page of another origin requested this: start the hub with "+
+		"--allow-origin and the page's origin, such as https://example.org, "+
+		"or give the page a signed link (bramble-hub link)")
 }
 
-// sharedWithPages reports whether the route is for other people's pages.
+// sharedWithPages reports whether other web pages may load the route.
 func sharedWithPages(c echo.Context) bool {
 	return slices.Contains([]string{"/assets/*", "/bramble-camera.js"}, c.Path())
 }
 
 // foreignPage reports whether a browser sends a request for a page of another host. Another port of the hub's host is
-// not foreign. Following a link to the hub is not that either: it is seen.
+// not foreign. Neither is a followed link to the hub, because the user sees it.
 func (s *Server) foreignPage(r *http.Request) bool {
 	h := r.Header
 	switch site := h.Get("Sec-Fetch-Site"); site {
@@ -54,7 +55,7 @@ func (s *Server) foreignPage(r *http.Request) bool {
 			return false
 		}
 	case "":
-		// Old browsers, and all browsers that reach a hub by its address without TLS, send Referer at most.
+		// Old browsers send at most Referer. So do all browsers that reach a hub by its address without TLS.
 		origin := pageOrigin(r)
 		if origin == "" || s.ownHostname(r, origin) {
 			return false
@@ -62,7 +63,7 @@ func (s *Server) foreignPage(r *http.Request) bool {
 		return !(wantsPage(r) && isPage(r.URL))
 	}
 	visit := h.Get("Sec-Fetch-Mode") == "navigate" && h.Get("Sec-Fetch-Dest") == "document"
-	return !visit || h.Get("Sec-Purpose") != "" // what is loaded ahead is not seen
+	return !visit || h.Get("Sec-Purpose") != "" // the user does not see what is loaded ahead
 }
 
 // isPage reports whether an address is that of a page that other pages cannot show in a frame.
@@ -72,7 +73,7 @@ func isPage(u *url.URL) bool {
 		(u.Path == "/" || u.Path == "/login" || camera && !strings.ContainsAny(id, "./"))
 }
 
-// pageOrigin returns the origin of the page for which a browser sends a request, as far as it says so, or "".
+// pageOrigin returns the origin of the page for which a browser sends a request, or "" if the browser does not say.
 func pageOrigin(r *http.Request) string {
 	if origin := r.Header.Get(echo.HeaderOrigin); origin != "" {
 		return origin
@@ -84,13 +85,13 @@ func pageOrigin(r *http.Request) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// ownOrigin reports whether an origin is the hub's, as the client has asked for it.
+// ownOrigin reports whether an origin is the hub's, as the client addressed it.
 func (s *Server) ownOrigin(r *http.Request, origin string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && u.Host != "" && (strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, s.hostAsked(r)))
 }
 
-// ownHostname reports whether an origin has the hub's host name, as the client has asked for it, at any port.
+// ownHostname reports whether an origin has the hub's host name, as the client addressed it, at any port.
 func (s *Server) ownHostname(r *http.Request, origin string) bool {
 	u, err := url.Parse(origin)
 	if err != nil || u.Hostname() == "" {

@@ -9,19 +9,21 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// fetched is a browser's request: for what sort of page, in which way, as what.
+// fetched returns the headers of a browser's request: its site, mode and destination.
 func fetched(site, mode, dest string, more ...string) []string {
 	return append([]string{"Sec-Fetch-Site", site, "Sec-Fetch-Mode", mode, "Sec-Fetch-Dest", dest}, more...)
 }
 
-// TestForeignPage: while nobody is asked for a password no page of another origin switches a camera on, by a picture, a
-// video, a frame or a script. What other people's pages are meant to load they get.
+// TestForeignPage: while authentication is off, no page of another origin switches a camera on, by a picture, a video,
+// a frame or a script. Files meant for other web pages are served.
 func TestForeignPage(t *testing.T) {
 	const port = "8080"
 	h := newHouse(t, stream.Config{})
 	h.srv.cfg.AllowOrigins = []string{"https://friend.example"}
 	h.camera("desk", frame.JPEG).picture()
-	all := []string{"/cam/desk.jpeg", "/cam/desk?embed", "/cam/desk/?action=snapshot", "/?action=snapshot", "/api/v1/cameras"}
+	all := []string{
+		"/cam/desk.jpeg", "/cam/desk?embed", "/cam/desk/?action=snapshot", "/?action=snapshot", "/api/v1/cameras",
+	}
 	pages := []string{"/", "/cam/desk"}
 	for _, test := range []struct {
 		name    string
@@ -71,8 +73,8 @@ func TestForeignPage(t *testing.T) {
 	}
 }
 
-// TestForeignPageOfUser: nor does a page of another host, such as a subdomain, whose requests have the session cookie of
-// a user, or what a proxy says of them. A password, a token or a link is the page's own to show.
+// TestForeignPageOfUser: the same holds for a page of another host, such as a subdomain, whose requests carry a user's
+// session cookie or a proxy's headers. A password, a token or a link is the page's own to send.
 func TestForeignPageOfUser(t *testing.T) {
 	g := newProxied(t, true)
 	session := []string{"Cookie", g.login("anna", annaPassword)}
@@ -102,7 +104,7 @@ func TestForeignPageOfUser(t *testing.T) {
 	}
 }
 
-// Browsers are told to keep answers apart from other pages, but for those that pages of other origins may show.
+// Answers tell browsers to isolate them from other pages, except answers that pages of other origins may show.
 func TestSecurityHeaders(t *testing.T) {
 	g := newGuarded(t) // https://friend.example is allowed
 	const own, shared = "same-origin", "cross-origin"
@@ -126,7 +128,8 @@ func TestSecurityHeaders(t *testing.T) {
 		{"/cam/porch?embed", []string{"Authorization", "Bearer " + g.annaToken}, shared},
 	} {
 		for scheme, want := range map[string]string{"http": "", "https": transportSecurity} {
-			resp, _ := g.request(http.MethodGet, test.path, "", append([]string{"X-Forwarded-Proto", scheme}, test.header...)...)
+			resp, _ := g.request(http.MethodGet, test.path, "",
+				append([]string{"X-Forwarded-Proto", scheme}, test.header...)...)
 			h := resp.Header
 			if got := h.Get("Cross-Origin-Resource-Policy"); got != test.policy {
 				t.Errorf("%s: resource policy %q, want %q", test.path, got, test.policy)
@@ -134,7 +137,8 @@ func TestSecurityHeaders(t *testing.T) {
 			if got := h.Get("Strict-Transport-Security"); got != want {
 				t.Errorf("%s by %s: transport security %q, want %q", test.path, scheme, got, want)
 			}
-			if h.Get("Cross-Origin-Opener-Policy") != own || !strings.Contains(h.Get("Permissions-Policy"), "camera=()") {
+			if h.Get("Cross-Origin-Opener-Policy") != own ||
+				!strings.Contains(h.Get("Permissions-Policy"), "camera=()") {
 				t.Errorf("%s: %v", test.path, h)
 			}
 		}

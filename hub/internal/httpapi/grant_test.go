@@ -9,7 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// Who is an operator of one camera changes that one's controls and no other's, and each list says which.
+// An operator of one camera changes the controls of that camera and no other. Each list shows the role for each camera.
 func TestRolePerCamera(t *testing.T) {
 	g := newGuarded(t)
 	g.edit(func(d *access.Document) error { return d.SetUser("anna", "", []string{"porch=operator", "yard"}, nil) })
@@ -26,9 +26,12 @@ func TestRolePerCamera(t *testing.T) {
 		}
 		return found
 	}
-	testkit.Eventually(t, "the grant counts", func() bool { return roles()["porch"] == "operator" && roles()["yard"] == "viewer" })
+	testkit.Eventually(t, "the grant counts", func() bool {
+		return roles()["porch"] == "operator" && roles()["yard"] == "viewer"
+	})
 	change := func(camera string) int {
-		resp, _ := g.request(http.MethodPost, "/api/v1/cameras/"+camera+"/controls", `{"fps":5}`, "Cookie", cookie, "Content-Type", "application/json")
+		resp, _ := g.request(http.MethodPost, "/api/v1/cameras/"+camera+"/controls", `{"fps":5}`,
+			"Cookie", cookie, "Content-Type", "application/json")
 		return resp.StatusCode
 	}
 	if porch, yard := change("porch"), change("yard"); porch != 200 || yard != 403 {

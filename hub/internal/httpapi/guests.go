@@ -18,7 +18,7 @@ import (
 // Limits bound how many viewers there may be at a time, and how fast they come; 0 means no limit. A WebSocket counts as one, and so does each of its slots.
 type Limits struct {
 	Viewers    int // in all
-	PerAddress int // from a client's address; those on this host do not count
+	PerAddress int // from a client's address; viewers on this host are exempt
 	PerCamera  int
 	Rate       int // new connections of HTTP in a second; more wait
 }
@@ -79,7 +79,7 @@ type guest struct {
 	since          time.Time
 	bytes          atomic.Int64 // of pictures that were sent
 	viewing        *view        // guarded by viewings.mu
-	taken          bool         // by what goes on when the request's handler has returned
+	taken          bool         // by work that continues after the request's handler has returned
 
 	mu sync.Mutex
 	p  access.Principal
@@ -94,7 +94,8 @@ func (g *guest) principal() access.Principal {
 
 func newGuests(limits Limits, log *slog.Logger) *guests {
 	return &guests{
-		limits: limits, log: log, seldom: loglimit.New(loglimit.Notices()), evicted: newTally(evictedRevoked, evictedFault), viewings: newViewings(log),
+		limits: limits, log: log, seldom: loglimit.New(loglimit.Notices()),
+		evicted: newTally(evictedRevoked, evictedFault), viewings: newViewings(log),
 		all: make(map[*guest]struct{}), byAddress: make(map[string]int), byCamera: make(map[string]int), refused: make(map[string]uint64),
 	}
 }

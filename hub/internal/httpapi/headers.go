@@ -7,23 +7,24 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// The policies of the hub's answers: a page loads from this hub only. 'self' is the WebSocket, too.
+// The policies of the hub's answers. A page loads from this hub only. 'self' includes the WebSocket.
 const (
-	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; " +
+	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; " +
+		"media-src 'self' blob:; connect-src 'self'; " +
 		"worker-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
 	ownPolicy   = policy + "'self'"
-	embedPolicy = policy + "*" // of a page that others may show in a frame
+	embedPolicy = policy + "*" // of a page that other pages may show in a frame
 )
 
 const (
-	// transportSecurity has browsers use TLS only for a month after each visit. It does not speak for subdomains, and a
-	// month is how long a host is without HTTP that gives TLS up.
+	// transportSecurity makes browsers use TLS only, for a month after each visit. It excludes subdomains. After TLS is
+	// turned off, a host is unreachable by HTTP for up to that month.
 	transportSecurity = "max-age=2592000"
 
 	headerResourcePolicy = "Cross-Origin-Resource-Policy"
 )
 
-// permissions denies the page what it does not use. It uses autoplay, clipboard-write, fullscreen and
+// permissions denies the page the features that it does not use. It uses autoplay, clipboard-write, fullscreen and
 // picture-in-picture.
 func permissions() string {
 	denied := []string{
@@ -33,7 +34,7 @@ func permissions() string {
 	return strings.Join(denied, "=(), ") + "=()"
 }
 
-// securityHeaders has browsers keep the hub's answers apart from pages of other origins, and the page to this hub.
+// securityHeaders makes browsers isolate the hub's answers from pages of other origins, and the page from other hosts.
 func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	permissions := permissions()
 	return func(c echo.Context) error {
@@ -57,8 +58,8 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// selfSigned reports whether the hub's own certificate is one that browsers ask people about. With Strict-Transport-Security
-// they would not ask any more, for whom has trusted it once, and the hub could not be reached after its renewal.
+// selfSigned reports whether browsers ask users about the hub's own certificate. With Strict-Transport-Security they
+// would not ask again, so users who trusted it once could not reach the hub after its renewal.
 func (s *Server) selfSigned(r *http.Request) bool {
 	return r.TLS != nil && s.cfg.SelfSigned != nil && s.cfg.SelfSigned()
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// ParseHosts checks names of --allow-host: cams.example.org, *.example.org for all names below that, * for every name.
+// ParseHosts checks names of --allow-host: cams.example.org, *.example.org for all names below it, * for every name.
 func ParseHosts(names []string) error {
 	for _, name := range names {
 		rest := strings.TrimPrefix(name, "*.")
@@ -24,8 +24,8 @@ func ParseHosts(names []string) error {
 	return nil
 }
 
-// whileOpen refuses what must not reach a hub that asks nobody for a password: what a proxy passes on from others, what
-// is for a foreign host name, and what a page of another origin loads.
+// whileOpen refuses requests that must not reach a hub without authentication: those that a proxy passes on from other
+// hosts, those for a foreign host name, and those of a page of another origin.
 func (s *Server) whileOpen(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if !s.door.open() {
@@ -44,36 +44,36 @@ func (s *Server) whileOpen(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// checkPassedOn refuses a request that a proxy has passed on: it is not known to come from this host's people. That
-// the hub listens on this host only does not help where a proxy of this host passes everybody's requests on.
+// checkPassedOn refuses a request that came through a proxy, because it may not come from this host. A loopback address
+// does not help where a proxy on this host passes on requests from other hosts.
 func (s *Server) checkPassedOn(c echo.Context) error {
 	if !isProxied(c) || s.cfg.Insecure || s.cfg.Published && s.fromTrustedProxy(c.Request()) {
 		return nil
 	}
-	return echo.NewHTTPError(http.StatusForbidden, "the request has come through a proxy, and nobody is asked for a "+
-		"password: add a user (bramble-hub user add), or start the hub with --insecure if everybody who reaches the "+
+	return echo.NewHTTPError(http.StatusForbidden, "the request came through a proxy, and authentication is off: "+
+		"add a user (bramble-hub user add), or start the hub with --insecure if everyone who reaches the "+
 		"proxy may see all cameras")
 }
 
-// checkHost refuses requests for a host name that is not this host's. A page from anywhere can have its name point to
-// 127.0.0.1 once it is loaded (DNS rebinding): for the browser it is of the hub's origin then. With users it has no
-// cookie, and with TLS no certificate for that name. What a proxy says is asked counts in addition, not instead: a
-// page may set X-Forwarded-Host itself.
+// checkHost refuses requests for a host name that is not this host's. Any page can make its name point to 127.0.0.1
+// once it is loaded (DNS rebinding). The browser then takes it for the hub's origin. With users it has no cookie, and
+// with TLS no certificate for that name. A proxy's X-Forwarded-Host is checked in addition, not instead, because a page
+// may set it itself.
 func (s *Server) checkHost(r *http.Request) error {
 	if r.TLS != nil {
 		return nil
 	}
 	for _, host := range []string{r.Host, s.hostAsked(r)} {
 		if !s.isOwnHost(host) {
-			return echo.NewHTTPError(http.StatusMisdirectedRequest, fmt.Sprintf("%s is not a name of this host: as "+
-				"long as nobody is asked for a password, the hub answers to %s only. Add a user (bramble-hub user "+
+			return echo.NewHTTPError(http.StatusMisdirectedRequest, fmt.Sprintf("%s is not a name of this host: "+
+				"while authentication is off, the hub answers to %s only. Add a user (bramble-hub user "+
 				"add), or start the hub with --allow-host %s", cut(host), s.ownHosts(), cut(bareHost(host))))
 		}
 	}
 	return nil
 }
 
-// ownHosts says which hosts are this host's.
+// ownHosts describes the names of this host.
 func (s *Server) ownHosts() string {
 	own := "an address, localhost, " + s.hostname
 	if s.cfg.Published {
@@ -82,7 +82,7 @@ func (s *Server) ownHosts() string {
 	return own + " and the names of --allow-host"
 }
 
-// isOwnHost reports whether host, with a port or without, is this host, or one of --allow-host.
+// isOwnHost reports whether host, with or without a port, is this host or matches --allow-host.
 func (s *Server) isOwnHost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(bareHost(host), "."))
 	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || onThisHost(host) {
@@ -95,7 +95,7 @@ func (s *Server) isOwnHost(host string) bool {
 			return true
 		}
 	}
-	if s.cfg.Published { // an address of the container is not what people ask for
+	if s.cfg.Published { // clients do not use the container's address
 		return false
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
@@ -106,7 +106,7 @@ func (s *Server) isOwnHost(host string) bool {
 	return slices.Contains([]string{name, short, short + ".local"}, host)
 }
 
-// bareHost takes the port and the brackets of an IPv6 address off.
+// bareHost removes the port and the brackets of an IPv6 address.
 func bareHost(host string) string {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		return h
@@ -114,7 +114,7 @@ func bareHost(host string) string {
 	return strings.Trim(host, "[]")
 }
 
-// hostname returns what this host is called.
+// hostname returns the name of this host.
 func hostname() string {
 	if name, err := os.Hostname(); err == nil {
 		return name

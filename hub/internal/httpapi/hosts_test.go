@@ -54,7 +54,7 @@ func TestParseHosts(t *testing.T) {
 	}
 }
 
-// answer returns how the hub answers to a request for a host with headers, from an address of this host.
+// answer returns the hub's answer to a request for a host with headers, from an address of this host.
 func (h *house) answer(path, host string, header ...string) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(http.MethodGet, path, nil)
 	req.Host, req.RemoteAddr = host, "127.0.0.1:1"
@@ -66,8 +66,8 @@ func (h *house) answer(path, host string, header ...string) *httptest.ResponseRe
 	return rec
 }
 
-// TestOwnHost: a page that has its name point to this host gets nothing, neither pictures nor what there is. That
-// --insecure is given, or that the page sends a header as proxies do, does not matter.
+// TestOwnHost: a page that makes its name point to this host gets neither pictures nor the list of cameras. --insecure
+// does not change that, nor do the headers of a proxy that the page may send.
 func TestOwnHost(t *testing.T) {
 	h := newHouse(t, stream.Config{})
 	h.srv.cfg.AllowHosts, h.srv.cfg.Insecure = nil, true
@@ -95,8 +95,8 @@ func TestOwnHost(t *testing.T) {
 	}
 }
 
-// TestPassedOn: a hub that asks nobody answers to this host's people only. What a proxy of this host passes on is not
-// known to come from them, whatever the proxy says.
+// TestPassedOn: a hub without authentication answers only clients of this host. A request through a proxy of this host
+// may come from another host, whatever the proxy's headers say.
 func TestPassedOn(t *testing.T) {
 	h := newHouse(t, stream.Config{})
 	h.camera("desk", frame.JPEG).picture()

@@ -9,11 +9,11 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 )
 
-// maxIdle bounds the connections of an address that wait for their next request. A browser has six.
+// maxIdle bounds the idle connections of an address, between two requests. A browser has six.
 const maxIdle = 128
 
-// idle are connections between two requests. Those from this host and from trusted proxies are not counted, since they
-// may stand for all.
+// idle tracks connections between two requests. It exempts this host and trusted proxies, which may stand for all
+// clients.
 type idle struct {
 	max    int
 	exempt func(host string) bool
@@ -27,8 +27,8 @@ func newIdle(exempt func(host string) bool, ended func(address string)) *idle {
 	return &idle{max: maxIdle, exempt: exempt, ended: ended, byAddress: make(map[string][]net.Conn)}
 }
 
-// state is http.Server's ConnState. Of too many idle connections the one that has waited longest is closed: browsers
-// open another one when they need it.
+// state is http.Server's ConnState. If an address has too many idle connections, the one that has waited longest is
+// closed. Browsers open another one when they need it.
 func (l *idle) state(conn net.Conn, state http.ConnState) {
 	if state == http.StateNew {
 		return
@@ -42,7 +42,7 @@ func (l *idle) state(conn net.Conn, state http.ConnState) {
 	}
 }
 
-// change notes that a connection is idle, or is no more, and reports whether another one was closed for it.
+// change records that a connection became idle or active, and reports whether another one was closed for it.
 func (l *idle) change(key string, conn net.Conn, isIdle bool) (closed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -65,7 +65,7 @@ func (l *idle) change(key string, conn net.Conn, isIdle bool) (closed bool) {
 	return closed
 }
 
-// closeNow closes a connection without the words that TLS has for it, for which the other end may not wait.
+// closeNow closes a connection without TLS's closing message, which could block if the peer does not read.
 func closeNow(conn net.Conn) {
 	if wrapped, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = wrapped.NetConn()

@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestIdle: one address keeps as many connections open between two requests as it may. The oldest ones go, with TLS
-// too; one on which something happens stays.
+// TestIdle: an address keeps at most maxIdle connections open between two requests. The oldest are closed, with TLS
+// too. An active connection stays.
 func TestIdle(t *testing.T) {
 	const most, tries = 8, 60
 	r := newRig(t, stream.Config{}, func(s *Server) {
@@ -56,7 +56,7 @@ func TestIdle(t *testing.T) {
 	})
 }
 
-// idleSoFar returns how many connections have become idle, those included that were closed for that.
+// idleSoFar returns how many connections have become idle, including those that were closed for it.
 func (r *rig) idleSoFar() int {
 	r.srv.idle.mu.Lock()
 	n := 0

@@ -133,7 +133,7 @@ type meJSON struct {
 	Role access.Role `json:"role"`
 	Open bool        `json:"open"`
 
-	LogoutURL string `json:"logout_url,omitempty"` // where the login of elsewhere ends
+	LogoutURL string `json:"logout_url,omitempty"` // ends the login at the proxy or provider
 }
 
 // me answers with who asks.

@@ -45,42 +45,51 @@ func (e emit) counter(d *prometheus.Desc, value uint64, labels ...string) {
 type hubCollector struct {
 	s *Server
 
-	build, nats, reconnects, sockets, turnedAway, delayed, refused, stalled, evicted, errors, ffmpeg, processes, cpu, restarts, most, shares, synchronised, clockError, memory *prometheus.Desc
+	build, nats, reconnects, sockets, turnedAway, delayed, refused, stalled, evicted, errors, ffmpeg, processes, cpu,
+	restarts, most, shares, synchronised, clockError, memory *prometheus.Desc
 
 	otherHubs *prometheus.Desc
 }
 
 func newHubCollector(s *Server) *hubCollector {
 	return &hubCollector{
-		s:            s,
-		build:        describe("build_info", "Always 1; the label is the hub's version.", "version"),
-		nats:         describe("nats_connected", "1 if NATS can be reached, else 0."),
-		reconnects:   describe("nats_reconnects_total", "How often the connection to NATS was lost and made anew."),
-		sockets:      describe("websockets", "WebSockets open now."),
-		refused:      describe("refused_total", "What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
-		stalled:      describe("viewers_stalled_total", "Viewers and WebSockets given up since a write to them took longer than --write-timeout."),
-		turnedAway:   describe("viewers_refused_total", "Viewers turned away since there were too many, by limit: all, address, camera; waiting for connections without a request, idle for those between two.", "limit"),
-		delayed:      describe("connections_delayed_total", "New HTTP connections that waited since more came than --max-connection-rate."),
-		evicted:      describe("viewers_evicted_total", "Viewers whose stream the hub ended for another reason: revoked (they may look no longer), fault (a bug), share (their transcode gave way to one of somebody who had fewer).", "reason"),
-		errors:       describe("http_errors_total", "Requests answered with an error, by status.", "code"),
-		ffmpeg:       describe("ffmpeg_available", "1 if ffmpeg was found, else 0."),
-		processes:    describe("transcodes", "ffmpeg processes now."),
-		cpu:          describe("transcode_cpu_seconds_total", "Processor time of ffmpeg."),
-		restarts:     describe("transcode_restarts_total", "Runs of ffmpeg that ended though somebody watched."),
-		most:         describe("transcodes_limit", "How many ffmpeg processes there may be."),
-		shares:       describe("transcodes_refused_total", "Renditions that were asked for and refused, by limit: all, principal, camera or link.", "limit"),
+		s:          s,
+		build:      describe("build_info", "Always 1; the label is the hub's version.", "version"),
+		nats:       describe("nats_connected", "1 if NATS can be reached, else 0."),
+		reconnects: describe("nats_reconnects_total", "How often the connection to NATS was lost and made anew."),
+		sockets:    describe("websockets", "WebSockets open now."),
+		refused:    describe("refused_total", "What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
+		stalled:    describe("viewers_stalled_total", "Viewers and WebSockets given up since a write to them took longer than --write-timeout."),
+		turnedAway: describe("viewers_refused_total",
+			"Viewers refused because there were too many, by limit: all, address, camera; "+
+				"waiting: connections without a request; idle: connections between two requests.", "limit"),
+		delayed: describe("connections_delayed_total", "New HTTP connections that waited since more came than --max-connection-rate."),
+		evicted: describe("viewers_evicted_total",
+			"Viewers whose stream the hub ended for another reason: revoked (access was revoked), "+
+				"fault (a bug), share (their transcode gave way to a principal with fewer).", "reason"),
+		errors:    describe("http_errors_total", "Requests answered with an error, by status.", "code"),
+		ffmpeg:    describe("ffmpeg_available", "1 if ffmpeg was found, else 0."),
+		processes: describe("transcodes", "ffmpeg processes now."),
+		cpu:       describe("transcode_cpu_seconds_total", "Processor time of ffmpeg."),
+		restarts:  describe("transcode_restarts_total", "Runs of ffmpeg that ended though somebody watched."),
+		most:      describe("transcodes_limit", "Maximum number of ffmpeg processes."),
+		shares: describe("transcodes_refused_total",
+			"Renditions that were requested and refused, by limit: all, principal, camera or link.", "limit"),
 		synchronised: describe("clock_synchronised", "1 if something keeps the clock of the hub's host right, else 0."),
 		clockError:   describe("clock_error_seconds", "Largest error of that clock as the kernel knows it; absent while nothing keeps it right."),
 		otherHubs: describe("other_hubs",
-			"Other hubs heard on NATS of late, by how their credentials are to those of this one.", "credentials"),
-		memory: describe("memory_limit_bytes", "Memory that the hub may use: the machine's, or less in a control group; absent where that is not known."),
+			"Other hubs seen on NATS recently, by how their credentials compare with this hub's.", "credentials"),
+		memory: describe("memory_limit_bytes",
+			"Memory that the hub may use: the machine's, or less in a control group; absent if unknown."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.delayed, m.refused, m.stalled, m.evicted, m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.most, m.shares, m.synchronised, m.clockError, m.memory, m.otherHubs,
+		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.delayed, m.refused, m.stalled, m.evicted,
+		m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.most, m.shares, m.synchronised,
+		m.clockError, m.memory, m.otherHubs,
 	} {
 		ch <- d
 	}
@@ -122,7 +131,7 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// collectHubs tells how many other hubs there are.
+// collectHubs reports the number of other hubs.
 func (m *hubCollector) collectHubs(e emit) {
 	counts := make(map[string]int)
 	for _, o := range m.s.cfg.Others() {

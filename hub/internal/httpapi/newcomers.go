@@ -14,8 +14,8 @@ import (
 // maxWaiting bounds the connections of an address that have not sent a request yet.
 const maxWaiting = 64
 
-// newcomers are connections that have not sent a whole request's header. Those from this host and from
-// trusted proxies are not counted, since they may stand for all.
+// newcomers are connections that have not sent a whole request header. Connections from this host and from trusted
+// proxies are exempt, because they may stand for all clients.
 type newcomers struct {
 	max     int
 	exempt  func(host string) bool
@@ -34,7 +34,10 @@ type newcomer struct {
 type newcomerKey struct{}
 
 func newNewcomers(exempt func(host string) bool, refused func(address string)) *newcomers {
-	return &newcomers{max: maxWaiting, exempt: exempt, refused: refused, waiting: make(map[net.Conn]*newcomer), byAddress: make(map[string]int)}
+	return &newcomers{
+		max: maxWaiting, exempt: exempt, refused: refused,
+		waiting: make(map[net.Conn]*newcomer), byAddress: make(map[string]int),
+	}
 }
 
 // come is http.Server's ConnContext. One connection too many is closed.

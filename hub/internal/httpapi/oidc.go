@@ -18,14 +18,15 @@ import (
 )
 
 const (
-	// maxAttempt bounds the cookie of a login that has begun, in bytes.
+	// maxAttempt bounds the cookie of a login in progress, in bytes.
 	maxAttempt = 3000
 
-	// maxAttempts bounds how many such cookies of a request are read: another port of the host may have planted some.
+	// maxAttempts bounds how many such cookies of a request are read, because another port of the host may have planted
+	// some.
 	maxAttempts = 20
 )
 
-// beginOIDC sends a browser to the identity provider, and keeps in a cookie what that must bring back.
+// beginOIDC redirects a browser to the identity provider. A cookie keeps the values that the browser must bring back.
 func (s *Server) beginOIDC(c echo.Context) error {
 	p := s.cfg.External.OIDC
 	if p == nil {
@@ -39,12 +40,13 @@ func (s *Server) beginOIDC(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s.setAttempt(c, access.Cookie{Value: secret.Text(base64.RawURLEncoding.EncodeToString(text)), Expires: time.Unix(attempt.Expires, 0)})
+	value := secret.Text(base64.RawURLEncoding.EncodeToString(text))
+	s.setAttempt(c, access.Cookie{Value: value, Expires: time.Unix(attempt.Expires, 0)})
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, to)
 }
 
-// finishOIDC begins a session for whom the provider has sent back. It leads to where the login was to lead.
+// finishOIDC begins a session for the user that the provider names, and redirects to the page that asked for the login.
 func (s *Server) finishOIDC(c echo.Context) error {
 	p := s.cfg.External.OIDC
 	if p == nil {
@@ -53,7 +55,7 @@ func (s *Server) finishOIDC(c echo.Context) error {
 	r := c.Request()
 	back := r.URL.Query()
 	attempt := s.attemptOf(r, back.Get("state"))
-	s.setAttempt(c, access.Cookie{Expires: time.Unix(1, 0)}) // it is good once
+	s.setAttempt(c, access.Cookie{Expires: time.Unix(1, 0)}) // it is valid once
 	id, err := p.Finish(r.Context(), attempt, back, time.Now())
 	if err != nil {
 		return s.notLoggedInElsewhere(c, err)
@@ -68,21 +70,25 @@ func (s *Server) finishOIDC(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "../../"+safeNext(attempt.Next))
 }
 
-// notLoggedInElsewhere says why on the login page, where the next attempt begins.
+// notLoggedInElsewhere shows the reason on the login page, from which the user can try again.
 func (s *Server) notLoggedInElsewhere(c echo.Context, err error) error {
 	p, known := accessProblem(err)
 	if !known {
-		p = problem{Status: http.StatusUnauthorized, Detail: "the login at " + s.cfg.External.OIDC.Label() + " did not succeed: " + err.Error()}
+		detail := "the login at " + s.cfg.External.OIDC.Label() + " failed: " + err.Error()
+		p = problem{Status: http.StatusUnauthorized, Detail: detail}
 	}
-	if unmapped := (*access.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, access.ErrRefused) { // which have a line already
+	// The two exempt errors are in the audit log already.
+	if unmapped := (*access.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, access.ErrRefused) {
 		s.door.RefuseExternal(s.addressOf(c.Request()), access.ByOIDC, err)
 	}
 	setRetryAfter(c, p)
 	depth := strings.Count(c.Path(), "/") - 1
-	return s.form(c, p.Status, webui.LoginForm{Elsewhere: true, Problem: strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + ".", Root: strings.Repeat("../", depth)})
+	return s.form(c, p.Status, webui.LoginForm{
+		Elsewhere: true, Problem: strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + ".", Root: strings.Repeat("../", depth),
+	})
 }
 
-// attemptOf returns the login that this browser has begun with a state; the zero value if there is none.
+// attemptOf returns this browser's login in progress with a state, or the zero value.
 func (s *Server) attemptOf(r *http.Request, state string) sso.Attempt {
 	cookies := r.CookiesNamed(s.attemptName(r))
 	for _, cookie := range cookies[:min(len(cookies), maxAttempts)] {
@@ -98,7 +104,7 @@ func (s *Server) attemptOf(r *http.Request, state string) sso.Attempt {
 	return sso.Attempt{}
 }
 
-// attemptName returns the name of the cookie of a login that has begun, which is as hard to plant as that of a session.
+// attemptName returns the cookie name of a login in progress. It is as hard to plant as a session's.
 func (s *Server) attemptName(r *http.Request) string {
 	return strings.Replace(s.cookieName(r), "_session", "_login", 1)
 }
@@ -107,7 +113,7 @@ func (s *Server) setAttempt(c echo.Context, cookie access.Cookie) {
 	s.setCookie(c, s.attemptName(c.Request()), cookie)
 }
 
-// logoutURL returns where a person ends the login of elsewhere, or "".
+// logoutURL returns the URL that ends the login at the proxy or provider, or "".
 func (s *Server) logoutURL(c echo.Context, p access.Principal) string {
 	switch e := s.cfg.External; {
 	case p.By == access.ByProxy && e.Proxy != nil:
@@ -118,7 +124,7 @@ func (s *Server) logoutURL(c echo.Context, p access.Principal) string {
 	return ""
 }
 
-// loginForm returns the login page's ways in.
+// loginForm returns the login page's form with the available kinds of login.
 func (s *Server) loginForm(f webui.LoginForm) webui.LoginForm {
 	f.Password = true
 	if p := s.cfg.External.OIDC; p != nil {

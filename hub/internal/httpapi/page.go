@@ -75,9 +75,8 @@ func (s *Server) element(c echo.Context) error {
 
 func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", openAPI) }
 
-// send answers with a file that changes only with the program: a browser asks each time and is told that it has it
-// already. Parts of it (Range) are not to be had: files are small, and thousands of overlapping parts are many times
-// the file.
+// send answers with a file that changes only with the program. A browser revalidates it each time, and gets a 304 if it
+// is unchanged. Range is ignored: files are small, and thousands of overlapping parts are many times the file.
 func send(c echo.Context, contentType string, data []byte) error {
 	sum := sha256.Sum256(data)
 	tag := `"` + hex.EncodeToString(sum[:8]) + `"`

@@ -10,17 +10,16 @@ import (
 	"strings"
 )
 
-// maxPlainRequest bounds what is read of a request without TLS, in bytes.
+// maxPlainRequest bounds how many bytes of a request without TLS are read.
 const maxPlainRequest = 4 << 10
 
 // recordHandshake is the first byte of every TLS connection (RFC 8446, section 5.1).
 const recordHandshake = 0x16
 
-// plainListener answers who speaks HTTP without TLS at a port that has TLS: an address that was typed without
-// https:// leads there.
+// plainListener answers clients that speak plain HTTP at a TLS port. An address typed without https:// leads there.
 type plainListener struct{ net.Listener }
 
-// Accept implements net.Listener. Nothing is read here: the connection's own goroutine does, when the handshake begins.
+// Accept implements net.Listener. It reads nothing: the connection's own goroutine does, when the handshake begins.
 func (l plainListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
@@ -32,11 +31,11 @@ func (l plainListener) Accept() (net.Conn, error) {
 // plainConn is a connection that should begin with TLS.
 type plainConn struct {
 	net.Conn
-	begun bool // the first bytes were read; of the goroutine that reads
-	ended bool // they were not TLS; of that goroutine, too
+	begun bool // the first bytes were read; owned by the reading goroutine
+	ended bool // they were not TLS; owned by that goroutine, too
 }
 
-// NetConn returns the connection below, as that of tls.Conn does.
+// NetConn returns the underlying connection, as tls.Conn's does.
 func (c *plainConn) NetConn() net.Conn { return c.Conn }
 
 // Read implements net.Conn. It ends a connection that does not begin with TLS.
@@ -56,8 +55,8 @@ func (c *plainConn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// redirect answers a request with the same URL by https, if it is one that a browser may repeat there. The server's
-// time limit for a handshake holds.
+// redirect answers a request with the same URL by https, if a browser may repeat the request there. The server's
+// handshake timeout applies.
 func (c *plainConn) redirect(first []byte) {
 	rest := io.MultiReader(bytes.NewReader(first), c.Conn)
 	r, err := http.ReadRequest(bufio.NewReader(io.LimitReader(rest, maxPlainRequest)))
@@ -68,17 +67,17 @@ func (c *plainConn) redirect(first []byte) {
 		StatusCode: http.StatusBadRequest, ProtoMajor: 1, ProtoMinor: 1, Close: true,
 		Header: http.Header{"Content-Type": {"text/plain; charset=utf-8"}, "Cache-Control": {"no-store"}},
 	}
-	text := "This hub has TLS: the address begins with https://\n"
+	text := "This hub uses TLS: start the address with https://\n"
 	repeatable := r.Method == http.MethodGet || r.Method == http.MethodHead
 	if where := "https://" + r.Host + r.URL.RequestURI(); repeatable && validHost(r.Host) && r.URL.Host == "" {
-		resp.StatusCode = http.StatusTemporaryRedirect // not for good: TLS may be turned off again
+		resp.StatusCode = http.StatusTemporaryRedirect // not permanent: TLS may be turned off again
 		resp.Header.Set("Location", where)
-		text = fmt.Sprintf("This hub has TLS: %s\n", where)
+		text = fmt.Sprintf("This hub uses TLS: %s\n", where)
 	}
 	if r.Method != http.MethodHead {
 		resp.ContentLength, resp.Body = int64(len(text)), io.NopCloser(bytes.NewReader([]byte(text)))
 	}
-	_ = resp.Write(c.Conn) // who is gone misses nothing
+	_ = resp.Write(c.Conn) // a client that has left needs no answer
 }
 
 // unwrapped returns the connection below TLS.
@@ -92,8 +91,7 @@ func unwrapped(conn net.Conn) net.Conn {
 	}
 }
 
-// validHost reports whether a Host header is a host with or without a port, and nothing else that a URL would
-// understand.
+// validHost reports whether a Host header is a host with or without a port, and contains no other part of a URL.
 func validHost(host string) bool {
 	if host == "" {
 		return false

@@ -13,8 +13,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestPlainAtTLS: who comes without TLS is told of https, a browser by a redirect; nothing else is done for it, and
-// nothing that it says becomes a part of the answer but the URL that it asked for.
+// TestPlainAtTLS: a client without TLS is told to use https, a browser by a redirect. The hub does nothing else for it.
+// Of the request, only the URL becomes part of the answer.
 func TestPlainAtTLS(t *testing.T) {
 	r := newRig(t, stream.Config{}, secure(t))
 	for name, test := range map[string]struct {
@@ -56,7 +56,8 @@ func TestPlainAtTLS(t *testing.T) {
 				t.Fatal(err)
 			}
 			body, err := io.ReadAll(resp.Body)
-			if resp.StatusCode != test.code || resp.Header.Get("Location") != test.where || err != nil || method != "HEAD" && !strings.Contains(string(body), "https://") {
+			if resp.StatusCode != test.code || resp.Header.Get("Location") != test.where || err != nil ||
+				method != "HEAD" && !strings.Contains(string(body), "https://") {
 				t.Errorf("answered %s, %v, %s, %v", resp.Status, resp.Header, body, err)
 			}
 			if len(resp.Cookies()) > 0 || len(resp.Header) > 5 {
@@ -66,7 +67,7 @@ func TestPlainAtTLS(t *testing.T) {
 	}
 }
 
-// TestSilentAtTLS: a connection that sends nothing, or stops within a request, is ended as one that does so within TLS.
+// TestSilentAtTLS: a connection that sends nothing, or stops within a request, times out as one within TLS does.
 func TestSilentAtTLS(t *testing.T) {
 	for _, sends := range []string{"", "G", "GET / HTTP/1.1\r\nHost: hub\r\n"} {
 		r := newRig(t, stream.Config{}, secure(t), func(s *Server) { s.times.header = 50 * time.Millisecond })

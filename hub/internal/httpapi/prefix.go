@@ -7,7 +7,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// belowPrefix makes the hub work below a path of a trusted proxy that says so in X-Forwarded-Prefix, whether the proxy takes the path off or not.
+// belowPrefix makes the hub work below the path that a trusted proxy names in X-Forwarded-Prefix, whether or not the
+// proxy removes that path.
 func (s *Server) belowPrefix(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()

@@ -18,17 +18,17 @@ const (
 	headerForwardedHost   = "X-Forwarded-Host"
 	headerForwardedPrefix = "X-Forwarded-Prefix"
 
-	// noProxies is the setting that trusts no proxy at all.
+	// noProxies is the setting that trusts no proxy.
 	noProxies = "none"
 
 	// maxHops bounds how many proxies of X-Forwarded-For are followed.
 	maxHops = 16
 )
 
-// Proxies are the reverse proxies whose word about a request counts: for whom it is, by which scheme and host, below
-// which path. The zero value trusts loopback addresses.
+// Proxies are the trusted reverse proxies. Their headers set a request's client address, scheme, host and path prefix.
+// The zero value trusts loopback addresses.
 type Proxies struct {
-	chosen   bool // by ParseProxies: prefixes count, also if there are none
+	chosen   bool // by ParseProxies: prefixes count, even if empty
 	prefixes []netip.Prefix
 }
 
@@ -56,7 +56,7 @@ func ParseProxies(list []string) (Proxies, error) {
 	return p, nil
 }
 
-// trust reports whether an IP address is that of a proxy whose word counts.
+// trust reports whether an IP address is that of a trusted proxy.
 func (p Proxies) trust(address string) bool {
 	ip, err := netip.ParseAddr(address)
 	if err != nil {
@@ -69,14 +69,14 @@ func (p Proxies) trust(address string) bool {
 	return slices.ContainsFunc(p.prefixes, func(n netip.Prefix) bool { return n.Contains(ip) })
 }
 
-// fromTrustedProxy reports whether the word of a request's sender counts, in X-Forwarded-For and the like.
+// fromTrustedProxy reports whether a trusted proxy sent the request, so that X-Forwarded-For and the like count.
 func (s *Server) fromTrustedProxy(r *http.Request) bool {
 	return s.cfg.Proxies.trust(hostOf(r.RemoteAddr))
 }
 
-// addressOf returns the IP address of the client that sends a request: that of the connection, or what trusted proxies
-// say. Each proxy appends to X-Forwarded-For whom it got the request from. The last address that is not a trusted
-// proxy's own is therefore the client: those before it are the client's own words.
+// addressOf returns the IP address of the client: that of the connection, or the one that trusted proxies report. Each
+// proxy appends to X-Forwarded-For the address that its request came from. So the last address that is not a trusted
+// proxy's is the client. The client itself may have written those before it.
 func (s *Server) addressOf(r *http.Request) string {
 	address := hostOf(r.RemoteAddr)
 	if !s.cfg.Proxies.trust(address) {
@@ -95,7 +95,7 @@ func (s *Server) addressOf(r *http.Request) string {
 	return address
 }
 
-// parseHop reads an address as proxies write it, with a port or without.
+// parseHop reads an address as proxies write it, with or without a port.
 func parseHop(text string) (netip.Addr, bool) {
 	text = strings.TrimSpace(text)
 	ip, err := netip.ParseAddr(text)
@@ -110,8 +110,8 @@ func parseHop(text string) (netip.Addr, bool) {
 	return ip.Unmap().WithZone(""), true
 }
 
-// forwarded returns what a trusted proxy says in a header. Of several words the last counts: it is that of the proxy
-// itself, while one that passes on what it got, or appends to it, leaves those before it to the client.
+// forwarded returns a trusted proxy's header. Of several values the last counts, because the proxy itself wrote it. A
+// proxy that appends leaves the earlier ones as the client sent them.
 func (s *Server) forwarded(r *http.Request, header string) string {
 	words := r.Header.Values(header)
 	if len(words) == 0 || !s.fromTrustedProxy(r) {
@@ -126,7 +126,7 @@ func (s *Server) overTLS(r *http.Request) bool {
 	return r.TLS != nil || strings.EqualFold(s.forwarded(r, echo.HeaderXForwardedProto), "https")
 }
 
-// hostAsked returns the host that the client has asked for, with a port or without.
+// hostAsked returns the host that the client requested, with or without a port.
 func (s *Server) hostAsked(r *http.Request) string {
 	if host := s.forwarded(r, headerForwardedHost); host != "" {
 		return host
@@ -134,7 +134,7 @@ func (s *Server) hostAsked(r *http.Request) string {
 	return r.Host
 }
 
-// prefixOf returns the path of a trusted proxy below which the hub is, without a slash at its end, or "".
+// prefixOf returns the path prefix that a trusted proxy reports, without a trailing slash, or "".
 func (s *Server) prefixOf(r *http.Request) string {
 	prefix := strings.TrimRight(s.forwarded(r, headerForwardedPrefix), "/")
 	if !strings.HasPrefix(prefix, "/") || strings.HasPrefix(prefix, "//") {
@@ -143,17 +143,17 @@ func (s *Server) prefixOf(r *http.Request) string {
 	return prefix
 }
 
-// proxiedKey is where checkProxies notes in echo's context that a proxy has passed the request on.
+// proxiedKey is where checkProxies records in echo's context that a request came through a proxy.
 const proxiedKey = "bramble.proxied"
 
-// isProxied reports whether somebody says that the request has come through a proxy, trusted or not.
+// isProxied reports whether headers say that the request came through a proxy, trusted or not.
 func isProxied(c echo.Context) bool {
 	proxied, _ := c.Get(proxiedKey).(bool)
 	return proxied
 }
 
-// checkProxies notes whether a request says that it came through a proxy, and takes out what is said by an address
-// that is no trusted proxy. Nothing behind it can believe that by mistake.
+// checkProxies records whether a request says that it came through a proxy. It removes such headers unless a trusted
+// proxy sent them, so that no later code believes them by mistake.
 func (s *Server) checkProxies(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -175,8 +175,8 @@ func (s *Server) checkProxies(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// saysProxy reports whether a header is one that proxies add about a request. Of these the hub reads
-// X-Forwarded-For, -Proto, -Host and -Prefix; it does not read Forwarded (RFC 7239).
+// saysProxy reports whether a header is one that proxies add to a request. Of these the hub reads X-Forwarded-For,
+// -Proto, -Host and -Prefix. It does not read Forwarded (RFC 7239).
 func saysProxy(name string) bool {
 	switch name {
 	case "Forwarded", "Via", echo.HeaderXRealIP, "X-Url-Scheme":
@@ -185,7 +185,7 @@ func saysProxy(name string) bool {
 	return strings.HasPrefix(name, "X-Forwarded-")
 }
 
-// untrusted tells the operator once a minute of a proxy that the hub does not believe.
+// untrusted warns the operator, once a minute, of a proxy that the hub does not trust.
 type untrusted struct {
 	log    *slog.Logger
 	seldom *loglimit.Limiter
@@ -193,7 +193,7 @@ type untrusted struct {
 
 func (u *untrusted) tell(address string) {
 	if ok, kept := u.seldom.Allow("proxy", time.Now()); ok {
-		u.log.Warn("X-Forwarded-For is ignored: it comes from an address that is no trusted proxy", "address", address,
+		u.log.Warn("X-Forwarded-For is ignored: it comes from an address that is not a trusted proxy", "address", address,
 			"remedy", "if your reverse proxy has this address, start the hub with --trusted-proxy "+address, "kept_back", kept)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// believing returns proxies whose word counts.
+// believing returns trusted proxies.
 func believing(t testing.TB, list ...string) Proxies {
 	t.Helper()
 	p, err := ParseProxies(list)
@@ -51,7 +51,7 @@ func TestParseProxies(t *testing.T) {
 	}
 }
 
-// The address of a client is what trusted proxies say, and nobody else. What a client writes itself stands before that.
+// Only trusted proxies determine a client's address. An address that the client wrote itself stands before that.
 func TestAddressOf(t *testing.T) {
 	for _, test := range []struct{ proxies, remote, forwarded, want string }{
 		{"", "192.0.2.7:0", "", "192.0.2.7"},
@@ -87,13 +87,14 @@ func TestAddressOf(t *testing.T) {
 	}
 }
 
-// from has the rig's client connect from another address of this host.
+// from makes the rig's client connect from another address of this host.
 func (r *rig) from(address string) {
-	r.client.Transport.(*http.Transport).DialContext = (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}).DialContext
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	r.client.Transport.(*http.Transport).DialContext = dialer.DialContext
 }
 
-// None of a proxy's headers is believed from an address that is not a proxy's: X-Forwarded-Prefix leads nobody past a
-// proxy's rules for paths, a cookie is for the path and the scheme that the hub has, and a page is of another origin.
+// A proxy's headers from an untrusted address are ignored. X-Forwarded-Prefix does not bypass a proxy's path rules,
+// cookies keep the hub's own path and scheme, and the page stays one of another origin.
 func TestUntrustedProxy(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2") })
 	r.camera("desk", frame.JPEG).picture()
@@ -130,7 +131,7 @@ func TestUntrustedProxy(t *testing.T) {
 	}
 }
 
-// What nobody may believe is not there for anybody to believe. The log names the remedy, once.
+// Untrusted headers are removed, so that no code can use them. The log names the remedy, once.
 func TestUntrustedHeaders(t *testing.T) {
 	s := newHouse(t, stream.Config{}).srv
 	s.cfg.Proxies = believing(t, "10.0.0.5")
@@ -154,7 +155,8 @@ func TestUntrustedHeaders(t *testing.T) {
 			t.Errorf("from %s: %v are left, proxied %v", remote, c.Request().Header, isProxied(c))
 		}
 	}
-	if said := log.String(); strings.Count(said, "X-Forwarded-For is ignored") != 1 || !strings.Contains(said, "--trusted-proxy 1") {
+	if said := log.String(); strings.Count(said, "X-Forwarded-For is ignored") != 1 ||
+		!strings.Contains(said, "--trusted-proxy 1") {
 		t.Errorf("the log says %q", said)
 	}
 }

@@ -12,19 +12,19 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// headerProxySecret is where a proxy shows that it is the one whose word about a person counts.
+// headerProxySecret is the header in which a proxy proves that it may name users.
 const headerProxySecret = "X-Bramble-Proxy-Secret"
 
-// ProxyLogin says how a trusted reverse proxy tells the hub whom it has let in.
+// ProxyLogin says how a trusted reverse proxy names the user who logged in there.
 type ProxyLogin struct {
 	UserHeader   string
 	GroupsHeader string      // "" for none
-	Secret       secret.Text // that the proxy shows; "" means that its address is enough
-	LogoutURL    string      // where a person ends the login at the proxy; "" for nowhere
+	Secret       secret.Text // that the proxy sends; "" means that its address suffices
+	LogoutURL    string      // ends the login at the proxy; "" for none
 }
 
-// fromProxy returns whom a trusted proxy has let in with this request. known is false if it says nothing, or if its
-// word does not count: then the usual ways are open.
+// fromProxy returns the principal that a trusted proxy names in this request. known is false if it names no user, or
+// may not name one. Then the other kinds of login apply.
 func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, known bool, err error) {
 	cfg := s.cfg.External.Proxy
 	if cfg == nil || !s.fromTrustedProxy(r) {
@@ -35,7 +35,8 @@ func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, kn
 		return p, false, nil
 	}
 	if !cfg.secretShown(r) {
-		s.door.RefuseExternal(addr, access.ByProxy, errors.New("the proxy names a user and does not show the right secret in "+headerProxySecret))
+		err := errors.New("the proxy names a user but does not send the right secret in " + headerProxySecret)
+		s.door.RefuseExternal(addr, access.ByProxy, err)
 		return p, false, nil
 	}
 	groups, err := cfg.groups(r)
@@ -51,13 +52,13 @@ func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, kn
 	return p, true, asStranger(err)
 }
 
-// namesNobody reports whether a header stands for no user: a proxy that lets a request pass without a login sends it
-// empty, Apache as (null), and Caddy 2.6 with the name of the variable that it should hold.
+// namesNobody reports whether a header stands for no user. A proxy that passes a request without a login sends it
+// empty. Apache sends (null), and Caddy 2.6 the name of the variable.
 func namesNobody(user string) bool {
 	return user == "" || user == "(null)" || strings.HasPrefix(user, "{") && strings.HasSuffix(user, "}")
 }
 
-// secretShown reports whether the request shows the secret, once. Comparing takes the same time whatever is shown.
+// secretShown reports whether the request has the secret, exactly once. The comparison takes constant time.
 func (l *ProxyLogin) secretShown(r *http.Request) bool {
 	if l.Secret == "" {
 		return true
@@ -70,15 +71,15 @@ func (l *ProxyLogin) secretShown(r *http.Request) bool {
 	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
 }
 
-// groups returns the groups that a proxy names: separated by commas, as Authelia and oauth2-proxy do it, or by |, as
-// Authentik does.
+// groups returns the groups that a proxy names. Authelia and oauth2-proxy separate them by commas, Authentik by |.
 func (l *ProxyLogin) groups(r *http.Request) (groups []string, err error) {
 	if l.GroupsHeader == "" {
 		return nil, nil
 	}
 	values := r.Header.Values(l.GroupsHeader)
 	if len(values) > 1 {
-		return nil, errors.New("the proxy sends the header with the groups more than once: it must replace the one that the client sends")
+		return nil, errors.New(
+			"the proxy sends the header with the groups more than once: it must replace the one that the client sends")
 	}
 	for _, value := range values {
 		for _, g := range strings.FieldsFunc(value, func(c rune) bool { return c == ',' || c == '|' }) {

@@ -12,7 +12,7 @@ import (
 
 const proxySecret = "a secret of proxy and hub"
 
-// newProxied is a guarded hub behind a proxy at 10.0.0.2. Group lab operates porch, and user zoe sees yard.
+// newProxied is a guarded hub behind a proxy at 10.0.0.2. Group lab operates porch, and user zoe views yard.
 func newProxied(t *testing.T, without bool) *guarded {
 	t.Helper()
 	told.hide("secret", proxySecret)
@@ -22,7 +22,10 @@ func newProxied(t *testing.T, without bool) *guarded {
 	}
 	g := newGuarded(t, func(s *Server) {
 		s.cfg.Proxies, s.door.external = proxies, true
-		s.cfg.External.Proxy = &ProxyLogin{UserHeader: "Remote-User", GroupsHeader: "Remote-Groups", Secret: proxySecret, LogoutURL: "https://auth.example.org/logout"}
+		s.cfg.External.Proxy = &ProxyLogin{
+			UserHeader: "Remote-User", GroupsHeader: "Remote-Groups", Secret: proxySecret,
+			LogoutURL: "https://auth.example.org/logout",
+		}
 		if without {
 			s.cfg.External.Proxy.Secret = ""
 		}
@@ -37,7 +40,7 @@ func newProxied(t *testing.T, without bool) *guarded {
 	return g
 }
 
-// sendFrom sends a request as if from an address, with header lines of which a name may come twice.
+// sendFrom sends a request as if from an address. A header name may come twice.
 func (g *guarded) sendFrom(address, method, path string, header ...string) *httptest.ResponseRecorder {
 	g.t.Helper()
 	r := httptest.NewRequest(method, "http://hub"+path, strings.NewReader(`{"fps":5}`))
@@ -52,7 +55,7 @@ func (g *guarded) sendFrom(address, method, path string, header ...string) *http
 	return w
 }
 
-// A header that names a user counts from the proxy with its secret, and from nobody else.
+// A header that names a user counts only from the proxy with its secret.
 func TestForgedProxyHeaders(t *testing.T) {
 	g := newProxied(t, false)
 	const proxy, stranger = "10.0.0.2", "192.0.2.66"
@@ -114,7 +117,7 @@ func TestForgedProxyHeaders(t *testing.T) {
 	}
 }
 
-// If the operator says so, the address is enough; that of others is not.
+// If the operator accepts the address alone, the proxy needs no secret. Other addresses stay untrusted.
 func TestProxyWithoutSecret(t *testing.T) {
 	g := newProxied(t, true)
 	for address, want := range map[string]int{"10.0.0.2": 200, "192.0.2.66": 401} {
@@ -124,10 +127,11 @@ func TestProxyWithoutSecret(t *testing.T) {
 	}
 }
 
-// What runs for somebody whom a proxy has let in ends with the mapping.
+// The stream of a user from the proxy ends with the mapping.
 func TestProxyStreamEnds(t *testing.T) {
 	g := newProxied(t, false)
-	c := g.stream("/cam/porch.mjpeg", "Remote-User: tim\r\nRemote-Groups: lab\r\n"+headerProxySecret+": "+proxySecret+"\r\n\r\n")
+	c := g.stream("/cam/porch.mjpeg",
+		"Remote-User: tim\r\nRemote-Groups: lab\r\n"+headerProxySecret+": "+proxySecret+"\r\n\r\n")
 	g.edit(func(d *access.Document) error { return d.RemoveMapping("group:lab") })
 	testkit.Eventually(t, "the stream ends", func() bool { _, err := c.r.Discard(1); return err != nil })
 }

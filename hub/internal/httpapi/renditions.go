@@ -58,10 +58,12 @@ func (s *Server) watch(c echo.Context, cam *registry.Camera, f frame.Format) (*r
 	return s.cfg.Transcoder.View(c.Request().Context(), cam, want, shareOf(who(c), s.addressOf(c.Request()), cam))
 }
 
-// maxLinkTranscodes is how many transcodes may be begun by one signed link: whoever has its URL has it, and pages show one size to all.
+// maxLinkTranscodes bounds the transcodes that one signed link may start. Anyone with its URL can use it, and pages
+// show one size to all viewers.
 const maxLinkTranscodes = 2
 
-// shareOf returns whose share of the transcodes a request uses: a user's, a signed link's or, while nobody is asked, an address's.
+// shareOf returns the principal whose share of the transcodes a request uses: a user, a signed link or, while
+// authentication is off, an address.
 func shareOf(p access.Principal, address string, cam *registry.Camera) transcode.Principal {
 	role := p.RoleFor(cam.ID())
 	if p.Has(access.Admin) {

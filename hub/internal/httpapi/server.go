@@ -24,8 +24,8 @@ import (
 // DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
 const DefaultWriteTimeout = 10 * time.Second
 
-// maxStreams is how many requests of an HTTP/2 connection may be under way. What a client can have the hub remember of
-// them, headers and trailers, is bounded by that.
+// maxStreams bounds the concurrent requests of an HTTP/2 connection. That also bounds the headers and trailers that a
+// client can make the hub store.
 const maxStreams = 32
 
 // times are how long things may take. Tests shorten them.
@@ -58,12 +58,12 @@ type Config struct {
 	AllowOrigins  []string       // of other people's pages that may open /ws, such as https://example.org; "*" is all
 	Agents        controller     // asks cameras' agents
 	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
-	External      External       // ways in for people whom somebody else has identified
+	External      External       // logins at a proxy or an identity provider
 	Exposed       bool           // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
-	Proxies       Proxies        // whose word about a request counts
-	AllowHosts    []string       // names besides this host's own by which it may be asked for while nobody is asked: *.example.org, * is all
-	Insecure      bool           // also requests that a proxy has passed on are answered while nobody is asked
-	Published     bool           // the hub is in a container, and what it listens on is published on this host's loopback addresses only
+	Proxies       Proxies        // reverse proxies to trust
+	AllowHosts    []string       // accepted host names, besides this host's, while authentication is off; "*" is all
+	Insecure      bool           // answer requests through a proxy even while authentication is off
+	Published     bool           // in a container, published on this host's loopback addresses only
 	Limits        Limits
 	Others        func() []hubsync.Other   // hubs that share NATS with this one; nil means none
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
@@ -71,7 +71,7 @@ type Config struct {
 	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
 	LameDuck      time.Duration            // how long viewers are let go of before the server stops; 0 means that all end at once
 	TLS           *tls.Config              // nil means plain HTTP; else HTTP/2 too
-	SelfSigned    func() bool              // whether TLS shows a certificate that nobody but its own key has signed; nil means no
+	SelfSigned    func() bool              // whether the TLS certificate is self-signed; nil means no
 	Log           *slog.Logger
 }
 
@@ -137,7 +137,8 @@ func New(cfg Config) *Server {
 	}
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.Pre(s.newcomers.arrived, s.checkProxies, s.belowPrefix)
-	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}), s.securityHeaders, s.bounded, s.whileOpen)
+	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}),
+		s.securityHeaders, s.bounded, s.whileOpen)
 	s.routes()
 	return s
 }
@@ -157,7 +158,10 @@ func (s *Server) live() Live {
 	if to := s.changedTo.Load(); to != nil {
 		return *to
 	}
-	return Live{Limits: s.cfg.Limits, AllowOrigins: s.cfg.AllowOrigins, AllowHosts: s.cfg.AllowHosts, DefaultCamera: s.cfg.DefaultCamera, WriteTimeout: s.cfg.WriteTimeout}
+	return Live{
+		Limits: s.cfg.Limits, AllowOrigins: s.cfg.AllowOrigins, AllowHosts: s.cfg.AllowHosts,
+		DefaultCamera: s.cfg.DefaultCamera, WriteTimeout: s.cfg.WriteTimeout,
+	}
 }
 
 // Run serves on l until ctx ends, then ends all viewers, in the time that Config.LameDuck gives, and returns when they have gone. It may be called once.
@@ -208,7 +212,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	return err
 }
 
-// connState is told by http.Server what becomes of connections.
+// connState receives the state changes of connections from http.Server.
 func (s *Server) connState(conn net.Conn, state http.ConnState) {
 	s.newcomers.state(conn, state)
 	s.idle.state(conn, state)

@@ -11,7 +11,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestShares: a signed link and a viewer who take all transcodes that they can get, by qualities that nobody else asks for, leave one to each of the others.
+// TestShares: a signed link and a viewer each take all the transcodes they can, in qualities that only they request.
+// Each of the other viewers still gets one.
 func TestShares(t *testing.T) {
 	const most = 4
 	g := newShared(t, most)
@@ -37,7 +38,7 @@ func TestShares(t *testing.T) {
 		t.Errorf("the link has %d transcodes", n)
 	}
 	for i, q := range []int{30, 50, 65, 80, 90, 100} {
-		// A token, a password and a session of one user have one share.
+		// A token, a password and a session of one user count as one principal.
 		header := []string{anna, "Authorization: " + basic("anna", annaPassword)}[i%2]
 		if _, status, said := ask(fmt.Sprintf("/cam/porch.mjpeg?rotate=90&quality=%d", q), header); status != http.StatusOK && !strings.Contains(said, "of them for you") {
 			t.Errorf("quality %d: %s", q, said)
@@ -86,7 +87,8 @@ func newShared(t *testing.T, most int) *guarded {
 	})
 }
 
-// TestSlotGivesWay: a slot whose rendition gave way is told so, and asks again later in vain as long as the other one is there.
+// TestSlotGivesWay: a slot whose rendition gave way gets an error. Asking again fails as long as the other viewer is
+// there.
 func TestSlotGivesWay(t *testing.T) {
 	g := newShared(t, 1)
 	c := g.socket("", "Authorization", "Bearer "+g.annaToken)

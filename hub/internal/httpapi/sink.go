@@ -32,7 +32,7 @@ type sink struct {
 	conn    net.Conn // HTTP/1: then w and rc are nil, and nothing of the request is kept
 	w       http.ResponseWriter
 	rc      *http.ResponseController
-	sent    *atomic.Int64 // bytes that were offered; nil: nobody counts
+	sent    *atomic.Int64 // bytes that were offered; nil: not counted
 	small   bool
 	lags    int       // how often the viewer has missed frames lately
 	lagged  time.Time // when it last did

@@ -10,40 +10,40 @@ import (
 )
 
 const (
-	// viewingGap is how long after the end of a viewing the same viewer may go on with it. Pictures that are asked
-	// for one by one are one viewing so.
+	// viewingGap is how long after the end of a viewing the same viewer may resume it. Pictures requested one by one
+	// thus form one viewing.
 	viewingGap = 30 * time.Second
 
-	// maxPieces is how long a viewing may be that is made of pieces. The next piece begins another one.
+	// maxPieces bounds the duration of a viewing made of pieces. The next piece begins another one.
 	maxPieces = time.Hour
 
-	// maxViewings bounds the viewings that are kept at a time.
+	// maxViewings bounds the viewings that are tracked at a time.
 	maxViewings = 8192
 )
 
-// viewings keeps an audit line of the beginning and one of the end of each viewing: who, which camera, from when to
-// when. It logs in run only, so that no viewer waits for the log.
+// viewings writes one audit line when a viewing begins and one when it ends: principal, camera, start and end. Only run
+// logs, so that no viewer waits for the log.
 type viewings struct {
 	log *slog.Logger
 
 	mu   sync.Mutex
 	open map[viewingKey]*view // guarded by mu
-	lost int                  // that there was no room for; guarded by mu
+	lost int                  // viewings beyond maxViewings; guarded by mu
 }
 
-// viewingKey is what makes two viewings the same: who by which proof, what, and from where.
+// viewingKey identifies a viewing: the principal and its proof, the camera and format, and the address.
 type viewingKey struct {
 	user, by, proof, camera, format, address string
 }
 
-// view is a viewing that goes on, or has ended just now.
+// view is a viewing in progress, or one that has just ended.
 type view struct {
 	role      access.Role
 	from, to  time.Time
-	active    int // pieces that go on
+	active    int // pieces in progress
 	pieces    int
 	bytes     int64
-	announced bool // the line of its beginning is logged
+	announced bool // the line of its beginning was logged
 }
 
 func newViewings(log *slog.Logger) *viewings {
@@ -55,7 +55,7 @@ func keyOf(g *guest) (k viewingKey, role access.Role) {
 	return viewingKey{p.Name, p.By, p.Proof(), g.camera, g.format, g.address}, p.Role
 }
 
-// begin takes in that pictures are sent to a viewer.
+// begin records that a viewer starts to receive pictures.
 func (l *viewings) begin(g *guest) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,7 +81,7 @@ func (l *viewings) beginLocked(g *guest) {
 	g.viewing = v
 }
 
-// end takes in that a viewer has gone. One that was sent nothing has seen nothing.
+// end records that a viewer has left. A viewer who received nothing has seen nothing.
 func (l *viewings) end(g *guest, now time.Time) {
 	sent := g.bytes.Load()
 	if sent == 0 || g.camera == "" {
@@ -103,7 +103,8 @@ type viewed struct {
 	view
 }
 
-// due returns the viewings that have begun, and takes those that have ended out of the list. With all they end now.
+// due returns the viewings that have begun, and removes those that have ended from the list. With all set, every
+// viewing ends now.
 func (l *viewings) due(now time.Time, all bool) (begun, ended []viewed, lost int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -124,17 +125,18 @@ func (l *viewings) due(now time.Time, all bool) (begun, ended []viewed, lost int
 	return begun, ended, lost
 }
 
-// tell logs what has begun and what has ended.
+// tell logs the viewings that have begun and those that have ended.
 func (l *viewings) tell(now time.Time, all bool) {
 	begun, ended, lost := l.due(now, all)
 	for _, v := range begun {
 		l.log.Info("viewing begins", append(v.args("view.begin"), "from", timeOf(v.from))...)
 	}
 	for _, v := range ended {
-		l.log.Info("viewing ended", append(v.args("view"), "from", timeOf(v.from), "to", timeOf(v.to), "pieces", v.pieces, "bytes", v.bytes)...)
+		l.log.Info("viewing ended", append(v.args("view"),
+			"from", timeOf(v.from), "to", timeOf(v.to), "pieces", v.pieces, "bytes", v.bytes)...)
 	}
 	if lost > 0 {
-		l.log.Warn("viewings were not logged: too many go on at a time", "audit", "lost", "lines", lost)
+		l.log.Warn("viewings were not logged: too many at a time", "audit", "lost", "lines", lost)
 	}
 }
 

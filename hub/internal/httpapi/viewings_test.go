@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// auditLines are what viewings log.
+// auditLines are the lines that viewings log.
 type auditLines struct {
 	mu    sync.Mutex
 	lines []map[string]any
@@ -32,7 +32,7 @@ func (a *auditLines) Write(b []byte) (int, error) {
 
 func (a *auditLines) logger() *slog.Logger { return slog.New(slog.NewJSONHandler(a, nil)) }
 
-// of returns the lines of an event about somebody who comes by a proof.
+// of returns the lines of an event about a user with one kind of proof.
 func (a *auditLines) of(event, user, by, format string) (found []map[string]any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -44,7 +44,7 @@ func (a *auditLines) of(event, user, by, format string) (found []map[string]any)
 	return found
 }
 
-// Each viewing, in whichever format and by whichever URL, is told of: who, by what, which camera, from when to when.
+// Each viewing is logged, in any format and by any URL: the user and their proof, the camera, start and end.
 func TestViewingsAreAudited(t *testing.T) {
 	lines := &auditLines{}
 	g := newGuarded(t, func(s *Server) { s.guests.viewings.log = lines.logger() })
@@ -121,7 +121,7 @@ func (c *conn) some() {
 	}
 }
 
-// The end of the hub is the end of all viewings.
+// All viewings end when the hub stops.
 func TestViewingsEndWithTheHub(t *testing.T) {
 	lines := &auditLines{}
 	g := newGuarded(t, func(s *Server) { s.guests.viewings.log = lines.logger() })
@@ -133,7 +133,8 @@ func TestViewingsEndWithTheHub(t *testing.T) {
 	}
 }
 
-// Pictures that are asked for one by one are one viewing, for an hour at most; pauses end it. Memory is bounded, and so is what a viewer can have logged.
+// Pictures requested one by one are one viewing, for an hour at most. A pause ends it. Memory is bounded, and so are
+// the lines that a viewer can cause.
 func TestViewingsOfStills(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lines := &auditLines{}

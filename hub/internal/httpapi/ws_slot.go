@@ -128,7 +128,8 @@ func (o *wsSlot) watch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.viewer, err = s.cfg.Transcoder.View(ctx, cam, o.want, shareOf(o.conn.g.principal(), o.conn.g.address, cam)); err != nil {
+	by := shareOf(o.conn.g.principal(), o.conn.g.address, cam)
+	if o.viewer, err = s.cfg.Transcoder.View(ctx, cam, o.want, by); err != nil {
 		return err
 	}
 	defer o.viewer.Close()

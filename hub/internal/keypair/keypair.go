@@ -32,15 +32,15 @@ type Pair struct {
 	began    time.Time // of the clock below, which nobody can set back
 
 	current atomic.Pointer[tls.Certificate]
-	own     atomic.Bool  // current's own key has signed it
+	own     atomic.Bool  // current is self-signed
 	next    atomic.Int64 // when to look again, nanoseconds since began
 
-	mu      sync.Mutex     // held by who looks; the others do not wait
+	mu      sync.Mutex     // held while checking the files; others do not wait for it
 	files   [2]os.FileInfo // as they were when current was read; guarded by mu
-	wrong   string         // with the files at the last look; guarded by mu
-	said    string         // of that to the log; guarded by mu
-	warned  time.Time      // of the certificate's end; guarded by mu
-	renewed time.Time      // when that was tried last; guarded by mu
+	wrong   string         // what was wrong with the files at the last check; guarded by mu
+	said    string         // what the log last said about that; guarded by mu
+	warned  time.Time      // when the log last warned of the certificate's expiry; guarded by mu
+	renewed time.Time      // when renewal was last tried; guarded by mu
 }
 
 // Load reads the files, which must be PEM. A file whose key is not the certificate's is an error.
@@ -54,7 +54,7 @@ func Load(certFile, keyFile string, log *slog.Logger) (*Pair, error) {
 	p.current.Store(cert)
 	p.own.Store(signsItself(cert.Leaf))
 	p.next.Store(int64(interval))
-	if cert.Leaf.Subject.CommonName != madeHere { // one that was made here is renewed first
+	if cert.Leaf.Subject.CommonName != madeHere { // a certificate made here is renewed first
 		p.warn(time.Now())
 	}
 	return p, nil

@@ -56,7 +56,8 @@ func TestMake(t *testing.T) {
 	}
 }
 
-// root makes the files for a service that runs as another user: they belong to the folder's owner, or to the owner of the file that is there.
+// root makes the files for a service that runs as another user. They belong to the owner of the existing file, or else
+// of the folder.
 func TestMakeForAService(t *testing.T) {
 	dir := t.TempDir()
 	service := os.Geteuid()

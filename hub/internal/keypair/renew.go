@@ -17,7 +17,7 @@ import (
 // madeHere is the name of the subject of certificates that Make makes.
 const madeHere = "bramble-hub"
 
-// Ensure returns the certificate that the files of o hold together with its key, or makes them.
+// Ensure returns the certificate in the files of o, checked against its key. It makes both if they do not exist.
 func Ensure(o Order) (cert *x509.Certificate, made bool, err error) {
 	if pair, err := tls.LoadX509KeyPair(o.Cert, o.Key); err == nil && pair.Leaf != nil {
 		return pair.Leaf, false, nil
@@ -26,7 +26,7 @@ func Ensure(o Order) (cert *x509.Certificate, made bool, err error) {
 	return cert, err == nil, err
 }
 
-// SelfSigned reports whether the certificate's own key has signed it, so that browsers warn of it.
+// SelfSigned reports whether a certificate is signed with its own key, so that browsers warn of it.
 func (p *Pair) SelfSigned() bool { return p.own.Load() }
 
 func signsItself(cert *x509.Certificate) bool {
@@ -38,8 +38,8 @@ func endsSoon(leaf *x509.Certificate, now time.Time) bool {
 	return !now.Before(leaf.NotAfter.Add(-min(soon, leaf.NotAfter.Sub(leaf.NotBefore)/4)))
 }
 
-// renew makes a certificate anew that Make has made, with the same key, for as long again: nobody would remember to
-// do it years later. If it cannot be done, it is tried once a day, and warn tells of the certificate's end.
+// renew replaces a certificate that Make made: same key, same validity. Operators would not remember to do that years
+// later. After a failure it retries once a day, and warn reports the certificate's expiry.
 func (p *Pair) renew(now time.Time) {
 	leaf := p.current.Load().Leaf
 	if !endsSoon(leaf, now) || now.Sub(p.renewed) < again || leaf.Subject.CommonName != madeHere || !signsItself(leaf) {
@@ -57,12 +57,12 @@ func (p *Pair) renew(now time.Time) {
 	cert, _, err := Make(o)
 	if err != nil {
 		p.log.Warn("the certificate cannot be renewed here", "cert", p.certFile, logkey.Err, err,
-			"remedy", "let the hub's user write the file and its folder, or run \"sudo bramble-hub cert\"")
+			"remedy", "give the hub's user write access to the file and its folder, or run \"sudo bramble-hub cert\"")
 		return
 	}
-	p.log.Info("the certificate is renewed, with the same key", "audit", "cert", "cert", p.certFile,
+	p.log.Info("certificate renewed with the same key", "audit", "cert", "cert", p.certFile,
 		"expires", cert.NotAfter.UTC().Format(time.RFC3339), "certificate_sha256", Sum(cert),
-		"note", "agents that pin the key go on; browsers and programs that trust a copy of the file need the new one")
+		"note", "agents that pin the key keep working; browsers and programs that trust a copy of the file need the new one")
 }
 
 // Sum returns the SHA-256 of a certificate as browsers show it, which is not the fingerprint of its key.
@@ -71,7 +71,7 @@ func Sum(cert *x509.Certificate) string {
 	return strings.ReplaceAll(fmt.Sprintf("% X", sum[:]), " ", ":")
 }
 
-// keepOwner gives a new file to the owner of the old one, or of the folder: root makes it for a service that runs as
+// keepOwner gives a new file the owner of the old one, or else of the folder: root makes it for a service that runs as
 // another user.
 func keepOwner(f *os.File, old, folder string) error {
 	if os.Geteuid() != 0 {

@@ -14,11 +14,16 @@ import (
 	"github.com/bramble-cam/bramble/shared/trust"
 )
 
-// made makes a certificate and returns what follows its files.
+// made makes a certificate and returns a Pair of its files.
 func made(t *testing.T, valid time.Duration) (r *rig, o Order) {
 	t.Helper()
 	dir := t.TempDir()
-	o = Order{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub.example.org", "192.0.2.7"}, Valid: valid}
+	o = Order{
+		Cert:  filepath.Join(dir, "hub.pem"),
+		Key:   filepath.Join(dir, "hub.key"),
+		Names: []string{"hub.example.org", "192.0.2.7"},
+		Valid: valid,
+	}
 	if _, _, err := Make(o); err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +36,7 @@ func made(t *testing.T, valid time.Duration) (r *rig, o Order) {
 	return r, o
 }
 
-// A certificate that was made here is renewed before it ends, with the same key, for as long again, again and again.
+// A certificate made here is renewed before it expires, repeatedly, with the same key and the same validity.
 func TestRenew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const valid = 825 * 24 * time.Hour
@@ -46,7 +51,8 @@ func TestRenew(t *testing.T) {
 			if life := cert.Leaf.NotAfter.Sub(cert.Leaf.NotBefore); life != valid+backdate {
 				t.Fatalf("it is good for %v", life)
 			}
-			if cert.Leaf.VerifyHostname("hub.example.org") != nil || cert.Leaf.VerifyHostname("192.0.2.7") != nil || renewals > 0 && cert.Leaf.VerifyHostname("localhost") != nil {
+			if cert.Leaf.VerifyHostname("hub.example.org") != nil || cert.Leaf.VerifyHostname("192.0.2.7") != nil ||
+				renewals > 0 && cert.Leaf.VerifyHostname("localhost") != nil {
 				t.Fatalf("it is for %v, %v", cert.Leaf.DNSNames, cert.Leaf.IPAddresses)
 			}
 			if said := r.log.took(); strings.Contains(said, "level=WARN") {
@@ -64,7 +70,7 @@ func TestRenew(t *testing.T) {
 	})
 }
 
-// What cannot be renewed, or is somebody else's, stays, and its end is told once a day.
+// A certificate that cannot be renewed, or was not made here, stays. Its expiry is logged once a day.
 func TestRenewNot(t *testing.T) {
 	for name, test := range map[string]struct {
 		rig  func(t *testing.T) (*rig, string)
@@ -100,7 +106,9 @@ func TestRenewNot(t *testing.T) {
 					}
 				}
 				said := r.log.took()
-				if strings.Count(said, "has expired") != 1 || !strings.Contains(said, test.says) || strings.Count(said, "cannot be renewed") > 1 || r.pair.Fingerprint() != old {
+				if strings.Count(said, "has expired") != 1 || !strings.Contains(said, test.says) ||
+					strings.Count(said, "cannot be renewed") > 1 ||
+					r.pair.Fingerprint() != old {
 					t.Errorf("said %s", said)
 				}
 				if after, _ := os.ReadFile(file); !slices.Equal(after, before) {
@@ -111,7 +119,7 @@ func TestRenewNot(t *testing.T) {
 	}
 }
 
-// Files that belong together stay; others are made.
+// Files that belong together stay. Others are made.
 func TestEnsure(t *testing.T) {
 	foreign := testkit.NewCert(t, testkit.Authority(t), nil)
 	got, isNew, err := Ensure(Order{Cert: foreign.CertFile, Key: foreign.KeyFile, Valid: time.Hour})
@@ -119,7 +127,12 @@ func TestEnsure(t *testing.T) {
 		t.Errorf("%v, %v, %v", got, isNew, err)
 	}
 	dir := t.TempDir()
-	o := Order{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub"}, Valid: time.Hour}
+	o := Order{
+		Cert:  filepath.Join(dir, "hub.pem"),
+		Key:   filepath.Join(dir, "hub.key"),
+		Names: []string{"hub"},
+		Valid: time.Hour,
+	}
 	first, isNew, err := Ensure(o)
 	if err != nil || !isNew {
 		t.Fatalf("%v, %v", isNew, err)

@@ -16,8 +16,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestSuites has a client offer every suite of TLS 1.2 that Go knows, one at a time, with keys of both kinds: only those
-// that authenticate what they encrypt (AEAD) come about.
+// TestSuites offers every suite of TLS 1.2 that Go knows, one at a time, with keys of both kinds. Only suites with
+// authenticated encryption (AEAD) succeed.
 func TestSuites(t *testing.T) {
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -81,10 +81,10 @@ func handshake(t *testing.T, server, client *tls.Config) error {
 	go func() { // received below
 		err := tls.Server(a, server).HandshakeContext(t.Context())
 		served <- err
-		_ = a.Close() // nothing more is said
+		_ = a.Close() // nothing more is sent
 	}()
 	err := tls.Client(b, client).HandshakeContext(t.Context())
-	_ = b.Close() // likewise
+	_ = b.Close() // as above
 	<-served
 	return err
 }

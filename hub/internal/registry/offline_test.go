@@ -75,7 +75,7 @@ func TestUnheardCameraIsAsked(t *testing.T) {
 	})
 }
 
-// TestBusyAgentIsThere: an agent that is asked too much by others says so, which it could not if it were gone.
+// TestBusyAgentIsThere: an agent that answers "too many requests" is online.
 func TestBusyAgentIsThere(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) {

@@ -15,9 +15,9 @@ import (
 type Totals struct {
 	Processes int               // ffmpeg processes now
 	CPU       time.Duration     // processor time of ffmpeg
-	Restarts  uint64            // runs that ended though somebody wanted them to go on
-	GaveWay   uint64            // viewers whose rendition was ended, since others had fewer
-	Refused   map[string]uint64 // renditions that were asked for and refused, by limit
+	Restarts  uint64            // runs that ended while they had viewers
+	GaveWay   uint64            // viewers whose rendition ended because others had fewer
+	Refused   map[string]uint64 // renditions that were requested and refused, by limit
 }
 
 // Info is one rendition at one moment.

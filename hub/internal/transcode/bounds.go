@@ -17,7 +17,8 @@ const DefaultMemory = 1024
 // maxFiles is how many files ffmpeg may have open: a handful, and what a graphics driver needs.
 const maxFiles = 64
 
-// niceness is ffmpeg's: what the hub does for all viewers, those of cameras' own streams too, comes before what a few ask for beside.
+// niceness is ffmpeg's. The hub's work for all viewers, including those of cameras' own streams, has precedence over
+// renditions for a few.
 const niceness = 10
 
 // limits are those of an ffmpeg process: what it decodes comes from a camera that may be anybody's. Drivers of graphics hardware map much more than they use, and write files.

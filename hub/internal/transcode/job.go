@@ -33,12 +33,12 @@ type job struct {
 	inProcess bool   // JPEG from JPEG, without ffmpeg
 	number    uint64 // a later job has a higher one
 	cancel    context.CancelCauseFunc
-	ctx       context.Context // ends when the job should, with what its viewers are told as its cause
+	ctx       context.Context // ends when the job should; its cause is what viewers are told
 	kick      chan struct{}   // still: holds a token when a picture is wanted
 
 	// Guarded by Transcoder.mu.
 	viewers  int
-	by       map[Principal]int // how many of them are whose
+	by       map[Principal]int // number of viewers per principal
 	usedAt   time.Time
 	trouble  string // why the last run ended; "" once a frame has come
 	restarts uint64
@@ -55,7 +55,8 @@ func newJob(t *Transcoder, k key, inProcess bool, by Principal) *job {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	t.begun++
 	return &job{
-		key: k, t: t, out: stream.New(cfg), inProcess: inProcess, number: t.begun, ctx: ctx, cancel: cancel, kick: make(chan struct{}, 1),
+		key: k, t: t, out: stream.New(cfg), inProcess: inProcess, number: t.begun,
+		ctx: ctx, cancel: cancel, kick: make(chan struct{}, 1),
 		viewers: 1, by: map[Principal]int{by: 1},
 	}
 }
@@ -128,7 +129,7 @@ func (j *job) once(ctx context.Context) error {
 		return j.remakeAll(ctx, in, first)
 	}
 	select {
-	case j.t.procs <- struct{}{}: // at once, unless one that gave way is still ending
+	case j.t.procs <- struct{}{}: // immediate, unless a job that gave way is still ending
 		defer func() { <-j.t.procs }()
 	case <-ctx.Done():
 		return ctx.Err()

@@ -9,22 +9,25 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/registry"
 )
 
-// Principal is on whose behalf a rendition is asked for.
+// Principal is the party that requests a rendition.
 type Principal struct {
-	ID   string // equal for all requests that have one share together
-	Rank int    // of two principals with the same use the one of higher rank has precedence
-	Most int    // how many processes it may begin, though more are free, and remadePerProcess times as many renditions that this process makes; 0 means no such limit
+	ID   string // equal for all requests that have one share
+	Rank int    // between principals with the same use, the higher rank has precedence
+
+	// Most bounds the ffmpeg processes that it may start even if more are free. For renditions that this process makes
+	// the bound is remadePerProcess times as high. 0 means no such limit.
+	Most int
 }
 
-// remadePerProcess is how many renditions this process may make itself for each ffmpeg process that there may be. One at 2 pictures a second costs a quarter of what a process does
-// at the rate of a camera (docs/design/transcoding.md).
+// remadePerProcess is how many renditions this process may make itself for each allowed ffmpeg process. One at 2
+// pictures a second costs a quarter of a process at a camera's rate (docs/design/transcoding.md).
 const remadePerProcess = 4
 
 // Limits that refuse a rendition, as Totals.Refused names them.
 const (
-	LimitAll       = "all"       // all run, and each of the others has no more than its share
-	LimitPrincipal = "principal" // all run, and whoever asks has their share of them
-	LimitCamera    = "camera"    // all run, and the camera has its share of them
+	LimitAll       = "all"       // all are in use, and no principal has more than its share
+	LimitPrincipal = "principal" // all are in use, and the principal has its share
+	LimitCamera    = "camera"    // all are in use, and the camera has its share
 	LimitLink      = "link"      // Principal.Most
 )
 
@@ -38,16 +41,18 @@ func (e *LimitError) Error() string { return ErrTooMany.Error() + ": " + e.text 
 
 func (e *LimitError) Unwrap() error { return ErrTooMany }
 
-// errGaveWay is what viewers of a rendition are told that was ended for another principal's.
-var errGaveWay = fmt.Errorf("%w: all that --max-transcodes allows run, and this one gave way, since those who watched it had more of them than others: "+
-	"close some, or ask for formats and sizes that the camera has or others watch", ErrTooMany)
+// errGaveWay is the error for viewers of a rendition that ended in favor of another principal's.
+var errGaveWay = fmt.Errorf("%w: all that --max-transcodes allows are running, "+
+	"and this one gave way because its viewers had more than others: "+
+	"close some, or request formats and sizes that the camera has or others watch", ErrTooMany)
 
 // margin is how far two sums of shares may differ and still be equal.
 const margin = 1e-9
 
-// shares tell who uses the processes that have viewers, or the renditions that are made without one. Such a job with viewers of n principals counts for each of them as one nth.
+// shares counts the use of ffmpeg processes by principal, or that of renditions made without ffmpeg. A job with viewers
+// of n principals counts 1/n for each.
 type shares struct {
-	running []*job // with those that have no viewers
+	running []*job // including those without viewers
 	of      map[string]float64
 	held    map[string]int // the same in whole jobs
 	cameras map[*registry.Camera]int
@@ -72,20 +77,23 @@ func (t *Transcoder) sharesLocked(inProcess bool) shares {
 	return s
 }
 
-// roomLocked sees to it that there may be one process more for a principal, or one rendition more that is made without. If all run, the one that has been
-// without viewers for longest ends; else one of a principal that has more than this one.
+// roomLocked makes room for one more process of a principal, or for one more rendition made without ffmpeg. If all are
+// in use, the one that has been without viewers for longest ends. Otherwise one of a principal with more than this one
+// ends.
 func (t *Transcoder) roomLocked(by Principal, camera *registry.Camera, inProcess bool) error {
 	s, times, where := t.sharesLocked(inProcess), 1, "by ffmpeg"
 	if inProcess {
 		times, where = remadePerProcess, "in the hub"
 	}
 	if by.Most > 0 && s.held[by.ID] >= times*by.Most {
-		return t.refuseLocked(LimitLink, "a signed link may begin %d %s at a time, and these run: open the camera without parameters, or in a size that is watched already", times*by.Most, where)
+		return t.refuseLocked(LimitLink, "a signed link may start %d %s at a time, and these are running: "+
+			"open the camera without parameters, or in a size that is already watched", times*by.Most, where)
 	}
 	if len(s.running) < times*t.cfg.Max {
 		return nil
 	}
-	if idle := slices.DeleteFunc(slices.Clone(s.running), func(j *job) bool { return j.viewers > 0 }); len(idle) > 0 {
+	idle := slices.DeleteFunc(slices.Clone(s.running), func(j *job) bool { return j.viewers > 0 })
+	if len(idle) > 0 {
 		t.dropLocked(slices.MinFunc(idle, func(a, b *job) int { return a.usedAt.Compare(b.usedAt) }), errStopped)
 		return nil
 	}
@@ -94,14 +102,16 @@ func (t *Transcoder) roomLocked(by Principal, camera *registry.Camera, inProcess
 		t.dropLocked(j, errGaveWay)
 		return nil
 	}
-	limit, remedy := LimitAll, "none has more than a share of them: ask again later"
+	limit, remedy := LimitAll, "of which no principal has more than a share: try again later"
 	switch {
 	case s.held[by.ID] > 0:
 		limit, remedy = LimitPrincipal, "which is your share: close one"
 	case s.surplus(by, 0) != nil:
-		limit, remedy = LimitCamera, "which is the camera's share: ask for it in a size that is watched already"
+		limit, remedy = LimitCamera, "which is the camera's share: request it in a size that is already watched"
 	}
-	return t.refuseLocked(limit, "%d run %s, as many as --max-transcodes %d allows, %d of them for you and %d of camera %s, %s, watch cameras in their own format and size, or have --max-transcodes raised",
+	return t.refuseLocked(limit, "%d are running %s, as many as --max-transcodes %d allows, "+
+		"%d of them for you and %d of camera %s, %s, "+
+		"watch cameras in their own format and size, or have --max-transcodes raised",
 		len(s.running), where, t.cfg.Max, s.held[by.ID], s.cameras[camera], camera.ID(), remedy)
 }
 
@@ -110,9 +120,9 @@ func (t *Transcoder) refuseLocked(limit, format string, args ...any) error {
 	return &LimitError{limit, fmt.Sprintf(format, args...)}
 }
 
-// surplus returns the process that gives way to one of a principal, for a camera that has so many, or nil. Of those that may it is the one whose viewers have most,
-// then the one of the lowest rank, of the camera that has most, with the fewest viewers, and last the newest. What has moved does not move back: the difference
-// has become smaller.
+// surplus returns the process that gives way to a principal, for a camera that has ofCamera processes, or nil. Among
+// the candidates it chooses the one whose viewers have most. Ties go to the lowest rank, then to the camera with most
+// processes, the fewest viewers, and the newest. No process moves back, because the difference has become smaller.
 func (s shares) surplus(by Principal, ofCamera int) *job {
 	var best *job
 	for _, j := range s.running {
@@ -124,12 +134,14 @@ func (s shares) surplus(by Principal, ofCamera int) *job {
 }
 
 func (s shares) compare(a, b *job) int {
-	return cmp.Or(cmp.Compare(s.least(a), s.least(b)), cmp.Compare(b.rankLocked(), a.rankLocked()), cmp.Compare(s.cameras[a.camera], s.cameras[b.camera]),
+	return cmp.Or(cmp.Compare(s.least(a), s.least(b)), cmp.Compare(b.rankLocked(), a.rankLocked()),
+		cmp.Compare(s.cameras[a.camera], s.cameras[b.camera]),
 		cmp.Compare(b.viewers, a.viewers), cmp.Compare(a.number, b.number))
 }
 
-// givesWay reports whether all who watch a process have more of them than the principal would then have, or as many and less
-// precedence: by rank, then by camera. One that the principal watches alone gives way to a camera that has less.
+// givesWay reports whether all principals that watch a process have more than by would then have. If they have as many,
+// lower precedence decides: by rank, then by camera. A process that only by watches gives way to a camera that has
+// fewer.
 func (s shares) givesWay(j *job, by Principal, ofCamera int) bool {
 	own, others, rank := false, false, j.rankLocked()
 	for p := range j.by {
@@ -148,7 +160,7 @@ func (s shares) givesWay(j *job, by Principal, ofCamera int) bool {
 	return rank < by.Rank || rank == by.Rank && moreOfCamera
 }
 
-// least returns how much the one who has least has of those who watch a process.
+// least returns the use of the principal that has least, among those that watch a process.
 func (s shares) least(j *job) float64 {
 	least := float64(len(s.running))
 	for p := range j.by {
@@ -157,7 +169,7 @@ func (s shares) least(j *job) float64 {
 	return least
 }
 
-// rankLocked is the highest rank of those who watch a job.
+// rankLocked is the highest rank among the principals that watch a job.
 func (j *job) rankLocked() int {
 	rank := math.MinInt
 	for p := range j.by {

@@ -14,7 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// shareRig is a Transcoder of cameras that never deliver a frame: renditions are begun, and no ffmpeg.
+// shareRig is a Transcoder of cameras that never deliver a frame, so that renditions begin without ffmpeg.
 type shareRig struct {
 	*rig
 	most    int
@@ -25,17 +25,30 @@ type shareRig struct {
 
 func newShareRig(t *testing.T, most int) *shareRig {
 	ffmpegPath(t)
-	return &shareRig{newRig(t, nil, Config{Max: most, Linger: time.Hour}), most, make(map[string]*camera), make(map[Principal][]*registry.Viewer), 0}
+	return &shareRig{
+		newRig(t, nil, Config{Max: most, Linger: time.Hour}),
+		most,
+		make(map[string]*camera),
+		make(map[Principal][]*registry.Viewer),
+		0,
+	}
 }
 
-// ask asks for a rendition that nobody else asks for, unless quality says which, and returns the limit that refuses it, or "".
+// ask requests a rendition that no other viewer has, unless quality selects one. It returns the limit that refuses it,
+// or "".
 func (r *shareRig) ask(by Principal, id string, quality ...int) string {
 	r.t.Helper()
 	if r.cameras[id] == nil {
 		r.cameras[id] = r.newCamera(id, frame.H264)
 	}
 	r.asked++
-	want := Rendition{Format: frame.JPEG, Width: 160 * (1 + r.asked%2), Quality: grades()[r.asked/2%6], FPS: float64(rates()[r.asked/12%6]), Rotate: r.asked / 72 % 4 * 90}
+	want := Rendition{
+		Format:  frame.JPEG,
+		Width:   160 * (1 + r.asked%2),
+		Quality: grades()[r.asked/2%6],
+		FPS:     float64(rates()[r.asked/12%6]),
+		Rotate:  r.asked / 72 % 4 * 90,
+	}
 	if quality != nil {
 		want = Rendition{Format: frame.JPEG, Quality: quality[0]}
 	}
@@ -51,7 +64,7 @@ func (r *shareRig) ask(by Principal, id string, quality ...int) string {
 	return ""
 }
 
-// leave closes what a principal has open.
+// leave closes all viewers of a principal.
 func (r *shareRig) leave(by Principal) {
 	for _, v := range r.open[by] {
 		v.Close()
@@ -59,7 +72,7 @@ func (r *shareRig) leave(by Principal) {
 	delete(r.open, by)
 }
 
-// tidy closes what has ended, as its viewers do, and returns how many renditions each principal has.
+// tidy closes the viewers of ended renditions, and returns how many renditions each principal has.
 func (r *shareRig) tidy() map[string]int {
 	r.t.Helper()
 	have := make(map[string]int)
@@ -101,7 +114,7 @@ func viewer(name string) Principal { return Principal{ID: name, Rank: 1} }
 func admin() Principal             { return Principal{ID: "root", Rank: 3} }
 func signedLink() Principal        { return Principal{ID: "link", Most: 2} }
 
-// TestFairShares: who has most gives way to who has fewer, down to equal shares, and no further.
+// TestFairShares: the principal with most gives way to those with fewer, down to equal shares and no further.
 func TestFairShares(t *testing.T) {
 	anna, otto := viewer("anna"), viewer("otto")
 	for name, test := range map[string]func(*testing.T, *shareRig){
@@ -217,7 +230,12 @@ func TestSharesOfRemade(t *testing.T) {
 	cam, rotate := r.newCamera("porch", frame.JPEG), map[string]int{"anna": 0, "otto": 90}
 	tile := func(by Principal, quality int) string {
 		r.t.Helper()
-		v, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Quality: quality, Rotate: rotate[by.ID], FPS: 2}, by)
+		v, err := r.tr.View(
+			t.Context(),
+			cam.Camera,
+			Rendition{Format: frame.JPEG, Quality: quality, Rotate: rotate[by.ID], FPS: 2},
+			by,
+		)
 		var limit *LimitError
 		if errors.As(err, &limit) {
 			return limit.Limit
@@ -230,7 +248,10 @@ func TestSharesOfRemade(t *testing.T) {
 			t.Errorf("quality %d: %q", quality, got)
 		}
 	}
-	if got := []string{tile(viewer("anna"), 90), tile(viewer("otto"), 90), tile(viewer("otto"), 100), tile(viewer("otto"), 30)}; !slices.Equal(got, []string{LimitPrincipal, "", "", LimitPrincipal}) {
+	got := []string{
+		tile(viewer("anna"), 90), tile(viewer("otto"), 90), tile(viewer("otto"), 100), tile(viewer("otto"), 30),
+	}
+	if !slices.Equal(got, []string{LimitPrincipal, "", "", LimitPrincipal}) {
 		t.Errorf("%q", got)
 	}
 	r.has(map[string]int{"anna": 2, "otto": 2})
@@ -239,7 +260,7 @@ func TestSharesOfRemade(t *testing.T) {
 	}
 }
 
-// TestDefaultMax: the default goes with the machine.
+// TestDefaultMax: the default depends on the machine.
 func TestDefaultMax(t *testing.T) {
 	for _, c := range []struct {
 		processors int
@@ -252,7 +273,7 @@ func TestDefaultMax(t *testing.T) {
 	}
 }
 
-// TestNoMoreProcesses: one that gave way and takes its time to end keeps the next one waiting, so that no more run than may.
+// TestNoMoreProcesses: while a process that gave way is still ending, the next one waits. No more run than are allowed.
 func TestNoMoreProcesses(t *testing.T) {
 	r := newRig(t, makeClips(t), Config{Max: 1, FFmpeg: program(t, "trap '' INT; exec sleep 1000")})
 	cam := r.newCamera("porch", frame.H264)
@@ -281,7 +302,7 @@ func (r *rig) runs(v *registry.Viewer) bool {
 	return false
 }
 
-// TestRemadeInTurns: a picture that the hub remakes itself leaves the processor to others before each 4 KiB that go in or come out.
+// TestRemadeInTurns: a picture that the hub remakes itself yields the processor before each 4 KiB of input or output.
 func TestRemadeInTurns(t *testing.T) {
 	picture := makeClips(t).jpegs[0]
 	turns := 0

@@ -10,11 +10,12 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// turn is how long a picture that is being remade leaves the processor to others, before each part of it.
+// turn is how long the remaking of a picture yields the processor before each part.
 const turn = 20 * time.Microsecond
 
-// yielding reads and writes for image/jpeg, which does either in parts of 4 KiB, and pauses before each. Go looks for what has come over connections when a
-// processor has nothing to run, else after 10 ms: those who watch a camera's own stream would wait for that, several times for each frame.
+// yielding reads and writes for image/jpeg, in parts of 4 KiB, and pauses before each. Go polls the network when a
+// processor is idle, or else after 10 ms. Without the pauses, viewers of a camera's own stream would wait for that,
+// several times for each frame.
 type yielding struct {
 	io.Reader
 	io.Writer

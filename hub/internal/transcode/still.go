@@ -14,7 +14,9 @@ import (
 // Still returns the newest picture of a camera as a JPEG rendition, at most maxAge old when it was asked for, waiting up to wait for one. Of an H.264 camera
 // the picture is made of the newest key frame and what follows it, without waiting for another. Requests for the same picture share it. The error wraps
 // registry.ErrOffline if there was none.
-func (t *Transcoder) Still(ctx context.Context, cam *registry.Camera, want Rendition, maxAge, wait time.Duration, by Principal) (*stream.Frame, error) {
+func (t *Transcoder) Still(
+	ctx context.Context, cam *registry.Camera, want Rendition, maxAge, wait time.Duration, by Principal,
+) (*stream.Frame, error) {
 	of := sourceOf(cam)
 	want.FPS = 0
 	if want = want.snap(of); want.native(of.format) {

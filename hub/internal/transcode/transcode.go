@@ -16,14 +16,15 @@ import (
 
 const defaultLinger = 10 * time.Second
 
-// What DefaultMax reckons with.
+// What DefaultMax assumes.
 const (
-	perProcessor = 16       // processes: a tile of a camera of 1280x720 takes 6 to 13 % of a core of a PC (docs/design/transcoding.md)
-	perProcess   = 64 << 20 // bytes of memory, of which all together may have half
+	perProcessor = 16       // processes: a 1280x720 tile takes 6 to 13 % of a PC core (docs/design/transcoding.md)
+	perProcess   = 64 << 20 // bytes of memory; all processes together may use half
 	leastMax     = 4
 )
 
-// DefaultMax returns how many ffmpeg processes a machine may have, with so many processors and so many bytes of memory, 0 if that is not known.
+// DefaultMax returns the maximum number of ffmpeg processes for a machine's processors and bytes of memory. Memory is 0
+// if it is not known.
 func DefaultMax(processors int, memory uint64) int {
 	n := uint64(perProcessor * max(1, processors)) //nolint:gosec // not negative
 	if memory > 0 {
@@ -47,7 +48,7 @@ var (
 type Config struct {
 	FFmpeg  string        // the program's path, or its name in PATH; "" means ffmpeg
 	HWAccel string        // one of HWAccels; "" means none
-	Max     int           // how many ffmpeg processes there may be; 0 means DefaultMax of this machine
+	Max     int           // maximum number of ffmpeg processes; 0 means DefaultMax of this machine
 	Memory  int           // MiB of data that each may have, without HWAccel; 0 means no limit
 	Linger  time.Duration // how long a rendition goes on after its last viewer; 0 means 10 s
 	Stream  stream.Config // bounds of each rendition's ring; Format and Sparse are ignored
@@ -60,7 +61,7 @@ type Transcoder struct {
 	path  string // of ffmpeg; "" if it was not found
 	begin chan *job
 	slots chan struct{} // holds a token for each picture that is remade in this process at this moment
-	procs chan struct{} // holds a token for each ffmpeg process, those that are ending included
+	procs chan struct{} // holds a token for each ffmpeg process, including those that are ending
 
 	mu       sync.Mutex
 	jobs     map[key]*job
@@ -71,7 +72,7 @@ type Transcoder struct {
 	children map[int]struct{}  // process ids
 	begun    uint64            // jobs
 	refused  map[string]uint64 // by limit
-	told     time.Duration     // the highest CPU that Totals has returned: what ends is for a moment in neither sum
+	told     time.Duration     // the highest CPU that Totals has returned: an ending process is briefly in neither sum
 }
 
 // key identifies a job.
@@ -94,8 +95,9 @@ func New(cfg Config) *Transcoder {
 	}
 	t := &Transcoder{
 		cfg: cfg, begin: make(chan *job), slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
-		procs: make(chan struct{}, cfg.Max), refused: map[string]uint64{LimitAll: 0, LimitPrincipal: 0, LimitCamera: 0, LimitLink: 0},
-		jobs: make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[of]*Sums), children: make(map[int]struct{}),
+		procs:   make(chan struct{}, cfg.Max),
+		refused: map[string]uint64{LimitAll: 0, LimitPrincipal: 0, LimitCamera: 0, LimitLink: 0},
+		jobs:    make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[of]*Sums), children: make(map[int]struct{}),
 	}
 	t.path, _ = exec.LookPath(cfg.FFmpeg) // "" says it all
 	return t
@@ -104,7 +106,7 @@ func New(cfg Config) *Transcoder {
 // Available reports whether ffmpeg was found.
 func (t *Transcoder) Available() bool { return t.path != "" }
 
-// Max returns how many ffmpeg processes there may be.
+// Max returns the maximum number of ffmpeg processes.
 func (t *Transcoder) Max() int { return t.cfg.Max }
 
 // Run makes renditions until ctx ends, and returns when nothing of it is left.
@@ -149,7 +151,7 @@ func (t *Transcoder) sweep(now time.Time) {
 	}
 }
 
-// dropLocked ends a job, which nobody finds from now on. Its viewers, if there are any, are told why.
+// dropLocked ends a job and removes it, so that it is not found any more. Its viewers, if there are any, get the cause.
 func (t *Transcoder) dropLocked(j *job, why error) {
 	j.cancel(why)
 	if t.jobs[j.key] == j {
@@ -158,7 +160,9 @@ func (t *Transcoder) dropLocked(j *job, why error) {
 }
 
 // View returns a viewer of a camera's rendition, which is started if it does not run. If it is the camera's own stream, that is what is viewed.
-func (t *Transcoder) View(ctx context.Context, cam *registry.Camera, want Rendition, by Principal) (*registry.Viewer, error) {
+func (t *Transcoder) View(
+	ctx context.Context, cam *registry.Camera, want Rendition, by Principal,
+) (*registry.Viewer, error) {
 	of := sourceOf(cam)
 	want = want.snap(of)
 	if want.native(of.format) {
