@@ -91,6 +91,11 @@ func (s *Server) ownOrigin(r *http.Request, origin string) bool {
 	return err == nil && u.Host != "" && (strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, s.hostAsked(r)))
 }
 
+// otherPort reports whether an origin is at another port of the hub's host.
+func (s *Server) otherPort(r *http.Request, origin string) bool {
+	return s.ownHostname(r, origin) && !s.ownOrigin(r, origin)
+}
+
 // ownHostname reports whether an origin has the hub's host name, as the client addressed it, at any port.
 func (s *Server) ownHostname(r *http.Request, origin string) bool {
 	u, err := url.Parse(origin)

@@ -45,11 +45,9 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Permissions-Policy", permissions)
 		h.Set(headerResourcePolicy, "same-origin")
-		switch r := c.Request(); {
-		case sharedWithPages(c) || s.allowedPage(r):
+		// For a page at another port "same-site" would be enough, but Chromium does not know it of IP addresses.
+		if r := c.Request(); sharedWithPages(c) || s.allowedPage(r) || s.otherPort(r, pageOrigin(r)) {
 			shareAnswer(c)
-		case s.ownHostname(r, pageOrigin(r)):
-			h.Set(headerResourcePolicy, "same-site")
 		}
 		if s.overTLS(c.Request()) && !s.selfSigned(c.Request()) {
 			h.Set(echo.HeaderStrictTransportSecurity, transportSecurity)
