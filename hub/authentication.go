@@ -27,7 +27,7 @@ func (h *Hub) sayAuthentication() {
 	h.keeper.OnChange(func(b *access.Book) { say(b, false) })
 }
 
-// authentication reports whether HTTP requires credentials: in a word, and for the log.
+// authentication returns whether HTTP requires credentials, as a state and as a text for the log.
 func (h *Hub) authentication(b *access.Book) (state string, level slog.Level, text string, args []any) {
 	const add = "add a user with \"bramble-hub user add NAME --role admin\""
 	who := []any{"remedy", add}

@@ -145,7 +145,8 @@ func (c *Config) validateTranscoding() error {
 		return fmt.Errorf("--hwaccel %s: give one of %s", c.HWAccel, strings.Join(transcode.HWAccels(), ", "))
 	}
 	if c.MaxTranscodes < 0 {
-		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for the default of this machine", c.MaxTranscodes)
+		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for the default of this machine",
+			c.MaxTranscodes)
 	}
 	if c.MaxMemory < 0 || c.MaxMemory > 0 && c.MaxMemory < leastMemory {
 		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit", c.MaxMemory, leastMemory)

@@ -80,7 +80,8 @@ func (s *settings) firstPull(log *slog.Logger) error {
 	if _, err := b.Pull(context.Background(), false); err != nil {
 		return fmt.Errorf("%s does not exist yet, and it cannot be taken from the bucket: %w", s.Credentials, err)
 	}
-	log.Info("credentials taken from the bucket", "audit", "credentials.pull", "bucket", s.CredentialsKV, "file", s.Credentials)
+	log.Info("credentials taken from the bucket", "audit", "credentials.pull",
+		"bucket", s.CredentialsKV, "file", s.Credentials)
 	return nil
 }
 

@@ -55,7 +55,7 @@ func TestProxyAuthSettings(t *testing.T) {
 		"the address":     {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret"}, ""},
 		"no secret":       {file, []string{"--proxy-auth-user-header=Remote-User"}, "--proxy-auth-secret-file"},
 		"both":            {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret", "--proxy-auth-secret-file=" + good}, "exclude each other"},
-		"everybody reads": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + open}, "chmod o="},
+		"readable by all": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + open}, "chmod o="},
 		"short":           {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + short}, "16 or more"},
 		"two lines":       {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + two}, "one line"},
 		"no file":         {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + empty}, "no such file"},

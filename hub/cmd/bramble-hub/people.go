@@ -188,7 +188,8 @@ func (c *linkCommand) Run(d *desk) error {
 	if c.Expires <= 0 {
 		return fmt.Errorf("--expires %v: give a time such as 24h", c.Expires)
 	}
-	if err := d.change(func(*access.Document) error { return nil }); err != nil { // makes the file with its key, if there is none
+	// The change makes the file with its key, if there is none.
+	if err := d.change(func(*access.Document) error { return nil }); err != nil {
 		return err
 	}
 	b, err := d.book()
@@ -203,7 +204,8 @@ func (c *linkCommand) Run(d *desk) error {
 	d.log.Info("link signed", "audit", "link.add", "camera", c.Camera, "formats", strings.Join(c.Format, ","), "expires", link.Expires.UTC().Format(time.RFC3339))
 	page := d.pageURL()
 	for _, format := range c.Format {
-		if err := d.print(page + "cam/" + c.Camera + "." + format + "?" + access.LinkParameter + "=" + text.Reveal()); err != nil {
+		url := page + "cam/" + c.Camera + "." + format + "?" + access.LinkParameter + "=" + text.Reveal()
+		if err := d.print(url); err != nil {
 			return err
 		}
 	}

@@ -132,7 +132,7 @@ func TestSetupKeepsAgents(t *testing.T) {
 	url, stop := h.run()
 	defer stop()
 	if err := connect(t, url, seed, trust.Settings{Flags: "--tls"}); err == nil {
-		t.Error("NATS has no TLS, or an agent trusts a stranger")
+		t.Error("NATS has no TLS, or an agent trusts a foreign server")
 	}
 	if err := connect(t, url, seed, trust.Settings{Fingerprints: []string{pin}, Flags: "--tls"}); err != nil {
 		t.Errorf("the agent does not come back: %v", err)

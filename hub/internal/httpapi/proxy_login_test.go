@@ -82,7 +82,7 @@ func TestForgedProxyHeaders(t *testing.T) {
 		"wrong secret":              {proxy, join(zoe, []string{headerProxySecret, proxySecret + "x"}), 401, ""},
 		"empty secret":              {proxy, join(zoe, []string{headerProxySecret, ""}), 401, ""},
 		"two secrets":               {proxy, join(zoe, secret, []string{headerProxySecret, "x"}), 401, ""},
-		"stranger with the secret":  {stranger, join(zoe, secret), 401, ""},
+		"client with the secret":    {stranger, join(zoe, secret), 401, ""},
 		"stranger":                  {stranger, zoe, 401, ""},
 		"stranger forwarded":        {stranger, join(zoe, secret, []string{"X-Forwarded-For", proxy}), 401, ""},
 		"two users":                 {proxy, join(zoe, []string{"Remote-User", "tim"}, secret), 401, "more than one user"},

@@ -79,8 +79,8 @@ type Config struct {
 type Live struct {
 	Limits        Limits
 	AllowOrigins  []string      // as in Config
-	AllowHosts    []string      // likewise
-	DefaultCamera string        // likewise
+	AllowHosts    []string      // as in Config
+	DefaultCamera string        // as in Config
 	WriteTimeout  time.Duration // of viewers who come later; 0 means DefaultWriteTimeout
 }
 

@@ -186,7 +186,7 @@ func (c *Camera) check(ctx context.Context) {
 		c.mu.Unlock()
 		c.observe(s, now)
 		return
-	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests: // the agent has too many requests, but it is online
+	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests: // busy, but online
 		c.heard, c.misses = now, 0
 	case errors.Is(err, ErrNoAgent):
 		c.setOfflineLocked(ErrNoAgent, now)

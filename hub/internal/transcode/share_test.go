@@ -208,7 +208,7 @@ func TestFairShares(t *testing.T) {
 			}
 			r.has(map[string]int{"otto": 4, "link": 2})
 			if n := r.tr.Totals().GaveWay; n != 0 {
-				t.Errorf("%d viewers gave way, though nobody watched the others", n)
+				t.Errorf("%d viewers gave way, though the others had no viewers", n)
 			}
 		},
 	} {
