@@ -101,7 +101,7 @@ func TestLostFile(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Fatal(err)
 	}
-	refuses(t, "the default file, which is gone", Config{Credentials: file}, file+".lock", "begin anew")
+	refuses(t, "the default file, which is gone", Config{Credentials: file}, file+".lock", "start without credentials")
 	if err := os.Remove(file + ".lock"); err != nil {
 		t.Fatal(err)
 	}

@@ -168,7 +168,7 @@ func TestUnmapped(t *testing.T) {
 	p.start(t, h.redirectURL())
 	h.start(p.issuer())
 	b := newBrowser(t, h)
-	if resp, body := b.logIn("/", "test-user2"); resp.StatusCode != 403 || !strings.Contains(body, "You are test-user2, and this hub gives you no camera") {
+	if resp, body := b.logIn("/", "test-user2"); resp.StatusCode != 403 || !strings.Contains(body, "You are logged in as test-user2, but this hub grants you no camera") {
 		t.Errorf("%s %s", resp.Status, body)
 	}
 	b.CheckRedirect = noFollow

@@ -50,14 +50,14 @@ type Principal struct {
 	Role Role
 	By   string // how the identity was proven
 
-	Method string // of the login that began a session, if that was not by a password: ByOIDC
+	Method string // of the login that began a session, if not a password: ByOIDC
 
 	grants  []grant
 	only    []string // globs of the cameras that a token is narrowed to; nil means all
-	most    Role     // what that a token may do; "" means no bound
+	most    Role     // the highest role of that token; "" means no bound
 	formats []string // of a link; nil means all
 
-	external *Identity // of somebody who is no user of the file
+	external *Identity // of a person who is not a user in the file
 
 	// By which Door.Again knows whether the proof is still good.
 	generation string    // of a user
@@ -80,7 +80,8 @@ func (p Principal) MayFormat(camera, format string) bool {
 	return p.May(camera) && (p.formats == nil || slices.Contains(p.formats, format))
 }
 
-// Proof tells by which of several proofs of the same kind somebody has come: the id of a token, or when a link expires. It is no secret.
+// Proof tells apart several proofs of the same kind: the id of a token, or the expiry of a link.
+// It is not secret.
 func (p Principal) Proof() string {
 	switch p.By {
 	case ByToken:
@@ -94,7 +95,8 @@ func (p Principal) Proof() string {
 // Formats returns those that a link is for; nil means all.
 func (p Principal) Formats() []string { return slices.Clone(p.formats) }
 
-// Has reports whether the principal has a role for what is about no single camera. RoleFor tells of a camera.
+// Has reports whether the principal has a role for actions that do not concern a single camera.
+// RoleFor returns the role for one camera.
 func (p Principal) Has(role Role) bool { return p.Role.AtLeast(role) && p.Role != "" }
 
 var (

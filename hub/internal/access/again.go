@@ -30,7 +30,8 @@ func (d *Door) Again(p Principal, now time.Time) (Principal, bool) {
 		return b.narrow(p, t), true
 	case BySession, ByPassword:
 		u, ok := b.user(p.Name)
-		if !ok || u.generation() != p.generation || p.session != nil && (!bytes.Equal(p.key, b.sessionKey) || d.sessions.past.has(p.session.past())) {
+		if !ok || u.generation() != p.generation ||
+			p.session != nil && (!bytes.Equal(p.key, b.sessionKey) || d.sessions.past.has(p.session.past())) {
 			return Principal{}, false
 		}
 		p.grants = b.grants[u.Name]

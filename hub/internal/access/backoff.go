@@ -7,7 +7,8 @@ import (
 )
 
 const (
-	// freeOfAddress and freeOfNetwork are how many wrong passwords cost nothing: several people may share an address or a network.
+	// freeOfAddress and freeOfNetwork are how many wrong passwords cause no wait.
+	// Several people may share an address or a network.
 	freeOfAddress = 10
 	freeOfNetwork = 50
 
@@ -16,7 +17,7 @@ const (
 	// forgetAfter is how long after the last wrong password the count begins anew.
 	forgetAfter = 15 * time.Minute
 
-	// maxStrikes bounds how many are remembered of each kind.
+	// maxStrikes bounds how many entries of each kind are remembered.
 	maxStrikes = 4096
 )
 

@@ -21,9 +21,9 @@ type Book struct {
 	grants map[string][]grant  // of users
 
 	sessionKey, linkKey []byte
-	hubKey              []byte // authenticates what hubs tell each other
+	hubKey              []byte // authenticates messages between hubs
 
-	lostUsers, lostPeers bool // there were some, and no command has removed them
+	lostUsers, lostPeers bool // some existed, and no command has removed them
 }
 
 // Load reads a credentials file. A file that is not there is an empty Book.
@@ -39,7 +39,10 @@ func Load(name string) (*Book, error) {
 }
 
 func newBook(d *Document) *Book {
-	b := &Book{doc: *d, users: make(map[string]User), tokens: make(map[string]Token), peers: make(map[string]Peer), groups: make(map[string][]string), grants: make(map[string][]grant)}
+	b := &Book{
+		doc: *d, users: make(map[string]User), tokens: make(map[string]Token), peers: make(map[string]Peer),
+		groups: make(map[string][]string), grants: make(map[string][]grant),
+	}
 	for _, g := range d.Groups {
 		b.groups[g.Name] = g.Cameras
 	}
@@ -68,17 +71,18 @@ func derive(key []byte, purpose string) []byte {
 	return mac.Sum(nil)
 }
 
-// Empty reports whether there is nobody: no user, no agent, no consumer. Then nobody is asked who he is. A file that has lost them is not
-// empty in this sense.
+// Empty reports whether there is no user, agent or consumer. Then authentication is off.
+// A file that has lost them is not empty in this sense.
 func (b *Book) Empty() bool { return b.Open() && len(b.peers) == 0 && !b.lostPeers }
 
-// Open reports whether no password is asked for, since there never were users, or commands have removed all.
+// Open reports whether user authentication is off: there never were users, or commands have removed all of them.
 func (b *Book) Open() bool { return !b.HasUsers() && !b.lostUsers }
 
-// LostUsers reports whether there were users that no command has removed, and are none now. Then nobody can log in.
+// LostUsers reports whether all users are gone although no command has removed them. Then no user can log in.
 func (b *Book) LostUsers() bool { return b.lostUsers }
 
-// HasUsers reports whether there is a user, enabled or not, or a mapping, by which people identified elsewhere are users.
+// HasUsers reports whether there is a user, enabled or not, or a mapping.
+// A mapping makes users of people that an external provider identifies.
 func (b *Book) HasUsers() bool { return len(b.doc.Users)+len(b.doc.Mappings) > 0 }
 
 // Users returns all users, in the order in which they were added.

@@ -8,16 +8,16 @@ import (
 	"time"
 )
 
-// ErrOlder says that credentials were to be taken over that are older than those that are there.
+// ErrOlder says that the credentials to install are older than those in the file.
 var ErrOlder = errors.New("they are older than those in the file")
 
-// ErrDiverged says that two copies of the credentials were both changed.
-var ErrDiverged = errors.New("they and those in the file were both changed")
+// ErrDiverged says that both copies of the credentials were changed.
+var ErrDiverged = errors.New("both they and those in the file were changed")
 
-// Parse reads what Encode has written, and checks it as a credentials file is checked.
+// Parse reads the output of Encode and checks it like a credentials file.
 func Parse(data []byte) (*Document, error) {
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("they have %d bytes, more than the %d that are allowed", len(data), maxFile)
+		return nil, fmt.Errorf("they have %d bytes, more than the limit of %d", len(data), maxFile)
 	}
 	return parse(data)
 }
@@ -28,23 +28,24 @@ func Read(name string) (*Document, error) {
 	return d, err
 }
 
-// NewDocument returns credentials that nobody has, with a link key.
+// NewDocument returns credentials without users and peers, with a new link key.
 func NewDocument() *Document { return newDocument() }
 
-// Encode returns what stands in a file.
+// Encode returns the content of a credentials file.
 func (d *Document) Encode() ([]byte, error) {
 	data, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return nil, err
 	}
 	if len(data) >= maxFile {
-		return nil, fmt.Errorf("it would be larger than the %d bytes that are allowed: "+
-			"remove users or tokens that nobody needs", maxFile)
+		return nil, fmt.Errorf("it would be larger than the limit of %d bytes: "+
+			"remove unused users or tokens", maxFile)
 	}
 	return append(data, '\n'), nil
 }
 
-// Apply changes the document, and reports whether anything is different after that. An error leaves it in pieces.
+// Apply changes the document and reports whether its content is different afterwards.
+// After an error the document must not be used.
 func (d *Document) Apply(change func(*Document) error) (changed bool, err error) {
 	before, err := json.Marshal(d)
 	if err != nil {
@@ -66,15 +67,16 @@ func (d *Document) Apply(change func(*Document) error) (changed bool, err error)
 	return true, nil
 }
 
-// Equal reports whether two documents are the same, to the byte.
+// Equal reports whether two documents have the same bytes.
 func (d *Document) Equal(other *Document) bool {
 	a, errA := json.Marshal(d)
 	b, errB := json.Marshal(other)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
 }
 
-// Install puts a document in the place of a credentials file, and reports whether the file was another one.
-// Unless force is set, the error is ErrOlder if the file is newer, and ErrDiverged if it has the same revision and another content.
+// Install replaces the content of a credentials file with a document. It reports whether the file was different.
+// Without force, the error is ErrOlder if the file is newer.
+// It is ErrDiverged if the file has the same revision and different content.
 func Install(name string, d *Document, force bool) (changed bool, err error) {
 	if err := d.validate(); err != nil {
 		return false, err

@@ -8,7 +8,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// TestCopyOfFile: what a copy of the credentials file says of passwords and tokens is of no use as a password or a token.
+// TestCopyOfFile: the hashes in a copied credentials file do not work as passwords or tokens.
 func TestCopyOfFile(t *testing.T) {
 	c := newCast(t)
 	var token Token
@@ -25,7 +25,9 @@ func TestCopyOfFile(t *testing.T) {
 	if _, err := d.Password(t.Context(), "192.0.2.1", "anna", secret.Text(hash)); !errors.Is(err, ErrRefused) {
 		t.Errorf("the hash as a password: %v", err)
 	}
-	for _, text := range []string{"bt_" + token.ID + "_" + token.SHA256, "bt_" + token.ID + "_" + token.SHA256[:52], token.SHA256} {
+	for _, text := range []string{
+		"bt_" + token.ID + "_" + token.SHA256, "bt_" + token.ID + "_" + token.SHA256[:52], token.SHA256,
+	} {
 		if _, err := d.Token("192.0.2.1", secret.Text(text)); !errors.Is(err, ErrRefused) {
 			t.Errorf("the sum of a token as a token: %v", err)
 		}

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-// HubKey authenticates what the hubs that have this file tell each other. It is nil if there is no file.
+// HubKey authenticates messages between the hubs that share this file. It is nil if there is no file.
 func (b *Book) HubKey() []byte { return slices.Clone(b.hubKey) }
 
-// Edition says which content a credentials file has, and which of two is newer.
+// Edition identifies the content of a credentials file. It tells which of two files is newer.
 type Edition struct {
-	Digest   string    `json:"digest"`   // of the content, by a key that is derived from the link key
-	Revision uint64    `json:"revision"` // how often a command has changed it; 0: by an older program
+	Digest   string    `json:"digest"`   // of the content, with a key derived from the link key
+	Revision uint64    `json:"revision"` // how often a command has changed it; 0: written by an older program
 	Changed  time.Time `json:"changed,omitzero"`
 }
 
-// Edition returns that of the file. It is zero if there is no file.
+// Edition returns the file's edition. It is zero if there is no file.
 func (b *Book) Edition() (Edition, error) {
 	if b.hubKey == nil {
 		return Edition{}, nil
@@ -38,7 +38,7 @@ func (b *Book) Edition() (Edition, error) {
 	return Edition{hex.EncodeToString(digest), b.doc.Revision, b.doc.Changed}, nil
 }
 
-// inOrder sorts a list by name, so that the order in which entries were added does not count.
+// inOrder sorts a list by name, so that the order in which entries were added does not matter.
 func inOrder[T any](list []T, name func(T) string) []T {
 	if len(list) == 0 {
 		return nil
@@ -46,7 +46,7 @@ func inOrder[T any](list []T, name func(T) string) []T {
 	return slices.SortedFunc(slices.Values(list), func(a, b T) int { return strings.Compare(name(a), name(b)) })
 }
 
-// The relations of another hub's credentials to those of this one.
+// How another hub's credentials relate to those of this hub.
 const (
 	SameCredentials  = "same"
 	NewerCredentials = "newer"
@@ -54,7 +54,7 @@ const (
 	OtherCredentials = "other" // both were changed
 )
 
-// Compare says how the credentials of another hub are to those of this one.
+// Compare returns how the credentials of another hub relate to those of this hub.
 func (e Edition) Compare(other Edition) string {
 	switch {
 	case e.Digest == other.Digest:

@@ -14,8 +14,8 @@ import (
 // maxLinks bounds the symbolic links on the way to a file, as the kernel does.
 const maxLinks = 40
 
-// dir is an open directory in which files are made and replaced. Whoever moves it, or puts a symbolic link in its
-// place, changes nothing.
+// dir is an open directory in which files are created and replaced.
+// Moving the directory, or replacing it with a symbolic link, has no effect on it.
 type dir struct {
 	f    *os.File
 	path string
@@ -30,12 +30,12 @@ func (d dir) open(base string, flags int) (*os.File, error) {
 	fd, err := unix.Openat(d.fd(), base, flags|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0o600)
 	path := filepath.Join(d.path, base)
 	if errors.Is(err, unix.ELOOP) {
-		err = errors.New("it is a symbolic link, which somebody has put there: remove it")
+		err = errors.New("it is an unexpected symbolic link: remove it")
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return os.NewFile(uintptr(fd), path), nil //nolint:gosec // likewise
+	return os.NewFile(uintptr(fd), path), nil //nolint:gosec // a file descriptor is a small number
 }
 
 func (d dir) remove(base string) error {
@@ -52,9 +52,9 @@ func (d dir) rename(from, to string) error {
 	return nil
 }
 
-// openDir opens the directory of a file, which it makes if there is none, and returns the file's name there. A
-// symbolic link at the end of name is followed: the file is replaced, not the link. For root only root's own links
-// are followed. Somebody whose service root looks after could name any file.
+// openDir opens the directory of a file and returns the file's name there. It creates the directory if it is missing.
+// A symbolic link at the end of name is followed: the file is replaced, not the link.
+// As root it follows only root's own links. With a link of their own, a service's user could make root write any file.
 func openDir(name string) (d dir, base string, err error) {
 	if os.Geteuid() == 0 {
 		return (&walk{links: maxLinks, owner: 0}).file(name)
@@ -73,10 +73,10 @@ func openDir(name string) (d dir, base string, err error) {
 	return dir{f, path}, base, err
 }
 
-// walk opens directories one by one, so that it knows of each link whose it is.
+// walk opens directories one by one, so that it knows the owner of each link.
 type walk struct {
-	links int    // that may still come
-	owner uint32 // whose links are followed
+	links int    // how many more links are followed
+	owner uint32 // the user whose links are followed
 }
 
 // file returns the directory of a file, and the file's name there.
@@ -102,7 +102,7 @@ func (w *walk) file(name string) (d dir, base string, err error) {
 	}
 }
 
-// directory opens a directory by its absolute path, and makes those that are missing.
+// directory opens a directory by its absolute path. It creates the missing ones.
 func (w *walk) directory(path string) (dir, error) {
 	root, err := os.Open("/")
 	if err != nil {
@@ -134,7 +134,7 @@ func (w *walk) directory(path string) (dir, error) {
 	return d, nil
 }
 
-// enter opens a directory in this one, and makes it if it is missing.
+// enter opens a directory in this one. It creates the directory if it is missing.
 func (d dir) enter(part string) (dir, error) {
 	f, err := d.open(part, unix.O_RDONLY|unix.O_DIRECTORY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -146,7 +146,8 @@ func (d dir) enter(part string) (dir, error) {
 	return dir{f, filepath.Join(d.path, part)}, err
 }
 
-// link returns where a link leads that may be followed, as an absolute path, or "" if there is none.
+// link returns the target of a link as an absolute path, or "" if there is no link.
+// A link that may not be followed is an error.
 func (w *walk) link(d dir, base string) (string, error) {
 	path := filepath.Join(d.path, base)
 	var st unix.Stat_t
@@ -158,7 +159,8 @@ func (w *walk) link(d dir, base string) (string, error) {
 		return "", &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
 	if st.Uid != w.owner {
-		return "", fmt.Errorf("%s is a symbolic link of user %d, which root does not follow: name the file itself with --credentials", path, st.Uid)
+		return "", fmt.Errorf("%s is a symbolic link of user %d, which root does not follow: "+
+			"name the file itself with --credentials", path, st.Uid)
 	}
 	if w.links--; w.links < 0 {
 		return "", fmt.Errorf("%s: too many symbolic links", path)

@@ -17,7 +17,7 @@ import (
 // Versions of the credentials file.
 const (
 	version       = 1
-	versionGroups = 2 // with mappings, camera groups, roles for cameras, or tokens that are narrowed
+	versionGroups = 2 // with mappings, camera groups, roles for cameras, or narrowed tokens
 )
 
 // maxFile bounds the credentials file, in bytes: some ten thousand users.
@@ -30,7 +30,7 @@ const keySize = 32
 type Document struct {
 	Version   int        `json:"version"`
 	Revision  uint64     `json:"revision,omitempty"` // how often commands have changed it
-	Changed   time.Time  `json:"changed,omitzero"`   // when they did so last
+	Changed   time.Time  `json:"changed,omitzero"`   // when a command last changed it
 	LinkKey   []byte     `json:"link_key"`           // signs links and session cookies
 	Groups    []Group    `json:"groups,omitempty"`
 	Users     []User     `json:"users"`
@@ -44,7 +44,7 @@ type Document struct {
 type User struct {
 	Name    string   `json:"name"`
 	Role    Role     `json:"role"`
-	Cameras []string `json:"cameras"` // grants: GLOB or @GROUP, and =ROLE if that differs from the user's
+	Cameras []string `json:"cameras"` // grants: GLOB or @GROUP, then =ROLE if it differs from the user's role
 	Hash    string   `json:"hash"`    // of the password: argon2id in PHC form
 	Enabled bool     `json:"enabled"`
 }
@@ -60,8 +60,8 @@ type Token struct {
 	SHA256  string    `json:"sha256"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero"`  // zero: never
-	Role    Role      `json:"role,omitempty"`    // most that it may do; "" means as the owner
-	Cameras []string  `json:"cameras,omitempty"` // globs and @GROUPs, of what the owner is granted; nil means all
+	Role    Role      `json:"role,omitempty"`    // highest role of the token; "" means the owner's role
+	Cameras []string  `json:"cameras,omitempty"` // globs and @GROUPs within the owner's grants; nil means all
 }
 
 // LogValue implements slog.LogValuer.
@@ -90,7 +90,8 @@ func parse(data []byte) (*Document, error) {
 		return nil, fmt.Errorf("it is no JSON object: %w", err)
 	}
 	if versioned.Version != version && versioned.Version != versionGroups {
-		return nil, fmt.Errorf("it has version %d, and this program knows versions %d and %d only: use the program that wrote it, or a newer one",
+		return nil, fmt.Errorf("it has version %d, and this program knows versions %d and %d only: "+
+			"use the program that wrote it, or a newer one",
 			versioned.Version, version, versionGroups)
 	}
 	d := &Document{}
@@ -148,7 +149,9 @@ func (d *Document) validatePeers() error {
 	}
 	names = make(map[string]bool)
 	for _, c := range d.Consumers {
-		if err := errors.Join(unique(names, "consumer", c.Name), uniqueKey(keys, c.Key), validateSelection("consumer", c.Cameras)); err != nil {
+		err := errors.Join(unique(names, "consumer", c.Name), uniqueKey(keys, c.Key),
+			validateSelection("consumer", c.Cameras))
+		if err != nil {
 			return fmt.Errorf("consumer %q: %w", clip(c.Name), err)
 		}
 	}

@@ -21,10 +21,10 @@ import (
 // ErrRefused says that a proof is wrong. Why stands in the log, not here: a guesser must not learn what was wrong.
 var ErrRefused = errors.New("who are you: user name or password, token, link or session are wrong or have expired")
 
-// errWrongPassword is for the log.
+// errWrongPassword is for the log only.
 var errWrongPassword = errors.New("user name or password is wrong")
 
-// WaitError says that there were too many wrong passwords, and when another one is checked.
+// WaitError says that there were too many wrong passwords, and when the next one is checked.
 type WaitError struct {
 	After time.Duration
 	Why   string
@@ -40,10 +40,10 @@ const (
 
 	maxBasic = 256
 
-	// useInterval is how often it is logged that the same proof is used from the same address.
+	// useInterval is how often the use of one proof from one address is logged.
 	useInterval = time.Hour
 
-	// maxUses bounds how many of these are remembered. Who has no proof enters none.
+	// maxUses bounds how many uses are remembered. A client without a valid proof adds none.
 	maxUses = 4096
 )
 
@@ -55,9 +55,9 @@ type Door struct {
 	guesses  *guesses
 	sessions sessions
 	refusals *loglimit.Limiter // by address
-	uses     *loglimit.Limiter // by who proves what, and from which address
+	uses     *loglimit.Limiter // by user, proof and address
 	logins   *loglimit.Limiter // by user
-	key      []byte            // of known, by chance
+	key      []byte            // of known, random
 
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]time.Time // passwords that were right, by their MAC under key, and until when; guarded by mu
@@ -67,9 +67,11 @@ type Door struct {
 func NewDoor(k *Keeper, log *slog.Logger) *Door {
 	d := &Door{
 		keeper: k, log: log, verifier: newVerifier(), guesses: newGuesses(), sessions: sessions{k.ended},
-		refusals: loglimit.New(loglimit.Refusals(log, "refusals were not logged")), uses: loglimit.New(loglimit.Config{Keys: maxUses, Burst: 1, Interval: useInterval}),
+		refusals: loglimit.New(loglimit.Refusals(log, "refusals were not logged")),
+		uses:     loglimit.New(loglimit.Config{Keys: maxUses, Burst: 1, Interval: useInterval}),
 		logins: loglimit.New(loglimit.Config{
-			Keys: maxUses, Burst: 60, Interval: 15 * time.Second, Log: log, Text: "logins of a user were not logged", Key: "user",
+			Keys: maxUses, Burst: 60, Interval: 15 * time.Second,
+			Log: log, Text: "logins of a user were not logged", Key: "user",
 		}),
 		key: make([]byte, 32), known: make(map[[sha256.Size]byte]time.Time),
 	}
@@ -135,11 +137,11 @@ func (d *Door) remember(mac [sha256.Size]byte, now time.Time) {
 }
 
 func (d *Door) checkPassword(ctx context.Context, b *Book, addr, name string, password secret.Text) (User, error) {
-	err := d.guesses.wait(name, addr, time.Now(), false) // who has to wait takes no place in the queue
+	err := d.guesses.wait(name, addr, time.Now(), false) // a client that must wait takes no place in the queue
 	if err == nil {
 		if err = d.verifier.enter(ctx); err == nil {
 			defer d.verifier.leave()
-			err = d.guesses.wait(name, addr, time.Now(), true) // others may have failed meanwhile
+			err = d.guesses.wait(name, addr, time.Now(), true) // other attempts may have failed meanwhile
 		}
 	}
 	if err != nil {
@@ -189,7 +191,7 @@ func (d *Door) Session(addr string, cookie secret.Text) (p Principal, renewed *C
 }
 
 // Logout ends the session of a cookie, with all its cookies. One that is no good is ended already.
-// When it returns, a restart of the hub does not undo it.
+// Once it has returned, a restart of the hub does not undo it.
 func (d *Door) Logout(addr string, cookie secret.Text) {
 	user, err := d.sessions.end(d.keeper.Book(), cookie)
 	if err == nil {
@@ -197,8 +199,9 @@ func (d *Door) Logout(addr string, cookie secret.Text) {
 	}
 }
 
-// refuse keeps an audit line of a refusal. Successes have lines of their own, which a stranger cannot use up, and what a stranger writes is
-// no key: each address has some lines, and the number of those that are left out is told each minute.
+// refuse writes an audit line about a refusal. Lines are limited by address, never by text that the client chose.
+// The number of suppressed lines is logged each minute.
+// Successes have limits of their own, which an unauthenticated client cannot use up.
 func (d *Door) refuse(by, addr, name string, why error) {
 	if ok, kept := d.refusals.Allow(AddressKey(addr), time.Now()); ok {
 		args := []any{"audit", "refused", "by", by, "address", addr, logkey.Reason, why.Error(), "kept_back", kept}
@@ -214,21 +217,21 @@ func (d *Door) refuse(by, addr, name string, why error) {
 	}
 }
 
-// accepted keeps an audit line of something that somebody did who is known. One user cannot use up the lines of others.
+// accepted writes an audit line about an action of a known user. One user cannot use up the lines of others.
 func (d *Door) accepted(text, event, user string, args ...any) {
 	if ok, _ := d.logins.Allow(user, time.Now()); ok {
 		d.log.Info(text, append([]any{"audit", event}, args...)...)
 	}
 }
 
-// used keeps an audit line when a proof is used from an address for the first time, and then once an hour.
+// used writes an audit line when a proof is used from an address for the first time, and then once an hour.
 func (d *Door) used(text, event, user, id, addr string, args ...any) {
 	if ok, n := d.uses.Allow(event+" "+user+" "+id+" "+AddressKey(addr), time.Now()); ok {
 		d.accepted(text, event, user, append([]any{"user", user, "address", addr, "uses", n + 1}, args...)...)
 	}
 }
 
-// Run tells each minute how many audit lines were left out, until ctx ends.
+// Run logs each minute how many audit lines were suppressed, until ctx ends.
 func (d *Door) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.refusals.Run(ctx) })

@@ -189,8 +189,10 @@ func TestAudit(t *testing.T) {
 				return nil
 			}, []string{"audit=refused", "by=token", "disabled", abroad}, 5},
 			{func() error { _, err := d.Link(home, "porch", link); return err }, nil, 0},
-			{func() error { _, _ = d.Link("203.0.113.8", "garden", link); return nil }, []string{"audit=refused", "by=link", "camera=garden", "not signed"}, 1},
-			{func() error { _, _ = d.Password(t.Context(), "203.0.113.9", "anna", wrong); return nil }, []string{"audit=refused", "by=password", "user=anna", "203.0.113.9"}, 1},
+			{func() error { _, _ = d.Link("203.0.113.8", "garden", link); return nil },
+				[]string{"audit=refused", "by=link", "camera=garden", "not signed"}, 1},
+			{func() error { _, _ = d.Password(t.Context(), "203.0.113.9", "anna", wrong); return nil },
+				[]string{"audit=refused", "by=password", "user=anna", "203.0.113.9"}, 1},
 			{func() error {
 				_, _ = d.Password(t.Context(), "203.0.113.9", wrong.Reveal()[:0]+"evil\nname", wrong)
 				return nil
@@ -214,8 +216,8 @@ func TestAudit(t *testing.T) {
 	})
 }
 
-// A stranger who is refused two thousand times hides neither the use of a good token from a new address, nor another's refusal, and is
-// told of as a number.
+// An attacker who is refused 2,000 times cannot hide the use of a valid token from a new address.
+// They cannot hide the refusal of another client either. Their suppressed refusals are logged as a number.
 func TestAuditIsNotBlinded(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -245,7 +247,8 @@ func TestAuditIsNotBlinded(t *testing.T) {
 		}
 		later(time.Minute)
 		said := ledger.said()[before:]
-		for _, part := range []string{"audit=token user=anna address=10.66.66.66", "address=10.77.77.77", "address=10.88.88.88", "audit=suppressed address=" + abroad + " lines=1995"} {
+		for _, part := range []string{"audit=token user=anna address=10.66.66.66", "address=10.77.77.77",
+			"address=10.88.88.88", "audit=suppressed address=" + abroad + " lines=1995"} {
 			if strings.Count(said, part) != 1 {
 				t.Errorf("%q is not said once in %s", part, said)
 			}

@@ -31,7 +31,8 @@ func (d *Document) AddUser(name string, role Role, cameras []string, password se
 	if _, err := d.user(name); err == nil {
 		return fmt.Errorf("there is a user %q already: change the password with \"bramble-hub user passwd\", the rest with \"bramble-hub user set\"", name)
 	}
-	if err := errors.Join(ValidateName(name), role.validate(), ValidateGrants(cameras), ValidatePassword(password, name)); err != nil {
+	err := errors.Join(ValidateName(name), role.validate(), ValidateGrants(cameras), ValidatePassword(password, name))
+	if err != nil {
 		return err
 	}
 	d.Users = append(d.Users, User{Name: name, Role: role, Cameras: cameras, Hash: hashPassword(password), Enabled: true})
@@ -85,7 +86,7 @@ func (d *Document) AddToken(owner, name string, life time.Duration) (Token, secr
 	return d.AddNarrowToken(Token{Owner: owner, Name: name}, life)
 }
 
-// AddNarrowToken is AddToken with what the token is narrowed to: Role and Cameras of want.
+// AddNarrowToken is AddToken, narrowed to Role and Cameras of want.
 func (d *Document) AddNarrowToken(want Token, life time.Duration) (Token, secret.Text, error) {
 	if _, err := d.user(want.Owner); err != nil {
 		return Token{}, "", err

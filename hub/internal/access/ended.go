@@ -16,29 +16,29 @@ import (
 )
 
 const (
-	// maxEndedOfUser bounds how many sessions of one user are remembered one by one as ended by a logout.
+	// maxEndedOfUser bounds how many logged-out sessions of one user are remembered individually.
 	maxEndedOfUser = 256
 
-	// maxEnded bounds how many there are in all.
+	// maxEnded bounds how many are remembered in total.
 	maxEnded = 32768
 
-	// maxEndedName bounds the name of a user there, in bytes.
+	// maxEndedName bounds the name of a user in an EndedSession, in bytes.
 	maxEndedName = 256
 
-	// EndedBuckets is in how many parts the ended sessions are compared with those of another hub.
+	// EndedBuckets is the number of parts in which two hubs compare their ended sessions.
 	EndedBuckets = 64
 )
 
-// EndedSession is a session that ended by a logout.
+// EndedSession is a session that a logout has ended.
 // Without an ID it stands for all sessions of the user that began before Login.
-// Without a User it stands for those of all users.
+// Without a User it stands for such sessions of all users.
 type EndedSession struct {
 	User  string `json:"u,omitempty"`
 	ID    string `json:"i,omitempty"`
 	Login int64  `json:"l"` // when the session began, in Unix seconds
 }
 
-// Validate refuses what no hub has written.
+// Validate refuses values that no hub writes.
 func (e EndedSession) Validate() error {
 	switch id, err := hex.DecodeString(e.ID); {
 	case e.ID != "" && (err != nil || len(id) != sessionIDSize || e.User == ""):
@@ -51,15 +51,15 @@ func (e EndedSession) Validate() error {
 	return nil
 }
 
-// Bucket is in which part of all ended sessions this one is: those of a user are in one.
+// Bucket returns the part of all ended sessions that this one belongs to. One user's sessions share a bucket.
 func (e EndedSession) Bucket() int {
 	sum := sha256.Sum256([]byte(e.User))
 	return int(sum[0]) % EndedBuckets
 }
 
 // endedSet holds ended sessions, in bounded memory.
-// It never forgets that a session has ended: what it drops it covers by a floor, and logins before a floor count no more.
-// A user's floor is raised by that user's own log-outs only, as long as there is room for a session of each user.
+// It never forgets that a session has ended. A floor covers what it drops: sessions from logins before it have ended.
+// Only a user's own log-outs raise that user's floor, as long as there is room for a session of each user.
 type endedSet struct {
 	floor int64 // of all users, Unix seconds
 	users map[string]*endedOfUser
@@ -86,7 +86,7 @@ func (s *endedSet) has(user, id string, login int64) bool {
 	return ok || login < u.floor
 }
 
-// add remembers an ended session, and reports whether it is news.
+// add remembers an ended session and reports whether it was unknown.
 func (s *endedSet) add(e EndedSession) bool {
 	switch {
 	case e.User == "":
@@ -148,7 +148,7 @@ func (s *endedSet) raiseAll(floor int64) {
 	}
 }
 
-// forget drops what a floor covers.
+// forget drops entries that a floor covers.
 func (s *endedSet) forget(name string, u *endedOfUser) {
 	for id, login := range u.ids {
 		if login < max(s.floor, u.floor) {
@@ -161,7 +161,7 @@ func (s *endedSet) forget(name string, u *endedOfUser) {
 	}
 }
 
-// dropOldest covers a user's oldest ended session by the user's floor.
+// dropOldest drops a user's oldest ended session and raises the user's floor to cover it.
 func (s *endedSet) dropOldest(user string) {
 	oldest := int64(1 << 62)
 	for _, login := range s.users[user].ids {
@@ -170,8 +170,8 @@ func (s *endedSet) dropOldest(user string) {
 	s.raise(user, oldest+1)
 }
 
-// makeRoom drops the older half of the user who has most sessions.
-// If no user has more than two, what is older than the rest becomes the floor of all users.
+// makeRoom drops the older half of the sessions of the user with the most.
+// If no user has more than two, the floor of all users rises to cover the oldest ones.
 func (s *endedSet) makeRoom() {
 	heaviest, most := "", 0
 	var times []int64
@@ -195,10 +195,10 @@ func (s *endedSet) makeRoom() {
 	s.raiseAll(times[len(times)/16] + 1)
 }
 
-// prune drops what would have expired by now anyway.
-// The floor of all users takes its place: if the clock is set back, no session returns.
+// prune drops sessions that would have expired by now anyway.
+// The floor of all users covers them: no session returns if the clock is set back.
 func (s *endedSet) prune(now time.Time) {
-	end := now.Add(-sessionMax).Unix() // logins until then count no more
+	end := now.Add(-sessionMax).Unix() // logins until then are no longer valid
 	floor := s.floor
 	for _, u := range s.users {
 		if u.floor > 0 && u.floor <= end {
@@ -215,7 +215,7 @@ func (s *endedSet) prune(now time.Time) {
 	}
 }
 
-// list returns all that is in the wanted buckets, in order.
+// list returns all entries of the wanted buckets, in order.
 func (s *endedSet) list(wanted func(bucket int) bool) []EndedSession {
 	var all []EndedSession
 	put := func(e EndedSession) {
@@ -240,7 +240,8 @@ func (s *endedSet) list(wanted func(bucket int) bool) []EndedSession {
 	return all
 }
 
-// digests tell by their difference which buckets of two sets differ. The floor of all users does not count.
+// digests returns a digest of each bucket, to find the buckets in which two sets differ.
+// The floor of all users is not included.
 func (s *endedSet) digests() (all [EndedBuckets]uint64) {
 	for _, e := range s.list(func(int) bool { return true }) {
 		if e.User == "" {

@@ -19,25 +19,25 @@ import (
 const (
 	endedHeader = "bramble ended sessions 1"
 
-	// maxEndedFile bounds the file, in bytes: twice as much as there can be, with the longest names.
+	// maxEndedFile bounds the file, in bytes: twice the largest content with the longest names.
 	maxEndedFile = 32 << 20
 
-	// endedSlack is how many lines the file may have beyond what is needed, before it is written anew.
+	// endedSlack is how many superfluous lines the file may have before it is rewritten.
 	endedSlack = 1024
 )
 
-// endedFile keeps ended sessions across restarts. Each line has a checksum and one ended session, and is appended.
-// Several hubs of one host may share it.
+// endedFile keeps ended sessions across restarts. Each line holds a checksum and one ended session.
+// New lines are appended. Several hubs on one host may share the file.
 type endedFile struct {
 	name  string
-	seen  os.FileInfo // of what was read or written last; nil: nothing
-	bad   os.FileInfo // of what was read last and cannot be used
-	lines int         // of what was read or written last
-	anew  bool        // it has to be written as a whole
+	seen  os.FileInfo // of the file as last read or written; nil: never
+	bad   os.FileInfo // of the file as last read, if it could not be used
+	lines int         // of the file as last read or written
+	anew  bool        // the whole file must be rewritten
 }
 
-// endedFileOf returns where the ended sessions are kept that belong to a credentials file; "" means nowhere.
-// A service has a directory of its own for what it writes, also if the credentials are where it may only read.
+// endedFileOf returns the file of ended sessions for a credentials file; "" means none.
+// A service writes into its own state directory. The directory of the credentials may be read-only for it.
 func endedFileOf(credentials string) string {
 	if credentials == "" {
 		return ""
@@ -48,16 +48,16 @@ func endedFileOf(credentials string) string {
 	return credentials + ".ended"
 }
 
-// damageError says that the file has lost something, or may have.
+// damageError says that the file has lost data, or may have.
 type damageError struct {
 	name  string
 	why   string
-	since time.Time // when the file was written last
+	since time.Time // when the file was last written
 }
 
 func (e *damageError) Error() string { return "file of ended sessions " + e.name + ": " + e.why }
 
-// read returns what the file holds, if it has changed. With a *damageError it returns what could be read.
+// read returns the content of the file if it has changed. With a *damageError it returns what could be read.
 func (f *endedFile) read() ([]EndedSession, error) {
 	info, err := os.Lstat(f.name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -70,12 +70,13 @@ func (f *endedFile) read() ([]EndedSession, error) {
 	if same(info, f.seen) || same(info, f.bad) {
 		return nil, nil
 	}
-	f.seen, f.bad, f.anew = nil, info, true // until all is known to be well
+	f.seen, f.bad, f.anew = nil, info, true // until the whole file is known to be good
 	switch {
 	case !info.Mode().IsRegular():
-		return nil, &damageError{f.name, "it is no file", info.ModTime()}
+		return nil, &damageError{f.name, "it is not a regular file", info.ModTime()}
 	case info.Size() > maxEndedFile:
-		return nil, &damageError{f.name, fmt.Sprintf("it has %d bytes, more than a hub writes", info.Size()), info.ModTime()}
+		why := fmt.Sprintf("it has %d bytes, more than a hub ever writes", info.Size())
+		return nil, &damageError{f.name, why, info.ModTime()}
 	}
 	r, err := os.OpenFile(f.name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0)
 	if err != nil {
@@ -94,8 +95,8 @@ func (f *endedFile) read() ([]EndedSession, error) {
 	return list, nil
 }
 
-// parse returns what is in the lines.
-// What comes after the last line feed was being written when the hub ended: nobody was told yet that it counts.
+// parse returns the ended sessions in the lines.
+// Text after the last line feed was being written when the hub ended. Its log-outs were never confirmed to a client.
 func (f *endedFile) parse(data []byte) (list []EndedSession, whole bool, damaged int) {
 	end := bytes.LastIndexByte(data, '\n') + 1
 	lines := strings.SplitAfter(string(data[:end]), "\n")
@@ -105,7 +106,7 @@ func (f *endedFile) parse(data []byte) (list []EndedSession, whole bool, damaged
 	}
 	for _, line := range lines[1:] {
 		if line == "" {
-			continue // the one after the last line feed
+			continue // the text after the last line feed
 		}
 		e, err := parseEndedLine(strings.TrimSuffix(line, "\n"))
 		if err != nil {
@@ -137,7 +138,7 @@ func parseEndedLine(line string) (e EndedSession, err error) {
 }
 
 // write appends a batch, and has it on disk when it returns.
-// If the file has grown far beyond what is needed, it is written anew with all that there is.
+// If the file has grown far beyond what is needed, it is rewritten from memory.
 func (f *endedFile) write(batch []EndedSession, count int, all func() []EndedSession) error {
 	if f.anew || f.seen == nil || f.lines > 2*count+endedSlack {
 		return f.replace(all())
@@ -174,7 +175,7 @@ func endedLines(data []byte, list []EndedSession) ([]byte, error) {
 	return data, nil
 }
 
-// replace writes the whole file. One that is damaged is set aside, for whoever wants to know what has happened.
+// replace writes the whole file. It keeps a damaged file under another name, for inspection by the operator.
 func (f *endedFile) replace(list []EndedSession) error {
 	if f.bad != nil {
 		if err := os.Rename(f.name, f.name+".damaged"); err != nil {

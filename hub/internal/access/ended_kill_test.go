@@ -14,7 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// logoutVictim logs in and out, and tells each cookie that is no good any more, until it is killed.
+// logoutVictim logs in and out and prints each ended cookie, until it is killed.
 func logoutVictim(file string) {
 	k, err := NewKeeper(file, slog.New(slog.DiscardHandler))
 	for err == nil {
@@ -30,7 +30,7 @@ func logoutVictim(file string) {
 	os.Exit(3)
 }
 
-// A kill -9 at any moment revives no session whose logout was answered.
+// A kill -9 at any moment does not revive a session whose logout was answered.
 func TestKillAfterLogout(t *testing.T) {
 	c := newCast(t)
 	var gone []secret.Text
@@ -70,7 +70,7 @@ func TestKillAfterLogout(t *testing.T) {
 	}
 }
 
-// Many who log out at once share the writes, and each finds theirs in the file.
+// Concurrent log-outs share the writes, and the file holds each of them.
 func TestManyLogoutsAtOnce(t *testing.T) {
 	c := newCast(t)
 	hub := newSite(t, c.file)

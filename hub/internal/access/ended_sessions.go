@@ -11,17 +11,17 @@ import (
 )
 
 const (
-	// pruneInterval is how often ended sessions are dropped that would have expired by now.
+	// pruneInterval is how often ended sessions that would have expired by now are dropped.
 	pruneInterval = time.Hour
 
-	// retryInterval is how often it is tried again to write the file after that has failed.
+	// retryInterval is the time between attempts to write the file after a failure.
 	retryInterval = time.Minute
 
-	// maxEndedNews bounds the log-outs that wait to be told to other hubs. They ask for what they miss.
+	// maxEndedNews bounds the log-outs that wait to be sent to other hubs. Other hubs ask for what they miss.
 	maxEndedNews = 1024
 )
 
-// EndedSessions remembers which sessions have ended by a logout, across restarts, until they would have expired.
+// EndedSessions remembers logged-out sessions across restarts, until they would have expired.
 type EndedSessions struct {
 	log  *slog.Logger
 	told chan struct{} // holds a token when there is news
@@ -29,19 +29,19 @@ type EndedSessions struct {
 	mu      sync.Mutex
 	set     *endedSet      // guarded by mu
 	pending []EndedSession // not in the file yet; guarded by mu
-	news    []EndedSession // not told to other hubs yet; guarded by mu
+	news    []EndedSession // not sent to other hubs yet; guarded by mu
 
 	// fileMu is held while the file is read or written; it is locked before mu.
 	fileMu sync.Mutex
 	file   *endedFile // nil: there is none; guarded by fileMu
-	failed string     // the trouble that was logged last; guarded by fileMu
+	failed string     // the last logged error; guarded by fileMu
 
 	// Owned by the goroutine that calls tick.
 	pruned, tried time.Time
 }
 
-// newEndedSessions reads the file that belongs to a credentials file; it writes nothing.
-// If the file is damaged, or cannot be read, all sessions of before end: a session that was ended must not return.
+// newEndedSessions reads the file for a credentials file. It writes nothing.
+// If the file is damaged or unreadable, all earlier sessions end: an ended session must not return.
 func newEndedSessions(credentials string, log *slog.Logger, now time.Time) *EndedSessions {
 	s := &EndedSessions{log: log, told: make(chan struct{}, 1), set: newEndedSet(), pruned: now, tried: now}
 	name := endedFileOf(credentials)
@@ -55,7 +55,7 @@ func newEndedSessions(credentials string, log *slog.Logger, now time.Time) *Ende
 	return s
 }
 
-// readLocked takes in what another process has written, or this one before it was started. fileMu must be held.
+// readLocked adds what the file holds from another process or an earlier run. fileMu must be held.
 func (s *EndedSessions) readLocked(now time.Time) {
 	list, err := s.file.read()
 	s.mu.Lock()
@@ -68,10 +68,10 @@ func (s *EndedSessions) readLocked(now time.Time) {
 	}
 	since := now
 	if damage := new(damageError); errors.As(err, &damage) && damage.since.After(since) {
-		since = damage.since // this host's clock was set back, or starts in the past
+		since = damage.since // this host's clock was set back, or started in the past
 	}
-	s.set.add(EndedSession{Login: since.Unix() + 1}) // logins know seconds
-	s.log.Error("log-outs of before may be lost: all sessions have ended, and users must log in again",
+	s.set.add(EndedSession{Login: since.Unix() + 1}) // login times have whole seconds
+	s.log.Error("earlier log-outs may be lost: all sessions were ended, and users must log in again",
 		"audit", "sessions.end", logkey.Err, err)
 }
 
@@ -82,7 +82,7 @@ func (s *EndedSessions) has(e EndedSession) bool {
 	return s.set.has(e.User, e.ID, e.Login)
 }
 
-// end ends a session. When it returns the file holds that, unless it cannot be written.
+// end ends a session. When it returns, the file holds the log-out, unless the file cannot be written.
 func (s *EndedSessions) end(e EndedSession) {
 	s.mu.Lock()
 	if s.set.add(e) {
@@ -99,14 +99,14 @@ func (s *EndedSessions) end(e EndedSession) {
 	s.commit(time.Now())
 }
 
-// Merge takes in what another hub has told, and returns how much of it was news.
+// Merge adds ended sessions from another hub and returns how many were unknown.
 func (s *EndedSessions) Merge(list []EndedSession, now time.Time) (fresh int, err error) {
 	for _, e := range list {
 		if err := e.Validate(); err != nil {
 			return 0, err
 		}
 		if e.User == "" {
-			return 0, errors.New("an ended session of another hub has a user")
+			return 0, errors.New("an ended session from another hub must name a user")
 		}
 	}
 	s.mu.Lock()
@@ -126,10 +126,10 @@ func (s *EndedSessions) Merge(list []EndedSession, now time.Time) (fresh int, er
 	return fresh, nil
 }
 
-// Told has a token when there are log-outs for TakeNews.
+// Told returns a channel that holds a token while there are log-outs for TakeNews.
 func (s *EndedSessions) Told() <-chan struct{} { return s.told }
 
-// TakeNews returns the log-outs at this hub since it was called last.
+// TakeNews returns the log-outs at this hub since its last call.
 func (s *EndedSessions) TakeNews() []EndedSession {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -138,7 +138,7 @@ func (s *EndedSessions) TakeNews() []EndedSession {
 	return news
 }
 
-// Digests tell by their difference which buckets of two hubs differ.
+// Digests returns a digest of each bucket, to find the buckets in which two hubs differ.
 func (s *EndedSessions) Digests() [EndedBuckets]uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,15 +146,15 @@ func (s *EndedSessions) Digests() [EndedBuckets]uint64 {
 }
 
 // List returns all ended sessions of the wanted buckets, for other hubs.
-// What ends the sessions of all users is each hub's own: it has pruned them, or its file was damaged.
+// The floor of all users is not included. It is local to each hub and comes from pruning or a damaged file.
 func (s *EndedSessions) List(wanted func(bucket int) bool) []EndedSession {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.DeleteFunc(s.set.list(wanted), func(e EndedSession) bool { return e.User == "" })
 }
 
-// commit has everything in the file that ended before it was called.
-// Those who call it meanwhile are served by the next one together.
+// commit ensures that the file holds every session that ended before the call.
+// Concurrent calls share the next write.
 func (s *EndedSessions) commit(now time.Time) {
 	s.fileMu.Lock()
 	defer s.fileMu.Unlock()
@@ -193,16 +193,16 @@ func (s *EndedSessions) all() []EndedSession {
 	return s.set.list(func(int) bool { return true })
 }
 
-// saidLocked logs once that the file cannot be written, and once that it can again. fileMu must be held.
+// saidLocked logs once that the file cannot be written, and once that writing works again. fileMu must be held.
 func (s *EndedSessions) saidLocked(err error) {
 	switch {
 	case err == nil && s.failed != "":
 		s.failed = ""
-		s.log.Info("log-outs are written to the file again, and survive a restart", "file", s.file.name)
+		s.log.Info("log-outs are written to their file again and survive a restart", "file", s.file.name)
 	case err != nil && s.failed != err.Error():
 		s.failed = err.Error()
-		s.log.Error("log-outs cannot be written to their file: they are forgotten when the hub is started anew",
-			logkey.Err, err, "file", s.file.name, "remedy", "let the hub's user write in that directory")
+		s.log.Error("log-outs cannot be written to their file: a restart of the hub would forget them",
+			logkey.Err, err, "file", s.file.name, "remedy", "give the hub's user write permission in that directory")
 	}
 }
 
@@ -220,7 +220,7 @@ func (s *EndedSessions) tick(now time.Time) {
 		return
 	}
 	again := false
-	s.readLocked(now) // of another hub with the same file
+	s.readLocked(now) // another hub may share the file
 	if s.file.anew && now.Sub(s.tried) >= retryInterval {
 		s.tried = now
 		s.mu.Lock()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Whatever happens to a set, in whatever order, no session returns; and hubs that tell each other all they know agree.
+// No sequence of operations revives a session. Hubs that exchange all their entries agree.
 func TestEndedSetNeverForgets(t *testing.T) {
 	const seed = 11
 	r := rand.New(rand.NewPCG(seed, seed))
@@ -52,7 +52,7 @@ func TestEndedSetNeverForgets(t *testing.T) {
 	}
 }
 
-// However many users there are, memory is bounded, and who logs out seldom is the last to notice.
+// Memory is bounded for any number of users. Users with few log-outs are affected last.
 func TestEndedSetIsBounded(t *testing.T) {
 	s := newEndedSet()
 	s.add(EndedSession{"rare", strings.Repeat("0", 32), 1000})

@@ -15,8 +15,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// site is a hub's credentials with a door, as after a start of the hub.
-// Nothing of it is ever closed: a new one is what comes after a kill -9.
+// site is a hub's credentials with a Door, as after a start of the hub.
+// It is never closed: a new site is like a restart after kill -9.
 type site struct {
 	t *testing.T
 	*Door
@@ -45,7 +45,7 @@ func (s site) isGood(cookie secret.Text) bool {
 	return err == nil && p.Has(Viewer)
 }
 
-// A hub that is killed just after it has answered a logout does not let the session in again when it is back.
+// A hub that is killed just after it has answered a logout does not accept the session after its restart.
 func TestLogoutSurvivesRestart(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestLogoutSurvivesRestart(t *testing.T) {
 	})
 }
 
-// A viewer who logs in and out thousands of times ends nobody else's session, and of their own only older ones.
+// A viewer who logs in and out thousands of times ends no other user's session, and only older ones of their own.
 func TestManyLogouts(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -100,7 +100,7 @@ func TestManyLogouts(t *testing.T) {
 		}
 		last := begin("anna")
 		for _, i := range rand.Perm(len(all)) {
-			s.past.set.add(ended(t, b, all[i])) // without the file, which would take its time
+			s.past.set.add(ended(t, b, all[i])) // without the file, which would be slow
 		}
 		hub.Logout(home, all[0])
 		check := func(hub site) {
@@ -130,7 +130,7 @@ func TestManyLogouts(t *testing.T) {
 	})
 }
 
-// ended returns what is remembered of a session.
+// ended returns the record of an ended session.
 func ended(t *testing.T, b *Book, cookie secret.Text) EndedSession {
 	t.Helper()
 	c, err := b.readCookie(cookie)
@@ -140,7 +140,7 @@ func ended(t *testing.T, b *Book, cookie secret.Text) EndedSession {
 	return c.past()
 }
 
-// A person from elsewhere is not the user of the same name, and a strange name makes no damage in the file.
+// An external person is not the user of the same name. An unusual name does not damage the file.
 func TestLogoutsFromElsewhere(t *testing.T) {
 	id := strings.Repeat("0", 2*sessionIDSize)
 	names := map[string]bool{}
@@ -164,7 +164,7 @@ func TestLogoutsFromElsewhere(t *testing.T) {
 	}
 }
 
-// A file that is damaged lets no session in that was ended: all of before have ended then.
+// A damaged file revives no ended session: all earlier sessions end.
 func TestDamagedEndedFile(t *testing.T) {
 	c := newCast(t)
 	change := func(f func([]byte) []byte) func(*testing.T, string) {
@@ -224,12 +224,12 @@ func TestDamagedEndedFile(t *testing.T) {
 				if hub.isGood(gone) || hub.isGood(other) {
 					t.Error("a session of before is good")
 				}
-				if !strings.Contains(ledger.said()[said:], "all sessions have ended") {
+				if !strings.Contains(ledger.said()[said:], "all sessions were ended") {
 					t.Error("nothing is said")
 				}
 				later(2 * time.Second)
 				again := hub.login("anna", c.annaPw)
-				hub.Logout(home, hub.login("otto", c.ottoPw)) // writes the file anew
+				hub.Logout(home, hub.login("otto", c.ottoPw)) // rewrites the file
 				later(2 * time.Second)
 				hub = newSite(t, file)
 				if !hub.isGood(again) || hub.isGood(gone) || hub.isGood(other) {
@@ -240,7 +240,7 @@ func TestDamagedEndedFile(t *testing.T) {
 	}
 }
 
-// A host without a battery clock starts in the past, maybe after a power cut that has damaged the file.
+// A host without a battery-backed clock starts in the past, perhaps after a power cut that has damaged the file.
 func TestDamagedEndedFileClockBehind(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -259,7 +259,7 @@ func TestDamagedEndedFileClockBehind(t *testing.T) {
 	})
 }
 
-// What was being written when the hub was killed is no damage.
+// An incomplete last line from a killed hub does not count as damage.
 func TestTornEndedFile(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -291,7 +291,8 @@ func TestTornEndedFile(t *testing.T) {
 	})
 }
 
-// Where the file cannot be written a logout still counts, and it is said once. When it can be written again it is.
+// A logout takes effect even if the file cannot be written. The failure is logged once.
+// The logout is written as soon as the file is writable again.
 func TestEndedFileNotWritable(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -322,7 +323,7 @@ func TestEndedFileNotWritable(t *testing.T) {
 	})
 }
 
-// Two hubs that have the same file on one disk follow each other, and lose nothing when both write.
+// Two hubs with the same file on one disk follow each other and lose nothing when both write.
 func TestEndedFileShared(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// How somebody else has proved who a person is.
+// How an external party has proved a person's identity.
 const (
 	ByProxy = "proxy" // headers of a trusted reverse proxy
 	ByJWT   = "jwt"   // a bearer token of an identity provider
@@ -17,45 +17,45 @@ const (
 )
 
 const (
-	// maxExternalGroups bounds the groups of a person that are read.
+	// maxExternalGroups bounds how many groups of a person are read.
 	maxExternalGroups = 1000
 
-	// maxSessionGroups bounds what a session cookie holds of them, in bytes.
+	// maxSessionGroups bounds the groups in a session cookie, in bytes.
 	maxSessionGroups = 2048
 
-	// ProxyLife bounds what runs for somebody whom a proxy has identified: the proxy cannot be asked again.
+	// ProxyLife bounds streams of a person that a proxy has identified. The hub cannot ask the proxy again.
 	ProxyLife = 24 * time.Hour
 )
 
-// Identity is who a person is, in the words of a proxy or of an identity provider.
+// Identity is a person as named by a proxy or an identity provider.
 type Identity struct {
 	Name   string
 	Groups []string
 }
 
-// UnmappedError says that a person is known, and that no mapping gives that person anything.
+// UnmappedError says that a person is identified, but that no mapping grants them a camera.
 type UnmappedError struct{ Name string }
 
 func (e *UnmappedError) Error() string {
-	return fmt.Sprintf("you are %s, and this hub gives you no camera: ask those who run it for "+
+	return fmt.Sprintf("you are logged in as %s, but this hub grants you no camera: ask its operator to run "+
 		"\"bramble-hub mapping add\" with your name or one of your groups", e.Name)
 }
 
 func (id Identity) validate() error {
 	if len(id.Groups) > maxExternalGroups {
-		return fmt.Errorf("there are %d groups, more than %d: let the provider send those only that the hub needs",
+		return fmt.Errorf("there are %d groups, more than %d: have the provider send only the groups that the hub needs",
 			len(id.Groups), maxExternalGroups)
 	}
 	return validateExternal("user", id.Name)
 }
 
-// external returns what the mappings give to a person. What several of them give adds up.
+// external returns the principal that the mappings make of a person. The grants of several mappings add up.
 func (b *Book) external(id Identity, by string) (Principal, error) {
 	if err := id.validate(); err != nil {
 		return Principal{}, err
 	}
 	if u, exists := b.users[id.Name]; exists && !u.Enabled {
-		return Principal{}, errors.New("the credentials file has a user of this name who is disabled")
+		return Principal{}, errors.New("the user of this name in the credentials file is disabled")
 	}
 	p := Principal{Name: id.Name, By: by, external: &Identity{Name: id.Name}}
 	for _, m := range b.doc.Mappings {
@@ -74,7 +74,7 @@ func (b *Book) external(id Identity, by string) (Principal, error) {
 	return p, nil
 }
 
-// mapped returns those of a person's groups that a mapping names.
+// mapped returns the person's groups that a mapping names.
 func (b *Book) mapped(groups []string) (mapped []string) {
 	for _, m := range b.doc.Mappings {
 		if group, ok := strings.CutPrefix(m.Who, mapsGroup); ok && slices.Contains(groups, group) {
@@ -84,8 +84,8 @@ func (b *Book) mapped(groups []string) (mapped []string) {
 	return mapped
 }
 
-// External returns what a person may do whom somebody else has identified, until expires. The error is ErrRefused or
-// an *UnmappedError.
+// External returns the principal of a person that a proxy or an identity provider has identified, until expires.
+// The error is ErrRefused or an *UnmappedError.
 func (d *Door) External(addr, by string, id Identity, expires time.Time) (Principal, error) {
 	p, err := d.keeper.Book().external(id, by)
 	if err != nil {
@@ -96,8 +96,8 @@ func (d *Door) External(addr, by string, id Identity, expires time.Time) (Princi
 	return p, nil
 }
 
-// LoginExternal begins a session of such a person, which ends after life however busy it is. The errors are those of
-// External.
+// LoginExternal begins a session of such a person. It ends after life, even if it is in use.
+// The errors are those of External.
 func (d *Door) LoginExternal(addr, by string, id Identity, life time.Duration) (Cookie, error) {
 	b := d.keeper.Book()
 	p, err := b.external(id, by)
@@ -112,9 +112,9 @@ func (d *Door) LoginExternal(addr, by string, id Identity, life time.Duration) (
 	return cookie, nil
 }
 
-// RefuseExternal keeps an audit line of a proof by somebody else that is no good.
+// RefuseExternal writes an audit line about an invalid external proof.
 func (d *Door) RefuseExternal(addr, by string, why error) {
-	d.refuse(by, addr, "", fmt.Errorf("%.160s", why.Error())) // the words may be a stranger's
+	d.refuse(by, addr, "", fmt.Errorf("%.160s", why.Error())) // the text may come from an unauthenticated client
 }
 
 func (d *Door) refuseExternal(addr, by string, id Identity, err error) error {
@@ -125,26 +125,27 @@ func (d *Door) refuseExternal(addr, by string, id Identity, err error) error {
 	return ErrRefused
 }
 
-// beginExternal returns the cookie of a new session. It holds the groups that a mapping names, so that a change of the
-// mappings counts at once.
+// beginExternal returns the cookie of a new session.
+// It holds the person's groups that a mapping names, so that a change of the mappings takes effect at once.
 func (s *sessions) beginExternal(b *Book, p Principal, life time.Duration, now time.Time) (Cookie, error) {
 	size := 0
 	for _, g := range p.external.Groups {
 		size += len(g)
 	}
 	if b.sessionKey == nil {
-		return Cookie{}, errors.New("there is no credentials file with a key that signs sessions")
+		return Cookie{}, errors.New("there is no credentials file with a key to sign sessions")
 	}
 	if size > maxSessionGroups {
-		return Cookie{}, fmt.Errorf("mappings name %d bytes of this user's groups, more than the %d that a cookie can hold: "+
+		return Cookie{}, fmt.Errorf("the mapped groups of this user take %d bytes, more than the %d that a cookie can hold: "+
 			"map fewer of them", size, maxSessionGroups)
 	}
 	return b.issue(session{
-		User: p.Name, ID: newSessionID(), Login: now.Unix(), Method: p.By, Groups: p.external.Groups, End: now.Add(life).Unix(),
+		User: p.Name, ID: newSessionID(), Login: now.Unix(), Method: p.By, Groups: p.external.Groups,
+		End: now.Add(life).Unix(),
 	}, now)
 }
 
-// ofSession returns whose session a cookie belongs to, or an error that says why it has ended.
+// ofSession returns the principal of a session cookie, or an error that says why the session has ended.
 func (b *Book) ofSession(c session) (Principal, error) {
 	if c.Method != "" {
 		p, err := b.external(Identity{c.User, c.Groups}, BySession)
@@ -153,12 +154,12 @@ func (b *Book) ofSession(c session) (Principal, error) {
 	}
 	u, ok := b.user(c.User)
 	if !ok || u.generation() != c.Generation {
-		return Principal{}, errors.New("the session has ended, since the user's password or role was changed")
+		return Principal{}, errors.New("the session has ended because the user's password or role was changed")
 	}
 	return b.principal(u, BySession), nil
 }
 
-// againExternal is Again for those whom somebody else has identified.
+// againExternal is Again for people that a proxy or an identity provider has identified.
 func (d *Door) againExternal(b *Book, p Principal) (Principal, bool) {
 	if p.session != nil && (!bytes.Equal(p.key, b.sessionKey) || d.sessions.past.has(p.session.past())) {
 		return Principal{}, false

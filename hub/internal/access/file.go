@@ -46,7 +46,7 @@ func read(name string) (*Document, os.FileInfo, error) {
 	return readFrom(f)
 }
 
-// readFrom is read for a file that is open, which it closes.
+// readFrom is read for an open file, which it closes.
 func readFrom(f *os.File) (*Document, os.FileInfo, error) {
 	defer func() { _ = f.Close() }() // it was only read
 	name := f.Name()
@@ -81,9 +81,9 @@ func Edit(name string, change func(*Document) error) error {
 
 // Editor changes a credentials file.
 type Editor struct {
-	Waiting func(text string) // is called once if somebody else holds the file for a while; nil means that nobody is told
+	Waiting func(text string) // called once if another process holds the lock for a while; may be nil
 
-	step func(name string) // called before each step of the writing, by tests
+	step func(name string) // called before each step of writing, for tests
 }
 
 // Edit is the function Edit.
@@ -107,7 +107,7 @@ func (e Editor) Edit(name string, change func(*Document) error) error {
 	return e.edit(d, base, l, change)
 }
 
-// edit changes a file that is locked.
+// edit changes a locked file.
 func (e Editor) edit(d dir, base string, l *fileLock, change func(*Document) error) error {
 	doc, old, err := readIn(d, base)
 	if err != nil {
@@ -123,7 +123,8 @@ func (e Editor) edit(d dir, base string, l *fileLock, change func(*Document) err
 	return e.store(d, base, l, doc, old)
 }
 
-// readIn returns the content of a file of a directory, or that of a new one, without os.FileInfo, if there is none.
+// readIn returns the content of a file in a directory.
+// If there is no file it returns the content of a new one, without os.FileInfo.
 func readIn(d dir, base string) (*Document, os.FileInfo, error) {
 	f, err := d.open(base, unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -135,7 +136,7 @@ func readIn(d dir, base string) (*Document, os.FileInfo, error) {
 	return readFrom(f)
 }
 
-// store puts a document in the place of a file that is locked.
+// store replaces a locked file with a document.
 func (e Editor) store(d dir, base string, l *fileLock, doc *Document, old os.FileInfo) error {
 	data, err := doc.Encode()
 	if err != nil {
@@ -147,7 +148,7 @@ func (e Editor) store(d dir, base string, l *fileLock, doc *Document, old os.Fil
 	return nil
 }
 
-// replaceFile replaces a file that is not of credentials. Its lock, which the caller has, says nothing.
+// replaceFile replaces a file that holds no credentials. The caller holds its lock, which stays empty.
 func replaceFile(name string, data []byte) error {
 	d, base, err := openDir(name)
 	if err != nil {
@@ -169,10 +170,11 @@ func (d *Document) RenewLinkKey() {
 	_, _ = rand.Read(d.LinkKey) // never fails
 }
 
-// replace puts data in the place of the file, at once: written beside it, on disk before it gets the name. The lock says what there is when
-// it is there, and that there is less before that: a crash in between must not look like a loss.
+// replace replaces the file atomically. The new file is on disk before it gets the name.
+// The lock file names new entries only after that, and drops removed ones before it.
+// A crash in between must not look like a loss.
 func (e Editor) replace(d dir, base string, l *fileLock, data []byte, says string, old os.FileInfo) error {
-	beside := base + ".new" // of a crash before, maybe; the lock makes it ours
+	beside := base + ".new" // may remain from a crash; the lock makes it ours
 	e.step("remove")
 	if err := d.remove(beside); err != nil {
 		return err

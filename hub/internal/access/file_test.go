@@ -203,7 +203,8 @@ func entries(b *Book) int { return len(b.Users()) + len(b.Agents()) }
 func TestKillAtEachStep(t *testing.T) {
 	steps := []string{}
 	file := filepath.Join(t.TempDir(), "first.json")
-	if err := (Editor{step: func(name string) { steps = append(steps, name) }}).Edit(file, func(*Document) error { return nil }); err != nil {
+	if err := (Editor{step: func(name string) { steps = append(steps, name) }}).Edit(file,
+		func(*Document) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if len(steps) < 8 {

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// grant lets a principal see the cameras that fit a glob, with a role for them.
+// grant lets a principal see the cameras that match a glob, and gives a role for them.
 type grant struct {
 	glob string
 	role Role // Viewer or Operator
@@ -16,18 +16,18 @@ type grant struct {
 // groupMark begins a grant that names a camera group.
 const groupMark = "@"
 
-// splitGrant reads a grant as it is written: GLOB or @GROUP, and =ROLE if the role differs from the principal's own.
+// splitGrant parses a grant: GLOB or @GROUP, then =ROLE if the role differs from the principal's own.
 func splitGrant(text string) (cameras string, role Role, hasRole bool) {
 	cameras, suffix, hasRole := strings.Cut(text, "=")
 	return cameras, Role(suffix), hasRole
 }
 
-// ValidateGrants returns nil if all of grants may be a user's.
+// ValidateGrants returns nil if a user may have all of grants.
 func ValidateGrants(grants []string) error {
 	for _, g := range grants {
 		cameras, role, hasRole := splitGrant(g)
 		if hasRole && role != Viewer && role != Operator {
-			return fmt.Errorf("camera grant %q is not allowed: after = write viewer or operator, the roles for a camera", clip(g))
+			return fmt.Errorf("camera grant %q is not allowed: the role after = must be viewer or operator", clip(g))
 		}
 		if err := validateCameras(cameras); err != nil {
 			return err
@@ -36,11 +36,12 @@ func ValidateGrants(grants []string) error {
 	return nil
 }
 
-// validateSelection checks camera grants of those who have no roles for cameras: consumers, and what a token is narrowed to.
+// validateSelection checks camera grants without roles: those of consumers and of narrowed tokens.
 func validateSelection(kind string, grants []string) error {
 	for _, g := range grants {
 		if strings.Contains(g, "=") {
-			return fmt.Errorf("camera grant %q is not allowed: a %s has no role for a single camera; leave out what begins with =", clip(g), kind)
+			return fmt.Errorf("camera grant %q is not allowed: a %s has no role for a single camera; remove =ROLE",
+				clip(g), kind)
 		}
 		if err := validateCameras(g); err != nil {
 			return err
@@ -56,7 +57,7 @@ func validateCameras(text string) error {
 	return ValidateGlobs([]string{text})
 }
 
-// expand returns the globs that a grant stands for: itself, or those of its group.
+// expand returns the globs of a grant: itself, or the globs of its group.
 func (b *Book) expand(cameras string) []string {
 	if group, ok := strings.CutPrefix(cameras, groupMark); ok {
 		return b.groups[group]
@@ -64,7 +65,7 @@ func (b *Book) expand(cameras string) []string {
 	return []string{cameras}
 }
 
-// globs returns what a selection stands for; nil stays nil.
+// globs returns the globs of a selection; nil stays nil.
 func (b *Book) globs(selection []string) (globs []string) {
 	for _, cameras := range selection {
 		globs = append(globs, b.expand(cameras)...)
@@ -72,7 +73,7 @@ func (b *Book) globs(selection []string) (globs []string) {
 	return globs
 }
 
-// resolve returns what grants stand for. A grant without a role has that of its principal.
+// resolve expands grants. A grant without a role gets the principal's role.
 func (b *Book) resolve(texts []string, own Role) (grants []grant) {
 	for _, text := range texts {
 		cameras, role, hasRole := splitGrant(text)
@@ -86,7 +87,7 @@ func (b *Book) resolve(texts []string, own Role) (grants []grant) {
 	return grants
 }
 
-// atMost returns the lesser one of two roles.
+// atMost returns the lesser of two roles.
 func atMost(role, most Role) Role {
 	if role.AtLeast(most) {
 		return most
@@ -94,7 +95,8 @@ func atMost(role, most Role) Role {
 	return role
 }
 
-// RoleFor returns what the principal may do with a camera: Viewer, Operator, or "" for nothing. Of all grants that fit, the one that allows most counts.
+// RoleFor returns the principal's role for a camera: Viewer, Operator, or "" for none.
+// Of all matching grants, the highest role counts.
 func (p Principal) RoleFor(camera string) (role Role) {
 	if p.only != nil && !granted(p.only, camera) {
 		return ""
@@ -119,12 +121,13 @@ func (p Principal) MayAll() bool {
 	return all && p.formats == nil && (p.only == nil || slices.Contains(p.only, "*"))
 }
 
-// SameGrants reports whether q may do the same with the same cameras.
+// SameGrants reports whether q has the same roles for the same cameras.
 func (p Principal) SameGrants(q Principal) bool {
 	return slices.Equal(p.grants, q.grants) && slices.Equal(p.only, q.only) && p.most == q.most
 }
 
-// narrow leaves of a principal what a token allows. Who may not act for all cameras has no right that is about all of them.
+// narrow reduces a principal to what a token allows.
+// A token that is narrowed to some cameras gives no right that concerns all cameras.
 func (b *Book) narrow(p Principal, t Token) Principal {
 	if t.Role != "" {
 		p.Role, p.most = atMost(p.Role, t.Role), t.Role
@@ -136,14 +139,15 @@ func (b *Book) narrow(p Principal, t Token) Principal {
 	return p
 }
 
-// validateNarrowing checks what a token is narrowed to.
+// validateNarrowing checks the role and the cameras that a token is narrowed to.
 func (t Token) validateNarrowing() error {
 	var err error
 	if t.Role != "" {
 		err = t.Role.validate()
 	}
 	if t.Cameras != nil && len(t.Cameras) == 0 {
-		err = errors.Join(err, errors.New("it is narrowed to no camera: name one, or leave cameras out for all of its user"))
+		err = errors.Join(err, errors.New("it is narrowed to no camera: "+
+			"name one, or leave cameras out for all cameras of its user"))
 	}
 	return errors.Join(err, validateSelection("token", t.Cameras))
 }

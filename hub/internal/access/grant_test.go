@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// enrol adds a user whose password is not hashed anew.
+// enrol adds a user without hashing a password.
 func enrol(d *Document, name string, role Role, cameras ...string) error {
 	if err := ValidateGrants(cameras); err != nil {
 		return err
@@ -18,7 +18,7 @@ func enrol(d *Document, name string, role Role, cameras ...string) error {
 	return nil
 }
 
-// Of all grants that fit a camera the one that allows most counts; a grant without a role has the user's.
+// Of all grants that match a camera, the highest role counts. A grant without a role has the user's role.
 func TestRoleFor(t *testing.T) {
 	c := newCast(t)
 	edit(t, c.file, func(d *Document) error {
@@ -36,13 +36,16 @@ func TestRoleFor(t *testing.T) {
 		user, camera string
 		want         Role
 	}{
-		{"vera", "porch", Operator}, {"vera", "lab-1", Viewer}, {"vera", "gh-1", Operator}, {"vera", "gh-9", Operator}, {"vera", "bench-1", Operator},
-		{"vera", "bench-2", ""}, {"vera", "greenhouse", ""}, {"olaf", "porch", Operator}, {"olaf", "anything", Viewer}, {"olaf", "bench-1", Operator},
+		{"vera", "porch", Operator}, {"vera", "lab-1", Viewer}, {"vera", "gh-1", Operator}, {"vera", "gh-9", Operator},
+		{"vera", "bench-1", Operator},
+		{"vera", "bench-2", ""}, {"vera", "greenhouse", ""}, {"olaf", "porch", Operator}, {"olaf", "anything", Viewer},
+		{"olaf", "bench-1", Operator},
 		{"adam", "porch", Viewer}, {"adam", "garden", Operator}, {"adam", "attic", ""},
 	} {
 		u, _ := b.user(test.user)
 		p := b.principal(u, ByPassword)
-		if got := p.RoleFor(test.camera); got != test.want || p.May(test.camera) != (test.want != "") || p.MayControl(test.camera) != (test.want == Operator) {
+		if got := p.RoleFor(test.camera); got != test.want || p.May(test.camera) != (test.want != "") ||
+			p.MayControl(test.camera) != (test.want == Operator) {
 			t.Errorf("%s has role %q for %s, want %q", test.user, got, test.camera, test.want)
 		}
 	}
@@ -52,7 +55,7 @@ func TestRoleFor(t *testing.T) {
 	}
 }
 
-// A change of a group counts for those who are in already, and is a change of their grants.
+// A change of a group takes effect for connected users and counts as a change of their grants.
 func TestGroupChanges(t *testing.T) {
 	c := newCast(t)
 	edit(t, c.file, func(d *Document) error {
@@ -87,7 +90,8 @@ func TestGroupEdits(t *testing.T) {
 		if err := d.SetUser("anna", "", []string{"porch", "@greenhouse=viewer"}, nil); err != nil {
 			return err
 		}
-		if _, _, err := d.AddNarrowToken(Token{Owner: "root", Name: "sensor", Cameras: []string{"@greenhouse"}}, 0); err != nil {
+		if _, _, err := d.AddNarrowToken(Token{Owner: "root", Name: "sensor", Cameras: []string{"@greenhouse"}},
+			0); err != nil {
 			return err
 		}
 		_, err := d.AddConsumer("counter", []string{"@greenhouse"})
@@ -99,21 +103,30 @@ func TestGroupEdits(t *testing.T) {
 		change func(*Document) error
 		says   string
 	}{
-		"group twice":         {func(d *Document) error { return d.AddGroup("greenhouse", []string{"x"}) }, "group set"},
-		"group of nothing":    {func(d *Document) error { return d.AddGroup("none", long) }, "at least one"},
-		"group of a group":    {func(d *Document) error { return d.AddGroup("two", []string{"@greenhouse"}) }, "cameras only"},
-		"group with a role":   {func(d *Document) error { return d.AddGroup("two", []string{"x=viewer"}) }, "x=viewer"},
-		"group's name":        {func(d *Document) error { return d.AddGroup("a=b", []string{"x"}) }, "a-z"},
-		"no such group":       {func(d *Document) error { return d.SetGroup("none", []string{"x"}) }, "group list"},
-		"emptied":             {func(d *Document) error { return d.SetGroup("greenhouse", nil) }, "at least one"},
-		"in use by a user":    {func(d *Document) error { return d.RemoveGroup("greenhouse") }, "user anna"},
-		"in use by others":    {func(d *Document) error { return d.RemoveGroup("greenhouse") }, "consumer counter"},
-		"unknown group":       {func(d *Document) error { return d.SetUser("anna", "", []string{"@none"}, nil) }, "user anna is granted @none"},
-		"admin of a camera":   {func(d *Document) error { return d.SetUser("anna", "", []string{"porch=admin"}, nil) }, "viewer or operator"},
-		"no role":             {func(d *Document) error { return d.SetUser("anna", "", []string{"porch="}, nil) }, "viewer or operator"},
-		"two roles":           {func(d *Document) error { return d.SetUser("anna", "", []string{"porch=viewer=operator"}, nil) }, "viewer or operator"},
-		"consumer with role":  {func(d *Document) error { _, err := d.AddConsumer("x", []string{"porch=viewer"}); return err }, "no role for a single camera"},
-		"consumer of unknown": {func(d *Document) error { _, err := d.AddConsumer("x", []string{"@none"}); return err }, "consumer x is granted @none"},
+		"group twice":      {func(d *Document) error { return d.AddGroup("greenhouse", []string{"x"}) }, "group set"},
+		"group of nothing": {func(d *Document) error { return d.AddGroup("none", long) }, "at least one"},
+		"group of a group": {func(d *Document) error { return d.AddGroup("two", []string{"@greenhouse"}) },
+			"cameras only"},
+		"group with a role": {func(d *Document) error { return d.AddGroup("two", []string{"x=viewer"}) }, "x=viewer"},
+		"group's name":      {func(d *Document) error { return d.AddGroup("a=b", []string{"x"}) }, "a-z"},
+		"no such group":     {func(d *Document) error { return d.SetGroup("none", []string{"x"}) }, "group list"},
+		"emptied":           {func(d *Document) error { return d.SetGroup("greenhouse", nil) }, "at least one"},
+		"in use by a user":  {func(d *Document) error { return d.RemoveGroup("greenhouse") }, "user anna"},
+		"in use by others":  {func(d *Document) error { return d.RemoveGroup("greenhouse") }, "consumer counter"},
+		"unknown group": {func(d *Document) error { return d.SetUser("anna", "", []string{"@none"}, nil) },
+			"user anna is granted @none"},
+		"admin of a camera": {func(d *Document) error { return d.SetUser("anna", "", []string{"porch=admin"}, nil) },
+			"viewer or operator"},
+		"no role": {func(d *Document) error { return d.SetUser("anna", "", []string{"porch="}, nil) },
+			"viewer or operator"},
+		"two roles": {
+			func(d *Document) error { return d.SetUser("anna", "", []string{"porch=viewer=operator"}, nil) },
+			"viewer or operator",
+		},
+		"consumer with role": {func(d *Document) error { _, err := d.AddConsumer("x", []string{"porch=viewer"}); return err },
+			"no role for a single camera"},
+		"consumer of unknown": {func(d *Document) error { _, err := d.AddConsumer("x", []string{"@none"}); return err },
+			"consumer x is granted @none"},
 		"token with role": {func(d *Document) error {
 			_, _, err := d.AddNarrowToken(Token{Owner: "root", Name: "x", Cameras: []string{"porch=viewer"}}, 0)
 			return err
@@ -132,7 +145,7 @@ func TestGroupEdits(t *testing.T) {
 	}
 }
 
-// Programs of before read a file that has nothing new in it, and say that others need a newer program.
+// Older programs read a file without new features. For other files they say that a newer program is needed.
 func TestVersions(t *testing.T) {
 	c := newCast(t)
 	version := func() int {
@@ -182,12 +195,14 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// A token may do less than its owner, and never more; one for some cameras has no right that is about all.
+// A token never has more rights than its owner. A token for some cameras has no right that concerns all cameras.
 func TestNarrowTokens(t *testing.T) {
 	c := newCast(t)
 	texts := map[string]Token{
-		"all": {Owner: "root"}, "read only": {Owner: "root", Role: Viewer}, "one camera": {Owner: "root", Cameras: []string{"porch"}},
-		"group": {Owner: "root", Cameras: []string{"@greenhouse"}}, "beyond": {Owner: "anna", Role: Operator, Cameras: []string{"*"}},
+		"all": {Owner: "root"}, "read only": {Owner: "root", Role: Viewer},
+		"one camera": {Owner: "root", Cameras: []string{"porch"}},
+		"group":      {Owner: "root", Cameras: []string{"@greenhouse"}},
+		"beyond":     {Owner: "anna", Role: Operator, Cameras: []string{"*"}},
 	}
 	tokens := map[string]string{}
 	edit(t, c.file, func(d *Document) error {
@@ -208,8 +223,10 @@ func TestNarrowTokens(t *testing.T) {
 		want          Role
 		admin, all    bool
 	}{
-		{"all", "porch", Operator, true, true}, {"read only", "porch", Viewer, false, true}, {"one camera", "porch", Operator, false, false},
-		{"one camera", "garden", "", false, false}, {"group", "gh-1", Operator, false, false}, {"group", "porch", "", false, false},
+		{"all", "porch", Operator, true, true}, {"read only", "porch", Viewer, false, true},
+		{"one camera", "porch", Operator, false, false},
+		{"one camera", "garden", "", false, false}, {"group", "gh-1", Operator, false, false},
+		{"group", "porch", "", false, false},
 		{"beyond", "porch", Viewer, false, false}, {"beyond", "garden", "", false, false},
 	} {
 		p, err := d.Token("192.0.2.1", ledger.hide("token", tokens[test.token]))
@@ -219,7 +236,8 @@ func TestNarrowTokens(t *testing.T) {
 		again, ok := d.Again(p, time.Now())
 		for _, p := range []Principal{p, again} {
 			if p.RoleFor(test.camera) != test.want || p.Has(Admin) != test.admin || p.MayAll() != test.all || !ok {
-				t.Errorf("%s: role %q for %s, admin %v, all %v", test.token, p.RoleFor(test.camera), test.camera, p.Has(Admin), p.MayAll())
+				t.Errorf("%s: role %q for %s, admin %v, all %v", test.token, p.RoleFor(test.camera), test.camera, p.Has(Admin),
+					p.MayAll())
 			}
 		}
 	}

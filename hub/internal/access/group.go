@@ -14,14 +14,15 @@ type Group struct {
 	Cameras []string `json:"cameras"` // globs
 }
 
-// groupPattern leaves out what separates a group's name from the rest of a grant.
+// groupPattern excludes the characters that separate a group's name from the rest of a grant.
 var groupPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 
 func validateGroupName(name string) error {
 	if groupPattern.MatchString(name) {
 		return nil
 	}
-	return fmt.Errorf("camera group %q is not allowed: use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit", clip(name))
+	return fmt.Errorf("camera group %q is not allowed: "+
+		"use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit", clip(name))
 }
 
 func (g Group) validate() error {
@@ -56,7 +57,7 @@ func (d *Document) AddGroup(name string, cameras []string) error {
 	return g.validate()
 }
 
-// SetGroup changes the cameras of a group, for all who are granted it.
+// SetGroup changes the cameras of a group, for everyone with a grant of the group.
 func (d *Document) SetGroup(name string, cameras []string) error {
 	i, err := d.group(name)
 	if err != nil {
@@ -85,13 +86,13 @@ func (d *Document) RemoveGroup(name string) error {
 	return nil
 }
 
-// grantee is an entry of the file that has camera grants.
+// grantee is an entry of the file with camera grants.
 type grantee struct {
 	who    string
 	grants []string
 }
 
-// groups returns the names of the groups in its grants.
+// groups returns the names of the groups in the grants.
 func (g grantee) groups() (names []string) {
 	for _, text := range g.grants {
 		cameras, _, _ := splitGrant(text)
@@ -134,14 +135,16 @@ func (d *Document) validateGroups() error {
 	for _, g := range d.grantees() {
 		for _, name := range g.groups() {
 			if !known[name] {
-				missing = append(missing, fmt.Errorf("%s is granted %s%s, and there is no such camera group: add it with \"bramble-hub group add %s\"", clip(g.who), groupMark, clip(name), clip(name)))
+				missing = append(missing, fmt.Errorf("%s is granted %s%s, but there is no such camera group: "+
+					"add it with \"bramble-hub group add %s\"", clip(g.who), groupMark, clip(name), clip(name)))
 			}
 		}
 	}
 	return errors.Join(missing...)
 }
 
-// neededVersion returns the version of the file that has all that is in use: a file without mappings, groups and roles for cameras can still be read by programs of before.
+// neededVersion returns the lowest file version that supports all features in use.
+// Older programs can still read a file without mappings, groups and roles for cameras.
 func (d *Document) neededVersion() int {
 	if len(d.Groups)+len(d.Mappings) > 0 {
 		return versionGroups

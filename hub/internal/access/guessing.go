@@ -8,48 +8,48 @@ import (
 )
 
 const (
-	// freeAddresses is from how many addresses a user's password may be wrong before further ones have to wait: a
-	// user has some devices.
+	// freeAddresses is how many addresses may fail with a user's name before other addresses have to wait.
+	// A user may have several devices.
 	freeAddresses = 4
 
-	// maxFailing bounds how many failing addresses are remembered of a name: with so many the wait is the longest.
+	// maxFailing bounds the failing addresses that are remembered for a name. With that many, the wait is the longest.
 	maxFailing = 16
 
-	// maxTargets bounds how many names are remembered, and of how many users the addresses of their logins.
+	// maxTargets bounds the names in targets, and the users in homes.
 	maxTargets = 4096
 
-	// maxHomes bounds how many addresses are remembered from which a user has logged in.
+	// maxHomes bounds the addresses of a user's logins that are remembered.
 	maxHomes = 16
 
-	// turnLife is how long an address may take its turn after it has waited. A person may be slow to type the
-	// password again.
+	// turnLife is how long an address may take its turn after the wait.
+	// A person may need time to type the password again.
 	turnLife = 10 * time.Minute
 
 	// maxTurns bounds how many addresses wait for their turn.
 	maxTurns = 1 << 16
 )
 
-// The reasons for a wait, as the person who waits reads them. None tells whether the user exists.
+// The reasons for a wait, as shown to the client. None reveals whether the user exists.
 const (
 	waitOfAddress = "too many wrong passwords from your address"
 	waitOfPair    = "too many wrong passwords for this user from your address"
 	waitOfName    = "too many wrong passwords for this user from several addresses"
 )
 
-// guesses decides who has to wait before another password is checked.
+// guesses decides how long a client has to wait before its next password is checked.
 //
-// An address that guesses is blocked for all names. A name that many addresses guess makes further addresses wait,
-// each by a schedule of its own that nobody else can extend. Neither holds for a user at an address from which that
-// user has logged in: that pair has a block of its own.
+// An address that guesses is blocked for all names. If many addresses fail with a name, new addresses have to wait.
+// Each of them waits by its own schedule, which other clients cannot extend.
+// Neither rule applies to a user at an address from which they have logged in: that pair has its own block.
 type guesses struct {
 	addrs    *backoff // by AddressKey
-	networks *backoff // by networkKey: who has an IPv6 /48 has 65,536 keys of AddressKey
-	pairs    *backoff // a user at an address from which that user has logged in
+	networks *backoff // by networkKey: an IPv6 /48 holds 65,536 keys of AddressKey
+	pairs    *backoff // a user at an address from which they have logged in
 
 	mu      sync.Mutex
 	targets map[string]*target    // by name; guarded by mu
-	turns   map[turnKey]int64     // when an address may try a name, if it has to wait, as Unix nanoseconds; guarded by mu
-	homes   map[string]*addresses // from where a user has logged in, by name; guarded by mu
+	turns   map[turnKey]int64     // when a waiting address may try a name, in Unix nanoseconds; guarded by mu
+	homes   map[string]*addresses // addresses of a user's logins, by name; guarded by mu
 }
 
 // pair is a name and the key of an address.
@@ -57,7 +57,7 @@ type pair struct{ name, address string }
 
 func (p pair) String() string { return p.name + "\x00" + p.address }
 
-// turnKey is a hash of a pair. There may be many turns, and names and addresses are long.
+// turnKey is a hash of a pair, to save memory: there may be many turns, and names and addresses are long.
 type turnKey [16]byte
 
 func (p pair) turnKey() turnKey {
@@ -65,7 +65,7 @@ func (p pair) turnKey() turnKey {
 	return turnKey(sum[:len(turnKey{})])
 }
 
-// target is a name whose password was wrong. Its addresses are those that failed.
+// target is a name with wrong passwords. Its addresses are those that failed.
 type target struct{ failing addresses }
 
 // addresses are the times of the last events by address key.
@@ -74,7 +74,7 @@ type addresses struct {
 	at   map[string]time.Time
 }
 
-// note remembers an event, and forgets the oldest one beyond limit.
+// note remembers an event and forgets the oldest one beyond limit.
 func (a *addresses) note(key string, now time.Time, limit int) {
 	if a.at == nil {
 		a.at = make(map[string]time.Time)
@@ -85,7 +85,7 @@ func (a *addresses) note(key string, now time.Time, limit int) {
 	}
 }
 
-// oldest returns the key of the entry of the longest ago.
+// oldest returns the key of the oldest entry.
 func oldest[K comparable, V any](m map[K]V, at func(V) time.Time) (key K) {
 	var when time.Time
 	first := true
@@ -104,7 +104,7 @@ func newGuesses() *guesses {
 	}
 }
 
-// wait returns nil if an address may try a name's password now. With take the turn that it waited for is used up.
+// wait returns nil if an address may try a name's password now. With take set it uses up the address's turn.
 func (g *guesses) wait(name, addr string, now time.Time, take bool) error {
 	p := pair{clip(name), AddressKey(addr)}
 	if g.isHome(p) {
@@ -127,7 +127,7 @@ func waitError(after time.Duration, why string) error {
 	return &WaitError{After: after, Why: why}
 }
 
-// turn returns how long an address has to wait for its turn with a name. What others do meanwhile does not change it.
+// turn returns how long an address has to wait for its turn with a name. Other clients cannot change that.
 func (g *guesses) turn(p pair, now time.Time, take bool) time.Duration {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -153,7 +153,7 @@ func (g *guesses) turn(p pair, now time.Time, take bool) time.Duration {
 	return max(0, due.Sub(now))
 }
 
-// turnDelay is how long an address waits for a name that so many addresses guess.
+// turnDelay returns how long an address waits for a name with this many failing addresses.
 func turnDelay(failing int) time.Duration {
 	over := failing - freeAddresses - 1
 	if over < 0 {
@@ -162,7 +162,7 @@ func turnDelay(failing int) time.Duration {
 	return min(maxWait, time.Second<<min(over, 10))
 }
 
-// failingLocked returns how many addresses have failed with a name lately.
+// failingLocked returns how many addresses have recently failed with a name.
 func (g *guesses) failingLocked(name string, now time.Time) int {
 	t := g.targets[name]
 	if t == nil {
@@ -180,14 +180,14 @@ func (g *guesses) failingLocked(name string, now time.Time) int {
 	return len(t.failing.at)
 }
 
-// makeRoomLocked forgets turns that nobody took, and any one if all are waited for: with so many addresses at once
-// most still get theirs.
+// makeRoomLocked forgets unused turns that have expired. If there are none it forgets a random one.
+// Even then most addresses get their turn.
 func (g *guesses) makeRoomLocked(now time.Time) {
 	if len(g.turns) < maxTurns {
 		return
 	}
 	looked := 0
-	for key, due := range g.turns { // in an order by chance
+	for key, due := range g.turns { // in random order
 		if now.Sub(time.Unix(0, due)) > turnLife {
 			delete(g.turns, key)
 		}
@@ -227,7 +227,8 @@ func (g *guesses) failed(name, addr string, now time.Time) {
 	t.failing.note(p.address, now, maxFailing)
 }
 
-// succeeded remembers from where a user has logged in. The failures of the address stay: others may have made them.
+// succeeded remembers the address of a user's login.
+// The failures of the address stay: another client may have caused them.
 func (g *guesses) succeeded(name, addr string, now time.Time) {
 	p := pair{clip(name), AddressKey(addr)}
 	g.pairs.forgive(p.String())
@@ -260,7 +261,7 @@ func (g *guesses) isHome(p pair) bool {
 	return ok
 }
 
-// networkKey returns the IPv6 /48 of an address, which is one customer's, or "" for others.
+// networkKey returns the IPv6 /48 of an address, which usually belongs to one customer, or "" for IPv4.
 func networkKey(addr string) string {
 	ip, err := netip.ParseAddr(addr)
 	if err != nil || ip.Unmap().Is4() {

@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// attack sends a wrong password for anna three times a second for 145 s, each time from the address that from names,
-// and meanwhile calls each second what a user does.
+// attack sends a wrong password for anna three times a second for 145 s. from returns the address of each attempt.
+// Meanwhile it calls the user's action each second.
 func attack(t *testing.T, d *Door, from func(i int) string, each func(second int)) {
 	t.Helper()
 	wrong := ledger.hide("password", "a wrong guess of it")
@@ -30,8 +30,8 @@ func attack(t *testing.T, d *Door, from func(i int) string, each func(second int
 
 func manyAddresses(i int) string { return fmt.Sprintf("198.18.%d.%d", i/200, i%200+1) }
 
-// A stranger with many addresses does not keep a user out: where the user has logged in before nothing is felt,
-// elsewhere there is one wait.
+// An attacker with many addresses cannot lock a user out.
+// Where the user has logged in before there is no wait, elsewhere there is one.
 func TestManyGuessersLockNobodyOut(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestManyGuessersLockNobodyOut(t *testing.T) {
 		if err := login(home); err != nil {
 			t.Fatal(err)
 		}
-		var until time.Time // when the new device was told to try again
+		var until time.Time // when the new device may try again
 		refused := 0
 		attack(t, d, manyAddresses, func(second int) {
 			if err := login(home); err != nil {
@@ -72,7 +72,7 @@ func TestManyGuessersLockNobodyOut(t *testing.T) {
 	})
 }
 
-// A stranger with one address keeps nobody out, who is elsewhere, also not for the first time.
+// An attacker with one address locks out no user at another address, even at their first login.
 func TestOneGuesserLocksNobodyOut(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -88,14 +88,15 @@ func TestOneGuesserLocksNobodyOut(t *testing.T) {
 	})
 }
 
-// Of a class behind a proxy one guesses the passwords of all others. None of them waits, though none has logged in
-// before; the guesser does.
+// In a class behind a proxy, one student guesses the passwords of all others. Only that student has to wait.
+// The others have not logged in before.
 func TestGuesserInAClass(t *testing.T) {
 	c := newCast(t)
 	wrong := ledger.hide("password", "a wrong guess of it")
 	edit(t, c.file, func(doc *Document) error {
 		for i := range 30 {
-			doc.Users = append(doc.Users, User{Name: fmt.Sprint("student", i), Role: Viewer, Hash: cheapHash(c.annaPw), Enabled: true})
+			doc.Users = append(doc.Users,
+				User{Name: fmt.Sprint("student", i), Role: Viewer, Hash: cheapHash(c.annaPw), Enabled: true})
 		}
 		return nil
 	})
@@ -119,14 +120,15 @@ func TestGuesserInAClass(t *testing.T) {
 			}
 		}
 		var wait *WaitError
-		if _, _, err := d.Login(t.Context(), address(0), "student0", c.annaPw); !errors.As(err, &wait) || wait.Why != waitOfAddress {
+		if _, _, err := d.Login(t.Context(), address(0), "student0", c.annaPw); !errors.As(err, &wait) ||
+			wait.Why != waitOfAddress {
 			t.Errorf("the guesser's own login: %v", err)
 		}
 	})
 }
 
-// An address that is blocked blocks neither those who log in there usually, nor passwords that were right, nor
-// sessions. Who guesses such a user's password there has to wait all the same.
+// A blocked address does not block users who usually log in there, passwords that were right, or sessions.
+// An attacker who guesses such a user's password there still has to wait.
 func TestBlockedAddress(t *testing.T) {
 	c := newCast(t)
 	wrong := ledger.hide("password", "a wrong guess of it")
@@ -175,8 +177,7 @@ func TestBlockedAddress(t *testing.T) {
 	})
 }
 
-// An address has one guess in each wait for a name that is under attack, and one that waits is not put off by the
-// others.
+// An address has one guess per wait for a name under attack. Other addresses cannot prolong its wait.
 func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuesses()
@@ -219,7 +220,7 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// Who has an IPv6 network of 65,536 addresses in this sense is blocked as one, in the end.
+// An attacker with an IPv6 network of 65,536 address keys is finally blocked as one address.
 func TestGuesserWithANetwork(t *testing.T) {
 	c := newCast(t)
 	wrong := ledger.hide("password", "a wrong guess of it")
@@ -227,7 +228,8 @@ func TestGuesserWithANetwork(t *testing.T) {
 		d := NewDoor(c.keeper(t), testLog())
 		checked := 0
 		for i := range 1000 {
-			if _, err := d.Password(t.Context(), fmt.Sprintf("2001:db8:1:%x::1", i), fmt.Sprint("user", i), wrong); errors.Is(err, ErrRefused) {
+			if _, err := d.Password(t.Context(), fmt.Sprintf("2001:db8:1:%x::1", i), fmt.Sprint("user", i),
+				wrong); errors.Is(err, ErrRefused) {
 				checked++
 			}
 		}
@@ -240,7 +242,7 @@ func TestGuesserWithANetwork(t *testing.T) {
 	})
 }
 
-// Memory is bounded whatever names and addresses are tried. Nobody's own logins are forgotten for what strangers do.
+// Memory is bounded for any names and addresses. An attacker cannot make the hub forget the logins of users.
 func TestGuessesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuesses()
@@ -255,19 +257,21 @@ func TestGuessesAreBounded(t *testing.T) {
 			_ = g.wait("otto", fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255), time.Now(), true)
 		}
 		if len(g.targets) > maxTargets || len(g.turns) > maxTurns || len(g.targets["otto"].failing.at) > maxFailing {
-			t.Errorf("%d names, %d turns, %d addresses of a name", len(g.targets), len(g.turns), len(g.targets["otto"].failing.at))
+			t.Errorf("%d names, %d turns, %d addresses of a name", len(g.targets), len(g.turns),
+				len(g.targets["otto"].failing.at))
 		}
 		for i := range 2 * maxHomes {
 			g.succeeded("root", fmt.Sprint("192.0.2.", i), time.Now())
 			later(time.Second)
 		}
-		if !g.isHome(pair{"anna", home}) || len(g.homes["root"].at) != maxHomes || !g.isHome(pair{"root", fmt.Sprint("192.0.2.", 2*maxHomes-1)}) {
+		if !g.isHome(pair{"anna", home}) || len(g.homes["root"].at) != maxHomes ||
+			!g.isHome(pair{"root", fmt.Sprint("192.0.2.", 2*maxHomes-1)}) {
 			t.Errorf("remembered are %d addresses of root", len(g.homes["root"].at))
 		}
 	})
 }
 
-// Who has to wait takes no place of those whose password is checked.
+// A client that has to wait takes no place in the queue for password checks.
 func TestWaitersTakeNoPlace(t *testing.T) {
 	c := newCast(t)
 	wrong := ledger.hide("password", "a wrong guess of it")
@@ -280,7 +284,7 @@ func TestWaitersTakeNoPlace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range maxQueued + 1 { // would wait for ever, or be told that the hub is busy
+	for range maxQueued + 1 { // would wait forever, or get ErrBusy
 		var wait *WaitError
 		if _, _, err := d.Login(t.Context(), abroad, "anna", secret.Text("anything")); !errors.As(err, &wait) {
 			t.Fatal(err)

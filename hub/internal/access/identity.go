@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// Identity names whom a share of something limited is for: a user, whatever they show, or one signed link. It is "" while nobody is asked.
+// Identity names the owner of a share of a limited resource: a user, whatever their proof, or one signed link.
+// It is "" while authentication is off.
 func (p Principal) Identity() string {
 	switch p.By {
 	case ByNothing, "":
 		return ""
-	case ByLink: // it is nothing but these, signed
+	case ByLink: // a link is these three values, signed
 		return "link " + p.grants[0].glob + " " + strings.Join(p.formats, "-") + " " + strconv.FormatInt(p.expires.Unix(), 10)
 	}
 	if p.external != nil {

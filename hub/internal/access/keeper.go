@@ -31,8 +31,8 @@ type Keeper struct {
 	said string      // the trouble that was logged last
 }
 
-// NewKeeper reads the credentials file, which need not be there; "" means none for ever. If there was
-// one, and no command has emptied it, the error is ErrMissing.
+// NewKeeper reads the credentials file, which need not exist; "" means that there will never be one.
+// If there was one, and no command has emptied it, the error is ErrMissing.
 func NewKeeper(name string, log *slog.Logger) (*Keeper, error) {
 	k := &Keeper{name: name, log: log, ended: newEndedSessions(name, log, time.Now())}
 	k.book.Store(newBook(&Document{}))
@@ -55,7 +55,7 @@ func NewKeeper(name string, log *slog.Logger) (*Keeper, error) {
 // Book returns the credentials as they are now.
 func (k *Keeper) Book() *Book { return k.book.Load() }
 
-// Ended returns which sessions have ended by a logout. They are kept in a file beside that of the credentials.
+// Ended returns the logged-out sessions. They are kept in a file beside the credentials file.
 func (k *Keeper) Ended() *EndedSessions { return k.ended }
 
 // OnChange has f called after each change, by Run's goroutine; Book returns the new one by then.
@@ -108,13 +108,13 @@ func (k *Keeper) look() {
 	k.take(k.marked(d))
 }
 
-// marked returns the Book of a file that was read, which knows what else there was, and remembers what there is, for a file that no command
-// wrote.
+// marked returns the Book of a file. It compares the file with the marks in its lock file, to detect a loss.
+// It adds missing marks, for a file that was not written by a command.
 func (k *Keeper) marked(d *Document) *Book {
 	b := newBook(d)
 	had, err := readMarks(k.name)
 	if err != nil {
-		k.log.Warn("the hub cannot tell whether the credentials file had more users than it has", logkey.Err, err)
+		k.log.Warn("the hub cannot tell whether the credentials file has lost users", logkey.Err, err)
 		return b
 	}
 	b.lostUsers, b.lostPeers = lost(had, d)
@@ -122,8 +122,9 @@ func (k *Keeper) marked(d *Document) *Book {
 	if all == had {
 		return b
 	}
-	if err := mark(k.name, all); err != nil { // it is another user's, or cannot be written at all, as a secret of a container
-		k.log.Debug("the hub cannot note that there are credentials: name their file with --credentials, or set require-users", logkey.Err, err)
+	if err := mark(k.name, all); err != nil { // of another user, or read-only like a container's secret
+		k.log.Debug("the hub cannot note that there are credentials: "+
+			"name their file with --credentials, or set require-users", logkey.Err, err)
 	}
 	return b
 }

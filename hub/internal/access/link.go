@@ -98,5 +98,8 @@ func (b *Book) link(camera string, text secret.Text, now time.Time) (Principal, 
 	if !now.Before(l.Expires) {
 		return Principal{}, fmt.Errorf("the link expired at %s", l.Expires.UTC().Format(time.RFC3339))
 	}
-	return Principal{Name: "link", Role: Viewer, By: ByLink, grants: []grant{{camera, Viewer}}, formats: l.Formats, key: b.linkKey, expires: l.Expires}, nil
+	return Principal{
+		Name: "link", Role: Viewer, By: ByLink,
+		grants: []grant{{camera, Viewer}}, formats: l.Formats, key: b.linkKey, expires: l.Expires,
+	}, nil
 }

@@ -17,24 +17,24 @@ import (
 )
 
 const (
-	// lockPatience is how long a command waits for another one that edits the file.
+	// lockPatience is how long a command waits for another command that edits the file.
 	lockPatience = 10 * time.Second
 
-	// lockSilence is how long it says nothing about that.
+	// lockSilence is how long it waits before it reports that.
 	lockSilence = 2 * time.Second
 
 	lockRetry = 20 * time.Millisecond
 
-	// maxMarks is more than a lock file says, in bytes.
+	// maxMarks bounds the text of a lock file, in bytes. The actual text is shorter.
 	maxMarks = 64
 )
 
-// fileLock is a lock file that is locked.
+// fileLock is a locked lock file.
 type fileLock struct{ f *os.File }
 
 func (l *fileLock) unlock() { _ = l.f.Close() }
 
-// write replaces what the lock file says. A nil lock says nothing.
+// write replaces the text of the lock file. It does nothing for a nil lock.
 func (l *fileLock) write(text string) error {
 	if l == nil {
 		return nil
@@ -53,7 +53,7 @@ func (l *fileLock) write(text string) error {
 	return err
 }
 
-// keep removes from what the lock file says all that is not in text.
+// keep removes the marks from the lock file that are not in text.
 func (l *fileLock) keep(text string) error {
 	if l == nil {
 		return nil
@@ -71,12 +71,14 @@ func (l *fileLock) keep(text string) error {
 	return l.write(left)
 }
 
-// openLock opens a lock file, which it makes if there is none. Root writes there for a service of somebody else. So
-// it must be a file of its own, and belong to whom the directory belongs.
+// openLock opens a lock file. It creates the file if it is missing.
+// Root writes there for the service of another user.
+// So it must be a regular file with one name, and belong to the owner of the directory.
 func openLock(d dir, base string) (*os.File, error) {
 	f, err := d.open(base, unix.O_RDWR|unix.O_CREAT)
 	if err != nil {
-		return nil, fmt.Errorf("lock file: %w: run the command as the user who may write there, or name another place with --credentials", err)
+		return nil, fmt.Errorf("lock file: %w: "+
+			"run the command as a user with write permission there, or name another place with --credentials", err)
 	}
 	info, err := f.Stat()
 	if err == nil {
@@ -91,11 +93,11 @@ func openLock(d dir, base string) (*os.File, error) {
 	return f, nil
 }
 
-// ownFile refuses what is no plain file, or has another name elsewhere.
+// ownFile refuses files that are not regular, or have a second name.
 func ownFile(f *os.File, info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	if !info.Mode().IsRegular() || ok && st.Nlink != 1 {
-		return fmt.Errorf("%s is no plain file of its own: remove it", f.Name())
+		return fmt.Errorf("%s is not a regular file with a single name: remove it", f.Name())
 	}
 	return nil
 }
@@ -114,7 +116,7 @@ func giveTo(f *os.File, info fs.FileInfo, d dir) error {
 	return f.Chown(int(want.Uid), int(want.Gid))
 }
 
-// lock waits until nobody else edits the file, and says so through waiting if that takes a while.
+// lock waits until no other process edits the file. It calls waiting if that takes a while.
 func lock(d dir, base string, waiting func(string)) (*fileLock, error) {
 	f, err := openLock(d, base)
 	if err != nil {
@@ -130,7 +132,8 @@ func lock(d dir, base string, waiting func(string)) (*fileLock, error) {
 		case !errors.Is(err, unix.EWOULDBLOCK):
 			return nil, errors.Join(fmt.Errorf("lock file %s: %w", f.Name(), err), f.Close())
 		case since >= lockPatience:
-			err = fmt.Errorf("%s has been locked for %v by %s, so that nothing was changed: let it end, or end it, and try again", f.Name(), lockPatience, holder(f))
+			err = fmt.Errorf("nothing was changed, because %s has been locked for %v by %s: "+
+				"let it end, or end it, and try again", f.Name(), lockPatience, holder(f))
 			return nil, errors.Join(err, f.Close())
 		case since >= lockSilence && !told:
 			told = true
@@ -140,7 +143,7 @@ func lock(d dir, base string, waiting func(string)) (*fileLock, error) {
 	}
 }
 
-// lockFile locks a file's lock file, and waits for it as a command does.
+// lockFile locks a file's lock file. It waits as a command does.
 func lockFile(name string) (*fileLock, error) {
 	d, base, err := openDir(name)
 	if err != nil {
@@ -150,7 +153,7 @@ func lockFile(name string) (*fileLock, error) {
 	return lock(d, lockName(base), func(string) {})
 }
 
-// tryLock locks a credentials file, or returns nil if somebody else has.
+// tryLock locks a credentials file, or returns nil if another process holds the lock.
 func tryLock(name string) (*fileLock, error) {
 	d, base, err := openDir(name)
 	if err != nil {
@@ -180,7 +183,7 @@ func flock(f *os.File) error {
 	}
 }
 
-// holder tells who has locked a file, as far as the kernel says.
+// holder names the process that has locked a file, as far as the kernel reports it.
 func holder(f *os.File) string {
 	const unknown = "another program, perhaps another command of bramble-hub"
 	info, err := f.Stat()
@@ -188,7 +191,7 @@ func holder(f *os.File) string {
 		return unknown
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
-	locks, err := os.ReadFile("/proc/locks") // absent elsewhere than on Linux
+	locks, err := os.ReadFile("/proc/locks") // exists on Linux only
 	if !ok || err != nil {
 		return unknown
 	}

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A lock that somebody else holds for good is told of, with who that is, and given up.
+// A command reports a lock that another process keeps holding, names the process and gives up.
 func TestLockHeld(t *testing.T) {
 	c := newCast(t)
 	f, err := os.OpenFile(c.file+".lock", os.O_RDWR, 0)
@@ -30,10 +30,12 @@ func TestLockHeld(t *testing.T) {
 		begin := time.Now()
 		err := e.Edit(c.file, func(*Document) error { t.Error("edited"); return nil })
 		me := fmt.Sprintf("process %d (", os.Getpid())
-		if err == nil || !strings.Contains(err.Error(), c.file+".lock") || !strings.Contains(err.Error(), me) || time.Since(begin) > lockPatience+time.Second {
+		if err == nil || !strings.Contains(err.Error(), c.file+".lock") || !strings.Contains(err.Error(), me) ||
+			time.Since(begin) > lockPatience+time.Second {
 			t.Errorf("after %v: %v, want %q", time.Since(begin), err, me)
 		}
-		if len(told) != 1 || !strings.Contains(told[0], me) || !strings.HasPrefix(told[0], fmt.Sprint(begin.Add(lockSilence).Unix())) {
+		if len(told) != 1 || !strings.Contains(told[0], me) ||
+			!strings.HasPrefix(told[0], fmt.Sprint(begin.Add(lockSilence).Unix())) {
 			t.Errorf("told %q", told)
 		}
 	})
@@ -43,7 +45,8 @@ func TestLockHeld(t *testing.T) {
 	edit(t, c.file, func(*Document) error { return nil })
 }
 
-// Whoever may write into the directory, a captured service say, has others' edits make, change or give away no file elsewhere.
+// An attacker with write permission in the directory, such as a compromised service, cannot misuse other users' edits.
+// These edits create, change or give away no file elsewhere.
 func TestPlantedFiles(t *testing.T) {
 	for name, plant := range map[string]func(dir, elsewhere string) error{
 		"lock to what there is not": func(dir, elsewhere string) error {
@@ -55,8 +58,12 @@ func TestPlantedFiles(t *testing.T) {
 		"lock is another name": func(dir, elsewhere string) error {
 			return os.Link(filepath.Join(elsewhere, "old"), filepath.Join(dir, "credentials.json.lock"))
 		},
-		"lock is a pipe":      func(dir, _ string) error { return syscall.Mkfifo(filepath.Join(dir, "credentials.json.lock"), 0o600) },
-		"lock is a directory": func(dir, _ string) error { return os.Mkdir(filepath.Join(dir, "credentials.json.lock"), 0o700) },
+		"lock is a pipe": func(dir, _ string) error {
+			return syscall.Mkfifo(filepath.Join(dir, "credentials.json.lock"), 0o600)
+		},
+		"lock is a directory": func(dir, _ string) error {
+			return os.Mkdir(filepath.Join(dir, "credentials.json.lock"), 0o700)
+		},
 		"new": func(dir, elsewhere string) error {
 			return os.Symlink(filepath.Join(elsewhere, "old"), filepath.Join(dir, "credentials.json.new"))
 		},
@@ -71,7 +78,8 @@ func TestPlantedFiles(t *testing.T) {
 			}
 			file := filepath.Join(dir, "credentials.json")
 			err := Edit(file, func(d *Document) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
-			if wrong := strings.HasPrefix(name, "lock"); wrong != (err != nil) || err != nil && !strings.Contains(err.Error(), file+".lock") {
+			if wrong := strings.HasPrefix(name, "lock"); wrong != (err != nil) ||
+				err != nil && !strings.Contains(err.Error(), file+".lock") {
 				t.Errorf("%v", err)
 			}
 			untouched(t, elsewhere)
@@ -92,14 +100,15 @@ func untouched(t *testing.T, elsewhere string) {
 	}
 	text, err := os.ReadFile(filepath.Join(elsewhere, "old"))
 	owner := info.Sys().(*syscall.Stat_t) //nolint:forcetypeassert // of os.Stat
-	if err != nil || len(list) != 1 || string(text) != "what there was" || int(owner.Uid) != os.Geteuid() || info.Mode() != 0o600 {
+	if err != nil || len(list) != 1 || string(text) != "what there was" || int(owner.Uid) != os.Geteuid() ||
+		info.Mode() != 0o600 {
 		t.Errorf("elsewhere are %v, %q, of user %d, mode %v, %v", list, text, owner.Uid, info.Mode(), err)
 	}
 }
 
-// Root follows root's own links only, in the place of the file and of each directory on the way to it.
+// Root follows only root's own links, both for the file and for each directory on the path to it.
 func TestLinksOfOthers(t *testing.T) {
-	me := uint32(os.Geteuid()) //nolint:gosec // a user's number
+	me := uint32(os.Geteuid()) //nolint:gosec // a user id
 	for _, planted := range []string{"state", "state/credentials.json"} {
 		for _, followed := range []bool{true, false} {
 			for _, relative := range []bool{false, true} {
@@ -129,7 +138,8 @@ func TestLinksOfOthers(t *testing.T) {
 					d.close()
 				}
 				if followed && (err != nil || d.path != elsewhere || base != "credentials.json") ||
-					!followed && (err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%s is a symbolic link of user %d", link, me))) {
+					!followed &&
+						(err == nil || !strings.Contains(err.Error(), fmt.Sprintf("%s is a symbolic link of user %d", link, me))) {
 					t.Errorf("%s to %s, followed %v: %s, %s, %v", planted, to, followed, d.path, base, err)
 				}
 			}
@@ -137,11 +147,11 @@ func TestLinksOfOthers(t *testing.T) {
 	}
 }
 
-// As root, a link of the service's user in its own directory leads nowhere.
+// Root does not follow a link of the service's user in that user's directory.
 func TestLinkOfTheService(t *testing.T) {
 	const service = 12345
 	if os.Geteuid() != 0 {
-		return // nobody else can make a link of another user; TestLinksOfOthers has the rest
+		return // only root can create a link of another user; TestLinksOfOthers has the rest
 	}
 	dir, elsewhere := t.TempDir(), t.TempDir()
 	link := filepath.Join(dir, "credentials.json")
@@ -158,10 +168,10 @@ func TestLinkOfTheService(t *testing.T) {
 	}
 }
 
-// What root makes in a directory of the service's user belongs to that user, who must be able to lock it.
+// A file that root creates in a directory of the service's user belongs to that user, who must be able to lock it.
 func TestLockBelongsToTheService(t *testing.T) {
 	service := os.Geteuid()
-	if service == 0 { // nobody else can give a file away
+	if service == 0 { // only root can give a file away
 		service = 12345
 	}
 	dir := t.TempDir()
@@ -180,7 +190,7 @@ func TestLockBelongsToTheService(t *testing.T) {
 	}
 }
 
-// Links that lead in a circle are no endless way.
+// A cycle of links is an error.
 func TestLinksInACircle(t *testing.T) {
 	dir := t.TempDir()
 	if err := os.Symlink("b", filepath.Join(dir, "a")); err != nil {

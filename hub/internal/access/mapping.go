@@ -9,21 +9,21 @@ import (
 	"unicode/utf8"
 )
 
-// Mapping gives a role and cameras to people whom somebody else has identified: a proxy, or an identity provider.
+// Mapping gives a role and cameras to people that a proxy or an identity provider has identified.
 type Mapping struct {
 	Who     string   `json:"who"` // user:NAME, group:NAME or everyone
 	Role    Role     `json:"role"`
 	Cameras []string `json:"cameras"` // as of a User
 }
 
-// What begins the Who of a Mapping, and the one that fits all.
+// The prefixes of Mapping.Who, and the value that matches everyone.
 const (
 	mapsUser  = "user:"
 	mapsGroup = "group:"
 	mapsAll   = "everyone"
 )
 
-// maxExternalName bounds the name of a person or a group that somebody else gives, in bytes.
+// maxExternalName bounds the external name of a person or a group, in bytes.
 const maxExternalName = 256
 
 // ValidateMapped returns nil if a mapping may have this Who.
@@ -36,10 +36,10 @@ func ValidateMapped(who string) error {
 			return validateExternal(strings.TrimSuffix(kind, ":"), name)
 		}
 	}
-	return fmt.Errorf("%q maps nobody: write group:NAME, user:NAME or %s", clip(who), mapsAll)
+	return fmt.Errorf("%q is no valid mapping: write group:NAME, user:NAME or %s", clip(who), mapsAll)
 }
 
-// validateExternal checks a name that somebody else has given. It goes into log lines and onto pages.
+// validateExternal checks a name from a proxy or an identity provider. It appears in log lines and on pages.
 func validateExternal(kind, name string) error {
 	bad := !utf8.ValidString(name) || strings.TrimSpace(name) != name ||
 		strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
@@ -49,7 +49,7 @@ func validateExternal(kind, name string) error {
 	case len(name) > maxExternalName:
 		return fmt.Errorf("the name of the %s is longer than %d bytes", kind, maxExternalName)
 	case bad:
-		return fmt.Errorf("the name of the %s has a character that cannot be printed, or a space at an end", kind)
+		return fmt.Errorf("the name of the %s has an unprintable character, or a space at its start or end", kind)
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func (m Mapping) validate() error {
 	return errors.Join(ValidateMapped(m.Who), m.Role.validate(), ValidateGrants(m.Cameras))
 }
 
-// fits reports whether a mapping is for somebody.
+// fits reports whether a mapping applies to a person.
 func (m Mapping) fits(id Identity) bool {
 	if group, ok := strings.CutPrefix(m.Who, mapsGroup); ok {
 		return slices.Contains(id.Groups, group)
@@ -79,7 +79,7 @@ func (d *Document) AddMapping(m Mapping) error {
 	return m.validate()
 }
 
-// SetMapping changes what is not empty or nil of a mapping.
+// SetMapping replaces the role and the cameras of a mapping, unless they are empty or nil.
 func (d *Document) SetMapping(who string, role Role, cameras []string) error {
 	i, err := d.mapping(who)
 	if err != nil {

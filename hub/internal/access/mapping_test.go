@@ -23,7 +23,7 @@ func mapped(t *testing.T, file string) {
 	})
 }
 
-// What several mappings give adds up, and a user of the file gives nothing to a namesake.
+// The grants of several mappings add up. An external person gets nothing from a user of the same name in the file.
 func TestExternal(t *testing.T) {
 	c := newCast(t)
 	mapped(t, c.file)
@@ -35,20 +35,23 @@ func TestExternal(t *testing.T) {
 		admin bool
 		fails string
 	}{
-		"group":          {id: Identity{"zoe", []string{"x", "Lab Staff"}}, roles: map[string]Role{"lab-1": Operator, "gh-1": Viewer, "porch": "", "attic": ""}},
-		"user":           {id: Identity{"anna@example.org", nil}, roles: map[string]Role{"porch": Viewer, "lab-1": ""}},
-		"both":           {id: Identity{"anna@example.org", []string{"Lab Staff"}}, roles: map[string]Role{"porch": Viewer, "lab-1": Operator}},
-		"admin":          {id: Identity{"zoe", []string{"/admins"}}, roles: map[string]Role{"attic": Operator, "porch": ""}, admin: true},
+		"group": {id: Identity{"zoe", []string{"x", "Lab Staff"}},
+			roles: map[string]Role{"lab-1": Operator, "gh-1": Viewer, "porch": "", "attic": ""}},
+		"user": {id: Identity{"anna@example.org", nil}, roles: map[string]Role{"porch": Viewer, "lab-1": ""}},
+		"both": {id: Identity{"anna@example.org", []string{"Lab Staff"}},
+			roles: map[string]Role{"porch": Viewer, "lab-1": Operator}},
+		"admin": {id: Identity{"zoe", []string{"/admins"}}, roles: map[string]Role{"attic": Operator, "porch": ""},
+			admin: true},
 		"namesake":       {id: Identity{"root", nil}, roles: map[string]Role{"porch": Viewer, "garden": ""}},
 		"disabled":       {id: Identity{"gone", nil}, fails: "disabled"},
 		"nobody":         {id: Identity{"zoe", []string{"lab staff", "Lab Staff ", "admins"}}, fails: "mapping add"},
 		"user as group":  {id: Identity{"zoe", []string{"anna@example.org", "user:root"}}, fails: "mapping add"},
 		"no name":        {id: Identity{"", []string{"Lab Staff"}}, fails: "empty"},
-		"line feed":      {id: Identity{"zoe\nlevel=INFO", []string{"Lab Staff"}}, fails: "printed"},
-		"escape":         {id: Identity{"zoe\x1b[2J", nil}, fails: "printed"},
-		"right to left":  {id: Identity{"zoe\u202egro", nil}, fails: "printed"},
+		"line feed":      {id: Identity{"zoe\nlevel=INFO", []string{"Lab Staff"}}, fails: "unprintable"},
+		"escape":         {id: Identity{"zoe\x1b[2J", nil}, fails: "unprintable"},
+		"right to left":  {id: Identity{"zoe\u202egro", nil}, fails: "unprintable"},
 		"space":          {id: Identity{" zoe", nil}, fails: "space"},
-		"bytes":          {id: Identity{"\xff", nil}, fails: "printed"},
+		"bytes":          {id: Identity{"\xff", nil}, fails: "unprintable"},
 		"long":           {id: Identity{strings.Repeat("z", 257), nil}, fails: "longer"},
 		"many groups":    {id: Identity{"zoe", long}, fails: "1001 groups"},
 		"empty groups":   {id: Identity{"zoe", []string{""}}, fails: "mapping add"},
@@ -70,7 +73,8 @@ func TestExternal(t *testing.T) {
 		}
 	}
 	edit(t, c.file, func(d *Document) error { return d.AddMapping(Mapping{"everyone", Viewer, []string{"yard"}}) })
-	if p, err := load(t, c.file).external(Identity{Name: "zoe"}, ByProxy); err != nil || p.RoleFor("yard") != Viewer || p.May("porch") {
+	if p, err := load(t, c.file).external(Identity{Name: "zoe"}, ByProxy); err != nil || p.RoleFor("yard") != Viewer ||
+		p.May("porch") {
 		t.Errorf("everyone: %v %v", p, err)
 	}
 }
@@ -83,15 +87,19 @@ func TestMappingEdits(t *testing.T) {
 		change func(*Document) error
 		says   string
 	}{
-		"twice":         {func(d *Document) error { return d.AddMapping(Mapping{"user:root", Viewer, []string{"x"}}) }, "mapping set"},
-		"of nobody":     {func(d *Document) error { return d.AddMapping(Mapping{"anna", Viewer, []string{"x"}}) }, "group:NAME"},
-		"of no name":    {func(d *Document) error { return d.AddMapping(Mapping{"group:", Viewer, []string{"x"}}) }, "empty"},
-		"role":          {func(d *Document) error { return d.AddMapping(Mapping{"group:x", "boss", []string{"x"}}) }, "boss"},
-		"grant":         {func(d *Document) error { return d.AddMapping(Mapping{"group:x", Viewer, []string{"x=boss"}}) }, "x=boss"},
-		"unknown group": {func(d *Document) error { return d.AddMapping(Mapping{"group:x", Viewer, []string{"@none"}}) }, "mapping group:x is granted @none"},
-		"set none":      {func(d *Document) error { return d.SetMapping("group:x", Viewer, nil) }, "mapping list"},
-		"remove none":   {func(d *Document) error { return d.RemoveMapping("group:x") }, "mapping list"},
-		"group in use":  {func(d *Document) error { return d.RemoveGroup("greenhouse") }, "mapping group:Lab Staff"},
+		"twice": {func(d *Document) error { return d.AddMapping(Mapping{"user:root", Viewer, []string{"x"}}) },
+			"mapping set"},
+		"of nobody": {func(d *Document) error { return d.AddMapping(Mapping{"anna", Viewer, []string{"x"}}) },
+			"group:NAME"},
+		"of no name": {func(d *Document) error { return d.AddMapping(Mapping{"group:", Viewer, []string{"x"}}) }, "empty"},
+		"role":       {func(d *Document) error { return d.AddMapping(Mapping{"group:x", "boss", []string{"x"}}) }, "boss"},
+		"grant": {func(d *Document) error { return d.AddMapping(Mapping{"group:x", Viewer, []string{"x=boss"}}) },
+			"x=boss"},
+		"unknown group": {func(d *Document) error { return d.AddMapping(Mapping{"group:x", Viewer, []string{"@none"}}) },
+			"mapping group:x is granted @none"},
+		"set none":     {func(d *Document) error { return d.SetMapping("group:x", Viewer, nil) }, "mapping list"},
+		"remove none":  {func(d *Document) error { return d.RemoveMapping("group:x") }, "mapping list"},
+		"group in use": {func(d *Document) error { return d.RemoveGroup("greenhouse") }, "mapping group:Lab Staff"},
 	} {
 		if err := Edit(c.file, test.change); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
@@ -106,7 +114,7 @@ func TestMappingEdits(t *testing.T) {
 	}
 }
 
-// Mappings ask people as users do: none comes in unasked since nobody is a user.
+// With mappings authentication is on, even if the file has no users.
 func TestMappingsAsk(t *testing.T) {
 	c := newCast(t)
 	edit(t, c.file, func(d *Document) error {
@@ -118,7 +126,7 @@ func TestMappingsAsk(t *testing.T) {
 	}
 }
 
-// A session of a login elsewhere has the rights that the mappings give now, and ends in time.
+// A session of an external login has the rights that the mappings give now, and ends on time.
 func TestExternalSession(t *testing.T) {
 	c := newCast(t)
 	mapped(t, c.file)
@@ -162,10 +170,12 @@ func TestExternalSession(t *testing.T) {
 	if _, ok := d.Again(p, now); ok {
 		t.Error("it goes on without a mapping")
 	}
-	if _, err := d.LoginExternal(addr, ByOIDC, Identity{"zoe", []string{"Lab Staff"}}, time.Hour); !errors.As(err, new(*UnmappedError)) {
+	if _, err := d.LoginExternal(addr, ByOIDC, Identity{"zoe", []string{"Lab Staff"}}, time.Hour); !errors.As(err,
+		new(*UnmappedError)) {
 		t.Errorf("a login without a mapping: %v", err)
 	}
-	if said := ledger.said(); !strings.Contains(said, "audit=mapping.change") || !strings.Contains(said, "audit=login by=oidc user=zoe") {
+	if said := ledger.said(); !strings.Contains(said, "audit=mapping.change") ||
+		!strings.Contains(said, "audit=login by=oidc user=zoe") {
 		t.Error("audit lines are missing")
 	}
 }

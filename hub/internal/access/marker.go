@@ -11,18 +11,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrMissing says that credentials are missing that should be there. It may be cured from outside, by a mount for
-// example.
+// ErrMissing says that expected credentials are missing. A mount, for example, can bring them back later.
 var ErrMissing = errors.New("credentials are missing")
 
-// The lock file beside the credentials file remembers what there was: a file that is lost must not open the hub. Each
-// is a word of its text.
+// Marks are words in the lock file beside the credentials file. They remember what the credentials file held.
+// The loss of that file must not open the hub.
 const (
 	markUsers = "users" // there are users
 	markPeers = "peers" // there are agents or consumers
 )
 
-// marks returns what the lock file should say beside a document.
+// marks returns the marks for a document.
 func marks(d *Document) (text string) {
 	if len(d.Users)+len(d.Mappings) > 0 {
 		text += markUsers + "\n"
@@ -33,11 +32,11 @@ func marks(d *Document) (text string) {
 	return text
 }
 
-// readMarks returns what the lock file of a credentials file says; "" if there is none.
+// readMarks returns the marks in the lock file of a credentials file; "" if there is no lock file.
 func readMarks(name string) (string, error) {
 	f, err := os.OpenFile(lockName(name), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // root's, made by a version that gave it to nobody
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // an older version left it to root
 		return "", nil
 	case err != nil:
 		return "", fmt.Errorf("lock of the credentials file: %w", err)
@@ -50,10 +49,11 @@ func readMarks(name string) (string, error) {
 	return string(text), nil
 }
 
-// lost reports whether there were users, and agents or consumers, of which a document has none.
+// lost reports whether a document lacks all users, or all agents and consumers, that there were.
 func lost(had string, d *Document) (users, peers bool) {
 	has := marks(d)
-	return strings.Contains(had, markUsers) && !strings.Contains(has, markUsers), strings.Contains(had, markPeers) && !strings.Contains(has, markPeers)
+	return strings.Contains(had, markUsers) && !strings.Contains(has, markUsers),
+		strings.Contains(had, markPeers) && !strings.Contains(has, markPeers)
 }
 
 // union returns the marks of both.
@@ -66,26 +66,27 @@ func union(a, b string) (both string) {
 	return both
 }
 
-// checkLost returns an error that is ErrMissing if there was a file, which is not there now, with anybody in it.
+// checkLost returns an ErrMissing error if there was a file with users, agents or consumers. Call it if there is none.
 func checkLost(name string) error {
 	had, err := readMarks(name)
 	if err != nil || had == "" {
 		return err
 	}
-	return fmt.Errorf("%w: %s had users, agents or consumers, and is not there: restore it from a copy, see that its volume is mounted, or remove %s "+
-		"to begin anew without", ErrMissing, name, lockName(name))
+	return fmt.Errorf("%w: %s had users, agents or consumers, and is not there: "+
+		"restore it from a copy, check that its volume is mounted, or remove %s to start without credentials",
+		ErrMissing, name, lockName(name))
 }
 
-// RequireFile returns an error that is ErrMissing if a credentials file that somebody named is not there.
+// RequireFile returns an ErrMissing error if the credentials file that the operator named does not exist.
 func RequireFile(name string) error {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: --credentials names %s, which is not there: see that its volume is mounted, make it with "+
+		return fmt.Errorf("%w: --credentials names %s, which is not there: check that its volume is mounted, make it with "+
 			"\"bramble-hub --credentials %s user add NAME --role admin\", or leave --credentials out", ErrMissing, name, name)
 	}
 	return nil
 }
 
-// mark has the lock file say what there is, unless somebody else edits the credentials file: that one does it.
+// mark writes marks into the lock file. If another process edits the credentials file, that one writes them.
 func mark(name, text string) error {
 	l, err := tryLock(name)
 	if err != nil || l == nil {

@@ -43,28 +43,29 @@ const (
 )
 
 const (
-	// maxVerifying bounds the password checks at a time: each takes 19 MiB and one processor.
+	// maxVerifying bounds concurrent password checks: each takes 19 MiB and one processor.
 	maxVerifying = 2
 
 	// maxQueued bounds those that wait for their turn.
 	maxQueued = 32
 
-	// freeAfter is how long after the last check its memory is given back to the system.
+	// freeAfter is the time from the last check until its memory is returned to the system.
 	freeAfter = 2 * time.Second
 )
 
 // ErrBusy says that too many passwords are being checked already.
 var ErrBusy = errors.New("too many logins at once: try again in a moment")
 
-// ValidatePassword returns nil if a password may be chosen by somebody with these names. Passwords that were chosen before stay good.
+// ValidatePassword returns nil if a user with these names may choose the password.
+// Passwords that were chosen earlier remain valid.
 func ValidatePassword(password secret.Text, names ...string) error {
 	switch text := password.Reveal(); {
 	case !utf8.ValidString(text):
 		return errors.New("the password is not in UTF-8")
 	case utf8.RuneCountInString(text) < MinPassword:
-		return fmt.Errorf("the password is too short: take at least %d characters, some words for example", MinPassword)
+		return fmt.Errorf("the password is too short: choose at least %d characters, for example several words", MinPassword)
 	case len(text) > maxPassword:
-		return fmt.Errorf("the password is too long: take at most %d bytes", maxPassword)
+		return fmt.Errorf("the password is too long: choose at most %d bytes", maxPassword)
 	default:
 		return checkWeak(text, names...)
 	}
@@ -119,7 +120,7 @@ func (h phc) derive(password secret.Text) []byte {
 type verifier struct {
 	slots  chan struct{}
 	queued atomic.Int32
-	idle   *time.Timer // gives memory back when nobody logs in any more
+	idle   *time.Timer // returns memory when log-ins have stopped
 }
 
 func newVerifier() *verifier {
@@ -149,8 +150,9 @@ func (v *verifier) leave() {
 	v.idle.Reset(freeAfter)
 }
 
-// verify takes the same time whether the user exists or not; call it between enter and leave. After a wrong password it
-// pauses for as long as the check took, so that guessing takes at most half of a processor from those who watch.
+// verify takes the same time whether the user exists or not. Call it between enter and leave.
+// After a wrong password it pauses for as long as the check took.
+// So guessing takes at most half of a processor from viewers.
 func (v *verifier) verify(u User, exists bool, password secret.Text) bool {
 	began := time.Now()
 	right := check(u, exists, password)

@@ -45,20 +45,20 @@ type session struct {
 	Issued     int64  `json:"s"`
 	Expires    int64  `json:"e"`
 
-	// Of a login at somebody else.
+	// Set for a login at an external provider.
 	Method string   `json:"m,omitempty"` // such as ByOIDC
 	Groups []string `json:"r,omitempty"` // that a mapping names
-	End    int64    `json:"x,omitempty"` // of the session, however busy it is
+	End    int64    `json:"x,omitempty"` // of the session, even if it is in use
 }
 
-// past returns what is remembered of the session when it has ended.
-// People from elsewhere are others than users of the file of the same name, whose names have no colon.
+// past returns the record of the session for when it has ended.
+// External people are distinct from users of the same name in the file: only their names have a colon.
 func (c session) past() EndedSession {
 	e := EndedSession{c.User, c.ID, c.Login}
 	if c.Method != "" {
 		e.User = c.Method + ":" + c.User
 	}
-	if e.Validate() != nil { // of a name that no line of the file should have
+	if e.Validate() != nil { // the name may not stand in the file
 		sum := sha256.Sum256([]byte(e.User))
 		e.User = "sha256:" + hex.EncodeToString(sum[:])
 	}

@@ -9,46 +9,51 @@ import (
 )
 
 const (
-	// minDifferent is how many different characters a password has at least.
+	// minDifferent is how many different characters a password must have.
 	minDifferent = 5
 
-	// minRow is the shortest part of a row of keys, or of the alphabet, that counts as one.
+	// minRow is the shortest part of a row that counts as a row of keys or of the alphabet.
 	minRow = 3
 
 	// minName is the shortest name that a password is searched for.
 	minName = 3
 
-	// minRest is how many letters and digits there are at least beside the user's or the host's name.
+	// minRest is how many letters and digits a password must have beside the user's or the host's name.
 	minRest = 8
 
-	// maxWords is how many common words make no password, whatever digits and signs are around them.
+	// maxWords is how many common words are too weak, whatever digits and signs surround them.
 	maxWords = 2
 )
 
-// rows returns what fingers and children go along: rows of keys, columns, digits, the alphabet.
+// rows returns common sequences: rows and columns of keys, digits, the alphabet.
 func rows() []string {
 	return []string{
-		"12345678901234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "qsdfghjklm",
-		"wxcvbn", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p", "qazwsxedcrfvtgbyhnujmikolp", "1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0", "!@#$%^&*()", "!\"#$%&'()",
+		"12345678901234567890", "abcdefghijklmnopqrstuvwxyz",
+		"qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "qsdfghjklm", "wxcvbn",
+		"1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p", "qazwsxedcrfvtgbyhnujmikolp",
+		"1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0", "!@#$%^&*()", "!\"#$%&'()",
 	}
 }
 
-// commonWords returns words that most common passwords are made of, with digits and signs around them, or in the
-// place of letters.
+// commonWords returns the words in most common passwords.
+// Such passwords add digits and signs, or replace letters with them.
 func commonWords() []string {
-	return strings.Fields(`password passwort passwd passphrase pass kennwort geheim secret welcome willkommen letmein login logon admin administrator
-		root user guest test testing demo default changeme change me please master system service server access enter open sesame temp temporary
-		iloveyou iloveu loveyou lovely love baby babygirl angel princess queen sunshine flower summer winter spring autumn monday january
-		football baseball basketball soccer hockey liverpool chelsea arsenal barcelona yankees dragon monkey tiger shadow killer hunter ranger
-		superman batman spiderman starwars pokemon naruto minecraft master matrix pepper cookie chocolate cheese banana whatever trustno trustno1
-		nothing freedom internet computer samsung google facebook qwerty qwertz azerty abc abcd asdf michael michelle jennifer jessica
-		charlie daniel andrew anthony joshua thomas robert jordan hello hallo world hola bonjour raspberry raspberrypi raspbian
-		bramble camera cameras webcam cam hub homeassistant octoprint motion ubnt security private lab home office`)
+	return strings.Fields(`
+		password passwort passwd passphrase pass kennwort geheim secret welcome willkommen letmein login logon admin
+		administrator root user guest test testing demo default changeme change me please master system service server
+		access enter open sesame temp temporary iloveyou iloveu loveyou lovely love baby babygirl angel princess queen
+		sunshine flower summer winter spring autumn monday january football baseball basketball soccer hockey
+		liverpool chelsea arsenal barcelona yankees dragon monkey tiger shadow killer hunter ranger superman batman
+		spiderman starwars pokemon naruto minecraft master matrix pepper cookie chocolate cheese banana whatever
+		trustno trustno1 nothing freedom internet computer samsung google facebook qwerty qwertz azerty abc abcd asdf
+		michael michelle jennifer jessica charlie daniel andrew anthony joshua thomas robert jordan hello hallo world
+		hola bonjour raspberry raspberrypi raspbian bramble camera cameras webcam cam hub homeassistant octoprint
+		motion ubnt security private lab home office`)
 }
 
-// checkWeak refuses passwords that guessers try first. names are those of the user and the like.
+// checkWeak refuses passwords that attackers try first. names are the user's name and similar ones.
 func checkWeak(text string, names ...string) error {
-	const take = ": take some words that do not belong together"
+	const take = ": choose several unrelated words"
 	plain := strings.ToLower(strings.TrimSpace(text))
 	different := make(map[rune]bool)
 	for _, r := range plain {
@@ -60,7 +65,7 @@ func checkWeak(text string, names ...string) error {
 	case repeats(plain):
 		return errors.New("the password repeats itself" + take)
 	case coveredByRows(plain):
-		return errors.New("the password goes along rows of keys, the alphabet or digits, and is one of the first that are tried" + take)
+		return errors.New("the password follows rows of keys, the alphabet or digits, which attackers try first" + take)
 	}
 	if host, err := os.Hostname(); err == nil {
 		short, _, _ := strings.Cut(host, ".")
@@ -68,17 +73,19 @@ func checkWeak(text string, names ...string) error {
 	}
 	letters := unmask(plain)
 	for _, name := range names {
-		if name = unmask(strings.ToLower(name)); len(name) >= minName && strings.Contains(letters, name) && count(strings.ReplaceAll(letters, name, " ")) < minRest {
+		name = unmask(strings.ToLower(name))
+		if len(name) >= minName && strings.Contains(letters, name) &&
+			count(strings.ReplaceAll(letters, name, " ")) < minRest {
 			return errors.New("the password is the name of the user or of this host with little around it" + take)
 		}
 	}
 	if words, rest := withoutWords(letters); words > 0 && words <= maxWords && rest < minRow {
-		return errors.New("the password is a common one with digits or signs around it, and is one of the first that are tried" + take)
+		return errors.New("the password is a common word with digits or signs around it, which attackers try first" + take)
 	}
 	return nil
 }
 
-// repeats reports whether text is the same part again and again, which may end in the middle.
+// repeats reports whether text repeats one part. The last repetition may be incomplete.
 func repeats(text string) bool {
 	for n := 1; n <= len(text)/2; n++ {
 		if strings.HasPrefix(strings.Repeat(text[:n], len(text)/n+1), text) {
@@ -88,7 +95,7 @@ func repeats(text string) bool {
 	return false
 }
 
-// coveredByRows reports whether nearly all of text are parts of rows, forwards or backwards.
+// coveredByRows reports whether nearly all of text consists of parts of rows, forwards or backwards.
 func coveredByRows(text string) bool {
 	all := rows()
 	for _, row := range rows() {
@@ -99,7 +106,10 @@ func coveredByRows(text string) bool {
 	left := 0
 	for len(text) > 0 {
 		longest := 0
-		for n := minRow; n <= len(text) && slices.ContainsFunc(all, func(row string) bool { return strings.Contains(row, text[:n]) }); n++ {
+		within := func(n int) bool {
+			return slices.ContainsFunc(all, func(row string) bool { return strings.Contains(row, text[:n]) })
+		}
+		for n := minRow; n <= len(text) && within(n); n++ {
 			longest = n
 		}
 		if longest == 0 {
@@ -111,9 +121,12 @@ func coveredByRows(text string) bool {
 	return left < minRow
 }
 
-// unmask puts letters in the place of the digits and signs that stand for them, and leaves out all else but letters.
+// unmask replaces digits and signs with the letters that they stand for. It removes all other characters.
 func unmask(text string) string {
-	stands := map[rune]rune{'@': 'a', '4': 'a', '8': 'b', '3': 'e', '1': 'i', '!': 'i', '|': 'i', '0': 'o', '5': 's', '$': 's', '7': 't', '+': 't'}
+	stands := map[rune]rune{
+		'@': 'a', '4': 'a', '8': 'b', '3': 'e', '1': 'i', '!': 'i',
+		'|': 'i', '0': 'o', '5': 's', '$': 's', '7': 't', '+': 't',
+	}
 	runes := []rune(text)
 	beside := func(i int) bool { return i >= 0 && i < len(runes) && unicode.IsLetter(runes[i]) }
 	return strings.Map(func(r rune) rune {
@@ -146,8 +159,8 @@ func count(text string) (n int) {
 	return n
 }
 
-// withoutWords returns how many common words text has, the longest ones first, and how many letters are left without
-// them.
+// withoutWords removes common words from text, the longest first.
+// It returns how many there were and how many letters are left.
 func withoutWords(text string) (words, rest int) {
 	list := commonWords()
 	slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })

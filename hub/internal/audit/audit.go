@@ -1,5 +1,4 @@
-// Package audit keeps log lines that have the attribute audit in a file of their own, as JSON lines, and reads them
-// back.
+// Package audit writes log lines with the attribute audit to a separate file, as JSON lines, and reads them back.
 package audit
 
 import (
@@ -23,10 +22,10 @@ import (
 )
 
 const (
-	// MaxSize is how large the file becomes, in bytes, before it is renamed and begun anew.
+	// MaxSize is the size in bytes at which the file is rotated.
 	MaxSize = 16 << 20
 
-	// Keep is how many older files are kept.
+	// Keep is how many rotated files are kept.
 	Keep = 7
 
 	maxQueue = 4096     // lines
@@ -36,32 +35,32 @@ const (
 	lookInterval = time.Second
 )
 
-// Log writes audit lines to a file. Those who log never wait for it: lines that come faster than the disk takes them
-// are counted.
+// Log writes audit lines to a file. Logging never waits for the disk.
+// Lines that come faster than the disk takes them are dropped and counted.
 type Log struct {
 	name    string
-	log     *slog.Logger // for troubles with the file
+	log     *slog.Logger // for errors of the file
 	queue   chan []byte
 	lost    atomic.Uint64
 	maxSize int64
 
-	// Of Run's goroutine.
+	// Owned by Run's goroutine.
 	f     *os.File // nil: it cannot be written now
 	size  int64
 	torn  bool // the last line was not written whole
 	dirty bool
-	said  string // the trouble that was logged last
+	said  string // the last logged error
 }
 
-// New returns a Log to a file, for lines that are logged to log. It opens nothing.
+// New returns a Log that copies audit lines from log to a file. It does not open the file.
 func New(name string, log *slog.Logger) *Log {
 	return &Log{name: name, log: log, queue: make(chan []byte, maxQueue), maxSize: MaxSize}
 }
 
-// Logger returns a logger that logs as the one of New does, and has audit lines written to the file, too.
+// Logger returns a logger that logs to the logger given to New, and also writes audit lines to the file.
 func (l *Log) Logger() *slog.Logger { return slog.New(newHandler(l.log.Handler(), l)) }
 
-// Write takes a line. It never waits, and keeps nothing of line.
+// Write queues a line. It never waits and does not retain line.
 func (l *Log) Write(line []byte) (int, error) {
 	if len(line) <= maxLine {
 		select {
@@ -74,7 +73,7 @@ func (l *Log) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// Open opens the file, which it makes if there is none. Call it before Run.
+// Open opens the file. It creates the file if it is missing. Call it before Run.
 func (l *Log) Open() error {
 	f, size, torn, err := openFile(l.name)
 	if err != nil {
@@ -84,15 +83,17 @@ func (l *Log) Open() error {
 	return nil
 }
 
-// openFile opens a file to append to it: no link, and no file that has another name elsewhere. What root makes
-// belongs to the owner of the directory. torn says that its last line has no end.
+// openFile opens a file for appending. It refuses symbolic links and files with a second name.
+// A file that root creates belongs to the owner of the directory.
+// torn reports whether the last line is incomplete.
 func openFile(name string) (f *os.File, size int64, torn bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return nil, 0, false, fmt.Errorf("audit log: %w: name another place with --audit-log", err)
 	}
 	f, err = os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
-		return nil, 0, false, fmt.Errorf("audit log: %w: let the user who runs this write there, or name another place with --audit-log", err)
+		return nil, 0, false, fmt.Errorf("audit log: %w: "+
+			"give the user that runs this program write permission there, or name another place with --audit-log", err)
 	}
 	info, err := f.Stat()
 	if err == nil {
@@ -102,7 +103,7 @@ func openFile(name string) (f *os.File, size int64, torn bool, err error) {
 		return nil, 0, false, errors.Join(fmt.Errorf("audit log: %w", err), f.Close())
 	}
 	last := []byte{'\n'}
-	_, _ = f.ReadAt(last, info.Size()-1) // an empty file has no line
+	_, _ = f.ReadAt(last, info.Size()-1) // an empty file has no lines
 	return f, info.Size(), last[0] != '\n', nil
 }
 
@@ -110,9 +111,10 @@ func own(f *os.File, info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !info.Mode().IsRegular() || ok && st.Nlink > 1:
-		return fmt.Errorf("%s is no plain file of its own: remove it", f.Name())
+		return fmt.Errorf("%s is not a regular file with a single name: remove it", f.Name())
 	case info.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("%s can be read by others than its owner (mode %04o): chmod 600 %s", f.Name(), info.Mode().Perm(), f.Name())
+		return fmt.Errorf("%s can be read by users other than its owner (mode %04o): chmod 600 %s",
+			f.Name(), info.Mode().Perm(), f.Name())
 	case !ok || os.Geteuid() != 0:
 		return nil
 	}
@@ -126,7 +128,7 @@ func own(f *os.File, info fs.FileInfo) error {
 	return nil
 }
 
-// Run writes until ctx ends, and then what waits. It owns the file.
+// Run writes lines until ctx ends, then those still in the queue. It owns the file.
 func (l *Log) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookInterval)
 	defer tick.Stop()
@@ -147,7 +149,7 @@ func (l *Log) Run(ctx context.Context) error {
 	}
 }
 
-// write writes a line and those that wait with it.
+// write writes a line together with the lines that wait in the queue.
 func (l *Log) write(batch []byte) {
 	count := uint64(1)
 	for len(l.queue) > 0 && len(batch) < maxBatch {
@@ -159,12 +161,12 @@ func (l *Log) write(batch []byte) {
 	}
 }
 
-// put appends to the file, and reports whether it did.
+// put appends to the file and reports whether that succeeded.
 func (l *Log) put(text []byte) bool {
 	if l.f == nil {
 		return false
 	}
-	if l.torn { // by a full disk, or a crash: the reader finds out that it is no line
+	if l.torn { // by a full disk or a crash: the reader skips the incomplete line
 		text = append([]byte("\n"), text...)
 	}
 	n, err := l.f.Write(text)
@@ -180,8 +182,8 @@ func (l *Log) put(text []byte) bool {
 	return true
 }
 
-// look has what was written on disk, opens the file anew if it was moved away or could not be written, and begins
-// another one if it is large.
+// look syncs the file to disk. It reopens the file if it was moved away or could not be written.
+// It rotates the file if it is large.
 func (l *Log) look() {
 	if l.dirty && l.f != nil {
 		l.dirty = false
@@ -204,14 +206,14 @@ func (l *Log) look() {
 	l.tellLost()
 }
 
-// moved reports whether the file has its name no more.
+// moved reports whether the file no longer has its name.
 func (l *Log) moved() bool {
 	is, err := l.f.Stat()
 	named, wrong := os.Lstat(l.name)
 	return err != nil || wrong != nil || !os.SameFile(is, named)
 }
 
-// rotate renames the files: the oldest goes.
+// rotate renames the files and drops the oldest.
 func (l *Log) rotate() {
 	for n := Keep; n > 0; n-- {
 		from := l.name
@@ -226,41 +228,42 @@ func (l *Log) rotate() {
 
 func older(name string, n int) string { return name + "." + strconv.Itoa(n) }
 
-// tellLost writes how many lines were lost, as soon as there is place for that.
+// tellLost writes how many lines were lost, as soon as the file can be written.
 func (l *Log) tellLost() {
 	n := l.lost.Swap(0)
 	if n == 0 {
 		return
 	}
-	line := fmt.Sprintf("{\"time\":%q,\"level\":\"ERROR\",\"message\":\"audit lines were lost\",\"event\":\"lost\",\"lines\":%d}\n",
+	line := fmt.Sprintf(
+		"{\"time\":%q,\"level\":\"ERROR\",\"message\":\"audit lines were lost\",\"event\":\"lost\",\"lines\":%d}\n",
 		time.Now().UTC().Format(time.RFC3339Nano), n)
 	if !l.put([]byte(line)) {
 		l.lost.Add(n)
 		return
 	}
 	l.said = ""
-	l.log.Error("audit lines were lost: the disk was full, or too slow", "lines", n, "file", l.name)
+	l.log.Error("audit lines were lost: the disk was full or too slow", "lines", n, "file", l.name)
 }
 
-// complain logs a trouble once.
+// complain logs an error once.
 func (l *Log) complain(err error) {
 	if err.Error() == l.said {
 		return
 	}
 	l.said = err.Error()
-	l.log.Error("the audit log cannot be written; its lines are counted until it can", logkey.Err, err, "file", l.name)
+	l.log.Error("the audit log cannot be written; lost lines are counted until it can", logkey.Err, err, "file", l.name)
 }
 
 func (l *Log) close() {
 	if l.f != nil {
-		_ = l.f.Sync() // both were told of, if it went wrong before
+		_ = l.f.Sync() // an earlier failure was logged
 		_ = l.f.Close()
 		l.f = nil
 	}
 }
 
-// Append returns a logger that logs as log does, and appends audit lines to a file at once: for commands, which end
-// soon. The attributes are in the file only.
+// Append returns a logger that logs like log and appends audit lines to a file at once.
+// It is for commands, which end soon. The attributes are in the file only.
 func Append(name string, log *slog.Logger, attrs ...slog.Attr) *slog.Logger {
 	h := newHandler(log.Handler(), appender{name, log})
 	h.file = h.file.WithAttrs(attrs)
@@ -283,7 +286,7 @@ func (a appender) Write(line []byte) (int, error) {
 		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
-		a.log.Warn("this is not in the audit log, which the hub keeps", logkey.Err, err)
+		a.log.Warn("this event is missing from the audit log, which the hub keeps", logkey.Err, err)
 	}
 	return len(line), nil
 }

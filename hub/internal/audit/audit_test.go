@@ -22,7 +22,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// plain is the log beside the file.
+// plain is the ordinary log beside the file.
 type plain struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -63,7 +63,7 @@ func read(t *testing.T, name string, f Filter) (events []Event, bad int) {
 	return events, bad
 }
 
-// Audit lines are in the file, whatever the level of the log is, and others are not.
+// The file has all audit lines, whatever the log level, and no others.
 func TestLines(t *testing.T) {
 	l, said, name := newLog(t)
 	stop := start(t, l)
@@ -74,8 +74,11 @@ func TestLines(t *testing.T) {
 	log.Warn("refused", "audit", "refused", "user", "evil\n{\"event\":\"login\"}")
 	stop()
 	events, bad := read(t, name, Filter{})
-	if len(events) != 2 || bad != 0 || events[0].Event != "login" || events[0].User != "anna" || events[0].Rest["hub"] != "a" || events[0].Message != "login" ||
-		events[1].User != "evil\n{\"event\":\"login\"}" || events[0].Time.Location() != time.UTC {
+	if len(events) != 2 || bad != 0 || events[0].Event != "login" || events[0].User != "anna" ||
+		events[0].Rest["hub"] != "a" ||
+		events[0].Message != "login" ||
+		events[1].User != "evil\n{\"event\":\"login\"}" ||
+		events[0].Time.Location() != time.UTC {
 		t.Errorf("%d bad, %+v", bad, events)
 	}
 	if text := said.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "audit=refused") {
@@ -87,7 +90,7 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// A file that is full is renamed, and the oldest goes. All that are left are read in their order.
+// A full file is rotated and the oldest is dropped. The remaining files are read in order.
 func TestRotation(t *testing.T) {
 	l, _, name := newLog(t)
 	l.maxSize = 1000
@@ -116,8 +119,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// Nobody waits for a file that cannot be written, whatever is wrong with it. When it can be again, the file tells how
-// many lines are missing.
+// Logging never waits for a file that cannot be written.
+// When the file is writable again, it records how many lines were lost.
 func TestCannotBeWritten(t *testing.T) {
 	l, said, name := newLog(t)
 	start(t, l)
@@ -129,16 +132,19 @@ func TestCannotBeWritten(t *testing.T) {
 	if err := os.Mkdir(name, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the trouble is told", func() bool { return strings.Contains(said.String(), "cannot be written") })
+	testkit.Eventually(t, "the trouble is told",
+		func() bool { return strings.Contains(said.String(), "cannot be written") })
 	for range 3 * maxQueue {
 		log.Info("login", "audit", "login", "user", "anna")
 	}
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the loss is told", func() bool { return strings.Contains(said.String(), "audit lines were lost") })
+	testkit.Eventually(t, "the loss is told",
+		func() bool { return strings.Contains(said.String(), "audit lines were lost") })
 	events, _ := read(t, name, Filter{Event: "lost"})
-	if len(events) == 0 || events[0].Rest["lines"].(float64) < 1 || strings.Count(said.String(), "cannot be written") != 1 { //nolint:forcetypeassert // a number
+	if len(events) == 0 || events[0].Rest["lines"].(float64) < 1 ||
+		strings.Count(said.String(), "cannot be written") != 1 { //nolint:forcetypeassert // a number
 		t.Errorf("%+v, said %s", events, said)
 	}
 	log.Info("login", "audit", "login", "user", "otto")
@@ -148,7 +154,7 @@ func TestCannotBeWritten(t *testing.T) {
 	})
 }
 
-// A disk that is full cuts a line off. Later lines are whole, and the number of those that are missing is told.
+// A full disk cuts a line off. Later lines are whole, and the number of lost lines is recorded.
 func TestFullDisk(t *testing.T) {
 	l, said, name := newLog(t)
 	if err := l.Open(); err != nil {
@@ -186,12 +192,13 @@ func TestFullDisk(t *testing.T) {
 			lost += int(e.Rest["lines"].(float64)) //nolint:forcetypeassert // a number
 		}
 	}
-	if anna+lost != 30 || lost == 0 || bad > 1 || events[len(events)-1].User != "otto" || !strings.Contains(said.String(), "cannot be written") {
+	if anna+lost != 30 || lost == 0 || bad > 1 || events[len(events)-1].User != "otto" ||
+		!strings.Contains(said.String(), "cannot be written") {
 		t.Errorf("%d written, %d lost, %d bad, %s", anna, lost, bad, said)
 	}
 }
 
-// A file that somebody moves away is begun anew.
+// A file that is moved away is created again.
 func TestMovedAway(t *testing.T) {
 	l, _, name := newLog(t)
 	start(t, l)
@@ -203,13 +210,13 @@ func TestMovedAway(t *testing.T) {
 	testkit.Eventually(t, "it has the line", func() bool { events, _ := read(t, name, Filter{}); return len(events) == 1 })
 }
 
-// What somebody has planted in the place of the file is not written to.
+// The log does not write to an object that an attacker has put in the place of the file.
 func TestPlanted(t *testing.T) {
 	for what, plant := range map[string]func(name, elsewhere string) error{
 		"a link":       func(name, elsewhere string) error { return os.Symlink(elsewhere, name) },
 		"another name": func(name, elsewhere string) error { return os.Link(elsewhere, name) },
 		"a pipe":       func(name, _ string) error { return syscall.Mkfifo(name, 0o600) },
-		"open to all":  func(name, _ string) error { return os.WriteFile(name, nil, 0o644) }, //nolint:gosec // that is what is wrong with it
+		"open to all":  func(name, _ string) error { return os.WriteFile(name, nil, 0o644) }, //nolint:gosec // on purpose
 	} {
 		dir := t.TempDir()
 		name, elsewhere := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "elsewhere")
@@ -225,13 +232,14 @@ func TestPlanted(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 		Append(name, slog.New(slog.NewTextHandler(said, nil))).Info("user added", "audit", "user.add")
-		if text, err := os.ReadFile(elsewhere); err != nil || len(text) != 0 || !strings.Contains(said.String(), "not in the audit log") {
+		if text, err := os.ReadFile(elsewhere); err != nil || len(text) != 0 ||
+			!strings.Contains(said.String(), "missing from the audit log") {
 			t.Errorf("%s: %q, %v, said %s", what, text, err, said)
 		}
 	}
 }
 
-// Commands append to the file that the hub writes, with who gave them, which their own log does not have.
+// Commands append to the hub's file, with the operator, which their own log does not have.
 func TestAppend(t *testing.T) {
 	_, _, name := newLog(t)
 	said := &plain{}
@@ -239,19 +247,21 @@ func TestAppend(t *testing.T) {
 	log.Info("user added", "audit", "user.add", "name", "anna")
 	log.Info("nothing to audit")
 	events, _ := read(t, name, Filter{})
-	if len(events) != 1 || events[0].Rest["operator"] != "root" || events[0].Name != "anna" || strings.Contains(said.String(), "operator") {
+	if len(events) != 1 || events[0].Rest["operator"] != "root" || events[0].Name != "anna" ||
+		strings.Contains(said.String(), "operator") {
 		t.Errorf("%+v, said %s", events, said)
 	}
 }
 
-// Readers see what they ask for, and lines that are none are counted.
+// Read shows the selected events and counts invalid lines.
 func TestRead(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "audit.jsonl")
 	at := func(h int) string { return time.Date(2026, 1, 1, h, 0, 0, 0, time.UTC).Format(time.RFC3339Nano) }
 	var text strings.Builder
 	for _, e := range []map[string]any{
-		{"time": at(1), "event": "login", "user": "anna"}, {"time": at(2), "event": "view", "user": "anna", "camera": "porch"},
+		{"time": at(1), "event": "login", "user": "anna"},
+		{"time": at(2), "event": "view", "user": "anna", "camera": "porch"},
 		{"time": at(3), "event": "user.add", "name": "otto"}, {"time": at(4), "event": "username", "user": "otto"},
 	} {
 		line, err := json.Marshal(e)
@@ -260,13 +270,16 @@ func TestRead(t *testing.T) {
 		}
 		text.Write(append(line, '\n'))
 	}
-	text.WriteString("{\"time\":\n\n" + strings.Repeat("x", 2*maxLine) + "\n{}\n" + `{"time":"` + at(5) + `","event":"last"}`)
+	text.WriteString(
+		"{\"time\":\n\n" + strings.Repeat("x", 2*maxLine) + "\n{}\n" + `{"time":"` + at(5) + `","event":"last"}`)
 	if err := os.WriteFile(name, []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for want, f := range map[string]Filter{
-		"login view user.add username last": {}, "login view": {User: "anna"}, "user.add username": {User: "otto"}, "view": {Camera: "porch"}, "user.add": {Event: "user"},
-		"view user.add": {Since: time.Date(2026, 1, 1, 2, 0, 0, 0, time.UTC), Until: time.Date(2026, 1, 1, 4, 0, 0, 0, time.UTC)}, "": {Event: "nothing"},
+		"login view user.add username last": {}, "login view": {User: "anna"}, "user.add username": {User: "otto"},
+		"view": {Camera: "porch"}, "user.add": {Event: "user"},
+		"view user.add": {Since: time.Date(2026, 1, 1, 2, 0, 0, 0, time.UTC),
+			Until: time.Date(2026, 1, 1, 4, 0, 0, 0, time.UTC)}, "": {Event: "nothing"},
 	} {
 		events, bad := read(t, name, f)
 		var got []string
@@ -277,7 +290,8 @@ func TestRead(t *testing.T) {
 			t.Errorf("%+v: %v, %d bad, want %s and 3", f, got, bad, want)
 		}
 	}
-	if _, err := Read(filepath.Join(dir, "none"), Filter{}, nil); err == nil || !strings.Contains(err.Error(), "--audit-log") {
+	if _, err := Read(filepath.Join(dir, "none"), Filter{}, nil); err == nil ||
+		!strings.Contains(err.Error(), "--audit-log") {
 		t.Errorf("no file: %v", err)
 	}
 }

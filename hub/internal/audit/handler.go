@@ -9,7 +9,7 @@ import (
 // key is the attribute that makes a log line an audit line; its value names the event.
 const key = "audit"
 
-// handler logs as another one does, and writes audit lines to a file, too, whatever the level of the log is.
+// handler logs like another handler and also writes audit lines to a file, whatever the log level.
 type handler struct {
 	next slog.Handler
 	file slog.Handler
@@ -19,7 +19,7 @@ func newHandler(next slog.Handler, w io.Writer) *handler {
 	return &handler{next, slog.NewJSONHandler(w, &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: rename})}
 }
 
-// rename gives the attributes of the file their names.
+// rename gives the standard attributes their names in the file.
 func rename(groups []string, a slog.Attr) slog.Attr {
 	switch {
 	case len(groups) > 0:

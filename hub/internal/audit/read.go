@@ -14,25 +14,25 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Event is a line of the file.
+// Event is one line of the file.
 type Event struct {
 	Time    time.Time      `json:"time"`
 	Event   string         `json:"event"`
 	Message string         `json:"message"`
 	User    string         `json:"user"`
-	Name    string         `json:"name"` // of what was changed
+	Name    string         `json:"name"` // of the changed entry
 	Camera  string         `json:"camera"`
 	Address string         `json:"address"`
 	Line    string         `json:"-"` // as it is in the file
 	Rest    map[string]any `json:"-"` // all attributes
 }
 
-// Filter says which events are wanted. What is zero wants all.
+// Filter selects events. A zero field matches all.
 type Filter struct {
 	Since, Until time.Time
-	User         string // also of what was changed
+	User         string // also matches Event.Name
 	Camera       string
-	Event        string // a name, or what is before a dot: user is user.add and so on
+	Event        string // a name, or its part before a dot: user matches user.add and so on
 }
 
 func (f Filter) wants(e Event) bool {
@@ -41,8 +41,8 @@ func (f Filter) wants(e Event) bool {
 		(f.Event == "" || f.Event == e.Event || strings.HasPrefix(e.Event, f.Event+"."))
 }
 
-// Read calls show for each event that is wanted, the oldest first, in the file and the older ones beside it. It
-// returns how many lines are none, such as those that were cut off by a full disk.
+// Read calls show for each selected event in the file and its rotated files, the oldest first.
+// It returns how many lines are invalid, such as lines cut off by a full disk.
 func Read(name string, f Filter, show func(Event) error) (bad int, err error) {
 	found := false
 	for n := Keep; n >= 0; n-- {
@@ -58,7 +58,7 @@ func Read(name string, f Filter, show func(Event) error) (bad int, err error) {
 		found = found || err == nil
 	}
 	if !found {
-		return 0, fmt.Errorf("there is no audit log %s: the hub writes it if it has --audit-log or the setting audit-log", name)
+		return 0, fmt.Errorf("there is no audit log %s: the hub writes it with --audit-log or the setting audit-log", name)
 	}
 	return bad, nil
 }

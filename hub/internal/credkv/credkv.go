@@ -19,21 +19,22 @@ import (
 )
 
 const (
-	// key is that of the credentials in the bucket.
+	// key is the key of the credentials in the bucket.
 	key = "credentials"
 
-	// dialTime bounds the wait for a connection, askTime that for an answer.
+	// dialTime bounds the wait for a connection, askTime the wait for an answer.
 	dialTime = 2 * time.Second
 	askTime  = 5 * time.Second
 
-	// maxAttempts is how often an edit is made anew on what others have stored meanwhile.
+	// maxAttempts is how often an edit is tried after concurrent changes by others.
 	maxAttempts = 10
 )
 
-// ErrEmpty says that nothing was stored in the bucket yet.
-var ErrEmpty = errors.New("there are no credentials in it yet: \"bramble-hub credentials push\" stores those of this host")
+// ErrEmpty says that the bucket is empty.
+var ErrEmpty = errors.New("there are no credentials in it yet: " +
+	"\"bramble-hub credentials push\" stores those of this host")
 
-// Config says where the bucket is.
+// Config locates the bucket and the credentials file.
 type Config struct {
 	URL        string // of NATS
 	Bucket     string
@@ -43,24 +44,24 @@ type Config struct {
 	Log        *slog.Logger
 }
 
-// Bucket is a connection to where the credentials are.
+// Bucket is a connection to the bucket of credentials.
 type Bucket struct {
 	cfg  Config
 	nc   *nats.Conn
 	js   jetstream.JetStream
 	done chan struct{} // closed when the connection has ended
 
-	said string // the trouble that was logged last; owned by Run's goroutine
+	said string // the last logged error; owned by Run's goroutine
 }
 
-// Entry is what is in the bucket.
+// Entry is the content of the bucket.
 type Entry struct {
 	Document *access.Document
 	Stored   time.Time
 	revision uint64 // of the key in the bucket
 }
 
-// Open connects. If wait is set it returns at once, and tries until it succeeds.
+// Open connects. If wait is set it returns at once and keeps trying in the background.
 func Open(cfg Config, wait bool) (*Bucket, error) {
 	trusts, err := cfg.Trust.Options()
 	if err != nil {
@@ -72,7 +73,7 @@ func Open(cfg Config, wait bool) (*Bucket, error) {
 		nats.Name("bramble-hub credentials"), nats.Timeout(dialTime), nats.MaxReconnects(-1),
 		nats.PingInterval(5*time.Second), nats.MaxPingsOutstanding(2), nats.RetryOnFailedConnect(wait),
 		nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1),
-		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // who asks is told
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // callers get the errors
 		nats.ClosedHandler(func(*nats.Conn) { close(b.done) }),
 	)
 	if b.nc, err = nats.Connect(cfg.URL, options...); err != nil {
@@ -108,7 +109,7 @@ func (b *Bucket) unreachable(err error) error {
 	return &BucketError{b.cfg.Bucket, err}
 }
 
-// Get returns what is in the bucket. The error is ErrEmpty if that is nothing.
+// Get returns the content of the bucket. The error is ErrEmpty if it is empty.
 func (b *Bucket) Get(ctx context.Context) (Entry, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
@@ -129,12 +130,12 @@ func (b *Bucket) Get(ctx context.Context) (Entry, error) {
 func (b *Bucket) entry(e jetstream.KeyValueEntry) (Entry, error) {
 	d, err := access.Parse(e.Value())
 	if err != nil {
-		return Entry{}, b.unreachable(fmt.Errorf("what is in it are no credentials: %w", err))
+		return Entry{}, b.unreachable(fmt.Errorf("its content is no valid credentials document: %w", err))
 	}
 	return Entry{d, e.Created(), e.Revision()}, nil
 }
 
-// put stores a document if nobody has stored another one since before was read. A zero before means that there is none.
+// put stores a document unless another one was stored since before was read. A zero before means an empty bucket.
 func (b *Bucket) put(ctx context.Context, d *access.Document, before Entry) error {
 	data, err := d.Encode()
 	if err != nil {
@@ -156,14 +157,15 @@ func (b *Bucket) put(ctx context.Context, d *access.Document, before Entry) erro
 	return nil
 }
 
-// conflict reports whether somebody else has stored another document meanwhile.
+// conflict reports whether another document was stored meanwhile.
 func conflict(err error) bool {
 	var api *jetstream.APIError
 	return errors.Is(err, jetstream.ErrKeyExists) ||
 		errors.As(err, &api) && api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence
 }
 
-// Edit changes the credentials in the bucket, then those in the file. If others have changed them meanwhile, change is called anew with theirs.
+// Edit changes the credentials in the bucket, then those in the file.
+// After a concurrent change by others, change is called again with their document.
 // If the bucket is empty, the file's credentials are changed and stored there.
 func (b *Bucket) Edit(ctx context.Context, change func(*access.Document) error) error {
 	for range maxAttempts {
@@ -185,15 +187,15 @@ func (b *Bucket) Edit(ctx context.Context, change func(*access.Document) error) 
 		if err != nil {
 			return err
 		}
-		if _, err = access.Install(b.cfg.File, d, false); errors.Is(err, access.ErrOlder) { // the hub has got a newer one
+		if _, err = access.Install(b.cfg.File, d, false); errors.Is(err, access.ErrOlder) { // the file is newer already
 			return nil
 		}
 		return err
 	}
-	return b.unreachable(errors.New("others change it all the time: try again"))
+	return b.unreachable(errors.New("others keep changing it: try again"))
 }
 
-// base returns what is to be edited. The file must not be newer than the bucket: its changes would be lost.
+// base returns the document to edit. The file must not be newer than the bucket: its changes would be lost.
 func (b *Bucket) base(ctx context.Context) (Entry, error) {
 	own, err := access.Read(b.cfg.File)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -207,17 +209,19 @@ func (b *Bucket) base(ctx context.Context) (Entry, error) {
 		return Entry{Document: access.NewDocument()}, nil
 	case getErr != nil:
 		return Entry{}, getErr
-	case err == nil && (own.Revision > e.Document.Revision || own.Revision == e.Document.Revision && !own.Equal(e.Document)):
+	case err == nil && (own.Revision > e.Document.Revision ||
+		own.Revision == e.Document.Revision && !own.Equal(e.Document)):
 		return Entry{}, fmt.Errorf("%s has changes that are not in the bucket %s (revision %d, there %d): "+
-			"\"bramble-hub credentials push --force\" stores them there, \"bramble-hub credentials pull --force\" gives them up",
+			"\"bramble-hub credentials push --force\" stores them there, \"bramble-hub credentials pull --force\" discards them",
 			b.cfg.File, b.cfg.Bucket, own.Revision, e.Document.Revision)
 	}
 	return e, nil
 }
 
-// Push stores the file's credentials in the bucket, which it makes if there is none. Unless force is set, those in the bucket must be older.
+// Push stores the file's credentials in the bucket. It creates the bucket if it is missing.
+// Without force, the credentials in the bucket must be older.
 func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
-	if err := access.Edit(b.cfg.File, func(*access.Document) error { return nil }); err != nil { // makes it, if there is none
+	if err := access.Edit(b.cfg.File, func(*access.Document) error { return nil }); err != nil { // creates a missing file
 		return err
 	}
 	own, err := access.Read(b.cfg.File)
@@ -233,15 +237,16 @@ func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
 		return b.put(ctx, own, Entry{})
 	case err != nil && !force:
 		return err
-	case err != nil: // what is there is broken
+	case err != nil: // the content is broken
 		return b.overwrite(ctx, own)
 	case own.Equal(e.Document):
 		return nil
 	case own.Revision <= e.Document.Revision && !force:
-		return fmt.Errorf("credentials bucket %s has revision %d, %s has %d: \"bramble-hub credentials pull\" takes that of the bucket, "+
-			"--force stores the file's", b.cfg.Bucket, e.Document.Revision, b.cfg.File, own.Revision)
+		return fmt.Errorf("credentials bucket %s has revision %d, %s has %d: "+
+			"\"bramble-hub credentials pull\" takes those of the bucket, --force stores those of the file",
+			b.cfg.Bucket, e.Document.Revision, b.cfg.File, own.Revision)
 	}
-	if own.Revision <= e.Document.Revision { // the other hubs take newer ones only
+	if own.Revision <= e.Document.Revision { // other hubs accept only newer ones
 		own.Revision = e.Document.Revision + 1
 	}
 	if err := b.put(ctx, own, e); err != nil {
@@ -268,7 +273,7 @@ func (b *Bucket) overwrite(ctx context.Context, d *access.Document) error {
 	return nil
 }
 
-// create makes the bucket if there is none. It keeps no old credentials: removed users and keys would be in them.
+// create creates the bucket if it is missing. It keeps no history: old credentials hold removed users and keys.
 func (b *Bucket) create(ctx context.Context, replicas int) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
@@ -285,10 +290,10 @@ func (b *Bucket) create(ctx context.Context, replicas int) error {
 	return nil
 }
 
-// maxBytes bounds the bucket: the largest credentials, old and new.
+// maxBytes bounds the bucket: room for the largest old and new credentials.
 const maxBytes = 16 << 20
 
-// Pull puts the bucket's credentials into the file. Unless force is set, the file must be older.
+// Pull writes the bucket's credentials to the file. Without force, the file must be older.
 func (b *Bucket) Pull(ctx context.Context, force bool) (changed bool, err error) {
 	e, err := b.Get(ctx)
 	if err != nil {
@@ -296,13 +301,14 @@ func (b *Bucket) Pull(ctx context.Context, force bool) (changed bool, err error)
 	}
 	changed, err = access.Install(b.cfg.File, e.Document, force)
 	if errors.Is(err, access.ErrOlder) || errors.Is(err, access.ErrDiverged) {
-		err = fmt.Errorf("credentials bucket %s has revision %d: %w: \"bramble-hub credentials push\" stores the file's, --force takes the bucket's",
+		err = fmt.Errorf("credentials bucket %s has revision %d: %w: "+
+			"\"bramble-hub credentials push\" stores those of the file, --force takes those of the bucket",
 			b.cfg.Bucket, e.Document.Revision, err)
 	}
 	return changed, err
 }
 
-// take installs what a hub has got from the bucket, and logs what cannot be used, once.
+// take installs credentials that the hub received from the bucket. It logs unusable ones once.
 func (b *Bucket) take(e Entry, err error) {
 	changed := false
 	if err == nil {
@@ -315,8 +321,8 @@ func (b *Bucket) take(e Entry, err error) {
 	case err == nil && b.said != "":
 		b.cfg.Log.Info("the credentials in the file and in the bucket are the same again", "bucket", b.cfg.Bucket)
 	case err != nil && err.Error() != b.said:
-		b.cfg.Log.Error("the credentials in the bucket are not taken; those in the file count on", logkey.Err, err,
-			"bucket", b.cfg.Bucket, "file", b.cfg.File, "remedy", "bramble-hub credentials status")
+		b.cfg.Log.Error("the credentials in the bucket were not installed; those in the file remain in force",
+			logkey.Err, err, "bucket", b.cfg.Bucket, "file", b.cfg.File, "remedy", "bramble-hub credentials status")
 	}
 	b.said = ""
 	if err != nil {

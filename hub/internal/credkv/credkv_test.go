@@ -42,7 +42,7 @@ func (l *lines) count(what string) int {
 	return strings.Count(l.text.String(), what)
 }
 
-// system is a NATS server of which one account has JetStream, and that of the frames has none.
+// system is a NATS server. One account has JetStream, the account of the frames has none.
 type system struct {
 	t    *testing.T
 	conf string
@@ -66,7 +66,7 @@ func newSystem(t *testing.T) *system {
 
 func (s *system) start() {
 	s.t.Helper()
-	opts, err := server.ProcessConfigFile(s.conf) // anew, since a server keeps its accounts in it
+	opts, err := server.ProcessConfigFile(s.conf) // again, because a server keeps its accounts in it
 	must(s.t, err)
 	opts.Port = s.port
 	s.s = testkit.StartServer(s.t, *opts)
@@ -74,7 +74,7 @@ func (s *system) start() {
 
 func (s *system) stop() { testkit.StopServer(s.s) }
 
-// host is one with a hub that follows the bucket.
+// host is a host with a hub that follows the bucket.
 type host struct {
 	t   *testing.T
 	cfg Config
@@ -148,7 +148,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// What is changed at one hub is changed at the other one, also when NATS was away, or the other hub was.
+// A change at one hub reaches the other hub, even if NATS or that hub was down.
 func TestFollow(t *testing.T) {
 	sys := newSystem(t)
 	a, b := sys.host(), sys.host()
@@ -202,7 +202,7 @@ func TestEditsAtOnce(t *testing.T) {
 	}
 }
 
-// Credentials that are older, broken, or gone are not taken, and are told of once.
+// Older, broken or missing credentials are not installed, and are logged once.
 func TestBadEntries(t *testing.T) {
 	sys := newSystem(t)
 	a, b := sys.host(), sys.host()
@@ -224,14 +224,15 @@ func TestBadEntries(t *testing.T) {
 	other, err := diverged.Encode()
 	must(t, err)
 	for what, data := range map[string][]byte{
-		"older": rollback, "both changed": other, "no JSON": []byte("x"), "nothing": {}, "no credentials": []byte(`{"version": 1}`),
+		"older": rollback, "both changed": other, "no JSON": []byte("x"), "nothing": {},
+		"no credentials": []byte(`{"version": 1}`),
 	} {
-		said := b.log.count("are not taken")
+		said := b.log.count("were not installed")
 		for range 3 {
 			_, err = kv.Put(t.Context(), key, data)
 			must(t, err)
 		}
-		testkit.Eventually(t, what+": it is said", func() bool { return b.log.count("are not taken") == said+1 })
+		testkit.Eventually(t, what+": it is said", func() bool { return b.log.count("were not installed") == said+1 })
 		b.has("anna", "otto")
 	}
 	must(t, kv.Delete(t.Context(), key))
@@ -241,7 +242,8 @@ func TestBadEntries(t *testing.T) {
 	b.has("otto")
 }
 
-// A change of one host only, or a bucket that was restored from an old copy, is not lost by the next edit: somebody has to say which counts.
+// The next edit does not lose a change of one host only, or a bucket restored from an old copy.
+// The operator has to choose.
 func TestDiverged(t *testing.T) {
 	sys := newSystem(t)
 	a, b := sys.host(), sys.host()
@@ -281,11 +283,12 @@ func TestDiverged(t *testing.T) {
 	}
 }
 
-// Who cannot use the bucket is told what helps, and changes nothing.
+// A command that cannot use the bucket names the remedy and changes nothing.
 func TestCannot(t *testing.T) {
 	sys := newSystem(t)
 	h := sys.host()
-	if err := h.open().Edit(t.Context(), add("anna")); !errors.Is(err, jetstream.ErrBucketNotFound) || !strings.Contains(err.Error(), "credentials push") {
+	if err := h.open().Edit(t.Context(), add("anna")); !errors.Is(err, jetstream.ErrBucketNotFound) ||
+		!strings.Contains(err.Error(), "credentials push") {
 		t.Errorf("%v", err)
 	}
 	if _, err := os.Stat(h.cfg.File); err == nil {

@@ -7,13 +7,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// lookInterval is how often the bucket is asked, beside what it tells by itself: one that was made anew tells nothing.
+// lookInterval is how often the bucket is read, in addition to watching it. A watch misses a recreated bucket.
 const lookInterval = 30 * time.Second
 
-// retryInterval is how long it is waited after the bucket could not be asked.
+// retryInterval is the wait after the bucket could not be read.
 const retryInterval = 2 * time.Second
 
-// Run has the file follow the bucket until ctx ends.
+// Run keeps the file in step with the bucket until ctx ends.
 func (b *Bucket) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := b.follow(ctx); err != nil && ctx.Err() == nil {
@@ -24,7 +24,7 @@ func (b *Bucket) Run(ctx context.Context) error {
 	return nil
 }
 
-// pause waits.
+// pause waits until ctx ends or the time is over.
 func pause(ctx context.Context, wait time.Duration) {
 	t := time.NewTimer(wait)
 	defer t.Stop()
@@ -34,7 +34,7 @@ func pause(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// follow takes what is in the bucket, and what it tells until something is wrong, or for lookInterval.
+// follow installs the content of the bucket and its changes, for lookInterval or until an error.
 func (b *Bucket) follow(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, lookInterval)
 	defer cancel()
@@ -56,7 +56,7 @@ func (b *Bucket) follow(ctx context.Context) error {
 			switch {
 			case !ok:
 				return nil
-			case e == nil && !found: // all that was there has come
+			case e == nil && !found: // the end of the initial values
 				b.take(Entry{}, b.unreachable(ErrEmpty))
 			case e == nil:
 			case e.Operation() != jetstream.KeyValuePut:

@@ -15,7 +15,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// Ask returns the hubs that answer until ctx ends, compared with the credentials of b, for programs that are none.
+// Ask returns the hubs that answer until ctx ends, compared with the credentials of b.
+// It is for programs other than hubs.
 func Ask(ctx context.Context, nc *nats.Conn, space subject.Space, b *access.Book) ([]Other, error) {
 	key := b.HubKey()
 	if key == nil {
@@ -43,9 +44,9 @@ func Ask(ctx context.Context, nc *nats.Conn, space subject.Space, b *access.Book
 	for {
 		msg, err := sub.NextMsgWithContext(ctx)
 		if errors.Is(err, nats.ErrSlowConsumer) {
-			continue // some are lost
+			continue // some messages are lost
 		}
-		if err != nil { // time is over
+		if err != nil { // ctx has ended
 			return found.list(), nil //nolint:nilerr // the end of ctx is the end of the question
 		}
 		m, err := open(key, msg)

@@ -1,4 +1,4 @@
-// Package hubsync has the hubs that share a NATS system tell each other of log-outs, and which credentials they have.
+// Package hubsync lets the hubs on a NATS system exchange log-outs and compare their credentials.
 package hubsync
 
 import (
@@ -22,10 +22,10 @@ import (
 )
 
 const (
-	// maxWaiting bounds the messages that wait; what is lost is asked for again.
+	// maxWaiting bounds the queued messages; lost ones are requested again.
 	maxWaiting = 256
 
-	// maxRate and maxBurst bound how many messages are looked at in a second: where NATS is open anybody may send them.
+	// maxRate and maxBurst bound how many messages are read in a second: on an open NATS any client may send them.
 	maxRate  = 200
 	maxBurst = 400
 )
@@ -33,12 +33,12 @@ const (
 // times are how long things take. Tests shorten them.
 type times struct {
 	state  time.Duration // between two states of this hub
-	check  time.Duration // between two looks at what others have
-	spread time.Duration // by which hubs that have the same reason speak apart
-	push   time.Duration // between two answers to those who lack something
-	ask    time.Duration // between two answers to those who ask
-	grace  time.Duration // in which another hub may follow a change, before a difference is told
-	forget time.Duration // after which a hub that says nothing is gone
+	check  time.Duration // between two checks of the other hubs
+	spread time.Duration // range of the random delay before hubs react to the same event
+	push   time.Duration // between two repetitions of log-outs for hubs that lack some
+	ask    time.Duration // between two answers to requests for the state
+	grace  time.Duration // in which another hub may follow a change, before a difference is logged
+	forget time.Duration // after which a silent hub is forgotten
 	skew   time.Duration // by which another hub's clock may differ
 }
 
@@ -58,7 +58,7 @@ type Config struct {
 	Log     *slog.Logger
 }
 
-// Sync tells the other hubs what happens at this one, and takes in what they tell.
+// Sync sends the events of this hub to the other hubs and receives theirs.
 type Sync struct {
 	cfg      Config
 	times    times
@@ -71,12 +71,12 @@ type Sync struct {
 	// Owned by Run's goroutine.
 	limiter *rate.Limiter
 	seq     uint64
-	told    time.Time // when the state was told last
-	asked   time.Time // when others were asked for theirs last
-	pushed  time.Time // when ended sessions were told again last
+	told    time.Time // when the state was last sent
+	asked   time.Time // when other hubs were last asked for theirs
+	pushed  time.Time // when ended sessions were last sent again
 	lacking [access.EndedBuckets]bool
-	say     *time.Timer // runs while the state is to be told soon
-	push    *time.Timer // runs while somebody lacks something
+	say     *time.Timer // runs while the state is to be sent soon
+	push    *time.Timer // runs while another hub lacks ended sessions
 }
 
 // New returns a Sync. It starts nothing.
@@ -84,7 +84,7 @@ func New(cfg Config) *Sync {
 	id := make([]byte, 8)
 	_, _ = rand.Read(id)     // never fails
 	name, _ := os.Hostname() // "" if this host has none
-	if len(name) > maxName { // no name of a host is longer
+	if len(name) > maxName { // no host name is longer
 		name = name[:maxName]
 	}
 	s := &Sync{
@@ -100,13 +100,13 @@ func New(cfg Config) *Sync {
 	return s
 }
 
-// Others returns the hubs that were heard of late.
+// Others returns the hubs that were heard recently.
 func (s *Sync) Others() []Other { return s.others.list() }
 
-// Refusals returns how many messages were not taken, by reason.
+// Refusals returns how many messages were refused, by kind.
 func (s *Sync) Refusals() map[string]uint64 { return map[string]uint64{"hub": s.refused.Load()} }
 
-// Run speaks with the other hubs until ctx ends.
+// Run exchanges messages with the other hubs until ctx ends.
 func (s *Sync) Run(ctx context.Context) error {
 	messages := make(chan *nats.Msg, maxWaiting)
 	all := s.cfg.Space.Hub("*")
@@ -160,17 +160,17 @@ func stopped() *time.Timer {
 	return t
 }
 
-// edition returns which credentials this hub has.
+// edition returns the edition of this hub's credentials.
 func (s *Sync) edition() access.Edition {
 	e, err := s.cfg.Access.Book().Edition()
-	if err != nil { // only of a document that JSON cannot write
+	if err != nil { // only for a document that JSON cannot encode
 		s.cfg.Log.Error("the credentials cannot be compared with those of other hubs", logkey.Err, err)
 	}
 	return e
 }
 
-// publish tells the other hubs something, if there is a key.
-// Without a connection it is lost; when that is back the states are compared.
+// publish sends a message to the other hubs, if there is a key.
+// Without a connection the message is lost; hubs compare their states after they reconnect.
 func (s *Sync) publish(what string, m message) {
 	key := s.cfg.Access.Book().HubKey()
 	if key == nil {
@@ -182,7 +182,7 @@ func (s *Sync) publish(what string, m message) {
 		err = s.cfg.Conn.PublishMsg(msg)
 	}
 	if err != nil {
-		s.cfg.Log.Debug("other hubs are told later", logkey.Err, err)
+		s.cfg.Log.Debug("other hubs get this later", logkey.Err, err)
 	}
 }
 
@@ -202,14 +202,14 @@ func (s *Sync) sayState() {
 	}})
 }
 
-// pushLacking tells again what some hub lacks.
+// pushLacking sends the ended sessions again that other hubs lack.
 func (s *Sync) pushLacking() {
 	s.pushed = time.Now()
 	s.tellEnded(s.cfg.Access.Ended().List(func(bucket int) bool { return s.lacking[bucket] }))
 	s.lacking = [access.EndedBuckets]bool{}
 }
 
-// take takes in what another hub tells.
+// take handles a message from another hub.
 func (s *Sync) take(msg *nats.Msg, now time.Time) {
 	key := s.cfg.Access.Book().HubKey()
 	if key == nil || !s.limiter.AllowN(now, 1) {
@@ -238,7 +238,7 @@ func (s *Sync) take(msg *nats.Msg, now time.Time) {
 	}
 }
 
-// takeState compares what another hub has with what this one has.
+// takeState compares the state of another hub with the state of this one.
 func (s *Sync) takeState(instance string, st state, now time.Time) {
 	fresh, known := s.others.heard(instance, st, s.edition(), now, s.times)
 	if !fresh {
@@ -252,7 +252,7 @@ func (s *Sync) takeState(instance string, st state, now time.Time) {
 	differs := false
 	for i := range own {
 		waiting = waiting || s.lacking[i]
-		if own[i] != st.Ended[i] && own[i] != 0 { // 0: this hub has nothing to tell
+		if own[i] != st.Ended[i] && own[i] != 0 { // 0: this hub has none
 			s.lacking[i], differs = true, true
 		}
 	}
@@ -261,5 +261,5 @@ func (s *Sync) takeState(instance string, st state, now time.Time) {
 	}
 }
 
-// soon is a moment by chance, so that not all hubs answer at once.
+// soon returns a random delay, so that not all hubs answer at once.
 func (s *Sync) soon() time.Duration { return mathrand.N(s.times.spread) + 1 }

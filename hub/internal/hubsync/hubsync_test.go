@@ -16,7 +16,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// Hubs tell each other of log-outs as they happen, and those who come later what they have missed, however much it is.
+// Hubs send log-outs to each other as they happen. Hubs that start later get all that they have missed.
 func TestLogouts(t *testing.T) {
 	url, file := testkit.StartNATS(t), newFile(t, "anna", "otto")
 	a, b := newHub(t, url, file), newHub(t, url, file)
@@ -51,7 +51,7 @@ func TestLogouts(t *testing.T) {
 	}
 }
 
-// What happens while NATS is away is told when it is back.
+// Log-outs while NATS is down are sent when it is back.
 func TestLogoutWithoutNATS(t *testing.T) {
 	ns := testkit.StartServer(t, server.Options{})
 	port, file := testkit.Port(t, ns), newFile(t, "anna")
@@ -66,7 +66,7 @@ func TestLogoutWithoutNATS(t *testing.T) {
 	b.learns(gone)
 }
 
-// On a NATS system where anybody may publish, nobody logs others out who does not have the link key.
+// On an open NATS system, a client without the link key cannot log users out.
 func TestForgedLogouts(t *testing.T) {
 	url, file := testkit.StartNATS(t), newFile(t, "anna")
 	a, b := newHub(t, url, file), newHub(t, url, file)
@@ -110,13 +110,14 @@ func TestForgedLogouts(t *testing.T) {
 		forged(func(m *nats.Msg) { m.Data = append(m.Data, make([]byte, maxMessage)...) }),
 	}
 	nc := testkit.Connect(t, url)
-	for _, m := range append(bad, real, real, real) { // what was said once may be said again
+	for _, m := range append(bad, real, real, real) { // replays do no harm
 		if err := nc.PublishMsg(m); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want := uint64(len(bad))
-	testkit.Eventually(t, "all were refused", func() bool { return a.sync.refused.Load() >= want && b.sync.refused.Load() >= want })
+	testkit.Eventually(t, "all were refused",
+		func() bool { return a.sync.refused.Load() >= want && b.sync.refused.Load() >= want })
 	if !a.isGood(anna) || !b.isGood(anna) {
 		t.Error("somebody without the key has logged a user out")
 	}
@@ -128,7 +129,7 @@ func TestForgedLogouts(t *testing.T) {
 	}
 }
 
-// listen returns what hubs tell each other.
+// listen returns the messages between hubs.
 func listen(t *testing.T, url string) <-chan *nats.Msg {
 	t.Helper()
 	all := make(chan *nats.Msg, 64)
@@ -142,7 +143,7 @@ func listen(t *testing.T, url string) <-chan *nats.Msg {
 	return all
 }
 
-// A flood costs the hubs little, and what is lost in it is told when it is over.
+// A flood costs the hubs little. Messages lost in it are sent again afterwards.
 func TestFlood(t *testing.T) {
 	url, file := testkit.StartNATS(t), newFile(t, "anna")
 	a, b := newHub(t, url, file), newHub(t, url, file)
@@ -162,7 +163,7 @@ func TestFlood(t *testing.T) {
 	b.learns(gone)
 }
 
-// Hubs say once when their credentials differ, which are newer, and once when they are the same again.
+// Hubs log once that their credentials differ and which are newer, and once that they are the same again.
 func TestDifferentCredentials(t *testing.T) {
 	url, file := testkit.StartNATS(t), newFile(t, "anna", "otto")
 	a, b := newHub(t, url, file), newHub(t, url, file)
@@ -174,7 +175,7 @@ func TestDifferentCredentials(t *testing.T) {
 		}
 		return ""
 	}
-	differ := "other credentials than this one"
+	differ := "another hub has different credentials"
 	expect := func(what, atA, atB string) {
 		t.Helper()
 		testkit.Eventually(t, what, func() bool { return relation(a) == atA && relation(b) == atB })
@@ -197,13 +198,13 @@ func TestDifferentCredentials(t *testing.T) {
 	edit(t, a.file, func(d *access.Document) error { d.RenewLinkKey(); return nil })
 	expect("another link key", ForeignKey, ForeignKey)
 	for _, h := range []*hub{a, b} {
-		testkit.Eventually(t, "it is said", func() bool { return h.log.count("another link key") == 1 })
+		testkit.Eventually(t, "it is said", func() bool { return h.log.count("a different link key") == 1 })
 	}
 	b.copyFrom(a.file)
 	expect("the same once more", access.SameCredentials, access.SameCredentials)
 }
 
-// A program that is no hub learns which hubs there are, whose credentials differ from its file, and is none of them.
+// Another program finds the hubs and those with credentials that differ from its file. It does not appear as a hub.
 func TestAsk(t *testing.T) {
 	url, file := testkit.StartNATS(t), newFile(t, "anna")
 	a, b := newHub(t, url, file), newHub(t, url, file)

@@ -46,7 +46,7 @@ func (l *lines) count(what string) int {
 	return strings.Count(l.text.String(), what)
 }
 
-// hub is one with a copy of the credentials on a disk of its own.
+// hub is a hub with its own copy of the credentials.
 type hub struct {
 	t      *testing.T
 	file   string
@@ -61,7 +61,8 @@ type hub struct {
 func quick() times {
 	return times{
 		state: 200 * time.Millisecond, check: 20 * time.Millisecond, spread: 10 * time.Millisecond,
-		push: 50 * time.Millisecond, ask: 10 * time.Millisecond, grace: 100 * time.Millisecond, forget: time.Second, skew: 5 * time.Minute,
+		push: 50 * time.Millisecond, ask: 10 * time.Millisecond, grace: 100 * time.Millisecond, forget: time.Second,
+		skew: 5 * time.Minute,
 	}
 }
 
@@ -87,7 +88,7 @@ func edit(t *testing.T, file string, change func(*access.Document) error) {
 	}
 }
 
-// newHub returns one that does not run yet. The file is a copy of that of another hub.
+// newHub returns a hub that does not run yet. Its file is a copy of another hub's file.
 func newHub(t *testing.T, url, of string) *hub {
 	t.Helper()
 	h := &hub{t: t, file: filepath.Join(t.TempDir(), "credentials.json"), log: &lines{}}

@@ -21,22 +21,22 @@ const (
 	keyHeader = "Bramble-Key"
 	macHeader = "Bramble-Mac"
 
-	// maxMessage bounds a message that is read, maxPage the ended sessions of one that is sent, in bytes.
+	// maxMessage bounds a received message, maxPage the ended sessions in a sent one, in bytes.
 	maxMessage = 64 << 10
 	maxPage    = 32 << 10
 
-	maxName = 253 // of a host
+	maxName = 253 // of a host name
 )
 
-// Why a message is not taken.
+// Why a message is refused.
 var (
 	errTooLong    = errors.New("it is too long")
 	errUnsigned   = errors.New("it is not authenticated")
-	errForeignKey = errors.New("it is authenticated by another link key")
+	errForeignKey = errors.New("it is authenticated with another link key")
 	errVersion    = errors.New("it has another version")
 )
 
-// message is what one hub tells the others. docs/ref/wire.md describes it.
+// message is what a hub sends to the other hubs. docs/ref/wire.md describes it.
 type message struct {
 	Version  int    `json:"v"`
 	Instance string `json:"instance"` // of this run of the hub
@@ -46,17 +46,17 @@ type message struct {
 	Ask   bool                  `json:"ask,omitempty"`
 }
 
-// state is what a hub has, in short.
+// state summarizes what a hub has.
 type state struct {
 	Name        string                      `json:"name"`    // of its host
 	Version     string                      `json:"version"` // of its program
-	Time        time.Time                   `json:"time"`    // by its clock
-	Seq         uint64                      `json:"seq"`     // of the states of this run of the hub
+	Time        time.Time                   `json:"time"`    // of its clock
+	Seq         uint64                      `json:"seq"`     // number of the state in this run of the hub
 	Ended       [access.EndedBuckets]uint64 `json:"ended"`   // digests of the ended sessions
 	Credentials access.Edition              `json:"credentials"`
 }
 
-// keyID names a key without telling it.
+// keyID names a key without revealing it.
 func keyID(key []byte) string { return hex.EncodeToString(mac(key, "key id", nil)[:8]) }
 
 func mac(key []byte, subj string, data []byte) []byte {
@@ -66,7 +66,7 @@ func mac(key []byte, subj string, data []byte) []byte {
 	return m.Sum(nil)
 }
 
-// seal makes a NATS message of m.
+// seal encodes and authenticates m as a NATS message.
 func seal(key []byte, subj string, m message) (*nats.Msg, error) {
 	m.Version = version
 	data, err := json.Marshal(m)
@@ -79,7 +79,7 @@ func seal(key []byte, subj string, m message) (*nats.Msg, error) {
 	}, nil
 }
 
-// open returns what a NATS message says, if a hub with the same link key has sent it.
+// open decodes a NATS message from a hub with the same link key.
 func open(key []byte, msg *nats.Msg) (m message, err error) {
 	if len(msg.Data) > maxMessage {
 		return m, errTooLong
@@ -107,11 +107,11 @@ func open(key []byte, msg *nats.Msg) (m message, err error) {
 	return m, nil
 }
 
-// pages cuts a list into parts that fit into a message each.
+// pages splits a list into parts that each fit into a message.
 func pages(list []access.EndedSession) (all [][]access.EndedSession) {
 	size, begin := 0, 0
 	for i, e := range list {
-		n := 6*len(e.User) + len(e.ID) + 64 // JSON writes six letters for one at most
+		n := 6*len(e.User) + len(e.ID) + 64 // JSON writes at most six characters for one byte
 		if size+n > maxPage {
 			all = append(all, list[begin:i])
 			size, begin = 0, i

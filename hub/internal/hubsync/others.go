@@ -13,52 +13,53 @@ import (
 // maxOthers bounds how many other hubs are remembered.
 const maxOthers = 1024
 
-// ForeignKey says that hubs have another link key: nothing of what they say can be believed.
+// ForeignKey says that hubs have another link key: none of their messages can be verified.
 const ForeignKey = "foreign"
 
-// Unknown says that a hub has not told of its credentials yet, or has a clock that differs too much.
+// Unknown says that a hub has not sent its credentials' edition yet, or that its clock differs too much.
 const Unknown = "unknown"
 
 // Relations returns all values of Other.Credentials.
 func Relations() []string {
 	return []string{
-		access.SameCredentials, access.NewerCredentials, access.OlderCredentials, access.OtherCredentials, ForeignKey, Unknown,
+		access.SameCredentials, access.NewerCredentials, access.OlderCredentials, access.OtherCredentials,
+		ForeignKey, Unknown,
 	}
 }
 
-// Remedy helps against different credentials.
-const Remedy = "copy the newer credentials file to the other hub, or keep both by --credentials-kv"
+// Remedy tells the operator what to do about different credentials.
+const Remedy = "copy the newer credentials file to the other hub, or keep both in step with --credentials-kv"
 
-// Other is what this hub knows of another one.
+// Other is what this hub knows about another hub.
 type Other struct {
 	Name        string         // of its host
 	Instance    string         // of its run
 	Version     string         // of its program
-	Seen        time.Time      // when it was heard last
-	Credentials string         // how they are to those of this hub: access.SameCredentials and the like, or ForeignKey
-	Since       time.Time      // since when they are not the same; zero: they are
+	Seen        time.Time      // when it was last heard
+	Credentials string         // compared with this hub's: access.SameCredentials and so on, ForeignKey or Unknown
+	Since       time.Time      // since when they differ; zero: they are the same
 	Edition     access.Edition // of its credentials
 }
 
-// others are the hubs that were heard of late.
+// others are the hubs that were heard recently.
 type others struct {
 	log *slog.Logger
 
 	mu    sync.Mutex
 	all   map[string]*other // by instance; guarded by mu
-	alien other             // stands for all that have another link key; guarded by mu
+	alien other             // stands for all hubs with another link key; guarded by mu
 }
 
 type other struct {
 	Other
 	seq    uint64
 	told   bool // the difference was logged
-	skewed bool // that its clock differs was logged
+	skewed bool // the difference of its clock was logged
 }
 
 func newOthers(log *slog.Logger) *others { return &others{log: log, all: make(map[string]*other)} }
 
-// heard notes what another hub has said of itself. fresh is false if that is older than what it has said before.
+// heard records the state of another hub. fresh is false if the state is older than an earlier one from that hub.
 func (o *others) heard(instance string, st state, own access.Edition, now time.Time, t times) (fresh, known bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -75,9 +76,9 @@ func (o *others) heard(instance string, st state, own access.Edition, now time.T
 	}
 	h.seq = st.Seq
 	h.Name, h.Instance, h.Version, h.Seen = st.Name, instance, st.Version, now
-	if skew := st.Time.Sub(now).Abs(); skew > t.skew { // or somebody sends again what it has said long ago
+	if skew := st.Time.Sub(now).Abs(); skew > t.skew { // or this is a replay of an old message
 		if !h.skewed {
-			o.log.Warn("the clock of another hub differs from this host's: sessions and links end at another time there",
+			o.log.Warn("the clock of another hub differs from this host's: sessions and links end at a different time there",
 				"hub", st.Name, "by", skew.Round(time.Second), "remedy", "timedatectl set-ntp true on both")
 		}
 		h.skewed = true
@@ -89,7 +90,7 @@ func (o *others) heard(instance string, st state, own access.Edition, now time.T
 	return true, known
 }
 
-// compare looks at all others again, since the own credentials have changed.
+// compare compares all other hubs again after this hub's credentials have changed.
 func (o *others) compare(own access.Edition, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -115,7 +116,7 @@ func (o *others) compareLocked(h *other, own access.Edition, now time.Time) {
 	}
 }
 
-// foreign notes that a hub has spoken whose link key is another one.
+// foreign records a message from a hub with another link key.
 func (o *others) foreign(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -125,8 +126,8 @@ func (o *others) foreign(now time.Time) {
 	o.alien.Seen, o.alien.Credentials = now, ForeignKey
 }
 
-// check forgets hubs that say nothing any more, and tells once of those whose credentials stay others.
-// It reports whether some should be asked: one that has ended since must not be told of.
+// check forgets silent hubs. It logs once for each hub whose credentials remain different.
+// ask reports whether hubs should be asked for their state: a hub that has stopped meanwhile must not be logged.
 func (o *others) check(now time.Time, t times) (ask bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -141,8 +142,8 @@ func (o *others) check(now time.Time, t times) (ask bool) {
 		ask = ask || h.Seen.Sub(h.Since) < t.grace
 		if h.Seen.Sub(h.Since) >= t.grace {
 			h.told = true
-			o.log.Warn("another hub has other credentials than this one: what was revoked here may be good there", "hub", h.Name,
-				"theirs", h.Credentials, "since", h.Since.UTC().Format(time.RFC3339),
+			o.log.Warn("another hub has different credentials: what was revoked here may still be valid there",
+				"hub", h.Name, "theirs", h.Credentials, "since", h.Since.UTC().Format(time.RFC3339),
 				"their_revision", h.Edition.Revision, "their_change", h.Edition.Changed,
 				"remedy", Remedy)
 		}
@@ -152,13 +153,13 @@ func (o *others) check(now time.Time, t times) (ask bool) {
 	}
 	if !o.alien.told && o.alien.Seen.Sub(o.alien.Since) >= t.grace {
 		o.alien.told = true
-		o.log.Warn("a hub on this NATS system has another link key than this one: log-outs are not told between the two",
-			"remedy", Remedy+"; two systems need two --subject-root")
+		o.log.Warn("a hub on this NATS system has a different link key: log-outs are not exchanged with it",
+			"remedy", Remedy+"; separate systems need different --subject-root")
 	}
 	return ask
 }
 
-// list returns the hubs in order, and one that stands for all with another link key.
+// list returns the hubs in order, and one entry for all hubs with another link key.
 func (o *others) list() []Other {
 	o.mu.Lock()
 	defer o.mu.Unlock()

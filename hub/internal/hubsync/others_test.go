@@ -11,7 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// What a hub has said before does not count when somebody sends it again, and one that is gone is not told of.
+// Replayed messages of a hub have no effect. A hub that has stopped is not logged.
 func TestOthers(t *testing.T) {
 	log := &lines{}
 	o, tm := newOthers(slog.New(slog.NewTextHandler(io.MultiWriter(log, testkit.Diary{}), nil))), defaultTimes()
@@ -29,7 +29,7 @@ func TestOthers(t *testing.T) {
 		}
 		return "gone"
 	}
-	differ := "other credentials than this one"
+	differ := "another hub has different credentials"
 	if !says("b", 1, now, access.Edition{Digest: "old", Revision: 6}) || relation("b") != access.OlderCredentials {
 		t.Error("older credentials")
 	}

@@ -38,7 +38,7 @@ func decodeInfo(data []byte) (info micro.Info, err error) {
 		return info, fmt.Errorf("a micro service's info of %d bytes: at most %d are taken", len(data), maxInfo)
 	}
 	if err := json.Unmarshal(data, &info); err != nil {
-		return info, fmt.Errorf("a micro service's info: %s", printable.Line(err.Error(), maxReason))
+		return info, fmt.Errorf("the info of a micro service: %s", printable.Line(err.Error(), maxReason))
 	}
 	return info, nil
 }

@@ -27,12 +27,12 @@ const (
 )
 
 var (
-	errBoundary = errors.New("the picture holds \"" + mpjpeg.Boundary + "\", which parts pictures in MJPEG: " +
-		"a viewer could be shown something else")
+	errBoundary = errors.New("the picture contains \"" + mpjpeg.Boundary + "\", which separates pictures in MJPEG: " +
+		"viewers could be shown forged pictures")
 	errPixels = errors.New("the picture is too large")
 )
 
-// boundary is what no JPEG may hold. Nobody writes to it.
+// boundary must not occur in a JPEG. It is never modified.
 var boundary = []byte(mpjpeg.Boundary)
 
 // feed turns one camera's messages into frames of its stream. Its handle is called by one goroutine of nats.go.
@@ -43,7 +43,7 @@ type feed struct {
 	norm    h264.Normalizer
 	frames  *rate.Limiter // per second that are taken; nil: all
 	bytes   *rate.Limiter // the same
-	pixels  int           // the most that a picture may have; 0: as many as frame.CheckSize allows
+	pixels  int           // maximum of a picture; 0: the limit of frame.CheckSize
 	flooded func()        // called for each frame that is shed
 	heavy   func()        // called for each heavy frame, when all else has been done with it
 }
@@ -51,7 +51,7 @@ type feed struct {
 // Limits are what is taken of one camera; 0 means all.
 type Limits struct {
 	FPS       int // frames per second, and as many at once
-	Pixels    int // millions of pixels of a picture
+	Pixels    int // millions of pixels in a picture
 	Bandwidth int // MB (10^6 bytes) per second, and a tenth of that, but at least the largest frame, at once
 }
 
@@ -63,7 +63,7 @@ func newFeed(into *stream.Stream, faults *faultLog, subject string, limits Limit
 	return f
 }
 
-// limiters returns those of one camera; nil where there is no limit.
+// limiters returns the limiters of one camera; nil where there is no limit.
 func (l Limits) limiters() (frames, bytes *rate.Limiter) {
 	if l.FPS > 0 {
 		frames = rate.NewLimiter(rate.Limit(l.FPS), l.FPS)
@@ -161,10 +161,10 @@ func (f *feed) inspect(item *stream.Frame) (err error) {
 	return f.checkPixels(info.Pixels)
 }
 
-// checkPixels refuses pictures of more pixels than browsers should have to decode.
+// checkPixels refuses pictures with more pixels than browsers should have to decode.
 func (f *feed) checkPixels(n int) error {
 	if f.pixels > 0 && n > f.pixels {
-		return fmt.Errorf("%w: %.1f million pixels, at most %d are taken: lower the camera's size, or raise "+
+		return fmt.Errorf("%w: %.1f million pixels, at most %d are allowed: lower the camera's size, or raise "+
 			"--max-megapixels at the hub", errPixels, float64(n)/1e6, f.pixels/1e6)
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// natsToken makes the last token of a reply subject as nats.go does for its own requests.
+// natsToken makes the last token of a reply subject like nats.go for its own requests.
 func natsToken(r *rand.Rand) string {
 	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	token := make([]byte, 8)
@@ -25,7 +25,8 @@ func natsToken(r *rand.Rand) string {
 	return string(token)
 }
 
-// guesses returns the reply subjects that an attacker tries who has seen some, in order. The first one was made after since, and seen before until.
+// guesses returns the reply subjects that an attacker tries, in order. The attacker has seen some.
+// The first of these was made after since and seen before until.
 func guesses(seen []string, since, until time.Time) (list []string) {
 	list = append(list, seen...)
 	last := seen[len(seen)-1]
@@ -36,7 +37,7 @@ func guesses(seen []string, since, until time.Time) (list []string) {
 	if len(token) != len(natsToken(rand.New(rand.NewSource(1)))) {
 		return list
 	}
-	for seed := since.UnixNano(); seed <= until.UnixNano(); seed++ { // math/rand, with the time of the first question as its seed
+	for seed := since.UnixNano(); seed <= until.UnixNano(); seed++ { // math/rand, seeded at the first question
 		r := rand.New(rand.NewSource(seed))
 		if !strings.HasSuffix(seen[0], natsToken(r)) {
 			continue
@@ -49,7 +50,8 @@ func guesses(seen []string, since, until time.Time) (list []string) {
 	return list
 }
 
-// TestForgedAnswer: an agent that was asked before, and may publish to every inbox, cannot answer what another agent is asked.
+// TestForgedAnswer: an agent cannot answer a question to another agent.
+// It was asked before and may publish to every inbox.
 func TestForgedAnswer(t *testing.T) {
 	url := testkit.StartNATS(t)
 	in, evil, garden := dial(t, url, testkit.Log(t)), testkit.Connect(t, url), testkit.Connect(t, url)
@@ -102,13 +104,15 @@ func TestForgedAnswer(t *testing.T) {
 	}
 }
 
-// TestEmptyAnswerHidesNobody: an agent that answers the question who is there with "nobody" does not keep the others from being found.
+// TestEmptyAnswerHidesNobody: an agent forges a no-responders answer to the discovery question.
+// The hub still finds the other agents.
 func TestEmptyAnswerHidesNobody(t *testing.T) {
 	url := testkit.StartNATS(t)
 	evil, garden := testkit.Connect(t, url), testkit.Connect(t, url)
 	silenced := make(chan struct{})
 	_, err := evil.Subscribe("$SRV.INFO.camera", func(m *nats.Msg) {
-		_ = evil.PublishMsg(&nats.Msg{Subject: m.Reply, Header: nats.Header{"Status": {"503"}}}) // an error shows at the other end
+		// An error shows at the other end.
+		_ = evil.PublishMsg(&nats.Msg{Subject: m.Reply, Header: nats.Header{"Status": {"503"}}})
 		if err := evil.FlushTimeout(testkit.Timeout); err != nil {
 			t.Error(err)
 		}
@@ -125,7 +129,8 @@ func TestEmptyAnswerHidesNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = garden.Subscribe("cam.garden.do.info", func(m *nats.Msg) { _ = m.Respond(encode(t, word("garden"))) }); err != nil {
+	if _, err = garden.Subscribe("cam.garden.do.info",
+		func(m *nats.Msg) { _ = m.Respond(encode(t, word("garden"))) }); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, garden)

@@ -28,10 +28,10 @@ import (
 // discoverTime is how long agents have to answer the question who is there.
 const discoverTime = time.Second
 
-// statusTick is how often it is looked whether the hub should turn to cameras again that have flooded it.
+// statusTick is how often the hub checks whether to subscribe again to cameras that have flooded it.
 const statusTick = 500 * time.Millisecond
 
-var errNoSense = errors.New("the answer makes no sense")
+var errNoSense = errors.New("the answer is invalid")
 
 var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs a faster machine or fewer viewers")
 
@@ -155,7 +155,7 @@ func (in *Ingest) Close() {
 	<-in.closed
 }
 
-// Conn returns the connection, for what hubs tell each other.
+// Conn returns the connection, for the messages between hubs.
 func (in *Ingest) Conn() *nats.Conn { return in.nc }
 
 // Connected reports whether NATS can be reached.
@@ -181,7 +181,7 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 	defer in.statuses.end()
 	tick := time.NewTicker(statusTick)
 	defer tick.Stop()
-	var looked time.Time // when cameras were last asked for that cannot be heard
+	var looked time.Time // when the hub last asked for cameras that it cannot hear
 	for {
 		select {
 		case <-ctx.Done():
@@ -210,8 +210,8 @@ func decodeStatus(camera string, data []byte) (status.Status, error) {
 	return s, err
 }
 
-// discover asks who is there, and those that are not known how they are. An agent that is too slow to answer is
-// found by its next status.
+// discover asks which agents are connected, and asks unknown ones for their status.
+// An agent that is too slow to answer is found by its next status.
 func (in *Ingest) discover(ctx context.Context, o Observer, known func(camera string) bool) {
 	ctx, cancel := context.WithTimeout(ctx, discoverTime)
 	defer cancel()
@@ -248,8 +248,9 @@ func (in *Ingest) discover(ctx context.Context, o Observer, known func(camera st
 	}
 }
 
-// each publishes an empty request and calls f with every answer until ctx ends. The server's answer that nobody received the request does not end the
-// wait: every agent that receives it could send the same one, or too many others, to keep the rest from being found.
+// each publishes an empty request and calls f with every answer until ctx ends.
+// The server's answer that there are no responders does not end the wait.
+// Any agent could forge that answer, or send too many others, to hide the rest of the agents.
 func (in *Ingest) each(ctx context.Context, subj string, f func(*nats.Msg)) error {
 	inbox := request.Inbox(in.nc)
 	sub, err := in.nc.SubscribeSync(inbox)
@@ -268,8 +269,8 @@ func (in *Ingest) each(ctx context.Context, subj string, f func(*nats.Msg)) erro
 		switch {
 		case err == nil:
 			f(msg)
-		case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrSlowConsumer): // it may be an agent that says so
-		default: // time is over, or the connection is
+		case errors.Is(err, nats.ErrNoResponders), errors.Is(err, nats.ErrSlowConsumer): // an agent may have forged it
+		default: // ctx has ended, or the connection is closed
 			return nil //nolint:nilerr // the end of the question is no error
 		}
 	}
@@ -285,8 +286,8 @@ func (in *Ingest) Wake(camera string) {
 	}
 }
 
-// Ask returns the camera's status from its agent, with its controls. All who ask share one question at a time, and
-// its answer for half a second. What the status refers to must not be changed.
+// Ask returns the camera's status from its agent, with its controls.
+// Concurrent callers share one question, and its answer for half a second. The status must not be changed.
 func (in *Ingest) Ask(ctx context.Context, camera string) (status.Status, error) {
 	return in.asked.answer(ctx, camera)
 }
@@ -295,7 +296,7 @@ func (in *Ingest) Ask(ctx context.Context, camera string) (status.Status, error)
 // does not do so.
 func (in *Ingest) Configure(ctx context.Context, camera string, settings []byte) (status.Status, error) {
 	s, err := in.request(ctx, camera, subject.Configure, settings)
-	in.asked.forget(camera, nil) // what was answered before is no longer so
+	in.asked.forget(camera, nil) // an earlier answer is out of date
 	return s, err
 }
 

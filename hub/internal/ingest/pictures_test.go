@@ -20,8 +20,8 @@ func withComment(jpeg []byte, comment string) []byte {
 	return slices.Concat(jpeg[:2], segment, []byte(comment), jpeg[2:])
 }
 
-// TestBoundaryInPicture plays a camera whose pictures hold a whole part with HTML, in a comment that no decoder
-// looks at.
+// TestBoundaryInPicture plays a camera whose pictures contain a whole part with HTML.
+// It is in a comment that decoders ignore.
 func TestBoundaryInPicture(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
@@ -45,8 +45,7 @@ func sized(jpeg []byte, width, height uint16) []byte {
 	return jpeg
 }
 
-// TestMegapixels: 8K is taken, a picture of which a browser would keep 262 MB is not, nor is one that is cropped to
-// little.
+// TestMegapixels: 8K is accepted. A picture of which a browser would keep 262 MB is refused, even if it is cropped.
 func TestMegapixels(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
@@ -69,7 +68,7 @@ func TestMegapixels(t *testing.T) {
 	}
 }
 
-// TestMegapixelsBeforeCropping: what a decoder keeps counts.
+// TestMegapixelsBeforeCropping: the pixels in a decoder's memory count.
 func TestMegapixelsBeforeCropping(t *testing.T) {
 	c := newCam(t, "porch", frame.H264)
 	into := c.feed(nil)
@@ -85,7 +84,7 @@ func TestMegapixelsBeforeCropping(t *testing.T) {
 	}
 }
 
-// BenchmarkInspect measures what a picture with the bytes of a real one costs to be judged.
+// BenchmarkInspect measures the cost of checking a picture with the bytes of a real one.
 func BenchmarkInspect(b *testing.B) {
 	picture := []byte(tinyJPEG[:len(tinyJPEG)-2])
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret

@@ -11,15 +11,15 @@ import (
 )
 
 const (
-	// keepAnswer is how long an agent's answer is good for others who ask the same: a Pi must not feel its audience.
+	// keepAnswer is how long an agent's answer serves other callers. The load of a Pi must not grow with its viewers.
 	keepAnswer = 500 * time.Millisecond
 
 	// answerTimeout is how long an agent may take to answer.
 	answerTimeout = 2 * time.Second
 )
 
-// questions asks each camera's agent one question at a time, for all who ask it, and keeps the answer for keepAnswer.
-// golang.org/x/sync/singleflight has no keeping, and nobody who waits for its goroutines.
+// questions asks each camera's agent one question at a time, for all callers, and keeps the answer for keepAnswer.
+// golang.org/x/sync/singleflight keeps no answers, and nothing waits for its goroutines.
 type questions struct {
 	ask  func(ctx context.Context, camera string) (status.Status, error)
 	ctx  context.Context // of all questions
@@ -27,7 +27,7 @@ type questions struct {
 
 	mu      sync.Mutex
 	ended   bool                 // guarded by mu
-	current map[string]*question // by camera: those that are asked, or were answered just now; guarded by mu
+	current map[string]*question // by camera: open ones, or answered just now; guarded by mu
 
 	asking sync.WaitGroup
 }
@@ -35,7 +35,7 @@ type questions struct {
 // question is one question to one agent.
 type question struct {
 	done   chan struct{} // closed when there is an answer
-	status status.Status // do not change what it refers to: others read it, too
+	status status.Status // shared with other callers: do not modify
 	err    error
 }
 
@@ -45,8 +45,8 @@ func newQuestions(ask func(context.Context, string) (status.Status, error)) *que
 	return q
 }
 
-// answer returns the answer of the camera's agent, which may be up to keepAnswer old. ctx ends the waiting, not the
-// question: others may wait for it.
+// answer returns the answer of the camera's agent, which may be up to keepAnswer old.
+// ctx ends the wait but not the question: others may wait for it.
 func (q *questions) answer(ctx context.Context, camera string) (status.Status, error) {
 	asked := q.of(camera)
 	select {
@@ -57,7 +57,7 @@ func (q *questions) answer(ctx context.Context, camera string) (status.Status, e
 	}
 }
 
-// of returns the question to the camera's agent that is current.
+// of returns the current question to the camera's agent.
 func (q *questions) of(camera string) *question {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -77,7 +77,7 @@ func (q *questions) of(camera string) *question {
 		defer cancel()
 		asked.status, asked.err = q.ask(ctx, camera)
 		close(asked.done)
-		if !fromAgent(asked.err) { // the next one may be luckier, and it costs the agent nothing
+		if !fromAgent(asked.err) { // the next question may succeed, and it costs the agent nothing
 			q.forget(camera, asked)
 			return
 		}
@@ -86,13 +86,13 @@ func (q *questions) of(camera string) *question {
 	return asked
 }
 
-// fromAgent reports whether an error, or none, is an agent's answer.
+// fromAgent reports whether err, which may be nil, is an agent's answer.
 func fromAgent(err error) bool {
 	var refused *registry.RefusedError
 	return err == nil || errors.As(err, &refused) || errors.Is(err, errNoSense)
 }
 
-// forget has the next one who asks get a new answer. With asked it does so only while that is the current question.
+// forget makes the next caller get a new answer. With asked it does so only while that is the current question.
 func (q *questions) forget(camera string, asked *question) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -16,8 +16,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// TestQuestionsAreShared: a thousand who ask at once are one question, and so are those who ask within half a second
-// of its answer.
+// TestQuestionsAreShared: a thousand concurrent callers share one question.
+// So do callers within half a second of its answer.
 func TestQuestionsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
@@ -54,8 +54,8 @@ func TestQuestionsAreShared(t *testing.T) {
 	})
 }
 
-// TestWhichAnswersAreKept: what an agent said, refusals included, is good for half a second; that it could not be
-// asked is not.
+// TestWhichAnswersAreKept: answers of an agent, including refusals, are kept for half a second.
+// A failure to reach the agent is not kept.
 func TestWhichAnswersAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range []struct {
@@ -86,7 +86,7 @@ func TestWhichAnswersAreKept(t *testing.T) {
 	})
 }
 
-// TestQuestionOutlivesWhoAskedFirst: who goes away ends nobody else's question.
+// TestQuestionOutlivesWhoAskedFirst: a caller that leaves does not end the question for others.
 func TestQuestionOutlivesWhoAskedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuestions(func(ctx context.Context, camera string) (status.Status, error) {
@@ -116,7 +116,7 @@ func TestQuestionOutlivesWhoAskedFirst(t *testing.T) {
 	})
 }
 
-// TestQuestionsEnd: at the end nobody waits, and nothing is asked any more.
+// TestQuestionsEnd: after the end no caller waits, and no question is asked.
 func TestQuestionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQuestions(func(ctx context.Context, _ string) (status.Status, error) {

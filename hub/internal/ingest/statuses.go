@@ -13,41 +13,41 @@ import (
 	"github.com/bramble-cam/bramble/shared/logkey"
 )
 
-// What is taken of one camera's status documents. An agent sends one every 5 s, and when something changes.
+// Limits of one camera's status documents. An agent sends one every 5 s, and when something changes.
 const (
 	statusPerSecond = 10
 	statusAtOnce    = 20
 	statusBytes     = 32 << 10  // a second
 	statusBurst     = 256 << 10 // bytes at once
 
-	// maxExcess is how many documents beyond that a camera may send in a second before the hub turns away from it.
+	// maxExcess is how many documents beyond that a camera may send in a second before the hub unsubscribes from it.
 	maxExcess = 32
 )
 
 const (
-	// minAway and maxAway are how long the hub turns away from a camera's status: longer each time.
+	// minAway and maxAway bound how long the hub unsubscribes from a camera's status: longer each time.
 	minAway = time.Second
 	maxAway = 4 * time.Second
 
-	// calm is how long no camera may have flooded until all cameras share one subscription again.
+	// calm is the time without a flood after which all cameras share one subscription again.
 	calm = 10 * time.Second
 
-	// unheardAfter is how long a camera that says nothing is remembered when there is no room for another one.
+	// unheardAfter is how long a silent camera keeps its place when there is no room for another one.
 	unheardAfter = time.Minute
 
-	// maxGates is how many cameras are told apart: twice as many as the hub knows. All others share one gate.
+	// maxGates is how many cameras have their own gate: twice as many as the hub knows. All others share one.
 	maxGates = 8192
 )
 
 var errStatusFlood = errors.New("its agent sends more status documents than 10, or 32 KiB, a second: " +
-	"those beyond it are dropped, and the hub turns away from them for some seconds")
+	"the excess is dropped, and the hub ignores its status for some seconds")
 
-// statuses takes in the status documents of all cameras, by one subscription to all of them. A camera that floods
-// cannot be left out of that: while one does, each other camera has a subscription of its own, and cameras that are
-// new are asked for. NATS throws away what nobody subscribes to.
+// statuses receives the status documents of all cameras by one subscription. That cannot exclude a camera that floods.
+// While a camera floods, each other camera has its own subscription, and the hub asks for new cameras.
+// NATS drops messages without a subscriber.
 type statuses struct {
 	in   *Ingest
-	take func(camera string, msg *nats.Msg) // judges a document and hands it on; may be called by several goroutines
+	take func(camera string, msg *nats.Msg) // checks a document and passes it on; may be called by several goroutines
 
 	mu    sync.Mutex
 	gates map[string]*gate   // by camera; guarded by mu
@@ -55,16 +55,16 @@ type statuses struct {
 	ended bool               // guarded by mu
 }
 
-// gate is what is taken of one camera. Guarded by the mutex of statuses; the limiters guard themselves.
+// gate limits the messages of one camera. It is guarded by the mutex of statuses; the limiters guard themselves.
 type gate struct {
-	frames, bandwidth *rate.Limiter // of all that the camera sends, as Limits say; nil: no limit
+	frames, bandwidth *rate.Limiter // of everything that the camera sends, from Limits; nil: no limit
 
 	docs, bytes *rate.Limiter
 	heard       time.Time
-	excess      int           // documents that were dropped in the second that began at excessAt
+	excess      int           // documents dropped in the second that began at excessAt
 	excessAt    time.Time     //
-	pause       time.Duration // how long the hub last turned away
-	away        time.Time     // until when it does, or did; zero if it never did
+	pause       time.Duration // how long the hub last unsubscribed
+	away        time.Time     // end of that time; zero if there was none
 	sub         *nats.Subscription
 }
 
@@ -99,7 +99,7 @@ func (s *statuses) end() {
 	}
 }
 
-// limiters returns those of all that a camera sends.
+// limiters returns the limiters of everything that a camera sends.
 func (s *statuses) limiters(camera string) (frames, bandwidth *rate.Limiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +127,7 @@ func (s *statuses) ofLocked(camera string, now time.Time) *gate {
 	return s.gates[camera]
 }
 
-// handle takes in a message with a status.
+// handle receives a message with a status.
 func (s *statuses) handle(msg *nats.Msg) {
 	camera, err := s.in.space.CameraOf(msg.Subject)
 	if err != nil {
@@ -143,7 +143,7 @@ func (s *statuses) handle(msg *nats.Msg) {
 	s.in.faults.report(msg.Subject, errStatusFlood)
 }
 
-// allows reports whether a document of n bytes is taken. It turns away from a camera that sends too many.
+// allows reports whether a document of n bytes is accepted. It unsubscribes from a camera that sends too many.
 func (s *statuses) allows(camera string, n int, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,7 +152,7 @@ func (s *statuses) allows(camera string, n int, now time.Time) bool {
 	if g.bytes.TokensAt(now) >= float64(n) && g.docs.AllowN(now, 1) {
 		g.bytes.AllowN(now, n)
 		if g.bandwidth != nil {
-			g.bandwidth.ReserveN(now, n) // its frames have less room then
+			g.bandwidth.ReserveN(now, n) // this leaves less for its frames
 		}
 		return true
 	}
@@ -165,10 +165,10 @@ func (s *statuses) allows(camera string, n int, now time.Time) bool {
 	return false
 }
 
-// turnAwayLocked leaves the status of a camera alone for a while.
+// turnAwayLocked unsubscribes from the status of a camera for a while.
 func (s *statuses) turnAwayLocked(g *gate, now time.Time) {
 	if now.Before(g.away) {
-		return // what was on its way already
+		return // the message was on its way already
 	}
 	g.pause = min(max(2*g.pause, minAway), maxAway)
 	g.away, g.excess = now.Add(g.pause), 0
@@ -181,24 +181,24 @@ func (s *statuses) turnAwayLocked(g *gate, now time.Time) {
 			s.listenLocked(camera, other)
 		}
 	}
-	_ = s.all.Drain() // what came by it is still taken; fails only if the connection is closed already
+	_ = s.all.Drain() // delivers what has arrived; fails only if the connection is closed already
 	s.all = nil
 }
 
-// listenLocked gives a camera a subscription of its own.
+// listenLocked gives a camera its own subscription.
 func (s *statuses) listenLocked(camera string, g *gate) {
 	if g.sub != nil || camera == "" {
 		return
 	}
 	sub, err := s.subscribe(s.in.space.Status(camera), maxWaiting, 1<<20)
 	if err != nil { // the connection is closed for good
-		s.in.log.Error("the status of a camera is not heard", logkey.Camera, camera, logkey.Err, err)
+		s.in.log.Error("the hub cannot receive the status of a camera", logkey.Camera, camera, logkey.Err, err)
 		return
 	}
 	g.sub = sub
 }
 
-// togetherLocked has all cameras share one subscription.
+// togetherLocked makes all cameras share one subscription.
 func (s *statuses) togetherLocked() error {
 	sub, err := s.subscribe(s.in.space.AllStatus(), maxStatuses, maxStatusBytes)
 	if err != nil {
@@ -231,15 +231,14 @@ func leave(sub **nats.Subscription) {
 	}
 }
 
-// apart reports whether each camera has a subscription of its own, so that new ones have to be asked for.
+// apart reports whether each camera has its own subscription. Then the hub must ask for new cameras.
 func (s *statuses) apart() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all == nil && !s.ended
 }
 
-// listens reports whether a camera has a subscription of its own, or would have if the hub had not turned away from
-// it.
+// listens reports whether a camera has its own subscription, or would have it if it had not flooded.
 func (s *statuses) listens(camera string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -247,7 +246,7 @@ func (s *statuses) listens(camera string) bool {
 	return g != nil && (g.sub != nil || !g.away.IsZero())
 }
 
-// found tells of a camera that was asked for.
+// found reports a camera that the hub has asked for.
 func (s *statuses) found(camera string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -258,8 +257,7 @@ func (s *statuses) found(camera string, now time.Time) {
 	}
 }
 
-// tick turns to cameras again from which the hub has turned away long enough, and to all of them when none floods
-// any more.
+// tick subscribes again to cameras whose pause is over. It subscribes to all together when none floods any more.
 func (s *statuses) tick(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -268,7 +266,7 @@ func (s *statuses) tick(now time.Time) {
 	}
 	if s.all != nil {
 		for _, g := range s.gates {
-			leave(&g.sub) // since the last tick everything has come by both
+			leave(&g.sub) // since the last tick both subscriptions have received everything
 		}
 		return
 	}
@@ -286,6 +284,6 @@ func (s *statuses) tick(now time.Time) {
 		return
 	}
 	if err := s.togetherLocked(); err != nil { // the connection is closed for good
-		s.in.log.Error("the status of new cameras is not heard", logkey.Err, err)
+		s.in.log.Error("the hub cannot receive the status of new cameras", logkey.Err, err)
 	}
 }

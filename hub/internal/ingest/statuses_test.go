@@ -13,9 +13,9 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestStatusFlood plays an agent that sends status documents of 60 kB as fast as it can, beside 20 others. Each of
-// their documents and frames arrives, the hub turns away from the flooder alone, finds a camera that is new
-// meanwhile, and hears all again when the flood is over.
+// TestStatusFlood plays an agent that sends status documents of 60 kB as fast as it can, beside 20 others.
+// All documents and frames of the others arrive. The hub unsubscribes only from the flooding camera.
+// It finds a new camera meanwhile, and hears all cameras again after the flood.
 func TestStatusFlood(t *testing.T) {
 	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
 	l := listen(t, in)
@@ -78,7 +78,7 @@ func TestStatusFlood(t *testing.T) {
 	}
 }
 
-// TestTurningAway: the hub turns to a flooder again after a second, then after longer, and away from it as before.
+// TestTurningAway: the hub subscribes to a flooding camera again after a second, then after longer pauses.
 func TestTurningAway(t *testing.T) {
 	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
 	st := in.statuses
@@ -124,8 +124,7 @@ func TestTurningAway(t *testing.T) {
 	}
 }
 
-// TestStatusBytes: a camera may send a few large documents, or many small ones, and its frames have less room for
-// that.
+// TestStatusBytes: a camera may send a few large documents or many small ones. They leave less room for its frames.
 func TestStatusBytes(t *testing.T) {
 	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
 	in.limits = Limits{FPS: 10, Bandwidth: 1}
@@ -138,12 +137,13 @@ func TestStatusBytes(t *testing.T) {
 	if taken != statusBurst/status.MaxSize {
 		t.Errorf("%d documents of %d bytes", taken, status.MaxSize)
 	}
-	if _, bandwidth := in.statuses.limiters("porch"); bandwidth.TokensAt(now) != float64(frame.MaxPayload-taken*status.MaxSize) {
+	_, bandwidth := in.statuses.limiters("porch")
+	if bandwidth.TokensAt(now) != float64(frame.MaxPayload-taken*status.MaxSize) {
 		t.Errorf("%.0f bytes are left for frames", bandwidth.TokensAt(now))
 	}
 }
 
-// TestManyCameras: ids that somebody makes up take bounded memory.
+// TestManyCameras: invented camera ids take bounded memory.
 func TestManyCameras(t *testing.T) {
 	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
 	now := time.Now()

@@ -1,5 +1,5 @@
-// Package loglimit bounds how many log lines others can cause, so that a stranger can neither fill the log nor blind
-// it.
+// Package loglimit bounds how many log lines clients can cause.
+// An attacker can neither fill the log nor hide other events in it.
 package loglimit
 
 import (
@@ -12,29 +12,30 @@ import (
 	"sync"
 )
 
-// reportInterval is how often it is told how many lines were suppressed.
+// reportInterval is how often the number of suppressed lines is logged.
 const reportInterval = time.Minute
 
-// maxReported bounds how many keys have a line of their own in a report. The others share one.
+// maxReported bounds how many keys get their own line in a report. The others share one.
 const maxReported = 4
 
-// Config bounds lines. Keys must not hold words of strangers, who would have as many as they like: take addresses.
+// Config bounds lines. Keys must not hold text chosen by unauthenticated clients, who could make any number of keys.
+// Use addresses.
 type Config struct {
-	Keys          int           // how many are remembered; the one that was used the longest ago is forgotten
-	Burst         int           // lines that a key has at once
-	Interval      time.Duration // after which a key has one more
+	Keys          int           // how many are remembered; the least recently used one is forgotten
+	Burst         int           // lines that a key may log at once
+	Interval      time.Duration // after which a key may log one more
 	TotalBurst    int           // lines of all keys at once; 0: any number
-	TotalInterval time.Duration // after which there is one more
+	TotalInterval time.Duration // after which one more is allowed
 
-	// What Report says.
+	// For Report.
 	Log  *slog.Logger // nil: nothing is reported
 	Text string       // such as "refusals were not logged"
 	Key  string       // attribute under which the key is logged, such as address
 }
 
-// Refusals returns the bounds for lines about strangers, keyed by their addresses: 5 at once from an address and one
-// a minute, 120 and 4 a minute in all, and 5 lines a minute that tell what was suppressed. That is at most 13,000
-// lines a day.
+// Refusals returns the bounds for lines about unauthenticated clients, keyed by address.
+// An address may cause 5 lines at once and one a minute, all addresses 120 at once and 4 a minute.
+// Reports about suppressed lines take 5 lines a minute. That is at most 13,000 lines a day.
 func Refusals(log *slog.Logger, text string) Config {
 	return Config{
 		Keys: 1024, Burst: 5, Interval: time.Minute, TotalBurst: 120, TotalInterval: 15 * time.Second,
@@ -42,8 +43,8 @@ func Refusals(log *slog.Logger, text string) Config {
 	}
 }
 
-// Notices returns the bounds for lines of which each kind is logged once a minute, with the number of those that were
-// not.
+// Notices returns the bounds for lines of which each kind is logged once a minute.
+// Each line carries the number of suppressed ones.
 func Notices() Config { return Config{Keys: 1024, Burst: 1, Interval: time.Minute} }
 
 // Limiter decides which lines are logged. It may be used by many goroutines.
@@ -52,9 +53,9 @@ type Limiter struct {
 
 	mu    sync.Mutex
 	keys  map[string]*list.Element // of *entry; guarded by mu
-	order *list.List               // the first was used last; guarded by mu
+	order *list.List               // most recently used first; guarded by mu
 	total bucket                   // guarded by mu
-	lost  int                      // suppressed lines of keys that were forgotten; guarded by mu
+	lost  int                      // suppressed lines of forgotten keys; guarded by mu
 }
 
 type entry struct {
@@ -83,13 +84,14 @@ func New(c Config) *Limiter {
 	return &Limiter{cfg: c, keys: make(map[string]*list.Element), order: list.New()}
 }
 
-// Allow reports whether a line about key may be logged now. If so, suppressed is how many were not since the last
-// one, as far as no report has told.
+// Allow reports whether a line about key may be logged now.
+// If so, suppressed is the number of suppressed lines since the last one that no report has counted.
 func (l *Limiter) Allow(key string, now time.Time) (ok bool, suppressed int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entryLocked(key)
-	if !e.bucket.take(l.cfg.Burst, l.cfg.Interval, now) || l.cfg.TotalBurst > 0 && !l.total.take(l.cfg.TotalBurst, l.cfg.TotalInterval, now) {
+	if !e.bucket.take(l.cfg.Burst, l.cfg.Interval, now) ||
+		l.cfg.TotalBurst > 0 && !l.total.take(l.cfg.TotalBurst, l.cfg.TotalInterval, now) {
 		e.suppressed++
 		return false, 0
 	}
@@ -103,7 +105,7 @@ func (l *Limiter) entryLocked(key string) *entry {
 		return at.Value.(*entry) //nolint:forcetypeassert // nothing else is in the list
 	}
 	if len(l.keys) >= l.cfg.Keys {
-		oldest := l.order.Remove(l.order.Back()).(*entry) //nolint:forcetypeassert // likewise
+		oldest := l.order.Remove(l.order.Back()).(*entry) //nolint:forcetypeassert // nothing else is in the list
 		delete(l.keys, oldest.key)
 		l.lost += oldest.suppressed
 	}
@@ -112,13 +114,13 @@ func (l *Limiter) entryLocked(key string) *entry {
 	return e
 }
 
-// suppressed returns the lines that were not logged since the last call, most first, and how many keys beyond limit
-// share the rest.
+// suppressed returns the numbers of lines suppressed since the last call, the largest first.
+// It also returns how many keys beyond limit share the rest.
 func (l *Limiter) suppressed(limit int) (most []entry, rest, keys int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for at := l.order.Front(); at != nil; at = at.Next() {
-		if e := at.Value.(*entry); e.suppressed > 0 { //nolint:forcetypeassert // likewise
+		if e := at.Value.(*entry); e.suppressed > 0 { //nolint:forcetypeassert // nothing else is in the list
 			most = append(most, *e)
 			e.suppressed = 0
 		}
@@ -134,7 +136,8 @@ func (l *Limiter) suppressed(limit int) (most []entry, rest, keys int) {
 	return most, rest, keys
 }
 
-// Report logs how many lines were suppressed since the last report: by key, those of most keys in one line.
+// Report logs how many lines were suppressed since the last report.
+// Each of the first few keys gets a line, all others share one.
 func (l *Limiter) Report() {
 	if l.cfg.Log == nil {
 		return
@@ -148,7 +151,7 @@ func (l *Limiter) Report() {
 	}
 }
 
-// Run reports each minute until ctx ends, and then once more.
+// Run reports each minute until ctx ends, then once more.
 func (l *Limiter) Run(ctx context.Context) error {
 	tick := time.NewTicker(reportInterval)
 	defer tick.Stop()

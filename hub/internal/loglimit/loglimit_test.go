@@ -30,7 +30,7 @@ func (c *counter) Write(p []byte) (int, error) {
 	return c.text.Write(p)
 }
 
-// Each key has its burst and then a line for each interval. What is left out is told as a number, once.
+// Each key has its burst and then a line for each interval. The number of suppressed lines is reported once.
 func TestKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Config{Keys: 10, Burst: 3, Interval: time.Minute})
@@ -50,7 +50,7 @@ func TestKeys(t *testing.T) {
 	})
 }
 
-// The one that was used the longest ago is forgotten, and what it had suppressed is not.
+// The least recently used key is forgotten, but the number of its suppressed lines is not.
 func TestForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := New(Config{Keys: 2, Burst: 1, Interval: time.Minute})
@@ -58,7 +58,8 @@ func TestForgets(t *testing.T) {
 		for _, step := range []struct {
 			key string
 			ok  bool
-		}{{"a", true}, {"a", false}, {"b", true}, {"b", false}, {"a", false}, {"c", true}, {"a", false}, {"b", true}, {"c", true}} {
+		}{{"a", true}, {"a", false}, {"b", true}, {"b", false}, {"a", false}, {"c", true}, {"a", false}, {"b", true},
+			{"c", true}} {
 			if ok, _ := l.Allow(step.key, now); ok != step.ok {
 				t.Errorf("%s: %v", step.key, ok)
 			}
@@ -70,8 +71,8 @@ func TestForgets(t *testing.T) {
 	})
 }
 
-// A day of any number of strangers, who all do their worst, is some megabytes of log. One stranger is far less, and
-// hides nobody else.
+// A day of attacks from any number of addresses makes a few megabytes of log.
+// One address makes far less, and hides no other.
 func TestDayOfStrangers(t *testing.T) {
 	for name, test := range map[string]struct {
 		from     func(i int) string
@@ -90,8 +91,8 @@ func TestDayOfStrangers(t *testing.T) {
 				stop := testkit.Run(t, l.Run)
 				for i := range 24 * 3600 * 2 {
 					if ok, n := l.Allow(test.from(i), time.Now()); ok {
-						log.Warn("refused", "audit", "refused", "by", "password", "name", strings.Repeat("x", 64), "address", test.from(i),
-							"reason", strings.Repeat("y", 80), "kept_back", n)
+						log.Warn("refused", "audit", "refused", "by", "password", "name", strings.Repeat("x", 64), "address",
+							test.from(i), "reason", strings.Repeat("y", 80), "kept_back", n)
 					}
 					<-time.After(time.Second / 2)
 				}
@@ -108,7 +109,7 @@ func TestDayOfStrangers(t *testing.T) {
 	}
 }
 
-// Suppressed lines are told each minute, by key, and those of many keys together.
+// Suppressed lines are reported each minute: by key, and those of further keys together.
 func TestReport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		said := &counter{}
@@ -122,8 +123,9 @@ func TestReport(t *testing.T) {
 		<-time.After(reportInterval)
 		synctest.Wait()
 		for text, want := range map[string]int{
-			"refusals were not logged": 5, "audit=suppressed": 5, "address=192.0.2.9 lines=90": 1, "address=192.0.2.6 lines=60": 1,
-			"others=5 lines=150": 1, "192.0.2.0": 0,
+			"refusals were not logged": 5, "audit=suppressed": 5, "address=192.0.2.9 lines=90": 1,
+			"address=192.0.2.6 lines=60": 1,
+			"others=5 lines=150":         1, "192.0.2.0": 0,
 		} {
 			if n := strings.Count(said.text.String(), text); n != want {
 				t.Errorf("%q is said %d times in %s", text, n, said.text.String())

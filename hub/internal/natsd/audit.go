@@ -12,8 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 )
 
-// connections keeps audit lines of agents and consumers who connect and leave. nats-server does not tell which frames
-// a consumer takes. So the lines have the cameras that it may take.
+// connections writes audit lines about agents and consumers that connect and disconnect.
+// nats-server does not report which frames a consumer receives. So the lines list the cameras that it may receive.
 type connections struct {
 	log     *slog.Logger
 	limiter *loglimit.Limiter
@@ -23,7 +23,7 @@ type connections struct {
 }
 
 type connection struct {
-	args []any // of its audit lines
+	args []any // attributes of its audit lines
 	from time.Time
 }
 
@@ -34,7 +34,7 @@ func newConnections(log *slog.Logger) *connections {
 	return &connections{log: log, limiter: loglimit.New(c), open: make(map[uint64]*connection)}
 }
 
-// connected takes in a connection of an agent or a consumer.
+// connected records a connection of an agent or a consumer.
 func (l *connections) connected(c server.ClientAuthentication, p access.Peer, now time.Time) {
 	name, cameras := string(p.Kind)+":"+p.Name, strings.Join(p.Cameras, ",")
 	if p.All {
@@ -49,7 +49,7 @@ func (l *connections) connected(c server.ClientAuthentication, p access.Peer, no
 	}
 }
 
-// known returns the ids of all that are connected as far as was told.
+// known returns the ids of all recorded connections.
 func (l *connections) known() (ids []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,7 +59,7 @@ func (l *connections) known() (ids []uint64) {
 	return ids
 }
 
-// keep takes in which of those that were known are open still.
+// keep records which of the known connections are still open.
 func (l *connections) keep(known []uint64, open map[uint64]bool, now time.Time) {
 	for _, id := range known {
 		if open[id] {
@@ -73,8 +73,9 @@ func (l *connections) keep(known []uint64, open map[uint64]bool, now time.Time) 
 			continue
 		}
 		if name, _ := conn.args[1].(string); l.allow(name, now) {
-			l.log.Info("disconnected from NATS", append([]any{"audit", "disconnect", "from", conn.from.UTC().Format(time.RFC3339),
-				"to", now.UTC().Format(time.RFC3339)}, conn.args...)...)
+			l.log.Info("disconnected from NATS", append([]any{
+				"audit", "disconnect", "from", conn.from.UTC().Format(time.RFC3339), "to", now.UTC().Format(time.RFC3339),
+			}, conn.args...)...)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// spoken is what a server logs.
+// spoken is the log of a server.
 type spoken struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -22,7 +22,7 @@ func (s *spoken) Write(p []byte) (int, error) {
 	return s.text.Write(p)
 }
 
-// lines returns those that have all parts.
+// lines returns the log lines that have all parts.
 func (s *spoken) lines(parts ...string) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,8 +38,8 @@ func (s *spoken) lines(parts ...string) (n int) {
 	return n
 }
 
-// Agents and consumers who connect and leave are audited, with the cameras that they may have. A consumer that does so all the time does not
-// fill the log.
+// Connects and disconnects of agents and consumers are audited, with their granted cameras.
+// A consumer that reconnects all the time does not fill the log.
 func TestConnectionsAreAudited(t *testing.T) {
 	said := &spoken{}
 	file, c := newFile(t)

@@ -20,20 +20,21 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// heap returns how many bytes this process holds, the server's among them.
+// heap returns the heap of this process, including the server's, in bytes.
 func heap() int64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what was still in pools
+	runtime.GC() // frees what was still in pools
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
 }
 
-// checkDeep plays an agent that makes 1,500 subscriptions of 1,900 tokens each: 5.8 MB, which cost a server without bounds 1.2 GB.
+// checkDeep plays an agent that makes 1,500 subscriptions of 1,900 tokens each, 5.8 MB in total.
+// They cost a server without bounds 1.2 GB.
 func (s site) checkDeep(t *testing.T, c credential.Credential) {
 	t.Helper()
 	own := credential.AgentInboxPrefix(c.Public())
-	for _, more := range []int{1898, 400, 8} { // over both bounds, and over that of tokens by far and just so
+	for _, more := range []int{1898, 400, 8} { // over both bounds, then over the bound of tokens by far and just so
 		attacker := loginRaw(t, s.Addr(), c)
 		before := heap()
 		for i := range 1500 {
@@ -46,7 +47,9 @@ func (s site) checkDeep(t *testing.T, c credential.Credential) {
 		if n := heap() - before; n > 64<<20 {
 			t.Errorf("subscriptions of %d tokens hold %d MB", more+1, n>>20)
 		}
-		if !strings.Contains(strings.ToLower(said), "too many tokens") && !strings.Contains(strings.ToLower(said), "maximum control line exceeded") && said != "" {
+		if !strings.Contains(strings.ToLower(said), "too many tokens") &&
+			!strings.Contains(strings.ToLower(said), "maximum control line exceeded") &&
+			said != "" {
 			t.Errorf("subscriptions of %d tokens: the server says %.200q", more+1, said)
 		}
 		_ = attacker.Close()
@@ -68,8 +71,8 @@ func TestDeepSubjectsExternal(t *testing.T) {
 	s.checkDeep(t, files.Keys[testkit.PorchKey])
 }
 
-// TestManySubscriptions plays an agent of one camera that makes 16,000 subscriptions of the largest size. It is cut, its memory comes back, and its
-// credential is refused for a moment.
+// TestManySubscriptions plays an agent of one camera that makes 16,000 subscriptions of the largest size.
+// It is cut, its memory is freed, and its credential is refused for a moment.
 func TestManySubscriptions(t *testing.T) {
 	file, c := newFile(t)
 	l := &lines{}
@@ -94,12 +97,13 @@ func TestManySubscriptions(t *testing.T) {
 	if err := good.FlushTimeout(testkit.Timeout); err != nil || !good.IsConnected() {
 		t.Errorf("the other agent: %v", err)
 	}
-	if said := l.all(); !strings.Contains(said, "takes more than it can need") {
+	if said := l.all(); !strings.Contains(said, "exceeds its limits") {
 		t.Errorf("logged\n%s", said)
 	}
 }
 
-// TestEnoughSubscriptions: an agent of many cameras, and a consumer that subscribes to each format of each, have room for what they need.
+// TestEnoughSubscriptions: an agent of many cameras may have all subscriptions that it needs.
+// So may a consumer that subscribes to each format of each camera.
 func TestEnoughSubscriptions(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	var agent, consumer credential.Credential
@@ -161,12 +165,13 @@ func TestConnectionsOfCredential(t *testing.T) {
 		}
 		testkit.Eventually(t, "none is left", func() bool { return s.s.NumClients() == 0 })
 	}
-	if said := l.all(); strings.Count(said, "too many with the same credential") != 2 {
+	if said := l.all(); strings.Count(said, "too many connections use the same credential") != 2 {
 		t.Errorf("logged\n%s", said)
 	}
 }
 
-// An agent that has ended many connections, as a health check does, keeps the one for its cameras. One that was cut off without a word can come back.
+// An agent that has ended many connections, as a health check does, keeps the one for its cameras.
+// An agent whose connection broke unnoticed can reconnect.
 func TestOldConnectionsGiveWay(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
@@ -188,7 +193,8 @@ func TestOldConnectionsGiveWay(t *testing.T) {
 	}
 }
 
-// TestSilentConnections: of 600 connections that say nothing, those of one address that are too many are ended. Whoever shows a credential comes in all the same.
+// TestSilentConnections: of 600 silent connections, the surplus of one address is cut.
+// Clients with a credential can still connect.
 func TestSilentConnections(t *testing.T) {
 	file, c := newFile(t)
 	l := &lines{}
@@ -198,7 +204,8 @@ func TestSilentConnections(t *testing.T) {
 	for range 600 {
 		dialRaw(t, s.Addr())
 	}
-	testkit.Eventually(t, "those that are too many are cut", func() bool { return s.s.NumClients() <= strangersOfAddress+1 })
+	testkit.Eventually(t, "those that are too many are cut",
+		func() bool { return s.s.NumClients() <= strangersOfAddress+1 })
 	second := s.mustConnectAgent(t, c.garden)
 	for _, p := range []*party{first, second} {
 		if err := p.FlushTimeout(testkit.Timeout); err != nil || !p.IsConnected() {
@@ -208,14 +215,15 @@ func TestSilentConnections(t *testing.T) {
 	if n := s.s.NumClients(); n < strangersOfAddress {
 		t.Errorf("%d connections are left", n)
 	}
-	if said := l.all(); !strings.Contains(said, "show no credential") {
+	if said := l.all(); !strings.Contains(said, "have shown no credential") {
 		t.Errorf("logged\n%s", said)
 	}
 }
 
 func TestNetwork(t *testing.T) {
 	for ip, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "::ffff:192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "fe80::1%eth0": "fe80::/64", "": "", "x": "x",
+		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "::ffff:192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
+		"fe80::1%eth0": "fe80::/64", "": "", "x": "x",
 	} {
 		if got := network(ip); got != want {
 			t.Errorf("%q: %q, want %q", ip, got, want)
@@ -223,7 +231,7 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// lineLengths notes how long the lines are that a client begins with.
+// lineLengths records the lengths of a client's first lines.
 type lineLengths struct {
 	net.Conn
 	mu      sync.Mutex
@@ -256,7 +264,8 @@ func TestControlLine(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	var agent credential.Credential
-	err = access.Edit(file, func(d *access.Document) (err error) { agent, err = d.AddAgent("x", []string{token}); return err })
+	err = access.Edit(file,
+		func(d *access.Document) (err error) { agent, err = d.AddAgent("x", []string{token}); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,7 +283,11 @@ func TestControlLine(t *testing.T) {
 	if _, err := p.SubscribeSync(p.NewInbox() + ".*.*"); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.PublishMsg(&nats.Msg{Subject: verb, Reply: p.NewInbox() + ".still.18446744073709551615", Header: nats.Header{"A": {"b"}}, Data: make([]byte, 7<<20)}); err != nil {
+	msg := &nats.Msg{
+		Subject: verb, Reply: p.NewInbox() + ".still.18446744073709551615",
+		Header: nats.Header{"A": {"b"}}, Data: make([]byte, 7<<20),
+	}
+	if err := p.PublishMsg(msg); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := asked.NextMsg(testkit.Timeout); err != nil {
@@ -295,14 +308,16 @@ func TestControlLine(t *testing.T) {
 	}
 }
 
-// A file's own limits count, and a server that takes JWTs takes longer lines.
+// Limits in the file have precedence. A server that accepts JWTs accepts longer lines.
 func TestFileKeepsItsLimits(t *testing.T) {
-	opts, _, err := options(Config{Addr: anyPort, File: write(t, "max_subscription_tokens: 16, max_control_line: 2048, max_connections: 10, max_subscriptions: 20")})
+	conf := write(t, "max_subscription_tokens: 16, max_control_line: 2048, max_connections: 10, max_subscriptions: 20")
+	opts, _, err := options(Config{Addr: anyPort, File: conf})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if opts.MaxSubTokens != 16 || opts.MaxControlLine != 2048 || opts.MaxConn != 10 || opts.MaxSubs != 20 {
-		t.Errorf("%d tokens, lines of %d bytes, %d connections, %d subscriptions", opts.MaxSubTokens, opts.MaxControlLine, opts.MaxConn, opts.MaxSubs)
+		t.Errorf("%d tokens, lines of %d bytes, %d connections, %d subscriptions", opts.MaxSubTokens, opts.MaxControlLine,
+			opts.MaxConn, opts.MaxSubs)
 	}
 	opts = &server.Options{AuthCallout: &server.AuthCallout{}}
 	if bound(opts); opts.MaxControlLine != 0 || opts.MaxSubTokens != maxSubTokens {

@@ -67,10 +67,12 @@ func TestShippedFiles(t *testing.T) {
 			if slices.Contains(embedded, filepath.Base(name)) {
 				return
 			}
-			if opts.MaxPayload != frame.MaxPayload || opts.MaxPending != 2*frame.MaxPayload || len(opts.Nkeys) == 0 && !strings.Contains(name, "docker") {
+			if opts.MaxPayload != frame.MaxPayload || opts.MaxPending != 2*frame.MaxPayload ||
+				len(opts.Nkeys) == 0 && !strings.Contains(name, "docker") {
 				t.Errorf("max_payload %d, max_pending %d, %d users", opts.MaxPayload, opts.MaxPending, len(opts.Nkeys))
 			}
-			if opts.MaxSubTokens != maxSubTokens || opts.MaxControlLine != maxControlLine || opts.MaxSubs != maxSubs || opts.MaxConn != maxConns {
+			if opts.MaxSubTokens != maxSubTokens || opts.MaxControlLine != maxControlLine || opts.MaxSubs != maxSubs ||
+				opts.MaxConn != maxConns {
 				t.Errorf("max_subscription_tokens %d, max_control_line %d, max_subscriptions %d, max_connections %d",
 					opts.MaxSubTokens, opts.MaxControlLine, opts.MaxSubs, opts.MaxConn)
 			}
@@ -180,7 +182,8 @@ func TestShippedCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The site's own server lets its agent publish everything: what is its own decides the cluster.
-	remote := site{Server: start(t, Config{File: write(t, strings.Replace(string(data), `publish: ["cam.shed.>", `, `publish: [">", `, 1))})}
+	remote := site{Server: start(t,
+		Config{File: write(t, strings.Replace(string(data), `publish: ["cam.shed.>", `, `publish: [">", `, 1))})}
 	shed := remote.mustConnectAgent(t, files.Keys[testkit.ShedKey])
 	far := a.mustConnect(t, hub)
 	checkDemand(t, shed, far, "shed")

@@ -12,7 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestCollusion: a consumer that asks a camera with another's subject as the reply subject, and an agent that answers there, have nothing published.
+// TestCollusion: a consumer asks a camera and names another party's subject as the reply subject.
+// An agent that answers there gets nothing published.
 func TestCollusion(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
@@ -49,12 +50,14 @@ func TestCollusion(t *testing.T) {
 	if err := agent.Publish("cam.porch.jpeg", []byte("end")); err != nil {
 		t.Fatal(err)
 	}
-	for msg := testkit.Receive(t, "what the agent may publish", got); string(msg.Data) != "end"; msg = testkit.Receive(t, "what the agent may publish", got) {
+	next := func() *nats.Msg { return testkit.Receive(t, "what the agent may publish", got) }
+	for msg := next(); string(msg.Data) != "end"; msg = next() {
 		t.Errorf("%q arrived at %s", msg.Data, msg.Subject)
 	}
 }
 
-// TestTrace: by a trace of its own frames an agent learns which connections take them, and cannot have the trace published elsewhere than it may itself.
+// TestTrace: with a trace of its own frames an agent learns which connections receive them.
+// It cannot have the trace published to subjects to which it may not publish itself.
 func TestTrace(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
@@ -97,7 +100,7 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// TestOldConsumer: a consumer with the inbox prefix of before is told at once, and so is the hub's operator.
+// TestOldConsumer: a consumer with the old inbox prefix gets an error at once, and the hub's operator a log line.
 func TestOldConsumer(t *testing.T) {
 	file, c := newFile(t)
 	l := &lines{}
@@ -116,7 +119,8 @@ func TestOldConsumer(t *testing.T) {
 	if said := l.all(); !strings.Contains(said, `Subscription Violation - Subject "_INBOX_`+c.consumer.Public()) {
 		t.Errorf("logged\n%s", said)
 	}
-	if remedy := remedyOf(`Subscription Violation - Subject "_INBOX_UABC.x"`); len(remedy) != 2 || !strings.Contains(remedy[1].(string), "--inbox-prefix _INBOX.U") {
+	if remedy := remedyOf(`Subscription Violation - Subject "_INBOX_UABC.x"`); len(remedy) != 2 ||
+		!strings.Contains(remedy[1].(string), "--inbox-prefix _INBOX.U") {
 		t.Errorf("the remedy is %v", remedy)
 	}
 	if remedyOf(`Publish Violation - Subject "cam.porch.jpeg"`) != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// startNATSServer starts a nats-server of one's own, with a file and nothing that a hub adds.
+// startNATSServer starts a separate nats-server with a file and without the hub's additions.
 func startNATSServer(t *testing.T, file string) site {
 	t.Helper()
 	opts, err := server.ProcessConfigFile(file)

@@ -8,7 +8,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// A consumer of a camera group has the group's cameras, and after a change of the group those of then.
+// A consumer of a camera group may receive the group's cameras, also after a change of the group.
 func TestConsumerOfGroup(t *testing.T) {
 	file, _ := newFile(t)
 	s := guarded(t, Config{}, file)
@@ -28,7 +28,8 @@ func TestConsumerOfGroup(t *testing.T) {
 		}
 		return !p.refused(t, subj)
 	}
-	testkit.Eventually(t, "the consumer is known", func() bool { p, err := s.connect(t, cred.Options()...); return err == nil && p.IsConnected() })
+	testkit.Eventually(t, "the consumer is known",
+		func() bool { p, err := s.connect(t, cred.Options()...); return err == nil && p.IsConnected() })
 	p := s.mustConnect(t, cred)
 	if !allowed(p, "lab-1") || !allowed(p, "attic") || allowed(p, "porch") {
 		t.Errorf("denied: %q", p.denied)

@@ -28,7 +28,7 @@ var (
 	errNoCredential = errors.New("no credential was shown")
 	errUnknownKey   = errors.New("no agent and no consumer has this credential; it was removed, or belongs to another hub")
 	errSignature    = errors.New("the credential's signature is wrong")
-	errBanned       = errors.New("a connection with this credential had too many subscriptions, or asked too much, just now")
+	errBanned       = errors.New("this credential was just used for too many subscriptions or questions")
 )
 
 // guests decides who may connect, and remembers who has. It implements server.Authentication.
@@ -37,8 +37,8 @@ type guests struct {
 	keeper    *access.Keeper
 	anonymous bool // while there are no credentials, everybody may do everything
 	log       *slog.Logger
-	seldom    *loglimit.Limiter // lines about those who are known
-	refusals  *loglimit.Limiter // lines about strangers, by address
+	seldom    *loglimit.Limiter // lines about authenticated clients
+	refusals  *loglimit.Limiter // lines about unauthenticated clients, by address
 	audited   *connections
 	server    *server.Server // set before it starts
 
@@ -46,7 +46,7 @@ type guests struct {
 	own    map[string]*server.Permissions // of this process, by public key; guarded by mu
 	guest  map[uint64]*guest              // by connection id; guarded by mu
 	banned map[string]time.Time           // until when a key of the credentials file is refused; guarded by mu
-	paces  map[string]*rate.Limiter       // of the connections with such a key; guarded by mu
+	paces  map[string]*rate.Limiter       // for new connections, by such a key; guarded by mu
 }
 
 // guest is a connection.
@@ -65,7 +65,8 @@ func newGuests(cfg Config, anonymous bool) *guests {
 		space: cfg.Space, keeper: cfg.Access, anonymous: anonymous, log: cfg.Log, seldom: loglimit.New(loglimit.Notices()),
 		refusals: loglimit.New(loglimit.Refusals(cfg.Log, "refusals of NATS connections were not logged")),
 		audited:  newConnections(cfg.Log),
-		own:      make(map[string]*server.Permissions), guest: make(map[uint64]*guest), banned: make(map[string]time.Time), paces: make(map[string]*rate.Limiter),
+		own:      make(map[string]*server.Permissions), guest: make(map[uint64]*guest),
+		banned: make(map[string]time.Time), paces: make(map[string]*rate.Limiter),
 	}
 }
 
@@ -106,15 +107,18 @@ func (g *guests) Check(c server.ClientAuthentication) bool {
 
 func refusedRemedy(err error) string {
 	if errors.Is(err, errTooFast) {
-		return "connect once and keep the connection; have programs wait a second before they connect again; give each program a credential"
+		return "connect once and keep the connection; wait a second before connecting again; " +
+			"give each program its own credential"
 	}
 	if errors.Is(err, errBanned) {
-		return "a subscription for each camera and format is enough, and few questions; the credential is taken again in " + banTime.String()
+		return "use one subscription for each camera and format, and few questions; " +
+			"the credential is accepted again in " + banTime.String()
 	}
-	return "\"bramble-hub agent add NAME\" makes a credential, to be given to the agent with --credential-file"
+	return "make a credential with \"bramble-hub agent add NAME\" and give it to the agent with --credential-file"
 }
 
-// enter lets a connection in. The oldest one of the same credential gives way if there are too many: it may be one that has ended without a word.
+// enter admits a connection. If there are too many with the same credential, it cuts the oldest.
+// That one may have ended unnoticed.
 func (g *guests) enter(c server.ClientAuthentication, key string) error {
 	v, others, err := g.register(c, key)
 	if err != nil || v.conns == 0 || len(others) < v.conns {
@@ -125,16 +129,18 @@ func (g *guests) enter(c server.ClientAuthentication, key string) error {
 	g.forget(append(surplus, slices.DeleteFunc(others, func(id uint64) bool { return slices.Contains(live, id) })...))
 	for _, id := range surplus {
 		if ok, kept := g.seldom.Allow("connections "+v.who, time.Now()); ok {
-			g.log.Warn("oldest NATS connection cut, since there are too many with the same credential", "name", v.who, "limit", v.conns,
-				"remedy", "a credential for each program, with \"bramble-hub agent add\" or \"consumer add\"", "kept_back", kept)
+			g.log.Warn("oldest NATS connection cut: too many connections use the same credential",
+				"name", v.who, "limit", v.conns, "kept_back", kept,
+				"remedy", "make a credential for each program with \"bramble-hub agent add\" or \"consumer add\"")
 		}
 		_ = g.server.DisconnectClientByID(id) // it may have ended by itself
 	}
 	return nil
 }
 
-// register remembers a connection and gives it its rights, in one step: a change of the credentials finds it, or was before. It returns the other
-// connections of the same key, the oldest first.
+// register remembers a connection and gives it its permissions, in one step.
+// A change of the credentials either comes before that or finds the connection.
+// It returns the other connections with the same key, the oldest first.
 func (g *guests) register(c server.ClientAuthentication, key string) (v *guest, others []uint64, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -165,14 +171,15 @@ func (g *guests) forget(ids []uint64) {
 	}
 }
 
-// greed is a connection that takes more than it may.
+// greed is a connection that exceeds its limits.
 type greed struct {
 	id  uint64
 	who string
-	of  string // what it takes too much of
+	of  string // the limit that it exceeds
 }
 
-// greedy returns those of the connections that have too many subscriptions, or publish too much, and refuses their keys until then.
+// greedy returns the connections that have too many subscriptions or publish too much.
+// It refuses their keys until the given time.
 func (g *guests) greedy(conns []*server.ConnInfo, now, until time.Time) (list []greed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -181,9 +188,9 @@ func (g *guests) greedy(conns []*server.ConnInfo, now, until time.Time) (list []
 		switch {
 		case v == nil:
 		case v.subs > 0 && int(c.NumSubs) > v.subs:
-			of = fmt.Sprintf("%d subscriptions, of %d that its cameras need at most", c.NumSubs, v.subs)
+			of = fmt.Sprintf("%d subscriptions; its cameras need at most %d", c.NumSubs, v.subs)
 		case v.asks != nil && v.asks.exceed(now, c.InBytes, c.InMsgs):
-			of = fmt.Sprintf("questions: %d with %d bytes since it came", c.InMsgs, c.InBytes)
+			of = fmt.Sprintf("questions: %d with %d bytes since it connected", c.InMsgs, c.InBytes)
 		}
 		if of != "" {
 			g.banned[v.key] = until
@@ -207,7 +214,10 @@ func (g *guests) identifyLocked(key string) (*guest, error) {
 		return &guest{who: "hub", key: key, perms: perms}, nil
 	}
 	if p, ok := book.Peer(key); ok {
-		v := &guest{who: string(p.Kind) + ":" + p.Name, key: key, perms: peerPermissions(g.space, p), conns: agentConns, subs: subsFor(len(p.Cameras))}
+		v := &guest{
+			who: string(p.Kind) + ":" + p.Name, key: key, perms: peerPermissions(g.space, p),
+			conns: agentConns, subs: subsFor(len(p.Cameras)),
+		}
 		if p.Kind == access.KindConsumer {
 			v.slow, v.conns, v.asks = &lag{}, consumerConns, newQuestions()
 		}
@@ -225,7 +235,7 @@ func (g *guests) identifyLocked(key string) (*guest, error) {
 	return nil, errUnknownKey
 }
 
-// cameras returns how many cameras the agents of a credentials file have.
+// cameras returns the number of cameras of all agents in a credentials file.
 func cameras(book *access.Book) (n int) {
 	for _, a := range book.Agents() {
 		n += len(a.Cameras)

@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// hubCells are what hubs tell each other: nobody else may read it, or say it.
+// hubCells are the messages between hubs: no other party may read or send them.
 func hubCells() (cells []cell) {
 	for _, what := range []string{subject.HubEnded, subject.HubState, subject.HubAsk, "other"} {
 		cells = append(cells, cell{publish: true, subject: subject.Space{}.Hub(what)})
@@ -26,7 +26,7 @@ func hubCells() (cells []cell) {
 	return cells
 }
 
-// What hubs tell each other is out of reach for agents and consumers, at the embedded server.
+// Agents and consumers of the embedded server cannot reach the messages between hubs.
 func TestHubSubjects(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
@@ -45,7 +45,7 @@ func TestHubSubjects(t *testing.T) {
 	hears(t, hub, hub)
 }
 
-// The same at a server of one's own, and at those of a cluster, with the files as they are shipped.
+// The same at a separate server and at the servers of a cluster, with the shipped files.
 func TestShippedHubSubjects(t *testing.T) {
 	files := testkit.ShipNATS(t, shippedDir)
 	one := site{Server: start(t, Config{File: files.Path("nats.conf")})}
@@ -61,7 +61,7 @@ func TestShippedHubSubjects(t *testing.T) {
 	hears(t, a.mustConnect(t, mine[testkit.HubKey]).Conn, b.mustConnect(t, mine[testkit.HubKey]).Conn)
 }
 
-// hears makes sure that one hub hears what another one says.
+// hears checks that one hub receives the messages of another one.
 func hears(t *testing.T, a, b *nats.Conn) {
 	t.Helper()
 	got := make(chan *nats.Msg, 64)
@@ -79,7 +79,7 @@ func hears(t *testing.T, a, b *nats.Conn) {
 	})
 }
 
-// The account of the hubs' credentials has JetStream, and nobody of the account of the frames can reach it.
+// The account of the hubs' credentials has JetStream. No client in the account of the frames can reach it.
 func TestShippedAccountOfHubs(t *testing.T) {
 	files := testkit.ShipNATS(t, shippedDir)
 	t.Setenv("NATS_JETSTREAM_DIR", t.TempDir())
@@ -117,7 +117,8 @@ func TestShippedAccountOfHubs(t *testing.T) {
 		t.Fatal(err)
 	}
 	agent := s.mustConnect(t, files.Keys[testkit.PorchKey])
-	if err := errors.Join(hubs.Flush(), agent.Publish("cam.porch.jpeg", []byte("x")), agent.Flush(), hubs.Flush()); err != nil {
+	if err := errors.Join(hubs.Flush(), agent.Publish("cam.porch.jpeg", []byte("x")), agent.Flush(),
+		hubs.Flush()); err != nil {
 		t.Fatal(err)
 	}
 	if n, _, err := heard.Pending(); n != 0 || err != nil {

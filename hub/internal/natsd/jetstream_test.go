@@ -12,7 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestJetStreamOfFrames: JetStream in the account of the cameras is refused, with the remedy, whoever decides about clients.
+// TestJetStreamOfFrames: JetStream in the account of the cameras is refused with the remedy.
+// It does not matter whether the hub or the file authenticates clients.
 func TestJetStreamOfFrames(t *testing.T) {
 	file, c := newFile(t)
 	keeper, err := access.NewKeeper(file, testkit.Log(t))
@@ -25,12 +26,16 @@ func TestJetStreamOfFrames(t *testing.T) {
 		conf string
 		ok   bool
 	}{
-		"credentials file decides":                {store, false},
-		"users in the same account":               {store + "authorization { users: [ { nkey: " + hub + " } ] }", false},
-		"everybody in the same account":           {store + "authorization { users: [ { user: all } ] }\nno_auth_user: all", false},
-		"account of the hub":                      {store + "accounts { A { jetstream: enabled, users: [ { nkey: " + hub + " } ] }, B {} }", false},
-		"account of everybody":                    {store + "accounts { A { jetstream: enabled, users: [ { user: all } ] }, B {} }\nno_auth_user: all", false},
-		"account of its own":                      {store + "accounts { A { users: [ { nkey: " + hub + " } ] }, B { jetstream: enabled } }", true},
+		"credentials file decides":  {store, false},
+		"users in the same account": {store + "authorization { users: [ { nkey: " + hub + " } ] }", false},
+		"everybody in the same account": {store + "authorization { users: [ { user: all } ] }\nno_auth_user: all",
+			false},
+		"account of the hub": {store + "accounts { A { jetstream: enabled, users: [ { nkey: " + hub +
+			" } ] }, B {} }", false},
+		"account of everybody": {store +
+			"accounts { A { jetstream: enabled, users: [ { user: all } ] }, B {} }\nno_auth_user: all", false},
+		"account of its own": {store + "accounts { A { users: [ { nkey: " + hub +
+			" } ] }, B { jetstream: enabled } }", true},
 		"credentials file, an account of its own": {store + "accounts { B { jetstream: enabled } }", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +54,8 @@ func TestJetStreamOfFrames(t *testing.T) {
 	}
 }
 
-// TestNoAuthUser: a file that lets everybody in does so at an address of this host only, unless it names the address, or that is wanted.
+// TestNoAuthUser: a file that admits every client is accepted at an address of this host only.
+// Exceptions are a file that names the address, and --insecure.
 func TestNoAuthUser(t *testing.T) {
 	file, _ := newFile(t)
 	keeper, err := access.NewKeeper(file, testkit.Log(t))
@@ -62,9 +68,11 @@ func TestNoAuthUser(t *testing.T) {
 		insecure   bool
 		ok         bool
 	}{
-		{anyPort, conf, false, true}, {"0.0.0.0:0", conf, false, false}, {"0.0.0.0:0", conf, true, true}, {anyPort, conf + `listen: "0.0.0.0:-1"`, false, true},
+		{anyPort, conf, false, true}, {"0.0.0.0:0", conf, false, false}, {"0.0.0.0:0", conf, true, true},
+		{anyPort, conf + `listen: "0.0.0.0:-1"`, false, true},
 	} {
-		s, err := Start(Config{Addr: test.addr, File: write(t, test.conf), Access: keeper, Insecure: test.insecure, Log: testkit.Log(t)})
+		s, err := Start(
+			Config{Addr: test.addr, File: write(t, test.conf), Access: keeper, Insecure: test.insecure, Log: testkit.Log(t)})
 		if err == nil {
 			s.Stop()
 		}
@@ -74,7 +82,7 @@ func TestNoAuthUser(t *testing.T) {
 	}
 }
 
-// TestShippedMQTTAccounts starts the shipped file: JetStream answers nobody among the cameras.
+// TestShippedMQTTAccounts starts the shipped file: JetStream answers no client in the account of the cameras.
 func TestShippedMQTTAccounts(t *testing.T) {
 	data, err := os.ReadFile(shippedDir + "websocket-mqtt.conf")
 	if err != nil {

@@ -18,11 +18,11 @@ import (
 // logger hands the server's log lines to slog. The server's notices are the hub's debug lines: a user need not know that there is a server.
 type logger struct {
 	log      *slog.Logger
-	failed   chan string // gets the first fatal message of the start
+	failed   chan string // receives the first fatal message of the start
 	started  atomic.Bool
 	seldom   *loglimit.Limiter // lines about the server itself
 	refusals *loglimit.Limiter // lines about its clients, by address
-	guarded  bool              // refusals are logged by guests
+	guarded  bool              // guests logs refusals
 }
 
 func (l *logger) Noticef(format string, v ...any) {
@@ -38,14 +38,16 @@ func (l *logger) say(level slog.Level, text string) {
 	}
 }
 
-// clientLines returns the bounds for lines about clients, which may be strangers: one a minute about each address.
+// clientLines returns the bounds for lines about clients: one a minute about each address.
+// The clients may be unauthenticated.
 func clientLines(log *slog.Logger) loglimit.Config {
 	c := loglimit.Refusals(log, "lines of NATS clients were not logged")
 	c.Burst = 1
 	return c
 }
 
-// allow reports whether a line may be logged. One about a client begins with its address; the rest may hold the client's words.
+// allow reports whether a line may be logged. A line about a client begins with its address.
+// The rest may contain text chosen by the client.
 func (l *logger) allow(text string) (ok bool, keptBack int) {
 	first, _, _ := strings.Cut(text, " ")
 	if addr, err := netip.ParseAddrPort(first); err == nil {
@@ -98,12 +100,15 @@ func (l *logger) Errorf(format string, v ...any) {
 	l.say(slog.LevelError, text)
 }
 
-// remedyOf tells what to change when something was not allowed, if that is known.
+// remedyOf returns the remedy for a refused action, if it is known.
 func remedyOf(text string) []any {
 	if !strings.Contains(text, `"_INBOX_`) {
 		return nil
 	}
-	return []any{"remedy", "a consumer's inboxes begin with _INBOX. and its public key, such as --inbox-prefix _INBOX.U...: _INBOX_U... is that of agents, and was that of older consumers"}
+	return []any{
+		"remedy", "a consumer's inbox prefix is _INBOX. and its public key, such as --inbox-prefix _INBOX.U...; " +
+			"agents and older consumers use _INBOX_U...",
+	}
 }
 
 func (l *logger) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }

@@ -62,7 +62,10 @@ func Start(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("embedded NATS server: %w", err)
 	}
 	d.s = s
-	l := &logger{log: cfg.Log, failed: make(chan string, 1), seldom: loglimit.New(loglimit.Notices()), refusals: loglimit.New(clientLines(cfg.Log)), guarded: d.guests != nil}
+	l := &logger{
+		log: cfg.Log, failed: make(chan string, 1), seldom: loglimit.New(loglimit.Notices()),
+		refusals: loglimit.New(clientLines(cfg.Log)), guarded: d.guests != nil,
+	}
 	d.lines = l.refusals
 	if d.guests != nil {
 		d.guests.server = s

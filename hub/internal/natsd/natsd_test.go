@@ -246,7 +246,8 @@ func TestLogIsQuiet(t *testing.T) {
 
 func TestLogger(t *testing.T) {
 	l := &lines{}
-	log := &logger{log: slog.New(l), failed: make(chan string, 1), seldom: loglimit.New(loglimit.Notices()), refusals: loglimit.New(clientLines(nil))}
+	log := &logger{log: slog.New(l), failed: make(chan string, 1), seldom: loglimit.New(loglimit.Notices()),
+		refusals: loglimit.New(clientLines(nil))}
 	log.Noticef("n%d", 1)
 	log.Debugf("d%d", 2)
 	log.Tracef("t%d", 3)

@@ -7,17 +7,19 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How fast connections with one credential may come. A group of consumers that comes back after a restart has the burst; 150 connections of which each cuts another one,
-// and comes again at once, made 2,300 a second.
+// How fast connections with one credential may come.
+// The burst is for a group of consumers that reconnects after a restart.
+// In a test, 150 connections that each cut another one and reconnected at once made 2,300 connections a second.
 const (
 	connRate  = 20 // a second
 	connBurst = 128
-	connWait  = time.Second // for the turn; nats-server waits twice as long for a credential
+	connWait  = time.Second // maximum wait for the turn; nats-server waits twice as long for a credential
 )
 
-var errTooFast = errors.New("connections with this credential come too fast")
+var errTooFast = errors.New("too many new connections a second with this credential")
 
-// pace has a connection wait for its turn among those with the same credential, whose signature was right. It is called by a goroutine of the connection.
+// pace makes a connection wait for its turn among those with the same credential. Its signature was valid.
+// A goroutine of the connection calls it.
 func (g *guests) pace(key string) error {
 	g.mu.Lock()
 	v, err := g.identifyLocked(key)
@@ -35,7 +37,7 @@ func (g *guests) pace(key string) error {
 	wait := turn.Delay()
 	if wait > connWait {
 		turn.Cancel()
-		time.Sleep(connWait) // one that is told at once comes again at once
+		time.Sleep(connWait) // a client that is refused at once reconnects at once
 		return errTooFast
 	}
 	time.Sleep(wait)

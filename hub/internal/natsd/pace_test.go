@@ -12,7 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestConnectionsInALoop: 500 connections with one credential at once are let in at a rate, after a burst, and the rest is refused after a second. Other credentials do not wait.
+// TestConnectionsInALoop: of 500 connections with one credential at once, a burst is admitted, then a fixed rate.
+// The rest is refused after a second. Other credentials do not wait.
 func TestConnectionsInALoop(t *testing.T) {
 	file, c := newFile(t)
 	keeper, err := access.NewKeeper(file, testkit.Log(t))

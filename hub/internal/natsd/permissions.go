@@ -17,10 +17,12 @@ func peerPermissions(space subject.Space, p access.Peer) *server.Permissions {
 	return consumerPermissions(space, p)
 }
 
-// agentPermissions: everything of its own cameras, answers to inboxes, its own inbox, and the questions to a micro service; nothing else.
+// agentPermissions allows an agent everything of its own cameras, and answers to inboxes.
+// It also allows its own inbox and the questions to a micro service; nothing else.
 //
-// There is no Response permission. With it, nats-server allows an agent to publish to every reply subject of a message that it receives.
-// An agent that asks itself a question chooses that subject, for example that of another's camera.
+// There is no Response permission.
+// With it, nats-server would let an agent publish to the reply subject of every message that it receives.
+// An agent that asks itself a question chooses that subject, for example a subject of another agent's camera.
 func agentPermissions(space subject.Space, key string, cameras []string) *server.Permissions {
 	own := credential.AgentInboxPrefix(key) + ".>"
 	publish := &server.SubjectPermission{Allow: []string{credential.AllInboxes, own}}

@@ -26,7 +26,7 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
-// TestLargeQuestions: a consumer that sends an agent questions of megabytes is cut, and the agent is not.
+// TestLargeQuestions: a consumer that sends an agent questions of megabytes is cut. The agent is not.
 func TestLargeQuestions(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)

@@ -16,13 +16,14 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// raw is a connection that speaks the protocol of NATS as an attacker would: with as little as possible, and without a client's own limits.
+// raw is a connection that speaks the NATS protocol like an attacker.
+// It sends as little as possible and has no limits of a client library.
 type raw struct {
 	net.Conn
 	in *bufio.Reader
 }
 
-// dialRaw connects and says nothing.
+// dialRaw connects and sends nothing.
 func dialRaw(t *testing.T, addr string) *raw {
 	t.Helper()
 	conn, err := net.Dial("tcp", addr)
@@ -49,7 +50,8 @@ func loginRaw(t *testing.T, addr string, c credential.Credential) *raw {
 		t.Fatal(err)
 	}
 	connect, err := json.Marshal(map[string]any{
-		"verbose": false, "pedantic": false, "nkey": c.Public(), "sig": base64.RawURLEncoding.EncodeToString(signed(t, c, info.Nonce)),
+		"verbose": false, "pedantic": false, "nkey": c.Public(),
+		"sig": base64.RawURLEncoding.EncodeToString(signed(t, c, info.Nonce)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -63,7 +65,7 @@ func loginRaw(t *testing.T, addr string, c credential.Credential) *raw {
 	return r
 }
 
-// until reads until there is a line that begins with word, or the connection ends.
+// until reads until a line begins with word, or the connection ends.
 func (r *raw) until(word string) (said string) {
 	for {
 		line, err := r.in.ReadString('\n')
@@ -74,7 +76,7 @@ func (r *raw) until(word string) (said string) {
 	}
 }
 
-// ended reports whether the server has closed the connection, of which nothing else is to be read.
+// ended reports whether the server has closed the connection. It expects no more data.
 func (r *raw) ended(t *testing.T) bool {
 	t.Helper()
 	if err := r.SetReadDeadline(time.Now().Add(time.Millisecond)); err != nil {

@@ -11,10 +11,10 @@ import (
 )
 
 const (
-	// lookInterval is how often it is looked how far consumers are behind, and who has too many connections and subscriptions.
+	// lookInterval is how often the limits are checked: the lag of consumers, connections and subscriptions.
 	lookInterval = 250 * time.Millisecond
 
-	// levelInterval is how often it is looked whether there are many more of these, so that it cannot wait.
+	// levelInterval is how often the totals are checked. If they have grown a lot, the limits are checked at once.
 	levelInterval = 100 * time.Millisecond
 
 	// maxLag is how old what waits for a consumer may be. Its sockets hold some more, which nobody can see from here.
@@ -24,9 +24,13 @@ const (
 	forgetInterval = time.Minute
 )
 
-// Run cuts consumers that read slower than their cameras send, and whoever has too many connections or subscriptions, until ctx ends. nats-server has
-// one limit for what waits for a connection, and it must have room for the largest frame: a consumer at half rate would see pictures of twenty seconds
-// ago before it was reached. It has none for the connections of an address or a credential, and one for the subscriptions of all, the hub's among them.
+// Run cuts consumers that read slower than their cameras send, until ctx ends.
+// It also cuts clients with too many connections or subscriptions.
+//
+// nats-server has one limit for the bytes that wait for a connection, which must have room for the largest frame.
+// A consumer at half rate would see pictures 20 s old before it reached that limit.
+// nats-server does not limit the connections of an address or a credential.
+// Its one limit of subscriptions holds for all connections, including the hub's.
 func (s *Server) Run(ctx context.Context) error {
 	if s.guests == nil {
 		return s.lines.Run(ctx)
@@ -58,15 +62,16 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 }
 
-// report tells how many log lines were left out.
+// report logs how many log lines were suppressed.
 func (s *Server) report() {
 	s.lines.Report()
 	s.guests.refusals.Report()
 	s.guests.audited.limiter.Report()
 }
 
-// look finds out which consumers are too slow, who has too much, and which connections have ended. It reports whether all connections
-// have shown a credential: then it need not be called again while there are as many of them and of subscriptions as now, and no consumers.
+// look finds consumers that are too slow, clients over their limits, and connections that have ended.
+// It reports whether all connections have shown a credential.
+// Then it need not be called again while the numbers of connections and subscriptions stay the same without consumers.
 func (s *Server) look(now time.Time, forget bool) (calm bool) {
 	watched := s.guests.consumers()
 	if forget {
@@ -75,7 +80,7 @@ func (s *Server) look(now time.Time, forget bool) (calm bool) {
 	known := s.guests.audited.known()
 	list, err := s.s.Connz(&server.ConnzOptions{Limit: math.MaxInt32})
 	if err != nil {
-		return false // only of wrong options
+		return false // only for wrong options
 	}
 	open := make(map[uint64]bool, len(list.Conns))
 	for _, c := range list.Conns {

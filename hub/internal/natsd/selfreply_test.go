@@ -11,14 +11,18 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// foreign are subjects on which an agent of porch, or a consumer of it, must never be published: as an answer to its own question least of all.
+// foreign returns subjects to which an agent or a consumer of porch must never publish.
+// An answer to their own question is no exception.
 func foreign(others ...credential.Credential) []string {
 	list := []string{
 		"cam.garden.jpeg", "cam.garden.h264", "cam.garden.still", "cam.garden.status", "cam.new.jpeg",
-		"cam.garden.do.configure", "cam.garden.do.snapshot", "cam.garden.do.info", "cam.garden.do.wake", "cam.garden.do.keyframe",
+		"cam.garden.do.configure", "cam.garden.do.snapshot", "cam.garden.do.info", "cam.garden.do.wake",
+		"cam.garden.do.keyframe",
 		"$SYS.REQ.USER.INFO", "$SYS.REQ.SERVER.PING", "$SYS.REQ.SERVER.PING.CONNZ", "$SYS.REQ.ACCOUNT.PING.CONNZ",
-		"$JS.API.INFO", "$JS.API.STREAM.CREATE.all", "$JS.API.STREAM.MSG.GET.all", "$JS.ACK.all.c.1.1.1.1.1", "$KV.bucket.key", "$O.bucket.M.x",
-		"$SRV.PING", "$SRV.INFO", "$SRV.INFO.camera", "$SRV.STATS.camera.x", "$MQTT.sub.x", "_R_.x", "_GR_.x.x.x", "other.subject", "cam", "x",
+		"$JS.API.INFO", "$JS.API.STREAM.CREATE.all", "$JS.API.STREAM.MSG.GET.all", "$JS.ACK.all.c.1.1.1.1.1",
+		"$KV.bucket.key", "$O.bucket.M.x",
+		"$SRV.PING", "$SRV.INFO", "$SRV.INFO.camera", "$SRV.STATS.camera.x", "$MQTT.sub.x", "_R_.x", "_GR_.x.x.x",
+		"other.subject", "cam", "x",
 	}
 	for _, c := range others {
 		list = append(list, credential.AgentInboxPrefix(c.Public())+".x")
@@ -31,11 +35,12 @@ func reserved(subj string) bool {
 	return strings.HasPrefix(subj, "$JS.") || strings.HasPrefix(subj, "_R_.") || strings.HasPrefix(subj, "_GR_.")
 }
 
-// checkSelfReplies plays an agent that asks itself with another's subject, in each way that it has, and then publishes there. Nothing may arrive.
+// checkSelfReplies plays an agent that asks itself questions with another party's subject as the reply subject.
+// It tries every way that it has and then publishes there. Nothing may arrive.
 func (s site) checkSelfReplies(t *testing.T, porch, garden credential.Credential, all *party) {
 	t.Helper()
 	subjects := foreign(garden)
-	wanted := append(slices.Clone(subjects), "cam.porch.jpeg") // the last one is its own: everything before it has been judged
+	wanted := append(slices.Clone(subjects), "cam.porch.jpeg") // its own subject last, to mark the end
 	got := make(chan *nats.Msg, 4096)
 	for _, subj := range wanted {
 		if _, err := all.ChanSubscribe(subj, got); err != nil {
@@ -82,13 +87,15 @@ func (s site) checkSelfReplies(t *testing.T, porch, garden credential.Credential
 		if err := attacker.Publish("cam.porch.jpeg", []byte("end")); err != nil {
 			t.Fatal(err)
 		}
-		for msg := testkit.Receive(t, "what the agent may publish", got); string(msg.Data) != "end"; msg = testkit.Receive(t, "what the agent may publish", got) {
+		next := func() *nats.Msg { return testkit.Receive(t, "what the agent may publish", got) }
+		for msg := next(); string(msg.Data) != "end"; msg = next() {
 			t.Errorf("after a question on %s to itself: %q arrived at %s", question, msg.Data, msg.Subject)
 		}
 	}
 }
 
-// TestSelfReply: an agent that asks itself a question whose reply subject is another's may not publish there because of that.
+// TestSelfReply: an agent asks itself a question whose reply subject belongs to another party.
+// That does not allow it to publish there.
 func TestSelfReply(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
@@ -99,7 +106,7 @@ func TestSelfReply(t *testing.T) {
 	s.checkSelfReplies(t, c.porch, c.garden, hub)
 }
 
-// TestSelfReplyExternal does the same with a nats-server of one's own, by the files that are shipped.
+// TestSelfReplyExternal does the same with a separate nats-server and the shipped files.
 func TestSelfReplyExternal(t *testing.T) {
 	files := testkit.ShipNATS(t, shippedDir)
 	s := startNATSServer(t, files.Path("nats.conf"))

@@ -9,13 +9,13 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 )
 
-// level is what tells cheaply whether something has changed since the server's connections were last counted one by one.
+// level is a cheap measure of change since the server's connections were last counted one by one.
 type level struct {
 	clients int
 	subs    uint32
 }
 
-// How much more there may be before they are counted again.
+// How much a level may grow before connections are counted again.
 const (
 	moreClients = 32
 	moreSubs    = 1024
@@ -23,12 +23,12 @@ const (
 
 func (s *Server) level() level { return level{s.s.NumClients(), s.s.NumSubscriptions()} }
 
-// exceeds reports whether it is much more than at the last count.
+// exceeds reports whether the level is much higher than at the last count.
 func (l level) exceeds(last level) bool {
 	return l.clients >= last.clients+moreClients || l.subs >= last.subs+moreSubs
 }
 
-// unknown returns the connections that have not shown a credential, in the order in which they came.
+// unknown returns the connections that have not shown a credential, in order of arrival.
 func unknown(conns []*server.ConnInfo, known map[uint64]*guest) (list []*server.ConnInfo) {
 	for _, c := range conns {
 		if known[c.Cid] == nil && c.Kind == "Client" {
@@ -39,8 +39,9 @@ func unknown(conns []*server.ConnInfo, known map[uint64]*guest) (list []*server.
 	return list
 }
 
-// surplus returns those of them that are too many: of an address, and in all. They are the oldest, since an honest party shows its credential at once.
-// The addresses of this host are bounded, too: behind a proxy they may be anybody's.
+// surplus returns the connections beyond the limits for an address and in total.
+// It picks the oldest, because an honest client shows its credential at once.
+// The addresses of this host are limited, too: behind a proxy they may stand for any client.
 func surplus(list []*server.ConnInfo) (over map[uint64]string) {
 	over = make(map[uint64]string)
 	count := make(map[string]int)
@@ -53,7 +54,7 @@ func surplus(list []*server.ConnInfo) (over map[uint64]string) {
 	return over
 }
 
-// network returns what counts as one address: an IPv6 network of 64 bits, else the address itself.
+// network returns the unit that counts as one address: an IPv6 /64 network or an IPv4 address.
 func network(ip string) string {
 	a, err := netip.ParseAddr(ip)
 	if err != nil || a.Unmap().Is4() {
@@ -66,13 +67,14 @@ func network(ip string) string {
 	return p.String()
 }
 
-// cutStrangers cuts the connections without a credential that are too many, and returns how many there were in all.
+// cutStrangers cuts surplus connections without a credential. It returns the number of all without one.
 func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) int {
-	list := unknown(conns, s.guests.all()) // all is asked after the count: who has shown a credential meanwhile is in it
+	list := unknown(conns, s.guests.all()) // all is newer than conns: it has clients that authenticated meanwhile
 	over := surplus(list)
 	for _, from := range slices.Compact(slices.Sorted(maps.Values(over))) {
 		if ok, kept := s.guests.refusals.Allow(from, now); ok {
-			s.log.Warn("NATS connections cut, since too many of one address, or in all, show no credential", "address", from, "kept_back", kept)
+			s.log.Warn("NATS connections cut: too many from one address, or in total, have shown no credential",
+				"address", from, "kept_back", kept)
 		}
 	}
 	for id := range over {
@@ -81,11 +83,12 @@ func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) int {
 	return len(list)
 }
 
-// cutGreedy cuts connections that take more than they can need, and refuses their credentials for a while.
+// cutGreedy cuts connections that exceed their limits, and refuses their credentials for a while.
 func (s *Server) cutGreedy(conns []*server.ConnInfo, now time.Time) {
 	for _, c := range s.guests.greedy(conns, now, now.Add(banTime)) {
 		if ok, kept := s.guests.seldom.Allow("greedy "+c.who, now); ok {
-			s.log.Warn("NATS connection cut, since it takes more than it can need", "name", c.who, "too_much", c.of, "remedy", refusedRemedy(errBanned), "kept_back", kept)
+			s.log.Warn("NATS connection cut: it exceeds its limits", "name", c.who, "too_much", c.of,
+				"remedy", refusedRemedy(errBanned), "kept_back", kept)
 		}
 		s.cut(c.id)
 	}

@@ -13,11 +13,11 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// BearerConfig says which signed tokens are good.
+// BearerConfig says which signed tokens are valid.
 type BearerConfig struct {
 	Keys     string // URL or file of the provider's key set
 	Issuer   string // claim iss
-	Audience string // one of the claim aud
+	Audience string // must be in the claim aud
 	Claims   Claims
 }
 
@@ -28,10 +28,11 @@ type Bearer struct {
 	close    func()
 }
 
-// NewBearer returns a Bearer. It asks nobody yet, but a file must be there.
+// NewBearer returns a Bearer. It sends no request yet, but a key file must exist.
 func NewBearer(ctx context.Context, cfg BearerConfig) (*Bearer, error) {
 	if cfg.Issuer == "" || cfg.Audience == "" {
-		return nil, errors.New("--jwt-keys needs --jwt-issuer and --jwt-audience: without them a token for another program would be good here")
+		return nil, errors.New("--jwt-keys needs --jwt-issuer and --jwt-audience: " +
+			"without them a token for another program would be valid here")
 	}
 	client := newClient()
 	keys := &keySet{}
@@ -46,15 +47,16 @@ func NewBearer(ctx context.Context, cfg BearerConfig) (*Bearer, error) {
 			return nil, fmt.Errorf("--jwt-keys %s: %w", cfg.Keys, err)
 		}
 	}
-	verifier := oidc.NewVerifier(cfg.Issuer, keys, &oidc.Config{ClientID: cfg.Audience, SupportedSigningAlgs: algorithms()})
+	verifier := oidc.NewVerifier(cfg.Issuer, keys,
+		&oidc.Config{ClientID: cfg.Audience, SupportedSigningAlgs: algorithms()})
 	return &Bearer{cfg.Claims, verifier, client.CloseIdleConnections}, nil
 }
 
 // Close closes connections to the provider.
 func (b *Bearer) Close() { b.close() }
 
-// Verify returns whom a token names, and until when. The error is an *UnavailableError if the provider's keys are needed
-// and cannot be had.
+// Verify returns the person that a token identifies, and the token's expiry.
+// The error is an *UnavailableError if the provider's keys are needed but unavailable.
 func (b *Bearer) Verify(ctx context.Context, token secret.Text) (access.Identity, time.Time, error) {
 	t, err := check(ctx, b.verifier, token.Reveal())
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// keyServer publishes a key set over HTTP and counts who asks.
+// keyServer publishes a key set over HTTP and counts requests.
 type keyServer struct {
 	*httptest.Server
 	asked atomic.Int64
@@ -54,7 +54,7 @@ func newBearer(t *testing.T, keys string, claims Claims) *Bearer {
 
 var usual = Claims{User: "sub", Groups: "groups"}
 
-// A token counts if the provider has signed it, for this hub, for now; and nothing else does.
+// Only a token that the provider has signed for this hub and for now is valid.
 func TestBearer(t *testing.T) {
 	signers := newSigners()
 	good, foreign := signers["RS256"], newForeign(t)
@@ -62,7 +62,8 @@ func TestBearer(t *testing.T) {
 	b := newBearer(t, server.URL, usual)
 	for name, s := range signers {
 		id, expires, err := b.Verify(t.Context(), secret.Text(s.sign(t, claimsWith(nil))))
-		if err != nil || id.Name != "anna" || !reflect.DeepEqual(id.Groups, []string{"lab"}) || time.Until(expires) > time.Hour {
+		if err != nil || id.Name != "anna" || !reflect.DeepEqual(id.Groups, []string{"lab"}) ||
+			time.Until(expires) > time.Hour {
 			t.Errorf("%s: %v %v %v", name, id, expires, err)
 		}
 	}
@@ -102,18 +103,23 @@ func TestBearer(t *testing.T) {
 		"foreign key of this name": sign(t, jose.RS256, foreign.key, "one", claimsWith(nil), nil),
 		"foreign key":              sign(t, jose.RS256, foreign.key, "four", claimsWith(nil), nil),
 		"foreign key, no name":     sign(t, jose.RS256, foreign.key, "", claimsWith(nil), nil),
-		"foreign key in the token": sign(t, jose.RS256, foreign.key, "", claimsWith(nil), map[jose.HeaderKey]any{"jwk": jose.JSONWebKey{Key: foreign.key.Public()}}),
-		"key of somewhere":         sign(t, jose.RS256, foreign.key, "one", claimsWith(nil), map[jose.HeaderKey]any{"jku": "https://evil.example/keys"}),
-		"another's content":        parts[0] + "." + other[1] + "." + parts[2],
-		"no signature":             parts[0] + "." + parts[1] + ".",
-		"JSON":                     `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`,
-		"two tokens":               strings.Join(parts, ".") + " " + strings.Join(parts, "."),
+		"foreign key in the token": sign(t, jose.RS256, foreign.key, "", claimsWith(nil),
+			map[jose.HeaderKey]any{"jwk": jose.JSONWebKey{Key: foreign.key.Public()}}),
+		"key of somewhere": sign(t, jose.RS256, foreign.key, "one", claimsWith(nil),
+			map[jose.HeaderKey]any{"jku": "https://evil.example/keys"}),
+		"another's content": parts[0] + "." + other[1] + "." + parts[2],
+		"no signature":      parts[0] + "." + parts[1] + ".",
+		"JSON": `{"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` +
+			parts[2] + `"}`,
+		"two tokens": strings.Join(parts, ".") + " " + strings.Join(parts, "."),
 	} {
 		if id, _, err := b.Verify(t.Context(), secret.Text(token)); err == nil || len(err.Error()) > 1000 {
 			t.Errorf("%s: %v %v", name, id, err)
 		}
 	}
-	if id, _, err := b.Verify(t.Context(), secret.Text(good.sign(t, claimsWith(map[string]any{"groups": long})))); err != nil || len(id.Groups) != 5000 {
+	if id, _, err := b.Verify(t.Context(),
+		secret.Text(good.sign(t, claimsWith(map[string]any{"groups": long})))); err != nil ||
+		len(id.Groups) != 5000 {
 		t.Errorf("many groups, which package access bounds: %d %v", len(id.Groups), err)
 	}
 	if n := server.asked.Load(); n != 1 {
@@ -124,7 +130,7 @@ func TestBearer(t *testing.T) {
 func newForeign(t *testing.T) signer {
 	t.Helper()
 	pair := httptest.NewUnstartedServer(nil)
-	pair.StartTLS() // has an RSA key of its own
+	pair.StartTLS() // has its own RSA key
 	defer pair.Close()
 	key, ok := pair.TLS.Certificates[0].PrivateKey.(crypto.Signer)
 	if !ok {
@@ -141,7 +147,8 @@ func TestClaims(t *testing.T) {
 		t.Fatal(err)
 	}
 	for claim, want := range map[string][]string{
-		"groups": {"lab", "x"}, "group": {"one"}, "realm_access.roles": {"a", "b"}, "https://example.org/groups": {"c"}, "a.b": {"d"},
+		"groups": {"lab", "x"}, "group": {"one"}, "realm_access.roles": {"a", "b"}, "https://example.org/groups": {"c"},
+		"a.b":  {"d"},
 		"none": nil, "n": nil, "realm_access": nil, "realm_access.roles.x": nil, "sub.x": nil, "": nil, ".": nil,
 	} {
 		id, err := Claims{User: "email", Groups: claim}.identity(set)
@@ -160,7 +167,7 @@ func TestClaims(t *testing.T) {
 	}
 }
 
-// What a provider publishes has bounds, and a mistake in it is told.
+// The size of a published key set is limited. Errors in it are reported.
 func TestBadKeySets(t *testing.T) {
 	good := newSigners()["RS256"]
 	token := secret.Text(good.sign(t, claimsWith(nil)))
@@ -169,26 +176,29 @@ func TestBadKeySets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ data, says string }{
-		"no JSON":       {"<html>", "no JSON Web Key Set"},
+		"no JSON":       {"<html>", "not a JSON Web Key Set"},
 		"empty":         {"{}", "no public key"},
 		"shared key":    {`{"keys":[{"kty":"oct","kid":"one","k":"` + strings.Repeat("A", 43) + `"}]}`, "no public key"},
 		"private key":   {string(private), "private key"},
 		"for encoding":  {strings.Replace(string(keySetOf(t, good)), `"sig"`, `"enc"`, 1), "no public key"},
-		"too long":      {strings.Repeat(" ", maxAnswer) + string(keySetOf(t, good)), "no JSON Web Key Set"},
+		"too long":      {strings.Repeat(" ", maxAnswer) + string(keySetOf(t, good)), "not a JSON Web Key Set"},
 		"too many keys": {`{"keys":[` + strings.Repeat("{},", 200) + `{}]}`, "201 keys"},
 	} {
 		server := newKeyServer(t, []byte(test.data))
 		_, _, err := newBearer(t, server.URL, usual).Verify(t.Context(), token)
-		if unavailable := (*UnavailableError)(nil); !errors.As(err, &unavailable) || !strings.Contains(err.Error(), test.says) {
+		if unavailable := (*UnavailableError)(nil); !errors.As(err, &unavailable) ||
+			!strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
 		}
 	}
 	moved := httptest.NewServer(http.RedirectHandler("http://192.0.2.1/keys", http.StatusFound))
 	defer moved.Close()
-	if _, _, err := newBearer(t, moved.URL, usual).Verify(t.Context(), token); err == nil || !strings.Contains(err.Error(), "https") {
+	if _, _, err := newBearer(t, moved.URL, usual).Verify(t.Context(), token); err == nil ||
+		!strings.Contains(err.Error(), "https") {
 		t.Errorf("a redirect out of TLS: %v", err)
 	}
-	if _, _, err := newBearer(t, "http://127.0.0.1:1/keys", usual).Verify(t.Context(), token); !errors.As(err, new(*UnavailableError)) {
+	if _, _, err := newBearer(t, "http://127.0.0.1:1/keys", usual).Verify(t.Context(), token); !errors.As(err,
+		new(*UnavailableError)) {
 		t.Errorf("nobody there: %v", err)
 	}
 }
@@ -198,7 +208,8 @@ func TestBearerSettings(t *testing.T) {
 	if err := os.WriteFile(file, keySetOf(t, newSigners()["RS256"]), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := newBearer(t, file, usual).Verify(t.Context(), secret.Text(newSigners()["RS256"].sign(t, claimsWith(nil)))); err != nil {
+	if _, _, err := newBearer(t, file, usual).Verify(t.Context(),
+		secret.Text(newSigners()["RS256"].sign(t, claimsWith(nil)))); err != nil {
 		t.Errorf("keys of a file: %v", err)
 	}
 	for name, test := range map[string]struct {
@@ -209,10 +220,12 @@ func TestBearerSettings(t *testing.T) {
 		"no audience": {BearerConfig{Keys: file, Issuer: issuer}, "--jwt-audience"},
 		"in clear":    {BearerConfig{Keys: "http://id.example.org/keys", Issuer: issuer, Audience: audience}, "https"},
 		"no URL":      {BearerConfig{Keys: "https://", Issuer: issuer, Audience: audience}, "give a URL"},
-		"password":    {BearerConfig{Keys: "https://a:b@id.example.org/", Issuer: issuer, Audience: audience}, "without user"},
-		"no file":     {BearerConfig{Keys: file + ".gone", Issuer: issuer, Audience: audience}, "no such file"},
+		"password": {BearerConfig{Keys: "https://a:b@id.example.org/", Issuer: issuer, Audience: audience},
+			"without user"},
+		"no file": {BearerConfig{Keys: file + ".gone", Issuer: issuer, Audience: audience}, "no such file"},
 	} {
-		if _, err := NewBearer(t.Context(), test.cfg); err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "a:b") {
+		if _, err := NewBearer(t.Context(), test.cfg); err == nil || !strings.Contains(err.Error(), test.says) ||
+			strings.Contains(err.Error(), "a:b") {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
 		}
 	}

@@ -8,32 +8,32 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 )
 
-// Claims names the claims of a token that say who a person is.
+// Claims names the claims of a token that identify a person.
 type Claims struct {
 	User   string // "email" counts only if the provider has verified it
-	Groups string // a text or a list of texts; a dot leads into an object, such as realm_access.roles
+	Groups string // a string or a list of strings; a dot selects a member of an object: realm_access.roles
 }
 
 // claimSet is the content of a token.
 type claimSet map[string]any
 
-// has reports whether both claims are there.
+// has reports whether both claims are present.
 func (c Claims) has(set claimSet) bool {
 	_, user := set.find(c.User)
 	_, groups := set.find(c.Groups)
 	return user && groups
 }
 
-// identity reads who a person is.
+// identity returns the person that the claims identify.
 func (c Claims) identity(set claimSet) (access.Identity, error) {
 	value, _ := set.find(c.User)
 	name, ok := value.(string)
 	if !ok || name == "" {
-		return access.Identity{}, fmt.Errorf("the token has no text in the claim %q, which names the user", c.User)
+		return access.Identity{}, fmt.Errorf("the token has no string in the claim %q, which names the user", c.User)
 	}
 	if c.User == "email" && !set.verifiedEmail() {
-		return access.Identity{}, errors.New("the provider does not say that it has verified the email address: " +
-			"let another claim name the user")
+		return access.Identity{}, errors.New("the provider does not state that it has verified the email address: " +
+			"choose another claim for the user's name")
 	}
 	groups, _ := set.find(c.Groups)
 	return access.Identity{Name: name, Groups: texts(groups)}, nil
@@ -49,7 +49,7 @@ func (set claimSet) verifiedEmail() bool {
 	return false
 }
 
-// find returns a claim by its name, or by the names on the way into an object.
+// find returns a claim by its name, or by a path of names into an object.
 func (set claimSet) find(name string) (any, bool) {
 	if value, ok := set[name]; ok {
 		return value, true
@@ -62,7 +62,7 @@ func (set claimSet) find(name string) (any, bool) {
 	return claimSet(inner).find(rest)
 }
 
-// texts returns the texts in a value. What is none is left out: it cannot be the name of a group.
+// texts returns the strings in a value. Other values cannot be group names and are left out.
 func texts(value any) (list []string) {
 	switch v := value.(type) {
 	case string:

@@ -20,25 +20,25 @@ import (
 )
 
 const (
-	// leastInterval is how long after a fetch the next one may be: whoever invents names of keys must not make the hub
-	// ask the provider each time.
+	// leastInterval is the shortest time between two fetches.
+	// An attacker who invents key IDs must not make the hub send a request to the provider each time.
 	leastInterval = 10 * time.Second
 
-	// freshFor is how long keys count without another fetch: so one that the provider withdraws is forgotten.
+	// freshFor is how long keys are used without another fetch. So the hub drops a key that the provider withdraws.
 	freshFor = 15 * time.Minute
 
-	// staleFor is how long they count while the provider cannot be asked.
+	// staleFor is how long keys are used while the provider is unavailable.
 	staleFor = 24 * time.Hour
 
-	// renewInterval is how often old keys are asked for while the provider cannot be asked.
+	// renewInterval is the time between attempts to renew old keys while the provider is unavailable.
 	renewInterval = time.Minute
 
 	maxKeys = 100
 )
 
-// keySet is a JSON Web Key Set (RFC 7517) that is fetched when it is needed. It implements oidc.KeySet.
+// keySet is a JSON Web Key Set (RFC 7517) that is fetched on demand. It implements oidc.KeySet.
 //
-// oidc.RemoteKeySet would fetch it for each unknown name of a key.
+// oidc.RemoteKeySet would fetch it for each unknown key ID.
 type keySet struct {
 	fetch func(context.Context) ([]byte, error)
 	group singleflight.Group
@@ -46,8 +46,8 @@ type keySet struct {
 	mu    sync.Mutex
 	keys  []jose.JSONWebKey // guarded by mu
 	tried time.Time         // when the last fetch began; guarded by mu
-	good  time.Time         // when the last good one began; guarded by mu
-	asked time.Time         // when somebody went to renew old keys; guarded by mu
+	good  time.Time         // when the last successful fetch began; guarded by mu
+	asked time.Time         // when a caller last began to renew old keys; guarded by mu
 	err   error             // of the last fetch; guarded by mu
 }
 
@@ -82,28 +82,28 @@ func fromFile(name string) func(context.Context) ([]byte, error) {
 	}
 }
 
-// parseKeys returns the public keys of a set that can verify what is signed. A private key in it is a mistake that
-// would let everybody sign who reads it.
+// parseKeys returns the public keys of a set that can verify signatures.
+// It refuses a set with a private key: every reader of the set could sign with it.
 func parseKeys(data []byte) (keys []jose.JSONWebKey, err error) {
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := json.Unmarshal(data, &set); err != nil {
-		return nil, fmt.Errorf("this is no JSON Web Key Set: %w", err)
+		return nil, fmt.Errorf("this is not a JSON Web Key Set: %w", err)
 	}
 	if len(set.Keys) > maxKeys {
 		return nil, fmt.Errorf("the key set has %d keys, more than %d", len(set.Keys), maxKeys)
 	}
 	for _, text := range set.Keys {
 		var key jose.JSONWebKey
-		if key.UnmarshalJSON(text) != nil || key.Use != "" && key.Use != "sig" { // RFC 7517, 5: ignore what is not understood
+		if key.UnmarshalJSON(text) != nil || key.Use != "" && key.Use != "sig" { // RFC 7517, 5: ignore unknown keys
 			continue
 		}
 		switch key.Key.(type) {
 		case *rsa.PublicKey, *ecdsa.PublicKey, ed25519.PublicKey:
 			keys = append(keys, key)
 		case *rsa.PrivateKey, *ecdsa.PrivateKey, ed25519.PrivateKey:
-			return nil, errors.New("the key set holds a private key: publish the public half only, and make a new key")
+			return nil, errors.New("the key set holds a private key: publish only the public key, and create a new key pair")
 		}
 	}
 	if len(keys) == 0 {
@@ -130,7 +130,7 @@ func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 		return payload, nil
 	case payload == nil && age < freshFor && header.KeyID != "" && hasKey(keys, header.KeyID):
 		return nil, errors.New("the signature is wrong")
-	case payload != nil && age < staleFor && !s.due(time.Now()): // the provider may be away: nobody waits for it
+	case payload != nil && age < staleFor && !s.due(time.Now()): // the provider may be unavailable: do not wait for it
 		return payload, nil
 	}
 	if err := s.refresh(ctx); err != nil {
@@ -142,19 +142,19 @@ func (s *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	}
 	keys, _ = s.current(time.Now())
 	if payload = verify(jws, header, keys); payload == nil {
-		return nil, errors.New("the signature is wrong, or by a key that the provider does not publish")
+		return nil, errors.New("the signature is wrong, or made with a key that the provider does not publish")
 	}
 	return payload, nil
 }
 
-// awayKey is where in a context VerifySignature notes that the keys cannot be had: oidc.IDTokenVerifier makes another
-// error of each that it gets.
+// awayKey is the context key under which VerifySignature reports unavailable keys.
+// oidc.IDTokenVerifier replaces every error that it gets.
 type awayKey struct{}
 
-// check verifies a token. The error is an *UnavailableError if the provider's keys are needed and cannot be had.
+// check verifies a token. The error is an *UnavailableError if the provider's keys are needed but unavailable.
 func check(ctx context.Context, v *oidc.IDTokenVerifier, token string) (*oidc.IDToken, error) {
 	if !compact(token) {
-		return nil, errors.New("this is no signed token: it has three parts with dots between them")
+		return nil, errors.New("this is not a signed token: such a token has three parts separated by dots")
 	}
 	var away *UnavailableError
 	t, err := v.Verify(context.WithValue(ctx, awayKey{}, &away), token)
@@ -173,7 +173,7 @@ func hasKey(keys []jose.JSONWebKey, id string) bool {
 	return false
 }
 
-// verify returns what one of the keys has signed, or nil.
+// verify returns the payload if one of the keys has signed it, or nil.
 func verify(jws *jose.JSONWebSignature, header jose.Header, keys []jose.JSONWebKey) []byte {
 	for _, k := range keys {
 		if header.KeyID != "" && k.KeyID != header.KeyID || k.Algorithm != "" && k.Algorithm != header.Algorithm {
@@ -193,7 +193,7 @@ func (s *keySet) current(now time.Time) (keys []jose.JSONWebKey, age time.Durati
 	return s.keys, now.Sub(s.good)
 }
 
-// due reports whether old keys should be fetched again, and lets only one of those who ask do it.
+// due reports whether old keys should be fetched again. It returns true to only one of several callers.
 func (s *keySet) due(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -204,7 +204,7 @@ func (s *keySet) due(now time.Time) bool {
 	return true
 }
 
-// refresh fetches the keys, unless that was tried a moment ago. It fails only if there are none that may be used.
+// refresh fetches the keys, unless that was tried a moment ago. It fails only if there are no usable keys.
 func (s *keySet) refresh(ctx context.Context) error {
 	_, err, _ := s.group.Do("", func() (any, error) { // several requests wait for one fetch
 		now := time.Now()
@@ -215,7 +215,7 @@ func (s *keySet) refresh(ctx context.Context) error {
 		}
 		s.mu.Unlock()
 		if !soon {
-			s.load(context.WithoutCancel(ctx), now) // who asks may go: others wait for the same
+			s.load(context.WithoutCancel(ctx), now) // a caller may leave: others wait for the same fetch
 		}
 		return nil, s.usable(now)
 	})
@@ -237,7 +237,7 @@ func (s *keySet) load(ctx context.Context, now time.Time) {
 	}
 }
 
-// usable returns why there are no keys that may be used.
+// usable returns nil, or why there are no usable keys.
 func (s *keySet) usable(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -246,7 +246,7 @@ func (s *keySet) usable(now time.Time) error {
 	}
 	s.keys = nil
 	if s.err == nil {
-		return errors.New("its keys are not there yet")
+		return errors.New("its keys were not fetched yet")
 	}
 	return s.err
 }

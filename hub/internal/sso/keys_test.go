@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Whoever invents names of keys does not make the hub ask the provider each time; a new key counts soon all the same.
+// A client that invents key IDs cannot make the hub ask the provider each time. A new key is still accepted soon.
 func TestKeyRotation(t *testing.T) {
 	signers := newSigners()
 	old, next := signers["RS256"], signers["ES256"]
@@ -48,7 +48,7 @@ func TestKeyRotation(t *testing.T) {
 		if err := good(old); err == nil {
 			t.Error("the withdrawn key counts")
 		}
-		// While the provider is away its keys count for a day, and those who show them do not wait for it.
+		// While the provider is down its keys are valid for a day, and clients do not wait for it.
 		fail = errors.New("away")
 		<-time.After(freshFor)
 		for range 50 {
@@ -71,7 +71,7 @@ func TestKeyRotation(t *testing.T) {
 	})
 }
 
-// A key that the provider withdraws is forgotten, though nobody shows another.
+// The hub drops a key that the provider withdraws, even if no client shows another.
 func TestWithdrawnKey(t *testing.T) {
 	old, next := newSigners()["RS256"], newSigners()["ES256"]
 	before, after := keySetOf(t, old, next), keySetOf(t, next)
@@ -90,15 +90,16 @@ func TestWithdrawnKey(t *testing.T) {
 	})
 }
 
-// A provider that does not answer holds up one request at a time, and that not for long.
+// A provider that does not answer delays one request at a time, and only for a bounded time.
 func TestSlowProvider(t *testing.T) {
 	token := newSigners()["RS256"].sign(t, claimsWith(nil))
 	synctest.Test(t, func(t *testing.T) {
 		s := &keySet{fetch: func(ctx context.Context) ([]byte, error) { <-ctx.Done(); return nil, ctx.Err() }}
 		begun := time.Now()
 		ctx, cancel := context.WithCancel(t.Context())
-		cancel() // who asks has gone: others wait for the same
-		if _, err := s.VerifySignature(ctx, token); !errors.As(err, new(*UnavailableError)) || time.Since(begun) != fetchTimeout {
+		cancel() // the caller has left: others wait for the same fetch
+		if _, err := s.VerifySignature(ctx, token); !errors.As(err, new(*UnavailableError)) ||
+			time.Since(begun) != fetchTimeout {
 			t.Errorf("%v after %v", err, time.Since(begun))
 		}
 	})

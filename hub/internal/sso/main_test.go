@@ -25,11 +25,11 @@ type signer struct {
 	key crypto.Signer
 }
 
-// newSigners makes a key of each kind; to make them takes time.
+// newSigners makes a key of each kind, once, because that is slow.
 var newSigners = sync.OnceValue(func() map[string]signer {
 	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
-		panic(err) // there is no chance
+		panic(err) // no source of randomness
 	}
 	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -60,7 +60,8 @@ func keySetOf(t testing.TB, signers ...signer) []byte {
 }
 
 // sign signs claims, with header members beside alg and kid.
-func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, id string, claims map[string]any, more map[jose.HeaderKey]any) string {
+func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, id string, claims map[string]any,
+	more map[jose.HeaderKey]any) string {
 	t.Helper()
 	opts := &jose.SignerOptions{ExtraHeaders: map[jose.HeaderKey]any{}}
 	if id != "" {
@@ -95,10 +96,11 @@ func (s signer) sign(t testing.TB, claims map[string]any) string {
 
 const issuer, audience = "https://id.example.org", "bramble"
 
-// claimsWith are good claims with changes; nil takes one away.
+// claimsWith returns valid claims with changes; nil removes one.
 func claimsWith(changes map[string]any) map[string]any {
 	claims := map[string]any{
-		"iss": issuer, "aud": audience, "sub": "anna", "exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix(), "groups": []string{"lab"},
+		"iss": issuer, "aud": audience, "sub": "anna", "exp": time.Now().Add(time.Hour).Unix(), "iat": time.Now().Unix(),
+		"groups": []string{"lab"},
 	}
 	for k, v := range changes {
 		if claims[k] = v; v == nil {

@@ -21,29 +21,29 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// CallbackPath is where the hub takes a browser back.
+// CallbackPath is the path to which the provider sends the browser back.
 const CallbackPath = "/login/oidc/callback"
 
-// discoverAgain is how long after a failure the provider is asked again where its endpoints are.
+// discoverAgain is the time after a failure until the provider is asked for its endpoints again.
 const discoverAgain = 5 * time.Second
 
-// logoutPatience bounds how long the page waits for the address of the provider's logout.
+// logoutPatience bounds how long the page waits for the URL of the provider's logout.
 const logoutPatience = 2 * time.Second
 
 // ProviderConfig names an OpenID Connect provider, and the hub as its client.
 type ProviderConfig struct {
 	Issuer       string
 	ClientID     string
-	ClientSecret secret.Text // "" for a public client, which has PKCE only
+	ClientSecret secret.Text // "" for a public client, which uses PKCE only
 	RedirectURL  string      // of the hub, to which the provider sends a browser back
-	Scopes       []string    // openid is always asked for
+	Scopes       []string    // openid is always included
 	Claims       Claims
-	Label        string        // what the login page calls it
-	Session      time.Duration // how long a login is good for
+	Label        string        // its name on the login page
+	Session      time.Duration // how long a login is valid
 }
 
-// Provider logs people in by the authorization code flow of OpenID Connect, with PKCE. It asks the provider where its
-// endpoints are when the first person comes: the hub starts without it.
+// Provider logs people in by the authorization code flow of OpenID Connect, with PKCE.
+// It discovers the provider's endpoints at the first login: the hub starts without the provider.
 type Provider struct {
 	cfg    ProviderConfig
 	client *http.Client
@@ -51,22 +51,23 @@ type Provider struct {
 	mu     sync.Mutex
 	found  *endpoints // guarded by mu
 	failed time.Time  // guarded by mu
-	err    error      // of then; guarded by mu
+	err    error      // of that failure; guarded by mu
 }
 
-// endpoints is what the provider says about itself.
+// endpoints is the provider's discovery document.
 type endpoints struct {
 	provider *oidc.Provider
 	verifier *oidc.IDTokenVerifier
 	logout   string // "" if it has none
 }
 
-// NewProvider checks the settings and asks nobody yet.
+// NewProvider checks the settings. It sends no request yet.
 func NewProvider(cfg ProviderConfig) (*Provider, error) {
 	if cfg.ClientID == "" || cfg.RedirectURL == "" {
-		return nil, errors.New("--oidc-issuer needs --oidc-client-id and --oidc-redirect-url, as the provider knows them")
+		return nil, errors.New("--oidc-issuer needs --oidc-client-id and --oidc-redirect-url, as registered at the provider")
 	}
-	if err := errors.Join(checkURL("--oidc-issuer", cfg.Issuer), checkURL("--oidc-redirect-url", cfg.RedirectURL)); err != nil {
+	err := errors.Join(checkURL("--oidc-issuer", cfg.Issuer), checkURL("--oidc-redirect-url", cfg.RedirectURL))
+	if err != nil {
 		return nil, err
 	}
 	if u, err := url.Parse(cfg.RedirectURL); err != nil || !strings.HasSuffix(u.Path, CallbackPath) || u.RawQuery != "" {
@@ -81,18 +82,18 @@ func NewProvider(cfg ProviderConfig) (*Provider, error) {
 	return &Provider{cfg: cfg, client: newClient()}, nil
 }
 
-// Label is what the login page calls the provider.
+// Label is the provider's name on the login page.
 func (p *Provider) Label() string { return p.cfg.Label }
 
-// SessionLife is how long a login is good for.
+// SessionLife is how long a login is valid.
 func (p *Provider) SessionLife() time.Duration { return p.cfg.Session }
 
 // Close closes connections to the provider.
 func (p *Provider) Close() { p.client.CloseIdleConnections() }
 
-// discover returns the provider's endpoints. After a failure it is not asked again for a moment.
+// discover returns the provider's endpoints. After a failure it waits before it asks again.
 func (p *Provider) discover(ctx context.Context) (*endpoints, error) {
-	p.mu.Lock() // those who come meanwhile wait for the same answer, which has a deadline
+	p.mu.Lock() // concurrent callers wait for the same answer, which has a deadline
 	defer p.mu.Unlock()
 	return p.discoverLocked(ctx, fetchTimeout)
 }
@@ -128,7 +129,10 @@ func (p *Provider) ask(ctx context.Context) (*endpoints, error) {
 		return nil, err
 	}
 	at := provider.Endpoint()
-	for what, text := range map[string]string{"authorization_endpoint": at.AuthURL, "token_endpoint": at.TokenURL, "jwks_uri": said.Keys} {
+	urls := map[string]string{
+		"authorization_endpoint": at.AuthURL, "token_endpoint": at.TokenURL, "jwks_uri": said.Keys,
+	}
+	for what, text := range urls {
 		if err := checkURL("the provider's "+what, text); err != nil {
 			return nil, err
 		}
@@ -139,29 +143,33 @@ func (p *Provider) ask(ctx context.Context) (*endpoints, error) {
 		}
 	}
 	keys := &keySet{fetch: fromURL(p.client, said.Keys)}
-	verifier := oidc.NewVerifier(p.cfg.Issuer, keys, &oidc.Config{ClientID: p.cfg.ClientID, SupportedSigningAlgs: algorithms()})
+	verifier := oidc.NewVerifier(p.cfg.Issuer, keys,
+		&oidc.Config{ClientID: p.cfg.ClientID, SupportedSigningAlgs: algorithms()})
 	return &endpoints{provider, verifier, said.Logout}, nil
 }
 
-// Attempt is a login that has begun. The browser keeps it until it comes back.
+// Attempt is a login in progress. The browser keeps it until the provider sends it back.
 type Attempt struct {
 	State    string `json:"s"`
 	Nonce    string `json:"n"`
 	Verifier string `json:"v"` // of PKCE, RFC 7636
-	Next     string `json:"t"` // where the hub leads after the login
+	Next     string `json:"t"` // the page after the login
 	Expires  int64  `json:"e"` // Unix seconds
 }
 
 // attemptLife is how long a person may take to log in at the provider.
 const attemptLife = 10 * time.Minute
 
-// Begin begins a login that leads to next, and returns where to send the browser.
+// Begin begins a login that leads to next. It returns the URL to which to send the browser.
 func (p *Provider) Begin(ctx context.Context, next string, now time.Time) (Attempt, string, error) {
 	at, err := p.discover(ctx)
 	if err != nil {
 		return Attempt{}, "", err
 	}
-	a := Attempt{State: chance(), Nonce: chance(), Verifier: oauth2.GenerateVerifier(), Next: next, Expires: now.Add(attemptLife).Unix()}
+	a := Attempt{
+		State: chance(), Nonce: chance(), Verifier: oauth2.GenerateVerifier(), Next: next,
+		Expires: now.Add(attemptLife).Unix(),
+	}
 	return a, p.oauth(at).AuthCodeURL(a.State, oidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), nil
 }
 
@@ -178,10 +186,12 @@ func (p *Provider) oauth(at *endpoints) *oauth2.Config {
 	}
 }
 
-// Finish returns who has logged in, by the parameters with which the provider has sent the browser back.
+// Finish returns the person who has logged in. back holds the parameters of the provider's redirect.
 func (p *Provider) Finish(ctx context.Context, a Attempt, back url.Values, now time.Time) (access.Identity, error) {
-	if a.State == "" || now.Unix() >= a.Expires || subtle.ConstantTimeCompare([]byte(a.State), []byte(back.Get("state"))) != 1 {
-		return access.Identity{}, errors.New("this browser has not begun this login, or too long ago, or not at the hub's address that the provider knows")
+	if a.State == "" || now.Unix() >= a.Expires ||
+		subtle.ConstantTimeCompare([]byte(a.State), []byte(back.Get("state"))) != 1 {
+		return access.Identity{}, errors.New("this browser has not begun this login, or too long ago, " +
+			"or not at the hub's address that is registered at the provider")
 	}
 	if why := back.Get("error"); why != "" {
 		return access.Identity{}, fmt.Errorf("the provider refuses: %.200q %.200q", why, back.Get("error_description"))
@@ -203,25 +213,26 @@ func (p *Provider) Finish(ctx context.Context, a Attempt, back url.Values, now t
 	return p.cfg.Claims.identity(set)
 }
 
-// exchangeProblem tells a refusal of the provider from a provider that cannot be asked. The answer itself may hold
-// secrets, and is left out.
+// exchangeProblem distinguishes a refusal by the provider from an unavailable provider.
+// The answer itself may hold secrets and is left out.
 func exchangeProblem(err error) error {
 	var refused *oauth2.RetrieveError
-	if errors.As(err, &refused) && refused.Response != nil && refused.Response.StatusCode < http.StatusInternalServerError {
+	if errors.As(err, &refused) && refused.Response != nil &&
+		refused.Response.StatusCode < http.StatusInternalServerError {
 		return fmt.Errorf("the provider refuses the code: %.200q %.200q", refused.ErrorCode, refused.ErrorDescription)
 	}
 	var network *url.Error
 	if errors.As(err, &network) {
 		return &UnavailableError{network.Err}
 	}
-	return &UnavailableError{errors.New("its token endpoint gives no token")}
+	return &UnavailableError{errors.New("its token endpoint returned no token")}
 }
 
-// verify returns the claims of the ID token, and those of the provider's userinfo if the ID token lacks some.
+// verify returns the claims of the ID token. It adds those of the provider's userinfo if the ID token lacks some.
 func (p *Provider) verify(ctx context.Context, at *endpoints, tokens *oauth2.Token, nonce string) (claimSet, error) {
 	raw, _ := tokens.Extra("id_token").(string)
 	if raw == "" {
-		return nil, errors.New("the provider has sent no ID token: does it know the scope openid?")
+		return nil, errors.New("the provider has sent no ID token: check that it supports the scope openid")
 	}
 	id, err := check(ctx, at.verifier, raw)
 	if err != nil {
@@ -240,10 +251,12 @@ func (p *Provider) verify(ctx context.Context, at *endpoints, tokens *oauth2.Tok
 	return set, p.addUserInfo(ctx, at, tokens, id.Subject, set)
 }
 
-func (p *Provider) addUserInfo(ctx context.Context, at *endpoints, tokens *oauth2.Token, subject string, set claimSet) error {
+func (p *Provider) addUserInfo(
+	ctx context.Context, at *endpoints, tokens *oauth2.Token, subject string, set claimSet,
+) error {
 	info, err := at.provider.UserInfo(ctx, oauth2.StaticTokenSource(tokens))
 	if err != nil {
-		return &UnavailableError{errors.New("its userinfo endpoint gives no answer")}
+		return &UnavailableError{errors.New("its userinfo endpoint does not answer")}
 	}
 	if info.Subject != subject { // OpenID Connect Core, 5.3.2
 		return errors.New("the provider's userinfo is about another person")
@@ -260,8 +273,8 @@ func (p *Provider) addUserInfo(ctx context.Context, at *endpoints, tokens *oauth
 	return nil
 }
 
-// LogoutURL returns where a person ends the login at the provider, or "" if the provider has no such page, or does not
-// answer soon.
+// LogoutURL returns the URL that ends a person's login at the provider.
+// It returns "" if the provider has no such page or does not answer soon.
 func (p *Provider) LogoutURL(ctx context.Context) string {
 	if !p.mu.TryLock() {
 		return ""

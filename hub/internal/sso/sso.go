@@ -1,5 +1,5 @@
-// Package sso asks identity providers who a person is: by a login of OpenID Connect, or by a bearer token that a provider
-// has signed. What a person may do is the business of package access.
+// Package sso authenticates people through identity providers: by OpenID Connect logins or signed bearer tokens.
+// Package access decides what they may do.
 package sso
 
 import (
@@ -24,8 +24,8 @@ const (
 	maxAnswer = 1 << 20
 )
 
-// algorithms are those by which tokens may be signed: by a private key that only the provider has. Those with a shared
-// key, and "none", would let the holder of a public key sign.
+// algorithms returns the accepted signature algorithms. They all sign with a private key that only the provider has.
+// With a shared-key algorithm or "none", the holder of a public key could sign.
 func algorithms() []string {
 	return []string{
 		oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512,
@@ -33,17 +33,17 @@ func algorithms() []string {
 	}
 }
 
-// UnavailableError says that a provider cannot be asked now.
+// UnavailableError says that a provider is unavailable now.
 type UnavailableError struct{ Err error }
 
 func (e *UnavailableError) Error() string {
-	return "the identity provider cannot be asked: " + e.Err.Error()
+	return "the identity provider is unavailable: " + e.Err.Error()
 }
 
 // Unwrap returns why.
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// checkURL refuses a URL by which somebody on the way could act as the provider.
+// checkURL refuses a URL with which an attacker on the network path could impersonate the provider.
 func checkURL(flag, text string) error {
 	u, err := url.Parse(text)
 	switch {
@@ -52,7 +52,8 @@ func checkURL(flag, text string) error {
 	case u.User != nil || u.Fragment != "":
 		return fmt.Errorf("%s: give a URL without user, password and #fragment", flag)
 	case u.Scheme != "https" && (u.Scheme != "http" || !onThisHost(u.Hostname())):
-		return fmt.Errorf("%s %s: give an https URL: by http, which is for this host only, others could sign in anybody", flag, text)
+		return fmt.Errorf("%s %s: give an https URL: plain http is allowed for this host only, "+
+			"because elsewhere an attacker on the network path could log in as any user", flag, text)
 	}
 	return nil
 }
@@ -62,7 +63,7 @@ func onThisHost(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// newClient returns an HTTP client that takes neither long nor much, and follows no way out of TLS.
+// newClient returns an HTTP client with bounds on time and size. It follows no redirect from https to http.
 func newClient() *http.Client {
 	return &http.Client{
 		Timeout: fetchTimeout,
@@ -73,14 +74,14 @@ func newClient() *http.Client {
 		}},
 		CheckRedirect: func(to *http.Request, via []*http.Request) error {
 			if len(via) >= 5 {
-				return errors.New("the identity provider redirects again and again")
+				return errors.New("the identity provider redirects too often")
 			}
 			return checkURL("a redirect of the identity provider to", to.URL.Redacted())
 		},
 	}
 }
 
-// bounded cuts answers that are too long.
+// bounded limits the length of answers.
 type bounded struct{ next http.RoundTripper }
 
 func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -94,14 +95,14 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// CloseIdleConnections lets http.Client close what is kept open.
+// CloseIdleConnections lets http.Client close idle connections.
 func (b bounded) CloseIdleConnections() {
 	if t, ok := b.next.(interface{ CloseIdleConnections() }); ok {
 		t.CloseIdleConnections()
 	}
 }
 
-// compact reports whether a text is a JWS in the compact form, which is the only one that bearer tokens have.
+// compact reports whether a text is a JWS in the compact form. Bearer tokens have no other form.
 func compact(token string) bool {
 	return strings.Count(token, ".") == 2 && !strings.ContainsAny(token, "{ \n")
 }
