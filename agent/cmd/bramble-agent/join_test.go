@@ -233,7 +233,7 @@ func TestJoinRefused(t *testing.T) {
 		want []string
 	}{
 		{"no token", []string{url, "--camera=porch=pattern:"}, []string{"asks for a token", "agent add", "--token-file"}},
-		{"another hub's token", []string{url, "--token", other, "--camera=porch=pattern:"}, []string{"knows nobody with this token", "agent list"}},
+		{"another hub's token", []string{url, "--token", other, "--camera=porch=pattern:"}, []string{"does not know this token", "agent list"}},
 		{"two tokens", []string{url, "--token", seed, "--token-file", "x", "--camera=porch=pattern:"}, []string{"--token and --token-file"}},
 		{"no token file", []string{url, "--token-file", "/no/such", "--camera=porch=pattern:"}, []string{"--token-file", "/no/such"}},
 		{"an empty line", []string{url, "--token=-", "--camera=porch=pattern:"}, []string{"standard input", "--token-file"}},

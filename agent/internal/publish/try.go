@@ -79,9 +79,11 @@ func (l Link) explain(where string, err error) error {
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		help = "there is no way to this address: are both hosts in the same network?"
 	case errors.Is(err, nats.ErrAuthorization) && !l.Credential.IsZero():
-		help = "the hub knows nobody with this token: on the hub, \"sudo bramble-hub agent list\" shows who is known, and \"agent add\" makes a new one; copy it as a whole"
+		help = "the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known agents, " +
+			"and \"agent add\" makes a new token; copy all of it"
 	case errors.Is(err, nats.ErrAuthorization):
-		help = "the hub asks for a token: on the hub, \"sudo bramble-hub agent add NAME\" prints one; join asks for it, or give --token-file FILE"
+		help = "the hub asks for a token: on the hub, \"sudo bramble-hub agent add NAME\" prints one; " +
+			"paste it when join asks for it, or give --token-file FILE"
 	case errors.As(err, &cert) && cert.Reason == x509.Expired:
 		help = fmt.Sprintf("this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, the hub needs a new certificate", time.Now().Format(time.DateTime))
 	case errors.As(err, &netErr) && netErr.Timeout():
