@@ -79,7 +79,7 @@ func (c *camera) Status() status.Status {
 	return s
 }
 
-// Bitrate returns the bits per second captured, over the last seconds; 0 if the camera is not live.
+// Bitrate returns the bits per second captured over the last few seconds, or 0 if the camera is not live.
 func (c *camera) Bitrate() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -117,7 +117,7 @@ func (c *camera) Snapshot(ctx context.Context) (frame.Frame, error) {
 	return c.pub.Snapshot(ctx)
 }
 
-// RequestKeyFrame asks the encoder for a key frame, now or soon: others may have asked just before.
+// RequestKeyFrame requests a key frame from the encoder, now or soon: another request may have come just before.
 func (c *camera) RequestKeyFrame() error { return c.keys.ask() }
 
 func (c *camera) requestKeyFrame() error {

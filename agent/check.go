@@ -11,7 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/agent/internal/publish"
 )
 
-// knownWithin is how long a hub may take to know an agent that was just added: it looks for that once a second.
+// knownWithin is how long a hub may take to accept an agent that was just added: it checks its file once a second.
 const knownWithin = 2 * time.Second
 
 // Check connects to the hub once and asks whether this agent may serve its cameras there. Nothing is opened or published. The error says what helps. An agent on

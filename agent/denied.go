@@ -33,9 +33,11 @@ func newDenied(log *slog.Logger, space subject.Space) *denied {
 func (d *denied) note(subj string) {
 	key, remedy := subj, "its credential is for other cameras: \"bramble-hub agent list\" at the hub shows for which"
 	if !d.space.Owns(subj) && !strings.HasPrefix(subj, "$") {
-		// Whoever asks a question chooses the subject of its answer: all of these count as one, so that they cannot crowd out the others.
+		// A requester chooses the subject of the answer. All such subjects share one entry, so they cannot crowd out
+		// other subjects.
 		key = anyAnswer
-		remedy = "whoever asks this agent needs the inbox prefix _INBOX.KEY, such as --inbox-prefix _INBOX.U..., with their own public key; the agent itself needs _INBOX_KEY (docs/ref/wire.md)"
+		remedy = "a consumer that sends requests to this agent needs the inbox prefix _INBOX.KEY with its own public key, " +
+			"such as --inbox-prefix _INBOX.U...; the agent itself needs _INBOX_KEY (docs/ref/wire.md)"
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,7 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// Answers that may not be published are told once, however many reply subjects somebody invents, and crowd out nothing else.
+// Refused answers are logged once, however many reply subjects a consumer invents, and crowd out no other subject.
 func TestDeniedAnswers(t *testing.T) {
 	l := &heard{}
 	d := newDenied(slog.New(slog.NewTextHandler(l, nil)), subject.Space{})

@@ -20,7 +20,8 @@ func Health(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	nc, err := nats.Connect(cfg.Hub, append([]nats.Option{nats.Name("bramble-agent health"), nats.NoReconnect()}, cfg.Credential.AgentOptions()...)...)
+	options := []nats.Option{nats.Name("bramble-agent health"), nats.NoReconnect()}
+	nc, err := nats.Connect(cfg.Hub, append(options, cfg.Credential.AgentOptions()...)...)
 	if err != nil {
 		return fmt.Errorf("NATS at %s: %w", redact(cfg.Hub), err)
 	}

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// keyFrameInterval is how often an encoder is asked for a key frame at most: each is as large as many others, and
-// anybody who may ask for a picture asks for one.
+// keyFrameInterval is the shortest time between two requests to an encoder for a key frame. A key frame is as large as
+// many other frames, and every request for a picture needs one.
 const keyFrameInterval = 500 * time.Millisecond
 
 // keyFrames spreads requests for key frames over time. A request that comes too early is made later, with all that
@@ -15,12 +15,12 @@ type keyFrames struct {
 	request func() error
 
 	mu    sync.Mutex
-	last  time.Time   // when the encoder was last asked; guarded by mu
-	err   error       // what came of that; guarded by mu
+	last  time.Time   // of the last request; guarded by mu
+	err   error       // of the last request; guarded by mu
 	later *time.Timer // guarded by mu; nil if none is due
 }
 
-// ask asks the encoder for a key frame, now or within keyFrameInterval. The error is that of the last attempt.
+// ask requests a key frame from the encoder, now or within keyFrameInterval. It returns the error of the last attempt.
 func (k *keyFrames) ask() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -45,7 +45,7 @@ func (k *keyFrames) askLocked() {
 	k.last = time.Now()
 }
 
-// end makes no request later.
+// end cancels a request that is due later.
 func (k *keyFrames) end() {
 	k.mu.Lock()
 	defer k.mu.Unlock()

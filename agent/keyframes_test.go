@@ -41,7 +41,7 @@ func TestKeyFramesAreSpread(t *testing.T) {
 	})
 }
 
-// TestKeyFrameErrorIsKept: who asks while the encoder may not be asked is told what came of it before.
+// TestKeyFrameErrorIsKept: a request that comes too early gets the error of the last attempt.
 func TestKeyFrameErrorIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")

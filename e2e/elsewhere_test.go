@@ -45,8 +45,8 @@ func TestOtherPages(t *testing.T) {
 	t.Logf("%+v %+v", shown, refused)
 }
 
-// TestForeignPages has a page of another site load pictures, videos, frames and the like of a hub that asks nobody for a
-// password. The page cannot read them, and must not switch the camera on, unless the hub allows that page.
+// TestForeignPages has a page of another site load pictures, videos, frames and the like of a hub without
+// authentication. The page cannot read them, and must not start the camera unless the hub allows that page.
 func TestForeignPages(t *testing.T) {
 	t.Parallel()
 	for allowed, want := range map[bool]int{false: http.StatusForbidden, true: http.StatusOK} {
@@ -63,7 +63,7 @@ func TestForeignPages(t *testing.T) {
 			t.Errorf("the page has tried %d ways", len(result.Statuses))
 		}
 		for way, status := range result.Statuses {
-			quiet := way == "quiet" || way == "sandbox"                        // says for no page that it asks: that page is not known to be allowed
+			quiet := way == "quiet" || way == "sandbox"                        // the browser names no page, so the hub cannot know that it is allowed
 			video := way == "video" && status == http.StatusServiceUnavailable // without ffmpeg
 			kept := status == 0 && !allowed                                    // by the browser
 			if status != want && !video && !kept && !(quiet && status != http.StatusOK) {
@@ -89,7 +89,7 @@ func TestForeignPages(t *testing.T) {
 // TestBelowPath uses the page below a path of a proxy, which takes the path off or says that it does not.
 func TestBelowPath(t *testing.T) {
 	t.Parallel()
-	root, natsURL := startHub(t, hub.Config{Insecure: true}) // nobody is asked, also through the proxy
+	root, natsURL := startHub(t, hub.Config{Insecure: true}) // authentication is off, also through the proxy
 	startAgent(t, natsURL, small("porch"), "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10")
 	to, err := url.Parse(root)
 	if err != nil {

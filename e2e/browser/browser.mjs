@@ -24,7 +24,10 @@ function findBrowser() {
   throw new Error('no browser: install chromium (Debian: apt-get install chromium) or set CHROMIUM to its path');
 }
 
-/** Starts a browser that talks to nobody but the pages it is given. $TRUSTED_KEY is the SHA-256 of a server's key, in Base64, that it need not be asked about. */
+/**
+ * Starts a browser that connects to the given pages only. $TRUSTED_KEY is the SHA-256 of a server's key, in Base64, that
+ * it trusts without a warning.
+ */
 export function launch() {
   const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
   if (process.getuid?.() === 0) args.push('--no-sandbox'); // Chromium refuses to run as root with its sandbox.

@@ -1,4 +1,4 @@
-// What a page of somebody else has the browser load of a hub, in every way that needs no script of the hub's. The server
+// What a page of another host can load from a hub, in every way that needs no script of the hub's. The server
 // of that page answers with what the parameter body says.
 // node foreign.mjs HUB_URL PAGE_URL --camera ID
 import { parseArgs } from 'node:util';

@@ -38,7 +38,7 @@ func student(i int) (name, password, address string) {
 }
 
 // TestLab: a hub behind a reverse proxy on another host, the shipped HAProxy. Thirty students log in through it while
-// the last of them guesses the others' passwords as fast as possible. Nobody but that one waits.
+// the last of them guesses the others' passwords as fast as possible. Only that one waits.
 func TestLab(t *testing.T) {
 	if _, err := exec.LookPath("haproxy"); err != nil {
 		t.Skip("haproxy is not installed: make test installs it where it can")
@@ -191,7 +191,7 @@ func logInAll(root string) (got outcome, err error) {
 	blocked := make(chan struct{})
 	guessed := make(chan error, 1)
 	go func() { guessed <- got.guess(ctx, root, blocked, others) }()
-	select { // he has to wait before the others begin
+	select { // the guesser has to wait before the others begin
 	case <-blocked:
 	case err := <-guessed:
 		return got, err
@@ -263,7 +263,7 @@ func logIn(ctx context.Context, root, name, password, address string) (int, erro
 		return 0, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("X-Forwarded-For", "192.0.2.1") // of this the balancer must not tell the hub
+	req.Header.Set("X-Forwarded-For", "192.0.2.1") // the balancer must not pass this to the hub
 	resp, err := client.Do(req)
 	if err != nil {
 		return 0, err

@@ -151,7 +151,7 @@ type hub struct {
 func (s *stage) hub(addr string) *hub {
 	s.t.Helper()
 	p := s.start(nil, binary("bramble-hub"), "--http", addr, "--nats-url", s.urls(func(i int) string { return s.nodes[i].clients }),
-		"--nats-credential-file", s.files.Seed(s.t, testkit.HubKey), "--lame-duck", "3s", "--insecure") // nobody is asked, also through the balancer
+		"--nats-credential-file", s.files.Seed(s.t, testkit.HubKey), "--lame-duck", "3s", "--insecure") // authentication is off, also through the balancer
 	s.says(p, "hub ready")
 	return &hub{p, addr}
 }

@@ -97,8 +97,8 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// TestComposeAsksNobody: hubs that ask nobody say that they are published on this host only, instead of --insecure, and
-// believe the balancer and nobody else.
+// TestComposeAsksNobody: hubs without authentication are published on this host only, instead of --insecure, and believe
+// the balancer only.
 func TestComposeAsksNobody(t *testing.T) {
 	services := compose(t)
 	balancer := services["balancer"].Networks["front"]
@@ -141,7 +141,7 @@ func TestLint(t *testing.T) {
 	}
 }
 
-// TestToolchain compares the Go release of the image that builds with the one that go.mod names.
+// TestToolchain compares the Go release of the build image with that of go.mod.
 func TestToolchain(t *testing.T) {
 	read := func(name string) string {
 		text, err := os.ReadFile(filepath.Join(root, name))

@@ -147,7 +147,7 @@ func picture(t *testing.T, l *lab, page string) {
 	})
 }
 
-// redirected asks for the page as somebody who types its address without https://.
+// redirected requests the page like a viewer who types its address without https://.
 func redirected(t *testing.T, l *lab, page string) {
 	t.Helper()
 	c := l.client()

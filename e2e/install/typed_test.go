@@ -30,8 +30,8 @@ func (s *screen) String() string {
 	return s.text.String()
 }
 
-// join does on the Pi what a person does: the line and then the token are pasted into a shell at a terminal. Meanwhile
-// anybody may list the processes, and nothing is shown there or on the screen.
+// join does on the Pi what an operator does: it pastes the command and then the token into a shell at a terminal.
+// Meanwhile neither the list of processes nor the screen shows the token.
 func join(t *testing.T, l *lab, line, token string) {
 	t.Helper()
 	began := time.Now()
@@ -73,7 +73,7 @@ func join(t *testing.T, l *lab, line, token string) {
 		}
 	}
 	press(t, keyboard, line)
-	processes("Token, which")
+	processes("Token that")
 	press(t, keyboard, token)
 	processes("The agent runs")
 	press(t, keyboard, "exit")

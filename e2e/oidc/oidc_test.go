@@ -161,7 +161,7 @@ func TestLogin(t *testing.T) {
 	}
 }
 
-// TestUnmapped: whom no mapping is for is told so, and has no session.
+// TestUnmapped: a person without a mapping is told so, and gets no session.
 func TestUnmapped(t *testing.T) {
 	p, h := newProvider(t), newHub(t)
 	h.command("mapping", "add", "group:lab", "--cameras", "porch")
@@ -271,7 +271,7 @@ func TestForgedCallback(t *testing.T) {
 	for _, who := range []*browser{b, victim} {
 		who.CheckRedirect = noFollow
 		if _, status := who.me(); status != http.StatusSeeOther {
-			t.Errorf("somebody is in: %d", status)
+			t.Errorf("a login succeeded: %d", status)
 		}
 	}
 }

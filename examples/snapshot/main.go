@@ -46,7 +46,7 @@ func snapshot(url, camera string) (f frame.Frame, err error) {
 	defer nc.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	// It opens the camera if need be. Unlike that of nc.Request, its reply subject cannot be guessed by another camera's agent.
+	// This opens the camera if need be. Another camera's agent cannot guess its reply subject, unlike that of nc.Request.
 	msg, err := request.Do(ctx, nc, subject.Space{}.Do(camera, subject.Snapshot), nil)
 	if errors.Is(err, nats.ErrNoResponders) {
 		return f, fmt.Errorf("no agent serves the camera %s", camera)
@@ -55,7 +55,7 @@ func snapshot(url, camera string) (f frame.Frame, err error) {
 		return f, err
 	}
 	if why := msg.Header.Get(micro.ErrorHeader); why != "" { // the agent is there, the camera is not
-		return f, fmt.Errorf("%s: %s", camera, printable.Line(why, 1000)) // words of others, for a terminal
+		return f, fmt.Errorf("%s: %s", camera, printable.Line(why, 1000)) // untrusted text, for a terminal
 	}
 	return frame.Decode(frame.JPEG, frame.Header(msg.Header), msg.Data) // of an H.264 camera: a key frame, for ffmpeg -i -
 }

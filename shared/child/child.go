@@ -64,7 +64,7 @@ type Limits struct {
 	Memory   int64 // bytes of data, that is heap, stacks and the like, without program and libraries; 0 means no limit
 	Files    int   // open files at a time; 0 means no limit
 	NoWrites bool  // it may write to pipes and devices, and not to files
-	Nice     int   // nice(1) value from which on others have precedence for the processor; one that is that high already stays
+	Nice     int   // least nice(1) value of the child; one that is as high already stays
 }
 
 // Pipes are our ends of the child's pipes. They are non-blocking below and understand deadlines. They are closed by Run; read may close Stdin itself, to

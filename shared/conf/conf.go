@@ -138,8 +138,8 @@ func (f file) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, erro
 	return value, nil
 }
 
-// LoadFile adds the settings of a configuration file to those of a command line. It is for a hook of a flag's type, as
-// kong.ConfigFlag is one. A file that is not there is an error, unless the command is about to make it.
+// LoadFile adds the settings of a configuration file to those of a command line. It is for a hook of a flag's type such
+// as kong.ConfigFlag. A missing file is an error, unless made says that the command will create it.
 func LoadFile(k *kong.Kong, parsed *kong.Context, name string, made bool) error {
 	resolver, err := k.LoadConfig(name)
 	if made && errors.Is(err, fs.ErrNotExist) {

@@ -62,7 +62,7 @@ func Settings(parsed *kong.Context) []Effective {
 	return list
 }
 
-// FromFile returns the names of the settings that the configuration file has said.
+// FromFile returns the names of the settings that come from the configuration file.
 func FromFile(parsed *kong.Context) (names []string) {
 	for _, s := range Settings(parsed) {
 		if strings.HasPrefix(s.From, "file ") {

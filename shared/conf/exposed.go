@@ -13,7 +13,7 @@ import (
 )
 
 // Exposed returns the flags, as --name, and the arguments, as <name>, that hold a secret on a command line: a
-// secret.Text, or a URL with a password. A "-", which stands for standard input, is none.
+// secret.Text, or a URL with a password. "-" means standard input and is no secret.
 func Exposed(parsed *kong.Context) (names []string) {
 	for _, p := range parsed.Path {
 		value, name := (*kong.Value)(nil), ""
@@ -30,8 +30,7 @@ func Exposed(parsed *kong.Context) (names []string) {
 	return names
 }
 
-// WarnExposed warns of each secret on a command line. Remedies say what to do instead, by the name that Exposed
-// returns.
+// WarnExposed warns of each secret on a command line. The keys of remedies are the names that Exposed returns.
 func WarnExposed(log *slog.Logger, parsed *kong.Context, remedies map[string]string) {
 	for _, name := range Exposed(parsed) {
 		remedy, ok := remedies[name]
@@ -39,7 +38,8 @@ func WarnExposed(log *slog.Logger, parsed *kong.Context, remedies map[string]str
 			env := EnvPrefix + "_" + strings.ToUpper(strings.ReplaceAll(strings.Trim(name, "-<>"), "-", "_"))
 			remedy = "write it into the configuration file, or set " + env
 		}
-		const what = "a secret is on the command line: this host's list of processes, the shell's history and sudo's log show it"
+		const what = "a secret is on the command line: " +
+			"this host's list of processes, the shell's history and sudo's log show it"
 		log.Warn(what, "where", name, "remedy", remedy)
 	}
 }
@@ -56,5 +56,5 @@ func holdsSecret(value reflect.Value) bool {
 	return false
 }
 
-// password finds a password in a URL, or a NATS token, which stands in the place of the user's name.
+// password finds a password in a URL, or a NATS token in place of the user's name.
 var password = regexp.MustCompile(`://[^/\s@:]*:[^/\s@]+@|\b(nats|tls|wss?)://[^/\s@]+@`)

@@ -107,8 +107,8 @@ func (c Credential) Public() string { return c.public }
 // Seed returns the secret half.
 func (c Credential) Seed() secret.Text { return c.seed }
 
-// Options are what the connection of a hub or a consumer needs to show the credential: the NKey, and an inbox that only its owner may read.
-// Without a credential there are none.
+// Options are the options for the connection of a hub or a consumer with the credential: the NKey, and an inbox that
+// only its owner may read. Without a credential there are none.
 func (c Credential) Options() []nats.Option { return c.options(InboxPrefix(c.public)) }
 
 // AgentOptions are Options for the connection of an agent.
@@ -130,13 +130,16 @@ func (c Credential) sign(nonce []byte) ([]byte, error) {
 	return kp.Sign(nonce)
 }
 
-// AllInboxes is the wildcard subject of the inboxes of all hubs and consumers. Agents publish their answers there. Nobody but a hub may subscribe to it.
+// AllInboxes is the wildcard subject of the inboxes of all hubs and consumers. Agents publish their answers there. Only a
+// hub may subscribe to it.
 const AllInboxes = "_INBOX.>"
 
-// InboxPrefix returns the prefix of the inboxes of a hub or a consumer. It is no secret, but only the holder of the key may subscribe below it.
+// InboxPrefix returns the prefix of the inboxes of a hub or a consumer. It is no secret, but only the holder of the key
+// may subscribe below it.
 func InboxPrefix(public string) string { return "_INBOX." + public }
 
-// AgentInboxPrefix returns the prefix of an agent's own inboxes. AllInboxes does not cover them, so that no other agent can publish there.
+// AgentInboxPrefix returns the prefix of an agent's own inboxes. AllInboxes does not match them, so no other agent can
+// publish there.
 func AgentInboxPrefix(public string) string { return "_INBOX_" + public }
 
 func (c Credential) String() string { return c.public }

@@ -20,7 +20,7 @@ const (
 	Driver                   // lost between sensor and driver, as the driver's frame numbers tell
 	Flood                    // came beyond the frames per second that a hub takes of a camera
 	Dimensions               // a picture of more pixels than frame.CheckSize or a hub allows
-	Boundary                 // JPEG: holds the text that parts pictures in an MJPEG response
+	Boundary                 // JPEG: contains the boundary of an MJPEG response
 	numReasons
 )
 

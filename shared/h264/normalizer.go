@@ -22,7 +22,7 @@ type Info struct {
 	// Width and Height in pixels, of the SPS that the last key frame refers to; 0 before the first one.
 	Width, Height int
 
-	// Pixels is how many a decoder keeps of a picture: those that are cropped away, too.
+	// Pixels is how many pixels of a picture a decoder keeps, including those that are cropped.
 	Pixels int
 
 	// Params are the parameter sets known at this picture: the same pointer as long as they stay the same. For a key frame there is at

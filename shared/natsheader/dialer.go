@@ -25,8 +25,8 @@ func Options(urls string, dialer net.Dialer, trust Trust) []nats.Option {
 	return OptionsUpTo(0, urls, dialer, trust)
 }
 
-// OptionsUpTo are Options by which, too, a message of more than most bytes arrives empty, without header and payload:
-// nats.go would take memory for all of it. An agent is asked in few bytes, and answers in many. 0 means no limit.
+// OptionsUpTo are Options with which a message of more than most bytes arrives empty, without header and payload. nats.go
+// would allocate memory for all of it. Requests to an agent are short, its answers are long. 0 means no limit.
 func OptionsUpTo(most int, urls string, dialer net.Dialer, trust Trust) []nats.Option {
 	d := &secureDialer{dialer: dialer, trust: trust, wanted: !trust.IsZero(), most: most}
 	for one := range strings.SplitSeq(urls, ",") {

@@ -1,5 +1,5 @@
-// Package printable makes text of others fit for people's terminals, logs and pages: without control characters,
-// which a terminal obeys, without those that turn the direction of writing, and of a bounded length.
+// Package printable makes untrusted text safe for terminals, logs and pages: without control characters, which a terminal
+// obeys, without characters that change the direction of writing, and of a bounded length.
 package printable
 
 import (
@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// ellipsis is at the end of what was cut.
+// ellipsis is the end of a text that was cut.
 const ellipsis = "…"
 
 // Is reports whether text is one line of printable characters.
@@ -26,8 +26,8 @@ func isError(text string) bool {
 	return n > 1
 }
 
-// Line returns text as one line of at most limit bytes. White space becomes spaces, and what else cannot be printed
-// U+FFFD. What is longer is cut, and ends in "…".
+// Line returns text as one line of at most limit bytes. White space becomes spaces, and other unprintable characters
+// U+FFFD. A longer text is cut and ends in "…".
 func Line(text string, limit int) string {
 	if len(text) <= limit && Is(text) {
 		return text

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// Writer writes text to a terminal, or where it may be shown on one. Of what cannot be printed only newlines pass:
-// all else becomes U+FFFD. JSON stays JSON. Its methods may be called from several goroutines.
+// Writer writes text that may be shown on a terminal. Of the unprintable characters only newlines pass: tabs become
+// spaces, and the others U+FFFD. JSON stays JSON. Its methods may be called from several goroutines.
 type Writer struct {
 	to io.Writer
 
@@ -20,7 +20,7 @@ type Writer struct {
 // NewWriter returns a Writer to w.
 func NewWriter(w io.Writer) *Writer { return &Writer{to: w} }
 
-// Write writes what can be printed of b.
+// Write writes b, with unprintable characters replaced.
 func (w *Writer) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,7 +52,7 @@ func (w *Writer) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Stat tells what is written to, if that is a file.
+// Stat returns the information of the file that is written to, if it is one.
 func (w *Writer) Stat() (os.FileInfo, error) {
 	if f, ok := w.to.(interface{ Stat() (os.FileInfo, error) }); ok {
 		return f.Stat()

@@ -1,7 +1,7 @@
-// Package request asks questions by NATS with reply subjects that nobody can guess.
+// Package request sends NATS requests with reply subjects that cannot be guessed.
 //
-// Every agent may publish to every inbox, because answers go there. The reply subjects of nats.go can be guessed by whoever has seen a few of
-// them: their tokens come from math/rand or from a counter. So an agent that was asked once could answer the next question in another's place.
+// Every agent may publish to every inbox, because answers go there. An agent that has seen a few reply subjects of nats.go
+// can guess the next: their tokens come from math/rand or from a counter. So it could answer a request to another agent.
 package request
 
 import (
@@ -14,8 +14,8 @@ import (
 // Inbox returns a reply subject for one question: below the inboxes of the connection, with at least 128 random bits.
 func Inbox(nc *nats.Conn) string { return nc.NewInbox() + "." + rand.Text() }
 
-// Do publishes data to a subject and returns the first answer. The error is nats.ErrNoResponders if nobody receives the question, or that of ctx.
-// Only who receives the question can answer it.
+// Do publishes data to a subject and returns the first answer. The error is nats.ErrNoResponders if the subject has no
+// subscriber, or that of ctx. Only a client that receives the request can answer it.
 func Do(ctx context.Context, nc *nats.Conn, subj string, data []byte) (*nats.Msg, error) {
 	inbox := Inbox(nc)
 	sub, err := nc.SubscribeSync(inbox)

@@ -20,7 +20,7 @@ func TestDo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
 	defer cancel()
 	if _, err := request.Do(ctx, nc, "nobody", nil); !errors.Is(err, nats.ErrNoResponders) {
-		t.Errorf("nobody receives it: %v", err)
+		t.Errorf("no subscriber: %v", err)
 	}
 	if _, err := nc.Subscribe("echo", func(m *nats.Msg) { _ = m.Respond(m.Data) }); err != nil {
 		t.Fatal(err)
@@ -36,7 +36,7 @@ func TestDo(t *testing.T) {
 	ended, end := context.WithCancel(ctx)
 	end()
 	if _, err := request.Do(ended, nc, "silent", nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("nobody answers: %v", err)
+		t.Errorf("no answer: %v", err)
 	}
 	if n := nc.NumSubscriptions(); n != 2 {
 		t.Errorf("%d subscriptions are left: want the two of the test", n)
@@ -47,7 +47,8 @@ func TestDo(t *testing.T) {
 	}
 }
 
-// Each question has a reply subject of its own, below the prefix of the connection, that ends with 26 characters of 5 random bits each.
+// Each request has its own reply subject, below the prefix of the connection. It ends with 26 characters of 5 random bits
+// each.
 func TestInbox(t *testing.T) {
 	closed := make(chan struct{})
 	nc, err := nats.Connect(testkit.StartNATS(t), nats.CustomInboxPrefix("_INBOX.KEY"), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))

@@ -6,7 +6,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/printable"
 )
 
-// How long texts may be, in bytes. What is longer is cut, except for the instance.
+// How long texts may be, in bytes. Longer texts are cut, except for the instance.
 const (
 	maxInstance = 128
 	maxHost     = 253 // of a name in DNS
@@ -17,9 +17,9 @@ const (
 	maxDrop     = 32 // a reason of drops
 )
 
-// clean makes all texts one line of printable characters each, and of a bounded length: they are an agent's words,
-// and end on people's terminals and pages. An agent whose texts are too long, such as an old one, goes on to work.
-// Only the instance is refused: two of them must not become one.
+// clean makes each text one line of printable characters, of a bounded length. The texts come from an agent, and are shown
+// on terminals and pages. An agent with longer texts, such as an old one, still works. Only a bad instance is refused,
+// because cutting could make two of them equal.
 func (s *Status) clean() error {
 	if len(s.Instance) > maxInstance || !printable.Is(s.Instance) {
 		return fmt.Errorf("instance %q: at most %d printable characters are allowed",

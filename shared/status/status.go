@@ -93,7 +93,7 @@ type Clock struct {
 }
 
 // Decode parses and checks a status document. It refuses documents over MaxSize, ids that are not allowed and unknown
-// states. All texts in what it returns are one line of printable characters each, and of a bounded length.
+// states. Each text in the result is one line of printable characters, of a bounded length.
 func Decode(data []byte) (Status, error) {
 	var s Status
 	if len(data) > MaxSize {

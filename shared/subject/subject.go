@@ -22,14 +22,14 @@ const (
 	do     = "do"
 )
 
-// hubs is the first token of what hubs tell each other. It is no root, so that no right to a camera's subjects covers it.
+// hubs is the first token of the subjects between hubs. It cannot be a root, so no right to a camera's subjects covers it.
 const hubs = "bramble-hub"
 
 // What hubs tell each other.
 const (
 	HubEnded = "ended" // sessions that have ended
-	HubState = "state" // what a hub has, in short
-	HubAsk   = "ask"   // all hubs should tell their state
+	HubState = "state" // a summary of a hub's sessions and credentials
+	HubAsk   = "ask"   // requests the state of all hubs
 )
 
 // Verb is a request that an agent answers on cam.<id>.do.<verb>.
@@ -106,7 +106,7 @@ func (s Space) Verbs(camera string) string { return s.join(camera, do+".>") }
 // Camera returns the wildcard subject of everything that belongs to a camera.
 func (s Space) Camera(camera string) string { return s.join(camera, ">") }
 
-// Hub returns the subject on which hubs tell each other something, or with "*" all of it.
+// Hub returns a subject for messages between hubs, or with "*" all of them.
 func (s Space) Hub(what string) string { return hubs + "." + s.Root() + "." + what }
 
 // Owns reports whether a subject is one of this space: of some camera, and nobody's inbox.

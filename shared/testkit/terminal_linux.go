@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Terminal is a pseudo-terminal: a program has Program, and the test sits before it.
+// Terminal is a pseudo-terminal. A program uses Program; the test types into it and reads the output.
 type Terminal struct {
 	Program *os.File
 
@@ -64,7 +64,7 @@ func NewTerminal(tb testing.TB) *Terminal {
 	return t
 }
 
-// End ends the terminal, and returns all that it has shown.
+// End closes the terminal and returns everything that it has shown.
 func (t *Terminal) End() string {
 	t.end()
 	t.mu.Lock()
@@ -72,14 +72,15 @@ func (t *Terminal) End() string {
 	return t.shown.String()
 }
 
-// Answer waits until a text was shown n times and what is typed is not shown, and types a line.
+// Answer waits until a text was shown n times and echo is off, and types a line.
 func (t *Terminal) Answer(text string, n int, line string) {
 	t.tb.Helper()
 	Eventually(t.tb, fmt.Sprintf("the prompt %q, and no echo", text), func() bool {
 		t.mu.Lock()
 		asked := bytes.Count(t.shown.Bytes(), []byte(text)) == n
 		t.mu.Unlock()
-		state, err := unix.IoctlGetTermios(int(t.Program.Fd()), unix.TCGETS) //nolint:gosec // a file descriptor is a small number
+		fd := int(t.Program.Fd()) //nolint:gosec // a file descriptor is a small number
+		state, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 		return asked && err == nil && state.Lflag&unix.ECHO == 0
 	})
 	if _, err := t.person.WriteString(line + "\n"); err != nil {

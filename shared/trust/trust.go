@@ -103,8 +103,8 @@ func (s Settings) pins() (list []string, err error) {
 	return list, nil
 }
 
-// CipherSuites are those of TLS 1.2 that authenticate what they encrypt (AEAD), with forward secrecy. Those with CBC have
-// had one attack by their padding after the other. TLS 1.3 has AEAD only.
+// CipherSuites are the suites of TLS 1.2 with authenticated encryption (AEAD) and forward secrecy. Those with CBC had
+// repeated padding attacks. TLS 1.3 has AEAD only.
 func CipherSuites() []uint16 {
 	return []uint16{
 		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,

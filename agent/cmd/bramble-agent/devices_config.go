@@ -9,7 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/printable"
 )
 
-// maxLine is how long a line may be.
+// maxLine is how long a line may be, in bytes.
 const maxLine = 4 << 10
 
 // defaultHub is where a hub on this host listens.

@@ -50,10 +50,15 @@ type joining struct {
 	say   io.Writer // to the person who joins
 }
 
+// ownFlags returns the flags that join handles itself.
+func ownFlags() []string {
+	return []string{"config", "token", "token-file", "no-start", "camera", "credential", "credential-file", "hub"}
+}
+
 // given returns the settings that stand on the command line.
 func given(parsed *kong.Context) (list []conf.Setting) {
 	for _, p := range parsed.Path {
-		if f := p.Flag; f != nil && !p.Resolved && !slices.Contains([]string{"config", "token", "token-file", "no-start", "camera", "credential", "credential-file", "hub"}, f.Name) {
+		if f := p.Flag; f != nil && !p.Resolved && !slices.Contains(ownFlags(), f.Name) {
 			list = append(list, conf.Setting{Key: f.Name, Value: fmt.Sprint(f.Target.Interface())})
 			if f.IsSlice() || f.IsBool() {
 				list[len(list)-1].Value = f.Target.Interface()
@@ -98,7 +103,7 @@ func (j *join) run(ctx context.Context, g joining) error {
 	return j.start(ctx, g)
 }
 
-// forHub returns the settings without what the file says of the certificate of another hub.
+// forHub returns the settings, without the file's settings for the certificate of another hub.
 func (g joining) forHub(hub string) settings {
 	s := *g.settings
 	if s.Hub != hub && slices.Contains(g.kept, "tls-ca") {
@@ -197,7 +202,8 @@ func (g joining) write(s settings) error {
 	return nil
 }
 
-// mode is that of a new configuration file. The service's user, who is not root, must read root's; no token is in it.
+// mode returns the mode of a new configuration file. The service's user must be able to read root's file, which contains
+// no token.
 func (g joining) mode() fs.FileMode {
 	if os.Geteuid() == 0 {
 		return 0o644

@@ -333,7 +333,8 @@ func TestJoinRightAfterAdd(t *testing.T) {
 	}
 }
 
-// TestJoinAnotherHub: what the file says of one hub's certificate does not outlive it, or the service could not connect to the next hub.
+// TestJoinAnotherHub: settings for one hub's certificate are removed from the file. Otherwise the service could not
+// connect to the next hub.
 func TestJoinAnotherHub(t *testing.T) {
 	cert := testkit.NewCert(t, nil, nil)
 	one := testkit.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})

@@ -88,8 +88,7 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run keeps what cameras, hubs and files say of themselves from being obeyed by a terminal: all that is printed
-// passes a printable.Writer.
+// run prints everything through a printable.Writer, so that texts of cameras, hubs and files cannot control a terminal.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int) {
 	stdout, stderr = printable.NewWriter(stdout), printable.NewWriter(stderr)
 	c, parsed, err := readSettings(args)
@@ -137,10 +136,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	return failed(stderr, conf.Serve(ctx, a.Run, again.reload))
 }
 
-// remedies say how a secret is kept off the command line.
+// remedies say how to keep a secret off the command line.
 func remedies() map[string]string {
 	return map[string]string{
-		"--token": "leave --token out, and join asks for it, or give --token-file FILE; replace this token with " +
+		"--token": "leave --token out, and join will ask for the token, or give --token-file FILE; replace this token with " +
 			"\"bramble-hub agent remove NAME\" and \"agent add NAME\"",
 		"--credential": "give --credential-file FILE, or set BRAMBLE_CREDENTIAL",
 		"--hub": "write it into the configuration file, or set BRAMBLE_HUB; " +
@@ -149,7 +148,7 @@ func remedies() map[string]string {
 	}
 }
 
-// configFlag is kong.ConfigFlag, but for a file that is not there: join makes it.
+// configFlag is kong.ConfigFlag, but allows a missing file for join, which creates it.
 type configFlag string
 
 // BeforeResolve implements kong's hook of that name.

@@ -16,13 +16,13 @@ const attempts = 3
 // seedLength is how many characters a token has.
 const seedLength = 58
 
-// token returns the token: from a flag, from a file, else from the person at the terminal, else from standard input.
-// It is "" if there is none, for a hub that asks for nothing.
+// token returns the token from a flag or a file, else from the terminal, else from standard input.
+// It is "" if there is none, for a hub that needs no token.
 func (j *join) token(ctx context.Context, g joining) (secret.Text, error) {
 	tty, isTerminal := secret.Terminal(g.stdin)
 	switch {
 	case j.Token != "" && j.TokenFile != "":
-		return "", errors.New("--token and --token-file: give one of them, or neither, and join asks for the token")
+		return "", errors.New("--token and --token-file: give one of them, or neither and join will ask for the token")
 	case j.TokenFile != "":
 		c, err := credential.ReadFile(j.TokenFile)
 		if err != nil {
@@ -37,7 +37,7 @@ func (j *join) token(ctx context.Context, g joining) (secret.Text, error) {
 		return seed, nil
 	case isTerminal:
 		ask := func() (secret.Text, error) {
-			const prompt = "Token, which \"bramble-hub agent add\" printed (it is not shown here): "
+			const prompt = "Token that \"bramble-hub agent add\" printed (hidden while you type): "
 			return secret.Ask(ctx, tty, g.say, prompt)
 		}
 		return g.askToken(ask)
@@ -56,7 +56,7 @@ func (j *join) token(ctx context.Context, g joining) (secret.Text, error) {
 	return seed, nil
 }
 
-// askToken asks until a token is right, or nothing is typed.
+// askToken asks until the token is valid or the line is empty, at most three times.
 func (g joining) askToken(ask func() (secret.Text, error)) (secret.Text, error) {
 	for n := 1; ; n++ {
 		line, err := ask()
@@ -64,7 +64,7 @@ func (g joining) askToken(ask func() (secret.Text, error)) (secret.Text, error) 
 			return "", err
 		}
 		if strings.TrimSpace(line.Reveal()) == "" {
-			g.tell("No token: that is right for a hub that asks for none.")
+			g.tell("No token: this works only if the hub needs none.")
 			return "", nil
 		}
 		seed, err := parseToken(line)
@@ -78,8 +78,8 @@ func (g joining) askToken(ask func() (secret.Text, error)) (secret.Text, error) 
 	}
 }
 
-// parseToken returns the token in a text that was typed or pasted. The error says what is wrong with it, and does not
-// repeat it.
+// parseToken returns the token in a text that was typed or pasted. The error says what is wrong, without repeating the
+// text.
 func parseToken(text secret.Text) (secret.Text, error) {
 	word := strings.Join(strings.Fields(text.Reveal()), "") // a line that was copied out of a narrow window is broken
 	c, err := credential.Parse(secret.Text(word))
@@ -92,7 +92,7 @@ func parseToken(text secret.Text) (secret.Text, error) {
 	case strings.HasPrefix(word, "SU") && len(word) != seedLength:
 		return "", fmt.Errorf("not a whole token: it has %d characters, and a token %d", len(word), seedLength)
 	case strings.HasPrefix(word, "SU"):
-		return "", errors.New("not a token: a character is wrong, since its checksum does not fit: " +
+		return "", errors.New("not a token: a character is wrong, because the checksum does not match: " +
 			"copy it instead of typing it")
 	}
 	return "", err

@@ -19,7 +19,7 @@ func joinAtTerminal(t *testing.T, lines []string, args ...string) (shown string,
 		done <- run(append([]string{"join"}, args...), terminal.Program, terminal.Program, terminal.Program)
 	}()
 	for i, line := range lines {
-		terminal.Answer("Token, which", i+1, line)
+		terminal.Answer("Token that", i+1, line)
 	}
 	code = testkit.Receive(t, "the end", done)
 	return terminal.End(), code

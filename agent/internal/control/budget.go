@@ -7,18 +7,18 @@ import (
 )
 
 const (
-	// minByteRate is what snapshots may take of the uplink, in bytes a second, while the camera's own rate is lower
-	// or not known.
+	// minByteRate is the share of the uplink for snapshots, in bytes a second, while the camera's own rate is lower or
+	// unknown.
 	minByteRate = 64 << 10
 
-	// minBurst is how many bytes of snapshots may go out at once; of a camera with a high rate a quarter of a
-	// second's worth.
+	// minBurst is how many bytes of snapshots may be sent at once. For a camera with a high rate it is a quarter of a
+	// second's bytes.
 	minBurst = 64 << 10
 )
 
-// bytesBudget bounds the bytes of all snapshots together to the camera's own rate, and for each who asks to half of
-// that. A picture may be larger than the burst: it goes out whole when nothing is owed any more. A token bucket of
-// x/time/rate cannot do so.
+// bytesBudget limits the bytes of all snapshots together to the camera's own rate, and of each requester to half of it.
+// A picture may be larger than the burst: it is sent whole once the debt is below the burst. A token bucket of
+// x/time/rate cannot do that.
 type bytesBudget struct {
 	mu   sync.Mutex
 	all  debt             // guarded by mu
@@ -31,8 +31,8 @@ type debt struct {
 	at    time.Time
 }
 
-// take reports whether a picture of n bytes may go out now; then it is owed. Otherwise it says how long to wait.
-// With n = 0 it only asks.
+// take reports whether a picture of n bytes may be sent now, and adds it to the debt. Otherwise it returns how long to
+// wait. With n = 0 it only checks.
 func (b *bytesBudget) take(requester string, n int, bitrate int64, now time.Time) (ok bool, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,7 +61,7 @@ func (b *bytesBudget) ofLocked(requester string, now time.Time) *debt {
 	return b.each[requester]
 }
 
-// wait pays what the time since the last call has brought, and returns how long until less than burst is owed.
+// wait reduces the debt by the time since the last call, and returns how long until it is below burst.
 func (d *debt) wait(perSecond, burst float64, now time.Time) time.Duration {
 	d.bytes = max(d.bytes-now.Sub(d.at).Seconds()*perSecond, 0)
 	d.at = now

@@ -1,9 +1,9 @@
-// Package control answers what a hub or anybody else asks of one camera: the NATS micro service "camera" (ADR-32)
+// Package control answers the requests of hubs and consumers to one camera: the NATS micro service "camera" (ADR-32)
 // with its verbs.
 //
 // It speaks the micro protocol itself, with the types of nats.go/micro. That package's service answers $SRV
-// questions and queues requests without any limit, and has no place to add one: an agent has to bound what its
-// audience costs it.
+// questions and queues requests without any limit, and has no hook to add one. An agent must limit what consumers and
+// viewers cost it.
 package control
 
 import (
@@ -48,7 +48,7 @@ type Service struct {
 	camera  Camera
 	log     *slog.Logger
 	publish func(*nats.Msg) error
-	maxSize func() int64 // the largest message that NATS takes
+	maxSize func() int64 // the largest message that NATS accepts
 
 	discovery discovery
 	endpoints []*endpoint
@@ -98,8 +98,8 @@ func newService(space subject.Space, camera Camera, log *slog.Logger) *Service {
 	return s
 }
 
-// subscribe has f called with each message to a subject. What waits for it is bounded: a flood must not fill the
-// Pi's memory.
+// subscribe calls f with each message to a subject. The number of waiting messages is limited, so a flood cannot fill
+// the Pi's memory.
 func (s *Service) subscribe(nc *nats.Conn, subj string, f nats.MsgHandler) error {
 	sub, err := nc.Subscribe(subj, f)
 	if err != nil {
@@ -112,8 +112,7 @@ func (s *Service) subscribe(nc *nats.Conn, subj string, f nats.MsgHandler) error
 	return nil
 }
 
-// Stop ends the service and waits for snapshots that are being answered. A connection that is lost or closed is no
-// error.
+// Stop ends the service and waits for pending snapshots. A lost or closed connection is no error.
 func (s *Service) Stop() error {
 	s.waiting.stop()
 	var errs []error
@@ -136,7 +135,7 @@ type endpoint struct {
 	stats stats // guarded by mu
 }
 
-// request is one question of somebody.
+// request is one request to an endpoint.
 type request struct {
 	endpoint *endpoint
 	service  *Service
@@ -144,8 +143,8 @@ type request struct {
 	data     []byte
 }
 
-// handle answers one request, if its answer would go to an inbox: somebody who may ask one camera for a picture must
-// not have it published as another's.
+// handle answers one request if the answer would go to an inbox. A consumer of one camera must not be able to have its
+// picture published as another camera's.
 func (s *Service) handle(ctx context.Context, e *endpoint, msg *nats.Msg) {
 	if s.space.Owns(msg.Reply) || strings.HasPrefix(msg.Reply, "$") {
 		s.log.Debug("request ignored: its answer would not go to an inbox", logkey.Subject, msg.Subject, "reply", msg.Reply)
@@ -159,14 +158,14 @@ func (s *Service) handle(ctx context.Context, e *endpoint, msg *nats.Msg) {
 // respond answers with a payload.
 func (r *request) respond(data []byte) { r.send(&nats.Msg{Subject: r.reply, Data: data}) }
 
-// send sends an answer, if one is wanted: a hub that wakes a camera wants none.
+// send sends an answer if the request has a reply subject: a hub that wakes a camera gives none.
 func (r *request) send(msg *nats.Msg) {
 	if r.reply != "" {
 		r.sent(r.service.publish(msg))
 	}
 }
 
-// sent logs an answer that could not be sent: nobody else can be told.
+// sent logs an answer that could not be sent: it cannot be reported in another way.
 func (r *request) sent(err error) {
 	if err != nil {
 		r.service.log.Warn("answer not sent", logkey.Subject, r.endpoint.subject, logkey.Err, err)

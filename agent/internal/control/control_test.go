@@ -223,7 +223,7 @@ func TestSnapshotsDoNotQueue(t *testing.T) {
 	}
 }
 
-// TestSnapshotsAreBounded: so many requests wait for a picture and no more, and one who asks has half of these
+// TestSnapshotsAreBounded: so many requests wait for a picture and no more, and one requester gets half of these
 // places.
 func TestSnapshotsAreBounded(t *testing.T) {
 	camera := newFakeCamera()
@@ -256,7 +256,7 @@ func TestSnapshotsAreBounded(t *testing.T) {
 			t.Fatalf("%s: headers %v", msg.Subject, msg.Header)
 		}
 	}
-	s.askError(subject.Snapshot, "503", "ask again later")
+	s.askError(subject.Snapshot, "503", "try again later")
 
 	s.cancel() // everybody gets an answer when the agent ends
 	for range maxSnapshots {

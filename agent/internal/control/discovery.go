@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// discovery is what is asked of all micro services, or of those named "camera", or of this one.
+// discovery answers the questions to all micro services, to those named "camera", or to this one.
 type discovery struct {
 	identity    micro.ServiceIdentity
 	description string
@@ -35,7 +35,7 @@ func newDiscovery(st status.Status, space subject.Space, endpoints []*endpoint) 
 	}
 }
 
-// questions returns what answers each subject of ADR-32.
+// questions returns the function that answers each subject of ADR-32.
 func (d *discovery) questions() map[string]func() any {
 	all := make(map[string]func() any)
 	answers := map[micro.Verb]func() any{micro.PingVerb: d.ping, micro.InfoVerb: d.info, micro.StatsVerb: d.stats}
@@ -76,7 +76,7 @@ func (d *discovery) stats() any {
 	return stats
 }
 
-// discover answers a question of discovery. ADR-32 has no error for it: a question beyond the limit has no answer.
+// discover answers a question of discovery. ADR-32 has no error for it, so a question beyond the limit gets no answer.
 func (s *Service) discover(msg *nats.Msg, answer func() any) {
 	if msg.Reply == "" || s.space.Owns(msg.Reply) || strings.HasPrefix(msg.Reply, "$") {
 		return
@@ -95,7 +95,7 @@ func (s *Service) discover(msg *nats.Msg, answer func() any) {
 	}
 }
 
-// stats are an endpoint's numbers, as ADR-32 has them.
+// stats are an endpoint's numbers, as ADR-32 defines them.
 type stats struct {
 	requests, errors int
 	lastError        string

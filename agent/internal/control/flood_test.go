@@ -17,7 +17,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// flooder asks one thing again and again, and counts what it is answered.
+// flooder sends one request again and again, and counts the answers.
 type flooder struct {
 	t       *testing.T
 	nc      *nats.Conn
@@ -60,13 +60,13 @@ func (f *flooder) ask(n int) {
 	}
 }
 
-// atMost is how many a limit of so many a second, and twice that at once, has let through.
+// atMost is how many requests a limit of so many a second, and twice that at once, lets through.
 func (f *flooder) atMost(perSecond int) int64 {
 	return int64(float64(perSecond)*(2+time.Since(f.began).Seconds())) + 1
 }
 
-// TestSnapshotFlood plays a consumer that draws 64 copies of each picture. It gets no more bytes than the camera's
-// own rate, somebody else gets a picture meanwhile, and what a hub needs works on.
+// TestSnapshotFlood plays a consumer that requests 64 copies of each picture. It gets no more bytes than the camera's
+// own rate, another consumer gets a picture meanwhile, and the requests of a hub still work.
 func TestSnapshotFlood(t *testing.T) {
 	const size, rate = 36_000, 360_000
 	camera := newFakeCamera()
@@ -89,22 +89,22 @@ func TestSnapshotFlood(t *testing.T) {
 		t.Errorf("refused with %v", msg.Header)
 	}
 	if msg := s.ask(subject.Snapshot); len(msg.Data) != size {
-		t.Errorf("somebody else was answered %v", msg.Header)
+		t.Errorf("another consumer got %v", msg.Header)
 	}
 	if _, err := status.Decode(s.ask(subject.Info).Data); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestInfoFlood plays one who asks 4,000 times a second. What is answered, refusals included, is bounded, and
-// somebody else is answered at once.
+// TestInfoFlood plays a consumer with 4,000 requests a second. The number of answers, refusals included, is bounded,
+// and another consumer gets its answer at once.
 func TestInfoFlood(t *testing.T) {
 	s := serve(t, newFakeCamera(), server.Options{})
 	f := newFlooder(t, s.nc, "cam.porch.do.info")
 	for range 10 {
 		f.ask(400)
 		if _, err := status.Decode(s.ask(subject.Info).Data); err != nil {
-			t.Fatalf("somebody else: %v", err)
+			t.Fatalf("another consumer: %v", err)
 		}
 	}
 	testkit.Receive(t, "a refusal", f.refused)
@@ -116,7 +116,7 @@ func TestInfoFlood(t *testing.T) {
 	}
 }
 
-// TestWakeFlood: each wake is heard, whoever floods, and answers are bounded.
+// TestWakeFlood: each wake counts during a flood, and the number of answers is bounded.
 func TestWakeFlood(t *testing.T) {
 	camera := newFakeCamera()
 	camera.woken = make(chan struct{}, 5000)
@@ -125,7 +125,7 @@ func TestWakeFlood(t *testing.T) {
 	for range 10 {
 		f.ask(400)
 		if got := string(s.ask(subject.Wake).Data); got != done {
-			t.Fatalf("somebody else was answered %q", got)
+			t.Fatalf("another consumer got %q", got)
 		}
 	}
 	if len(camera.woken) != 4010 {
@@ -165,7 +165,7 @@ func TestDiscoveryFlood(t *testing.T) {
 	}
 }
 
-// TestManyRequesters: one who makes up inboxes gets no more than all together may, and takes bounded memory.
+// TestManyRequesters: a consumer that invents inboxes gets no more than the limit of all, and takes bounded memory.
 func TestManyRequesters(t *testing.T) {
 	l := newLimits()
 	q, b := newQuota(10), &l.bytes
@@ -185,11 +185,11 @@ func TestManyRequesters(t *testing.T) {
 	}
 	now = now.Add(time.Minute)
 	if ok, _ := q.take("new", now); !ok {
-		t.Error("one who is new is refused after a minute")
+		t.Error("a new requester is refused after a minute")
 	}
 }
 
-// TestBytesBudget: a picture of any size goes out whole when nothing is owed, and the next one when that is paid.
+// TestBytesBudget: a picture of any size is sent whole when there is no debt, and the next one when that is paid.
 func TestBytesBudget(t *testing.T) {
 	l := newLimits()
 	b := &l.bytes
@@ -204,14 +204,14 @@ func TestBytesBudget(t *testing.T) {
 	}
 	ok, wait = b.take("b", 1000, bitrate, now)
 	if ok || wait.Round(time.Second) != 8*time.Second {
-		t.Errorf("somebody else's: %v, wait %v", ok, wait)
+		t.Errorf("another requester's: %v, wait %v", ok, wait)
 	}
 	if ok, wait = b.take("b", 1000, bitrate, now.Add(wait)); !ok {
 		t.Errorf("after the wait: wait %v", wait)
 	}
 }
 
-// TestRequester: questions of one connection, or one credential, are of one who asks.
+// TestRequester: requests of one connection, or of one credential, have one requester.
 func TestRequester(t *testing.T) {
 	for reply, want := range map[string]string{
 		"_INBOX.abc.1": "abc", "_INBOX.abc": "abc", "_INBOX_KEY.abc.1": "_INBOX_KEY", "x": "x", "": "",

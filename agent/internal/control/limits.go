@@ -11,14 +11,14 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What may wait for each verb.
+// How many requests, and how many bytes of them, may wait for each verb.
 const (
 	maxPending      = 1024
 	maxPendingBytes = 128 << 10
 )
 
-// How often each kind of question is answered in a second, by all who ask together. Twice that may come at once. One
-// who asks has half of it.
+// How many requests of each kind are answered in a second, for all requesters together. Twice as many may come at once.
+// Each requester gets half of it.
 const (
 	infoPerSecond      = 10 // reads the driver's controls, and is the longest answer
 	configurePerSecond = 10
@@ -27,16 +27,16 @@ const (
 	discoverPerSecond  = 10 // $SRV.PING, .INFO and .STATS
 )
 
-// maxRequesters bounds how many who ask are told apart.
+// maxRequesters is how many requesters are counted separately.
 const maxRequesters = 64
 
-// excessAgain is how often it is said that more is asked than answered.
+// excessAgain is how often refused requests are logged.
 const excessAgain = time.Minute
 
-// retryHeader says after how many seconds to ask again.
+// retryHeader is the header with the seconds until a retry.
 const retryHeader = "Retry-After"
 
-// limits are all that bound what a camera's audience costs its agent.
+// limits are all limits of what consumers and viewers cost a camera's agent.
 type limits struct {
 	info, acts, configure, refusals, discovery quota
 	bytes                                      bytesBudget
@@ -50,11 +50,11 @@ func newLimits() limits {
 	}
 }
 
-// quota limits how often something is done for all who ask together, and for each of them to half of that: one who
-// floods leaves the rest to others. They are told apart by their inboxes, in which they can lie; what all get
-// together they cannot change.
+// quota limits how often something is done for all requesters together, and for each of them to half of that. So one
+// that floods leaves the rest to others. They are told apart by their inboxes. They can invent these, but not raise the
+// limit of all.
 type quota struct {
-	err       error // of those who are over it
+	err       error // the answer to requests beyond the quota
 	perSecond int
 
 	mu   *sync.Mutex
@@ -64,7 +64,7 @@ type quota struct {
 
 func newQuota(perSecond int) quota {
 	return quota{
-		err:       fmt.Errorf("this camera is asked too often: at most %d a second are answered", perSecond),
+		err:       fmt.Errorf("too many requests to this camera: it answers at most %d a second", perSecond),
 		perSecond: perSecond, mu: new(sync.Mutex), all: newLimiter(perSecond), each: make(map[string]*rate.Limiter),
 	}
 }
@@ -88,7 +88,7 @@ func (q *quota) take(requester string, now time.Time) (ok bool, wait time.Durati
 	return true, 0
 }
 
-// ofLocked returns the limiter of one who asks. Those that are too many share one.
+// ofLocked returns the limiter of one requester. Requesters beyond maxRequesters share one.
 func (q *quota) ofLocked(requester string, now time.Time) *rate.Limiter {
 	if q.each[requester] == nil && len(q.each) >= maxRequesters {
 		maps.DeleteFunc(q.each, func(_ string, l *rate.Limiter) bool { return l.TokensAt(now) >= float64(l.Burst()) })
@@ -102,7 +102,7 @@ func (q *quota) ofLocked(requester string, now time.Time) *rate.Limiter {
 	return q.each[requester]
 }
 
-// requester returns what tells those who ask apart: the inbox without what differs from question to question.
+// requester identifies a requester: the inbox without the part that differs between its requests.
 func requester(reply string) string {
 	first, rest, _ := strings.Cut(reply, ".")
 	if first != "_INBOX" { // an inbox of a credential, which is named after its key
@@ -112,7 +112,7 @@ func requester(reply string) string {
 	return second
 }
 
-// excess counts what is asked beyond the limits, and logs it once a minute.
+// excess counts the requests beyond the limits, and logs the number once a minute.
 type excess struct {
 	mu   sync.Mutex
 	said time.Time // guarded by mu
@@ -124,7 +124,7 @@ func (e *excess) note(log *slog.Logger, now time.Time) {
 	defer e.mu.Unlock()
 	e.n++
 	if now.Sub(e.said) >= excessAgain {
-		log.Warn("more is asked of this camera than it answers: look which consumer asks so often", "refused", e.n)
+		log.Warn("requests refused: a consumer or hub sends more than this camera answers; find the one that sends so many", "refused", e.n)
 		e.said, e.n = now, 0
 	}
 }

@@ -13,34 +13,34 @@ import (
 )
 
 const (
-	// snapshotTimeout bounds how long a snapshot waits for a picture: a cold camera needs its time.
+	// snapshotTimeout limits how long a snapshot waits for a picture: a camera that was off needs time to start.
 	snapshotTimeout = 5 * time.Second
 
-	// snapshotPatience is how long a snapshot waits until the uplink has room for it. With more to wait for it is
-	// refused at once.
+	// snapshotPatience is how long a snapshot may wait until the uplink has room. If it would take longer, the request
+	// is refused at once.
 	snapshotPatience = time.Second
 
-	// maxSnapshots bounds how many requests wait for a picture at once.
+	// maxSnapshots is how many requests may wait for a picture at once.
 	maxSnapshots = 64
 )
 
 var (
 	errNoPicture = fmt.Errorf("none came within %v", snapshotTimeout)
-	errBusy      = fmt.Errorf("%d snapshots are waiting already, or the agent is stopping: ask again later", maxSnapshots)
-	errBytes     = errors.New("snapshots take no more than the camera's own rate: ask again later, or subscribe to its pictures")
+	errBusy      = fmt.Errorf("too many snapshots are waiting (at most %d), or the agent is stopping: try again later", maxSnapshots)
+	errBytes     = errors.New("snapshots are limited to the camera's own rate: try again later, or subscribe to its pictures")
 )
 
 // waiting counts the snapshots that wait for a picture.
 type waiting struct {
 	mu      sync.Mutex
 	n       int            // guarded by mu
-	each    map[string]int // by who asks; guarded by mu
+	each    map[string]int // by requester; guarded by mu
 	stopped bool           // guarded by mu
 
 	goroutines sync.WaitGroup
 }
 
-// begin runs f in a goroutine if there is room for one more. One who asks has half of it.
+// begin runs f in a goroutine if there is room for one more. Each requester gets half of it.
 func (w *waiting) begin(requester string, f func()) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -61,7 +61,7 @@ func (w *waiting) begin(requester string, f func()) bool {
 	return true
 }
 
-// stop lets no further one begin, and returns when all have ended.
+// stop lets no new one begin, and returns when all have ended.
 func (w *waiting) stop() {
 	w.mu.Lock()
 	w.stopped = true
@@ -69,8 +69,8 @@ func (w *waiting) stop() {
 	w.goroutines.Wait()
 }
 
-// snapshot answers from a goroutine of its own: a camera may need seconds for its picture, and somebody else may
-// wait for nothing.
+// snapshot answers from a goroutine of its own. A camera may need seconds for its picture, and other requests must not
+// wait for it.
 func (s *Service) snapshot(ctx context.Context, r *request) {
 	if r.reply == "" {
 		return
@@ -84,13 +84,13 @@ func (s *Service) snapshot(ctx context.Context, r *request) {
 	}
 }
 
-// room asks for room on the uplink for a picture of n bytes.
+// room takes room on the uplink for a picture of n bytes.
 func (s *Service) room(r *request, n int) (ok bool, wait time.Duration) {
 	return s.limits.bytes.take(requester(r.reply), n, s.camera.Bitrate(), time.Now())
 }
 
-// answerSnapshot waits for room on the uplink and only then for a picture: nothing large is held meanwhile, and the
-// picture is new.
+// answerSnapshot waits for room on the uplink, and only then for a picture. So it holds no picture while it waits, and
+// the picture is new.
 func (s *Service) answerSnapshot(ctx context.Context, r *request) {
 	ctx, cancel := context.WithTimeoutCause(ctx, snapshotTimeout, errNoPicture)
 	defer cancel()
@@ -106,7 +106,7 @@ func (s *Service) answerSnapshot(ctx context.Context, r *request) {
 		if ok, _ := s.room(r, len(f.Payload)); ok {
 			s.sendPicture(r, &f)
 			return
-		} // somebody else was faster
+		} // another snapshot took the room
 	}
 }
 

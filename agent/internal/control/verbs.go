@@ -13,7 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// done is the answer to what has nothing to say but that it was done.
+// done is the answer to a request that succeeded and has no result.
 const done = `{"ok":true}`
 
 func (s *Service) info(_ context.Context, r *request) {
@@ -31,8 +31,8 @@ func (s *Service) tellInfo(r *request) {
 	r.respond(data)
 }
 
-// wake starts the camera, however often it is asked: that costs nothing, and the hub's own must get through. Only
-// answers are limited.
+// wake starts the camera. Wakes are not limited: they cost nothing, and those of the hub must get through. Only answers
+// are limited.
 func (s *Service) wake(_ context.Context, r *request) {
 	s.camera.Wake()
 	if r.reply != "" && s.allows(r, &s.limits.acts) {
@@ -40,7 +40,7 @@ func (s *Service) wake(_ context.Context, r *request) {
 	}
 }
 
-// keyFrame asks the encoder for a key frame. The camera itself bounds how often the encoder is asked.
+// keyFrame requests a key frame from the encoder. The camera itself limits how often it does so.
 func (s *Service) keyFrame(_ context.Context, r *request) {
 	err := s.camera.RequestKeyFrame()
 	switch {
@@ -52,7 +52,7 @@ func (s *Service) keyFrame(_ context.Context, r *request) {
 	}
 }
 
-// configure changes settings and answers as info does, with the values as they are now.
+// configure changes settings and answers as info does, with the new values.
 func (s *Service) configure(_ context.Context, r *request) {
 	if !s.allows(r, &s.limits.configure) {
 		return
@@ -70,7 +70,7 @@ func (s *Service) configure(_ context.Context, r *request) {
 	s.tellInfo(r)
 }
 
-// code returns the error code of a camera's error, as HTTP has it.
+// code returns the error code of a camera's error, as in HTTP.
 func code(err error) string {
 	switch {
 	case errors.Is(err, ErrUnsupported):
@@ -88,7 +88,7 @@ func (r *request) fail(code string, err error) {
 	r.send(&nats.Msg{Subject: r.reply, Header: header})
 }
 
-// refuse answers that too much is asked, and when to ask again. Refusals are limited themselves: beyond that there
+// refuse answers a request beyond the limits, and says when to try again. Refusals are limited, too: beyond that there
 // is no answer.
 func (r *request) refuse(code string, err error, wait time.Duration) {
 	s, now := r.service, time.Now()

@@ -23,8 +23,8 @@ import (
 // refusedWait is how long the agent waits after the hub has refused it, or it the hub: neither will change its mind in a moment.
 const refusedWait = 5 * time.Second
 
-// maxMessage is how large a message may be that comes to an agent, in bytes: settings, or another agent's status. A
-// larger one, which may have 8 MiB, arrives empty.
+// maxMessage is how large a message to an agent may be, in bytes: settings, or another agent's status. A larger one, of
+// up to 8 MiB, arrives empty.
 const maxMessage = 128 << 10
 
 // refusedAgain is how often that is said.
@@ -96,8 +96,7 @@ func Dial(l Link) (*nats.Conn, error) {
 	return nc, err
 }
 
-// asyncErrors logs what nats.go reports, once a minute with the number of those left out: a flood causes many.
-// each message.
+// asyncErrors logs the errors that nats.go reports, once a minute with their number: a flood causes many.
 type asyncErrors struct {
 	Link
 

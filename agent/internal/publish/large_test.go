@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
-// TestLargeMessages: what somebody sends to an agent in 8 MiB takes no memory there.
+// TestLargeMessages: a message of 8 MiB to an agent takes no memory there.
 func TestLargeMessages(t *testing.T) {
 	url := testkit.StartServer(t, server.Options{}).ClientURL()
 	agent, err := Dial(Link{URL: url, Log: testkit.Log(t), OnConnect: func() {}})

@@ -18,7 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// beat is how often what is due is sent by those who send thousands of messages a second.
+// beat is how often a client sends what is due, if it sends thousands of messages a second.
 const beat = time.Millisecond
 
 // paced calls send PerSecond times a second until ctx ends, or as often as it can.
@@ -91,7 +91,8 @@ func (g *guest) hostile(ctx context.Context) error {
 	return nil
 }
 
-// forge is an agent that asks itself what is to be answered on the subject of another's frames, and answers with pictures of its own.
+// forge is an agent that sends itself requests with the subject of another camera's frames as the reply subject. It
+// answers with its own pictures.
 func (g *guest) forge(ctx context.Context) error {
 	picture, err := tiny()
 	if err != nil {
@@ -115,7 +116,7 @@ func tiny() ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// pictureOf is a message with a picture of a run that began just now: the true one's frames are then those of an older run.
+// pictureOf is a message with a picture of a run that began just now. The real agent's frames are then of an older run.
 func pictureOf(to string, picture []byte) *nats.Msg {
 	now := time.Now()
 	msg := &nats.Msg{Subject: to, Header: nats.Header{}, Data: picture}

@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// requests are N clients that send requests without a pause, each for the next of the URLs, and read what is answered, to its end.
+// requests are N clients that send requests without a pause, each for the next of the URLs, and read the whole answer.
 func (g *guest) requests(ctx context.Context) {
 	g.clients(func(client *http.Client, n int) {
 		for ; ctx.Err() == nil; n++ {
@@ -28,7 +28,7 @@ func (g *guest) requests(ctx context.Context) {
 	})
 }
 
-// guesses are N clients that guess the password of a user, through a proxy that says of each guess that it is somebody else's.
+// guesses are N clients that guess the password of a user, through a proxy that names another address for each guess.
 func (g *guest) guesses(ctx context.Context) {
 	g.clients(func(client *http.Client, n int) {
 		for ; ctx.Err() == nil; n++ {

@@ -32,7 +32,7 @@ const (
 	Hostile       = "hostile strings"  // an agent whose status and pictures hold control characters, HTML and a boundary of multipart
 	Forger        = "forged replies"   // an agent that asks itself, with the subject of another's frames for the answer
 	Requests      = "requests"         // viewers that send requests without a pause
-	Guesses       = "password guesses" // strangers who guess a password, through a proxy
+	Guesses       = "password guesses" // clients without a credential that guess a password, through a proxy
 )
 
 // Party is a number of bad guests of one kind. Which fields count depends on the kind.

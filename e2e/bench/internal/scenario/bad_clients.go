@@ -64,7 +64,7 @@ func badClients() []badParty {
 	return list
 }
 
-// renditions are viewers who ask for renditions that nobody else asks for.
+// renditions are viewers with renditions that no other viewer requests.
 func renditions(token, extension, more string, qualities ...string) rude.Party {
 	p := rude.Party{Kind: rude.Requests, Token: token}
 	for _, quality := range qualities {
@@ -78,7 +78,7 @@ func renditions(token, extension, more string, qualities ...string) rude.Party {
 	return p
 }
 
-// credentials are what the bad guests of a hub have, and the honest agent.
+// credentials are those of the bad clients of a hub, and of the honest agent.
 type credentials struct{ agent, consumer, viewer, honest string }
 
 // admit makes them known to a hub.
@@ -157,7 +157,7 @@ func (b *Bench) honest(ctx context.Context, s *stage.Server, seed string) (*proc
 	return agent, nil
 }
 
-// measureAgent begins to measure the agent, if there is one; the returned function ends that, for columns of these names.
+// measureAgent begins to measure the agent, if there is one. The returned function ends that, for columns of these names.
 func (g *guarded) measureAgent(cpu, uplink string) (end func() error, err error) {
 	if g.agent == nil {
 		return func() error { return nil }, nil

@@ -67,7 +67,7 @@ func (b *Bench) guestsOnce(ctx context.Context, server, kind string, bad badPart
 	return g.r, u.Noise, notes, explain(g.server, err)
 }
 
-// invite starts a server that asks everybody who they are, if it is a hub, and good viewers.
+// invite starts a server, with authentication if it is a hub, and good viewers.
 func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (*guarded, error) {
 	cam, err := b.camera(kind)
 	if err != nil {
@@ -183,7 +183,7 @@ func (b *Bench) visit(ctx context.Context, g *guarded) (notes []string, err erro
 	return notes, err
 }
 
-// stay counts what the good viewers see while the bad guests come and are there.
+// stay counts what the good viewers see while the bad clients connect and stay.
 func (b *Bench) stay(ctx context.Context, g *guarded) error {
 	coming, err := g.window(ctx, comeTime)
 	if err != nil {

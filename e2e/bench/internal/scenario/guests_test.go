@@ -44,7 +44,8 @@ func TestGuests(t *testing.T) {
 	}
 }
 
-// TestBadClients: some bad consumers, agents, viewers and strangers of each kind come, are told what becomes of them, and do not hurt.
+// TestBadClients: some bad consumers, agents, viewers and clients without credentials of each kind connect. The report
+// says what became of them, and they harm no good viewer.
 func TestBadClients(t *testing.T) {
 	b := bench(t)
 	all := badParty{name: "some of each", agent: true}

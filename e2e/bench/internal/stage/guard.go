@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/secret"
 )
 
-// Guard is the credentials file of a hub that asks everybody who they are.
+// Guard is the credentials file of a hub with authentication.
 type Guard struct {
 	hub, file string
 	admin     secret.Text       // an API token
@@ -33,7 +33,8 @@ func (c Config) NewGuard(ctx context.Context, dir string) (*Guard, error) {
 	return g, err
 }
 
-// run runs a command of the hub program, and returns what it prints. The error does not repeat that: it may be a credential.
+// run runs a command of the hub program, and returns its output. The error does not repeat the output, which may be a
+// credential.
 func (g *Guard) run(ctx context.Context, input string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, g.hub, append(args, "--credentials", g.file)...)
 	cmd.Stdin = strings.NewReader(input)
@@ -52,7 +53,7 @@ func (g *Guard) user(ctx context.Context, name, role string, cameras ...string) 
 	return secret.Text(text), err
 }
 
-// Viewer makes a user known who may see these cameras, and returns an API token.
+// Viewer adds a user that may see these cameras, and returns an API token.
 func (g *Guard) Viewer(ctx context.Context, name string, cameras ...string) (token secret.Text, err error) {
 	return g.user(ctx, name, "viewer", cameras...)
 }
@@ -100,14 +101,15 @@ func (g *Guard) query(camera string) string {
 	return g.links[camera]
 }
 
-// show lets a request show who sends it: the admin.
+// show adds the admin's credential to a request.
 func (g *Guard) show(r *http.Request) {
 	if g != nil {
 		r.Header.Set("Authorization", "Bearer "+g.admin.Reveal())
 	}
 }
 
-// admit makes the agent of these cameras known to the hub that is about to start: what the agent shows, and what the hub is to be told.
+// admit adds the agent of these cameras to the hub that is about to start. It returns the agent's
+// connection options and the hub's flags.
 func (g *Guard) admit(ctx context.Context, cameras []*Camera) (shown []nats.Option, hubArgs []string, err error) {
 	if g == nil {
 		return nil, nil, nil

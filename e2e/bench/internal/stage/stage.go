@@ -45,7 +45,7 @@ type Config struct {
 	PeerShot string // of a peer's snapshot; empty for none
 	PeerCmd  string // starts it, through sh
 	PeerPull string // address at which the peer finds the camera
-	Guard    *Guard // the hub's credentials file; nil for a hub that asks nobody
+	Guard    *Guard // the hub's credentials file; nil for a hub without authentication
 }
 
 // Server is a running server that has cameras.
@@ -54,7 +54,7 @@ type Server struct {
 	Proc *proc.Process
 	NATS string // the hub's
 
-	guard  *Guard        // nil of a hub that asks nobody
+	guard  *Guard        // nil for a hub without authentication
 	broker *proc.Process // nil unless the hub uses a NATS server of its own process
 	Page   string        // URL of a hub, ends with a slash
 
