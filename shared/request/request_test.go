@@ -51,7 +51,11 @@ func TestDo(t *testing.T) {
 // each.
 func TestInbox(t *testing.T) {
 	closed := make(chan struct{})
-	nc, err := nats.Connect(testkit.StartNATS(t), nats.CustomInboxPrefix("_INBOX.KEY"), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	nc, err := nats.Connect(
+		testkit.StartNATS(t),
+		nats.CustomInboxPrefix("_INBOX.KEY"),
+		nats.ClosedHandler(func(*nats.Conn) { close(closed) }),
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,8 @@ func (e *excess) note(log *slog.Logger, now time.Time) {
 	defer e.mu.Unlock()
 	e.n++
 	if now.Sub(e.said) >= excessAgain {
-		log.Warn("requests refused: a consumer or hub sends more than this camera answers; find the one that sends so many", "refused", e.n)
+		log.Warn("requests refused: a consumer or hub sends more than this camera answers; "+
+			"find the one that sends so many", "refused", e.n)
 		e.said, e.n = now, 0
 	}
 }

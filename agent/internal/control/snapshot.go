@@ -26,8 +26,10 @@ const (
 
 var (
 	errNoPicture = fmt.Errorf("none came within %v", snapshotTimeout)
-	errBusy      = fmt.Errorf("too many snapshots are waiting (at most %d), or the agent is stopping: try again later", maxSnapshots)
-	errBytes     = errors.New("snapshots are limited to the camera's own rate: try again later, or subscribe to its pictures")
+	errBusy      = fmt.Errorf("too many snapshots are waiting (at most %d), or the agent is stopping: "+
+		"try again later", maxSnapshots)
+	errBytes = errors.New("snapshots are limited to the camera's own rate: " +
+		"try again later, or subscribe to its pictures")
 )
 
 // waiting counts the snapshots that wait for a picture.

@@ -57,7 +57,9 @@ func (g *guest) statusFlood(ctx context.Context) error {
 		return err
 	}
 	// A field that a later version may have is no reason to refuse a document.
-	doc := append(bytes.TrimSuffix(short, []byte("}")), `,"later":"`+strings.Repeat("x", max(0, g.Depth-len(short)-12))+`"}`...)
+	doc := append(
+		bytes.TrimSuffix(short, []byte("}")),
+		`,"later":"`+strings.Repeat("x", max(0, g.Depth-len(short)-12))+`"}`...)
 	g.session(ctx, func(ctx context.Context, nc *nats.Conn) {
 		g.paced(ctx, func() error { return nc.Publish(subject.Space{}.Status(g.Camera), doc) })
 	})
@@ -79,7 +81,9 @@ func (g *guest) hostile(ctx context.Context) error {
 		return err
 	}
 	comment := "\r\n--bramble-part\r\nContent-Type: text/html\r\n\r\n<script>alert(1)</script>\r\n"
-	picture = append(append([]byte{0xff, 0xd8, 0xff, 0xfe, byte((len(comment) + 2) >> 8), byte(len(comment) + 2)}, comment...), picture[2:]...)
+	picture = append(
+		append([]byte{0xff, 0xd8, 0xff, 0xfe, byte((len(comment) + 2) >> 8), byte(len(comment) + 2)}, comment...),
+		picture[2:]...)
 	g.session(ctx, func(ctx context.Context, nc *nats.Conn) {
 		g.paced(ctx, func() error {
 			if err := nc.Publish(subject.Space{}.Status(g.Camera), doc); err != nil {
@@ -99,7 +103,10 @@ func (g *guest) forge(ctx context.Context) error {
 		return err
 	}
 	g.session(ctx, func(ctx context.Context, nc *nats.Conn) {
-		_, err := nc.Subscribe(subject.Space{}.Do(g.Camera, subject.Wake), func(m *nats.Msg) { _ = nc.PublishMsg(pictureOf(m.Reply, picture)) })
+		_, err := nc.Subscribe(
+			subject.Space{}.Do(g.Camera, subject.Wake),
+			func(m *nats.Msg) { _ = nc.PublishMsg(pictureOf(m.Reply, picture)) },
+		)
 		if err != nil {
 			return // closed
 		}
@@ -120,6 +127,9 @@ func tiny() ([]byte, error) {
 func pictureOf(to string, picture []byte) *nats.Msg {
 	now := time.Now()
 	msg := &nats.Msg{Subject: to, Header: nats.Header{}, Data: picture}
-	frame.Encode(frame.Header(msg.Header), &frame.Frame{Format: frame.JPEG, Seq: 1, CaptureTime: now, Epoch: now.UnixNano(), Payload: picture})
+	frame.Encode(
+		frame.Header(msg.Header),
+		&frame.Frame{Format: frame.JPEG, Seq: 1, CaptureTime: now, Epoch: now.UnixNano(), Payload: picture},
+	)
 	return msg
 }

@@ -36,7 +36,10 @@ func (g *guest) guesses(ctx context.Context) {
 			req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.URL, strings.NewReader(form.Encode()))
 			if err == nil {
 				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-				req.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", rand.IntN(256), rand.IntN(256), rand.IntN(256)))
+				req.Header.Set(
+					"X-Forwarded-For",
+					fmt.Sprintf("10.%d.%d.%d", rand.IntN(256), rand.IntN(256), rand.IntN(256)),
+				)
 			}
 			g.request(ctx, client, req, err)
 		}
@@ -47,7 +50,10 @@ func (g *guest) guesses(ctx context.Context) {
 func (g *guest) clients(run func(client *http.Client, n int)) {
 	transport := &http.Transport{MaxIdleConnsPerHost: g.N}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	var running sync.WaitGroup
 	for n := range g.N {
 		running.Go(func() { run(client, n) })

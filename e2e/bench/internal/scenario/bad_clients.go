@@ -38,7 +38,12 @@ func badClients() []badParty {
 	ask := func(verb string, n int) rude.Party {
 		return rude.Party{Kind: rude.Questions, Consumer: true, Target: piCamera, Verb: verb, N: n}
 	}
-	controls := rude.Party{Kind: rude.Requests, N: 32, Token: byUser, URLs: []string{"api/v1/cameras/" + piCamera + "/controls"}}
+	controls := rude.Party{
+		Kind:  rude.Requests,
+		N:     32,
+		Token: byUser,
+		URLs:  []string{"api/v1/cameras/" + piCamera + "/controls"},
+	}
 	var list []badParty
 	for _, c := range []struct {
 		name    string
@@ -70,7 +75,8 @@ func renditions(token, extension, more string, qualities ...string) rude.Party {
 	for _, quality := range qualities {
 		for _, rotate := range []int{0, 90, 180, 270} {
 			for _, width := range []int{160, 320, 640} {
-				p.URLs = append(p.URLs, fmt.Sprintf("cam/%s%s?quality=%s&rotate=%d&width=%d%s", otherCamera, extension, quality, rotate, width, more))
+				p.URLs = append(p.URLs, fmt.Sprintf("cam/%s%s?quality=%s&rotate=%d&width=%d%s",
+					otherCamera, extension, quality, rotate, width, more))
 			}
 		}
 	}
