@@ -10,7 +10,7 @@ import (
 
 // about is what the hub tells of itself when NATS is reached by natsURL, as this process does it, and the page at an address.
 func (h *Hub) about(natsURL string, page net.Addr) httpapi.About {
-	a := httpapi.About{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: loopback(h.reach(page))}
+	a := httpapi.About{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: loopback(h.reach(page.String()))}
 	if h.cfg.NATSURL == "" {
 		a.NATS = h.embedded(natsURL)
 		if h.bus != nil {

@@ -31,7 +31,8 @@ func (h *Hub) sayAuthentication() {
 func (h *Hub) authentication(b *access.Book) (state string, level slog.Level, text string, args []any) {
 	const add = "add a user with \"bramble-hub user add NAME --role admin\""
 	who := []any{"remedy", add}
-	switch reach := h.cfg.Insecure || loopback(h.httpAddr); {
+	addr := h.reach(h.httpAddr)
+	switch here := loopback(addr); {
 	case b.HasUsers():
 		return "on", slog.LevelInfo, fmt.Sprintf("authentication is on: %d users, %d mappings, %d agents, %d consumers",
 			len(b.Users()), len(b.Mappings()), len(b.Agents()), len(b.Consumers())), nil
@@ -39,12 +40,12 @@ func (h *Hub) authentication(b *access.Book) (state string, level slog.Level, te
 		return "lost", slog.LevelError,
 			"authentication is on, but no user can log in: " + h.cfg.Credentials + " has lost its users",
 			[]any{"remedy", "restore the file from a backup, or " + add}
-	case h.cfg.RequireUsers || !reach:
+	case h.cfg.RequireUsers || !here && !h.cfg.Insecure:
 		return "closed", slog.LevelError, "authentication is on, but no user can log in: there are no users", who
-	case loopback(h.httpAddr):
+	case here:
 		return "off", slog.LevelInfo,
-			"authentication is OFF: anyone on this host who reaches " + h.httpAddr + " is an administrator", who
+			"authentication is OFF: anyone on this host who reaches " + addr + " is an administrator", who
 	default:
-		return "off", slog.LevelWarn, "authentication is OFF: anyone who reaches " + h.httpAddr + " is an administrator", who
+		return "off", slog.LevelWarn, "authentication is OFF: anyone who reaches " + addr + " is an administrator", who
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -163,10 +164,25 @@ func TestSaysAuthentication(t *testing.T) {
 		cfg  Config
 		says string
 	}{
-		"no users":            {Config{HTTP: "127.0.0.1:0"}, "level=INFO msg=\"authentication is OFF: anyone on this host who reaches 127.0.0.1:"},
+		"no users": {Config{HTTP: "127.0.0.1:0"}, "level=INFO msg=\"authentication is OFF: anyone on this host who reaches 127.0.0.1:"},
+		"no users, published here": {
+			Config{HTTP: "0.0.0.0:0", HTTPPublished: published},
+			"level=INFO msg=\"authentication is OFF: anyone on this host who reaches " + published,
+		},
+		"no users, published elsewhere": {
+			Config{HTTP: "127.0.0.1:0", HTTPPublished: "192.0.2.7:80", Insecure: true},
+			"level=WARN msg=\"authentication is OFF: anyone who reaches 192.0.2.7:80 is",
+		},
 		"no users, no limits": {Config{HTTP: "0.0.0.0:0", Insecure: true}, "level=WARN msg=\"authentication is OFF: anyone who reaches [::]:"},
 	} {
-		_, said, _ := startLogged(t, test.cfg)
+		h, said, _ := startLogged(t, test.cfg)
+		_, port, err := net.SplitHostPort(h.httpAddr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, body := get(t, "http://127.0.0.1:"+port+"/api/v1/cameras"); code != http.StatusOK {
+			t.Errorf("%s: %d %s", name, code, body)
+		}
 		if n := strings.Count(said.String(), "authentication is"); n != 1 ||
 			!strings.Contains(said.String(), test.says) ||
 			!strings.Contains(said.String(), "user add") {

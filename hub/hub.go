@@ -191,11 +191,11 @@ func (h *Hub) others(in *ingest.Ingest) *hubsync.Sync {
 }
 
 // reach returns the address at which other hosts reach the HTTP server that listens at addr.
-func (h *Hub) reach(addr net.Addr) string {
+func (h *Hub) reach(addr string) string {
 	if h.cfg.HTTPPublished != "" {
 		return h.cfg.HTTPPublished
 	}
-	return addr.String()
+	return addr
 }
 
 // http returns the settings of the HTTP server. NATS is at natsURL, and the server at addr.
@@ -209,7 +209,7 @@ func (h *Hub) http(
 		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.keeper, External: h.external,
 		Refusals:   func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
 		Others:     hubs.Others,
-		Exposed:    h.cfg.RequireUsers || !loopback(h.reach(addr)) && !h.cfg.Insecure,
+		Exposed:    h.cfg.RequireUsers || !loopback(h.reach(addr.String())) && !h.cfg.Insecure,
 		AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
 		Published: h.cfg.HTTPPublished != "" && loopback(h.cfg.HTTPPublished),
 		Limits:    h.cfg.Limits, Log: h.cfg.Log,
@@ -226,14 +226,11 @@ func merged(counts ...map[string]uint64) map[string]uint64 {
 
 // Page is the URL of the dashboard. Call it after WaitStarted.
 func (h *Hub) Page() string {
-	scheme, addr := "http://", h.httpAddr
+	scheme := "http://"
 	if h.web != nil {
 		scheme = "https://"
 	}
-	if h.cfg.HTTPPublished != "" {
-		addr = h.cfg.HTTPPublished
-	}
-	return scheme + addr + "/"
+	return scheme + h.reach(h.httpAddr) + "/"
 }
 
 func (h *Hub) selfSigned() bool { return h.web != nil && h.web.SelfSigned() }
