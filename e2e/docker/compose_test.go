@@ -3,6 +3,7 @@ package docker
 import (
 	"bytes"
 	"encoding/json"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -40,7 +41,17 @@ type service struct {
 	}
 }
 
-func compose(t *testing.T) map[string]service {
+// network is what this test looks at of a network.
+type network struct {
+	IPAM struct {
+		Config []struct {
+			Subnet string
+			Range  string `json:"ip_range"`
+		}
+	}
+}
+
+func compose(t *testing.T) (map[string]service, map[string]network) {
 	t.Helper()
 	cmd := exec.Command("go", "run", loader, "-format", "json", "docker-compose.yml")
 	cmd.Dir = root // paths in it are taken from there
@@ -51,16 +62,19 @@ func compose(t *testing.T) map[string]service {
 	if err != nil {
 		t.Fatalf("docker-compose.yml: %v\n%s", err, said.String())
 	}
-	var file struct{ Services map[string]service }
+	var file struct {
+		Services map[string]service
+		Networks map[string]network
+	}
 	if err := json.Unmarshal(out, &file); err != nil {
 		t.Fatal(err)
 	}
-	return file.Services
+	return file.Services, file.Networks
 }
 
 // TestCompose: the file is of the Compose model, and its services can do little, are published on this host only, and name what there is.
 func TestCompose(t *testing.T) {
-	services := compose(t)
+	services, _ := compose(t)
 	settings, err := os.ReadFile(filepath.Join(root, "docs/ref/config.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -98,12 +112,26 @@ func TestCompose(t *testing.T) {
 }
 
 // TestComposeAsksNobody: hubs without authentication are published on this host only, instead of --insecure, and believe
-// the balancer only.
+// the balancer only. No other container is given the balancer's address.
 func TestComposeAsksNobody(t *testing.T) {
-	services := compose(t)
+	services, networks := compose(t)
 	balancer := services["balancer"].Networks["front"]
 	if balancer == nil || balancer.Address == "" {
 		t.Fatalf("the balancer has no address of its own: %+v", services["balancer"].Networks)
+	}
+	address, err := netip.ParseAddr(balancer.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ranges := networks["front"].IPAM.Config
+	if len(ranges) == 0 {
+		t.Error("the balancer's network has no subnet of its own")
+	}
+	for _, r := range ranges {
+		given, err := netip.ParsePrefix(r.Range)
+		if err != nil || given.Contains(address) {
+			t.Errorf("another container may get the balancer's address %s: ip_range is %q of %s", address, r.Range, r.Subnet)
+		}
 	}
 	for _, name := range []string{"hub", "hub-b"} {
 		env := services[name].Environment
