@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 
@@ -20,8 +21,12 @@ func Health(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
+	trusted, err := cfg.Trust.Options()
+	if err != nil {
+		return err
+	}
 	options := []nats.Option{nats.Name("bramble-agent health"), nats.NoReconnect()}
-	nc, err := nats.Connect(cfg.Hub, append(options, cfg.Credential.AgentOptions()...)...)
+	nc, err := nats.Connect(cfg.Hub, slices.Concat(options, cfg.Credential.AgentOptions(), trusted)...)
 	if err != nil {
 		return fmt.Errorf("NATS at %s: %w", redact(cfg.Hub), err)
 	}

@@ -49,6 +49,17 @@ func TestPinnedHub(t *testing.T) {
 	cfg.Credential, cfg.Trust = porch, pin(cert)
 	testkit.Run(t, newAgent(t, cfg).Run)
 	nextFrame(t, frames)
+	health := func(trusted trust.Settings) error {
+		cfg := cfg
+		cfg.Trust = trusted
+		return Health(t.Context(), cfg)
+	}
+	if err := health(pin(cert)); err != nil {
+		t.Errorf("the health check of an agent that pins the hub's key: %v", err)
+	}
+	if err := health(pin(testkit.NewCert(t, nil, nil))); err == nil {
+		t.Error("the health check trusts another key")
+	}
 }
 
 // impostor stands where the hub should be and plays a NATS server that asks for a credential: it keeps all that is said to it inside of TLS, or without.

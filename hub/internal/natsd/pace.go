@@ -21,25 +21,33 @@ var errTooFast = errors.New("too many new connections a second with this credent
 // pace makes a connection wait for its turn among those with the same credential. Its signature was valid.
 // A goroutine of the connection calls it.
 func (g *guests) pace(key string) error {
+	wait, err := g.turn(key)
+	if errors.Is(err, errTooFast) {
+		wait = connWait // a client that is refused at once reconnects at once
+	}
+	time.Sleep(wait)
+	return err
+}
+
+// turn returns how long a connection has to wait. The error is errTooFast if that is too long.
+func (g *guests) turn(key string) (time.Duration, error) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	v, err := g.identifyLocked(key)
 	if err != nil || v.conns == 0 {
-		g.mu.Unlock()
-		return err
+		return 0, err
 	}
 	pace := g.paces[key]
 	if pace == nil {
 		pace = rate.NewLimiter(connRate, connBurst)
 		g.paces[key] = pace
 	}
-	g.mu.Unlock()
+	// A reservation is returned in full only if no other one was made meanwhile. The mutex sees to that.
 	turn := pace.Reserve()
 	wait := turn.Delay()
 	if wait > connWait {
 		turn.Cancel()
-		time.Sleep(connWait) // a client that is refused at once reconnects at once
-		return errTooFast
+		return 0, errTooFast
 	}
-	time.Sleep(wait)
-	return nil
+	return wait, nil
 }
