@@ -40,6 +40,10 @@ func (h *Hub) authentication(b *access.Book) (state string, level slog.Level, te
 		return "lost", slog.LevelError,
 			"authentication is on, but no user can log in: " + h.cfg.Credentials + " has lost its users",
 			[]any{"remedy", "restore the file from a backup, or " + add}
+	case !h.external.IsZero():
+		return "closed", slog.LevelError,
+			"authentication is on, but no user can log in: no mapping says what external users may do",
+			[]any{"remedy", "add one with \"bramble-hub mapping add WHO --cameras GRANTS\", or " + add}
 	case h.cfg.RequireUsers || !here && !h.cfg.Insecure:
 		return "closed", slog.LevelError, "authentication is on, but no user can log in: there are no users", who
 	case here:

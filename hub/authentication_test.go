@@ -202,3 +202,23 @@ func TestSaysAuthentication(t *testing.T) {
 		}
 	}
 }
+
+// With logins at a proxy, authentication stays on when the last mapping is removed. The log says so too.
+func TestSaysExternalAuthentication(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials.json")
+	mustEdit(t, file, func(d *access.Document) error {
+		return d.AddMapping(access.Mapping{Who: "everyone", Role: access.Viewer, Cameras: []string{"*"}})
+	})
+	h, said, _ := startLogged(t, Config{
+		HTTP: "127.0.0.1:0", Credentials: file,
+		ProxyAuth: ProxyAuth{UserHeader: "Remote-User", WithoutSecret: true},
+	})
+	mustEdit(t, file, func(d *access.Document) error { return d.RemoveMapping("everyone") })
+	testkit.Eventually(t, "the log tells", func() bool { return strings.Count(said.String(), "authentication is") == 2 })
+	if code, body := get(t, h.Page()+"api/v1/cameras"); code != http.StatusUnauthorized {
+		t.Errorf("without credentials: %d %s", code, body)
+	}
+	if text := said.String(); strings.Contains(text, "is OFF") || !strings.Contains(text, "mapping add") {
+		t.Errorf("the log says %s", text)
+	}
+}
