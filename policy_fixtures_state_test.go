@@ -11,7 +11,7 @@ func stateFixtures() map[string][]fixture {
 		"shared starts no goroutine": {
 			{"go", files{"shared/p/p.go": code("func f() { go f() }")}, "go statement"},
 			{"hub", files{"hub/p.go": code("func f() { go f() }")}, ""},
-			{"testkit", files{"shared/testkit/p.go": code("func f() { go f() }")}, ""},
+			{"testkit", files{"internal/testutil/p.go": code("func f() { go f() }")}, ""},
 		},
 		"no mutable package variables": {
 			{"zero value", files{"p.go": code("var n int")}, "n has no value"},

@@ -54,11 +54,11 @@ func importFixtures() map[string][]fixture {
 	return map[string][]fixture{
 		"only agent, commands and e2e import agent": {
 			{"hub", files{"hub/hub.go": imports("~/agent")}, "hub/hub.go:2: imports "},
-			{"hub's test", files{"hub/hub_test.go": imports("~/agent/internal/capture")}, "hub/hub_test.go:2"},
+			{"hub's test", files{"hub/hub_test.go": imports("~/agent/internal/source")}, "hub/hub_test.go:2"},
 			{"shared", files{"shared/frame/frame.go": imports("~/agent")}, "shared/frame/frame.go:2"},
 			{"command", files{"hub/cmd/bramble-hub/demo.go": imports("~/agent")}, ""},
 			{"e2e", files{"e2e/relay_test.go": imports("~/agent")}, ""},
-			{"itself", files{"agent/agent.go": imports("~/agent/internal/capture")}, ""},
+			{"itself", files{"agent/agent.go": imports("~/agent/internal/source")}, ""},
 		},
 		"only hub, commands and e2e import hub": {
 			{"agent", files{"agent/agent.go": imports("~/hub")}, "agent/agent.go:2"},
@@ -77,29 +77,29 @@ func importFixtures() map[string][]fixture {
 			{"sso", files{"hub/internal/sso/sso.go": imports("github.com/coreos/go-oidc/v3/oidc")}, ""},
 			{"a test", files{"hub/internal/httpapi/x_test.go": imports("github.com/coreos/go-oidc/v3/oidc/oidctest")}, ""},
 		},
-		"nats-server only in natsd and tests": {
+		"nats-server only in natsserver and tests": {
 			{"agent", files{"agent/agent.go": imports("github.com/nats-io/nats-server/v2/server")}, "agent.go:2"},
-			{"natsd", files{"hub/internal/natsd/natsd.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
+			{"natsd", files{"hub/internal/natsserver/natsd.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
 			{"a test", files{"agent/agent_test.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
 		},
-		"os/exec only in child, capture and transcode": {
+		"os/exec only in subprocess, source, discover and transcode": {
 			{"hub", files{"hub/hub.go": imports("os/exec")}, "hub.go:2"},
-			{"capture", files{"agent/internal/capture/exec.go": imports("os/exec")}, ""},
-			{"child", files{"shared/child/child.go": imports("os/exec")}, ""},
-			{"a test", files{"shared/h264/annexb_test.go": imports("os/exec")}, ""},
+			{"capture", files{"agent/internal/source/exec.go": imports("os/exec")}, ""},
+			{"child", files{"internal/subprocess/child.go": imports("os/exec")}, ""},
+			{"a test", files{"internal/codec/h264/annexb_test.go": imports("os/exec")}, ""},
 		},
-		"kong only in commands and conf": {
+		"kong only in commands and config": {
 			{"agent", files{"agent/agent.go": imports("github.com/alecthomas/kong")}, "agent.go:2"},
 			{"command", files{"agent/cmd/bramble-agent/main.go": imports("github.com/alecthomas/kong")}, ""},
 		},
-		"yaml only in conf and tests": {
+		"yaml only in config and tests": {
 			{"hub", files{"hub/hub.go": imports("go.yaml.in/yaml/v3")}, "hub.go:2"},
 			{"the old home", files{"hub/hub.go": imports("gopkg.in/yaml.v3")}, "hub.go:2"},
-			{"conf", files{"shared/conf/conf.go": imports("go.yaml.in/yaml/v3")}, ""},
+			{"conf", files{"internal/config/conf.go": imports("go.yaml.in/yaml/v3")}, ""},
 		},
-		"testkit only in tests": {
-			{"hub", files{"hub/hub.go": imports("~/shared/testkit")}, "hub.go:2"},
-			{"hub's test", files{"hub/hub_test.go": imports("~/shared/testkit")}, ""},
+		"testutil only in tests": {
+			{"hub", files{"hub/hub.go": imports("~/internal/testutil")}, "hub.go:2"},
+			{"hub's test", files{"hub/hub_test.go": imports("~/internal/testutil")}, ""},
 		},
 		"stream, fmp4 and mpjpeg stay pure": {
 			{"NATS", files{"hub/internal/stream/ring.go": imports("github.com/nats-io/nats.go")}, "ring.go:2"},
@@ -154,7 +154,7 @@ func goFixtures() map[string][]fixture {
 			{"SkipNow", files{"p_test.go": code("func f(t T) { t.SkipNow() }")}, "t.SkipNow gives no reason"},
 			{"nothing", files{"p_test.go": code("func f(b T) { b.Skip() }")}, "b.Skip gives no reason"},
 			{"empty", files{"p_test.go": code("func f(tb T) { tb.Skipf(\" \", 1) }")}, "tb.Skipf gives no reason"},
-			{"in testkit", files{"shared/testkit/k.go": code("func f(t T) { t.SkipNow() }")}, "SkipNow"},
+			{"in testkit", files{"internal/testutil/k.go": code("func f(t T) { t.SkipNow() }")}, "SkipNow"},
 			{"a reason", files{"p_test.go": code("func f(t T) { t.Skip(\"no ffmpeg: apt-get install ffmpeg\") }")}, ""},
 			{"no test's skip", files{"p.go": code("func f(t T) { t.SkipNow() }")}, ""},
 		},

@@ -33,19 +33,19 @@ func fences() []fence {
 			"keep HTTP in hub/internal/httpapi; hand other packages an io.Writer or a value",
 		},
 		{
-			"nats-server only in natsd and tests", []string{"github.com/nats-io/nats-server"},
+			"nats-server only in natsserver and tests", []string{"github.com/nats-io/nats-server"},
 			func(f *goFile) bool {
-				return within(f.dir(), "hub/internal/natsd") || within(f.dir(), "shared/testkit") || f.inE2E() || f.isTest()
+				return within(f.dir(), "hub/internal/natsserver") || within(f.dir(), "internal/testutil") || f.inE2E() || f.isTest()
 			},
-			"start the embedded server through hub/internal/natsd, and through shared/testkit in tests",
+			"start the embedded server through hub/internal/natsserver, and through internal/testutil in tests",
 		},
 		{
-			"os/exec only in child, capture and transcode", []string{"os/exec"},
+			"os/exec only in subprocess, source, discover and transcode", []string{"os/exec"},
 			func(f *goFile) bool {
-				return within(f.dir(), "shared/child") || within(f.dir(), "agent/internal/capture") || within(f.dir(), "hub/internal/transcode") ||
-					f.inE2E() || f.isTest()
+				return within(f.dir(), "internal/subprocess") || within(f.dir(), "agent/internal/source") ||
+					within(f.dir(), "agent/internal/discover") || within(f.dir(), "hub/internal/transcode") || f.inE2E() || f.isTest()
 			},
-			"run child processes through shared/child, which knows how to end them; agent/internal/capture and hub/internal/transcode look programs up",
+			"run child processes through internal/subprocess, which knows how to end them; source, discover and transcode look programs up",
 		},
 		{
 			"OpenID Connect and JOSE only in sso and tests", []string{"github.com/coreos/go-oidc", "github.com/go-jose/go-jose", "golang.org/x/oauth2"},
@@ -53,19 +53,19 @@ func fences() []fence {
 			"ask identity providers through hub/internal/sso, which bounds what they may answer and checks what they sign",
 		},
 		{
-			"kong only in commands and conf", []string{"github.com/alecthomas/kong"},
-			func(f *goFile) bool { return f.inCmd() || within(f.dir(), "shared/conf") },
+			"kong only in commands and config", []string{"github.com/alecthomas/kong"},
+			func(f *goFile) bool { return f.inCmd() || within(f.dir(), "internal/config") },
 			"give the package a Config struct and fill it from flags in the command",
 		},
 		{
-			"yaml only in conf and tests", []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "sigs.k8s.io/yaml", "github.com/goccy/go-yaml"},
-			func(f *goFile) bool { return within(f.dir(), "shared/conf") || f.isTest() },
-			"load files through shared/conf, which is strict about unknown keys",
+			"yaml only in config and tests", []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "sigs.k8s.io/yaml", "github.com/goccy/go-yaml"},
+			func(f *goFile) bool { return within(f.dir(), "internal/config") || f.isTest() },
+			"load files through internal/config, which is strict about unknown keys",
 		},
 		{
-			"testkit only in tests", []string{"~/shared/testkit"},
+			"testutil only in tests", []string{"~/internal/testutil"},
 			(*goFile).isTest,
-			"testkit starts servers and fails tests: import it from _test.go files only",
+			"testutil starts servers and fails tests: import it from _test.go files only",
 		},
 	}
 }
@@ -77,7 +77,7 @@ func importRules() []rule {
 	}
 	return append(rules, rule{
 		name:   "stream, fmp4 and mpjpeg stay pure",
-		remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, registry or httpapi",
+		remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, cameras or httpapi",
 		check:  impureImports,
 	})
 }
@@ -107,7 +107,8 @@ func impureImports(tr *tree) (found []finding) {
 			imp, _ := strconv.Unquote(spec.Path.Value)
 			first, _, _ := strings.Cut(imp, "/")
 			std := !strings.Contains(first, ".")
-			if !std && !importIn(imp, []string{"~/shared", "github.com/bluenviron/mediacommon"}) {
+			if !std && !importIn(imp, []string{"~/shared", "~/internal/codec", "~/internal/media", "~/internal/ratemeter",
+				"github.com/bluenviron/mediacommon"}) {
 				found = append(found, finding{tr.pos(spec), "imports " + imp})
 			}
 		}

@@ -33,7 +33,7 @@ func initFuncs(tr *tree) (found []finding) {
 
 func sharedGoroutines(tr *tree) (found []finding) {
 	for _, f := range tr.code() {
-		if !within(f.dir(), "shared") || within(f.dir(), "shared/testkit") {
+		if !within(f.dir(), "shared") || within(f.dir(), "internal/testutil") {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {

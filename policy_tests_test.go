@@ -24,7 +24,7 @@ func testRules() []rule {
 
 func silentSkips(tr *tree) (found []finding) {
 	for _, f := range tr.gofs {
-		if !f.isTest() && !within(f.dir(), "shared/testkit") {
+		if !f.isTest() && !within(f.dir(), "internal/testutil") {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {

@@ -12,10 +12,10 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture"
 	"github.com/bramble-cam/bramble/agent/internal/publish"
+	"github.com/bramble-cam/bramble/agent/internal/source"
+	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -72,7 +72,7 @@ func New(cfg Config) (*Agent, error) {
 func (a *Agent) build(c Camera) (*camera, error) {
 	drops := &drop.Counters{}
 	log := a.log.With(logkey.Camera, c.Name)
-	src, err := capture.Parse(c.Name, c.Source, capture.Env{Files: a.cfg.Files, Drops: drops, Log: log})
+	src, err := source.Parse(c.Name, c.Source, source.Env{Files: a.cfg.Files, Drops: drops, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("camera %s: %w", c.Name, err)
 	}

@@ -16,9 +16,9 @@ import (
 	"github.com/nats-io/nats.go/micro"
 	"go.uber.org/goleak"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -36,7 +36,7 @@ func picture(tb testing.TB) []byte {
 func config(t *testing.T, url string, cameras ...string) Config {
 	t.Helper()
 	cfg := Config{
-		Hub: url, Host: "pi1", Version: "1.2.3", Linger: 100 * time.Millisecond, Log: testkit.Log(t),
+		Hub: url, Host: "pi1", Version: "1.2.3", Linger: 100 * time.Millisecond, Log: testutil.Log(t),
 		Files: fstest.MapFS{"clip.jpeg": {Data: picture(t)}},
 	}
 	for _, s := range cameras {
@@ -61,9 +61,9 @@ func newAgent(t *testing.T, cfg Config) *Agent {
 // runAgent runs a and waits until it answers for all its cameras.
 func runAgent(t *testing.T, a *Agent, nc *nats.Conn) (stop func()) {
 	t.Helper()
-	stop = testkit.Run(t, a.Run)
+	stop = testutil.Run(t, a.Run)
 	for _, c := range a.cameras {
-		testkit.Eventually(t, "camera "+c.name+" is served", func() bool {
+		testutil.Eventually(t, "camera "+c.name+" is served", func() bool {
 			s, err := info(nc, c.name)
 			return err == nil && s.Instance == c.status.Instance
 		})
@@ -72,7 +72,7 @@ func runAgent(t *testing.T, a *Agent, nc *nats.Conn) (stop func()) {
 }
 
 func info(nc *nats.Conn, camera string) (status.Status, error) {
-	msg, err := nc.Request("cam."+camera+".do.info", nil, testkit.Timeout)
+	msg, err := nc.Request("cam."+camera+".do.info", nil, testutil.Timeout)
 	if err != nil {
 		return status.Status{}, err
 	}
@@ -86,7 +86,7 @@ func subscribe(t *testing.T, nc *nats.Conn, subj string) (*nats.Subscription, ch
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+	if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 		t.Fatal(err)
 	}
 	return sub, got
@@ -96,7 +96,7 @@ func subscribe(t *testing.T, nc *nats.Conn, subj string) (*nats.Subscription, ch
 func nextFrame(t *testing.T, got <-chan *nats.Msg) frame.Frame {
 	t.Helper()
 	for {
-		msg := testkit.Receive(t, "a frame", got)
+		msg := testutil.Receive(t, "a frame", got)
 		if len(msg.Data) == 0 {
 			continue
 		}
@@ -112,7 +112,7 @@ func nextFrame(t *testing.T, got <-chan *nats.Msg) frame.Frame {
 func waitState(t *testing.T, statuses <-chan *nats.Msg, state status.State) status.Status {
 	t.Helper()
 	for {
-		s, err := status.Decode(testkit.Receive(t, "state "+string(state), statuses).Data)
+		s, err := status.Decode(testutil.Receive(t, "state "+string(state), statuses).Data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,7 +125,7 @@ func waitState(t *testing.T, statuses <-chan *nats.Msg, state status.State) stat
 // refused runs an agent that must not start, and returns why.
 func refused(t *testing.T, a *Agent) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	err := a.Run(ctx)
 	if err == nil {
@@ -136,8 +136,8 @@ func refused(t *testing.T, a *Agent) string {
 
 func TestDuplicateCameraIsRefused(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	first := newAgent(t, config(t, url, "door=pattern:#size=160x120", "porch=file:clip.jpeg"))
 	stop := runAgent(t, first, nc)
 
@@ -153,7 +153,7 @@ func TestDuplicateCameraIsRefused(t *testing.T) {
 
 	cfg.Takeover = true
 	_, statuses := subscribe(t, nc, "cam.porch.status")
-	testkit.Run(t, newAgent(t, cfg).Run)
+	testutil.Run(t, newAgent(t, cfg).Run)
 	for s := waitState(t, statuses, status.Idle); s.Host != "pi2"; {
 		s = waitState(t, statuses, status.Idle)
 	}
@@ -170,8 +170,8 @@ func TestDuplicateCameraIsRefused(t *testing.T) {
 
 func TestRestartIsNoDuplicate(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	for range 3 {
 		runAgent(t, newAgent(t, config(t, url, "porch=file:clip.jpeg")), nc)()
 	}
@@ -180,8 +180,8 @@ func TestRestartIsNoDuplicate(t *testing.T) {
 // TestStrangersOnTheSubject: one answers, but not as an agent does; one does not answer at all, so it is dead.
 func TestStrangersOnTheSubject(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	for subj, f := range map[string]nats.MsgHandler{
 		"cam.porch.do.info": func(m *nats.Msg) { _ = m.Respond([]byte("hello")) },
 		"cam.desk.do.info":  func(*nats.Msg) {},
@@ -190,30 +190,30 @@ func TestStrangersOnTheSubject(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+	if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 		t.Fatal(err)
 	}
 	if said := refused(t, newAgent(t, config(t, url, "porch=file:clip.jpeg"))); !strings.Contains(said, "camera porch: something answers for it already") {
 		t.Errorf("error %q", said)
 	}
 	_, statuses := subscribe(t, nc, "cam.desk.status")
-	testkit.Run(t, newAgent(t, config(t, url, "desk=file:clip.jpeg")).Run)
+	testutil.Run(t, newAgent(t, config(t, url, "desk=file:clip.jpeg")).Run)
 	waitState(t, statuses, status.Idle)
 }
 
 func TestAgentWaitsForNATS(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartServer(t, server.Options{})
-	url, port := s.ClientURL(), testkit.Port(t, s)
-	testkit.StopServer(s)
+	s := testutil.StartServer(t, server.Options{})
+	url, port := s.ClientURL(), testutil.Port(t, s)
+	testutil.StopServer(s)
 
-	testkit.Run(t, newAgent(t, config(t, url, "porch=file:clip.jpeg")).Run)
+	testutil.Run(t, newAgent(t, config(t, url, "porch=file:clip.jpeg")).Run)
 	early := newAgent(t, config(t, url, "desk=file:clip.jpeg"))
-	stopEarly := testkit.Run(t, early.Run)
+	stopEarly := testutil.Run(t, early.Run)
 	stopEarly() // what waits can be stopped, and that is no error
 
-	testkit.StartServer(t, server.Options{Port: port})
-	_, got := subscribe(t, testkit.Connect(t, url), "cam.porch.jpeg")
+	testutil.StartServer(t, server.Options{Port: port})
+	_, got := subscribe(t, testutil.Connect(t, url), "cam.porch.jpeg")
 	if f := nextFrame(t, got); !bytes.Equal(f.Payload, picture(t)) {
 		t.Error("the frame is not the clip's picture")
 	}
@@ -221,13 +221,13 @@ func TestAgentWaitsForNATS(t *testing.T) {
 
 func TestAgentSurvivesARestartOfNATS(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartServer(t, server.Options{})
-	url, port := s.ClientURL(), testkit.Port(t, s)
+	s := testutil.StartServer(t, server.Options{})
+	url, port := s.ClientURL(), testutil.Port(t, s)
 	a := newAgent(t, config(t, url, "porch=file:clip.jpeg"))
-	stop := runAgent(t, a, testkit.Connect(t, url))
-	testkit.StopServer(s)
-	testkit.StartServer(t, server.Options{Port: port})
-	nc := testkit.Connect(t, url)
+	stop := runAgent(t, a, testutil.Connect(t, url))
+	testutil.StopServer(s)
+	testutil.StartServer(t, server.Options{Port: port})
+	nc := testutil.Connect(t, url)
 	_, statuses := subscribe(t, nc, "cam.porch.status")
 	_, got := subscribe(t, nc, "cam.porch.jpeg")
 	nextFrame(t, got)
@@ -242,10 +242,10 @@ func TestAgentSurvivesARestartOfNATS(t *testing.T) {
 // TestStopWithoutNATS: an agent can be stopped while it waits for a lost connection.
 func TestStopWithoutNATS(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartServer(t, server.Options{})
+	s := testutil.StartServer(t, server.Options{})
 	a := newAgent(t, config(t, s.ClientURL(), "porch=file:clip.jpeg"))
-	stop := runAgent(t, a, testkit.Connect(t, s.ClientURL()))
-	testkit.StopServer(s)
+	stop := runAgent(t, a, testutil.Connect(t, s.ClientURL()))
+	testutil.StopServer(s)
 	stop()
 }
 
@@ -257,8 +257,8 @@ func TestRunSaysThatTheURLIsWrong(t *testing.T) {
 
 func TestInfoAndVerbs(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	runAgent(t, newAgent(t, config(t, url, "porch=file:clip.jpeg#fps=50", "desk=pattern:#size=160x120")), nc)
 
 	s, err := info(nc, "porch")
@@ -271,14 +271,14 @@ func TestInfoAndVerbs(t *testing.T) {
 	if other, err := info(nc, "desk"); err != nil || other.Instance != s.Instance || other.Source != "pattern" {
 		t.Errorf("%+v, %v", other, err)
 	}
-	msg, err := nc.Request("cam.porch.do.snapshot", nil, testkit.Timeout)
+	msg, err := nc.Request("cam.porch.do.snapshot", nil, testutil.Timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if f, err := frame.Decode(frame.JPEG, frame.Header(msg.Header), msg.Data); err != nil || !bytes.Equal(f.Payload, picture(t)) {
 		t.Errorf("snapshot: %v, %v", err, msg.Header)
 	}
-	msg, err = nc.Request("cam.porch.do.keyframe", nil, testkit.Timeout)
+	msg, err = nc.Request("cam.porch.do.keyframe", nil, testutil.Timeout)
 	if err != nil || msg.Header.Get(micro.ErrorCodeHeader) != "501" {
 		t.Errorf("key frame of a file: %v, %v", err, msg.Header)
 	}
@@ -287,8 +287,8 @@ func TestInfoAndVerbs(t *testing.T) {
 // TestMicro: `nats micro ls` shows every camera.
 func TestMicro(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	runAgent(t, newAgent(t, config(t, url, "porch=file:clip.jpeg", "desk=pattern:#size=160x120")), nc)
 	inbox := nc.NewInbox()
 	_, answers := subscribe(t, nc, inbox)
@@ -297,7 +297,7 @@ func TestMicro(t *testing.T) {
 	}
 	for cameras := map[string]bool{}; len(cameras) < 2; {
 		var got micro.Info
-		if err := json.Unmarshal(testkit.Receive(t, "both cameras", answers).Data, &got); err != nil {
+		if err := json.Unmarshal(testutil.Receive(t, "both cameras", answers).Data, &got); err != nil {
 			t.Fatal(err)
 		}
 		if got.Metadata["host"] != "pi1" || got.Metadata["format"] != "jpeg" {
@@ -309,11 +309,11 @@ func TestMicro(t *testing.T) {
 
 func TestSubjectRoot(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	_, statuses := subscribe(t, nc, "site-1.cams.porch.status")
 	cfg := config(t, url, "porch=file:clip.jpeg")
 	cfg.SubjectRoot = "site-1.cams"
-	testkit.Run(t, newAgent(t, cfg).Run)
+	testutil.Run(t, newAgent(t, cfg).Run)
 	waitState(t, statuses, status.Idle)
 }

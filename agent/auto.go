@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/find"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/agent/internal/discover"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 // lookEvery is how often the host is looked at for cameras that were plugged in, which takes the reading of a few folders.
@@ -35,7 +35,7 @@ type auto struct {
 func (s *session) findCameras(ctx context.Context, g *errgroup.Group) error {
 	f := s.cfg.finder
 	if f == nil {
-		f = hostFinder{find.New(find.Options{Host: s.cfg.Host})}
+		f = hostFinder{discover.New(discover.Options{Host: s.cfg.Host})}
 	}
 	m := &auto{finder: f, sources: map[string]string{}, refused: map[string]string{}}
 	tick := time.NewTicker(lookEvery)

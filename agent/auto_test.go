@@ -9,7 +9,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // fakeFinder finds what a test says.
@@ -56,14 +56,14 @@ const (
 // TestFound: cameras are served when they are plugged in, each under a name of its own, and one that is gone keeps its name.
 func TestFound(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartServer(t, server.Options{}).ClientURL()
-	nc := testkit.Connect(t, url)
+	url := testutil.StartServer(t, server.Options{}).ClientURL()
+	nc := testutil.Connect(t, url)
 	f := &fakeFinder{changed: true, err: errors.New("no rights")}
 	cfg := config(t, url)
 	cfg.finder = f
 	a := newAgent(t, cfg)
-	testkit.Run(t, a.Run)
-	testkit.Eventually(t, "a first look", func() bool { return f.looked() > 0 })
+	testutil.Run(t, a.Run)
+	testutil.Eventually(t, "a first look", func() bool { return f.looked() > 0 })
 
 	served := func(name string) func() bool {
 		return func() bool {
@@ -72,9 +72,9 @@ func TestFound(t *testing.T) {
 		}
 	}
 	f.set(nil, Camera{"pi1-cam", small})
-	testkit.Eventually(t, "the camera is served", served("pi1-cam"))
+	testutil.Eventually(t, "the camera is served", served("pi1-cam"))
 	f.set(nil, Camera{"pi1-cam-2", small}) // the first one is unplugged
-	testkit.Eventually(t, "the second camera is served", served("pi1-cam-2"))
+	testutil.Eventually(t, "the second camera is served", served("pi1-cam-2"))
 	if s, err := info(nc, "pi1-cam"); err != nil || s.Instance != a.base.Instance {
 		t.Errorf("the first camera: %+v, %v", s, err)
 	}
@@ -84,7 +84,7 @@ func TestFound(t *testing.T) {
 		t.Error("not a picture of 160x120")
 	}
 	f.set(nil, Camera{"pi1-cam", large}, Camera{"pi1-cam-2", small}) // it is behind another path now
-	testkit.Eventually(t, "the first camera is another one", func() bool {
+	testutil.Eventually(t, "the first camera is another one", func() bool {
 		return bytes.Contains(nextFrame(t, pictures).Payload, []byte{0, 240, 1, 64})
 	})
 }
@@ -92,20 +92,20 @@ func TestFound(t *testing.T) {
 // TestFoundElsewhere: a camera whose name another host uses is served as soon as that host stops.
 func TestFoundElsewhere(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartServer(t, server.Options{}).ClientURL()
-	nc := testkit.Connect(t, url)
+	url := testutil.StartServer(t, server.Options{}).ClientURL()
+	nc := testutil.Connect(t, url)
 	stop := runAgent(t, newAgent(t, config(t, url, "pi1-cam="+small)), nc)
 	cfg := config(t, url)
 	f := &fakeFinder{changed: true, found: []Camera{{"pi1-cam", small}}}
 	cfg.finder = f
 	second := newAgent(t, cfg)
-	testkit.Run(t, second.Run)
-	testkit.Eventually(t, "the second agent looks again", func() bool { return f.looked() > 1 })
+	testutil.Run(t, second.Run)
+	testutil.Eventually(t, "the second agent looks again", func() bool { return f.looked() > 1 })
 	if s, err := info(nc, "pi1-cam"); err != nil || s.Instance == second.base.Instance {
 		t.Fatalf("served by %+v, %v", s, err)
 	}
 	stop()
-	testkit.Eventually(t, "the second agent serves the camera", func() bool {
+	testutil.Eventually(t, "the second agent serves the camera", func() bool {
 		s, err := info(nc, "pi1-cam")
 		return err == nil && s.Instance == second.base.Instance
 	})

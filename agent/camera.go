@@ -12,12 +12,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture"
 	"github.com/bramble-cam/bramble/agent/internal/publish"
+	"github.com/bramble-cam/bramble/agent/internal/source"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/ratemeter"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/logkey"
-	"github.com/bramble-cam/bramble/shared/rate"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -34,7 +34,7 @@ const (
 type camera struct {
 	// Static after connect.
 	name   string
-	source capture.Source
+	source source.Source
 	drops  *drop.Counters
 	log    *slog.Logger
 	nc     *nats.Conn
@@ -55,13 +55,13 @@ type camera struct {
 	// Owned by the capture loop's goroutine.
 	seq   uint64
 	epoch int64
-	meter rate.Meter
+	meter ratemeter.Meter
 }
 
-func newCamera(name string, src capture.Source, drops *drop.Counters, base status.Status, log *slog.Logger) *camera {
+func newCamera(name string, src source.Source, drops *drop.Counters, base status.Status, log *slog.Logger) *camera {
 	base.Camera, base.Source, base.Format = name, src.Kind(), src.Format()
 	backoff := maxBackoff
-	if r, ok := src.(capture.Retrier); ok {
+	if r, ok := src.(source.Retrier); ok {
 		backoff = r.MaxBackoff()
 	}
 	c := &camera{
@@ -111,7 +111,7 @@ func (c *camera) captureLoop(ctx context.Context) {
 			backoff, reason = minBackoff, ""
 			continue
 		}
-		if errors.Is(err, capture.ErrRestart) {
+		if errors.Is(err, source.ErrRestart) {
 			c.log.Info("camera starts anew with changed settings", logkey.Source, c.source.Kind())
 			continue
 		}
@@ -156,9 +156,9 @@ func (c *camera) capture(ctx context.Context) error {
 		}
 	})
 	told := context.AfterFunc(ctx, func() { c.endsBy.Store(time.Now().Add(maxEnding).UnixNano()) })
-	c.seq, c.meter = 0, rate.Meter{}
+	c.seq, c.meter = 0, ratemeter.Meter{}
 	c.epoch = max(c.epoch+1, time.Now().UnixNano()) // newer than the last one even if the clock was set back
-	err := c.source.Run(ctx, func(f capture.Frame) {
+	err := c.source.Run(ctx, func(f source.Frame) {
 		watchdog.Reset(c.frameTimeout)
 		c.take(f)
 	})
@@ -181,7 +181,7 @@ func (c *camera) capture(ctx context.Context) error {
 func (c *camera) noFrame() error { return fmt.Errorf("%w (%v)", errNoFrame, c.frameTimeout) }
 
 // take publishes a captured frame.
-func (c *camera) take(f capture.Frame) {
+func (c *camera) take(f source.Frame) {
 	now := time.Now()
 	c.meter.Add(now, len(f.Data))
 	fps, bps := c.meter.Get()

@@ -7,12 +7,12 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture"
-	"github.com/bramble-cam/bramble/agent/internal/capture/device"
-	"github.com/bramble-cam/bramble/agent/internal/control"
-	"github.com/bramble-cam/bramble/shared/clock"
+	"github.com/bramble-cam/bramble/agent/internal/service"
+	"github.com/bramble-cam/bramble/agent/internal/source"
+	"github.com/bramble-cam/bramble/agent/internal/source/v4l2/device"
+	"github.com/bramble-cam/bramble/internal/hostclock"
+	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -67,13 +67,13 @@ func (c *camera) Status() status.Status {
 	c.mu.Lock()
 	s := c.status
 	c.mu.Unlock()
-	s.Clock = status.Clock{Source: status.ClockArrival, Error: clock.Error()}
-	if src, ok := c.source.(capture.Clocked); ok {
+	s.Clock = status.Clock{Source: status.ClockArrival, Error: hostclock.Error()}
+	if src, ok := c.source.(source.Clocked); ok {
 		s.Clock.Source = src.ClockSource()
 	}
 	s.Drops, s.Temperature = c.drops.Map(), temperature()
 	s.Sent, s.Warning = c.pub.Sent(), c.pub.Fault()
-	if w, ok := c.source.(capture.Warner); ok && s.Warning == "" {
+	if w, ok := c.source.(source.Warner); ok && s.Warning == "" {
 		s.Warning = w.Warning()
 	}
 	return s
@@ -89,7 +89,7 @@ func (c *camera) Bitrate() int64 {
 // Info returns the status together with what is too long to be published every few seconds.
 func (c *camera) Info() status.Status {
 	s := c.Status()
-	if src, ok := c.source.(capture.Configurer); ok {
+	if src, ok := c.source.(source.Configurer); ok {
 		s.Controls = src.Controls()
 	}
 	return s
@@ -97,13 +97,13 @@ func (c *camera) Info() status.Status {
 
 // Configure changes the camera's settings.
 func (c *camera) Configure(s status.Settings) error {
-	src, ok := c.source.(capture.Configurer)
+	src, ok := c.source.(source.Configurer)
 	if !ok {
-		return fmt.Errorf("settings on request: %w", control.ErrUnsupported)
+		return fmt.Errorf("settings on request: %w", service.ErrUnsupported)
 	}
 	err := src.Configure(s)
-	if errors.Is(err, capture.ErrSetting) {
-		return fmt.Errorf("%w: %w", control.ErrBadRequest, err)
+	if errors.Is(err, source.ErrSetting) {
+		return fmt.Errorf("%w: %w", service.ErrBadRequest, err)
 	}
 	return err
 }
@@ -121,13 +121,13 @@ func (c *camera) Snapshot(ctx context.Context) (frame.Frame, error) {
 func (c *camera) RequestKeyFrame() error { return c.keys.ask() }
 
 func (c *camera) requestKeyFrame() error {
-	k, ok := c.source.(capture.KeyFramer)
+	k, ok := c.source.(source.KeyFramer)
 	if !ok {
-		return fmt.Errorf("key frame on request: %w", control.ErrUnsupported)
+		return fmt.Errorf("key frame on request: %w", service.ErrUnsupported)
 	}
 	err := k.RequestKeyFrame()
 	if errors.Is(err, device.ErrNoControl) {
-		return fmt.Errorf("%w: %w", control.ErrUnsupported, err)
+		return fmt.Errorf("%w: %w", service.ErrUnsupported, err)
 	}
 	return err
 }

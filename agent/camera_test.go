@@ -11,11 +11,11 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture"
+	"github.com/bramble-cam/bramble/agent/internal/source"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // fakeSource does what a test tells it.
@@ -29,17 +29,17 @@ type fakeSource struct {
 // fakeRun is one Run of a fakeSource.
 type fakeRun struct {
 	began  time.Time
-	frames chan capture.Frame
+	frames chan source.Frame
 	end    chan error
 }
 
 func (s *fakeSource) Kind() string         { return "fake" }
 func (s *fakeSource) Format() frame.Format { return frame.JPEG }
 
-func (s *fakeSource) Run(ctx context.Context, sink capture.Sink) error {
+func (s *fakeSource) Run(ctx context.Context, sink source.Sink) error {
 	s.open.Add(1)
 	defer s.open.Add(-1)
-	run := &fakeRun{time.Now(), make(chan capture.Frame), make(chan error)}
+	run := &fakeRun{time.Now(), make(chan source.Frame), make(chan error)}
 	s.runs <- run
 	for {
 		select {
@@ -57,11 +57,11 @@ func (s *fakeSource) Run(ctx context.Context, sink capture.Sink) error {
 }
 
 // send hands a frame to the camera.
-func (r *fakeRun) send(t *testing.T, f capture.Frame) {
+func (r *fakeRun) send(t *testing.T, f source.Frame) {
 	t.Helper()
 	select {
 	case r.frames <- f:
-	case <-time.After(testkit.Timeout):
+	case <-time.After(testutil.Timeout):
 		t.Fatal("the source does not run any longer")
 	}
 }
@@ -71,7 +71,7 @@ func (r *fakeRun) fail(t *testing.T, err error) {
 	t.Helper()
 	select {
 	case r.end <- err:
-	case <-time.After(testkit.Timeout):
+	case <-time.After(testutil.Timeout):
 		t.Fatal("the source does not run any longer")
 	}
 }
@@ -85,8 +85,8 @@ func fakeAgent(t *testing.T, url string) (*Agent, *fakeSource) {
 	return a, src
 }
 
-func shot(n byte) capture.Frame {
-	return capture.Frame{
+func shot(n byte) source.Frame {
+	return source.Frame{
 		Data: []byte{n}, PTS: time.Duration(n) * 40 * time.Millisecond, Captured: time.Unix(1000, int64(n)), Width: 640, Height: 480,
 	}
 }
@@ -94,17 +94,17 @@ func shot(n byte) capture.Frame {
 // TestStates takes a camera through all it can do, and looks at what it tells.
 func TestStates(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	_, statuses := subscribe(t, nc, "cam.porch.status")
 	a, src := fakeAgent(t, url)
-	stop := testkit.Run(t, a.Run)
+	stop := testutil.Run(t, a.Run)
 	if s := waitState(t, statuses, status.Idle); s.Reason != "" || s.FPS != 0 || s.Epoch != 0 {
 		t.Errorf("idle: %+v", s)
 	}
 
 	sub, got := subscribe(t, nc, "cam.porch.jpeg")
-	run := testkit.Receive(t, "the start of the source", src.runs)
+	run := testutil.Receive(t, "the start of the source", src.runs)
 	waitState(t, statuses, status.Starting)
 	run.send(t, shot(1))
 	live := waitState(t, statuses, status.Live)
@@ -120,7 +120,7 @@ func TestStates(t *testing.T) {
 	if s := waitState(t, statuses, status.Degraded); s.Reason != "the lens fell off: put it back" || s.FPS != 0 {
 		t.Errorf("degraded: %+v", s)
 	}
-	run = testkit.Receive(t, "the second start of the source", src.runs)
+	run = testutil.Receive(t, "the second start of the source", src.runs)
 	if s, err := info(nc, "porch"); err != nil || s.State != status.Degraded || s.Reason == "" {
 		t.Errorf("while it is tried again: %+v, %v; the reason must stay until a frame comes", s, err)
 	}
@@ -147,13 +147,13 @@ func TestStates(t *testing.T) {
 // TestStopReleasesTheSource: also one that was delivering, and only then it is said that the camera has stopped.
 func TestStopReleasesTheSource(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	_, statuses := subscribe(t, nc, "cam.porch.status")
 	subscribe(t, nc, "cam.porch.jpeg")
 	a, src := fakeAgent(t, url)
-	stop := testkit.Run(t, a.Run)
-	run := testkit.Receive(t, "the start of the source", src.runs)
+	stop := testutil.Run(t, a.Run)
+	run := testutil.Receive(t, "the start of the source", src.runs)
 	run.send(t, shot(1))
 	waitState(t, statuses, status.Live)
 	stop()
@@ -172,8 +172,8 @@ func TestStopReleasesTheSource(t *testing.T) {
 // TestOneFailingCameraLeavesTheOthers: each camera is supervised on its own.
 func TestOneFailingCameraLeavesTheOthers(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	runAgent(t, newAgent(t, config(t, url,
 		"good=file:clip.jpeg#fps=50", "bad=exec:echo 'no sensor: check the cable' >&2; exit 3#format=mjpeg", "mute=exec:exec sleep 1000#format=h264",
 	)), nc)
@@ -204,13 +204,13 @@ func TestOneFailingCameraLeavesTheOthers(t *testing.T) {
 // TestBackoff: a camera that fails at once is tried ever more patiently.
 func TestBackoff(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	subscribe(t, testkit.Connect(t, url), "cam.porch.jpeg")
+	url := testutil.StartNATS(t)
+	subscribe(t, testutil.Connect(t, url), "cam.porch.jpeg")
 	a, src := fakeAgent(t, url)
-	testkit.Run(t, a.Run)
+	testutil.Run(t, a.Run)
 	var before time.Time
 	for n := range 4 {
-		run := testkit.Receive(t, "a start of the source", src.runs)
+		run := testutil.Receive(t, "a start of the source", src.runs)
 		// A lower bound: it cannot fail on a slow machine.
 		if least := minBackoff << n / 2; n > 0 && run.began.Sub(before) < least {
 			t.Errorf("try %d came %v after the one before, want at least %v", n, run.began.Sub(before), least)
@@ -223,30 +223,30 @@ func TestBackoff(t *testing.T) {
 // TestNoFrames: a source that is open but gives nothing is opened anew, and that is said.
 func TestNoFrames(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	_, statuses := subscribe(t, nc, "cam.porch.status")
 	subscribe(t, nc, "cam.porch.jpeg")
 	a, src := fakeAgent(t, url)
 	a.cameras[0].frameTimeout = 50 * time.Millisecond
-	testkit.Run(t, a.Run)
-	testkit.Receive(t, "the start of the source", src.runs)
+	testutil.Run(t, a.Run)
+	testutil.Receive(t, "the start of the source", src.runs)
 	if s := waitState(t, statuses, status.Degraded); !strings.Contains(s.Reason, "no frame for too long") || !strings.Contains(s.Reason, "(50ms)") {
 		t.Errorf("reason %q", s.Reason)
 	}
-	testkit.Receive(t, "the second start of the source", src.runs)
+	testutil.Receive(t, "the second start of the source", src.runs)
 }
 
 // TestSourceThatEnds breaks its contract: Run may return nil only when it was asked to. It must not make the agent spin.
 func TestSourceThatEnds(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	_, statuses := subscribe(t, nc, "cam.porch.status")
 	subscribe(t, nc, "cam.porch.jpeg")
 	a, src := fakeAgent(t, url)
-	testkit.Run(t, a.Run)
-	testkit.Receive(t, "the start of the source", src.runs).fail(t, nil)
+	testutil.Run(t, a.Run)
+	testutil.Receive(t, "the start of the source", src.runs).fail(t, nil)
 	if s := waitState(t, statuses, status.Degraded); !strings.Contains(s.Reason, "ended by itself") {
 		t.Errorf("reason %q", s.Reason)
 	}
@@ -255,13 +255,13 @@ func TestSourceThatEnds(t *testing.T) {
 // TestLeavingEndsTheWait: a broken camera that nobody wants any longer is idle, not degraded.
 func TestLeavingEndsTheWait(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	_, statuses := subscribe(t, nc, "cam.porch.status")
 	sub, _ := subscribe(t, nc, "cam.porch.jpeg")
 	a, src := fakeAgent(t, url)
-	testkit.Run(t, a.Run)
-	testkit.Receive(t, "the start of the source", src.runs).fail(t, errors.New("no"))
+	testutil.Run(t, a.Run)
+	testutil.Receive(t, "the start of the source", src.runs).fail(t, errors.New("no"))
 	waitState(t, statuses, status.Degraded)
 	if err := sub.Unsubscribe(); err != nil {
 		t.Fatal(err)
@@ -274,15 +274,15 @@ func TestLeavingEndsTheWait(t *testing.T) {
 // TestOversizeIsToldInTheStatus: with the remedy, since nobody reads the agent's log.
 func TestOversizeIsToldInTheStatus(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartServer(t, server.Options{MaxPayload: 4096}).ClientURL()
-	nc := testkit.Connect(t, url)
+	url := testutil.StartServer(t, server.Options{MaxPayload: 4096}).ClientURL()
+	nc := testutil.Connect(t, url)
 	subscribe(t, nc, "cam.porch.jpeg")
 	a, src := fakeAgent(t, url)
-	testkit.Run(t, a.Run)
-	run := testkit.Receive(t, "the start of the source", src.runs)
-	run.send(t, capture.Frame{Data: make([]byte, 5000)})
+	testutil.Run(t, a.Run)
+	run := testutil.Receive(t, "the start of the source", src.runs)
+	run.send(t, source.Frame{Data: make([]byte, 5000)})
 	var s status.Status
-	testkit.Eventually(t, "a warning", func() bool {
+	testutil.Eventually(t, "a warning", func() bool {
 		var err error
 		if s, err = info(nc, "porch"); err != nil {
 			t.Fatal(err)

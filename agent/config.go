@@ -8,16 +8,16 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // Config is what an Agent needs to know.
 type Config struct {
 	Hub         string                // NATS URL, or several joined by commas
 	Credential  credential.Credential // shown to NATS; zero means none
-	Trust       trust.Settings        // how NATS shows that it is the hub's
+	Trust       tlstrust.Settings     // how NATS shows that it is the hub's
 	SubjectRoot string                // first token of every subject; "" means "cam"
 	Cameras     []Camera              // none means every camera that this host has or gets
 	Linger      time.Duration         // how long a camera stays live after its last subscriber left; 0 means 10 s

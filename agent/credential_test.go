@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func newCredential(t *testing.T) credential.Credential {
@@ -75,14 +75,14 @@ func (h *heard) said(part string) bool {
 func TestCredential(t *testing.T) {
 	t.Parallel()
 	hub, porch := newCredential(t), newCredential(t)
-	url := testkit.StartServer(t, guarded(hub, porch)).ClientURL()
+	url := testutil.StartServer(t, guarded(hub, porch)).ClientURL()
 	nc := connectAs(t, url, hub)
 	l := &heard{}
 	cfg := config(t, url, "porch=file:clip.jpeg")
 	cfg.Credential, cfg.Log = porch, slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg.Log.Info("started with", "config", fmt.Sprintf("%+v", cfg))
 	_, statuses := subscribe(t, nc, "cam.porch.status")
-	testkit.Run(t, newAgent(t, cfg).Run)
+	testutil.Run(t, newAgent(t, cfg).Run)
 	waitState(t, statuses, status.Idle)
 	if s, err := info(nc, "porch"); err != nil || s.Camera != "porch" {
 		t.Errorf("%+v, %v", s, err)
@@ -98,7 +98,7 @@ func TestCredential(t *testing.T) {
 func TestCredentialOfAnotherCamera(t *testing.T) {
 	t.Parallel()
 	hub, porch := newCredential(t), newCredential(t)
-	url := testkit.StartServer(t, guarded(hub, porch)).ClientURL()
+	url := testutil.StartServer(t, guarded(hub, porch)).ClientURL()
 	for _, takeover := range []bool{false, true} {
 		cfg := config(t, url, "porch=file:clip.jpeg", "garden=file:clip.jpeg")
 		cfg.Credential, cfg.Takeover = porch, takeover
@@ -124,21 +124,21 @@ func TestRefusedAgentSaysSo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := testkit.StartServer(t, guarded(hub, porch))
+			s := testutil.StartServer(t, guarded(hub, porch))
 			l := &heard{}
 			cfg := config(t, s.ClientURL(), "porch=file:clip.jpeg")
 			cfg.Credential, cfg.Log = test.shows, slog.New(slog.NewTextHandler(l, nil))
-			testkit.Run(t, newAgent(t, cfg).Run)
-			testkit.Eventually(t, "it is told", func() bool { return l.said("level=ERROR") && l.said("the hub refuses this agent") && l.said(test.says) })
-			port := testkit.Port(t, s)
-			testkit.StopServer(s)
+			testutil.Run(t, newAgent(t, cfg).Run)
+			testutil.Eventually(t, "it is told", func() bool { return l.said("level=ERROR") && l.said("the hub refuses this agent") && l.said(test.says) })
+			port := testutil.Port(t, s)
+			testutil.StopServer(s)
 			opts := guarded(hub, test.shows)
 			if test.shows.IsZero() {
 				opts.Nkeys = nil
 			}
 			opts.Port = port
-			testkit.StartServer(t, opts)
-			testkit.Eventually(t, "it is let in", func() bool { return l.said("connected to NATS") })
+			testutil.StartServer(t, opts)
+			testutil.Eventually(t, "it is let in", func() bool { return l.said("connected to NATS") })
 		})
 	}
 }
@@ -147,7 +147,7 @@ func TestRefusedAgentSaysSo(t *testing.T) {
 func TestRevokedAgentSaysSo(t *testing.T) {
 	t.Parallel()
 	hub, porch := newCredential(t), newCredential(t)
-	s := testkit.StartServer(t, guarded(hub, porch))
+	s := testutil.StartServer(t, guarded(hub, porch))
 	l := &heard{}
 	cfg := config(t, s.ClientURL(), "porch=file:clip.jpeg")
 	cfg.Credential, cfg.Log = porch, slog.New(slog.NewTextHandler(l, nil))
@@ -155,15 +155,15 @@ func TestRevokedAgentSaysSo(t *testing.T) {
 	ended := make(chan error, 1)
 	a := newAgent(t, cfg)
 	go func() { ended <- a.Run(ctx) }()
-	testkit.Eventually(t, "it is in", func() bool { return l.said("connected to NATS") })
-	port := testkit.Port(t, s)
-	testkit.StopServer(s)
+	testutil.Eventually(t, "it is in", func() bool { return l.said("connected to NATS") })
+	port := testutil.Port(t, s)
+	testutil.StopServer(s)
 	opts := guarded(hub, newCredential(t))
 	opts.Port = port
-	testkit.StartServer(t, opts)
-	testkit.Eventually(t, "it is told", func() bool { return l.said("the hub refuses this agent") })
+	testutil.StartServer(t, opts)
+	testutil.Eventually(t, "it is told", func() bool { return l.said("the hub refuses this agent") })
 	cancel()
-	if err := testkit.Receive(t, "it stops all the same", ended); err != nil && !errors.Is(err, context.Canceled) {
+	if err := testutil.Receive(t, "it stops all the same", ended); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 }

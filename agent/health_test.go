@@ -5,22 +5,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 func TestHealth(t *testing.T) {
-	url := testkit.StartNATS(t)
-	a, err := New(Config{Hub: url, Cameras: []Camera{{"porch", "pattern:#size=160x120"}}, Log: testkit.Log(t)})
+	url := testutil.StartNATS(t)
+	a, err := New(Config{Hub: url, Cameras: []Camera{{"porch", "pattern:#size=160x120"}}, Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, a.Run)
+	testutil.Run(t, a.Run)
 	ask := func(url string, cameras ...Camera) error {
-		ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+		ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 		defer cancel()
 		return Health(ctx, Config{Hub: url, Cameras: cameras})
 	}
-	testkit.Eventually(t, "the agent is healthy", func() bool { return ask(url, Camera{Name: "porch"}) == nil })
+	testutil.Eventually(t, "the agent is healthy", func() bool { return ask(url, Camera{Name: "porch"}) == nil })
 	if err := ask(url); err != nil {
 		t.Errorf("without cameras: %v", err)
 	}

@@ -3,11 +3,11 @@ package agent
 import (
 	"context"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/find"
+	"github.com/bramble-cam/bramble/agent/internal/discover"
 )
 
 // hostFinder finds the cameras of this machine.
-type hostFinder struct{ *find.Finder }
+type hostFinder struct{ *discover.Finder }
 
 // Find returns the cameras worth using, each with the source that fits it.
 func (f hostFinder) Find(ctx context.Context) ([]Camera, error) {

@@ -9,8 +9,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func cameras(t *testing.T, list ...string) (cameras []Camera) {
@@ -28,8 +28,8 @@ func cameras(t *testing.T, list ...string) (cameras []Camera) {
 // Of a changed list each camera gets what is its due, and one that stays the same goes on without a gap.
 func TestReload(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	a := newAgent(t, config(t, url, "stays="+small, "goes="+small, "changes="+small))
 	stop := runAgent(t, a, nc)
 	_, frames := subscribe(t, nc, "cam.stays.jpeg")
@@ -39,11 +39,11 @@ func TestReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		if s, err := status.Decode(testkit.Receive(t, "a status", said).Data); err != nil || s.State == status.Stopped {
+		if s, err := status.Decode(testutil.Receive(t, "a status", said).Data); err != nil || s.State == status.Stopped {
 			break
 		}
 	}
-	if _, err := nc.Request("cam.goes.do.info", nil, testkit.Timeout); !errors.Is(err, nats.ErrNoResponders) {
+	if _, err := nc.Request("cam.goes.do.info", nil, testutil.Timeout); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("a camera that should have gone answers: %v", err)
 	}
 	if s, err := info(nc, "comes"); err != nil || s.State != status.Idle {
@@ -73,8 +73,8 @@ func TestReload(t *testing.T) {
 // A list that cannot be taken over changes nothing; a camera of another agent is left out.
 func TestReloadRefused(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	runAgent(t, newAgent(t, config(t, url, "theirs="+small)), nc)
 	l := &heard{}
 	cfg := config(t, url, "ours="+small)
@@ -93,7 +93,7 @@ func TestReloadRefused(t *testing.T) {
 			t.Errorf("%v: %v", test.list, err)
 		}
 	}
-	if _, err := nc.Request("cam.new.do.info", nil, testkit.Timeout); !errors.Is(err, nats.ErrNoResponders) {
+	if _, err := nc.Request("cam.new.do.info", nil, testutil.Timeout); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("a camera of a refused list answers: %v", err)
 	}
 	if err := a.Reload(t.Context(), cameras(t, "ours="+small, "theirs="+small)); err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/nats-io/nats.go/micro"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bramble-cam/bramble/agent/internal/control"
-	"github.com/bramble-cam/bramble/shared/printable"
+	"github.com/bramble-cam/bramble/agent/internal/service"
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -32,7 +32,7 @@ type session struct {
 // served is a camera that is served.
 type served struct {
 	*camera
-	service *control.Service
+	service *service.Service
 	stop    context.CancelFunc
 	ended   chan struct{} // closed when the camera is released
 }
@@ -76,7 +76,7 @@ func (s *session) run(ctx context.Context, connected <-chan struct{}) error {
 // add serves one more camera in g.
 func (s *session) add(ctx context.Context, g *errgroup.Group, c *camera) error {
 	c.connect(s.nc, s.space, s.cfg.Linger)
-	svc, err := control.Serve(ctx, s.nc, s.space, c, s.log)
+	svc, err := service.Serve(ctx, s.nc, s.space, c, s.log)
 	if err != nil {
 		return err
 	}

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // listen takes the place of systemd: it returns what it is told.
@@ -46,18 +46,18 @@ func listen(t *testing.T) <-chan string {
 func TestReadyWithoutNATS(t *testing.T) {
 	told := listen(t)
 	t.Setenv("WATCHDOG_USEC", "300000")
-	stop := testkit.Run(t, newAgent(t, config(t, "nats://127.0.0.1:1", "porch="+small)).Run)
-	if got := testkit.Receive(t, "ready", told); got != "READY=1" {
+	stop := testutil.Run(t, newAgent(t, config(t, "nats://127.0.0.1:1", "porch="+small)).Run)
+	if got := testutil.Receive(t, "ready", told); got != "READY=1" {
 		t.Errorf("said %q first", got)
 	}
 	for range 3 {
-		if got := testkit.Receive(t, "the watchdog is fed", told); got != "WATCHDOG=1" {
+		if got := testutil.Receive(t, "the watchdog is fed", told); got != "WATCHDOG=1" {
 			t.Errorf("said %q", got)
 		}
 	}
 	stop()
 	for {
-		if got := testkit.Receive(t, "stopping", told); got == "STOPPING=1" {
+		if got := testutil.Receive(t, "stopping", told); got == "STOPPING=1" {
 			return
 		}
 	}
@@ -66,8 +66,8 @@ func TestReadyWithoutNATS(t *testing.T) {
 // TestStuck: a source that does not end when it is told to, and a publisher that does not go on, are for systemd to end; a camera that fails is not.
 func TestStuck(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	a, src := fakeAgent(t, url)
 	runAgent(t, a, nc)
 	c := a.cameras[0]
@@ -75,7 +75,7 @@ func TestStuck(t *testing.T) {
 		t.Errorf("an idle camera: %q", why)
 	}
 	subscribe(t, nc, "cam."+c.name+".jpeg")
-	run := testkit.Receive(t, "the source runs", src.runs)
+	run := testutil.Receive(t, "the source runs", src.runs)
 	run.send(t, shot(1))
 	if why := c.stuck(time.Now()); why != "" {
 		t.Errorf("a live camera: %q", why)
@@ -93,30 +93,30 @@ func TestStuck(t *testing.T) {
 // TestEndsBy: the time to end begins when a source is told to end, and is over when it has.
 func TestEndsBy(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	a, src := fakeAgent(t, url)
 	src.stubborn = make(chan struct{})
 	runAgent(t, a, nc)
 	c := a.cameras[0]
 	sub, _ := subscribe(t, nc, "cam."+c.name+".jpeg")
-	testkit.Receive(t, "the source runs", src.runs)
+	testutil.Receive(t, "the source runs", src.runs)
 	if c.endsBy.Load() != 0 {
 		t.Error("it must end though nobody told it to")
 	}
 	if err := sub.Unsubscribe(); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "it is told to end", func() bool { return c.endsBy.Load() != 0 })
+	testutil.Eventually(t, "it is told to end", func() bool { return c.endsBy.Load() != 0 })
 	close(src.stubborn)
-	testkit.Eventually(t, "it has ended", func() bool { return c.endsBy.Load() == 0 })
+	testutil.Eventually(t, "it has ended", func() bool { return c.endsBy.Load() == 0 })
 }
 
 // TestHangingDriver: a camera that gives no frames any more is degraded also if its driver does not let go of it.
 func TestHangingDriver(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	_, statuses := subscribe(t, nc, "cam.porch.status")
 	a, src := fakeAgent(t, url)
 	src.stubborn = make(chan struct{})
@@ -124,7 +124,7 @@ func TestHangingDriver(t *testing.T) {
 	a.cameras[0].frameTimeout = 200 * time.Millisecond
 	runAgent(t, a, nc)
 	subscribe(t, nc, "cam.porch.jpeg")
-	testkit.Receive(t, "the start of the source", src.runs).send(t, shot(1))
+	testutil.Receive(t, "the start of the source", src.runs).send(t, shot(1))
 	waitState(t, statuses, status.Live)
 	if s := waitState(t, statuses, status.Degraded); !strings.Contains(s.Reason, "no frame") {
 		t.Errorf("reason %q", s.Reason)

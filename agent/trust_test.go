@@ -13,23 +13,23 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/testkit"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-func pin(c *testkit.Cert) trust.Settings {
-	return trust.Settings{Fingerprints: []string{trust.Fingerprint(c.Leaf)}, Flags: "--tls"}
+func pin(c *testutil.Cert) tlstrust.Settings {
+	return tlstrust.Settings{Fingerprints: []string{tlstrust.Fingerprint(c.Leaf)}, Flags: "--tls"}
 }
 
 // An agent that pins the hub's key shows its credential and its pictures to that hub, through TLS.
 func TestPinnedHub(t *testing.T) {
 	t.Parallel()
 	hub, porch := newCredential(t), newCredential(t)
-	cert := testkit.NewCert(t, nil, nil)
+	cert := testutil.NewCert(t, nil, nil)
 	opts := guarded(hub, porch)
 	opts.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}
-	s := testkit.StartServer(t, opts)
+	s := testutil.StartServer(t, opts)
 	url := "tls://" + s.Addr().String()
 	options, err := pin(cert).Options()
 	if err != nil {
@@ -47,9 +47,9 @@ func TestPinnedHub(t *testing.T) {
 	_, frames := subscribe(t, nc, "cam.porch.jpeg")
 	cfg := config(t, url, "porch=file:clip.jpeg")
 	cfg.Credential, cfg.Trust = porch, pin(cert)
-	testkit.Run(t, newAgent(t, cfg).Run)
+	testutil.Run(t, newAgent(t, cfg).Run)
 	nextFrame(t, frames)
-	health := func(trusted trust.Settings) error {
+	health := func(trusted tlstrust.Settings) error {
 		cfg := cfg
 		cfg.Trust = trusted
 		return Health(t.Context(), cfg)
@@ -57,7 +57,7 @@ func TestPinnedHub(t *testing.T) {
 	if err := health(pin(cert)); err != nil {
 		t.Errorf("the health check of an agent that pins the hub's key: %v", err)
 	}
-	if err := health(pin(testkit.NewCert(t, nil, nil))); err == nil {
+	if err := health(pin(testutil.NewCert(t, nil, nil))); err == nil {
 		t.Error("the health check trusts another key")
 	}
 }
@@ -84,7 +84,7 @@ func (c *tapped) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func startImpostor(t *testing.T, cert *testkit.Cert, secure bool) *impostor {
+func startImpostor(t *testing.T, cert *testutil.Cert, secure bool) *impostor {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -108,9 +108,9 @@ func startImpostor(t *testing.T, cert *testkit.Cert, secure bool) *impostor {
 	return i
 }
 
-func (i *impostor) serve(c net.Conn, cert *testkit.Cert, secure bool) {
-	defer func() { _ = c.Close() }()                   // the other side has gone
-	_ = c.SetDeadline(time.Now().Add(testkit.Timeout)) // an agent that says nothing fails the test elsewhere
+func (i *impostor) serve(c net.Conn, cert *testutil.Cert, secure bool) {
+	defer func() { _ = c.Close() }()                    // the other side has gone
+	_ = c.SetDeadline(time.Now().Add(testutil.Timeout)) // an agent that says nothing fails the test elsewhere
 	_, _ = fmt.Fprintf(c, "INFO {\"server_id\":\"X\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":1048576,\"nonce\":\"abcdef\",\"auth_required\":true,\"tls_required\":%v}\r\n", secure)
 	wire := &tapped{Conn: c}
 	var inside io.Reader = wire
@@ -134,19 +134,19 @@ func (i *impostor) took() (attempts int, heard, wire string) {
 // Whoever has not the pinned key, or does without TLS, gets neither a signature nor a frame, not one byte.
 func TestImpostor(t *testing.T) {
 	t.Parallel()
-	real, false1 := testkit.NewCert(t, nil, nil), testkit.NewCert(t, nil, nil)
+	real, false1 := testutil.NewCert(t, nil, nil), testutil.NewCert(t, nil, nil)
 	for name, test := range map[string]struct {
 		url    string
 		secure bool
-		trust  trust.Settings
+		trust  tlstrust.Settings
 		says   string
 	}{
-		"another key":            {"tls://", true, pin(real), "--tls-fingerprint " + trust.Fingerprint(false1.Leaf)},
-		"another key, plain URL": {"nats://", true, pin(real), "pinned is " + trust.Fingerprint(real.Leaf)},
+		"another key":            {"tls://", true, pin(real), "--tls-fingerprint " + tlstrust.Fingerprint(false1.Leaf)},
+		"another key, plain URL": {"nats://", true, pin(real), "pinned is " + tlstrust.Fingerprint(real.Leaf)},
 		"no TLS":                 {"nats://", false, pin(real), "no TLS"},
-		"no TLS, nothing pinned": {"tls://", false, trust.Settings{Flags: "--tls"}, "no TLS"},
-		"another authority":      {"nats://", true, trust.Settings{CA: real.CertFile, Flags: "--tls"}, "signed by nobody in"},
-		"nobody's certificate":   {"tls://", true, trust.Settings{Flags: "--tls"}, "whom this host trusts"},
+		"no TLS, nothing pinned": {"tls://", false, tlstrust.Settings{Flags: "--tls"}, "no TLS"},
+		"another authority":      {"nats://", true, tlstrust.Settings{CA: real.CertFile, Flags: "--tls"}, "signed by nobody in"},
+		"nobody's certificate":   {"tls://", true, tlstrust.Settings{Flags: "--tls"}, "whom this host trusts"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -154,8 +154,8 @@ func TestImpostor(t *testing.T) {
 			l := &heard{}
 			cfg := config(t, test.url+i.addr, "porch=file:clip.jpeg")
 			cfg.Credential, cfg.Trust, cfg.Log = newCredential(t), test.trust, slog.New(slog.NewTextHandler(l, nil))
-			stop := testkit.Run(t, newAgent(t, cfg).Run)
-			testkit.Eventually(t, "it says why", func() bool {
+			stop := testutil.Run(t, newAgent(t, cfg).Run)
+			testutil.Eventually(t, "it says why", func() bool {
 				return l.said("level=ERROR") && l.said("does not trust the hub") && l.said(test.says) && l.said("remedy=")
 			})
 			stop()
@@ -169,7 +169,7 @@ func TestImpostor(t *testing.T) {
 // The same impostor is told all of that by somebody who does not look: the test above would notice.
 func TestImpostorHears(t *testing.T) {
 	t.Parallel()
-	i := startImpostor(t, testkit.NewCert(t, nil, nil), true)
+	i := startImpostor(t, testutil.NewCert(t, nil, nil), true)
 	c, err := credential.New()
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestImpostorHears(t *testing.T) {
 		nc.Close()
 		t.Fatal("the impostor answers")
 	}
-	testkit.Eventually(t, "it has heard the signature", func() bool {
+	testutil.Eventually(t, "it has heard the signature", func() bool {
 		_, heard, _ := i.took()
 		return strings.Contains(heard, c.Public()) && strings.Contains(heard, `"sig":`)
 	})

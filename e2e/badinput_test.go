@@ -18,8 +18,8 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestBadRequests asks for what there is not. Every answer names what is wrong.
@@ -85,7 +85,7 @@ type badAgent struct {
 }
 
 func newBadAgent(t *testing.T, url, id string, format frame.Format) *badAgent {
-	a := &badAgent{t: t, nc: testkit.Connect(t, url), id: id, format: format, epoch: time.Now().UnixNano()}
+	a := &badAgent{t: t, nc: testutil.Connect(t, url), id: id, format: format, epoch: time.Now().UnixNano()}
 	a.publish("status", nil, fmt.Appendf(nil, `{"camera":%q,"instance":"bad","state":"live","format":%q}`, id, format))
 	return a
 }
@@ -122,7 +122,7 @@ func TestBadMessages(t *testing.T) {
 	t.Cleanup(reading.Wait)
 	r := open(t, root+"/cam/good.mjpeg")
 	reading.Go(func() { good.watchMJPEG(r) })
-	testkit.Eventually(t, "the good camera is seen", func() bool { _, n := good.saw(time.Time{}); return n > 0 })
+	testutil.Eventually(t, "the good camera is seen", func() bool { _, n := good.saw(time.Time{}); return n > 0 })
 
 	rd := open(t, root+"/cam/bad-still.mjpeg")
 	reading.Go(func() { _, _ = io.Copy(io.Discard, rd) })
@@ -131,7 +131,7 @@ func TestBadMessages(t *testing.T) {
 			_ = resp.Body.Close() // not looked at
 		}
 	})
-	testkit.Eventually(t, "the hub is subscribed to the bad cameras", func() bool {
+	testutil.Eventually(t, "the hub is subscribed to the bad cameras", func() bool {
 		m := metrics(t, root)
 		return m[`bramble_hub_camera_subscribed{camera="bad-still"}`] == 1 && m[`bramble_hub_camera_subscribed{camera="bad-motion"}`] == 1
 	})
@@ -161,14 +161,14 @@ func TestBadMessages(t *testing.T) {
 	motion.publish("h264", motion.header(), []byte{0, 0, 0, 1, 0x65, 1}) // an IDR without parameter sets
 	still.publish("jpeg", still.header(), whole)                         // and a good one
 
-	testkit.Eventually(t, "all of it is counted", func() bool {
+	testutil.Eventually(t, "all of it is counted", func() bool {
 		m := metrics(t, root)
 		return m[`bramble_hub_drops_total{camera="bad-still",format="jpeg",reason="decode"}`] == 4 &&
 			m[`bramble_hub_frames_in_total{camera="bad-still",format="jpeg"}`] == 1 &&
 			m[`bramble_hub_drops_total{camera="bad-motion",format="h264",reason="decode"}`] == 3
 	})
 	now := time.Now()
-	testkit.Eventually(t, "the good camera goes on", func() bool { newer, _ := good.saw(now); return newer })
+	testutil.Eventually(t, "the good camera goes on", func() bool { newer, _ := good.saw(now); return newer })
 	m := metrics(t, root)
 	for key, n := range m {
 		if strings.HasPrefix(key, `bramble_hub_drops_total{camera="good"`) && !strings.Contains(key, "lagged") && n != 0 {

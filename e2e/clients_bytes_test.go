@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/h264"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
 // Parsers with the demands of programs that cannot be run here.

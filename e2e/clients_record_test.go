@@ -13,10 +13,10 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/image/draw"
 
-	"github.com/bramble-cam/bramble/shared/clockstrip"
+	"github.com/bramble-cam/bramble/internal/testpattern/timecode"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // minPSNR is how alike, in dB, a picture and the one that the camera took must be.
@@ -36,7 +36,7 @@ func record(t *testing.T, natsURL, camera string) *recording {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc := testkit.Connect(t, natsURL)
+	nc := testutil.Connect(t, natsURL)
 	if _, err := nc.Subscribe(space.Frames(camera, frame.JPEG), func(m *nats.Msg) {
 		if f, err := frame.Decode(frame.JPEG, frame.Header(m.Header), m.Data); err == nil { // a probe is no frame
 			r.mu.Lock()
@@ -69,7 +69,7 @@ func (r *recording) check(t *testing.T, pictures []image.Image, to target) {
 			continue // one is compared: that takes longer than all else
 		}
 		var source []byte
-		testkit.Eventually(t, "the camera took a picture at "+at.String(), func() bool {
+		testutil.Eventually(t, "the camera took a picture at "+at.String(), func() bool {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			source = r.jpegs[at.UnixMilli()]
@@ -87,7 +87,7 @@ func (r *recording) check(t *testing.T, pictures []image.Image, to target) {
 
 func clockOf(t *testing.T, img image.Image) time.Time {
 	t.Helper()
-	at, err := clockstrip.Read(img)
+	at, err := timecode.Read(img)
 	if err != nil {
 		t.Fatalf("no clock in a picture of %v: %v", img.Bounds(), err)
 	}

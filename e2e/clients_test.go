@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // enough is how many pictures each client must show.
@@ -171,7 +171,7 @@ func picturesDir(t *testing.T) string {
 // shown runs a program until it has put enough pictures into a folder.
 func shown(t *testing.T, dir string, args []string) []image.Image {
 	p := start(t, args[0], args[1:]...)
-	testkit.Eventually(t, "enough pictures", func() bool {
+	testutil.Eventually(t, "enough pictures", func() bool {
 		files, err := filepath.Glob(filepath.Join(dir, "*.png"))
 		return err == nil && len(files) > enough // the last one may not be complete
 	})

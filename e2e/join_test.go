@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // accessUnits cuts a stream of access units in wire form, one slice each, as it comes: it sends the slices.
@@ -52,25 +52,25 @@ func TestJoin(t *testing.T) {
 	go accessUnits(open(t, root+"/cam/clip.h264"), first)
 	isKey := func(slice []byte) bool { return slice[0]&0x1f == 5 }
 	for range 2 { // the second GOP, to have nothing to do with the start of the camera
-		for !isKey(testkit.Receive(t, "a slice for the first viewer", first)) {
+		for !isKey(testutil.Receive(t, "a slice for the first viewer", first)) {
 		}
 	}
 	var key []byte
 	for {
-		key = testkit.Receive(t, "a slice for the first viewer", first)
+		key = testutil.Receive(t, "a slice for the first viewer", first)
 		if isKey(key) {
 			break
 		}
 	}
 	for range 12 { // half a second later
-		if isKey(testkit.Receive(t, "a slice for the first viewer", first)) {
+		if isKey(testutil.Receive(t, "a slice for the first viewer", first)) {
 			t.Fatal("the GOP is shorter than it was made")
 		}
 	}
 
 	second := make(chan []byte, 1000)
 	go accessUnits(open(t, root+"/cam/clip.h264"), second)
-	if got := testkit.Receive(t, "a slice for the second viewer", second); !bytes.Equal(got, key) {
+	if got := testutil.Receive(t, "a slice for the second viewer", second); !bytes.Equal(got, key) {
 		t.Errorf("the second viewer was first sent a slice of type %d and %d bytes, not the GOP's key frame of %d bytes", got[0]&0x1f, len(got), len(key))
 	}
 	mp4 := open(t, root+"/cam/clip.mp4")

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // watcher is a viewer that notes when the pictures it was sent were captured.
@@ -120,7 +120,7 @@ func TestKill(t *testing.T) {
 	allSee := func(what string, after time.Time) {
 		t.Helper()
 		for _, w := range viewers {
-			testkit.Eventually(t, "every viewer sees "+what, func() bool { newer, _ := w.saw(after); return newer })
+			testutil.Eventually(t, "every viewer sees "+what, func() bool { newer, _ := w.saw(after); return newer })
 		}
 	}
 	allSee("the cameras", time.Time{})
@@ -130,7 +130,7 @@ func TestKill(t *testing.T) {
 		kill()
 		down := time.Now()
 		_, before := viewers[0].saw(down)
-		testkit.Eventually(t, "the last picture is repeated while "+what+" is away", func() bool {
+		testutil.Eventually(t, "the last picture is repeated while "+what+" is away", func() bool {
 			_, parts := viewers[0].saw(down)
 			return parts >= before+2
 		})

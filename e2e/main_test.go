@@ -20,7 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // binaries is the folder of the programs under test: they are built once, as a user builds them.
@@ -98,7 +98,7 @@ func start(tb testing.TB, name string, args ...string) *process {
 func (p *process) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, _ = testkit.Diary{}.Write(b) // if it cannot, the search finds that nothing was logged
+	_, _ = testutil.Diary{}.Write(b) // if it cannot, the search finds that nothing was logged
 	return p.log.Write(b)
 }
 
@@ -117,13 +117,13 @@ func (p *process) kill() {
 // waitSaid waits until the program has said text.
 func (p *process) waitSaid(text string) {
 	p.tb.Helper()
-	testkit.Eventually(p.tb, "the program says "+text, func() bool { return strings.Contains(p.said(), text) })
+	testutil.Eventually(p.tb, "the program says "+text, func() bool { return strings.Contains(p.said(), text) })
 }
 
 // page waits until a hub, started with --log-format json, says where its page is.
 func (p *process) page() (root string) {
 	p.tb.Helper()
-	testkit.Eventually(p.tb, "the hub says where its page is", func() bool {
+	testutil.Eventually(p.tb, "the hub says where its page is", func() bool {
 		for line := range strings.Lines(p.said()) {
 			var said struct{ Page string }
 			if json.Unmarshal([]byte(line), &said) == nil && said.Page != "" {
@@ -154,13 +154,13 @@ func startHub(tb testing.TB, cfg hub.Config) (root, natsURL string) {
 	if cfg.NATSURL == "" {
 		cfg.NATS = "127.0.0.1:0"
 	}
-	cfg.Log = testkit.Log(tb)
+	cfg.Log = testutil.Log(tb)
 	h, err := hub.New(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	testkit.Run(tb, h.Run)
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
+	testutil.Run(tb, h.Run)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	defer cancel()
 	_, natsURL, err = h.WaitStarted(ctx)
 	if err != nil {
@@ -181,7 +181,7 @@ func client(tb testing.TB) *http.Client {
 func waitCamera(tb testing.TB, root, id string) {
 	tb.Helper()
 	c := client(tb)
-	testkit.Eventually(tb, "the hub knows "+id, func() bool {
+	testutil.Eventually(tb, "the hub knows "+id, func() bool {
 		resp, err := c.Get(root + "/api/v1/cameras/" + id)
 		if err != nil {
 			return false

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // small is a camera that costs next to nothing.
@@ -60,7 +60,7 @@ func TestAccessible(t *testing.T) {
 func waitState(t *testing.T, root, id, state string) {
 	t.Helper()
 	c := client(t)
-	testkit.Eventually(t, id+" is "+state, func() bool {
+	testutil.Eventually(t, id+" is "+state, func() bool {
 		resp, err := c.Get(root + "/api/v1/cameras/" + id)
 		if err != nil {
 			return false

@@ -12,7 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // TestPicamera2 runs the example script of the guide, over a stand-in for picamera2, under a real agent: its pictures come byte for byte and in order, and
@@ -39,10 +39,10 @@ func TestPicamera2(t *testing.T) {
 	t.Setenv("PYTHONDONTWRITEBYTECODE", "1")
 	t.Setenv("BRAMBLE_PICTURES", folder)
 	t.Setenv("BRAMBLE_LINGER", "500ms")
-	url := testkit.StartNATS(t)
+	url := testutil.StartNATS(t)
 	startAgent(t, url, "desk=exec:python3 ../examples/picamera2/mjpeg.py#format=mjpeg")
 
-	nc := testkit.Connect(t, url)
+	nc := testutil.Connect(t, url)
 	got := make(chan *nats.Msg, 1<<10)
 	sub, err := nc.ChanSubscribe("cam.desk.jpeg", got)
 	if err != nil {
@@ -50,7 +50,7 @@ func TestPicamera2(t *testing.T) {
 	}
 	last := -1
 	for n, probes := 0, 0; n < 10; {
-		msg := testkit.Receive(t, "a picture of the script", got)
+		msg := testutil.Receive(t, "a picture of the script", got)
 		if len(msg.Data) == 0 {
 			if probes++; probes > 10 { // a probe a second
 				t.Fatal("the script delivers nothing")
@@ -73,5 +73,5 @@ func TestPicamera2(t *testing.T) {
 	if err := sub.Unsubscribe(); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the script has closed its camera", func() bool { return exists(filepath.Join(dir, "closed")) })
+	testutil.Eventually(t, "the script has closed its camera", func() bool { return exists(filepath.Join(dir, "closed")) })
 }

@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/jpegscan"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/codec/jpeg"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 const playTime = 60 * time.Second
@@ -28,7 +28,7 @@ func withClips(t *testing.T, test func(*testing.T, clipPair)) {
 	need(t, "ffmpeg", "ffprobe")
 	played := false
 	t.Run("footage", func(t *testing.T) {
-		test(t, clipPair{"footage", testkit.Footage(t, "cctv-720p25.h264"), testkit.Footage(t, "cctv-720p.mjpeg")})
+		test(t, clipPair{"footage", testutil.Footage(t, "cctv-720p25.h264"), testutil.Footage(t, "cctv-720p.mjpeg")})
 		played = true
 	})
 	if played {
@@ -106,7 +106,7 @@ func sameJPEGs(t *testing.T, url, clip string) {
 	}
 	number := make(map[string]int)
 	for len(data) > 0 {
-		var s jpegscan.Scanner
+		var s jpeg.Scanner
 		n, err := s.Scan(data)
 		if err != nil || n == 0 {
 			t.Fatalf("the clip's picture %d: %d, %v", len(number), n, err)

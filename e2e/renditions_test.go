@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 func renditionsTold(t *testing.T, root string) {
@@ -51,7 +51,7 @@ func TestNoFFmpeg(t *testing.T) {
 			t.Errorf("%s: %s, %v, %.200s", url, resp.Status, err, body)
 		}
 	}
-	testkit.Eventually(t, "still ready", func() bool {
+	testutil.Eventually(t, "still ready", func() bool {
 		resp, err := client(t).Get(root + "/readyz")
 		return err == nil && resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 	})

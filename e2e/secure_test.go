@@ -6,17 +6,17 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/testkit"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // TestSecure has TLS from the camera to the screen: an agent that pins the hub's key, and a browser, which gets all that the page uses by HTTP/2, beside the
 // WebSocket, for which it opens a connection of its own.
 func TestSecure(t *testing.T) {
 	t.Parallel()
-	cert := testkit.NewCert(t, nil, nil)
+	cert := testutil.NewCert(t, nil, nil)
 	root, natsURL := startHub(t, hub.Config{TLSCert: cert.CertFile, TLSKey: cert.KeyFile, NATSTLSCert: cert.CertFile, NATSTLSKey: cert.KeyFile})
-	a := start(t, binary("bramble-agent"), "--hub", natsURL, "--tls-fingerprint", trust.Fingerprint(cert.Leaf),
+	a := start(t, binary("bramble-agent"), "--hub", natsURL, "--tls-fingerprint", tlstrust.Fingerprint(cert.Leaf),
 		"--camera", small("porch"), "--camera", "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10")
 	a.waitSaid("msg=serving")
 	var result struct {

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // guarded is a hub program with users, and commands upon its credentials file.
@@ -71,7 +71,7 @@ func newGuarded(t *testing.T, tls ...string) *guarded {
 // log-out, and the end of a user who is looking.
 func TestLogin(t *testing.T) {
 	t.Parallel()
-	cert := testkit.NewCert(t, nil, nil)
+	cert := testutil.NewCert(t, nil, nil)
 	for scheme, tls := range map[string][]string{"http": nil, "https": {"--tls-cert", cert.CertFile, "--tls-key", cert.KeyFile}} {
 		t.Run(scheme, func(t *testing.T) { testLogin(t, newGuarded(t, tls...)) })
 	}

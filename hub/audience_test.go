@@ -10,8 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestViewersDoNotReachTheAgent plays viewers who ask for a camera's controls as fast as they can. The agent gets two
@@ -23,13 +23,13 @@ func TestViewersDoNotReachTheAgent(t *testing.T) {
 	if _, err := a.nc.Subscribe(subject.Space{}.Do("desk", subject.Info), func(*nats.Msg) { asked.Add(1) }); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the camera is known", func() bool {
+	testutil.Eventually(t, "the camera is known", func() bool {
 		a.publish(subject.Space{}.Status("desk"), nil, a.status) // the hub may have been too late for the last one
 		code, _ := get(t, page+"/api/v1/cameras/desk")
 		return code == 200
 	})
 	before, began := asked.Load(), time.Now()
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}, Timeout: testkit.Timeout}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 32}, Timeout: testutil.Timeout}
 	defer client.CloseIdleConnections()
 	var viewers sync.WaitGroup
 	for range 32 {

@@ -3,7 +3,7 @@ package hub
 import (
 	"context"
 
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 // startAudit starts writing the audit log. stop ends that; call it after everything that may log.

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/audit"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // events returns the names of the events in an audit log, each with its subject.
@@ -35,7 +35,7 @@ func TestAuditLog(t *testing.T) {
 		}
 	}
 	mustEdit(t, credentials, addAgent)
-	testkit.Eventually(t, "the change is in the file", func() bool {
+	testutil.Eventually(t, "the change is in the file", func() bool {
 		return strings.Contains(strings.Join(events(t, file), ","), "agent.add porch")
 	})
 	stop()
@@ -53,7 +53,7 @@ func TestAuditLogCannotBeKept(t *testing.T) {
 	if err := os.Mkdir(file, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	h, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", AuditLog: file, Log: testkit.Log(t)})
+	h, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", AuditLog: file, Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // record keeps what a hub logs.
@@ -43,11 +43,11 @@ func startLogged(t *testing.T, cfg Config) (h *Hub, said *record, stop func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop = testkit.Run(t, h.Run)
+	stop = testutil.Run(t, h.Run)
 	if _, _, err := h.WaitStarted(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the hub is ready", func() bool { return strings.Contains(said.String(), "hub ready") })
+	testutil.Eventually(t, "the hub is ready", func() bool { return strings.Contains(said.String(), "hub ready") })
 	return h, said, stop
 }
 
@@ -72,7 +72,7 @@ func mustEdit(t *testing.T, file string, changes ...func(*access.Document) error
 // refuses checks that a hub does not start for lack of credentials, and checks its error.
 func refuses(t *testing.T, what string, cfg Config, says ...string) {
 	t.Helper()
-	cfg.HTTP, cfg.NATS, cfg.Log = "127.0.0.1:0", "127.0.0.1:0", testkit.Log(t)
+	cfg.HTTP, cfg.NATS, cfg.Log = "127.0.0.1:0", "127.0.0.1:0", testutil.Log(t)
 	_, err := New(cfg)
 	if !errors.Is(err, access.ErrMissing) {
 		t.Errorf("%s: %v", what, err)
@@ -106,7 +106,7 @@ func TestLostFile(t *testing.T) {
 	if err := os.Remove(file + ".lock"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Credentials: file, Log: testkit.Log(t)}); err != nil {
+	if _, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Credentials: file, Log: testutil.Log(t)}); err != nil {
 		t.Errorf("begun anew: %v", err)
 	}
 }
@@ -135,18 +135,18 @@ func TestLostUsers(t *testing.T) {
 			}
 			h, said, _ := startLogged(t, Config{HTTP: "127.0.0.1:0", Credentials: file, Insecure: true})
 			copyOld()
-			testkit.Eventually(t, "the log tells", func() bool {
+			testutil.Eventually(t, "the log tells", func() bool {
 				return strings.Contains(said.String(), "has lost its users")
 			})
 			if code, body := get(t, h.Page()+"api/v1/cameras"); code != http.StatusUnauthorized {
 				t.Errorf("%d %s", code, body)
 			}
 			mustEdit(t, file, addUser)
-			testkit.Eventually(t, "the log tells", func() bool {
+			testutil.Eventually(t, "the log tells", func() bool {
 				return strings.Contains(said.String(), "authentication is on: 1 users")
 			})
 			mustEdit(t, file, func(d *access.Document) error { return d.RemoveUser("anna") })
-			testkit.Eventually(t, "the log tells", func() bool {
+			testutil.Eventually(t, "the log tells", func() bool {
 				return strings.Contains(said.String(), "authentication is OFF")
 			})
 			if code, body := get(t, h.Page()+"api/v1/cameras"); code != http.StatusOK {
@@ -194,7 +194,7 @@ func TestSaysAuthentication(t *testing.T) {
 		mustEdit(t, cfg.Credentials, addUser)
 		h, said, _ := startLogged(t, cfg)
 		mustEdit(t, cfg.Credentials, func(d *access.Document) error { return d.RemoveUser("anna") })
-		testkit.Eventually(t, "the log tells", func() bool {
+		testutil.Eventually(t, "the log tells", func() bool {
 			return strings.Contains(said.String(), "no user can log in: there are no users")
 		})
 		if code, body := get(t, strings.Replace(h.Page(), "[::]", "127.0.0.1", 1)+"api/v1/cameras"); code != http.StatusUnauthorized {
@@ -214,7 +214,7 @@ func TestSaysExternalAuthentication(t *testing.T) {
 		ProxyAuth: ProxyAuth{UserHeader: "Remote-User", WithoutSecret: true},
 	})
 	mustEdit(t, file, func(d *access.Document) error { return d.RemoveMapping("everyone") })
-	testkit.Eventually(t, "the log tells", func() bool { return strings.Count(said.String(), "authentication is") == 2 })
+	testutil.Eventually(t, "the log tells", func() bool { return strings.Count(said.String(), "authentication is") == 2 })
 	if code, body := get(t, h.Page()+"api/v1/cameras"); code != http.StatusUnauthorized {
 		t.Errorf("without credentials: %d %s", code, body)
 	}

@@ -10,15 +10,15 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
-	"github.com/bramble-cam/bramble/hub/internal/keypair"
-	"github.com/bramble-cam/bramble/hub/internal/natsd"
+	"github.com/bramble-cam/bramble/hub/internal/natsserver"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
-	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // maxMaxFPS is more than any camera has.
@@ -40,7 +40,7 @@ type Config struct {
 	NATS           string                // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
 	NATSURL        string                // an external NATS system: one or more URLs joined by commas
 	NATSConfig     string                // a standard NATS configuration file for the embedded server
-	NATSTrust      trust.Settings        // how that NATS system shows that it is the right one
+	NATSTrust      tlstrust.Settings     // how that NATS system shows that it is the right one
 	NATSTLSCert    string                // file with the certificate of the embedded NATS server and those above it, PEM; "" means no TLS, unless NATSConfig has it
 	NATSTLSKey     string                // file with its private key, PEM
 	NATSCredential credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
@@ -210,7 +210,7 @@ func (c *Config) validateTrust() error {
 }
 
 // pairs reads the certificates of the HTTP and the NATS server; nil stands for no TLS. If both have the same files it is the same.
-func (c *Config) pairs() (web, bus *keypair.Pair, err error) {
+func (c *Config) pairs() (web, bus *certs.Pair, err error) {
 	if web, err = c.pair("--tls-cert", c.TLSCert, "--tls-key", c.TLSKey); err != nil {
 		return nil, nil, err
 	}
@@ -221,14 +221,14 @@ func (c *Config) pairs() (web, bus *keypair.Pair, err error) {
 	return web, bus, err
 }
 
-func (c *Config) pair(certFlag, cert, keyFlag, key string) (*keypair.Pair, error) {
+func (c *Config) pair(certFlag, cert, keyFlag, key string) (*certs.Pair, error) {
 	if cert == "" && key == "" {
 		return nil, nil
 	}
 	if cert == "" || key == "" {
 		return nil, fmt.Errorf("%s and %s belong together: give the certificate's file and its key's", certFlag, keyFlag)
 	}
-	pair, err := keypair.Load(cert, key, c.Log)
+	pair, err := certs.Load(cert, key, c.Log)
 	if err != nil {
 		return nil, fmt.Errorf("%s %s, %s %s: %w: both must be PEM files that this user may read; \"bramble-hub cert\" makes them", certFlag, cert, keyFlag, key, err)
 	}
@@ -245,7 +245,7 @@ func (c *Config) reach() (flag, addr string) {
 
 // checkReach refuses an address that others can reach, unless they are asked who they are: cameras look into homes. why says that, and what else may be done.
 func (c *Config) checkReach(flag, addr string, asked bool, why string) error {
-	loopback, err := natsd.IsLoopback(addr)
+	loopback, err := natsserver.IsLoopback(addr)
 	if err != nil {
 		return fmt.Errorf("%s: %w", flag, err)
 	}

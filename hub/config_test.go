@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/testkit"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // published is where a container's port is published.
@@ -62,7 +62,7 @@ func TestConfig(t *testing.T) {
 		"its certificate elsewhere":    {func(c *Config) { c.NATSURL, c.NATSTLSCert, c.NATSTLSKey = "tls://example.com", "no.pem", "no.key" }, []string{"--nats-tls-cert", "--nats-url", "leave them out"}},
 		"a pin of its own NATS":        {func(c *Config) { c.NATSTrust.Fingerprints = []string{"sha256:00"} }, []string{"--nats-tls-fingerprint", "--nats-url"}},
 		"a bad pin": {func(c *Config) {
-			c.NATSURL, c.NATSTrust = "tls://example.com", trust.Settings{Fingerprints: []string{"sha256:00"}, Flags: "--nats-tls"}
+			c.NATSURL, c.NATSTrust = "tls://example.com", tlstrust.Settings{Fingerprints: []string{"sha256:00"}, Flags: "--nats-tls"}
 		}, []string{"--nats-tls-fingerprint", "64 hexadecimal digits"}},
 		"subject root":          {func(c *Config) { c.SubjectRoot = "site.cam" }, nil},
 		"bad subject root":      {func(c *Config) { c.SubjectRoot = "a b" }, []string{`"a b"`, "tokens"}},
@@ -146,7 +146,7 @@ func TestPublished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, h.Run)
+	testutil.Run(t, h.Run)
 	addr, _, err := h.WaitStarted(t.Context())
 	if err != nil {
 		t.Fatal(err)

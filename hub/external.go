@@ -12,7 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/sso"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // ProxyAuth says how a trusted reverse proxy names the user who logged in there.

@@ -16,25 +16,25 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/audit"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
-	"github.com/bramble-cam/bramble/hub/internal/keypair"
-	"github.com/bramble-cam/bramble/hub/internal/natsd"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/natsserver"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
-	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // Hub is one relay.
 type Hub struct {
 	cfg      Config
-	audit    *audit.Log    // nil: audit lines are in the log only
-	web      *keypair.Pair // of HTTP; nil: without TLS
-	bus      *keypair.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
+	audit    *audit.Log  // nil: audit lines are in the log only
+	web      *certs.Pair // of HTTP; nil: without TLS
+	bus      *certs.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
 	space    subject.Space
 	keeper   *access.Keeper
 	external httpapi.External // logins at a proxy or an identity provider
@@ -44,7 +44,7 @@ type Hub struct {
 	once     sync.Once
 	httpAddr string
 	natsURL  string
-	natsd    *natsd.Server // nil if NATS is elsewhere
+	natsd    *natsserver.Server // nil if NATS is elsewhere
 	server   *httpapi.Server
 
 	natsListens string // address of the embedded NATS server
@@ -128,7 +128,7 @@ func (h *Hub) run(ctx context.Context) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer in.Close()
-	reg := registry.New(registry.Config{
+	reg := cameras.New(cameras.Config{
 		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, MaxFPS: h.cfg.MaxFPS, MaxBandwidth: h.cfg.MaxBandwidth, Log: h.cfg.Log,
 	})
 	tr := transcode.New(transcode.Config{
@@ -200,7 +200,7 @@ func (h *Hub) reach(addr string) string {
 
 // http returns the settings of the HTTP server. NATS is at natsURL, and the server at addr.
 func (h *Hub) http(
-	hubs *hubsync.Sync, in *ingest.Ingest, reg *registry.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
+	hubs *hubsync.Sync, in *ingest.Ingest, reg *cameras.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
 ) httpapi.Config {
 	return httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
@@ -235,7 +235,7 @@ func (h *Hub) Page() string {
 
 func (h *Hub) selfSigned() bool { return h.web != nil && h.web.SelfSigned() }
 
-func tlsOf(p *keypair.Pair) *tls.Config {
+func tlsOf(p *certs.Pair) *tls.Config {
 	if p == nil {
 		return nil
 	}
@@ -248,7 +248,7 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 	if h.cfg.NATSURL != "" {
 		return h.cfg.NATSURL, h.cfg.NATSURL, connect, nil
 	}
-	h.natsd, err = natsd.Start(natsd.Config{
+	h.natsd, err = natsserver.Start(natsserver.Config{
 		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.bus), Hub: h.cfg.NATSCredential.Public(),
 		Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
 	})
@@ -268,8 +268,8 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 }
 
 // Trust is how an agent in this process, or beside it, knows the embedded NATS server. Call it after WaitStarted.
-func (h *Hub) Trust() trust.Settings {
-	t := trust.Settings{Flags: "--tls"}
+func (h *Hub) Trust() tlstrust.Settings {
+	t := tlstrust.Settings{Flags: "--tls"}
 	if h.bus != nil {
 		t.Fingerprints = []string{h.bus.Fingerprint()}
 	}

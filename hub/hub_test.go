@@ -20,10 +20,10 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,13 +31,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // start runs a hub on free ports until the test ends, or until stop is called.
 func start(t *testing.T, cfg Config) (page, natsURL string, stop func()) {
 	t.Helper()
-	cfg.HTTP, cfg.NATS, cfg.Log = "127.0.0.1:0", "127.0.0.1:0", testkit.Log(t)
+	cfg.HTTP, cfg.NATS, cfg.Log = "127.0.0.1:0", "127.0.0.1:0", testutil.Log(t)
 	h, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop = testkit.Run(t, h.Run)
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
+	stop = testutil.Run(t, h.Run)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	defer cancel()
 	addr, natsURL, err := h.WaitStarted(ctx)
 	if err != nil {
@@ -49,7 +49,7 @@ func start(t *testing.T, cfg Config) (page, natsURL string, stop func()) {
 // get returns the status and the body of a short answer.
 func get(t *testing.T, url string) (int, []byte) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: testkit.Timeout}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: testutil.Timeout}
 	resp, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -71,7 +71,7 @@ type agent struct {
 }
 
 func newAgent(t *testing.T, natsURL string) *agent {
-	return newAgentOn(t, testkit.Connect(t, natsURL))
+	return newAgentOn(t, testutil.Connect(t, natsURL))
 }
 
 func newAgentOn(t *testing.T, nc *nats.Conn) *agent {
@@ -92,7 +92,7 @@ func newAgentOn(t *testing.T, nc *nats.Conn) *agent {
 func (a *agent) publish(subj string, header frame.Header, data []byte) {
 	a.t.Helper()
 	msg := &nats.Msg{Subject: subj, Header: nats.Header(header), Data: data}
-	if err := errors.Join(a.nc.PublishMsg(msg), a.nc.FlushTimeout(testkit.Timeout)); err != nil {
+	if err := errors.Join(a.nc.PublishMsg(msg), a.nc.FlushTimeout(testutil.Timeout)); err != nil {
 		a.t.Fatal(err)
 	}
 }
@@ -119,7 +119,7 @@ func (a *agent) pictureOf(width int) []byte {
 func TestRelay(t *testing.T) {
 	page, natsURL, stop := start(t, Config{})
 	a := newAgent(t, natsURL)
-	testkit.Eventually(t, "the camera is found", func() bool {
+	testutil.Eventually(t, "the camera is found", func() bool {
 		a.publish(subject.Space{}.Status("desk"), nil, a.status) // the hub may have been too late for the last one
 		code, _ := get(t, page+"/readyz")
 		return code == http.StatusOK
@@ -129,14 +129,14 @@ func TestRelay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = viewer.Close() }() // the hub has ended it
-	if err := viewer.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
+	if err := viewer.SetDeadline(time.Now().Add(testutil.Timeout)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := viewer.Write([]byte("GET /cam/desk.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n")); err != nil {
 		t.Fatal(err)
 	}
 	var want []byte
-	testkit.Eventually(t, "a picture comes in", func() bool {
+	testutil.Eventually(t, "a picture comes in", func() bool {
 		want = a.picture() // the same each time; the hub may not be subscribed yet
 		_, body := get(t, page+"/api/v1/cameras/desk")
 		return !bytes.Contains(body, []byte(`"frames_in":0`))
@@ -196,12 +196,12 @@ func TestCannotStart(t *testing.T) {
 		"no NATS config":     {Config{HTTP: free(t), NATS: free(t), NATSConfig: filepath.Join(t.TempDir(), "none.conf")}, []string{"none.conf"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			test.cfg.Log = testkit.Log(t)
+			test.cfg.Log = testutil.Log(t)
 			h, err := New(test.cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
-			ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
+			ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 			defer cancel()
 			err = h.Run(ctx)
 			if err == nil {
@@ -250,7 +250,7 @@ func TestNATSConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, natsURL, _ := start(t, Config{NATSConfig: file})
-	nc := testkit.Connect(t, natsURL)
+	nc := testutil.Connect(t, natsURL)
 	if nc.ConnectedServerName() != "from-file" {
 		t.Error(nc.ConnectedServerName())
 	}

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
-	"github.com/bramble-cam/bramble/hub/internal/natsd"
+	"github.com/bramble-cam/bramble/hub/internal/natsserver"
 )
 
 // Check finds out whether a hub with this configuration could start, as far as that can be told without starting anything.
@@ -14,7 +14,7 @@ func Check(cfg Config) error {
 	if err != nil || cfg.NATSURL != "" {
 		return err
 	}
-	return natsd.Check(natsd.Config{Addr: h.cfg.NATS, File: h.cfg.NATSConfig})
+	return natsserver.Check(natsserver.Config{Addr: h.cfg.NATS, File: h.cfg.NATSConfig})
 }
 
 // Reload applies the settings of cfg that can change while viewers watch: Limits, AllowOrigins, AllowHosts,

@@ -8,11 +8,11 @@ import (
 
 	"github.com/coreos/go-systemd/v22/daemon"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 )
 
 // look takes the locks without which no viewer is served.
-func look(reg *registry.Registry) {
+func look(reg *cameras.Registry) {
 	for _, c := range reg.Cameras() {
 		c.Info()
 	}

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // listenNotify takes the place of systemd: it returns what it is told.
@@ -42,12 +42,12 @@ func listenNotify(t *testing.T) <-chan string {
 func TestSystemd(t *testing.T) {
 	told := listenNotify(t)
 	t.Setenv("WATCHDOG_USEC", "300000")
-	h, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: testkit.Log(t)})
+	h, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := testkit.Run(t, h.Run)
-	if got := testkit.Receive(t, "ready", told); got != "READY=1" {
+	stop := testutil.Run(t, h.Run)
+	if got := testutil.Receive(t, "ready", told); got != "READY=1" {
 		t.Errorf("said %q first", got)
 	}
 	if conn, err := net.Dial("tcp", h.httpAddr); err != nil {
@@ -56,12 +56,12 @@ func TestSystemd(t *testing.T) {
 		_ = conn.Close() // nothing was sent
 	}
 	for range 3 {
-		if got := testkit.Receive(t, "the watchdog is fed", told); got != "WATCHDOG=1" {
+		if got := testutil.Receive(t, "the watchdog is fed", told); got != "WATCHDOG=1" {
 			t.Errorf("said %q", got)
 		}
 	}
 	stop()
-	for testkit.Receive(t, "stopping", told) != "STOPPING=1" {
+	for testutil.Receive(t, "stopping", told) != "STOPPING=1" {
 	}
 }
 
@@ -74,23 +74,23 @@ func TestStarve(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = supervise(ctx, testkit.Log(t), func() { asked <- struct{}{}; <-hang }) // it never fails
+		_ = supervise(ctx, testutil.Log(t), func() { asked <- struct{}{}; <-hang }) // it never fails
 	}()
-	if got := testkit.Receive(t, "ready", told); got != "READY=1" {
+	if got := testutil.Receive(t, "ready", told); got != "READY=1" {
 		t.Errorf("said %q first", got)
 	}
-	testkit.Receive(t, "the hub is asked", asked)
+	testutil.Receive(t, "the hub is asked", asked)
 	select {
 	case got := <-told:
 		t.Errorf("said %q of a hub that hangs", got)
 	default:
 	}
 	close(hang)
-	if got := testkit.Receive(t, "it answers again", told); got != "WATCHDOG=1" {
+	if got := testutil.Receive(t, "it answers again", told); got != "WATCHDOG=1" {
 		t.Errorf("said %q", got)
 	}
 	cancel()
-	testkit.Receive(t, "the end", ended(done))
+	testutil.Receive(t, "the end", ended(done))
 }
 
 // ended turns the closing of c into a value.

@@ -15,21 +15,21 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // startTLS runs a hub whose page and NATS have the certificate c.
-func startTLS(t *testing.T, c *testkit.Cert) (h *Hub, natsURL string) {
+func startTLS(t *testing.T, c *testutil.Cert) (h *Hub, natsURL string) {
 	t.Helper()
 	h, err := New(Config{
-		HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", TLSCert: c.CertFile, TLSKey: c.KeyFile, NATSTLSCert: c.CertFile, NATSTLSKey: c.KeyFile, Log: testkit.Log(t),
+		HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", TLSCert: c.CertFile, TLSKey: c.KeyFile, NATSTLSCert: c.CertFile, NATSTLSKey: c.KeyFile, Log: testutil.Log(t),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, h.Run)
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
+	testutil.Run(t, h.Run)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	defer cancel()
 	if _, natsURL, err = h.WaitStarted(ctx); err != nil {
 		t.Fatal(err)
@@ -38,7 +38,7 @@ func startTLS(t *testing.T, c *testkit.Cert) (h *Hub, natsURL string) {
 }
 
 // dialNATS connects to a NATS server that has to be one of which s says that it is the right one.
-func dialNATS(t *testing.T, url string, s trust.Settings) (*nats.Conn, error) {
+func dialNATS(t *testing.T, url string, s tlstrust.Settings) (*nats.Conn, error) {
 	t.Helper()
 	options, err := s.Options()
 	if err != nil {
@@ -58,12 +58,12 @@ func dialNATS(t *testing.T, url string, s trust.Settings) (*nats.Conn, error) {
 // TestTransportSecurity: a self-signed certificate comes without Strict-Transport-Security. With it, a browser could
 // not be told to accept the next certificate.
 func TestTransportSecurity(t *testing.T) {
-	authority := testkit.Authority(t)
-	for want, c := range map[bool]*testkit.Cert{false: testkit.NewCert(t, nil, nil), true: testkit.NewCert(t, authority, nil)} {
+	authority := testutil.Authority(t)
+	for want, c := range map[bool]*testutil.Cert{false: testutil.NewCert(t, nil, nil), true: testutil.NewCert(t, authority, nil)} {
 		h, _ := startTLS(t, c)
 		pool := x509.NewCertPool()
 		pool.AddCert(c.Leaf)
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: testkit.Timeout}
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: testutil.Timeout}
 		if want {
 			pool.AddCert(authority.Leaf)
 		}
@@ -79,11 +79,11 @@ func TestTransportSecurity(t *testing.T) {
 }
 
 // getTLS fetches a short answer from a hub that must show c.
-func getTLS(t *testing.T, url string, c *testkit.Cert) (int, error) {
+func getTLS(t *testing.T, url string, c *testutil.Cert) (int, error) {
 	t.Helper()
 	pool := x509.NewCertPool()
 	pool.AddCert(c.Leaf)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: testkit.Timeout}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: testutil.Timeout}
 	resp, err := client.Get(url)
 	if err != nil {
 		return 0, err
@@ -107,10 +107,10 @@ func readPicture(t *testing.T, r *bufio.Reader, want []byte) {
 
 // Both servers take a new certificate over while an agent publishes and a viewer looks, who notice nothing; a broken one changes nothing.
 func TestTLSReload(t *testing.T) {
-	first, second := testkit.NewCert(t, nil, nil), testkit.NewCert(t, nil, nil)
+	first, second := testutil.NewCert(t, nil, nil), testutil.NewCert(t, nil, nil)
 	old := *first
-	pin := func(c *testkit.Cert) trust.Settings {
-		return trust.Settings{Fingerprints: []string{trust.Fingerprint(c.Leaf)}}
+	pin := func(c *testutil.Cert) tlstrust.Settings {
+		return tlstrust.Settings{Fingerprints: []string{tlstrust.Fingerprint(c.Leaf)}}
 	}
 	h, natsURL := startTLS(t, first)
 	if !strings.HasPrefix(h.Page(), "https://") || !strings.HasPrefix(natsURL, "tls://") {
@@ -124,7 +124,7 @@ func TestTLSReload(t *testing.T) {
 		t.Errorf("another pin: %v", err)
 	}
 	a := newAgentOn(t, nc)
-	testkit.Eventually(t, "the camera is found", func() bool {
+	testutil.Eventually(t, "the camera is found", func() bool {
 		a.publish("cam.desk.status", nil, a.status) // the hub may have been too late for the last one
 		code, err := getTLS(t, h.Page()+"readyz", &old)
 		return err == nil && code == http.StatusOK
@@ -134,22 +134,22 @@ func TestTLSReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = viewer.Close() }() // the hub may have ended it
-	if err := viewer.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
+	if err := viewer.SetDeadline(time.Now().Add(testutil.Timeout)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(viewer, "GET /cam/desk.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "somebody subscribes", func() bool { return len(a.picture()) > 0 && subscribed(t, nc) })
+	testutil.Eventually(t, "somebody subscribes", func() bool { return len(a.picture()) > 0 && subscribed(t, nc) })
 	stream := bufio.NewReader(viewer)
 	readPicture(t, stream, a.picture())
 
-	testkit.WriteFile(t, first.KeyFile, []byte("-----BEGIN"))
+	testutil.WriteFile(t, first.KeyFile, []byte("-----BEGIN"))
 	if _, err := getTLS(t, h.Page()+"healthz", &old); err != nil {
 		t.Error(err)
 	}
 	second.Install(t, first.CertFile, first.KeyFile)
-	testkit.Eventually(t, "the page has the new certificate", func() bool {
+	testutil.Eventually(t, "the page has the new certificate", func() bool {
 		_, err := getTLS(t, h.Page()+"healthz", second)
 		return err == nil
 	})
@@ -159,7 +159,7 @@ func TestTLSReload(t *testing.T) {
 	if _, err := dialNATS(t, natsURL, pin(&old)); err == nil {
 		t.Error("the old certificate is still shown")
 	}
-	if got := h.Trust().Fingerprints[0]; got != trust.Fingerprint(second.Leaf) {
+	if got := h.Trust().Fingerprints[0]; got != tlstrust.Fingerprint(second.Leaf) {
 		t.Errorf("the hub says that it is %s", got)
 	}
 	readPicture(t, stream, a.pictureOf(64))
@@ -170,7 +170,7 @@ func TestTLSReload(t *testing.T) {
 
 // TestNATSSuites: the embedded NATS server offers only authenticated encryption (AEAD) with TLS 1.2.
 func TestNATSSuites(t *testing.T) {
-	_, natsURL := startTLS(t, testkit.NewCert(t, nil, nil))
+	_, natsURL := startTLS(t, testutil.NewCert(t, nil, nil))
 	for suite, want := range map[uint16]bool{
 		tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA: false, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA: false,
 		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256: true,
@@ -180,7 +180,7 @@ func TestNATSSuites(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = conn.Close() }() // nothing depends on it
-		if err := conn.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
+		if err := conn.SetDeadline(time.Now().Add(testutil.Timeout)); err != nil {
 			t.Fatal(err)
 		}
 		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "INFO ") {
@@ -208,7 +208,7 @@ func subscribed(t *testing.T, nc *nats.Conn) bool {
 	if err := nc.PublishRequest("cam.desk.jpeg", inbox, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+	if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 		t.Fatal(err)
 	}
 	return len(got) == 0

@@ -16,9 +16,9 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 const annaPassword = "correct horse battery staple"
@@ -36,14 +36,14 @@ type twins struct {
 
 func newTwins(t *testing.T) *twins {
 	t.Helper()
-	return newTwinsAt(t, testkit.StartNATS(t), "")
+	return newTwinsAt(t, testutil.StartNATS(t), "")
 }
 
 func newTwinsAt(t *testing.T, natsURL, bucket string) *twins {
 	t.Helper()
 	tw := &twins{t: t, nats: natsURL, bucket: bucket}
 	tw.browser = &http.Client{
-		Timeout:       testkit.Timeout,
+		Timeout:       testutil.Timeout,
 		Transport:     &http.Transport{DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -69,7 +69,7 @@ func (tw *twins) copyFile() {
 	if err != nil {
 		tw.t.Fatal(err)
 	}
-	testkit.WriteFile(tw.t, tw.files[1]+".new", data)
+	testutil.WriteFile(tw.t, tw.files[1]+".new", data)
 	if err := os.Rename(tw.files[1]+".new", tw.files[1]); err != nil {
 		tw.t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func (tw *twins) status(hub int, cookie string) int {
 
 func (tw *twins) ends(hub int, cookie string) {
 	tw.t.Helper()
-	testkit.Eventually(tw.t, "the session has ended", func() bool {
+	testutil.Eventually(tw.t, "the session has ended", func() bool {
 		return tw.status(hub, cookie) == http.StatusUnauthorized
 	})
 }
@@ -151,13 +151,13 @@ func TestLogoutHoldsAtAllHubs(t *testing.T) {
 			t.Fatalf("hub %d: %d", hub, code)
 		}
 	}
-	testkit.Eventually(t, "the camera is known at the second hub", func() bool {
+	testutil.Eventually(t, "the camera is known at the second hub", func() bool {
 		camera.publish(subject.Space{}.Status("desk"), nil, camera.status)
 		resp := tw.send(1, http.MethodGet, "/api/v1/cameras/desk", cookie, nil)
 		_ = resp.Body.Close() // the status is enough
 		return resp.StatusCode == http.StatusOK
 	})
-	stop := testkit.Run(t, camera.shoot)
+	stop := testutil.Run(t, camera.shoot)
 	defer stop()
 	watched := tw.send(1, http.MethodGet, "/cam/desk.mjpeg", cookie, nil)
 	defer func() { _ = watched.Body.Close() }() // read to its end
@@ -200,7 +200,7 @@ func TestHubsSayWhenCredentialsDiffer(t *testing.T) {
 	anna, root := tw.login(0), tw.loginAs("root", 0)
 	agree := func(hub int, relation string) {
 		t.Helper()
-		testkit.Eventually(t, "it is said that the credentials are "+relation, func() bool {
+		testutil.Eventually(t, "it is said that the credentials are "+relation, func() bool {
 			return strings.Contains(tw.read(hub, "/api/v1/hub", root), `"credentials":"`+relation+`"`) &&
 				strings.Contains(tw.read(hub, "/metrics", root), `bramble_hub_other_hubs{credentials="`+relation+`"} 1`)
 		})
@@ -225,9 +225,9 @@ func TestHubsSayWhenCredentialsDiffer(t *testing.T) {
 
 // With a bucket a user who is removed at one hub is removed at the other one, and what they watch there ends.
 func TestRemovalByBucket(t *testing.T) {
-	ns := testkit.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()})
+	ns := testutil.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()})
 	tw := newTwinsAt(t, ns.ClientURL(), "HUBS")
-	b, err := credkv.Open(credkv.Config{URL: tw.nats, Bucket: "HUBS", File: tw.files[0], Log: testkit.Log(t)}, false)
+	b, err := credkv.Open(credkv.Config{URL: tw.nats, Bucket: "HUBS", File: tw.files[0], Log: testutil.Log(t)}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,7 +241,7 @@ func TestRemovalByBucket(t *testing.T) {
 	}
 	tw.ends(1, anna)
 	tw.ends(0, anna)
-	testkit.StopServer(ns)
+	testutil.StopServer(ns)
 	for hub := range 2 {
 		tw.stops[hub]()
 		tw.start(hub)

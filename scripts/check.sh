@@ -35,7 +35,7 @@ formatted() {
   [ -z "$files" ] || { printf 'run gofmt -w on:\n%s\n' "$files"; return 1; }
 }
 
-# The agent must build for the smallest Pi (ARMv6, no cgo), on which nobody runs the tests. With the flags of dist.sh, by which e2e/foreign builds it too.
+# The agent must build for the smallest Pi (ARMv6, no cgo), on which nobody runs the tests. With the flags of dist.sh, by which e2e/crossarch builds it too.
 pi_zero() { GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 go build -trimpath -tags netgo,osusergo ./agent/... ./shared/...; }
 
 # linted builds staticcheck by itself, since what it looks at is built with other flags.

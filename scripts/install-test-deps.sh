@@ -78,12 +78,12 @@ cost() {
     compiler) echo "the race detector" ;;
     shellcheck) echo "the check of the shell scripts" ;;
     haproxy) echo "tests of several hubs behind a load balancer (e2e/cluster)" ;;
-    qemu-user) echo "runs of the Raspberry Pi's programs (e2e/foreign)" ;;
+    qemu-user) echo "runs of the Raspberry Pi's programs (e2e/crossarch)" ;;
     qemu-system) echo "tests with V4L2 cameras, in a virtual machine (make test-v4l2)" ;;
     v4l2vm) echo "building that virtual machine (make test-v4l2)" ;;
     promtool) echo "the check of metrics, alerts and dashboard by Prometheus' own tool" ;;
     container) echo "the installation of the Debian packages as the guide says (e2e/install)" ;;
-    cross) echo "the Raspberry Pi's programs with V4L2 (make dist, e2e/foreign)" ;;
+    cross) echo "the Raspberry Pi's programs with V4L2 (make dist, e2e/crossarch)" ;;
   esac
 }
 

@@ -43,8 +43,8 @@ func prepare(ctx context.Context, dir string, span time.Duration) (*bench, error
 		return nil, err
 	}
 	b.agentSize = info.Size()
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.program("rpicam-vid"), "./e2e/rpicam-vid").CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build ./e2e/rpicam-vid: %w\n%s", err, out)
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.program("rpicam-vid"), "./e2e/fakerpicam").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build ./e2e/fakerpicam: %w\n%s", err, out)
 	}
 	if err := clips.JPEG(b.jpeg); err != nil {
 		return nil, err

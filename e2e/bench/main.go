@@ -22,12 +22,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/floor"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/badclients"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/baseline"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/scenario"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
@@ -51,12 +51,12 @@ func program(args []string, out, progress io.Writer) error {
 	defer stop()
 	switch strings.Join(args, " ") {
 	case "floor":
-		return floor.Run(out)
+		return baseline.Run(out)
 	case "camera":
-		return film.Write(ctx, out)
+		return syntheticframes.Write(ctx, out)
 	}
 	if len(args) == 2 && args[0] == "rude" {
-		return rude.Run(ctx, args[1], out)
+		return badclients.Run(ctx, args[1], out)
 	}
 	s, err := parse(args, progress)
 	if err != nil {
@@ -93,7 +93,7 @@ func alone() error {
 	if err != nil {
 		return err
 	}
-	return proc.Pinned(stage.GeneratorCore, func() error { return unix.Exec(self, os.Args, append(os.Environ(), done+"=1")) })
+	return proc.Pinned(harness.GeneratorCore, func() error { return unix.Exec(self, os.Args, append(os.Environ(), done+"=1")) })
 }
 
 // build makes the programs that are measured as make build does, unless they were given.

@@ -40,7 +40,7 @@ export function glimpse(media) {
   }
 
   /**
-   * The clock that shared/clockstrip burns into test pictures: two rows of 40 blocks.
+   * The clock that internal/testpattern/timecode burns into test pictures: two rows of 40 blocks.
    * @param {number} fraction of the width that a row is high
    */
   const readClock = (fraction) => {

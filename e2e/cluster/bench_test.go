@@ -7,13 +7,13 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // BenchmarkNATS: what a frame costs the NATS server of its agent, and the other two, with hubs here and there. A frame is published when all have the one before,
 // as at a camera's rate, where nothing piles up.
 func BenchmarkNATS(b *testing.B) {
-	s := &stage{t: b, files: testkit.ShipNATS(b, natsFiles)}
+	s := &stage{t: b, files: testutil.ShipNATS(b, natsFiles)}
 	s.cluster()
 	for _, size := range []int{84_000, 10_000} {
 		for _, at := range [][]int{{}, {0}, {0, 0, 0}, {1}, {1, 1, 1}, {0, 1, 2}} {
@@ -26,7 +26,7 @@ func BenchmarkNATS(b *testing.B) {
 func (s *stage) relay(b *testing.B, size int, at []int) {
 	got := make(chan struct{}, 1024)
 	for _, node := range at {
-		hub := s.client(b, testkit.HubKey, node)
+		hub := s.client(b, testutil.HubKey, node)
 		if _, err := hub.Subscribe("cam.porch.jpeg", func(*nats.Msg) { got <- struct{}{} }); err != nil {
 			b.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func (s *stage) relay(b *testing.B, size int, at []int) {
 			b.Fatal(err)
 		}
 	}
-	agent, frame := s.client(b, testkit.PorchKey, 0), make([]byte, size)
+	agent, frame := s.client(b, testutil.PorchKey, 0), make([]byte, size)
 	publish := func() (n int) {
 		if err := agent.Publish("cam.porch.jpeg", frame); err != nil {
 			b.Fatal(err)
@@ -52,7 +52,7 @@ func (s *stage) relay(b *testing.B, size int, at []int) {
 		}
 		return n
 	}
-	testkit.Eventually(b, "frames come through", func() bool { return publish() == len(at) })
+	testutil.Eventually(b, "frames come through", func() bool { return publish() == len(at) })
 	before := s.cpu(b)
 	b.ResetTimer()
 	for range b.N {

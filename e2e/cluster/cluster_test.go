@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 const (
@@ -30,7 +30,7 @@ func TestFailures(t *testing.T) {
 	if err := s.hubs[0].Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Receive(t, "the end of the hub", ended(s.hubs[0].Process))
+	testutil.Receive(t, "the end of the hub", ended(s.hubs[0].Process))
 	moved := a.settle(t, told)
 	a.report(t, "a hub is told to stop", moved)
 	for _, v := range moved {
@@ -87,7 +87,7 @@ func ended(p *proc.Process) <-chan struct{} {
 func (a *audience) settle(t *testing.T, event time.Time) []seen {
 	t.Helper()
 	for _, v := range a.viewers {
-		testkit.Eventually(t, "a viewer of "+v.camera+" is live", func() bool { return v.live(event.Add(time.Second)) })
+		testutil.Eventually(t, "a viewer of "+v.camera+" is live", func() bool { return v.live(event.Add(time.Second)) })
 	}
 	list := make([]seen, len(a.viewers))
 	for i, v := range a.viewers {

@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // The hosts of the lab, each a network namespace: the hub, the balancer with an address in both networks, and the
@@ -174,7 +174,7 @@ func study(root string) int {
 
 // logInAll has one student guess, and then all others log in at once.
 func logInAll(root string) (got outcome, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*testkit.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*testutil.Timeout)
 	defer cancel()
 	_, _, guesser := student(students - 1)
 	again := time.NewTicker(50 * time.Millisecond)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 const (
@@ -26,7 +26,7 @@ const (
 // stage is a cluster of three NATS servers, one at a remote site, hubs behind a load balancer, and three agents, one of them at the site.
 type stage struct {
 	t      testing.TB
-	files  testkit.NATSFiles
+	files  testutil.NATSFiles
 	nodes  []*server
 	lines  []*line // from the agent of porch to the nodes
 	hubs   []*hub
@@ -45,7 +45,7 @@ func newStage(t *testing.T) *stage {
 	if _, err := exec.LookPath("haproxy"); err != nil {
 		t.Skip("haproxy is not installed: make test installs it where it can")
 	}
-	s := &stage{t: t, files: testkit.ShipNATS(t, natsFiles), agents: make(map[string]*proc.Process)}
+	s := &stage{t: t, files: testutil.ShipNATS(t, natsFiles), agents: make(map[string]*proc.Process)}
 	s.cluster()
 	for _, n := range s.nodes {
 		s.lines = append(s.lines, newLine(t, n.clients))
@@ -54,10 +54,10 @@ func newStage(t *testing.T) *stage {
 	for i, n := range s.nodes {
 		leafs[i] = "nats-leaf://" + n.leafs
 	}
-	site := s.nats("leaf.conf", "NATS_LEAF_URLS=["+strings.Join(leafs, ", ")+"]", "NATS_LEAF_SEED="+s.files.Keys[testkit.SiteKey].Seed().Reveal())
-	s.agent(testkit.PorchKey, "porch", s.urls(func(i int) string { return s.lines[i].Addr().String() }))
-	s.agent(testkit.GardenKey, "garden", s.urls(func(i int) string { return s.nodes[i].clients }))
-	s.agent(testkit.ShedKey, "shed", "nats://"+site.clients)
+	site := s.nats("leaf.conf", "NATS_LEAF_URLS=["+strings.Join(leafs, ", ")+"]", "NATS_LEAF_SEED="+s.files.Keys[testutil.SiteKey].Seed().Reveal())
+	s.agent(testutil.PorchKey, "porch", s.urls(func(i int) string { return s.lines[i].Addr().String() }))
+	s.agent(testutil.GardenKey, "garden", s.urls(func(i int) string { return s.nodes[i].clients }))
+	s.agent(testutil.ShedKey, "shed", "nats://"+site.clients)
 	for range 2 {
 		s.hubs = append(s.hubs, s.hub(freeAddr(t)))
 	}
@@ -94,7 +94,7 @@ func (s *stage) start(env []string, name string, args ...string) *proc.Process {
 // says waits until a program has said text.
 func (s *stage) says(p *proc.Process, text string) {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(s.t.Context(), testutil.Timeout)
 	defer cancel()
 	if err := p.WaitSaid(ctx, text); err != nil {
 		s.t.Fatal(err)
@@ -151,7 +151,7 @@ type hub struct {
 func (s *stage) hub(addr string) *hub {
 	s.t.Helper()
 	p := s.start(nil, binary("bramble-hub"), "--http", addr, "--nats-url", s.urls(func(i int) string { return s.nodes[i].clients }),
-		"--nats-credential-file", s.files.Seed(s.t, testkit.HubKey), "--lame-duck", "3s", "--insecure") // authentication is off, also through the balancer
+		"--nats-credential-file", s.files.Seed(s.t, testutil.HubKey), "--lame-duck", "3s", "--insecure") // authentication is off, also through the balancer
 	s.says(p, "hub ready")
 	return &hub{p, addr}
 }
@@ -160,9 +160,9 @@ func (s *stage) hub(addr string) *hub {
 func (s *stage) ready(h *hub) {
 	s.t.Helper()
 	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	testkit.Eventually(s.t, "the hub is ready", func() bool { return answers(c, "http://"+h.addr+"/readyz") })
+	testutil.Eventually(s.t, "the hub is ready", func() bool { return answers(c, "http://"+h.addr+"/readyz") })
 	for camera := range s.agents {
-		testkit.Eventually(s.t, "the hub knows "+camera, func() bool { return answers(c, "http://"+h.addr+"/api/v1/cameras/"+camera) })
+		testutil.Eventually(s.t, "the hub knows "+camera, func() bool { return answers(c, "http://"+h.addr+"/api/v1/cameras/"+camera) })
 	}
 }
 
@@ -191,7 +191,7 @@ func (s *stage) balance() {
 		s.ready(h)
 	}
 	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	testkit.Eventually(s.t, "the balancer balances", func() bool { return answers(c, s.root+"/readyz") })
+	testutil.Eventually(s.t, "the balancer balances", func() bool { return answers(c, s.root+"/readyz") })
 }
 
 func answers(c *http.Client, url string) bool {

@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/clockstrip"
+	"github.com/bramble-cam/bramble/internal/testpattern/timecode"
 )
 
 // audience are viewers, who come back when their response ends.
@@ -117,7 +117,7 @@ func (a *audience) clock(data []byte) time.Time {
 	}
 	var shown time.Time
 	if img, err := jpeg.Decode(bytes.NewReader(data)); err == nil {
-		shown, _ = clockstrip.Read(img) // an error is a picture without a clock
+		shown, _ = timecode.Read(img) // an error is a picture without a clock
 	}
 	a.clocks.Store(key, shown)
 	return shown

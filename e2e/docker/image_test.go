@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // image is a root directory as a stage of the Dockerfile makes it.
@@ -138,7 +138,7 @@ func (i *image) healthy(env []string) error {
 func (i *image) waitHealthy(env []string) {
 	i.t.Helper()
 	var err error
-	testkit.Eventually(i.t, "it is healthy", func() bool {
+	testutil.Eventually(i.t, "it is healthy", func() bool {
 		err = i.healthy(env)
 		return err == nil
 	})
@@ -147,7 +147,7 @@ func (i *image) waitHealthy(env []string) {
 // TestImages runs the images of hub and agent with a NATS server: they become healthy, a picture comes out, and the credentials file can be written.
 func TestImages(t *testing.T) {
 	hub, agent := build(t, "hub", "hub/cmd/bramble-hub"), build(t, "agent", "agent/cmd/bramble-agent")
-	url := testkit.StartNATS(t)
+	url := testutil.StartNATS(t)
 	hubEnv := []string{"BRAMBLE_HTTP=" + freeAddr(t), "BRAMBLE_NATS_URL=" + url}
 	agentEnv := []string{"BRAMBLE_HUB=" + url, "BRAMBLE_CAMERA=porch=pattern:#size=320x180&fps=10"}
 	if hub.healthy(hubEnv) == nil || agent.healthy(agentEnv) == nil {
@@ -159,13 +159,13 @@ func TestImages(t *testing.T) {
 	agent.waitHealthy(agentEnv)
 
 	addr := strings.TrimPrefix(hubEnv[0], "BRAMBLE_HTTP=")
-	testkit.Eventually(t, "a picture", func() bool { return get(t.Context(), "http://"+addr+"/cam/porch.jpeg") == http.StatusOK })
+	testutil.Eventually(t, "a picture", func() bool { return get(t.Context(), "http://"+addr+"/cam/porch.jpeg") == http.StatusOK })
 	add := hub.command(hubEnv, hub.entry+" user add anna --password-stdin")
 	add.Stdin = strings.NewReader("correct horse battery staple\n")
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Errorf("user add: %v\n%s", err, out)
 	}
-	testkit.Eventually(t, "the hub asks for a password", func() bool { return get(t.Context(), "http://"+addr+"/cam/porch.jpeg") == http.StatusUnauthorized })
+	testutil.Eventually(t, "the hub asks for a password", func() bool { return get(t.Context(), "http://"+addr+"/cam/porch.jpeg") == http.StatusUnauthorized })
 	if t.Failed() {
 		t.Log(log.String())
 	}

@@ -18,9 +18,9 @@ import (
 
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // pythonAgent is examples/python/agent.py beside a NATS server, and what it publishes.
@@ -38,13 +38,13 @@ const pythonFPS = 20
 
 func startPythonAgent(t *testing.T) *pythonAgent {
 	need(t, "python3")
-	a := &pythonAgent{t: t, folder: t.TempDir(), server: testkit.StartServer(t, server.Options{}), statuses: make(chan *nats.Msg, 1<<10)}
+	a := &pythonAgent{t: t, folder: t.TempDir(), server: testutil.StartServer(t, server.Options{}), statuses: make(chan *nats.Msg, 1<<10)}
 	for i := range 3 {
 		p := picture(t, 640, 480, uint8(60*(i+1)))
-		testkit.WriteFile(t, filepath.Join(a.folder, strconv.Itoa(i)+".jpeg"), p)
+		testutil.WriteFile(t, filepath.Join(a.folder, strconv.Itoa(i)+".jpeg"), p)
 		a.pictures = append(a.pictures, p)
 	}
-	a.nc = testkit.Connect(t, a.server.ClientURL())
+	a.nc = testutil.Connect(t, a.server.ClientURL())
 	if _, err := a.nc.ChanSubscribe("cam.porch.status", a.statuses); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func (a *pythonAgent) waitState(want status.State) status.Status {
 	a.t.Helper()
 	for {
 		var s status.Status
-		msg := testkit.Receive(a.t, "a status that says "+string(want), a.statuses)
+		msg := testutil.Receive(a.t, "a status that says "+string(want), a.statuses)
 		if err := json.Unmarshal(msg.Data, &s); err != nil {
 			a.t.Fatalf("%s: %v", msg.Data, err)
 		}
@@ -75,7 +75,7 @@ func (a *pythonAgent) waitState(want status.State) status.Status {
 
 func (a *pythonAgent) do(verb string) *nats.Msg {
 	a.t.Helper()
-	msg, err := a.nc.Request("cam.porch.do."+verb, nil, testkit.Timeout)
+	msg, err := a.nc.Request("cam.porch.do."+verb, nil, testutil.Timeout)
 	if err != nil {
 		a.t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func (a *pythonAgent) frames(n int) (frames []frame.Frame) {
 		a.t.Fatal(err)
 	}
 	for len(frames) < n {
-		msg := testkit.Receive(a.t, "a frame", got)
+		msg := testutil.Receive(a.t, "a frame", got)
 		if len(msg.Data) == 0 {
 			continue
 		}
@@ -146,7 +146,7 @@ func TestPythonAgentFollowsInterest(t *testing.T) {
 	}
 	idle := a.waitState(status.Idle)
 	before := a.received()
-	testkit.Receive(t, "a status", a.statuses) // 4 s
+	testutil.Receive(t, "a status", a.statuses) // 4 s
 	if got := a.received() - before; got >= int64(len(a.pictures[0])) || got == 0 {
 		t.Errorf("with nobody there %d bytes were published; a picture has %d, questions and a status less", got, len(a.pictures[0]))
 	}
@@ -171,12 +171,12 @@ func (a *pythonAgent) statusOf(msg *nats.Msg) (s status.Status) {
 func TestPythonAgentAtTheHub(t *testing.T) {
 	t.Parallel()
 	a := startPythonAgent(t)
-	h, err := hub.New(hub.Config{HTTP: "127.0.0.1:0", NATSURL: a.server.ClientURL(), Linger: 1, Log: testkit.Log(t)})
+	h, err := hub.New(hub.Config{HTTP: "127.0.0.1:0", NATSURL: a.server.ClientURL(), Linger: 1, Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, h.Run)
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	testutil.Run(t, h.Run)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	if _, _, err := h.WaitStarted(ctx); err != nil {
 		t.Fatal(err)
@@ -184,7 +184,7 @@ func TestPythonAgentAtTheHub(t *testing.T) {
 	web := &http.Client{Transport: &http.Transport{}}
 	defer web.CloseIdleConnections()
 	var body []byte
-	testkit.Eventually(t, "the hub shows a picture", func() bool {
+	testutil.Eventually(t, "the hub shows a picture", func() bool {
 		resp, err := web.Get(h.Page() + "cam/porch.jpeg")
 		if err != nil {
 			return false
@@ -226,7 +226,7 @@ func TestPythonAgentAnswers(t *testing.T) {
 		var about micro.Info
 		var stats micro.Stats
 		for kind, doc := range map[string]any{"PING": &ping, "INFO": &about, "STATS": &stats} {
-			msg, err := a.nc.Request(string(bytes.Replace([]byte(subject), []byte("%s"), []byte(kind), 1)), nil, testkit.Timeout)
+			msg, err := a.nc.Request(string(bytes.Replace([]byte(subject), []byte("%s"), []byte(kind), 1)), nil, testutil.Timeout)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -278,11 +278,11 @@ func TestPythonAgentComesBack(t *testing.T) {
 	t.Parallel()
 	a := startPythonAgent(t)
 	first := a.frames(1)
-	port := testkit.Port(t, a.server)
+	port := testutil.Port(t, a.server)
 	a.nc.Close()
-	testkit.StopServer(a.server)
-	a.server = testkit.StartServer(t, server.Options{Port: port})
-	a.nc = testkit.Connect(t, a.server.ClientURL())
+	testutil.StopServer(a.server)
+	a.server = testutil.StartServer(t, server.Options{Port: port})
+	a.nc = testutil.Connect(t, a.server.ClientURL())
 	if again := a.frames(3); again[0].Epoch < first[0].Epoch {
 		t.Errorf("epoch %d after %d", again[0].Epoch, first[0].Epoch)
 	}

@@ -16,12 +16,12 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 func TestSaveJPEGs(t *testing.T) {
 	t.Parallel()
-	url, dir := testkit.StartNATS(t), t.TempDir()
+	url, dir := testutil.StartNATS(t), t.TempDir()
 	serve(t, url, "porch=pattern:#size=160x120&fps=10")
 	p := start(t, nil, binary("save-jpegs"), url, "porch", dir)
 	waitPictures(t, dir, 5, 160, 120)
@@ -35,7 +35,7 @@ func TestSaveJPEGs(t *testing.T) {
 func waitPictures(t *testing.T, dir string, want, width, height int) {
 	t.Helper()
 	var names []string
-	testkit.Eventually(t, "pictures are saved", func() bool {
+	testutil.Eventually(t, "pictures are saved", func() bool {
 		names, _ = filepath.Glob(filepath.Join(dir, "*.jpeg")) // the pattern is right
 		return len(names) > want                               // the last may be half written
 	})
@@ -73,12 +73,12 @@ func checkPicture(t *testing.T, b []byte, width, height int) {
 
 func TestSnapshot(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
+	url := testutil.StartNATS(t)
 	serve(t, url, "porch=pattern:#size=160x120&fps=10")
 	broken := nats.NewMsg("")
 	broken.Header.Set(micro.ErrorCodeHeader, "503")
 	broken.Header.Set(micro.ErrorHeader, "no such device")
-	nc := testkit.Connect(t, url)
+	nc := testutil.Connect(t, url)
 	if _, err := nc.Subscribe("cam.broken.do.snapshot", func(msg *nats.Msg) { _ = msg.RespondMsg(broken) }); err != nil { // an agent whose camera is gone
 		t.Fatal(err)
 	}
@@ -128,8 +128,8 @@ func TestDetectors(t *testing.T) {
 
 // testDetectors publishes stills of two cameras to one detector, and then to three: each picture is looked at once, and all three have work.
 func testDetectors(t *testing.T, worker func(url string) *proc.Process) {
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	cameras := map[string][]byte{"porch": picture(t, 64, 48, 200), "lab-1": picture(t, 32, 16, 50)}
 	bright := map[string]float64{"porch": 200, "lab-1": 50}
 	const round = 40 // of each camera: that one of three workers gets none of 80 has a chance of 1 in 10^13
@@ -154,7 +154,7 @@ func testDetectors(t *testing.T, worker func(url string) *proc.Process) {
 			if i%8 < 7 { // eight of each at once: detectors drop what they cannot keep up with
 				continue
 			}
-			testkit.Eventually(t, "all pictures are looked at", func() bool {
+			testutil.Eventually(t, "all pictures are looked at", func() bool {
 				all, each = findings(t, workers)
 				return len(all) >= (n*round+i+1)*len(cameras)
 			})

@@ -18,8 +18,8 @@ import (
 
 	"github.com/bramble-cam/bramble/agent"
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 const binariesEnv = "BRAMBLE_EXAMPLES_BIN" // the folder of the programs under test
@@ -88,7 +88,7 @@ func waitEnded(t *testing.T, p *proc.Process) {
 	t.Helper()
 	select {
 	case <-p.Ended():
-	case <-time.After(testkit.Timeout):
+	case <-time.After(testutil.Timeout):
 		t.Fatal("the program has not ended")
 	}
 }
@@ -96,7 +96,7 @@ func waitEnded(t *testing.T, p *proc.Process) {
 // serve runs an agent with cameras NAME=SOURCE.
 func serve(t *testing.T, url string, cameras ...string) {
 	t.Helper()
-	cfg := agent.Config{Hub: url, Version: "1.2.3", Linger: 500 * time.Millisecond, Log: testkit.Log(t)}
+	cfg := agent.Config{Hub: url, Version: "1.2.3", Linger: 500 * time.Millisecond, Log: testutil.Log(t)}
 	for _, s := range cameras {
 		c, err := agent.ParseCamera(s)
 		if err != nil {
@@ -108,11 +108,11 @@ func serve(t *testing.T, url string, cameras ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, a.Run)
-	nc := testkit.Connect(t, url)
+	testutil.Run(t, a.Run)
+	nc := testutil.Connect(t, url)
 	for _, c := range cfg.Cameras {
-		testkit.Eventually(t, "the agent serves "+c.Name, func() bool {
-			_, err := nc.Request("cam."+c.Name+".do.info", nil, testkit.Timeout)
+		testutil.Eventually(t, "the agent serves "+c.Name, func() bool {
+			_, err := nc.Request("cam."+c.Name+".do.info", nil, testutil.Timeout)
 			return err == nil
 		})
 	}
@@ -147,7 +147,7 @@ func publish(t *testing.T, nc *nats.Conn, subj string, seq int, payload []byte) 
 // waitSaid waits until a program has said text.
 func waitSaid(t *testing.T, p *proc.Process, text string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	if err := p.WaitSaid(ctx, text); err != nil {
 		t.Fatal(err)
@@ -157,7 +157,7 @@ func waitSaid(t *testing.T, p *proc.Process, text string) {
 // output runs a program with env added to the environment, and returns its standard output.
 func output(t *testing.T, env []string, name string, args ...string) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*testkit.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*testutil.Timeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	var said bytes.Buffer

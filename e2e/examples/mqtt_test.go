@@ -15,9 +15,9 @@ import (
 
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // doors is a hub with the shipped deployments/nats/websocket-mqtt.conf, at free ports.
@@ -41,14 +41,14 @@ func openDoors(t *testing.T, cfg hub.Config, replace ...string) (d doors) {
 		}
 		text = strings.ReplaceAll(text, replace[i], replace[i+1])
 	}
-	testkit.WriteFile(t, file, []byte(text))
-	cfg.HTTP, cfg.NATS, cfg.NATSConfig, cfg.Log = "127.0.0.1:0", "127.0.0.1:0", file, testkit.Log(t)
+	testutil.WriteFile(t, file, []byte(text))
+	cfg.HTTP, cfg.NATS, cfg.NATSConfig, cfg.Log = "127.0.0.1:0", "127.0.0.1:0", file, testutil.Log(t)
 	h, err := hub.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, h.Run)
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	testutil.Run(t, h.Run)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	if _, d.nats, err = h.WaitStarted(ctx); err != nil {
 		t.Fatal(err)
@@ -80,18 +80,18 @@ func TestMQTT(t *testing.T) {
 	// %x is the payload in hex, a line for each message.
 	p := start(t, []string{"HOME=" + t.TempDir()}, "mosquitto_sub", "-h", host, "-p", port, "-t", "cam/porch/still", "-C", "4", "-F", "%x")
 	lines := func() []string { return strings.SplitAfter(p.Said(), "\n") }
-	testkit.Eventually(t, "a picture comes by MQTT", func() bool { return len(p.Said()) > 100 })
+	testutil.Eventually(t, "a picture comes by MQTT", func() bool { return len(p.Said()) > 100 })
 
-	nc := testkit.Connect(t, d.nats)
+	nc := testutil.Connect(t, d.nats)
 	same := make(chan *nats.Msg, 1<<10)
 	if _, err := nc.ChanSubscribe("cam.porch.still", same); err != nil { // later: not this is what started the camera
 		t.Fatal(err)
 	}
 	var still []byte
 	for len(still) == 0 {
-		still = testkit.Receive(t, "a still by NATS", same).Data
+		still = testutil.Receive(t, "a still by NATS", same).Data
 	}
-	testkit.Eventually(t, "the same by MQTT", func() bool { return strings.Contains(p.Said(), hex.EncodeToString(still)+"\n") })
+	testutil.Eventually(t, "the same by MQTT", func() bool { return strings.Contains(p.Said(), hex.EncodeToString(still)+"\n") })
 	waitEnded(t, p)
 	got := lines()
 	if got[0] == "\n" {
@@ -157,7 +157,7 @@ func TestMQTTUser(t *testing.T) {
 	}
 	defer nc.Close()
 	still := picture(t, 64, 48, 100)
-	testkit.Eventually(t, "a picture comes by MQTT", func() bool { // it says nothing of its subscription before
+	testutil.Eventually(t, "a picture comes by MQTT", func() bool { // it says nothing of its subscription before
 		publish(t, nc, "cam.porch.still", 1, still)
 		return strings.Contains(porch.Said(), "got "+hex.EncodeToString(still))
 	})

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // withNATS is the environment in which Python programs have nats-py: the real one if it is installed, else a stand-in of ours, which proves that the
@@ -28,7 +28,7 @@ func script(name string) string { return filepath.Join("..", "..", "examples", "
 func TestPythonConsumer(t *testing.T) {
 	t.Parallel()
 	env := withNATS(t)
-	url, dir := testkit.StartNATS(t), t.TempDir()
+	url, dir := testutil.StartNATS(t), t.TempDir()
 	serve(t, url, "porch=pattern:#size=160x120&fps=10")
 	p := start(t, env, "python3", script("consumer.py"), url, "porch", dir, "5")
 	waitEnded(t, p)

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // TestShell runs the shell examples with NATS' own command line tool.
@@ -15,7 +15,7 @@ func TestShell(t *testing.T) {
 	if _, err := exec.LookPath("nats"); err != nil {
 		t.Skip("the nats command line tool is not on PATH: go install github.com/nats-io/natscli/nats@v0.5.0")
 	}
-	url := testkit.StartNATS(t)
+	url := testutil.StartNATS(t)
 	serve(t, url, "porch=pattern:#size=160x120&fps=10")
 	env := []string{"NATS_URL=" + url, "XDG_CONFIG_HOME=" + t.TempDir()}
 	shell := filepath.Join("..", "..", "examples", "shell")

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 const password = "correct horse battery"
@@ -29,7 +29,7 @@ type made struct {
 
 // packages builds the programs in a folder, and of them the packages.
 func packages(dir string) (m made) {
-	for _, program := range []string{"agent", "hub"} { // as go build does: its cache has most of them. scripts/dist.sh is tested in e2e/foreign
+	for _, program := range []string{"agent", "hub"} { // as go build does: its cache has most of them. scripts/dist.sh is tested in e2e/crossarch
 		out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "bramble-"+program+"-linux-amd64"), "github.com/bramble-cam/bramble/"+program+"/cmd/bramble-"+program).CombinedOutput()
 		if err != nil {
 			m.err = fmt.Errorf("go build: %w\n%s", err, out)
@@ -128,7 +128,7 @@ func TestInstall(t *testing.T) {
 func picture(t *testing.T, l *lab, page string) {
 	t.Helper()
 	c := l.client()
-	testkit.Eventually(t, "a picture of the porch", func() bool {
+	testutil.Eventually(t, "a picture of the porch", func() bool {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, page+"cam/porch.jpeg", nil)
 		if err != nil {
 			t.Fatal(err)

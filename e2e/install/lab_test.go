@@ -23,7 +23,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -148,7 +148,7 @@ func (l *lab) client() *http.Client {
 		return conn, err
 	}}
 	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(state tls.ConnectionState) error {
-		if got := trust.Fingerprint(state.PeerCertificates[0]); got != l.pin {
+		if got := tlstrust.Fingerprint(state.PeerCertificates[0]); got != l.pin {
 			return fmt.Errorf("the hub's key is %s, want %s", got, l.pin)
 		}
 		return nil

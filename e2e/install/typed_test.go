@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // screen is what a terminal shows.
@@ -54,7 +54,7 @@ func join(t *testing.T, l *lab, line, token string) {
 	go func() { ended <- shell.Wait() }()
 	processes := func(wait string) {
 		seen := false
-		testkit.Eventually(t, wait, func() bool {
+		testutil.Eventually(t, wait, func() bool {
 			list, err := l.shell("pi", `cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' ' '`).Output()
 			if err != nil {
 				t.Fatal(err)
@@ -80,7 +80,7 @@ func join(t *testing.T, l *lab, line, token string) {
 	if err := keyboard.Close(); err != nil {
 		t.Error(err)
 	}
-	if err := testkit.Receive(t, "the end of the shell", ended); err != nil {
+	if err := testutil.Receive(t, "the end of the shell", ended); err != nil {
 		t.Errorf("%v: %s", err, masked(shown.String()))
 	}
 	if strings.Contains(shown.String(), token) {

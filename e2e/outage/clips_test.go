@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/e2e/internal/clips"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 func makeJPEG(t *testing.T) (path string) {
@@ -24,7 +24,7 @@ func makeH264(t *testing.T) (path string) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		t.Skip("ffmpeg is not installed: make test installs it where it can")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*testkit.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*testutil.Timeout)
 	defer cancel()
 	path = filepath.Join(t.TempDir(), "clip.h264")
 	if err := clips.H264(ctx, path); err != nil {

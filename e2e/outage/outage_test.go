@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 const (
@@ -38,7 +38,7 @@ func TestOutages(t *testing.T) {
 		stages = append(stages, frozen, killed)
 	}
 	for _, s := range stages {
-		testkit.Eventually(t, "frames flow", func() bool { return len(s.since(time.Time{})) >= 2*fps })
+		testutil.Eventually(t, "frames flow", func() bool { return len(s.since(time.Time{})) >= 2*fps })
 		s.last = s.status(t)
 	}
 	for _, s := range stages {
@@ -57,7 +57,7 @@ func TestOutages(t *testing.T) {
 
 // check checks what the outage did to the agent, and what is delivered after it.
 func (s *stage) check(t *testing.T) {
-	testkit.Eventually(t, "frames flow again", func() bool {
+	testutil.Eventually(t, "frames flow again", func() bool {
 		list := s.since(s.up)
 		return len(list) > 0 && list[len(list)-1].CaptureTime.After(s.up.Add(time.Second))
 	})

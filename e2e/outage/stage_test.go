@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // stage is a NATS server in a process of its own, an agent in another one, and a subscriber.
@@ -67,7 +67,7 @@ func freePort(t *testing.T) string {
 func (s *stage) startNATS() {
 	s.t.Helper()
 	s.nats = startProcess(s.t, []string{serveEnv + "=" + s.addr}, os.Args[0])
-	ctx, cancel := context.WithTimeout(s.t.Context(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(s.t.Context(), testutil.Timeout)
 	defer cancel()
 	if err := s.nats.WaitSaid(ctx, "listening on"); err != nil {
 		s.t.Fatal(err)
@@ -110,7 +110,7 @@ func (s *stage) subscribe() {
 		s.got = append(s.got, arrival{f, at})
 	})
 	if err == nil {
-		err = nc.FlushTimeout(testkit.Timeout)
+		err = nc.FlushTimeout(testutil.Timeout)
 	}
 	if err != nil {
 		s.t.Fatal(err)
@@ -132,7 +132,7 @@ func (s *stage) since(t time.Time) (list []arrival) {
 // status asks the agent what the camera is doing.
 func (s *stage) status(t *testing.T) status.Status {
 	t.Helper()
-	msg, err := s.nc.Request("cam.porch.do.info", nil, testkit.Timeout)
+	msg, err := s.nc.Request("cam.porch.do.info", nil, testutil.Timeout)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/bramble-cam/bramble/internal/codec/jpeg"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/jpegscan"
 )
 
 // clipFrames numbers the frames of a clip, which a device plays over and over: no two are alike.
@@ -31,7 +31,7 @@ func readClip(t *testing.T, name string, format frame.Format) clipFrames {
 		}
 	}
 	for format == frame.JPEG && len(data) > 0 {
-		var s jpegscan.Scanner
+		var s jpeg.Scanner
 		n, err := s.Scan(data)
 		if err != nil || n == 0 {
 			t.Fatalf("picture %d of %s: %d bytes, %v", len(c.number), name, n, err)

@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // testConfigure: a setting reaches the camera while it runs, and again when it is opened anew.
@@ -26,7 +26,7 @@ func testConfigure(t *testing.T, v *vm) {
 	if c := control(s.info("uvc"), "brightness"); c.Value != -17 || c.Min != -64 || c.Max != 64 {
 		t.Errorf("do.info says %+v", c)
 	}
-	if msg, err := s.nc.Request("cam.uvc.do.configure", []byte(`{"controls":{"brightness":65}}`), testkit.Timeout); err != nil ||
+	if msg, err := s.nc.Request("cam.uvc.do.configure", []byte(`{"controls":{"brightness":65}}`), testutil.Timeout); err != nil ||
 		!strings.Contains(msg.Header.Get("Nats-Service-Error"), "-64") {
 		t.Errorf("out of range: %v, %v", msg.Header, err)
 	}
@@ -80,7 +80,7 @@ func (s *site) cameras(n int) map[string]status.Status {
 	all := s.statuses("*")
 	found := map[string]status.Status{}
 	for len(found) < n {
-		st, err := status.Decode(testkit.Receive(s.t, "the status of every camera", all.got).Data)
+		st, err := status.Decode(testutil.Receive(s.t, "the status of every camera", all.got).Data)
 		if err != nil {
 			s.t.Fatal(err)
 		}

@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // viewer is somebody who watches an MJPEG stream.
@@ -55,7 +55,7 @@ func testReplug(t *testing.T, v *vm) {
 	s.waitHub("uvc")
 	statuses := s.statuses("uvc")
 	viewer := watch(s.open("/cam/uvc.mjpeg"))
-	testkit.Receive(t, "a part for the viewer", viewer.captured)
+	testutil.Receive(t, "a part for the viewer", viewer.captured)
 	next, _ := s.frames("uvc", frame.JPEG)
 	first := next()
 	other, stop := s.frames("loop", frame.H264)
@@ -85,7 +85,7 @@ func testReplug(t *testing.T, v *vm) {
 	statuses.wait(status.Live)
 	v.sh(t, "kill %s", holder)
 
-	for testkit.Receive(t, "a new picture for the viewer", viewer.captured).Before(back.CaptureTime.Truncate(time.Millisecond)) {
+	for testutil.Receive(t, "a new picture for the viewer", viewer.captured).Before(back.CaptureTime.Truncate(time.Millisecond)) {
 	}
 	select {
 	case <-viewer.ended:
@@ -183,7 +183,7 @@ func testBusy(t *testing.T, v *vm) {
 			t.Error(err)
 		}
 	})
-	testkit.Eventually(t, "the other program streams", func() bool { return v.sh(t, "cat /run/other.log") != "" })
+	testutil.Eventually(t, "the other program streams", func() bool { return v.sh(t, "cat /run/other.log") != "" })
 	s := newSite(t, v, "--camera", uvcMJPEG)
 	statuses := s.statuses("uvc")
 	next, _ := s.frames("uvc", frame.JPEG)

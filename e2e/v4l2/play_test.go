@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/codec/jpeg"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/jpegscan"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -148,7 +148,7 @@ func sizeText(w, h int) string { return fmt.Sprintf("%dx%d", w, h) }
 // decodable checks a JPEG by its markers, and by decoding it.
 func decodable(t *testing.T, name string, picture []byte, size string) {
 	t.Helper()
-	w, h, err := jpegscan.Check(picture)
+	w, h, err := jpeg.Check(picture)
 	if err != nil || sizeText(w, h) != size {
 		t.Errorf("%s: %dx%d, %v; want %s", name, w, h, err, size)
 	}

@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // site is a hub on this machine and an agent in the guest.
@@ -40,7 +40,7 @@ func newSite(t *testing.T, v *vm, agent ...string) *site {
 	s := &site{t: t}
 	var natsURL string
 	s.root, natsURL = startHub(t)
-	s.nc = testkit.Connect(t, natsURL)
+	s.nc = testutil.Connect(t, natsURL)
 	_, port, _ := strings.Cut(strings.TrimPrefix(natsURL, "nats://"), ":")
 	const log = "agent.log"
 	v.sh(t, "rm -f %s", log)
@@ -63,12 +63,12 @@ func newSite(t *testing.T, v *vm, agent ...string) *site {
 // startHub runs a hub in this process, under the race detector.
 func startHub(t *testing.T) (root, natsURL string) {
 	t.Helper()
-	h, err := hub.New(hub.Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: testkit.Log(t)})
+	h, err := hub.New(hub.Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, h.Run)
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	testutil.Run(t, h.Run)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	addr, natsURL, err := h.WaitStarted(ctx)
 	if err != nil {
@@ -89,7 +89,7 @@ func (s *site) subscribe(subject string, into chan *nats.Msg) (stop func()) {
 	s.t.Helper()
 	sub, err := s.nc.ChanSubscribe(subject, into)
 	if err == nil {
-		err = s.nc.FlushTimeout(testkit.Timeout)
+		err = s.nc.FlushTimeout(testutil.Timeout)
 	}
 	if err != nil {
 		s.t.Fatal(err)
@@ -116,7 +116,7 @@ func (l *statuses) wait(state status.State) status.Status {
 			l.t.Logf("waited for %s, last was %+v", state, last)
 		}
 	}()
-	deadline := time.After(testkit.Timeout)
+	deadline := time.After(testutil.Timeout)
 	for {
 		select {
 		case msg := <-l.got:
@@ -136,8 +136,8 @@ func (l *statuses) wait(state status.State) status.Status {
 // info asks the agent what a camera does now. It waits until the agent serves it.
 func (s *site) info(camera string) (st status.Status) {
 	s.t.Helper()
-	testkit.Eventually(s.t, "the agent answers for "+camera, func() bool {
-		msg, err := s.nc.Request("cam."+camera+".do.info", nil, testkit.Timeout)
+	testutil.Eventually(s.t, "the agent answers for "+camera, func() bool {
+		msg, err := s.nc.Request("cam."+camera+".do.info", nil, testutil.Timeout)
 		if err == nil {
 			st, err = status.Decode(msg.Data)
 		}
@@ -149,7 +149,7 @@ func (s *site) info(camera string) (st status.Status) {
 // do requests a verb of a camera.
 func (s *site) do(camera, verb, payload string) *nats.Msg {
 	s.t.Helper()
-	msg, err := s.nc.Request("cam."+camera+".do."+verb, []byte(payload), testkit.Timeout)
+	msg, err := s.nc.Request("cam."+camera+".do."+verb, []byte(payload), testutil.Timeout)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func (s *site) frames(camera string, format frame.Format) (next func() frame.Fra
 	stop = s.subscribe("cam."+camera+"."+string(format), got)
 	return func() (f frame.Frame) {
 		s.t.Helper()
-		deadline := time.After(testkit.Timeout)
+		deadline := time.After(testutil.Timeout)
 		for {
 			select {
 			case msg := <-got:
@@ -189,7 +189,7 @@ func (s *site) frames(camera string, format frame.Format) (next func() frame.Fra
 func (s *site) waitHub(camera string) {
 	s.t.Helper()
 	c := client(s.t)
-	testkit.Eventually(s.t, "the hub knows "+camera, func() bool {
+	testutil.Eventually(s.t, "the hub knows "+camera, func() bool {
 		resp, err := c.Get(s.root + "/api/v1/cameras/" + camera)
 		if err != nil {
 			return false

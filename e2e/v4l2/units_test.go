@@ -21,8 +21,8 @@ type unit struct{ name, dir string }
 func TestUnits(t *testing.T) {
 	needVM(t)
 	units := []unit{
-		{"device", "../../agent/internal/capture/device"},
-		{"capture", "../../agent/internal/capture"},
+		{"device", "../../agent/internal/source/v4l2/device"},
+		{"capture", "../../agent/internal/source"},
 	}
 	v := boot(t, binary("device.test"), binary("capture.test"))
 	for _, u := range units {

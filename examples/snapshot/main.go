@@ -12,9 +12,9 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
+	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/request"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/printable"
-	"github.com/bramble-cam/bramble/shared/request"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 

@@ -3,7 +3,7 @@ package status
 import (
 	"fmt"
 
-	"github.com/bramble-cam/bramble/shared/printable"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // How long texts may be, in bytes. Longer texts are cut, except for the instance.

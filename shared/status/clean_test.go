@@ -7,7 +7,7 @@ import (
 	"testing"
 	"unicode"
 
-	"github.com/bramble-cam/bramble/shared/printable"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // evil is what an agent may say: it clears a terminal's screen, sets the clipboard, rings, turns the writing, and

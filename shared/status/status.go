@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/printable"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/find"
+	"github.com/bramble-cam/bramble/agent/internal/discover"
 )
 
 // patience is how long a look may take before the user is told what goes on.
@@ -21,7 +21,7 @@ type devices struct {
 	Verbose bool `help:"List all formats and controls." short:"v" env:"-"`
 	JSON    bool `name:"json" help:"Print everything as JSON." env:"-"`
 
-	find find.Options
+	find discover.Options
 }
 
 func (d *devices) run(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
@@ -54,7 +54,7 @@ func isTerminal(w io.Writer) bool {
 }
 
 // look finds the cameras. It says so on stderr if that takes long.
-func (d *devices) look(ctx context.Context, stderr io.Writer) ([]find.Found, error) {
+func (d *devices) look(ctx context.Context, stderr io.Writer) ([]discover.Found, error) {
 	done := make(chan struct{})
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
@@ -66,24 +66,24 @@ func (d *devices) look(ctx context.Context, stderr io.Writer) ([]find.Found, err
 	})
 	defer waiting.Wait()
 	defer close(done)
-	return find.Cameras(ctx, d.find)
+	return discover.Cameras(ctx, d.find)
 }
 
 // printJSON writes the list for programs: what can be used, and what cannot.
-func printJSON(w io.Writer, list []find.Found) error {
+func printJSON(w io.Writer, list []discover.Found) error {
 	cameras, skipped := split(list)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false) // sources have &
 	enc.SetIndent("", "  ")
 	return enc.Encode(struct {
-		Cameras []find.Found `json:"cameras"`
-		Skipped []find.Found `json:"skipped"`
+		Cameras []discover.Found `json:"cameras"`
+		Skipped []discover.Found `json:"skipped"`
 	}{cameras, skipped})
 }
 
 // split parts the cameras from what is skipped; neither is nil.
-func split(list []find.Found) (cameras, skipped []find.Found) {
-	cameras, skipped = []find.Found{}, []find.Found{}
+func split(list []discover.Found) (cameras, skipped []discover.Found) {
+	cameras, skipped = []discover.Found{}, []discover.Found{}
 	for _, f := range list {
 		if f.Use != nil {
 			cameras = append(cameras, f)

@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/find"
-	"github.com/bramble-cam/bramble/shared/printable"
+	"github.com/bramble-cam/bramble/agent/internal/discover"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // maxLine is how long a line may be, in bytes.
@@ -16,7 +16,7 @@ const maxLine = 4 << 10
 const defaultHub = "nats://127.0.0.1:4222"
 
 // printConfig writes a configuration file that uses every camera of list.
-func printConfig(w io.Writer, list []find.Found, s *settings) {
+func printConfig(w io.Writer, list []discover.Found, s *settings) {
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) } // w is a buffer
 	if s.Hub == defaultHub {
 		line("# Where the hub is; without this line: on this host.")

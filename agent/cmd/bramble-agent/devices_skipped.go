@@ -5,11 +5,11 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/find"
+	"github.com/bramble-cam/bramble/agent/internal/discover"
 )
 
 // skipped writes why devices are not used; those with the same reason stand together.
-func (p *printer) skipped(list []find.Found) {
+func (p *printer) skipped(list []discover.Found) {
 	type group struct{ what, why string }
 	var order []group
 	nodes := map[group][]string{}

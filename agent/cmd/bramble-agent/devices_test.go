@@ -17,11 +17,11 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/agent"
-	"github.com/bramble-cam/bramble/agent/internal/capture/device"
-	"github.com/bramble-cam/bramble/agent/internal/capture/find"
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/printable"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/agent/internal/discover"
+	"github.com/bramble-cam/bramble/agent/internal/source/v4l2/device"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // host is a machine that a test made up.
@@ -55,7 +55,7 @@ func (h host) Describe(node string) (device.Description, error) {
 	return device.Description{}, fmt.Errorf("%w: %s", device.ErrPermission, node)
 }
 
-func (h host) options(t *testing.T, links map[string]string) find.Options {
+func (h host) options(t *testing.T, links map[string]string) discover.Options {
 	t.Helper()
 	root := t.TempDir()
 	for link, node := range links {
@@ -76,16 +76,16 @@ func (h host) options(t *testing.T, links map[string]string) find.Options {
 			t.Fatal(err)
 		}
 	}
-	return find.Options{Devices: h, Root: root, PiCameras: func(context.Context) (string, error) {
+	return discover.Options{Devices: h, Root: root, PiCameras: func(context.Context) (string, error) {
 		if h.listing == "" {
-			return "", find.ErrNoTool
+			return "", discover.ErrNoTool
 		}
 		return h.listing, nil
 	}}
 }
 
 // pi is a Pi 4 with a Pi camera, a webcam that encodes, and a cheap one that does not.
-func pi(t *testing.T) find.Options {
+func pi(t *testing.T) discover.Options {
 	rates := []float64{30.00003, 15, 10, 7.5, 5}
 	h := host{
 		nodes: []device.Description{
@@ -174,14 +174,14 @@ func TestDevices(t *testing.T) {
 
 // TestConfigFile: the printed file is taken as it is, and names every camera that was found, whatever the cameras call themselves.
 func TestConfigFile(t *testing.T) {
-	for name, opts := range map[string]find.Options{"pi": pi(t), "none": host{}.options(t, nil)} {
+	for name, opts := range map[string]discover.Options{"pi": pi(t), "none": host{}.options(t, nil)} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "agent.yaml")
 			if err := os.WriteFile(path, []byte(output(t, devices{find: opts, Verbose: true}, false)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			var c cli
-			parser, err := kong.New(&c, conf.Options("bramble-agent", "", "")...)
+			parser, err := kong.New(&c, config.Options("bramble-agent", "", "")...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,7 +189,7 @@ func TestConfigFile(t *testing.T) {
 				t.Fatal(err)
 			}
 			opts.Host = "pi4"
-			found, err := find.Cameras(t.Context(), opts)
+			found, err := discover.Cameras(t.Context(), opts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -202,7 +202,7 @@ func TestConfigFile(t *testing.T) {
 					t.Errorf("got %q for %+v", c.Camera[i], f)
 				}
 			}
-			cfg, err := c.agent(testkit.Log(t))
+			cfg, err := c.agent(testutil.Log(t))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -214,7 +214,7 @@ func TestConfigFile(t *testing.T) {
 }
 
 func TestJSON(t *testing.T) {
-	var got struct{ Cameras, Skipped []find.Found }
+	var got struct{ Cameras, Skipped []discover.Found }
 	if err := json.Unmarshal([]byte(output(t, devices{find: pi(t), JSON: true}, false)), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestSlow(t *testing.T) {
 			opts := host{}.options(t, nil)
 			opts.PiCameras = func(context.Context) (string, error) {
 				<-time.After(c.takes)
-				return "", find.ErrNoTool
+				return "", discover.ErrNoTool
 			}
 			var stderr bytes.Buffer
 			d := devices{find: opts}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bramble-cam/bramble/agent/internal/capture/find"
+	"github.com/bramble-cam/bramble/agent/internal/discover"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -23,7 +23,7 @@ type printer struct {
 	out     bytes.Buffer
 }
 
-func (p *printer) print(w io.Writer, list []find.Found, s *settings) {
+func (p *printer) print(w io.Writer, list []discover.Found, s *settings) {
 	cameras, skipped := split(list)
 	p.summary(len(cameras), skipped)
 	for _, c := range cameras {
@@ -53,8 +53,8 @@ func (p *printer) print(w io.Writer, list []find.Found, s *settings) {
 func (p *printer) line(format string, args ...any) { fmt.Fprintf(&p.out, format+"\n", args...) }
 
 // summary says how many there are and, if there are none, what to do.
-func (p *printer) summary(n int, skipped []find.Found) {
-	denied := slices.ContainsFunc(skipped, find.Found.Permission)
+func (p *printer) summary(n int, skipped []discover.Found) {
+	denied := slices.ContainsFunc(skipped, discover.Found.Permission)
 	if n > 0 {
 		found, them := fmt.Sprintf("%d cameras", n), "all of them"
 		if n == 1 {
@@ -78,7 +78,7 @@ func (p *printer) summary(n int, skipped []find.Found) {
 	p.field("test card", "bramble-agent --camera 'test=pattern:' publishes one, for a start without a camera")
 }
 
-func (p *printer) camera(c find.Found) {
+func (p *printer) camera(c discover.Found) {
 	p.line("\n%s", oneLine(c.Title))
 	p.field("name", c.Name)
 	p.field("use", c.Use.What+": "+c.Use.Why)
@@ -98,7 +98,7 @@ func (p *printer) camera(c find.Found) {
 	if c.Node != "" && c.Node != c.Stable {
 		p.field("", c.Node+" (may be another one after the next start)")
 	}
-	if c.Kind == find.RPiCam {
+	if c.Kind == discover.RPiCam {
 		p.formats("modes", c.Formats, "")
 		return
 	}
@@ -118,7 +118,7 @@ func (p *printer) field(label, text string) {
 }
 
 // formats writes what the camera offers; without verbose only what can be used, if only is not empty.
-func (p *printer) formats(label string, formats []find.Format, only string) {
+func (p *printer) formats(label string, formats []discover.Format, only string) {
 	others := 0
 	for _, f := range formats {
 		if only != "" && !p.verbose && !strings.Contains(only, f.Pixel) {
@@ -140,7 +140,7 @@ func (p *printer) formats(label string, formats []find.Format, only string) {
 }
 
 // sizes writes sizes in short; those with the same rates stand together.
-func sizes(list []find.Size) (parts []string) {
+func sizes(list []discover.Size) (parts []string) {
 	for len(list) > 0 {
 		n := 1
 		for n < len(list) && slices.Equal(list[n].Rates, list[0].Rates) {
@@ -181,13 +181,13 @@ func pack(name string, parts []string, width int) []string {
 	return lines
 }
 
-func rates(s find.Size) string {
+func rates(s discover.Size) string {
 	if s.Range() {
-		return find.Rate(s.Rates[1]) + " to " + find.Rate(s.Rates[0])
+		return discover.Rate(s.Rates[1]) + " to " + discover.Rate(s.Rates[0])
 	}
 	var list []string
 	for _, r := range s.Rates {
-		list = append(list, find.Rate(r))
+		list = append(list, discover.Rate(r))
 	}
 	return strings.Join(list, ",")
 }

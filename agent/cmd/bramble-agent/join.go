@@ -16,10 +16,10 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/agent"
-	"github.com/bramble-cam/bramble/agent/internal/capture/find"
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/service"
+	"github.com/bramble-cam/bramble/agent/internal/discover"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/systemd"
 )
 
 const (
@@ -36,16 +36,16 @@ type join struct {
 	TokenFile string      `help:"File with the token, readable by its owner only." placeholder:"FILE"`
 	NoStart   bool        `help:"Write the configuration only; do not start the service." env:"-"`
 
-	find    find.Options
-	service service.Manager
+	find    discover.Options
+	service systemd.Manager
 }
 
 // joining is what a run of join has to do with.
 type joining struct {
 	*settings
-	file  string         // "" means that of the service
-	given []conf.Setting // on the command line
-	kept  []string       // names of settings that the file has
+	file  string           // "" means that of the service
+	given []config.Setting // on the command line
+	kept  []string         // names of settings that the file has
 	stdin io.Reader
 	say   io.Writer // to the person who joins
 }
@@ -56,10 +56,10 @@ func ownFlags() []string {
 }
 
 // given returns the settings that stand on the command line.
-func given(parsed *kong.Context) (list []conf.Setting) {
+func given(parsed *kong.Context) (list []config.Setting) {
 	for _, p := range parsed.Path {
 		if f := p.Flag; f != nil && !p.Resolved && !slices.Contains(ownFlags(), f.Name) {
-			list = append(list, conf.Setting{Key: f.Name, Value: fmt.Sprint(f.Target.Interface())})
+			list = append(list, config.Setting{Key: f.Name, Value: fmt.Sprint(f.Target.Interface())})
 			if f.IsSlice() || f.IsBool() {
 				list[len(list)-1].Value = f.Target.Interface()
 			}
@@ -142,12 +142,12 @@ func (j *join) cameras(ctx context.Context, s settings) (list []string, err erro
 		return list, nil
 	}
 	j.find.Host = s.Host
-	found, err := find.Cameras(ctx, j.find)
+	found, err := discover.Cameras(ctx, j.find)
 	if err != nil {
 		return nil, fmt.Errorf("looking for cameras: %w", err)
 	}
 	usable, _ := split(found)
-	usable = slices.DeleteFunc(usable, func(f find.Found) bool {
+	usable = slices.DeleteFunc(usable, func(f discover.Found) bool {
 		return slices.ContainsFunc(list, func(c string) bool { return strings.HasSuffix(c, "="+f.Use.Source) })
 	})
 	if len(usable) < len(unknown) {
@@ -166,36 +166,36 @@ func (j *join) cameras(ctx context.Context, s settings) (list []string, err erro
 // write writes the configuration, and the token into a file of its own, which is root's alone.
 func (g joining) write(s settings) error {
 	secretFile := filepath.Join(filepath.Dir(g.file), "agent.credential")
-	settings := slices.Concat([]conf.Setting{{Key: "hub", Value: s.Hub}}, g.given)
+	settings := slices.Concat([]config.Setting{{Key: "hub", Value: s.Hub}}, g.given)
 	if len(s.Camera) > 0 {
-		settings = append(settings, conf.Setting{Key: "camera", Value: s.Camera})
+		settings = append(settings, config.Setting{Key: "camera", Value: s.Camera})
 	}
 	text := "none" // as the unit has it if there is no file
 	if s.Credential != "" {
 		text = s.Credential.Reveal()
 	}
-	settings = append(settings, conf.Setting{Key: "credential-file", Value: secretFile})
+	settings = append(settings, config.Setting{Key: "credential-file", Value: secretFile})
 	old, err := os.ReadFile(g.file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return asRoot(err)
 	}
-	if s.TLSCA == "" && conf.Has(old, "tls-ca") { // of another hub
-		settings = append(settings, conf.Setting{Key: "tls-ca", Value: ""})
+	if s.TLSCA == "" && config.Has(old, "tls-ca") { // of another hub
+		settings = append(settings, config.Setting{Key: "tls-ca", Value: ""})
 	}
-	if len(s.TLSFingerprint) == 0 && conf.Has(old, "tls-fingerprint") {
-		settings = append(settings, conf.Setting{Key: "tls-fingerprint", Value: []string{}})
+	if len(s.TLSFingerprint) == 0 && config.Has(old, "tls-fingerprint") {
+		settings = append(settings, config.Setting{Key: "tls-fingerprint", Value: []string{}})
 	}
-	data, err := conf.Edit(old, settings...)
+	data, err := config.Edit(old, settings...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", g.file, err)
 	}
 	if err := os.MkdirAll(filepath.Dir(g.file), 0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
 		return asRoot(err)
 	}
-	if err := conf.Replace(secretFile, []byte("# shown to the hub; written by bramble-agent join\n"+text+"\n"), 0o600); err != nil {
+	if err := config.Replace(secretFile, []byte("# shown to the hub; written by bramble-agent join\n"+text+"\n"), 0o600); err != nil {
 		return asRoot(err)
 	}
-	if err := conf.Replace(g.file, data, g.mode()); err != nil {
+	if err := config.Replace(g.file, data, g.mode()); err != nil {
 		return asRoot(err)
 	}
 	g.tell("Written: %s, and %s, which only root can read. What was there before ends in .bak.", g.file, secretFile)
@@ -222,12 +222,12 @@ func asRoot(err error) error {
 // start starts the service, or says how.
 func (j *join) start(ctx context.Context, g joining) error {
 	byHand := "Start it with: bramble-agent --config " + g.file
-	if j.NoStart || g.file != configFile && j.service == (service.Manager{}) {
+	if j.NoStart || g.file != configFile && j.service == (systemd.Manager{}) {
 		g.tell("%s", byHand)
 		return nil
 	}
 	err := j.service.Start(ctx, unit)
-	if errors.Is(err, service.ErrNoSystemd) {
+	if errors.Is(err, systemd.ErrNoSystemd) {
 		g.tell("systemd does not run here, so that there is no service. %s", byHand)
 		return nil
 	}

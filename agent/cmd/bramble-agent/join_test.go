@@ -15,11 +15,11 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/service"
-	"github.com/bramble-cam/bramble/shared/testkit"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/systemd"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // doors starts a NATS server that lets in who has the credential, for the camera porch.
@@ -30,17 +30,17 @@ func doors(t *testing.T) (url string, cred credential.Credential) {
 		t.Fatal(err)
 	}
 	allow := func(subjects ...string) *server.SubjectPermission { return &server.SubjectPermission{Allow: subjects} }
-	s := testkit.StartServer(t, server.Options{Nkeys: []*server.NkeyUser{{Nkey: cred.Public(), Permissions: &server.Permissions{
+	s := testutil.StartServer(t, server.Options{Nkeys: []*server.NkeyUser{{Nkey: cred.Public(), Permissions: &server.Permissions{
 		Publish: allow("cam.porch.>"), Subscribe: allow("cam.porch.do.>", credential.AgentInboxPrefix(cred.Public())+".>"),
 	}}}})
 	return s.ClientURL(), cred
 }
 
 // systemctl takes the place of systemd, and writes down what it is asked for.
-func systemctl(t *testing.T) (m service.Manager, log string) {
+func systemctl(t *testing.T) (m systemd.Manager, log string) {
 	t.Helper()
 	dir := t.TempDir()
-	m, log = service.Manager{Booted: dir, Tool: filepath.Join(dir, "systemctl")}, filepath.Join(dir, "log")
+	m, log = systemd.Manager{Booted: dir, Tool: filepath.Join(dir, "systemctl")}, filepath.Join(dir, "log")
 	if err := os.WriteFile(m.Tool, []byte("#!/bin/sh\necho $* >>"+log+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -48,10 +48,10 @@ func systemctl(t *testing.T) (m service.Manager, log string) {
 }
 
 // joinWith runs join as the program does, with a service and a machine of the test's.
-func joinWith(t *testing.T, m service.Manager, stdin string, args ...string) (said string, err error) {
+func joinWith(t *testing.T, m systemd.Manager, stdin string, args ...string) (said string, err error) {
 	t.Helper()
 	var c cli
-	parser, err := kong.New(&c, conf.Options("bramble-agent", description, version)...)
+	parser, err := kong.New(&c, config.Options("bramble-agent", description, version)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func joinWith(t *testing.T, m service.Manager, stdin string, args ...string) (sa
 	var out bytes.Buffer
 	c.Join.service, c.Join.find.Root = m, t.TempDir()
 	c.Join.find.PiCameras = func(context.Context) (string, error) { return "", errors.New("none here") }
-	err = c.Join.run(t.Context(), joining{settings: &c.settings, file: string(c.Config), given: given(parsed), kept: conf.FromFile(parsed), stdin: strings.NewReader(stdin), say: &out})
+	err = c.Join.run(t.Context(), joining{settings: &c.settings, file: string(c.Config), given: given(parsed), kept: config.FromFile(parsed), stdin: strings.NewReader(stdin), say: &out})
 	return out.String(), err
 }
 
@@ -105,7 +105,7 @@ func TestJoin(t *testing.T) {
 		t.Errorf("the old file is not kept: %v", err)
 	}
 	var c cli
-	parser, err := kong.New(&c, conf.Options("bramble-agent", description, version)...)
+	parser, err := kong.New(&c, config.Options("bramble-agent", description, version)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,19 +119,19 @@ func TestJoin(t *testing.T) {
 
 // TestJoinTLS: how the agent knows the hub by its key is tried and written, too; another key is nobody's.
 func TestJoinTLS(t *testing.T) {
-	cert, other := testkit.NewCert(t, nil, nil), testkit.NewCert(t, nil, nil)
-	s := testkit.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
+	cert, other := testutil.NewCert(t, nil, nil), testutil.NewCert(t, nil, nil)
+	s := testutil.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
 	url := "tls://" + s.Addr().String()
 	file := example(t)
 	m, _ := systemctl(t)
-	if _, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint", trust.Fingerprint(other.Leaf)); err == nil || !strings.Contains(err.Error(), "pinned is "+trust.Fingerprint(other.Leaf)) {
+	if _, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint", tlstrust.Fingerprint(other.Leaf)); err == nil || !strings.Contains(err.Error(), "pinned is "+tlstrust.Fingerprint(other.Leaf)) {
 		t.Errorf("another key: %v", err)
 	}
-	if said, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint", trust.Fingerprint(cert.Leaf)); err != nil {
+	if said, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint", tlstrust.Fingerprint(cert.Leaf)); err != nil {
 		t.Fatalf("said %s: %v", said, err)
 	}
 	text, err := os.ReadFile(file)
-	if err != nil || !strings.Contains(string(text), "\ntls-fingerprint:\n    - "+trust.Fingerprint(cert.Leaf)+"\n") {
+	if err != nil || !strings.Contains(string(text), "\ntls-fingerprint:\n    - "+tlstrust.Fingerprint(cert.Leaf)+"\n") {
 		t.Errorf("%s, %v", text, err)
 	}
 }
@@ -141,7 +141,7 @@ func TestJoinTokenElsewhere(t *testing.T) {
 	url, cred := doors(t)
 	seed := cred.Seed().Reveal()
 	inFile := filepath.Join(t.TempDir(), "token")
-	testkit.WriteFile(t, inFile, []byte("# of the porch\n"+seed+"\n"))
+	testutil.WriteFile(t, inFile, []byte("# of the porch\n"+seed+"\n"))
 	m, log := systemctl(t)
 	for name, test := range map[string]struct {
 		stdin string
@@ -191,7 +191,7 @@ func TestJoinMakesTheFile(t *testing.T) {
 		}
 	}
 	said.Reset()
-	if code := run([]string{"check", "--config", file + "2"}, nil, io.Discard, &said); code != conf.ExitConfig || !strings.Contains(said.String(), "no such file") {
+	if code := run([]string{"check", "--config", file + "2"}, nil, io.Discard, &said); code != config.ExitConfig || !strings.Contains(said.String(), "no such file") {
 		t.Errorf("exit code %d, said %s", code, said.String())
 	}
 }
@@ -296,7 +296,7 @@ func TestJoinRightAfterAdd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := testkit.StartServer(t, server.Options{Nkeys: []*server.NkeyUser{{Nkey: stranger.Public()}}})
+	known := testutil.StartServer(t, server.Options{Nkeys: []*server.NkeyUser{{Nkey: stranger.Public()}}})
 	attempts := 0
 	proxy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -336,12 +336,12 @@ func TestJoinRightAfterAdd(t *testing.T) {
 // TestJoinAnotherHub: settings for one hub's certificate are removed from the file. Otherwise the service could not
 // connect to the next hub.
 func TestJoinAnotherHub(t *testing.T) {
-	cert := testkit.NewCert(t, nil, nil)
-	one := testkit.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
+	cert := testutil.NewCert(t, nil, nil)
+	one := testutil.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
 	url, cred := doors(t)
 	file := example(t)
 	m, _ := systemctl(t)
-	pin := trust.Fingerprint(cert.Leaf)
+	pin := tlstrust.Fingerprint(cert.Leaf)
 	hub := "tls://" + one.Addr().String()
 	for _, step := range []struct {
 		args []string

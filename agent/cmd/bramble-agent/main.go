@@ -14,11 +14,11 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/agent"
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/printable"
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -56,7 +56,7 @@ const healthTimeout = 5 * time.Second
 
 // settings are the agent's flags, environment variables and keys of the file.
 type settings struct {
-	conf.Logging `embed:""`
+	config.Logging `embed:""`
 
 	Hub            string        `help:"NATS URL of the hub; several are joined by commas." default:"nats://127.0.0.1:4222" placeholder:"URL"`
 	Credential     secret.Text   `help:"What \"bramble-hub agent add\" printed. Everybody on this host can see a flag: better use --credential-file." placeholder:"SEED"`
@@ -93,32 +93,32 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	stdout, stderr = printable.NewWriter(stdout), printable.NewWriter(stderr)
 	c, parsed, err := readSettings(args)
 	if err != nil {
-		return conf.Fail(stderr, "bramble-agent", err)
+		return config.Fail(stderr, "bramble-agent", err)
 	}
 	level := &slog.LevelVar{}
 	log := c.Logger(stderr, level)
-	conf.WarnExposed(log, parsed, remedies())
+	config.WarnExposed(log, parsed, remedies())
 	switch parsed.Command() {
 	case "devices":
-		ctx, stop := conf.StopContext(log)
+		ctx, stop := config.StopContext(log)
 		defer stop()
 		return failed(stderr, c.Devices.run(ctx, &c.settings, stdout, stderr))
 	case "check":
 		if err := check(c, parsed, log, stdout); err != nil {
-			return conf.Fail(stderr, "bramble-agent", err)
+			return config.Fail(stderr, "bramble-agent", err)
 		}
 		return 0
 	case joinCommand:
-		ctx, stop := conf.StopContext(log)
+		ctx, stop := config.StopContext(log)
 		defer stop()
 		return failed(stderr, c.Join.run(ctx, joining{
-			settings: &c.settings, file: string(c.Config), given: given(parsed), kept: conf.FromFile(parsed),
+			settings: &c.settings, file: string(c.Config), given: given(parsed), kept: config.FromFile(parsed),
 			stdin: stdin, say: stderr,
 		}))
 	}
 	cfg, err := c.agent(log)
 	if err != nil {
-		return conf.Fail(stderr, "bramble-agent", err)
+		return config.Fail(stderr, "bramble-agent", err)
 	}
 	if parsed.Command() == "health" {
 		ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
@@ -127,13 +127,13 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	}
 	a, err := agent.New(cfg)
 	if err != nil {
-		return conf.Fail(stderr, "bramble-agent", err)
+		return config.Fail(stderr, "bramble-agent", err)
 	}
-	ctx, stop := conf.StopContext(log)
+	ctx, stop := config.StopContext(log)
 	defer stop()
-	again := &reloader{args: args, agent: a, inForce: conf.Settings(parsed), logLevel: level, log: log}
+	again := &reloader{args: args, agent: a, inForce: config.Settings(parsed), logLevel: level, log: log}
 	debug.FreeOSMemory() // what reading the settings took is never needed again
-	return failed(stderr, conf.Serve(ctx, a.Run, again.reload))
+	return failed(stderr, config.Serve(ctx, a.Run, again.reload))
 }
 
 // remedies say how to keep a secret off the command line.
@@ -154,7 +154,7 @@ type configFlag string
 // BeforeResolve implements kong's hook of that name.
 func (configFlag) BeforeResolve(k *kong.Kong, parsed *kong.Context, trace *kong.Path) error {
 	name, _ := parsed.FlagValue(trace.Flag).(configFlag)
-	return conf.LoadFile(k, parsed, string(name), parsed.Command() == joinCommand)
+	return config.LoadFile(k, parsed, string(name), parsed.Command() == joinCommand)
 }
 
 // failed tells of an error that trying again may cure, and returns the exit code.
@@ -189,7 +189,7 @@ func (s *settings) agent(log *slog.Logger) (agent.Config, error) {
 		return agent.Config{}, err
 	}
 	cfg := agent.Config{
-		Hub: s.Hub, Credential: cred, Trust: trust.Settings{CA: s.TLSCA, Fingerprints: s.TLSFingerprint, Flags: "--tls"}, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
+		Hub: s.Hub, Credential: cred, Trust: tlstrust.Settings{CA: s.TLSCA, Fingerprints: s.TLSFingerprint, Flags: "--tls"}, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
 	}
 	for _, text := range s.Camera {
 		camera, err := agent.ParseCamera(text)

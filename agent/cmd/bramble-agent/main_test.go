@@ -14,9 +14,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bramble-cam/bramble/agent"
-	"github.com/bramble-cam/bramble/shared/conf"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -49,8 +49,8 @@ func TestWrongConfiguration(t *testing.T) {
 				c.args = append(c.args, "--config="+path)
 			}
 			var said bytes.Buffer
-			if code := run(c.args, nil, io.Discard, &said); code != conf.ExitConfig {
-				t.Errorf("exit code %d, want %d", code, conf.ExitConfig)
+			if code := run(c.args, nil, io.Discard, &said); code != config.ExitConfig {
+				t.Errorf("exit code %d, want %d", code, config.ExitConfig)
 			}
 			for _, part := range append(c.want, "bramble-agent: ") {
 				if !strings.Contains(said.String(), part) {
@@ -63,25 +63,25 @@ func TestWrongConfiguration(t *testing.T) {
 
 // TestRun starts the program from a file, and stops it by a signal as a supervisor does.
 func TestRun(t *testing.T) {
-	url := testkit.StartNATS(t)
+	url := testutil.StartNATS(t)
 	path := filepath.Join(t.TempDir(), "agent.yaml")
 	file := "hub: " + url + "\nlog-level: error\nhost: pi1\ncamera:\n  - 'porch=pattern:#size=160x120'\n"
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	nc := testkit.Connect(t, url)
+	nc := testutil.Connect(t, url)
 	statuses, err := nc.SubscribeSync("cam.porch.status")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+	if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan int, 1)
 	var said bytes.Buffer
 	go func() { ended <- run([]string{"--config", path}, nil, io.Discard, &said) }()
 	for asked := false; ; asked = true {
-		msg, err := statuses.NextMsg(testkit.Timeout)
+		msg, err := statuses.NextMsg(testutil.Timeout)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,19 +99,19 @@ func TestRun(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if code := testkit.Receive(t, "the end", ended); code != 0 || said.Len() > 0 {
+	if code := testutil.Receive(t, "the end", ended); code != 0 || said.Len() > 0 {
 		t.Errorf("exit code %d, said %q", code, said.String())
 	}
 }
 
 // TestRefused: what cannot be waited out ends the program, with another exit code.
 func TestRefused(t *testing.T) {
-	url := testkit.StartNATS(t)
-	nc := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc := testutil.Connect(t, url)
 	if _, err := nc.Subscribe("cam.porch.do.info", func(m *nats.Msg) { _ = m.Respond([]byte("hello")) }); err != nil {
 		t.Fatal(err)
 	}
-	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+	if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
@@ -131,7 +131,7 @@ func TestCommands(t *testing.T) {
 		{"devices --hub=nats://a", "devices"}, {"--hub=nats://a devices --json", "devices"}, {"--hub nats://a devices -v", "devices"},
 	} {
 		var got cli
-		parser, err := kong.New(&got, conf.Options("bramble-agent", description, version)...)
+		parser, err := kong.New(&got, config.Options("bramble-agent", description, version)...)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,14 +10,14 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/agent"
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 // readSettings reads flags, environment and file.
 func readSettings(args []string) (*cli, *kong.Context, error) {
 	c := &cli{}
-	parser, err := kong.New(c, conf.Options("bramble-agent", description, version)...)
+	parser, err := kong.New(c, config.Options("bramble-agent", description, version)...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -29,7 +29,7 @@ func readSettings(args []string) (*cli, *kong.Context, error) {
 type reloader struct {
 	args     []string
 	agent    *agent.Agent
-	inForce  []conf.Effective
+	inForce  []config.Effective
 	logLevel *slog.LevelVar
 	log      *slog.Logger
 }
@@ -48,8 +48,8 @@ func (r *reloader) reload(ctx context.Context) {
 		r.failed(err)
 		return
 	}
-	next := conf.Settings(parsed)
-	changed := conf.Differ(r.inForce, next)
+	next := config.Settings(parsed)
+	changed := config.Differ(r.inForce, next)
 	taken, left := []string{}, []string{}
 	for _, name := range changed {
 		switch name {
@@ -69,7 +69,7 @@ func (r *reloader) reload(ctx context.Context) {
 			continue
 		}
 		taken = append(taken, name)
-		at := func(s conf.Effective) bool { return s.Name == name }
+		at := func(s config.Effective) bool { return s.Name == name }
 		r.inForce[slices.IndexFunc(r.inForce, at)] = next[slices.IndexFunc(next, at)]
 	}
 	r.log.Info("settings read again", "changed", taken)
@@ -87,7 +87,7 @@ type checkCommand struct{}
 
 // check prints the settings in force and returns what is wrong with them.
 func check(c *cli, parsed *kong.Context, log *slog.Logger, stdout io.Writer) error {
-	if err := conf.Print(stdout, conf.Settings(parsed)); err != nil {
+	if err := config.Print(stdout, config.Settings(parsed)); err != nil {
 		return err
 	}
 	cfg, err := c.agent(log)

@@ -10,9 +10,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // lines is a log of which each line can be waited for.
@@ -26,7 +26,7 @@ func (l lines) Write(line []byte) (int, error) {
 func (l lines) until(t *testing.T, parts ...string) {
 	t.Helper()
 	for {
-		line := testkit.Receive(t, "a line with "+strings.Join(parts, ", "), l)
+		line := testutil.Receive(t, "a line with "+strings.Join(parts, ", "), l)
 		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
 			return
 		}
@@ -35,7 +35,7 @@ func (l lines) until(t *testing.T, parts ...string) {
 
 // TestReload: on SIGHUP the agent takes over its list of cameras, names what it cannot change, and keeps what it has if the file is wrong.
 func TestReload(t *testing.T) {
-	url := testkit.StartNATS(t)
+	url := testutil.StartNATS(t)
 	file := filepath.Join(t.TempDir(), "agent.yaml")
 	said, code := make(lines, 100), make(chan int, 1)
 	for _, step := range []struct {
@@ -65,7 +65,7 @@ func TestReload(t *testing.T) {
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code := testkit.Receive(t, "the end", code); code != 0 {
+	if code := testutil.Receive(t, "the end", code); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -84,7 +84,7 @@ func TestCheck(t *testing.T) {
 	if out := stdout.String(); strings.Contains(out, seed) || strings.Contains(out, "hidden") || !strings.Contains(out, "rtsp://***@example.com") || !strings.Contains(out, "***") {
 		t.Errorf("printed %s", out)
 	}
-	if code := run([]string{"check", "--camera=a=webcam:"}, nil, &stdout, &stderr); code != conf.ExitConfig || !strings.Contains(stderr.String(), "camera a") {
+	if code := run([]string{"check", "--camera=a=webcam:"}, nil, &stdout, &stderr); code != config.ExitConfig || !strings.Contains(stderr.String(), "camera a") {
 		t.Errorf("exit code %d, %s", code, stderr.String())
 	}
 }

@@ -6,14 +6,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // joinAtTerminal runs the program on a terminal, and types the lines where it asks for the token.
 func joinAtTerminal(t *testing.T, lines []string, args ...string) (shown string, code int) {
 	t.Helper()
-	terminal := testkit.NewTerminal(t)
+	terminal := testutil.NewTerminal(t)
 	done := make(chan int, 1)
 	go func() {
 		done <- run(append([]string{"join"}, args...), terminal.Program, terminal.Program, terminal.Program)
@@ -21,7 +21,7 @@ func joinAtTerminal(t *testing.T, lines []string, args ...string) (shown string,
 	for i, line := range lines {
 		terminal.Answer("Token that", i+1, line)
 	}
-	code = testkit.Receive(t, "the end", done)
+	code = testutil.Receive(t, "the end", done)
 	return terminal.End(), code
 }
 

@@ -13,9 +13,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // startNATSElsewhere starts a NATS server in a process of its own and returns its URL.
@@ -60,10 +60,10 @@ func newSender(tb testing.TB, format frame.Format, size int) *sender {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(nc.Close)
-	p := New(Config{Conn: nc, Camera: cameraName, Format: format, Linger: time.Hour, Drops: &drop.Counters{}, Log: testkit.Log(tb)})
-	testkit.Run(tb, p.Run)
+	p := New(Config{Conn: nc, Camera: cameraName, Format: format, Linger: time.Hour, Drops: &drop.Counters{}, Log: testutil.Log(tb)})
+	testutil.Run(tb, p.Run)
 	p.Wake() // and the linger time is long: the stream stays live without a subscriber
-	ctx, cancel := context.WithTimeout(tb.Context(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(tb.Context(), testutil.Timeout)
 	defer cancel()
 	if err := p.WaitWanted(ctx, true); err != nil {
 		tb.Fatal(err)

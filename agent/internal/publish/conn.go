@@ -14,10 +14,10 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/logkey"
-	"github.com/bramble-cam/bramble/shared/natsheader"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
 
 // refusedWait is how long the agent waits after the hub has refused it, or it the hub: neither will change its mind in a moment.
@@ -35,7 +35,7 @@ type Link struct {
 	URL        string // one or more NATS URLs joined by commas
 	Name       string // of this connection
 	Credential credential.Credential
-	Trust      trust.Settings
+	Trust      tlstrust.Settings
 	Log        *slog.Logger
 
 	// OnConnect is called after each connection, the first one included; OnDenied when the server refuses to have something published or subscribed, with
@@ -49,7 +49,7 @@ type Link struct {
 func Dial(l Link) (*nats.Conn, error) {
 	said := "" // the last reason for which no connection could be made; nats.go calls one handler at a time
 	dialer := net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}
-	limited := natsheader.OptionsUpTo(maxMessage, l.URL, dialer, l.Trust)
+	limited := headerlimit.OptionsUpTo(maxMessage, l.URL, dialer, l.Trust)
 	w := &waiter{log: l.Log, known: !l.Credential.IsZero(), trust: l.Trust}
 	trusted, err := l.Trust.Options()
 	if err != nil {
@@ -136,7 +136,7 @@ func (a *asyncErrors) handle(_ *nats.Conn, sub *nats.Subscription, err error) {
 type waiter struct {
 	log   *slog.Logger
 	known bool // there is a credential
-	trust trust.Settings
+	trust tlstrust.Settings
 	conn  atomic.Pointer[nats.Conn]
 	said  time.Time // owned by the connection's goroutine
 }

@@ -8,9 +8,9 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // freezer stands between the publisher and its server. Frozen, it takes in nothing more, as a server does whose process was stopped: what the
@@ -70,8 +70,8 @@ func TestFrozenServer(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
-			s := testkit.StartServer(t, server.Options{})
-			_, got := subscribe(t, testkit.Connect(t, s.ClientURL()), "cam.porch."+string(format))
+			s := testutil.StartServer(t, server.Options{})
+			_, got := subscribe(t, testutil.Connect(t, s.ClientURL()), "cam.porch."+string(format))
 			f := startFreezer(t, s.Addr().String())
 			r := startRig(t, "nats://"+f.addr, format, time.Minute)
 			for range 20 {
@@ -79,7 +79,7 @@ func TestFrozenServer(t *testing.T) {
 			}
 			f.mu.Lock()
 			frozen := r.last.Load()
-			testkit.Eventually(t, "frames are captured while the server is frozen", func() bool { return r.last.Load() > frozen+100 })
+			testutil.Eventually(t, "frames are captured while the server is frozen", func() bool { return r.last.Load() > frozen+100 })
 			for len(got) > 0 {
 				<-got
 			}

@@ -9,9 +9,9 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestServerRestart: frames flow again by themselves after an outage, and none of before it is delivered after it. It listens on the publisher's
@@ -20,19 +20,19 @@ func TestServerRestart(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
-			s := testkit.StartServer(t, server.Options{})
-			port := testkit.Port(t, s)
+			s := testutil.StartServer(t, server.Options{})
+			port := testutil.Port(t, s)
 			r := startRig(t, s.ClientURL(), format, time.Second)
 			_, got := subscribe(t, r.cfg.Conn, "cam.porch."+string(format))
 			nextFrame(t, format, got)
 
-			testkit.StopServer(s)
-			testkit.Eventually(t, "frames are dropped for want of a connection", func() bool { return r.drops.Get(drop.Gone) > 0 })
+			testutil.StopServer(s)
+			testutil.Eventually(t, "frames are dropped for want of a connection", func() bool { return r.drops.Get(drop.Gone) > 0 })
 			for len(got) > 0 {
 				<-got
 			}
 			before := r.last.Load()
-			testkit.StartServer(t, server.Options{Port: port})
+			testutil.StartServer(t, server.Options{Port: port})
 
 			first := nextFrame(t, format, got)
 			if first.Seq < before {
@@ -58,10 +58,10 @@ func TestServerRestart(t *testing.T) {
 // TestNoHoleAcrossAReconnect: a connection that is replaced at once may have taken frames with it, though none of them failed.
 func TestNoHoleAcrossAReconnect(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	_, got := subscribe(t, testkit.Connect(t, url), "cam.porch.h264")
-	nc, drops, asked := testkit.Connect(t, url), &drop.Counters{}, 0
-	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: drops, Log: testkit.Log(t), Skipped: func() { asked++ }})
+	url := testutil.StartNATS(t)
+	_, got := subscribe(t, testutil.Connect(t, url), "cam.porch.h264")
+	nc, drops, asked := testutil.Connect(t, url), &drop.Counters{}, 0
+	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t), Skipped: func() { asked++ }})
 	p.main.interest.wanted = true
 	p.proof.seen = time.Now().Add(time.Hour) // nobody asks for signs of life here
 	send := func(seq uint64, key bool) {
@@ -73,7 +73,7 @@ func TestNoHoleAcrossAReconnect(t *testing.T) {
 	if err := nc.ForceReconnect(); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "a new connection", func() bool { return nc.IsConnected() && nc.Stats().Reconnects == 1 })
+	testutil.Eventually(t, "a new connection", func() bool { return nc.IsConnected() && nc.Stats().Reconnects == 1 })
 	send(2, false)
 	send(3, false)
 	send(4, true)
@@ -91,13 +91,13 @@ func TestNoHoleAcrossAReconnect(t *testing.T) {
 // TestOversizeFrames: the server's limit is smaller than some frames, so the rest must get through and somebody must be told.
 func TestOversizeFrames(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartServer(t, server.Options{MaxPayload: 4096})
-	watcher := testkit.Connect(t, s.ClientURL())
+	s := testutil.StartServer(t, server.Options{MaxPayload: 4096})
+	watcher := testutil.Connect(t, s.ClientURL())
 	_, got := subscribe(t, watcher, "cam.porch.h264")
 	drops := &drop.Counters{}
 	asked := 0
 	p := New(Config{
-		Conn: testkit.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.H264, Drops: drops, Log: testkit.Log(t), Skipped: func() { asked++ },
+		Conn: testutil.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t), Skipped: func() { asked++ },
 	})
 	p.main.interest.wanted = true
 	now := time.Unix(1000, 0)
@@ -142,9 +142,9 @@ func TestOversizeFrames(t *testing.T) {
 
 func TestOversizeStillOnly(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartServer(t, server.Options{MaxPayload: 4096})
+	s := testutil.StartServer(t, server.Options{MaxPayload: 4096})
 	drops := &drop.Counters{}
-	p := New(Config{Conn: testkit.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.JPEG, Drops: drops, Log: testkit.Log(t)})
+	p := New(Config{Conn: testutil.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.JPEG, Drops: drops, Log: testutil.Log(t)})
 	p.still.interest.wanted = true
 	p.publish(&frame.Frame{Format: frame.JPEG, Payload: make([]byte, 5000)}, time.Now())
 	if drops.Get(drop.Oversize) != 1 || p.Fault() == "" {
@@ -156,8 +156,8 @@ func TestSnapshotStartsAnIdleCamera(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
-			r := startRig(t, testkit.StartNATS(t), format, 50*time.Millisecond)
-			ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+			r := startRig(t, testutil.StartNATS(t), format, 50*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 			defer cancel()
 			f, err := r.Snapshot(ctx)
 			if err != nil {
@@ -173,7 +173,7 @@ func TestSnapshotStartsAnIdleCamera(t *testing.T) {
 
 func TestSnapshotOfADeadCamera(t *testing.T) {
 	t.Parallel()
-	p := New(Config{Camera: cameraName, Format: frame.JPEG, Drops: &drop.Counters{}, Log: testkit.Log(t)})
+	p := New(Config{Camera: cameraName, Format: frame.JPEG, Drops: &drop.Counters{}, Log: testutil.Log(t)})
 	cause := errors.New("none came")
 	for range 100 { // somebody polls it
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -190,7 +190,7 @@ func TestSnapshotOfADeadCamera(t *testing.T) {
 func TestDial(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"nats://[::1", "nats://127.0.0.1:no"} {
-		if nc, err := Dial(Link{URL: url, Name: "test", Log: testkit.Log(t), OnConnect: func() {}}); err == nil {
+		if nc, err := Dial(Link{URL: url, Name: "test", Log: testutil.Log(t), OnConnect: func() {}}); err == nil {
 			closeAtEnd(t, nc)
 			t.Errorf("%q was accepted", url)
 		}
@@ -200,16 +200,16 @@ func TestDial(t *testing.T) {
 // TestDialSurvivesRefusals: a server that refuses the password may accept it later. nats.go gives up at the second refusal unless told otherwise.
 func TestDialSurvivesRefusals(t *testing.T) {
 	t.Parallel()
-	strict := testkit.StartServer(t, server.Options{Username: "porch", Password: "secret"})
-	port := testkit.Port(t, strict)
+	strict := testutil.StartServer(t, server.Options{Username: "porch", Password: "secret"})
+	port := testutil.Port(t, strict)
 	connected := make(chan struct{}, 1)
-	nc, err := Dial(Link{URL: "nats://porch:wrong@" + strict.Addr().String(), Name: "test", Log: testkit.Log(t), OnConnect: func() { poke(connected) }})
+	nc, err := Dial(Link{URL: "nats://porch:wrong@" + strict.Addr().String(), Name: "test", Log: testutil.Log(t), OnConnect: func() { poke(connected) }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	closeAtEnd(t, nc)
-	testkit.Eventually(t, "three refusals", func() bool { return strict.NumClients() == 0 && nc.Stats().Reconnects >= 3 })
-	testkit.StopServer(strict)
-	testkit.StartServer(t, server.Options{Port: port, Username: "porch", Password: "wrong"})
-	testkit.Receive(t, "the connection", connected)
+	testutil.Eventually(t, "three refusals", func() bool { return strict.NumClients() == 0 && nc.Stats().Reconnects >= 3 })
+	testutil.StopServer(strict)
+	testutil.StartServer(t, server.Options{Port: port, Username: "porch", Password: "wrong"})
+	testutil.Receive(t, "the connection", connected)
 }

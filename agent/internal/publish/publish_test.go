@@ -10,10 +10,10 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 const (
@@ -37,17 +37,17 @@ func startRig(t *testing.T, url string, format frame.Format, linger time.Duratio
 	t.Helper()
 	connected := make(chan struct{}, 1)
 	r := &rig{drops: &drop.Counters{}, payload: []byte("a frame")}
-	nc, err := Dial(Link{URL: url, Name: "test", Log: testkit.Log(t), OnConnect: func() { poke(connected) }})
+	nc, err := Dial(Link{URL: url, Name: "test", Log: testutil.Log(t), OnConnect: func() { poke(connected) }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	closeAtEnd(t, nc)
-	testkit.Receive(t, "the connection", connected)
+	testutil.Receive(t, "the connection", connected)
 	r.Publisher = New(Config{
-		Conn: nc, Camera: cameraName, Format: format, Linger: linger, Drops: r.drops, Log: testkit.Log(t),
+		Conn: nc, Camera: cameraName, Format: format, Linger: linger, Drops: r.drops, Log: testutil.Log(t),
 		Skipped: func() { r.asked.Add(1) },
 	})
-	testkit.Run(t, func(ctx context.Context) error { // as an agent does
+	testutil.Run(t, func(ctx context.Context) error { // as an agent does
 		for {
 			select {
 			case <-ctx.Done():
@@ -57,8 +57,8 @@ func startRig(t *testing.T, url string, format frame.Format, linger time.Duratio
 			}
 		}
 	})
-	stopCamera := testkit.Run(t, r.camera)
-	stopPublisher := testkit.Run(t, r.Run)
+	stopCamera := testutil.Run(t, r.camera)
+	stopPublisher := testutil.Run(t, r.Run)
 	r.stop = func() {
 		stopCamera()
 		stopPublisher()
@@ -112,7 +112,7 @@ func subscribe(t *testing.T, nc *nats.Conn, subj string) (*nats.Subscription, ch
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+	if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 		t.Fatal(err)
 	}
 	return sub, got
@@ -122,7 +122,7 @@ func subscribe(t *testing.T, nc *nats.Conn, subj string) (*nats.Subscription, ch
 func nextFrame(t *testing.T, format frame.Format, got <-chan *nats.Msg) frame.Frame {
 	t.Helper()
 	for {
-		msg := testkit.Receive(t, "a frame", got)
+		msg := testutil.Receive(t, "a frame", got)
 		f, err := frame.Decode(format, frame.Header(msg.Header), msg.Data)
 		if errors.Is(err, frame.ErrNoPayload) {
 			continue
@@ -137,7 +137,7 @@ func nextFrame(t *testing.T, format frame.Format, got <-chan *nats.Msg) frame.Fr
 // waitIdle waits until nobody wants frames.
 func (r *rig) waitIdle(t *testing.T) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	if err := r.WaitWanted(ctx, false); err != nil {
 		t.Fatalf("still wanted: %v", err)
@@ -151,9 +151,9 @@ func TestPlainSubscriberStartsAndStopsTheCamera(t *testing.T) {
 	for name, subj := range subjects {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			url := testkit.StartNATS(t)
+			url := testutil.StartNATS(t)
 			r := startRig(t, url, frame.JPEG, 50*time.Millisecond)
-			nc := testkit.Connect(t, url)
+			nc := testutil.Connect(t, url)
 			r.waitIdle(t)
 			sub, got := subscribe(t, nc, subj)
 			for range 3 {
@@ -171,10 +171,10 @@ func TestPlainSubscriberStartsAndStopsTheCamera(t *testing.T) {
 
 func TestQueueGroupIsInterest(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
+	url := testutil.StartNATS(t)
 	r := startRig(t, url, frame.JPEG, 50*time.Millisecond)
 	got := make(chan *nats.Msg, 1<<14)
-	sub, err := testkit.Connect(t, url).ChanQueueSubscribe("cam.porch.jpeg", "workers", got)
+	sub, err := testutil.Connect(t, url).ChanQueueSubscribe("cam.porch.jpeg", "workers", got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,9 +188,9 @@ func TestQueueGroupIsInterest(t *testing.T) {
 // TestWakeStartsAtOnce: the linger time is long, so that only the wake can have started the stream, once.
 func TestWakeStartsAtOnce(t *testing.T) {
 	t.Parallel()
-	r := startRig(t, testkit.StartNATS(t), frame.JPEG, time.Hour)
+	r := startRig(t, testutil.StartNATS(t), frame.JPEG, time.Hour)
 	r.Wake()
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	if err := r.WaitWanted(ctx, true); err != nil {
 		t.Fatal(err)
@@ -200,11 +200,11 @@ func TestWakeStartsAtOnce(t *testing.T) {
 // TestIdleTraffic counts at the server what an agent sends for a camera that nobody watches: two streams, frames and stills.
 func TestIdleTraffic(t *testing.T) {
 	t.Parallel()
-	s := testkit.StartServer(t, server.Options{})
+	s := testutil.StartServer(t, server.Options{})
 	start := time.Now()
 	startRig(t, s.ClientURL(), frame.JPEG, 50*time.Millisecond)
 	var msgs, bytes int64
-	testkit.Eventually(t, "three probes on either subject", func() bool {
+	testutil.Eventually(t, "three probes on either subject", func() bool {
 		conns, err := s.Connz(nil)
 		if err != nil || len(conns.Conns) != 1 {
 			t.Fatalf("%d connections, %v", len(conns.Conns), err)
@@ -223,14 +223,14 @@ func TestIdleTraffic(t *testing.T) {
 
 func TestProbesHaveNoPayload(t *testing.T) {
 	t.Parallel()
-	url := testkit.StartNATS(t)
-	nc, watcher := testkit.Connect(t, url), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	nc, watcher := testutil.Connect(t, url), testutil.Connect(t, url)
 	_, got := subscribe(t, watcher, "cam.porch.*")
-	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: &drop.Counters{}, Log: testkit.Log(t)})
+	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: &drop.Counters{}, Log: testutil.Log(t)})
 	p.main.inbox, p.still.inbox = nc.NewInbox()+".main.", nc.NewInbox()+".still."
 	p.tick(time.Now())
 	for range 2 {
-		msg := testkit.Receive(t, "a probe", got)
+		msg := testutil.Receive(t, "a probe", got)
 		if len(msg.Data) != 0 || msg.Reply == "" || msg.Header.Get(frame.HeaderTime) == "" {
 			t.Errorf("probe on %s with %d bytes, reply subject %q, headers %v", msg.Subject, len(msg.Data), msg.Reply, msg.Header)
 		}
@@ -241,24 +241,24 @@ func TestProbesHaveNoPayload(t *testing.T) {
 func TestStillOnceASecond(t *testing.T) {
 	t.Parallel()
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
-		url := testkit.StartNATS(t)
-		nc, watcher := testkit.Connect(t, url), testkit.Connect(t, url)
+		url := testutil.StartNATS(t)
+		nc, watcher := testutil.Connect(t, url), testutil.Connect(t, url)
 		_, stills := subscribe(t, watcher, "cam.porch.still")
 		_, all := subscribe(t, watcher, subject.Space{}.Frames(cameraName, format))
-		p := New(Config{Conn: nc, Camera: cameraName, Format: format, Drops: &drop.Counters{}, Log: testkit.Log(t)})
+		p := New(Config{Conn: nc, Camera: cameraName, Format: format, Drops: &drop.Counters{}, Log: testutil.Log(t)})
 		p.main.interest.wanted, p.still.interest.wanted = true, true
 		now, frames := time.Now(), 10*25
 		for seq := range frames {
 			key := format == frame.H264 && seq%10 == 0
 			p.publish(&frame.Frame{Format: format, Seq: uint64(seq), CaptureTime: now, Key: key, Payload: []byte("x")}, now.Add(time.Duration(seq)*40*time.Millisecond))
 		}
-		if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+		if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 			t.Fatal(err)
 		}
 		for range frames {
 			nextFrame(t, format, all)
 		}
-		if err := watcher.FlushTimeout(testkit.Timeout); err != nil {
+		if err := watcher.FlushTimeout(testutil.Timeout); err != nil {
 			t.Fatal(err)
 		}
 		want := 10
@@ -278,8 +278,8 @@ func TestStillOnceASecond(t *testing.T) {
 
 func TestRunLeavesAnEmptyQueue(t *testing.T) {
 	t.Parallel()
-	nc := testkit.Connect(t, testkit.StartNATS(t))
-	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: &drop.Counters{}, Log: testkit.Log(t)})
+	nc := testutil.Connect(t, testutil.StartNATS(t))
+	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: &drop.Counters{}, Log: testutil.Log(t)})
 	p.Put(&frame.Frame{Format: frame.H264, Key: true, Payload: []byte("x")})
 	p.Put(&frame.Frame{Format: frame.H264, Seq: 1, Payload: []byte("x")})
 	if err := p.Run(expired()); err != nil {
@@ -291,9 +291,9 @@ func TestRunLeavesAnEmptyQueue(t *testing.T) {
 }
 
 func TestRunSaysThatTheConnectionIsClosed(t *testing.T) {
-	nc := testkit.Connect(t, testkit.StartNATS(t))
+	nc := testutil.Connect(t, testutil.StartNATS(t))
 	nc.Close()
-	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.JPEG, Drops: &drop.Counters{}, Log: testkit.Log(t)})
+	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.JPEG, Drops: &drop.Counters{}, Log: testutil.Log(t)})
 	if err := p.Run(t.Context()); !errors.Is(err, nats.ErrConnectionClosed) {
 		t.Errorf("error %v", err)
 	}

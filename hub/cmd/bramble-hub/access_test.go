@@ -13,10 +13,10 @@ import (
 
 	"github.com/bramble-cam/bramble/hub"
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 const password = "correct horse battery staple"
@@ -153,17 +153,17 @@ func TestCommandsRefuse(t *testing.T) {
 		"no password":       {"", []string{"user", "passwd", "anna", "--password-stdin"}, 1, "at least 10"},
 		"user twice":        {password, []string{"user", "add", "anna", "--password-stdin"}, 1, "user passwd"},
 		"bad name":          {password, []string{"user", "add", "Anna B", "--password-stdin"}, 1, "a-z"},
-		"bad role":          {"", []string{"user", "add", "otto", "--role", "boss"}, conf.ExitConfig, "--role"},
+		"bad role":          {"", []string{"user", "add", "otto", "--role", "boss"}, config.ExitConfig, "--role"},
 		"bad glob":          {password, []string{"user", "add", "otto", "--cameras", "lab?", "--password-stdin"}, 1, "lab-*"},
 		"unknown user":      {"", []string{"user", "remove", "otto"}, 1, "user list"},
 		"unknown agent":     {"", []string{"agent", "remove", "otto"}, 1, "agent list"},
 		"agent with a glob": {"", []string{"agent", "add", "pi", "--cameras", "lab-*"}, 1, "lab-*"},
-		"consumer of none":  {"", []string{"consumer", "add", "x"}, conf.ExitConfig, "--cameras"},
+		"consumer of none":  {"", []string{"consumer", "add", "x"}, config.ExitConfig, "--cameras"},
 		"link to nothing":   {"", []string{"link"}, 1, "bramble-hub link porch"},
 		"link to a glob":    {"", []string{"link", "lab-*"}, 1, "lab-*"},
 		"link as a gif":     {"", []string{"link", "porch", "--format", "gif"}, 1, "mjpeg"},
 		"link of the past":  {"", []string{"link", "porch", "--expires=-1h"}, 1, "24h"},
-		"half a command":    {"", []string{"user"}, conf.ExitConfig, "add"},
+		"half a command":    {"", []string{"user"}, config.ExitConfig, "add"},
 	} {
 		out, said, code := command(t, file, test.stdin, test.args...)
 		if code != test.code || !strings.Contains(said, test.says) || strings.Contains(out, "SU") {
@@ -192,7 +192,7 @@ func TestHubAsks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := (&settings{HTTP: "127.0.0.1:0", NATS: "0.0.0.0:0", Credentials: file}).hub(testkit.Log(t))
+	cfg, err := (&settings{HTTP: "127.0.0.1:0", NATS: "0.0.0.0:0", Credentials: file}).hub(testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,8 +200,8 @@ func TestHubAsks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, h.Run)
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	testutil.Run(t, h.Run)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	_, url, err := h.WaitStarted(ctx)
 	if err != nil {
@@ -218,23 +218,23 @@ func TestHubAsks(t *testing.T) {
 	}
 	defer nc.Close()
 	do(t, file, "", "agent", "remove", "porch")
-	testkit.Receive(t, "the removed agent is cut", lost)
+	testutil.Receive(t, "the removed agent is cut", lost)
 }
 
 // A hub does not start if a credentials file that was named, in any way, is missing. Supervisors retry after its exit
 // code, because a mount may be late.
 func TestNamedAndMissing(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "volume", "credentials.json")
-	config := filepath.Join(t.TempDir(), "hub.yaml")
-	if err := os.WriteFile(config, []byte("credentials: "+missing+"\n"), 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "hub.yaml")
+	if err := os.WriteFile(file, []byte("credentials: "+missing+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	addresses := []string{"--http=127.0.0.1:0", "--nats=127.0.0.1:0"}
-	for name, args := range map[string][]string{"flag": {"--credentials=" + missing}, "file": {"--config=" + config}, "environment": nil} {
+	for name, args := range map[string][]string{"flag": {"--credentials=" + missing}, "file": {"--config=" + file}, "environment": nil} {
 		if name == "environment" {
 			t.Setenv("BRAMBLE_CREDENTIALS", missing)
 		}
-		for command, want := range map[string]int{"serve": 1, "demo": 1, "check": conf.ExitConfig} {
+		for command, want := range map[string]int{"serve": 1, "demo": 1, "check": config.ExitConfig} {
 			var out, said bytes.Buffer
 			code := run(append(append([]string{command}, addresses...), args...), nil, &out, &said)
 			if code != want || !strings.Contains(said.String(), missing) || !strings.Contains(said.String(), "mounted") {

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/keypair"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/hub/internal/certs"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
 
 // certLife is how long a certificate made by setup is valid.
@@ -26,7 +26,7 @@ func (c *certCommand) Run(d *desk) error {
 	if c.Expires <= 0 {
 		return fmt.Errorf("--expires %v: give a time such as 8760h, which is a year", c.Expires)
 	}
-	names, err := keypair.HostNames()
+	names, err := certs.HostNames()
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (c *certCommand) Run(d *desk) error {
 		}
 	}
 	names = slices.Concat(c.Name, slices.DeleteFunc(names, func(n string) bool { return slices.Contains(c.Name, n) }))
-	o := keypair.Order{Cert: d.settings.TLSCert, Key: d.settings.TLSKey, NewKey: c.NewKey, Names: names, Valid: c.Expires}
+	o := certs.Order{Cert: d.settings.TLSCert, Key: d.settings.TLSKey, NewKey: c.NewKey, Names: names, Valid: c.Expires}
 	if o.Cert == "" && o.Key == "" {
 		dir, err := filepath.Abs(filepath.Dir(d.settings.Credentials))
 		if err != nil {
@@ -46,14 +46,14 @@ func (c *certCommand) Run(d *desk) error {
 	} else if o.Cert == "" || o.Key == "" {
 		return fmt.Errorf("--tls-cert and --tls-key belong together: give both, or none for files beside the credentials file")
 	}
-	cert, newKey, err := keypair.Make(o)
+	cert, newKey, err := certs.Make(o)
 	if err != nil {
 		return err
 	}
-	fingerprint := trust.Fingerprint(cert)
+	fingerprint := tlstrust.Fingerprint(cert)
 	d.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key, "new_key", newKey, "expires", cert.NotAfter.UTC().Format(time.RFC3339), "names", strings.Join(names, ","))
 	d.log.Info("the hub has it with", "flags", fmt.Sprintf("--tls-cert %s --tls-key %s --nats-tls-cert %[1]s --nats-tls-key %[2]s", o.Cert, o.Key))
-	d.log.Info("browsers show this fingerprint", "certificate_sha256", keypair.Sum(cert))
+	d.log.Info("browsers show this fingerprint", "certificate_sha256", certs.Sum(cert))
 	d.log.Info("agents know the hub by it with", "flags", "--hub tls://"+names[0]+":4222 --tls-fingerprint "+fingerprint,
 		"note", "\"bramble-hub agent add\" prints that too, if it has the hub's settings")
 	return d.print(fingerprint)

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/testkit"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // fingerprintOf returns the fingerprint of a certificate in a file, and the names it is for.
@@ -20,7 +20,7 @@ func fingerprintOf(t *testing.T, certFile, keyFile string) (print string, names 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return trust.Fingerprint(pair.Leaf), pair.Leaf.DNSNames
+	return tlstrust.Fingerprint(pair.Leaf), pair.Leaf.DNSNames
 }
 
 // A certificate is made beside the credentials file, or where the hub is told that it is; what is printed is what agents pin.
@@ -57,7 +57,7 @@ func TestCertCommand(t *testing.T) {
 		"one file":     {[]string{"--tls-cert", cert}, 1, "belong together"},
 		"a URL":        {[]string{"--name", "https://hub/"}, 1, "names or addresses"},
 		"of the past":  {[]string{"--expires=-1h"}, 1, "8760h"},
-		"no time":      {[]string{"--expires=1"}, conf.ExitConfig, "--expires"},
+		"no time":      {[]string{"--expires=1"}, config.ExitConfig, "--expires"},
 		"in no folder": {[]string{"--tls-cert", cert + "/x", "--tls-key", key + "/x"}, 1, "hub.pem"},
 	} {
 		if _, said, code := command(t, file, "", append([]string{"cert"}, test.args...)...); code != test.code || !strings.Contains(said, test.says) {
@@ -69,9 +69,9 @@ func TestCertCommand(t *testing.T) {
 // Where the hub has TLS the line with which an agent joins says how the agent knows it.
 func TestAgentAddWithTLS(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	c := testkit.NewCert(t, nil, nil)
+	c := testutil.NewCert(t, nil, nil)
 	line := do(t, file, "", "agent", "add", "porch", "--nats=192.0.2.1:4222", "--nats-tls-cert="+c.CertFile, "--nats-tls-key="+c.KeyFile)
-	if !strings.HasPrefix(line, "sudo bramble-agent join tls://192.0.2.1:4222 --tls-fingerprint "+trust.Fingerprint(c.Leaf)+" --camera porch\nSU") {
+	if !strings.HasPrefix(line, "sudo bramble-agent join tls://192.0.2.1:4222 --tls-fingerprint "+tlstrust.Fingerprint(c.Leaf)+" --camera porch\nSU") {
 		t.Errorf("printed %q", line)
 	}
 	pin := "sha256:" + strings.Repeat("ab", 32)

@@ -12,7 +12,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
-	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 )
 
 // scope is embedded in commands that change the credentials.

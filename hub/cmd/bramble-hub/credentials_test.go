@@ -8,12 +8,12 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // Commands on two hosts change one set of credentials. Without NATS they change nothing, unless --local is given.
 func TestCredentialsCommands(t *testing.T) {
-	ns := testkit.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()})
+	ns := testutil.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()})
 	bucket := []string{"--credentials-kv=HUBS", "--credentials-kv-url=" + ns.ClientURL()}
 	at := func(args ...string) []string { return append(args, bucket...) }
 	a, b := filepath.Join(t.TempDir(), "credentials.json"), filepath.Join(t.TempDir(), "credentials.json")
@@ -39,7 +39,7 @@ func TestCredentialsCommands(t *testing.T) {
 		!strings.Contains(out, "HUBS") {
 		t.Errorf("%d %s %s", code, out, said)
 	}
-	testkit.StopServer(ns)
+	testutil.StopServer(ns)
 	before, err := os.ReadFile(a)
 	if err != nil {
 		t.Fatal(err)

@@ -11,13 +11,13 @@ import (
 
 	"github.com/bramble-cam/bramble/hub"
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // get returns the body of a short answer.
 func get(t *testing.T, url string) (body []byte, err error) {
 	t.Helper()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: testkit.Timeout}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: testutil.Timeout}
 	resp, err := client.Get(url)
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func TestDemo(t *testing.T) {
 	if err != nil { // with it NATS asks everybody, also the demo's own agent
 		t.Fatal(err)
 	}
-	cfg, err := c.hub(testkit.Log(t))
+	cfg, err := c.hub(testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,8 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, demo{hub: h, root: c.SubjectRoot, log: testkit.Log(t)}.run)
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
+	testutil.Run(t, demo{hub: h, root: c.SubjectRoot, log: testutil.Log(t)}.run)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	defer cancel()
 	addr, _, err := h.WaitStarted(ctx)
 	if err != nil {
@@ -58,7 +58,7 @@ func TestDemo(t *testing.T) {
 	}
 	see := func(what string, ok func() bool) {
 		t.Helper()
-		testkit.Eventually(t, what, func() bool {
+		testutil.Eventually(t, what, func() bool {
 			body, err := get(t, root+"/api/v1/cameras")
 			list.Cameras = nil
 			return err == nil && json.Unmarshal(body, &list) == nil && len(list.Cameras) == len(want) && ok()
@@ -90,7 +90,7 @@ func TestDemo(t *testing.T) {
 // A demo whose agent cannot start ends, with its error.
 func TestDemoFails(t *testing.T) {
 	c := parse(t, "demo", "--http=127.0.0.1:0", "--nats=127.0.0.1:0")
-	cfg, err := c.hub(testkit.Log(t))
+	cfg, err := c.hub(testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +99,8 @@ func TestDemoFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	done := make(chan error, 1)
-	go func() { done <- demo{hub: h, root: "a b", log: testkit.Log(t)}.run(context.Background()) }()
-	if err := testkit.Receive(t, "the demo's end", done); err == nil {
+	go func() { done <- demo{hub: h, root: "a b", log: testutil.Log(t)}.run(context.Background()) }()
+	if err := testutil.Receive(t, "the demo's end", done); err == nil {
 		t.Error("no error")
 	}
 }

@@ -15,10 +15,10 @@ import (
 	"text/tabwriter"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/keypair"
-	"github.com/bramble-cam/bramble/shared/printable"
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/service"
+	"github.com/bramble-cam/bramble/hub/internal/certs"
+	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/systemd"
 )
 
 // maxCell is how much of a text a cell of a table shows.
@@ -29,7 +29,7 @@ type desk struct {
 	settings *settings
 	file     string          // the configuration file; "" means that there is none
 	local    bool            // only the credentials file of this host is changed
-	service  service.Manager // the zero value is this host's
+	service  systemd.Manager // the zero value is this host's
 	stdin    io.Reader
 	stdout   io.Writer
 	stderr   io.Writer
@@ -126,7 +126,7 @@ func (d *desk) natsURL() (url, note string) {
 func (d *desk) trustFlags() (string, error) {
 	pins := d.settings.NATSTLSFingerprint
 	if cert, key := d.settings.NATSTLSCert, d.settings.NATSTLSKey; d.settings.NATSURL == "" && cert != "" {
-		pair, err := keypair.Load(cert, key, d.log)
+		pair, err := certs.Load(cert, key, d.log)
 		if err != nil {
 			return "", fmt.Errorf("--nats-tls-cert %s, --nats-tls-key %s: %w: both must be PEM files that this user may read", cert, key, err)
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // externalSettings are the settings of logins at a proxy or an identity provider.

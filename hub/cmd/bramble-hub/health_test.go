@@ -6,15 +6,15 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 func TestHealth(t *testing.T) {
-	h, err := hub.New(hub.Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: testkit.Log(t)})
+	h, err := hub.New(hub.Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := testkit.Run(t, h.Run)
+	stop := testutil.Run(t, h.Run)
 	addr, _, err := h.WaitStarted(t.Context())
 	if err != nil {
 		t.Fatal(err)

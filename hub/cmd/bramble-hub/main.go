@@ -14,10 +14,10 @@ import (
 
 	"github.com/bramble-cam/bramble/hub"
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/printable"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -48,7 +48,7 @@ file, that over the default.`
 
 // settings are the hub's flags, environment variables and keys of the file.
 type settings struct {
-	conf.Logging     `embed:""`
+	config.Logging   `embed:""`
 	externalSettings `embed:""`
 
 	HTTP                 string        `help:"Address of the page and the API (${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
@@ -130,7 +130,7 @@ type configFlag string
 func (configFlag) BeforeResolve(k *kong.Kong, parsed *kong.Context, trace *kong.Path) error {
 	name, _ := parsed.FlagValue(trace.Flag).(configFlag)
 	command, _, _ := strings.Cut(parsed.Command(), " ")
-	return conf.LoadFile(k, parsed, string(name), command == "setup")
+	return config.LoadFile(k, parsed, string(name), command == "setup")
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
@@ -141,20 +141,20 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	stdout, stderr = printable.NewWriter(stdout), printable.NewWriter(stderr)
 	c, parsed, err := readSettings(args)
 	if err != nil {
-		return conf.Fail(stderr, "bramble-hub", err)
+		return config.Fail(stderr, "bramble-hub", err)
 	}
 	level := &slog.LevelVar{}
 	log := c.Logger(stderr, level)
-	conf.WarnExposed(log, parsed, nil)
+	config.WarnExposed(log, parsed, nil)
 	switch command := parsed.Command(); command {
 	case "serve", "demo":
 	case "doctor":
-		ctx, stop := conf.StopContext(log)
+		ctx, stop := config.StopContext(log)
 		defer stop()
 		return c.Doctor.run(ctx, c, stdout, stderr)
 	case "check":
 		if err := check(c, parsed, log, stdout); err != nil {
-			return conf.Fail(stderr, "bramble-hub", err)
+			return config.Fail(stderr, "bramble-hub", err)
 		}
 		return 0
 	default:
@@ -166,7 +166,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	}
 	cfg, err := c.hub(log)
 	if err != nil {
-		return conf.Fail(stderr, "bramble-hub", err)
+		return config.Fail(stderr, "bramble-hub", err)
 	}
 	cfg.NeedFile, cfg.AuditMayFail = c.named, c.auditIsMine
 	if err := c.firstPull(log); err != nil {
@@ -177,16 +177,16 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 		return failed(stderr, err)
 	}
 	if err != nil {
-		return conf.Fail(stderr, "bramble-hub", err)
+		return config.Fail(stderr, "bramble-hub", err)
 	}
-	ctx, stop := conf.StopContext(log)
+	ctx, stop := config.StopContext(log)
 	defer stop()
 	serve := h.Run
 	if parsed.Command() == "demo" {
 		serve = demo{hub: h, root: c.SubjectRoot, log: log}.run
 	}
-	again := &reloader{args: args, hub: h, inForce: conf.Settings(parsed), logLevel: level, log: log}
-	return failed(stderr, conf.Serve(ctx, serve, again.reload))
+	again := &reloader{args: args, hub: h, inForce: config.Settings(parsed), logLevel: level, log: log}
+	return failed(stderr, config.Serve(ctx, serve, again.reload))
 }
 
 // serves reports whether the program stays, and does not change the credentials only.
@@ -234,8 +234,8 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 	return cfg, s.fill(&cfg)
 }
 
-func (s *settings) natsTrust() trust.Settings {
-	return trust.Settings{CA: s.NATSTLSCA, Fingerprints: s.NATSTLSFingerprint, Flags: "--nats-tls"}
+func (s *settings) natsTrust() tlstrust.Settings {
+	return tlstrust.Settings{CA: s.NATSTLSCA, Fingerprints: s.NATSTLSFingerprint, Flags: "--nats-tls"}
 }
 
 func (s *settings) limits() hub.Limits {

@@ -17,8 +17,8 @@ import (
 	"github.com/alecthomas/kong"
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // asProgram tells this test program, started by itself, to be the hub.
@@ -116,8 +116,8 @@ func TestWrongConfiguration(t *testing.T) {
 				test.args = append(test.args, "--config="+path)
 			}
 			var stderr bytes.Buffer
-			if code := run(test.args, nil, io.Discard, &stderr); code != conf.ExitConfig {
-				t.Errorf("exit code %d, want %d", code, conf.ExitConfig)
+			if code := run(test.args, nil, io.Discard, &stderr); code != config.ExitConfig {
+				t.Errorf("exit code %d, want %d", code, config.ExitConfig)
 			}
 			for _, part := range append(test.says, "bramble-hub: ") {
 				if !strings.Contains(stderr.String(), part) {
@@ -171,11 +171,11 @@ func TestSignal(t *testing.T) {
 	said := &spoken{ready: make(chan struct{})}
 	code := make(chan int, 1)
 	go func() { code <- run([]string{"--http=127.0.0.1:0", "--nats=127.0.0.1:0"}, nil, io.Discard, said) }()
-	testkit.Receive(t, "the hub is ready", said.ready)
+	testutil.Receive(t, "the hub is ready", said.ready)
 	if err := syscall.Kill(os.Getpid(), syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if code := testkit.Receive(t, "the exit code", code); code != 0 {
+	if code := testutil.Receive(t, "the exit code", code); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -213,7 +213,7 @@ func TestClips(t *testing.T) {
 // parse returns what the program makes of a command line.
 func parse(t *testing.T, args ...string) (c cli) {
 	t.Helper()
-	parser, err := kong.New(&c, conf.Options("bramble-hub", "", "")...)
+	parser, err := kong.New(&c, config.Options("bramble-hub", "", "")...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 )
 
 // agentCommands are bramble-hub agent ...

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // userCommands are bramble-hub user ...

@@ -3,11 +3,11 @@ package main
 import (
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/conf/conftest"
+	"github.com/bramble-cam/bramble/internal/config/configtest"
 )
 
-func reference() conftest.Program {
-	return conftest.Program{Name: "bramble-hub", Root: "../../..", Example: "deployments/config/hub.yaml", New: func() any { return &cli{} }}
+func reference() configtest.Program {
+	return configtest.Program{Name: "bramble-hub", Root: "../../..", Example: "deployments/config/hub.yaml", New: func() any { return &cli{} }}
 }
 
 // TestSettings compares the program's settings with docs/ref/config.md and with the example file.

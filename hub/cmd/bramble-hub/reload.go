@@ -10,14 +10,14 @@ import (
 
 	"github.com/bramble-cam/bramble/hub"
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 // readSettings reads flags, environment and file.
 func readSettings(args []string) (*cli, *kong.Context, error) {
 	c := &cli{}
-	parser, err := kong.New(c, conf.Options("bramble-hub", description, version)...)
+	parser, err := kong.New(c, config.Options("bramble-hub", description, version)...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -50,7 +50,7 @@ func reloadable() []string {
 type reloader struct {
 	args     []string
 	hub      *hub.Hub
-	inForce  []conf.Effective
+	inForce  []config.Effective
 	logLevel *slog.LevelVar
 	log      *slog.Logger
 }
@@ -71,14 +71,14 @@ func (r *reloader) reload(ctx context.Context) {
 		return
 	}
 	r.logLevel.Set(c.Level())
-	next, taken, left := conf.Settings(parsed), []string{}, []string{}
-	for _, name := range conf.Differ(r.inForce, next) {
+	next, taken, left := config.Settings(parsed), []string{}, []string{}
+	for _, name := range config.Differ(r.inForce, next) {
 		if !slices.Contains(reloadable(), name) {
 			left = append(left, name)
 			continue
 		}
 		taken = append(taken, name)
-		at := func(s conf.Effective) bool { return s.Name == name }
+		at := func(s config.Effective) bool { return s.Name == name }
 		r.inForce[slices.IndexFunc(r.inForce, at)] = next[slices.IndexFunc(next, at)]
 	}
 	r.log.Info("settings read again", "changed", taken)
@@ -92,7 +92,7 @@ type checkCommand struct{}
 
 // check prints the settings in force and returns what is wrong with them.
 func check(c *cli, parsed *kong.Context, log *slog.Logger, stdout io.Writer) error {
-	if err := conf.Print(stdout, conf.Settings(parsed)); err != nil {
+	if err := config.Print(stdout, config.Settings(parsed)); err != nil {
 		return err
 	}
 	cfg, err := c.hub(log)

@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // lines is a log of which each line can be waited for.
@@ -26,7 +26,7 @@ func (l lines) Write(line []byte) (int, error) {
 func (l lines) until(t *testing.T, parts ...string) string {
 	t.Helper()
 	for {
-		line := testkit.Receive(t, "a line with "+strings.Join(parts, ", "), l)
+		line := testutil.Receive(t, "a line with "+strings.Join(parts, ", "), l)
 		if !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(line, part) }) {
 			return line
 		}
@@ -69,7 +69,7 @@ func TestReload(t *testing.T) {
 	signal(syscall.SIGHUP)
 	said.until(t, "level=WARN", "need a restart", "settings=[max-transcodes]") // still, and without a line of level info before
 	signal(syscall.SIGTERM)
-	if code := testkit.Receive(t, "the exit code", code); code != 0 {
+	if code := testutil.Receive(t, "the exit code", code); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
 }
@@ -110,7 +110,7 @@ func TestCheck(t *testing.T) {
 	}{{"--nats-config=" + nats, nats}, {"--http=0.0.0.0:0", "--insecure"}, {"--credentials=" + open, "chmod 600"}, {"--allow-origin=here", "--allow-origin"}} {
 		stdout.Reset()
 		stderr.Reset()
-		if code := run([]string{"check", test.arg}, nil, &stdout, &stderr); code != conf.ExitConfig || !strings.Contains(stderr.String(), test.says) {
+		if code := run([]string{"check", test.arg}, nil, &stdout, &stderr); code != config.ExitConfig || !strings.Contains(stderr.String(), test.says) {
 			t.Errorf("%s: exit code %d, %s", test.arg, code, stderr.String())
 		}
 	}

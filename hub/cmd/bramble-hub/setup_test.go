@@ -9,8 +9,8 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/service"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/systemd"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // setup runs the command upon the file that the package brings, with a script in the place of systemctl.
@@ -18,14 +18,14 @@ func setup(t *testing.T, file, credentials string, c setupCommand) (stdout, aske
 	t.Helper()
 	dir := t.TempDir()
 	log := filepath.Join(dir, "log")
-	m := service.Manager{Booted: dir, Tool: filepath.Join(dir, "systemctl")}
+	m := systemd.Manager{Booted: dir, Tool: filepath.Join(dir, "systemctl")}
 	if err := os.WriteFile(m.Tool, []byte("#!/bin/sh\necho $* >>"+log+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	settings := parse(t, "--config="+file, "--credentials="+credentials).settings
 	var out, said bytes.Buffer
 	c.PasswordStdin = true
-	err = c.Run(&desk{settings: &settings, file: file, service: m, stdin: strings.NewReader(password + "\n"), stdout: &out, stderr: &said, log: testkit.Log(t)})
+	err = c.Run(&desk{settings: &settings, file: file, service: m, stdin: strings.NewReader(password + "\n"), stdout: &out, stderr: &said, log: testutil.Log(t)})
 	text, _ := os.ReadFile(log) // there is none if nothing was asked for
 	return out.String(), string(text), err
 }
@@ -63,7 +63,7 @@ func TestSetup(t *testing.T) {
 	if s.TLSCert != filepath.Join(dir, "hub.pem") || s.NATSTLSCert != s.TLSCert || s.NATSTLSKey != s.TLSKey || !slices.Contains(names, "localhost") {
 		t.Errorf("the certificates are %s and %s, for %v", s.TLSCert, s.NATSTLSCert, names)
 	}
-	cfg, err := s.hub(testkit.Log(t))
+	cfg, err := s.hub(testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}

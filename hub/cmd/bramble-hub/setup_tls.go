@@ -7,15 +7,15 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/keypair"
-	"github.com/bramble-cam/bramble/shared/conf"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/hub/internal/certs"
+	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
 
 // secure makes a certificate for the addresses that setup opens, or for all with --tls, and returns the settings that
 // name it. Addresses that other hosts already reach stay without TLS unless --tls is given: their clients would be
 // disconnected.
-func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []conf.Setting, err error) {
+func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []config.Setting, err error) {
 	s := d.settings
 	if c.TLS != nil && !*c.TLS {
 		return nil, nil
@@ -50,8 +50,8 @@ func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []c
 
 // certify ensures a certificate in the state directory. It returns the settings that name it, for the page, for NATS or
 // for both.
-func (c *setupCommand) certify(d *desk, web, bus bool) (set []conf.Setting, err error) {
-	names, err := keypair.HostNames()
+func (c *setupCommand) certify(d *desk, web, bus bool) (set []config.Setting, err error) {
+	names, err := certs.HostNames()
 	if err != nil {
 		return nil, err
 	}
@@ -59,30 +59,30 @@ func (c *setupCommand) certify(d *desk, web, bus bool) (set []conf.Setting, err 
 	if err != nil {
 		return nil, err
 	}
-	o := keypair.Order{
+	o := certs.Order{
 		Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: names, Valid: certLife,
 	}
-	cert, made, err := keypair.Ensure(o)
+	cert, made, err := certs.Ensure(o)
 	if err != nil {
 		return nil, fmt.Errorf("%w; or leave TLS out with --no-tls", err)
 	}
 	if made {
 		d.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key,
-			"fingerprint", trust.Fingerprint(cert), "expires", cert.NotAfter.UTC().Format(time.RFC3339))
+			"fingerprint", tlstrust.Fingerprint(cert), "expires", cert.NotAfter.UTC().Format(time.RFC3339))
 	}
 	if web {
 		d.settings.TLSCert, d.settings.TLSKey = o.Cert, o.Key
-		set = append(set, conf.Setting{Key: "tls-cert", Value: o.Cert}, conf.Setting{Key: "tls-key", Value: o.Key})
+		set = append(set, config.Setting{Key: "tls-cert", Value: o.Cert}, config.Setting{Key: "tls-key", Value: o.Key})
 	}
 	if bus {
 		d.settings.NATSTLSCert, d.settings.NATSTLSKey = o.Cert, o.Key
-		set = append(set, conf.Setting{Key: "nats-tls-cert", Value: o.Cert})
-		set = append(set, conf.Setting{Key: "nats-tls-key", Value: o.Key})
+		set = append(set, config.Setting{Key: "nats-tls-cert", Value: o.Cert})
+		set = append(set, config.Setting{Key: "nats-tls-key", Value: o.Key})
 	}
 	if web {
 		d.log.Info("browsers warn about this self-signed certificate: "+
 			"compare it with what the browser shows, then accept it",
-			"certificate_sha256", keypair.Sum(cert), "more", "docs/guide/tls.md")
+			"certificate_sha256", certs.Sum(cert), "more", "docs/guide/tls.md")
 	}
 	return set, nil
 }

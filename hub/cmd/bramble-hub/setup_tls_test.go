@@ -10,10 +10,10 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/testkit"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // host is a folder with a hub's files.
@@ -29,7 +29,7 @@ func newHost(t *testing.T, text string) host {
 		if err := os.Mkdir(filepath.Dir(h.file), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		testkit.WriteFile(t, h.file, []byte(text))
+		testutil.WriteFile(t, h.file, []byte(text))
 	}
 	return h
 }
@@ -49,7 +49,7 @@ func (h host) setup(args ...string) (page, said string, s settings) {
 func (h host) run() (natsURL string, stop func()) {
 	h.t.Helper()
 	s := parse(h.t, "--config="+h.file).settings
-	cfg, err := s.hub(testkit.Log(h.t))
+	cfg, err := s.hub(testutil.Log(h.t))
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -58,8 +58,8 @@ func (h host) run() (natsURL string, stop func()) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	stop = testkit.Run(h.t, hb.Run)
-	ctx, cancel := context.WithTimeout(h.t.Context(), testkit.Timeout)
+	stop = testutil.Run(h.t, hb.Run)
+	ctx, cancel := context.WithTimeout(h.t.Context(), testutil.Timeout)
 	defer cancel()
 	if _, natsURL, err = hb.WaitStarted(ctx); err != nil {
 		h.t.Fatal(err)
@@ -68,7 +68,7 @@ func (h host) run() (natsURL string, stop func()) {
 }
 
 // connect connects as the agent with the seed.
-func connect(t *testing.T, url, seed string, s trust.Settings) error {
+func connect(t *testing.T, url, seed string, s tlstrust.Settings) error {
 	t.Helper()
 	cred, err := credential.Parse(secret.Text(seed))
 	if err != nil {
@@ -116,7 +116,7 @@ func TestSetupKeepsAgents(t *testing.T) {
 			t.Errorf("again: %s, said %s", page, said)
 		}
 		url, stop := h.run()
-		if err := connect(t, url, seed, trust.Settings{Flags: "--tls"}); err != nil {
+		if err := connect(t, url, seed, tlstrust.Settings{Flags: "--tls"}); err != nil {
 			t.Errorf("the agent is cut off: %v", err)
 		}
 		stop()
@@ -131,17 +131,17 @@ func TestSetupKeepsAgents(t *testing.T) {
 	}
 	url, stop := h.run()
 	defer stop()
-	if err := connect(t, url, seed, trust.Settings{Flags: "--tls"}); err == nil {
+	if err := connect(t, url, seed, tlstrust.Settings{Flags: "--tls"}); err == nil {
 		t.Error("NATS has no TLS, or an agent trusts a foreign server")
 	}
-	if err := connect(t, url, seed, trust.Settings{Fingerprints: []string{pin}, Flags: "--tls"}); err != nil {
+	if err := connect(t, url, seed, tlstrust.Settings{Fingerprints: []string{pin}, Flags: "--tls"}); err != nil {
 		t.Errorf("the agent does not come back: %v", err)
 	}
 }
 
 // TestSetupTLS: addresses that setup opens get a certificate, unless the operator chose otherwise.
 func TestSetupTLS(t *testing.T) {
-	own := testkit.NewCert(t, testkit.Authority(t), nil)
+	own := testutil.NewCert(t, testutil.Authority(t), nil)
 	for name, test := range map[string]struct {
 		file     string
 		agent    bool
@@ -199,7 +199,7 @@ func TestSetupBrokenCertificate(t *testing.T) {
 	if err := os.Mkdir(filepath.Dir(h.credentials), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	testkit.WriteFile(t, filepath.Join(filepath.Dir(h.credentials), "hub.pem"), []byte("precious"))
+	testutil.WriteFile(t, filepath.Join(filepath.Dir(h.credentials), "hub.pem"), []byte("precious"))
 	_, said, code := command(t, h.credentials, password+"\n",
 		"setup", "anna", "--password-stdin", "--no-start", "--config", h.file)
 	if text, err := os.ReadFile(h.file); code != 1 || !strings.Contains(said, "hub.pem") ||

@@ -12,8 +12,8 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/bramble-cam/bramble/hub/internal/doctor"
-	"github.com/bramble-cam/bramble/shared/printable"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // evil is a text that an agent reports about itself. It clears the screen, sets the clipboard, rings the bell, reverses
@@ -22,8 +22,8 @@ const evil = "pi\x1b[2J\x1b]52;c;ZXZpbA==\x07\u202egnp\r\nOK    agents       all
 
 // TestDoctorBesideAnEvilAgent: a text from an agent reaches the terminal only as one line of printable characters.
 func TestDoctorBesideAnEvilAgent(t *testing.T) {
-	url := testkit.StartServer(t, server.Options{}).ClientURL()
-	agent := testkit.Connect(t, url)
+	url := testutil.StartServer(t, server.Options{}).ClientURL()
+	agent := testutil.Connect(t, url)
 	texts, err := json.Marshal(evil)
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func TestDoctorBesideAnEvilAgent(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := agent.FlushTimeout(testkit.Timeout); err != nil {
+	if err := agent.FlushTimeout(testutil.Timeout); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"doctor"}, {"doctor", "--json"}} {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // TestCopyOfFile: the hashes in a copied credentials file do not work as passwords or tokens.

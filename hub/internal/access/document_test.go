@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 func TestParse(t *testing.T) {

@@ -13,9 +13,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bramble-cam/bramble/hub/internal/loglimit"
-	"github.com/bramble-cam/bramble/shared/logkey"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // ErrRefused says that a proof is wrong. Why stands in the log, not here: a guesser must not learn what was wrong.

@@ -8,8 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 const home, abroad = "192.0.2.1", "203.0.113.7"
@@ -45,7 +45,7 @@ func TestBasic(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
 		k := c.keeper(t)
-		testkit.Run(t, k.Run)
+		testutil.Run(t, k.Run)
 		d := NewDoor(k, testLog())
 		begin := time.Now()
 		for range 10_000 { // each would take 19 MiB and some milliseconds
@@ -80,7 +80,7 @@ func TestSessions(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
 		k := c.keeper(t)
-		testkit.Run(t, k.Run)
+		testutil.Run(t, k.Run)
 		d := NewDoor(k, testLog())
 		login := func(name string, password secret.Text) Cookie {
 			t.Helper()
@@ -222,7 +222,7 @@ func TestAuditIsNotBlinded(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
 		d := NewDoor(c.keeper(t), testLog())
-		testkit.Run(t, d.Run)
+		testutil.Run(t, d.Run)
 		before := len(ledger.said())
 		for i := range 2000 {
 			id := fmt.Sprintf("%c%c%caaaaa", 'a'+i%26, 'a'+i/26%26, 'a'+i/676)

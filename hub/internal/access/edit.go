@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // index finds an entry by its name.

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // logoutVictim logs in and out and prints each ended cookie, until it is killed.

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 const (

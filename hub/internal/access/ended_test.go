@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // site is a hub's credentials with a Door, as after a start of the hub.
@@ -173,7 +173,7 @@ func TestDamagedEndedFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			testkit.WriteFile(t, name, f(data))
+			testutil.WriteFile(t, name, f(data))
 		}
 	}
 	for name, damage := range map[string]func(*testing.T, string){
@@ -208,7 +208,7 @@ func TestDamagedEndedFile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "credentials.json")
-			testkit.WriteFile(t, file, c.content)
+			testutil.WriteFile(t, file, c.content)
 			synctest.Test(t, func(t *testing.T) {
 				hub := newSite(t, file)
 				gone, other := hub.login("anna", c.annaPw), hub.login("otto", c.ottoPw)
@@ -248,7 +248,7 @@ func TestDamagedEndedFileClockBehind(t *testing.T) {
 		later(time.Hour)
 		gone := hub.login("anna", c.annaPw)
 		hub.Logout(home, gone)
-		testkit.WriteFile(t, endedFileOf(c.file), nil)
+		testutil.WriteFile(t, endedFileOf(c.file), nil)
 		if err := os.Chtimes(endedFileOf(c.file), time.Now(), time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -276,7 +276,7 @@ func TestTornEndedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		for n := len(whole); n < len(more); n++ {
-			testkit.WriteFile(t, endedFileOf(c.file), more[:n])
+			testutil.WriteFile(t, endedFileOf(c.file), more[:n])
 			hub = newSite(t, c.file)
 			if hub.isGood(gone) || !hub.isGood(stays) {
 				t.Fatalf("%d bytes of the next line", n-len(whole))
@@ -297,7 +297,7 @@ func TestEndedFileNotWritable(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
 		hub := newSite(t, c.file)
-		testkit.Run(t, hub.keeper.Run)
+		testutil.Run(t, hub.keeper.Run)
 		inTheWay := endedFileOf(c.file) + ".lock"
 		if err := os.Mkdir(inTheWay, 0o700); err != nil {
 			t.Fatal(err)
@@ -328,8 +328,8 @@ func TestEndedFileShared(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newSite(t, c.file), newSite(t, c.file)
-		testkit.Run(t, a.keeper.Run)
-		testkit.Run(t, b.keeper.Run)
+		testutil.Run(t, a.keeper.Run)
+		testutil.Run(t, b.keeper.Run)
 		var cookies []secret.Text
 		for i := range 6 {
 			cookie := a.login("anna", c.annaPw)

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 // lookInterval is how often the credentials file is looked at: a change counts within a second.

@@ -8,7 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // later lets time go by in a bubble, and everything that is due then happen.
@@ -28,7 +28,7 @@ func TestReload(t *testing.T) {
 			}
 			told = append(told, len(b.Users()))
 		})
-		testkit.Run(t, k.Run)
+		testutil.Run(t, k.Run)
 		expect := func(what string, users int, tellings ...int) {
 			t.Helper()
 			later(2 * lookInterval)
@@ -81,7 +81,7 @@ func TestChangesAreAudited(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
 		k := c.keeper(t)
-		testkit.Run(t, k.Run)
+		testutil.Run(t, k.Run)
 		for _, step := range []struct {
 			change func(*Document) error
 			says   []string
@@ -113,7 +113,7 @@ func TestNoFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		testkit.Run(t, k.Run)
+		testutil.Run(t, k.Run)
 		later(time.Minute)
 		if !k.Book().Empty() {
 			t.Error("somebody is in it")

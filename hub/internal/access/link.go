@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 

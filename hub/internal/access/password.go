@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // Parameters of argon2id for new passwords, the first choice of OWASP's Password Storage Cheat Sheet. A hash names its own, so that these can be raised.

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 func TestPassword(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 const (

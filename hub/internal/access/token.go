@@ -12,7 +12,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // An API token is bt_ID_SECRET: 8 characters that name it and 52 that prove it, 256 bits by chance, so that a plain SHA-256 of them can be kept.

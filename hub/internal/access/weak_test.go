@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // Passwords that attackers try first are refused with the reason. Other passwords are accepted.

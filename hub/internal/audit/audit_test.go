@@ -17,7 +17,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -51,7 +51,7 @@ func start(t *testing.T, l *Log) (stop func()) {
 	if err := l.Open(); err != nil {
 		t.Fatal(err)
 	}
-	return testkit.Run(t, l.Run)
+	return testutil.Run(t, l.Run)
 }
 
 func read(t *testing.T, name string, f Filter) (events []Event, bad int) {
@@ -132,7 +132,7 @@ func TestCannotBeWritten(t *testing.T) {
 	if err := os.Mkdir(name, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the trouble is told",
+	testutil.Eventually(t, "the trouble is told",
 		func() bool { return strings.Contains(said.String(), "cannot be written") })
 	for range 3 * maxQueue {
 		log.Info("login", "audit", "login", "user", "anna")
@@ -140,7 +140,7 @@ func TestCannotBeWritten(t *testing.T) {
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the loss is told",
+	testutil.Eventually(t, "the loss is told",
 		func() bool { return strings.Contains(said.String(), "audit lines were lost") })
 	events, _ := read(t, name, Filter{Event: "lost"})
 	if len(events) == 0 || events[0].Rest["lines"].(float64) < 1 ||
@@ -148,7 +148,7 @@ func TestCannotBeWritten(t *testing.T) {
 		t.Errorf("%+v, said %s", events, said)
 	}
 	log.Info("login", "audit", "login", "user", "otto")
-	testkit.Eventually(t, "lines are written again", func() bool {
+	testutil.Eventually(t, "lines are written again", func() bool {
 		after, _ := read(t, name, Filter{User: "otto"})
 		return len(after) == 1
 	})
@@ -205,9 +205,9 @@ func TestMovedAway(t *testing.T) {
 	if err := os.Rename(name, name+".moved"); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "there is another file", func() bool { _, err := os.Stat(name); return err == nil })
+	testutil.Eventually(t, "there is another file", func() bool { _, err := os.Stat(name); return err == nil })
 	l.Logger().Info("login", "audit", "login", "user", "anna")
-	testkit.Eventually(t, "it has the line", func() bool { events, _ := read(t, name, Filter{}); return len(events) == 1 })
+	testutil.Eventually(t, "it has the line", func() bool { events, _ := read(t, name, Filter{}); return len(events) == 1 })
 }
 
 // The log does not write to an object that an attacker has put in the place of the file.

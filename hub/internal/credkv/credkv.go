@@ -13,9 +13,9 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/logkey"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
 
 const (
@@ -39,7 +39,7 @@ type Config struct {
 	URL        string // of NATS
 	Bucket     string
 	Credential credential.Credential // of an account with JetStream
-	Trust      trust.Settings
+	Trust      tlstrust.Settings
 	File       string // the credentials file
 	Log        *slog.Logger
 }

@@ -17,9 +17,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -56,11 +56,11 @@ func newSystem(t *testing.T) *system {
 	c, err := credential.New()
 	must(t, err)
 	sys := &system{t: t, hub: c, conf: filepath.Join(t.TempDir(), "nats.conf")}
-	testkit.WriteFile(t, sys.conf, fmt.Appendf(nil, `
+	testutil.WriteFile(t, sys.conf, fmt.Appendf(nil, `
 		jetstream { store_dir: %q, max_file_store: 64MB, max_memory_store: 1MB }
 		accounts { HUBS: { jetstream: enabled, users: [{nkey: %s}] } }`, t.TempDir(), c.Public()))
 	sys.start()
-	sys.port = testkit.Port(t, sys.s)
+	sys.port = testutil.Port(t, sys.s)
 	return sys
 }
 
@@ -69,10 +69,10 @@ func (s *system) start() {
 	opts, err := server.ProcessConfigFile(s.conf) // again, because a server keeps its accounts in it
 	must(s.t, err)
 	opts.Port = s.port
-	s.s = testkit.StartServer(s.t, *opts)
+	s.s = testutil.StartServer(s.t, *opts)
 }
 
-func (s *system) stop() { testkit.StopServer(s.s) }
+func (s *system) stop() { testutil.StopServer(s.s) }
 
 // host is a host with a hub that follows the bucket.
 type host struct {
@@ -86,7 +86,7 @@ func (s *system) host() *host {
 	h := &host{t: s.t, log: &lines{}}
 	h.cfg = Config{
 		URL: s.s.ClientURL(), Bucket: "HUBS", Credential: s.hub, File: filepath.Join(s.t.TempDir(), "credentials.json"),
-		Log: slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testkit.Diary{}), nil)),
+		Log: slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testutil.Diary{}), nil)),
 	}
 	return h
 }
@@ -107,7 +107,7 @@ func (h *host) run() (stop func()) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	stop = testkit.Run(h.t, b.Run)
+	stop = testutil.Run(h.t, b.Run)
 	h.t.Cleanup(b.Close)
 	return stop
 }
@@ -126,7 +126,7 @@ func (h *host) users() (names []string) {
 
 func (h *host) has(want ...string) {
 	h.t.Helper()
-	testkit.Eventually(h.t, fmt.Sprintf("the users are %v", want), func() bool {
+	testutil.Eventually(h.t, fmt.Sprintf("the users are %v", want), func() bool {
 		return fmt.Sprint(h.users()) == fmt.Sprint(want)
 	})
 }
@@ -198,7 +198,7 @@ func TestEditsAtOnce(t *testing.T) {
 	all.Wait()
 	for _, h := range hosts {
 		h.run()
-		testkit.Eventually(t, "all users are there", func() bool { return len(h.users()) == 12 })
+		testutil.Eventually(t, "all users are there", func() bool { return len(h.users()) == 12 })
 	}
 }
 
@@ -232,11 +232,11 @@ func TestBadEntries(t *testing.T) {
 			_, err = kv.Put(t.Context(), key, data)
 			must(t, err)
 		}
-		testkit.Eventually(t, what+": it is said", func() bool { return b.log.count("were not installed") == said+1 })
+		testutil.Eventually(t, what+": it is said", func() bool { return b.log.count("were not installed") == said+1 })
 		b.has("anna", "otto")
 	}
 	must(t, kv.Delete(t.Context(), key))
-	testkit.Eventually(t, "it is said", func() bool { return b.log.count(ErrEmpty.Error()[:20]) > 0 })
+	testutil.Eventually(t, "it is said", func() bool { return b.log.count(ErrEmpty.Error()[:20]) > 0 })
 	b.has("anna", "otto")
 	must(t, a.open().Edit(t.Context(), remove("anna")))
 	b.has("otto")
@@ -264,7 +264,7 @@ func TestDiverged(t *testing.T) {
 	b.has("anna")
 	must(t, access.Edit(b.cfg.File, add("mine"))) // a revision that the bucket has, too
 	must(t, a.open().Edit(t.Context(), add("otto")))
-	testkit.Eventually(t, "it is said", func() bool { return b.log.count(access.ErrDiverged.Error()) == 1 })
+	testutil.Eventually(t, "it is said", func() bool { return b.log.count(access.ErrDiverged.Error()) == 1 })
 	b.has("anna", "mine")
 	must(t, a.open().Edit(t.Context(), func(d *access.Document) error { d.RenewLinkKey(); return nil })) // is newer
 	b.has("anna", "otto")

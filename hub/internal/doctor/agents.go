@@ -14,7 +14,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
-	"github.com/bramble-cam/bramble/shared/request"
+	"github.com/bramble-cam/bramble/internal/request"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 

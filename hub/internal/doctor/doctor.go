@@ -8,10 +8,10 @@ import (
 	"log/slog"
 
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
-	"github.com/bramble-cam/bramble/shared/credential"
-	"github.com/bramble-cam/bramble/shared/printable"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // Level says how bad a finding is.
@@ -42,7 +42,7 @@ type Config struct {
 	HTTP, NATS, NATSURL string // as in hub.Config
 	NATSConfigured      bool   // a NATS configuration file may say where the server listens
 	Credential          credential.Credential
-	Trust               trust.Settings // in that NATS system's certificate
+	Trust               tlstrust.Settings // in that NATS system's certificate
 	Space               subject.Space
 	Credentials         string        // the credentials file
 	CredentialsKV       credkv.Config // the bucket that it follows; without Bucket there is none

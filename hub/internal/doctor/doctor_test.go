@@ -18,9 +18,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -61,7 +61,7 @@ func compare(t *testing.T, got []Finding, complete bool, wants ...want) {
 func examine(t *testing.T, cfg Config) *examination {
 	t.Helper()
 	if cfg.Log == nil {
-		cfg.Log = testkit.Log(t)
+		cfg.Log = testutil.Log(t)
 	}
 	if cfg.Version == "" {
 		cfg.Version = "1.2.0"
@@ -76,7 +76,7 @@ func closing(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stop := testkit.Run(t, func(context.Context) error {
+	stop := testutil.Run(t, func(context.Context) error {
 		for {
 			conn, err := l.Accept()
 			if err != nil {
@@ -123,7 +123,7 @@ func TestPage(t *testing.T) {
 
 func natsAt(t *testing.T, opts server.Options) string {
 	t.Helper()
-	return strings.TrimPrefix(testkit.StartServer(t, opts).ClientURL(), "nats://")
+	return strings.TrimPrefix(testutil.StartServer(t, opts).ClientURL(), "nats://")
 }
 
 func TestBus(t *testing.T) {
@@ -162,7 +162,7 @@ func TestBus(t *testing.T) {
 // Agents are judged by what they say when they are asked.
 func TestAgents(t *testing.T) {
 	addr := natsAt(t, server.Options{ServerName: "bramble-hub", MaxPayload: frame.MaxPayload})
-	nc := testkit.Connect(t, "nats://"+addr)
+	nc := testutil.Connect(t, "nats://"+addr)
 	warm, celsius := time.Now(), 84.0
 	good := status.Status{Camera: "good", Instance: "1", Host: "pi1", Agent: "1.2.7", State: status.Idle, Format: frame.JPEG, Started: warm, Clock: status.Clock{Error: 900}}
 	twin := good
@@ -172,7 +172,7 @@ func TestAgents(t *testing.T) {
 		Clock: status.Clock{Error: -1}, Temperature: &celsius,
 	}
 	ahead := status.Status{Camera: "ahead", Instance: "3", Host: "pi3", Agent: "1.2.0", State: status.Idle, Format: frame.JPEG, Started: warm.Add(time.Hour), Clock: status.Clock{Error: 100}}
-	testkit.Run(t, func(ctx context.Context) error {
+	testutil.Run(t, func(ctx context.Context) error {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
 		for {

@@ -9,13 +9,13 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // The credentials of this host are compared with those of the bucket, and with those of the hubs on NATS.
 func TestCopies(t *testing.T) {
-	url := testkit.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()}).ClientURL()
+	url := testutil.StartServer(t, server.Options{JetStream: true, StoreDir: t.TempDir()}).ClientURL()
 	theirs, mine := filepath.Join(t.TempDir(), "credentials.json"), filepath.Join(t.TempDir(), "credentials.json")
 	change := func(file, name string) {
 		t.Helper()
@@ -28,12 +28,12 @@ func TestCopies(t *testing.T) {
 		}
 	}
 	change(theirs, "porch")
-	kv := credkv.Config{URL: url, Bucket: "HUBS", File: theirs, Log: testkit.Log(t)}
+	kv := credkv.Config{URL: url, Bucket: "HUBS", File: theirs, Log: testutil.Log(t)}
 	look := func(wants ...want) {
 		t.Helper()
 		e := examine(t, Config{Credentials: mine, CredentialsKV: kv, Space: subject.Space{}})
 		e.bucket(t.Context())
-		nc := testkit.Connect(t, url)
+		nc := testutil.Connect(t, url)
 		e.hubs(t.Context(), nc)
 		compare(t, e.findings, true, wants...)
 	}
@@ -53,14 +53,14 @@ func TestCopies(t *testing.T) {
 	if _, err := access.Install(mine, d, false); err != nil {
 		t.Fatal(err)
 	}
-	keeper, err := access.NewKeeper(theirs, testkit.Log(t))
+	keeper, err := access.NewKeeper(theirs, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	hub := hubsync.New(
-		hubsync.Config{Conn: testkit.Connect(t, url), Access: keeper, Version: "1.2.0", Log: testkit.Log(t)},
+		hubsync.Config{Conn: testutil.Connect(t, url), Access: keeper, Version: "1.2.0", Log: testutil.Log(t)},
 	)
-	testkit.Run(t, hub.Run)
+	testutil.Run(t, hub.Run)
 	look(want{OK, "bucket", "same credentials", ""}, want{OK, "hubs", "1 on this NATS system", ""})
 	change(mine, "garden")
 	look(want{Warn, "bucket", "HUBS has revision 1", "status"}, want{Warn, "hubs", "older", hubsync.Remedy})

@@ -15,9 +15,9 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/host"
+	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
-	"github.com/bramble-cam/bramble/shared/clock"
+	"github.com/bramble-cam/bramble/internal/hostclock"
 )
 
 const (
@@ -52,7 +52,7 @@ func (e *examination) state() {
 			break
 		}
 	}
-	free, known := host.Free(dir)
+	free, known := sysinfo.Free(dir)
 	switch {
 	case unix.Access(dir, unix.W_OK) != nil:
 		e.warn("state", dir+" cannot be written by this user: users, agents and links cannot be added", "run such commands as the user whom the hub runs as, or root; or name another place with --credentials")
@@ -119,7 +119,7 @@ func older(version string, major, minor int) bool {
 
 // clock looks at this host's clock.
 func (e *examination) clock() {
-	switch micros := clock.Error(); {
+	switch micros := hostclock.Error(); {
 	case micros < 0:
 		e.warn("clock", "nothing keeps it right: times and ages of pictures cannot be trusted", "timedatectl set-ntp true, or another program that follows a time server")
 	case micros > badClock:
@@ -131,7 +131,7 @@ func (e *examination) clock() {
 
 // limits looks at what the machine gives.
 func (e *examination) limits() {
-	l, viewers := host.Read(), uint64(max(0, e.cfg.MaxViewers)) //nolint:gosec // not negative
+	l, viewers := sysinfo.Read(), uint64(max(0, e.cfg.MaxViewers)) //nolint:gosec // not negative
 	if l.Files > 0 {
 		transcodes := e.cfg.MaxTranscodes
 		if transcodes <= 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4/seekablebuffer"
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
-	"github.com/bramble-cam/bramble/shared/h264"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
 const (

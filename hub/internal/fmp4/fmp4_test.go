@@ -16,7 +16,7 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
-	"github.com/bramble-cam/bramble/shared/h264"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
 const interval = 40 * time.Millisecond

@@ -8,7 +8,7 @@ import (
 	mp4 "github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
 
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
-	"github.com/bramble-cam/bramble/shared/h264"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
 // FuzzFragment: whatever comes as an access unit becomes a fragment that a parser takes, with the payload that it should have.

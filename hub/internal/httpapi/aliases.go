@@ -11,7 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 )
 
 // Other camera servers' URLs, for programs that know no others. Each is one of the hub's own under another name; parameters that mean nothing here are
@@ -84,7 +84,7 @@ func (s *Server) webcam(c echo.Context) error {
 	}
 	ids := s.numbered(who(c))
 	if n > len(ids) {
-		return fmt.Errorf("%w: there is no camera number %d", registry.ErrUnknownCamera, n)
+		return fmt.Errorf("%w: there is no camera number %d", cameras.ErrUnknownCamera, n)
 	}
 	return s.action(c, ids[n-1])
 }
@@ -101,7 +101,7 @@ func (s *Server) numbered(p access.Principal) (ids []string) {
 }
 
 // named returns a camera by its id; the default one if that is "".
-func (s *Server) named(p access.Principal, id string) (*registry.Camera, error) {
+func (s *Server) named(p access.Principal, id string) (*cameras.Camera, error) {
 	if id == "" {
 		if id = s.live().DefaultCamera; id == "" || !p.May(id) {
 			if ids := s.numbered(p); len(ids) > 0 {
@@ -148,7 +148,7 @@ func (s *Server) ustreamerState(c echo.Context, id string) error {
 		return err
 	}
 	i := cam.Info()
-	online := i.State != registry.Offline
+	online := i.State != cameras.Offline
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, map[string]any{"ok": true, "result": map[string]any{
 		"instance_id": i.Camera,
@@ -166,7 +166,7 @@ func (s *Server) go2rtcStreams(c echo.Context) error {
 	for _, cam := range s.grantedCameras(who(c)) {
 		i := cam.Info()
 		producers := []map[string]any{}
-		if i.State != registry.Offline {
+		if i.State != cameras.Offline {
 			producers = append(producers, map[string]any{"format_name": "bramble", "medias": []string{"video, recvonly, " + strings.ToUpper(string(i.Format))}})
 		}
 		list[cam.ID()] = map[string]any{"producers": producers, "consumers": make([]struct{}, max(0, i.Viewers))}

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
 )
 
 // drained returns the server's end of a TCP connection whose other end reads all there is.

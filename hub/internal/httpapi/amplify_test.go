@@ -15,7 +15,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // TestRanges: a client that asks for 5,200 identical ranges of a public file gets the whole file, once.
@@ -72,7 +72,7 @@ func (r *rig) announce(streams, trailers int) {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { _ = conn.Close() }) // the hub may have closed it
-	if err := conn.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testutil.Timeout)); err != nil {
 		r.t.Fatal(err)
 	}
 	_, err = io.WriteString(conn, http2.ClientPreface)
@@ -110,7 +110,7 @@ func (r *rig) announce(streams, trailers int) {
 	if err == nil {
 		err = f.WritePing(false, [8]byte{1})
 	}
-	r.t.Logf("the connection: %v, %v", err, testkit.Receive(r.t, "an answer to a ping, or the end", ended))
+	r.t.Logf("the connection: %v, %v", err, testutil.Receive(r.t, "an answer to a ping, or the end", ended))
 }
 
 // names returns a Trailer header with the given number of short names.

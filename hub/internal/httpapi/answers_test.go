@@ -13,9 +13,9 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // do sends a request and returns the response with its whole body.
@@ -282,7 +282,7 @@ func TestPictureHeaders(t *testing.T) {
 		t.Errorf("X-Timestamp %s", got)
 	}
 	age, err := strconv.ParseFloat(resp.Header.Get("X-Age"), 64)
-	if err != nil || age < 0 || age > testkit.Timeout.Seconds() {
+	if err != nil || age < 0 || age > testutil.Timeout.Seconds() {
 		t.Errorf("X-Age %q", resp.Header.Get("X-Age"))
 	}
 	if got := resp.Header.Get("Cache-Control"); got != "no-store" {

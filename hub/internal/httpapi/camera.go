@@ -10,7 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -31,7 +31,7 @@ func (s *Server) camera(c echo.Context) error {
 		ext = "jpeg"
 	}
 	if err := subject.ValidateID(id); err != nil {
-		return fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
+		return fmt.Errorf("%w: %w", cameras.ErrUnknownCamera, err)
 	}
 	if !dotted {
 		return s.page(c)
@@ -47,7 +47,7 @@ func (s *Server) camera(c echo.Context) error {
 }
 
 // serve answers with a camera in the format of an extension.
-func (s *Server) serve(c echo.Context, cam *registry.Camera, ext string) error {
+func (s *Server) serve(c echo.Context, cam *cameras.Camera, ext string) error {
 	want, err := wanted(c, extensions[ext])
 	if err == nil {
 		err = s.cfg.Transcoder.Check(cam, want)
@@ -79,7 +79,7 @@ func (s *Server) serve(c echo.Context, cam *registry.Camera, ext string) error {
 const defaultMaxAge = 5 * time.Second
 
 // jpeg answers with the newest picture.
-func (s *Server) jpeg(c echo.Context, cam *registry.Camera) error {
+func (s *Server) jpeg(c echo.Context, cam *cameras.Camera) error {
 	q := parameters{query: c.QueryParams()}
 	maxAge := q.duration("max_age", defaultMaxAge, 0, time.Hour)
 	want := q.rendition(frame.JPEG)
@@ -105,10 +105,10 @@ func (s *Server) jpeg(c echo.Context, cam *registry.Camera) error {
 
 // begin waits for the first frame of a stream, so that a camera which gives none is answered with an error, and opens the response. A HEAD request
 // gets the headers alone: then out is nil. Call end.
-func (s *Server) begin(c echo.Context, cam *registry.Camera, f frame.Format, contentType string) (*viewing, stream.Delivery, error) {
+func (s *Server) begin(c echo.Context, cam *cameras.Camera, f frame.Format, contentType string) (*viewing, stream.Delivery, error) {
 	none := stream.Delivery{}
 	if why := cam.Offline(); why != nil {
-		return nil, none, fmt.Errorf("%w: %w", registry.ErrOffline, why)
+		return nil, none, fmt.Errorf("%w: %w", cameras.ErrOffline, why)
 	}
 	c.Response().Header().Set(echo.HeaderContentType, contentType)
 	if c.Request().Method == http.MethodHead {
@@ -121,7 +121,7 @@ func (s *Server) begin(c echo.Context, cam *registry.Camera, f frame.Format, con
 	ctx := c.Request().Context()
 	first, err := v.Next(ctx, s.times.frame)
 	if errors.Is(err, stream.ErrQuiet) {
-		err = fmt.Errorf("%w: no frame within %v%s", registry.ErrOffline, s.times.frame, v.Reason())
+		err = fmt.Errorf("%w: no frame within %v%s", cameras.ErrOffline, s.times.frame, v.Reason())
 	}
 	if err != nil {
 		v.Close()

@@ -6,7 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -15,7 +15,7 @@ import (
 
 // cameraStates are all that a camera may be in, as the metrics list them.
 func cameraStates() []status.State {
-	return []status.State{status.Idle, status.Starting, status.Live, status.Degraded, registry.Offline, registry.Conflict}
+	return []status.State{status.Idle, status.Starting, status.Live, status.Degraded, cameras.Offline, cameras.Conflict}
 }
 
 // cameraCollector reads the numbers of cameras and of what is made of them when it is asked.
@@ -79,9 +79,9 @@ func (m *cameraCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 // camera tells of a camera's own stream and of its renditions.
-func (m *cameraCollector) camera(e emit, i registry.Info, made map[frame.Format]*transcode.Sums) {
+func (m *cameraCollector) camera(e emit, i cameras.Info, made map[frame.Format]*transcode.Sums) {
 	id, own := i.Camera, string(i.Format)
-	e.gauge(m.up, truth(i.State != registry.Offline), id)
+	e.gauge(m.up, truth(i.State != cameras.Offline), id)
 	for _, state := range cameraStates() {
 		e.gauge(m.state, truth(i.State == state), id, string(state))
 	}
@@ -112,11 +112,11 @@ func (m *cameraCollector) camera(e emit, i registry.Info, made map[frame.Format]
 }
 
 // atAgent tells what the agent says of itself.
-func (m *cameraCollector) atAgent(e emit, i registry.Info) {
+func (m *cameraCollector) atAgent(e emit, i cameras.Info) {
 	new(drop.Counters).Each(func(r drop.Reason, _ uint64) { // known reasons only: an agent may say what it likes
 		e.counter(m.agentDrops, i.Status.Drops[r.String()], i.Camera, r.String())
 	})
-	if i.State == registry.Offline {
+	if i.State == cameras.Offline {
 		return
 	}
 	collectClock(e, i.Clock.Error, m.synchronised, m.clockError, i.Camera)

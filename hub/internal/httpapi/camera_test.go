@@ -6,16 +6,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
 // camera is a made-up camera with its agent. A frame says by its capture time which one it is.
 type camera struct {
-	*registry.Camera
+	*cameras.Camera
 
 	t      testing.TB
 	house  *house
@@ -67,10 +67,10 @@ type unit struct {
 	params *h264.ParamSets
 }
 
-// units reads a fixture of shared/h264: access units in wire form.
+// units reads a fixture of internal/codec/h264: access units in wire form.
 func units(t testing.TB, name string) (list []unit) {
 	t.Helper()
-	data, err := os.ReadFile("../../../shared/h264/testdata/" + name)
+	data, err := os.ReadFile("../../../internal/codec/h264/testdata/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
@@ -68,7 +68,7 @@ func (s *Server) showCamera(c echo.Context) error {
 	return c.JSON(http.StatusOK, s.describe(cam, p))
 }
 
-func (s *Server) describe(cam *registry.Camera, p access.Principal) cameraJSON {
+func (s *Server) describe(cam *cameras.Camera, p access.Principal) cameraJSON {
 	i := cam.Info()
 	j := cameraJSON{
 		ID: i.Camera, Role: p.RoleFor(i.Camera), State: i.State,

@@ -11,7 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -80,18 +80,18 @@ func (s *Server) controls(c echo.Context, ask func(context.Context, string) (sta
 	ctx, cancel := context.WithTimeout(c.Request().Context(), askTimeout)
 	defer cancel()
 	st, err := ask(ctx, id)
-	var refused *registry.RefusedError
+	var refused *cameras.RefusedError
 	switch {
 	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests: // other viewers may have caused it
 		return fmt.Errorf("%w: %s", errAgentBusy, refused.Reason)
 	case errors.As(err, &refused):
 		return echo.NewHTTPError(refused.Code, refused.Reason)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: its agent has not answered within %v", registry.ErrOffline, askTimeout)
-	case errors.Is(err, registry.ErrNoAgent):
-		return fmt.Errorf("%w: %w", registry.ErrOffline, err)
+		return fmt.Errorf("%w: its agent has not answered within %v", cameras.ErrOffline, askTimeout)
+	case errors.Is(err, cameras.ErrNoAgent):
+		return fmt.Errorf("%w: %w", cameras.ErrOffline, err)
 	case err != nil && c.Request().Context().Err() == nil:
-		return fmt.Errorf("%w: its agent cannot be asked: %w", registry.ErrOffline, err)
+		return fmt.Errorf("%w: its agent cannot be asked: %w", cameras.ErrOffline, err)
 	case err != nil:
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -113,13 +113,13 @@ func TestControlsRefused(t *testing.T) {
 		{"a form", path, good, []string{"Content-Type", "application/x-www-form-urlencoded"}, nil, problem{Title: "Unsupported Media Type", Status: 415}, "application/json"},
 		{"another origin", path, good, []string{"Origin", "http://elsewhere"}, nil, problem{Title: "Forbidden", Status: 403}, "http://elsewhere"},
 		{"another site", path, good, []string{"Sec-Fetch-Site", "cross-site"}, nil, problem{Title: "Forbidden", Status: 403}, "another origin"},
-		{"not possible", path, good, nil, fmt.Errorf("do: %w", &registry.RefusedError{Code: 400, Reason: "at most 30"}), problem{Title: "Bad Request", Status: 400}, "at most 30"},
-		{"cannot", path, good, nil, &registry.RefusedError{Code: 501, Reason: "a file has no rate"}, problem{Title: "Not Implemented", Status: 501}, "a file has no rate"},
+		{"not possible", path, good, nil, fmt.Errorf("do: %w", &cameras.RefusedError{Code: 400, Reason: "at most 30"}), problem{Title: "Bad Request", Status: 400}, "at most 30"},
+		{"cannot", path, good, nil, &cameras.RefusedError{Code: 501, Reason: "a file has no rate"}, problem{Title: "Not Implemented", Status: 501}, "a file has no rate"},
 		{
-			"asked too often", path, good, nil, &registry.RefusedError{Code: 429, Reason: "at most 10"},
+			"asked too often", path, good, nil, &cameras.RefusedError{Code: 429, Reason: "at most 10"},
 			problem{Title: "Agent busy", Status: 503, RetryAfter: 1}, "at most 10",
 		},
-		{"no agent", path, good, nil, registry.ErrNoAgent, problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "no agent"},
+		{"no agent", path, good, nil, cameras.ErrNoAgent, problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "no agent"},
 		{"no answer", path, good, nil, fmt.Errorf("do: %w", context.DeadlineExceeded), problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "2s"},
 		{"no NATS", path, good, nil, errors.New("nats: gone"), problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "nats: gone"},
 	} {

@@ -16,9 +16,9 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestCrowd lets viewers join, leave and stall over real connections while the camera restarts, loses frames and changes its parameter sets. What each of
@@ -99,7 +99,7 @@ func (w *crowd) publish() {
 		for i := range 20 {
 			w.show(i == 0 && lap%4 == 3)
 		}
-		testkit.Eventually(w.t, "a viewer gets a frame", func() bool {
+		testutil.Eventually(w.t, "a viewer gets a frame", func() bool {
 			w.show(false)
 			return w.cam.stream.Out.Load() > out
 		})
@@ -130,7 +130,7 @@ func (w *crowd) visit(ctx context.Context, r *rand.Rand) (frames int, err error)
 	leave := func() { _ = conn.Close() }
 	defer leave()
 	defer context.AfterFunc(ctx, leave)()
-	_ = conn.SetDeadline(time.Now().Add(testkit.Timeout))
+	_ = conn.SetDeadline(time.Now().Add(testutil.Timeout))
 	_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: hub\r\n\r\n", w.path)
 	in := bufio.NewReader(conn)
 	var resp *http.Response

@@ -18,7 +18,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/sso"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // newBearing is a guarded hub that accepts tokens of a provider, and a function that signs them. Group lab operates
@@ -47,7 +47,7 @@ func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) str
 	g.edit(func(d *access.Document) error {
 		return d.AddMapping(access.Mapping{Who: "group:lab", Role: access.Operator, Cameras: []string{"porch"}})
 	})
-	testkit.Eventually(t, "the mapping counts", func() bool { return len(g.keeper.Book().Mappings()) == 1 })
+	testutil.Eventually(t, "the mapping counts", func() bool { return len(g.keeper.Book().Mappings()) == 1 })
 	return g, func(claims map[string]any) string {
 		all := map[string]any{
 			"iss": "https://id.example.org", "aud": "bramble", "sub": "robot", "groups": []string{"lab"}, "exp": time.Now().Add(time.Hour).Unix(),
@@ -107,5 +107,5 @@ func TestJWTStreamEnds(t *testing.T) {
 		"/cam/porch.mjpeg",
 		"Authorization: Bearer "+token(map[string]any{"exp": time.Now().Add(2 * time.Second).Unix()})+"\r\n\r\n",
 	)
-	testkit.Eventually(t, "the stream ends", func() bool { _, err := c.r.Discard(1); return err != nil })
+	testutil.Eventually(t, "the stream ends", func() bool { _, err := c.r.Discard(1); return err != nil })
 }

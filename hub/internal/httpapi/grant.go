@@ -7,23 +7,23 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // granted returns a camera by its id. One that the principal may not see is unknown to him.
-func (s *Server) granted(p access.Principal, id string) (*registry.Camera, error) {
+func (s *Server) granted(p access.Principal, id string) (*cameras.Camera, error) {
 	if err := subject.ValidateID(id); err != nil {
-		return nil, fmt.Errorf("%w: %w", registry.ErrUnknownCamera, err)
+		return nil, fmt.Errorf("%w: %w", cameras.ErrUnknownCamera, err)
 	}
 	if !p.May(id) {
-		return nil, fmt.Errorf("%w %q", registry.ErrUnknownCamera, id)
+		return nil, fmt.Errorf("%w %q", cameras.ErrUnknownCamera, id)
 	}
 	return s.cfg.Registry.Camera(id)
 }
 
 // grantedCameras returns those that the principal may see, sorted by id.
-func (s *Server) grantedCameras(p access.Principal) (cameras []*registry.Camera) {
+func (s *Server) grantedCameras(p access.Principal) (cameras []*cameras.Camera) {
 	for _, cam := range s.cfg.Registry.Cameras() {
 		if p.May(cam.ID()) {
 			cameras = append(cameras, cam)

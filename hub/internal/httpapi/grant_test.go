@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // An operator of one camera changes the controls of that camera and no other. Each list shows the role for each camera.
@@ -26,7 +26,7 @@ func TestRolePerCamera(t *testing.T) {
 		}
 		return found
 	}
-	testkit.Eventually(t, "the grant counts", func() bool {
+	testutil.Eventually(t, "the grant counts", func() bool {
 		return roles()["porch"] == "operator" && roles()["yard"] == "viewer"
 	})
 	change := func(camera string) int {
@@ -38,5 +38,5 @@ func TestRolePerCamera(t *testing.T) {
 		t.Errorf("porch %d, want 200; yard %d, want 403", porch, yard)
 	}
 	g.edit(func(d *access.Document) error { return d.SetUser("anna", "", []string{"porch", "yard=operator"}, nil) })
-	testkit.Eventually(t, "the grant changed", func() bool { return change("porch") == 403 && change("yard") == 200 })
+	testutil.Eventually(t, "the grant changed", func() bool { return change("porch") == 403 && change("yard") == 200 })
 }

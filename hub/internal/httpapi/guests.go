@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/loglimit"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
 // Limits bound how many viewers there may be at a time, and how fast they come; 0 means no limit. A WebSocket counts as one, and so does each of its slots.

@@ -15,8 +15,8 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // Whoever may look no more loses what he looks at, and nobody else does.
@@ -48,7 +48,7 @@ func TestViewersEnd(t *testing.T) {
 			changed := make(chan struct{}, 1)
 			g.keeper.OnChange(func(*access.Book) { changed <- struct{}{} })
 			g.edit(func(d *access.Document) error { return test.change(g, d) })
-			testkit.Receive(t, "the change", changed)
+			testutil.Receive(t, "the change", changed)
 			for _, who := range test.lost {
 				viewers[who].ends()
 			}
@@ -147,16 +147,16 @@ func TestSocketLink(t *testing.T) {
 // The first user closes an open hub: those who look lose it.
 func TestFirstUser(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	keeper, err := access.NewKeeper(file, testkit.Log(t))
+	keeper, err := access.NewKeeper(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := newHouse(t, stream.Config{})
 	h.srv = New(Config{
-		Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, AllowHosts: []string{"hub"}, Log: testkit.Log(t),
+		Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, AllowHosts: []string{"hub"}, Log: testutil.Log(t),
 	})
 	r := runRig(t, h)
-	testkit.Run(t, keeper.Run)
+	testutil.Run(t, keeper.Run)
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	viewer, socket := r.mjpeg("/cam/desk.mjpeg"), r.dial()
@@ -239,7 +239,7 @@ func TestSocketLimits(t *testing.T) {
 		t.Error("a fourth is let in")
 	}
 	_ = c.ws.CloseNow() // it goes
-	testkit.Eventually(t, "nobody is left", func() bool {
+	testutil.Eventually(t, "nobody is left", func() bool {
 		r.srv.guests.mu.Lock()
 		defer r.srv.guests.mu.Unlock()
 		return len(r.srv.guests.all)+len(r.srv.guests.byAddress)+len(r.srv.guests.byCamera) == 0
@@ -255,7 +255,7 @@ func TestNewcomers(t *testing.T) {
 	for range 3 {
 		waiting = append(waiting, r.send("GET /healthz HTTP/1.1\r\nHo"))
 	}
-	testkit.Eventually(t, "they wait", func() bool {
+	testutil.Eventually(t, "they wait", func() bool {
 		r.srv.newcomers.mu.Lock()
 		defer r.srv.newcomers.mu.Unlock()
 		return len(r.srv.newcomers.waiting) == 3
@@ -279,7 +279,7 @@ func TestNewcomers(t *testing.T) {
 	for _, c := range waiting {
 		_ = c.Close() // those who leave without a word make room, too
 	}
-	testkit.Eventually(t, "nobody waits", func() bool {
+	testutil.Eventually(t, "nobody waits", func() bool {
 		r.srv.newcomers.mu.Lock()
 		defer r.srv.newcomers.mu.Unlock()
 		return len(r.srv.newcomers.waiting)+len(r.srv.newcomers.byAddress) == 0
@@ -288,7 +288,7 @@ func TestNewcomers(t *testing.T) {
 
 // The reason why somebody had to leave is that of his context.
 func TestEnded(t *testing.T) {
-	l := newGuests(Limits{}, testkit.Log(t))
+	l := newGuests(Limits{}, testutil.Log(t))
 	l.again = func(p access.Principal, _ time.Time) (access.Principal, bool) { return p, p.By == access.ByNothing }
 	stays, err := l.enter(t.Context(), access.Everybody(), "192.0.2.1", "desk", "jpeg")
 	if err != nil {

@@ -20,9 +20,9 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/secret"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -110,7 +110,7 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 		f(h.srv)
 	}
 	g.rig = runRig(t, h)
-	testkit.Run(t, keeper.Run)
+	testutil.Run(t, keeper.Run)
 	g.porch, g.yard = g.camera("porch", frame.JPEG), g.camera("yard", frame.H264)
 	g.porch.picture()
 	for _, u := range units(t, "slices.h264")[:2] {
@@ -212,7 +212,7 @@ func (g *guarded) edit(change func(*access.Document) error) {
 // eventually waits until the hub answers so.
 func (g *guarded) eventually(status int, path string, header ...string) {
 	g.t.Helper()
-	testkit.Eventually(g.t, fmt.Sprintf("%s is %d", path, status), func() bool {
+	testutil.Eventually(g.t, fmt.Sprintf("%s is %d", path, status), func() bool {
 		resp, _ := g.do(http.MethodGet, path, header...)
 		return resp.StatusCode == status
 	})

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestIdle: an address keeps at most maxIdle connections open between two requests. The oldest are closed, with TLS
@@ -27,7 +27,7 @@ func TestIdle(t *testing.T) {
 			t.Fatalf("%s, %v", c.resp.Status, err)
 		}
 		all = append(all, c)
-		testkit.Eventually(t, "it is idle", func() bool { return r.idleSoFar() == len(all) })
+		testutil.Eventually(t, "it is idle", func() bool { return r.idleSoFar() == len(all) })
 	}
 	if closed := r.srv.guests.refusals()[limitIdle]; closed != tries-most {
 		t.Errorf("%d are counted as closed", closed)
@@ -49,7 +49,7 @@ func TestIdle(t *testing.T) {
 	for _, c := range all {
 		_ = c.Close() // the hub has closed some of them
 	}
-	testkit.Eventually(t, "nothing is remembered", func() bool {
+	testutil.Eventually(t, "nothing is remembered", func() bool {
 		r.srv.idle.mu.Lock()
 		defer r.srv.idle.mu.Unlock()
 		return len(r.srv.idle.byAddress) == 0

@@ -14,8 +14,8 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // A hub that is about to stop is not ready, and serves those who are there and those who still come; then all end, and none within a frame.
@@ -36,7 +36,7 @@ func TestLameDuck(t *testing.T) {
 	before := r.mjpeg("/cam/desk.mjpeg")
 	before.part()
 	stop()
-	testkit.Eventually(t, "the hub is not ready", func() bool {
+	testutil.Eventually(t, "the hub is not ready", func() bool {
 		resp, body := r.do(http.MethodGet, "/readyz")
 		if resp.StatusCode != http.StatusOK {
 			checkProblem(t, resp, body, problem{Title: "Service Unavailable", Status: 503}, []string{"about to stop"})
@@ -50,7 +50,7 @@ func TestLameDuck(t *testing.T) {
 	late.part()
 	l.fail()
 	r.send("")
-	if err := testkit.Receive(t, "Run's error", done); !errors.Is(err, l.err) {
+	if err := testutil.Receive(t, "Run's error", done); !errors.Is(err, l.err) {
 		t.Errorf("Run: %v", err)
 	}
 	for _, c := range []*conn{before, late} {
@@ -66,7 +66,7 @@ func TestLameDuckTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
 		defer end()
-		s := &Server{cfg: Config{LameDuck: 10 * time.Second, Log: testkit.Log(t)}, ending: ctx, guests: newGuests(Limits{}, testkit.Log(t))}
+		s := &Server{cfg: Config{LameDuck: 10 * time.Second, Log: testutil.Log(t)}, ending: ctx, guests: newGuests(Limits{}, testutil.Log(t))}
 		start := time.Now()
 		gone := make(chan time.Duration, 5)
 		var slot *guest
@@ -110,13 +110,13 @@ func TestStopWholePicture(t *testing.T) {
 	big.viewers(3)
 	picture := make([]byte, 7<<20)
 	big.append(&stream.Frame{Frame: frame.Frame{Payload: picture}})
-	testkit.Eventually(t, "the picture is on its way", func() bool { return big.stream.Out.Load() == 3 })
+	testutil.Eventually(t, "the picture is on its way", func() bool { return big.stream.Out.Load() == 3 })
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)
 		r.stop()
 	}()
-	testkit.Eventually(t, "the hub stops", func() bool {
+	testutil.Eventually(t, "the hub stops", func() bool {
 		other, err := net.Dial("tcp", r.addr)
 		if err == nil {
 			_ = other.Close()

@@ -11,7 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/webui"
 )
 

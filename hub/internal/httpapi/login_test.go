@@ -9,7 +9,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 const aBrowser = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36"
@@ -157,13 +157,13 @@ func TestOpen(t *testing.T) {
 
 // A hub that others can reach lets nobody in when its last user is removed, rather than everybody.
 func TestExposed(t *testing.T) {
-	keeper, err := access.NewKeeper("", testkit.Log(t))
+	keeper, err := access.NewKeeper("", testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for exposed, want := range map[bool]int{false: 200, true: 401} {
 		h := newHouse(t, stream.Config{})
-		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, Exposed: exposed, Log: testkit.Log(t)})
+		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, Exposed: exposed, Log: testutil.Log(t)})
 		r := runRig(t, h)
 		if resp, _ := r.do(http.MethodGet, "/api/v1/cameras"); resp.StatusCode != want {
 			t.Errorf("exposed %v: %s", exposed, resp.Status)

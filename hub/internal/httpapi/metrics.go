@@ -6,9 +6,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"github.com/bramble-cam/bramble/hub/internal/host"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
-	"github.com/bramble-cam/bramble/shared/clock"
+	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
+	"github.com/bramble-cam/bramble/internal/hostclock"
 )
 
 // metrics returns the handler of /metrics, with a registry of its own: several hubs may live in one process. docs/ref/metrics.md describes them.
@@ -128,9 +128,9 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	for limit, n := range total.Refused {
 		e.counter(m.shares, n, limit)
 	}
-	collectClock(e, clock.Error(), m.synchronised, m.clockError)
+	collectClock(e, hostclock.Error(), m.synchronised, m.clockError)
 	m.collectHubs(e)
-	if limit := host.Read().Memory; limit > 0 {
+	if limit := sysinfo.Read().Memory; limit > 0 {
 		e.gauge(m.memory, float64(limit))
 	}
 }

@@ -7,14 +7,14 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // mjpeg answers with every picture as it comes, the last one again once a second while nothing comes, and a placeholder when the camera is gone.
-func (s *Server) mjpeg(c echo.Context, cam *registry.Camera) error {
+func (s *Server) mjpeg(c echo.Context, cam *cameras.Camera) error {
 	q := parameters{query: c.QueryParams()}
 	fps := q.number("fps", 0, 0.1, 120)
 	if q.err != nil {
@@ -61,7 +61,7 @@ func makePart(f *stream.Frame) (part, error) {
 	return part{mpjpeg.PartHeader(nil, len(f.Payload), f.CaptureTime), f.Payload}, nil
 }
 
-func (m *mjpegViewer) loop(cam *registry.Camera) {
+func (m *mjpegViewer) loop(cam *cameras.Camera) {
 	if m.out.write(mpjpeg.Preamble) != nil {
 		return
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/jpeg"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/jpegscan"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -153,7 +153,7 @@ func TestMJPEGPlaceholder(t *testing.T) {
 	for bytes.Equal(got.picture, picture) {
 		got = viewer.part()
 	}
-	if width, height, err := jpegscan.Check(got.picture); err != nil || width != 320 || height != 240 {
+	if width, height, err := jpeg.Check(got.picture); err != nil || width != 320 || height != 240 {
 		t.Errorf("the placeholder is %dx%d, %v", width, height, err)
 	}
 	desk.say(status.Live, "")
@@ -175,7 +175,7 @@ func TestMJPEGOffline(t *testing.T) {
 	desk := r.camera("desk", frame.JPEG)
 	desk.say(status.Stopped, "")
 	viewer := r.mjpeg("/cam/desk.mjpeg")
-	if width, height, err := jpegscan.Check(viewer.part().picture); err != nil || width != 320 || height != 240 {
+	if width, height, err := jpeg.Check(viewer.part().picture); err != nil || width != 320 || height != 240 {
 		t.Errorf("the placeholder is %dx%d, %v", width, height, err)
 	}
 	want := desk.picture()

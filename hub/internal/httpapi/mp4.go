@@ -6,16 +6,16 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
 )
 
 // mp4 answers with fragmented MP4: an init segment, then a fragment for each access unit, from the newest key frame on. The response ends when the parameter sets change, since they
 // are in the init segment.
-func (s *Server) mp4(c echo.Context, cam *registry.Camera) error {
+func (s *Server) mp4(c echo.Context, cam *cameras.Camera) error {
 	q := parameters{query: c.QueryParams()}
 	duration := q.duration("duration", 0, 100*time.Millisecond, time.Hour)
 	if q.err != nil {

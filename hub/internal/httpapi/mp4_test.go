@@ -9,8 +9,8 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
 )
 
 // movie reads an MP4 response box by box.

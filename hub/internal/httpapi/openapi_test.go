@@ -12,7 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -181,7 +181,7 @@ func TestOpenAPIProblem(t *testing.T) {
 		t.Errorf("errors have %v, want %v", got, want)
 	}
 	camera := readOpenAPI(t).Components.Schemas["Camera"].Properties
-	states := []string{string(status.Idle), string(status.Starting), string(status.Live), string(status.Degraded), string(registry.Offline), string(registry.Conflict)}
+	states := []string{string(status.Idle), string(status.Starting), string(status.Live), string(status.Degraded), string(cameras.Offline), string(cameras.Conflict)}
 	if !slices.Equal(camera["state"].Enum, states) {
 		t.Errorf("states are %v, want %v", camera["state"].Enum, states)
 	}
@@ -224,7 +224,7 @@ func TestCameraStates(t *testing.T) {
 	}
 	_ = viewer.Close() // as any viewer does
 	desk.say(status.Stopped, "")
-	if c := get(); c.State != registry.Offline || c.Reason != "the agent was stopped" || c.FPS != 0 {
+	if c := get(); c.State != cameras.Offline || c.Reason != "the agent was stopped" || c.FPS != 0 {
 		t.Errorf("%+v", c)
 	}
 	desk.say(status.Idle, "")

@@ -4,9 +4,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
 	"github.com/bramble-cam/bramble/hub/internal/placeholder"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
 )
 
 // placeholderTime is how long a placeholder is shown before it is drawn anew: the time since the camera was seen grows.
@@ -15,7 +15,7 @@ const placeholderTime = 5 * time.Second
 // placeholders draws each camera's placeholder once for all its viewers. The zero value is ready.
 type placeholders struct {
 	mu    sync.Mutex
-	drawn map[*registry.Camera]drawn
+	drawn map[*cameras.Camera]drawn
 }
 
 type drawn struct {
@@ -24,7 +24,7 @@ type drawn struct {
 }
 
 // of returns a function that draws the camera's placeholder, or takes it from memory.
-func (p *placeholders) of(cam *registry.Camera) func() part {
+func (p *placeholders) of(cam *cameras.Camera) func() part {
 	return func() part {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -41,7 +41,7 @@ func (p *placeholders) of(cam *registry.Camera) func() part {
 		picture := placeholder.JPEG(i.Camera, i.Heard, i.Reason, i.Width, i.Height)
 		d := drawn{part{mpjpeg.PartHeader(nil, len(picture), now), picture}, now}
 		if p.drawn == nil {
-			p.drawn = make(map[*registry.Camera]drawn)
+			p.drawn = make(map[*cameras.Camera]drawn)
 		}
 		p.drawn[cam] = d
 		return d.part

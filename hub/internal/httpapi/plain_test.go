@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // TestPlainAtTLS: a client without TLS is told to use https, a browser by a redirect. The hub does nothing else for it.
@@ -83,7 +83,7 @@ func TestSilentAtTLS(t *testing.T) {
 			_, err := io.Copy(io.Discard, conn)
 			ended <- err
 		}()
-		testkit.Receive(t, "the end of a connection that has sent "+sends, ended)
+		testutil.Receive(t, "the end of a connection that has sent "+sends, ended)
 		_ = conn.Close() // the server has
 	}
 }

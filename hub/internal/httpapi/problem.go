@@ -13,8 +13,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 // problem is an error answer (RFC 9457).
@@ -52,7 +52,7 @@ func (s *Server) problemFor(err error, to access.Principal) problem {
 	switch {
 	case errors.As(err, &param):
 		return problem{Title: "Bad parameter", Status: http.StatusBadRequest, Detail: err.Error(), Parameter: param.name}
-	case errors.Is(err, registry.ErrUnknownCamera):
+	case errors.Is(err, cameras.ErrUnknownCamera):
 		known := s.knownCameras(to)
 		detail := err.Error() + ": known are " + strings.Join(known, ", ")
 		if len(known) == 0 {
@@ -69,7 +69,7 @@ func (s *Server) problemFor(err error, to access.Principal) problem {
 		return problem{Title: "Ended", Status: http.StatusForbidden, Detail: err.Error()}
 	case errors.Is(err, context.Canceled):
 		return problem{Title: "Stopping", Status: http.StatusServiceUnavailable, Detail: "the hub is stopping", RetryAfter: retrySeconds}
-	case errors.Is(err, registry.ErrOffline):
+	case errors.Is(err, cameras.ErrOffline):
 		return problem{Title: "Camera offline", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: retrySeconds}
 	case errors.Is(err, errAgentBusy):
 		return problem{Title: "Agent busy", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: 1}

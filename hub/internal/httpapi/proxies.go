@@ -11,7 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
 const (

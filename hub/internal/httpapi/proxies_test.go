@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/loglimit"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 

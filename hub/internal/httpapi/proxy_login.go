@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // headerProxySecret is the header in which a proxy proves that it may name users.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 const proxySecret = "a secret of proxy and hub"
@@ -36,7 +36,7 @@ func newProxied(t *testing.T, without bool) *guarded {
 		}
 		return d.AddMapping(access.Mapping{Who: "user:zoe", Role: access.Viewer, Cameras: []string{"yard"}})
 	})
-	testkit.Eventually(t, "the mappings count", func() bool { return len(g.keeper.Book().Mappings()) == 2 })
+	testutil.Eventually(t, "the mappings count", func() bool { return len(g.keeper.Book().Mappings()) == 2 })
 	return g
 }
 
@@ -133,5 +133,5 @@ func TestProxyStreamEnds(t *testing.T) {
 	c := g.stream("/cam/porch.mjpeg",
 		"Remote-User: tim\r\nRemote-Groups: lab\r\n"+headerProxySecret+": "+proxySecret+"\r\n\r\n")
 	g.edit(func(d *access.Document) error { return d.RemoveMapping("group:lab") })
-	testkit.Eventually(t, "the stream ends", func() bool { _, err := c.r.Discard(1); return err != nil })
+	testutil.Eventually(t, "the stream ends", func() bool { _, err := c.r.Discard(1); return err != nil })
 }

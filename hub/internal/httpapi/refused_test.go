@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestTooLarge: what is too large is refused, with its limit, and counted.
@@ -50,7 +50,7 @@ func TestHeadersTooLarge(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer func() { _ = conn.Close() }() // the answer is there
-			if err := conn.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
+			if err := conn.SetDeadline(time.Now().Add(testutil.Timeout)); err != nil {
 				t.Fatal(err)
 			}
 			_, _ = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: hub\r\n%s\r\n", path, text) // the hub does not read all of it

@@ -10,7 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -50,7 +50,7 @@ func wanted(c echo.Context, f frame.Format) (transcode.Rendition, error) {
 }
 
 // watch returns a viewer of what the request wants of a camera.
-func (s *Server) watch(c echo.Context, cam *registry.Camera, f frame.Format) (*registry.Viewer, error) {
+func (s *Server) watch(c echo.Context, cam *cameras.Camera, f frame.Format) (*cameras.Viewer, error) {
 	want, err := wanted(c, f)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ const maxLinkTranscodes = 2
 
 // shareOf returns the principal whose share of the transcodes a request uses: a user, a signed link or, while
 // authentication is off, an address.
-func shareOf(p access.Principal, address string, cam *registry.Camera) transcode.Principal {
+func shareOf(p access.Principal, address string, cam *cameras.Camera) transcode.Principal {
 	role := p.RoleFor(cam.ID())
 	if p.Has(access.Admin) {
 		role = access.Admin
@@ -86,7 +86,7 @@ func transcodeProblem(err error) (problem, bool) {
 		return problem{Title: "ffmpeg is not installed", Status: http.StatusServiceUnavailable, Detail: err.Error()}, true
 	case errors.Is(err, transcode.ErrTooMany):
 		return problem{Title: "Too many transcodes", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: retrySeconds}, true
-	case errors.Is(err, registry.ErrNotNative):
+	case errors.Is(err, cameras.ErrNotNative):
 		return problem{Title: "Camera has changed", Status: http.StatusServiceUnavailable, Detail: err.Error() + ": ask again", RetryAfter: 1}, true
 	}
 	return problem{}, false
@@ -121,7 +121,7 @@ type renditionJSON struct {
 	Reason     string            `json:"reason"`
 }
 
-func (s *Server) renditions(cam *registry.Camera) []renditionJSON {
+func (s *Server) renditions(cam *cameras.Camera) []renditionJSON {
 	list := []renditionJSON{}
 	for _, i := range s.cfg.Transcoder.Renditions(cam) {
 		w := i.Want

@@ -10,12 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // agents stands for NATS: it hands out the streams, so that a test appends frames itself.
@@ -46,7 +46,7 @@ func (a *agents) stream(camera string) *stream.Stream {
 func (a *agents) Wake(string) {}
 
 func (a *agents) Ask(context.Context, string) (status.Status, error) {
-	return status.Status{}, registry.ErrNoAgent
+	return status.Status{}, cameras.ErrNoAgent
 }
 
 func (a *agents) Connected() bool {
@@ -65,17 +65,17 @@ func (a *agents) setAway(away bool) {
 type house struct {
 	t      testing.TB
 	agents *agents
-	reg    *registry.Registry
+	reg    *cameras.Registry
 	tr     *transcode.Transcoder
 	srv    *Server
 }
 
 func newHouse(t testing.TB, bounds stream.Config) *house {
 	a := &agents{streams: make(map[string]*stream.Stream)}
-	reg := registry.New(registry.Config{Agents: a, Stream: bounds, Log: testkit.Log(t)})
-	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testkit.Log(t)})
+	reg := cameras.New(cameras.Config{Agents: a, Stream: bounds, Log: testutil.Log(t)})
+	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testutil.Log(t)})
 	return &house{t, a, reg, tr, New(Config{
-		Registry: reg, Transcoder: tr, Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, Log: testkit.Log(t),
+		Registry: reg, Transcoder: tr, Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, Log: testutil.Log(t),
 	})}
 }
 
@@ -148,10 +148,10 @@ func runRig(t testing.TB, h *house) *rig {
 	t.Helper()
 	r := &rig{house: h, listener: listen(t)}
 	r.addr = r.listener.Addr().String()
-	testkit.Run(t, r.tr.Run)
-	r.stop = testkit.Run(t, func(ctx context.Context) error { return r.srv.Run(ctx, r.listener) })
+	testutil.Run(t, r.tr.Run)
+	r.stop = testutil.Run(t, func(ctx context.Context) error { return r.srv.Run(ctx, r.listener) })
 	transport := &http.Transport{DisableCompression: true}
-	r.client = &http.Client{Transport: transport, Timeout: testkit.Timeout}
+	r.client = &http.Client{Transport: transport, Timeout: testutil.Timeout}
 	t.Cleanup(transport.CloseIdleConnections)
 	return r
 }
@@ -186,7 +186,7 @@ func (r *rig) send(text string) *conn {
 		r.t.Fatal(err)
 	}
 	r.t.Cleanup(func() { _ = tcp.Close() }) // a test may have closed it
-	if err := tcp.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
+	if err := tcp.SetDeadline(time.Now().Add(testutil.Timeout)); err != nil {
 		r.t.Fatal(err)
 	}
 	if err := tcp.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil { // what a viewer does not read should not vanish in the kernel
@@ -209,5 +209,5 @@ func (c *conn) head() {
 // viewers waits until the camera has n viewers.
 func (c *camera) viewers(n int) {
 	c.t.Helper()
-	testkit.Eventually(c.t, fmt.Sprintf("%d viewers of %s", n, c.id), func() bool { return c.Info().Viewers == n })
+	testutil.Eventually(c.t, fmt.Sprintf("%d viewers of %s", n, c.id), func() bool { return c.Info().Viewers == n })
 }

@@ -15,8 +15,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // Stopping ends all viewers, whatever they do, and connections on which nothing was asked. Nobody is told of a failure.
@@ -71,7 +71,7 @@ func TestListenerFails(t *testing.T) {
 	viewer.part()
 	l.fail() // with the next connection
 	r.send("")
-	if err := testkit.Receive(t, "Run's error", done); !errors.Is(err, l.err) || !strings.HasPrefix(err.Error(), "HTTP: ") {
+	if err := testutil.Receive(t, "Run's error", done); !errors.Is(err, l.err) || !strings.HasPrefix(err.Error(), "HTTP: ") {
 		t.Errorf("Run: %v", err)
 	}
 	viewer.ends()
@@ -130,7 +130,7 @@ func TestNoDeadline(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	if s := New(Config{Log: testkit.Log(t)}); s.cfg.WriteTimeout != 10*time.Second || s.times != defaultTimes() {
+	if s := New(Config{Log: testutil.Log(t)}); s.cfg.WriteTimeout != 10*time.Second || s.times != defaultTimes() {
 		t.Errorf("%v, %+v", s.cfg.WriteTimeout, s.times)
 	}
 }

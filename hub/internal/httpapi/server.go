@@ -15,10 +15,10 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
-	"github.com/bramble-cam/bramble/hub/internal/loglimit"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
 // DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
@@ -50,7 +50,7 @@ func defaultTimes() times {
 
 // Config is what a Server needs.
 type Config struct {
-	Registry      *registry.Registry
+	Registry      *cameras.Registry
 	Transcoder    *transcode.Transcoder
 	DefaultCamera string         // of URLs that name none; "" means the first by name
 	Connected     func() bool    // whether NATS can be reached

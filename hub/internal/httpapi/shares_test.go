@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // TestShares: a signed link and a viewer each take all the transcodes they can, in qualities that only they request.
@@ -82,8 +82,8 @@ func newShared(t *testing.T, most int) *guarded {
 		t.Skip("ffmpeg is not installed: make test installs it where it can")
 	}
 	return newGuarded(t, func(s *Server) {
-		s.cfg.Transcoder = transcode.New(transcode.Config{FFmpeg: ffmpeg, Max: most, Log: testkit.Log(t)})
-		testkit.Run(t, s.cfg.Transcoder.Run)
+		s.cfg.Transcoder = transcode.New(transcode.Config{FFmpeg: ffmpeg, Max: most, Log: testutil.Log(t)})
+		testutil.Run(t, s.cfg.Transcoder.Run)
 	})
 }
 

@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // sendBuffer returns the size of a connection's send buffer in bytes, as the kernel counts it.
@@ -84,7 +84,7 @@ func TestStalledViewer(t *testing.T) {
 			}
 			c.viewers(2)
 			readUntil(t, good, first)
-			for end := time.Now().Add(testkit.Timeout); c.Info().Viewers == 2; {
+			for end := time.Now().Add(testutil.Timeout); c.Info().Viewers == 2; {
 				if time.Now().After(end) {
 					t.Fatal("the stalled viewer stays")
 				}
@@ -235,7 +235,7 @@ func TestStalledPicture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the server gives the connection up", func() bool { return raw.Control(func(uintptr) {}) != nil })
+	testutil.Eventually(t, "the server gives the connection up", func() bool { return raw.Control(func(uintptr) {}) != nil })
 	if n, err := io.Copy(io.Discard, c.r); n >= 64<<20 {
 		t.Errorf("%d bytes came, %v", n, err)
 	}

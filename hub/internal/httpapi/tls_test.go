@@ -17,8 +17,8 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // secure gives a server a certificate of its own.
@@ -53,7 +53,7 @@ func secureClient(t testing.TB, major int) *http.Client {
 	transport.Protocols.SetHTTP1(major == 1)
 	transport.Protocols.SetHTTP2(major == 2)
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: testkit.Timeout}
+	return &http.Client{Transport: transport, Timeout: testutil.Timeout}
 }
 
 // fetch begins a response.
@@ -126,7 +126,7 @@ func TestTLSStalledAndStopped(t *testing.T) {
 			stalled, good := r.fetch(secureClient(t, major), major, "/cam/c.mjpeg"), r.fetch(secureClient(t, major), major, "/cam/c.mjpeg")
 			c.viewers(2)
 			read := &conn{t: t, r: bufio.NewReader(good)}
-			for end := time.Now().Add(testkit.Timeout); c.Info().Viewers == 2; {
+			for end := time.Now().Add(testutil.Timeout); c.Info().Viewers == 2; {
 				if time.Now().After(end) {
 					t.Fatal("the stalled viewer stays")
 				}

@@ -6,19 +6,19 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // Who has logged in at one hub is known at another one that has the same credentials file.
 func TestSessionAtAnotherHub(t *testing.T) {
 	g := newGuarded(t)
 	cookie := g.login("anna", annaPassword)
-	keeper, err := access.NewKeeper(g.file, testkit.Log(t))
+	keeper, err := access.NewKeeper(g.file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := newHouse(t, stream.Config{})
-	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, Log: testkit.Log(t)})
+	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, Log: testutil.Log(t)})
 	other := runRig(t, h)
 	if resp, _ := other.do(http.MethodGet, "/api/v1/me"); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the cookie: %s", resp.Status)

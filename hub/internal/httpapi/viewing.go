@@ -11,14 +11,14 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 // viewing is one response that goes on. What it holds belongs to whoever has the viewer's cursor: the response's goroutine, or a round of the stream.
 type viewing struct {
-	viewer *registry.Viewer
+	viewer *cameras.Viewer
 	guest  *guest
 	out    *sink
 	unbind func() // from the guest's context
@@ -34,7 +34,7 @@ var errEnough = errors.New("the response is complete")
 var errPanic = errors.New("panic")
 
 // open opens the response for a viewer. Call attend, or end.
-func (s *Server) open(c echo.Context, v *registry.Viewer) (*viewing, error) {
+func (s *Server) open(c echo.Context, v *cameras.Viewer) (*viewing, error) {
 	g, _ := c.Get(guestKey).(*guest)
 	s.viewers.Add(1)
 	out, err := openSink(g.ctx, c.Response().Writer, c.Request(), s.live().WriteTimeout, s.times.stop)

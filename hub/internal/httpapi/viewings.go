@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 const (

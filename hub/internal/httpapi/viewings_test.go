@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // auditLines are the lines that viewings log.
@@ -80,7 +80,7 @@ func TestViewingsAreAudited(t *testing.T) {
 	ws.say(`{"op":"unwatch","slot":1}`)
 	g.porch.viewers(0)
 	g.yard.viewers(0)
-	testkit.Eventually(t, "all have left", func() bool {
+	testutil.Eventually(t, "all have left", func() bool {
 		g.srv.guests.look()
 		return len(g.srv.guests.byFormat()) <= 1 // the WebSockets
 	})

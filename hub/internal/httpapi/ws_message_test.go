@@ -12,8 +12,8 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // ping answers with the hub's clock and what the client sent, whatever that is.
@@ -166,7 +166,7 @@ func TestWSSlots(t *testing.T) {
 	}
 	_ = c.ws.CloseNow() // as a browser may
 	desk.viewers(0)
-	testkit.Eventually(t, "no WebSocket", func() bool { return r.srv.sockets.Load() == 0 })
+	testutil.Eventually(t, "no WebSocket", func() bool { return r.srv.sockets.Load() == 0 })
 }
 
 // Who asks wrongly for the WebSocket is told how.

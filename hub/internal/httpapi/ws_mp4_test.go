@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
 )
 
 // mp4Watcher plays what an mp4 slot sends, as a source buffer takes it.

@@ -10,7 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // socket is a client's end of a WebSocket.
@@ -79,7 +79,7 @@ func (r *rig) dialAs(path string, header http.Header) *socket {
 
 func (r *rig) dialWith(path string, header http.Header, client *http.Client) *socket {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	r.t.Cleanup(cancel)
 	ws, resp, err := websocket.Dial(ctx, "ws://"+r.addr+path, &websocket.DialOptions{HTTPHeader: header, HTTPClient: client, Subprotocols: []string{subprotocol}})
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/logkey"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -35,13 +35,13 @@ type rosterCamera struct {
 	Viewers  int          `json:"viewers"`
 }
 
-func (s *Server) rosterCamera(cam *registry.Camera) rosterCamera {
+func (s *Server) rosterCamera(cam *cameras.Camera) rosterCamera {
 	i := cam.Info()
 	r := rosterCamera{
 		ID: i.Camera, State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Source: i.Source, Format: i.Format, Formats: s.formats(i.Format),
 		Width: i.Width, Height: i.Height, FPS: threeDigits(i.FPS), Bitrate: threeDigits(float64(i.Bitrate)), Viewers: i.Viewers,
 	}
-	if i.State == registry.Offline {
+	if i.State == cameras.Offline {
 		r.LastSeen = &i.Heard
 	}
 	return r

@@ -7,12 +7,12 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 // wsSlot is one viewer on a WebSocket.
@@ -32,7 +32,7 @@ type wsSlot struct {
 
 	// Of the goroutine that runs the slot.
 	guest   *guest
-	viewer  *registry.Viewer
+	viewer  *cameras.Viewer
 	pending *stream.Delivery // that was taken and could not be sent
 	skipped bool             // frames, since the last one that was sent
 	wsPictures

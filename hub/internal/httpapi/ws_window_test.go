@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // A client that does not acknowledge gets as many frames as its window holds. Nothing waits for it at the hub: after an acknowledgement it goes on with the newest picture.
@@ -175,13 +175,13 @@ func TestWSDeadClients(t *testing.T) {
 	c := r.dial()
 	c.say(`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg","window":64}`)
 	desk.viewers(1)
-	testkit.Eventually(t, "the stalled client is gone", func() bool {
+	testutil.Eventually(t, "the stalled client is gone", func() bool {
 		next()
 		return desk.Info().Viewers == 0
 	})
 	silent := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.ping = 100*time.Millisecond, moment })
 	silent.dial() // and reads no more
-	testkit.Eventually(t, "the silent client is gone", func() bool { return silent.srv.sockets.Load() == 0 })
+	testutil.Eventually(t, "the silent client is gone", func() bool { return silent.srv.sockets.Load() == 0 })
 }
 
 // One roster for all connections: everything at first, then what changes, once.
@@ -204,7 +204,7 @@ func TestWSRoster(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	desk.say(status.Stopped, "")
-	if m = c.expect("roster", 0); len(m.Cameras) != 1 || m.Cameras[0].State != registry.Offline || m.Cameras[0].LastSeen == nil {
+	if m = c.expect("roster", 0); len(m.Cameras) != 1 || m.Cameras[0].State != cameras.Offline || m.Cameras[0].LastSeen == nil {
 		t.Errorf("%+v", m)
 	}
 	r.camera("attic", frame.JPEG)

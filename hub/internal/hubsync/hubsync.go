@@ -17,7 +17,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 

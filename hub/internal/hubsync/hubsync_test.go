@@ -12,13 +12,13 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // Hubs send log-outs to each other as they happen. Hubs that start later get all that they have missed.
 func TestLogouts(t *testing.T) {
-	url, file := testkit.StartNATS(t), newFile(t, "anna", "otto")
+	url, file := testutil.StartNATS(t), newFile(t, "anna", "otto")
 	a, b := newHub(t, url, file), newHub(t, url, file)
 	a.run()
 	b.run()
@@ -41,7 +41,7 @@ func TestLogouts(t *testing.T) {
 	c.learns(gone)
 	c.learns(back)
 	for _, h := range []*hub{b, c} {
-		testkit.Eventually(t, "all is known", func() bool { return h.keeper.Ended().Digests() == a.keeper.Ended().Digests() })
+		testutil.Eventually(t, "all is known", func() bool { return h.keeper.Ended().Digests() == a.keeper.Ended().Digests() })
 		if !h.isGood(stays) {
 			t.Error("another session has ended")
 		}
@@ -53,22 +53,22 @@ func TestLogouts(t *testing.T) {
 
 // Log-outs while NATS is down are sent when it is back.
 func TestLogoutWithoutNATS(t *testing.T) {
-	ns := testkit.StartServer(t, server.Options{})
-	port, file := testkit.Port(t, ns), newFile(t, "anna")
+	ns := testutil.StartServer(t, server.Options{})
+	port, file := testutil.Port(t, ns), newFile(t, "anna")
 	a, b := newHub(t, ns.ClientURL(), file), newHub(t, ns.ClientURL(), file)
 	a.run()
 	b.run()
 	gone := a.login("anna")
-	testkit.StopServer(ns)
-	testkit.Eventually(t, "the connection is lost", func() bool { return !a.nc.IsConnected() && !b.nc.IsConnected() })
+	testutil.StopServer(ns)
+	testutil.Eventually(t, "the connection is lost", func() bool { return !a.nc.IsConnected() && !b.nc.IsConnected() })
 	a.door.Logout(address, gone)
-	testkit.StartServer(t, server.Options{Port: port})
+	testutil.StartServer(t, server.Options{Port: port})
 	b.learns(gone)
 }
 
 // On an open NATS system, a client without the link key cannot log users out.
 func TestForgedLogouts(t *testing.T) {
-	url, file := testkit.StartNATS(t), newFile(t, "anna")
+	url, file := testutil.StartNATS(t), newFile(t, "anna")
 	a, b := newHub(t, url, file), newHub(t, url, file)
 	heard := listen(t, url)
 	a.run()
@@ -82,9 +82,9 @@ func TestForgedLogouts(t *testing.T) {
 	}
 	a.door.Logout(address, otherSession)
 	b.learns(otherSession)
-	real := testkit.Receive(t, "a real message", heard)
+	real := testutil.Receive(t, "a real message", heard)
 	for real.Subject != ended {
-		real = testkit.Receive(t, "a real message", heard)
+		real = testutil.Receive(t, "a real message", heard)
 	}
 	text, err := json.Marshal(all)
 	if err != nil {
@@ -109,21 +109,21 @@ func TestForgedLogouts(t *testing.T) {
 		forged(func(m *nats.Msg) { m.Header.Del(keyHeader) }),
 		forged(func(m *nats.Msg) { m.Data = append(m.Data, make([]byte, maxMessage)...) }),
 	}
-	nc := testkit.Connect(t, url)
+	nc := testutil.Connect(t, url)
 	for _, m := range append(bad, real, real, real) { // replays do no harm
 		if err := nc.PublishMsg(m); err != nil {
 			t.Fatal(err)
 		}
 	}
 	want := uint64(len(bad))
-	testkit.Eventually(t, "all were refused",
+	testutil.Eventually(t, "all were refused",
 		func() bool { return a.sync.refused.Load() >= want && b.sync.refused.Load() >= want })
 	if !a.isGood(anna) || !b.isGood(anna) {
 		t.Error("somebody without the key has logged a user out")
 	}
 	a.door.Logout(address, anna)
 	b.learns(anna)
-	testkit.Eventually(t, "hubs agree", func() bool { return a.keeper.Ended().Digests() == b.keeper.Ended().Digests() })
+	testutil.Eventually(t, "hubs agree", func() bool { return a.keeper.Ended().Digests() == b.keeper.Ended().Digests() })
 	if n := a.sync.refused.Load(); n != want {
 		t.Errorf("%d were refused, want %d", n, want)
 	}
@@ -133,7 +133,7 @@ func TestForgedLogouts(t *testing.T) {
 func listen(t *testing.T, url string) <-chan *nats.Msg {
 	t.Helper()
 	all := make(chan *nats.Msg, 64)
-	nc := testkit.Connect(t, url)
+	nc := testutil.Connect(t, url)
 	if _, err := nc.ChanSubscribe(subject.Space{}.Hub("*"), all); err != nil {
 		t.Fatal(err)
 	}
@@ -145,12 +145,12 @@ func listen(t *testing.T, url string) <-chan *nats.Msg {
 
 // A flood costs the hubs little. Messages lost in it are sent again afterwards.
 func TestFlood(t *testing.T) {
-	url, file := testkit.StartNATS(t), newFile(t, "anna")
+	url, file := testutil.StartNATS(t), newFile(t, "anna")
 	a, b := newHub(t, url, file), newHub(t, url, file)
 	a.run()
 	b.run()
 	gone := a.login("anna")
-	nc := testkit.Connect(t, url)
+	nc := testutil.Connect(t, url)
 	junk := &nats.Msg{Subject: subject.Space{}.Hub(subject.HubEnded), Data: make([]byte, 1<<10)}
 	for i := range 20 * maxBurst {
 		if i == 10*maxBurst {
@@ -165,7 +165,7 @@ func TestFlood(t *testing.T) {
 
 // Hubs log once that their credentials differ and which are newer, and once that they are the same again.
 func TestDifferentCredentials(t *testing.T) {
-	url, file := testkit.StartNATS(t), newFile(t, "anna", "otto")
+	url, file := testutil.StartNATS(t), newFile(t, "anna", "otto")
 	a, b := newHub(t, url, file), newHub(t, url, file)
 	a.run()
 	b.run()
@@ -178,13 +178,13 @@ func TestDifferentCredentials(t *testing.T) {
 	differ := "another hub has different credentials"
 	expect := func(what, atA, atB string) {
 		t.Helper()
-		testkit.Eventually(t, what, func() bool { return relation(a) == atA && relation(b) == atB })
+		testutil.Eventually(t, what, func() bool { return relation(a) == atA && relation(b) == atB })
 	}
 	expect("the same at first", access.SameCredentials, access.SameCredentials)
 	edit(t, a.file, func(d *access.Document) error { return d.RemoveUser("otto") })
 	expect("a is newer", access.OlderCredentials, access.NewerCredentials)
 	for _, h := range []*hub{a, b} {
-		testkit.Eventually(t, "it is said", func() bool { return h.log.count(differ) == 1 })
+		testutil.Eventually(t, "it is said", func() bool { return h.log.count(differ) == 1 })
 	}
 	edit(t, b.file, func(d *access.Document) error { return d.RemoveUser("anna") })
 	expect("both were changed", access.OtherCredentials, access.OtherCredentials)
@@ -198,7 +198,7 @@ func TestDifferentCredentials(t *testing.T) {
 	edit(t, a.file, func(d *access.Document) error { d.RenewLinkKey(); return nil })
 	expect("another link key", ForeignKey, ForeignKey)
 	for _, h := range []*hub{a, b} {
-		testkit.Eventually(t, "it is said", func() bool { return h.log.count("a different link key") == 1 })
+		testutil.Eventually(t, "it is said", func() bool { return h.log.count("a different link key") == 1 })
 	}
 	b.copyFrom(a.file)
 	expect("the same once more", access.SameCredentials, access.SameCredentials)
@@ -206,7 +206,7 @@ func TestDifferentCredentials(t *testing.T) {
 
 // Another program finds the hubs and those with credentials that differ from its file. It does not appear as a hub.
 func TestAsk(t *testing.T) {
-	url, file := testkit.StartNATS(t), newFile(t, "anna")
+	url, file := testutil.StartNATS(t), newFile(t, "anna")
 	a, b := newHub(t, url, file), newHub(t, url, file)
 	edit(t, b.file, func(d *access.Document) error { return d.RemoveUser("anna") })
 	alien := newHub(t, url, newFile(t, "anna"))
@@ -217,8 +217,8 @@ func TestAsk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc := testkit.Connect(t, url)
-	testkit.Eventually(t, "all answer", func() bool {
+	nc := testutil.Connect(t, url)
+	testutil.Eventually(t, "all answer", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		all, err := Ask(ctx, nc, subject.Space{}, book)

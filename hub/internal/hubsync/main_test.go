@@ -16,9 +16,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -94,12 +94,12 @@ func newHub(t *testing.T, url, of string) *hub {
 	h := &hub{t: t, file: filepath.Join(t.TempDir(), "credentials.json"), log: &lines{}}
 	h.copyFrom(of)
 	var err error
-	log := slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testkit.Diary{}), nil))
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testutil.Diary{}), nil))
 	if h.keeper, err = access.NewKeeper(h.file, log); err != nil {
 		t.Fatal(err)
 	}
 	h.door = access.NewDoor(h.keeper, log)
-	h.nc = testkit.Connect(t, url)
+	h.nc = testutil.Connect(t, url)
 	h.sync = New(Config{Conn: h.nc, Space: subject.Space{}, Access: h.keeper, Version: "1.0.0", Log: log})
 	h.sync.times = quick()
 	h.sync.name = t.Name()
@@ -112,15 +112,15 @@ func (h *hub) copyFrom(file string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	testkit.WriteFile(h.t, h.file+".new", data)
+	testutil.WriteFile(h.t, h.file+".new", data)
 	if err := os.Rename(h.file+".new", h.file); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
 func (h *hub) run() (stop func()) {
-	stopKeeper := testkit.Run(h.t, h.keeper.Run)
-	stopSync := testkit.Run(h.t, h.sync.Run)
+	stopKeeper := testutil.Run(h.t, h.keeper.Run)
+	stopSync := testutil.Run(h.t, h.sync.Run)
 	return func() {
 		stopSync()
 		stopKeeper()
@@ -143,5 +143,5 @@ func (h *hub) isGood(cookie secret.Text) bool {
 
 func (h *hub) learns(cookie secret.Text) {
 	h.t.Helper()
-	testkit.Eventually(h.t, "the session has ended here, too", func() bool { return !h.isGood(cookie) })
+	testutil.Eventually(h.t, "the session has ended here, too", func() bool { return !h.isGood(cookie) })
 }

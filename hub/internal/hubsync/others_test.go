@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // Replayed messages of a hub have no effect. A hub that has stopped is not logged.
 func TestOthers(t *testing.T) {
 	log := &lines{}
-	o, tm := newOthers(slog.New(slog.NewTextHandler(io.MultiWriter(log, testkit.Diary{}), nil))), defaultTimes()
+	o, tm := newOthers(slog.New(slog.NewTextHandler(io.MultiWriter(log, testutil.Diary{}), nil))), defaultTimes()
 	now := time.Unix(1_800_000_000, 0)
 	own := access.Edition{Digest: "a", Revision: 7}
 	says := func(instance string, seq uint64, at time.Time, e access.Edition) bool {

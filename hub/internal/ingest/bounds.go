@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats.go/micro"
 
-	"github.com/bramble-cam/bramble/shared/printable"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // Bounds of what may wait, of all cameras, before it is looked at.

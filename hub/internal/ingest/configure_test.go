@@ -7,14 +7,14 @@ import (
 
 	"github.com/nats-io/nats.go/micro"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // An agent that is sent settings answers with its status, or says why it does not do so.
 func TestConfigure(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	svc, err := micro.AddService(agent, micro.Config{Name: "camera", Version: "1.0.0"})
 	if err != nil {
 		t.Fatal(err)
@@ -29,19 +29,19 @@ func TestConfigure(t *testing.T) {
 		t.Fatal(err)
 	}
 	flush(t, agent)
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	if s, err := in.Configure(ctx, "porch", []byte(`{"fps":5}`)); err != nil || s.Host != "pi1" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	for settings, want := range map[string]registry.RefusedError{`{"fps":500}`: {Code: 400, Reason: "at most 30"}, `{"fps":0}`: {Code: 500, Reason: "oh no"}} {
+	for settings, want := range map[string]cameras.RefusedError{`{"fps":500}`: {Code: 400, Reason: "at most 30"}, `{"fps":0}`: {Code: 500, Reason: "oh no"}} {
 		_, err := in.Configure(ctx, "porch", []byte(settings))
-		var got *registry.RefusedError
+		var got *cameras.RefusedError
 		if !errors.As(err, &got) || *got != want {
 			t.Errorf("%s: %v, want %+v", settings, err, want)
 		}
 	}
-	if _, err := in.Configure(ctx, "nobody", []byte(`{"fps":5}`)); !errors.Is(err, registry.ErrNoAgent) {
+	if _, err := in.Configure(ctx, "nobody", []byte(`{"fps":5}`)); !errors.Is(err, cameras.ErrNoAgent) {
 		t.Errorf("got %v: want ErrNoAgent", err)
 	}
 }

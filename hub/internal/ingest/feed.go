@@ -11,16 +11,16 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/codec/jpeg"
+	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/jpegscan"
-	"github.com/bramble-cam/bramble/shared/natsheader"
 )
 
 const (
 	// maxPending is the largest message that may wait for its turn: a frame with its header.
-	maxPending = frame.MaxPayload + natsheader.Max
+	maxPending = frame.MaxPayload + headerlimit.Max
 
 	// maxWaiting is how many messages of one camera may wait. What waits is already late: a second or two of frames at most.
 	maxWaiting = 64
@@ -141,7 +141,7 @@ func reason(err error) drop.Reason {
 // inspect checks the payload and fills in what it says of itself: an agent's word is not taken for it.
 func (f *feed) inspect(item *stream.Frame) (err error) {
 	if item.Format == frame.JPEG {
-		if item.Width, item.Height, err = jpegscan.Check(item.Payload); err != nil {
+		if item.Width, item.Height, err = jpeg.Check(item.Payload); err != nil {
 			return err
 		}
 		if bytes.Contains(item.Payload, boundary) {

@@ -11,9 +11,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // NALUs of a stream that is 320 by 240, and the SPS of one that is 640 by 480.
@@ -110,7 +110,7 @@ func (c *cam) send(nc *nats.Conn, f frame.Frame) {
 
 func (c *cam) wantIn(s *stream.Stream, n uint64) {
 	c.t.Helper()
-	testkit.Eventually(c.t, "frames come in", func() bool { return s.In.Load() >= n })
+	testutil.Eventually(c.t, "frames come in", func() bool { return s.In.Load() >= n })
 	if got := s.In.Load(); got != n {
 		c.t.Errorf("%d frames came in: want %d", got, n)
 	}
@@ -119,7 +119,7 @@ func (c *cam) wantIn(s *stream.Stream, n uint64) {
 // next returns the frame that a viewer gets next.
 func next(t *testing.T, v *stream.Cursor) stream.Delivery {
 	t.Helper()
-	d, err := v.Next(t.Context(), testkit.Timeout)
+	d, err := v.Next(t.Context(), testutil.Timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +127,8 @@ func next(t *testing.T, v *stream.Cursor) stream.Delivery {
 }
 
 func TestFeedOfJPEG(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
 	v := c.feed(in).NewCursor()
 	defer v.Close()
@@ -146,8 +146,8 @@ func TestFeedOfJPEG(t *testing.T) {
 }
 
 func TestFeedOfH264IsNormalised(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.H264)
 	into := c.feed(in)
 	v := into.NewCursor()
@@ -192,8 +192,8 @@ func TestFeedOfH264IsNormalised(t *testing.T) {
 
 // Parameter sets that come as a message of their own, or SEI, are no loss.
 func TestFeedOfMessagesWithoutPicture(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.H264)
 	into := c.feed(in)
 	for _, payload := range [][]byte{unit(long, sps, pps), unit(long, idr), unit(long, sei), unit(long, inter), unit(long, aud), unit(long, inter)} {
@@ -207,8 +207,8 @@ func TestFeedOfMessagesWithoutPicture(t *testing.T) {
 
 // A second, older agent with the same camera id, but another encoder, must not change the parameter sets of the one that is followed.
 func TestFeedIgnoresAnOlderAgent(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c, old := newCam(t, "porch", frame.H264), newCam(t, "porch", frame.H264)
 	c.epoch = 2
 	into := c.feed(in)
@@ -229,8 +229,8 @@ func TestFeedIgnoresAnOlderAgent(t *testing.T) {
 }
 
 func TestFeedStops(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
 	into := stream.New(stream.Config{Format: frame.JPEG})
 	stop, err := in.Feed(c.id, into)
@@ -249,7 +249,7 @@ func TestFeedStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	publish(t, agent, msg)
-	if got, err := answer.NextMsg(testkit.Timeout); !errors.Is(err, nats.ErrNoResponders) {
+	if got, err := answer.NextMsg(testutil.Timeout); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("got %v, %v: want no responders", got, err)
 	}
 	again := c.feed(in)

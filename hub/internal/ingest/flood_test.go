@@ -13,9 +13,9 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // SPS of pictures of 16000 by 16000, whole, and cropped to 320 by 240.
@@ -91,8 +91,8 @@ func TestFloodOfProbes(t *testing.T) {
 
 // TestHeaders: a header that is far too large is never read, and its frame is none.
 func TestHeaders(t *testing.T) {
-	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
-	agent := testkit.Connect(t, in.nc.ConnectedUrl())
+	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
+	agent := testutil.Connect(t, in.nc.ConnectedUrl())
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(in)
 	flush(t, in.nc)
@@ -104,7 +104,7 @@ func TestHeaders(t *testing.T) {
 	publish(t, agent, large(3500))
 	publish(t, agent, large(4096))
 	publish(t, agent, large(frame.MaxPayload-10_000))
-	testkit.Eventually(t, "all have come", func() bool { return into.In.Load() == 1 && into.Drops.Map()["decode"] == 2 })
+	testutil.Eventually(t, "all have come", func() bool { return into.In.Load() == 1 && into.Drops.Map()["decode"] == 2 })
 }
 
 // TestBandwidth: of a camera that sends too many bytes the limit is taken.
@@ -126,8 +126,8 @@ func TestBandwidth(t *testing.T) {
 
 // TestPause: the hub turns away from a camera that floods, comes back to it, and counts what it missed as the flood's.
 func TestPause(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
 	into := stream.New(stream.Config{Format: frame.JPEG})
 	sub := &subscription{in: in, feed: newFeed(into, in.faults, "cam.porch.jpeg", Limits{FPS: 10}), wait: time.Hour}
@@ -138,7 +138,7 @@ func TestPause(t *testing.T) {
 	for range 11 { // one too many
 		publish(t, agent, c.msg(c.frame(false)))
 	}
-	testkit.Eventually(t, "nobody subscribes to the camera that floods", func() bool {
+	testutil.Eventually(t, "nobody subscribes to the camera that floods", func() bool {
 		_, err := agent.Request("cam.porch.jpeg", nil, 100*time.Millisecond)
 		return errors.Is(err, nats.ErrNoResponders)
 	})
@@ -152,7 +152,7 @@ func TestPause(t *testing.T) {
 	sub.resume()
 	flush(t, heavyConn(t, in))
 	publish(t, agent, c.msg(c.frame(false)))
-	testkit.Eventually(t, "the next frame has come", func() bool { return into.In.Load() == 11 })
+	testutil.Eventually(t, "the next frame has come", func() bool { return into.In.Load() == 11 })
 	if drops := into.Drops.Map(); drops["flood"] != 6 || len(drops) != 1 {
 		t.Errorf("dropped %v, want 6 for the flood", drops)
 	}
@@ -210,14 +210,14 @@ func TestOversize(t *testing.T) {
 
 // TestRefusedStatus: what is no status document, or is too large for one, is counted.
 func TestRefusedStatus(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	listen(t, in)
 	for _, data := range [][]byte{[]byte("x"), make([]byte, 65<<10), []byte(`{"camera":"yard"}`)} {
 		publish(t, agent, &nats.Msg{Subject: "cam.porch.status", Data: data})
 	}
 	flush(t, agent)
-	testkit.Eventually(t, "all are counted", func() bool { return in.Refusals()["status"] == 3 })
+	testutil.Eventually(t, "all are counted", func() bool { return in.Refusals()["status"] == 3 })
 	if _, err := decodeInfo(make([]byte, maxInfo+1)); err == nil {
 		t.Error("an info of any size is taken")
 	}

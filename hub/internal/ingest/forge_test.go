@@ -10,7 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // natsToken makes the last token of a reply subject like nats.go for its own requests.
@@ -53,8 +53,8 @@ func guesses(seen []string, since, until time.Time) (list []string) {
 // TestForgedAnswer: an agent cannot answer a question to another agent.
 // It was asked before and may publish to every inbox.
 func TestForgedAnswer(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, evil, garden := dial(t, url, testkit.Log(t)), testkit.Connect(t, url), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, evil, garden := dial(t, url, testutil.Log(t)), testutil.Connect(t, url), testutil.Connect(t, url)
 	var seen []string // by the hub's questions, one at a time
 	var until time.Time
 	_, err := evil.Subscribe("cam.porch.do.>", func(m *nats.Msg) {
@@ -67,7 +67,7 @@ func TestForgedAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	flush(t, evil)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*testkit.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*testutil.Timeout)
 	defer cancel()
 	since := time.Now()
 	for range 8 {
@@ -83,7 +83,7 @@ func TestForgedAnswer(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if err := evil.FlushTimeout(testkit.Timeout); err != nil {
+		if err := evil.FlushTimeout(testutil.Timeout); err != nil {
 			t.Error(err)
 		}
 		_ = m.Respond(encode(t, word("garden")))
@@ -107,13 +107,13 @@ func TestForgedAnswer(t *testing.T) {
 // TestEmptyAnswerHidesNobody: an agent forges a no-responders answer to the discovery question.
 // The hub still finds the other agents.
 func TestEmptyAnswerHidesNobody(t *testing.T) {
-	url := testkit.StartNATS(t)
-	evil, garden := testkit.Connect(t, url), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	evil, garden := testutil.Connect(t, url), testutil.Connect(t, url)
 	silenced := make(chan struct{})
 	_, err := evil.Subscribe("$SRV.INFO.camera", func(m *nats.Msg) {
 		// An error shows at the other end.
 		_ = evil.PublishMsg(&nats.Msg{Subject: m.Reply, Header: nats.Header{"Status": {"503"}}})
-		if err := evil.FlushTimeout(testkit.Timeout); err != nil {
+		if err := evil.FlushTimeout(testutil.Timeout); err != nil {
 			t.Error(err)
 		}
 		close(silenced)
@@ -134,8 +134,8 @@ func TestEmptyAnswerHidesNobody(t *testing.T) {
 		t.Fatal(err)
 	}
 	flush(t, garden)
-	l := listen(t, dial(t, url, testkit.Log(t)))
-	if s := testkit.Receive(t, "the status of garden", l.words); s.Camera != "garden" {
+	l := listen(t, dial(t, url, testutil.Log(t)))
+	if s := testutil.Receive(t, "the status of garden", l.words); s.Camera != "garden" {
 		t.Errorf("found %s", s.Camera)
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/codec/jpeg"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/jpegscan"
 )
 
 // FuzzFeed gives a feed messages with any headers and any payload between good ones. What comes into the ring must be what its format promises, every
@@ -92,7 +92,7 @@ func check(t *testing.T, v *stream.Cursor) stream.Delivery {
 		t.Fatal(err)
 	}
 	if d.Format == frame.JPEG {
-		if w, h, err := jpegscan.Check(d.Payload); err != nil || w != d.Width || h != d.Height || d.Key {
+		if w, h, err := jpeg.Check(d.Payload); err != nil || w != d.Width || h != d.Height || d.Key {
 			t.Fatalf("a picture of %dx%d, key %v: it is %dx%d, %v", d.Width, d.Height, d.Key, w, h, err)
 		}
 		return d

@@ -6,8 +6,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func heavyConn(t *testing.T, in *Ingest) *nats.Conn {
@@ -32,21 +32,21 @@ func heavyFrameOf(n int) []byte {
 
 // TestHeavy: a camera with large frames goes to the second connection, once and for good, and no other one does.
 func TestHeavy(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	porch, yard := newCam(t, "porch", frame.JPEG), newCam(t, "yard", frame.JPEG)
 	fromPorch, fromYard := porch.feed(in), yard.feed(in)
 	flush(t, in.nc)
 	publish(t, agent, yard.msg(yard.with(false, heavyFrameOf(heavyFrame-1))))
 	flush(t, agent)
 	flush(t, in.nc)
-	testkit.Eventually(t, "a frame that is not heavy has come", func() bool { return fromYard.In.Load() == 1 })
+	testutil.Eventually(t, "a frame that is not heavy has come", func() bool { return fromYard.In.Load() == 1 })
 	if made(in) {
 		t.Error("there is a second connection, though nothing heavy has come")
 	}
 
 	publish(t, agent, porch.msg(porch.with(false, heavyFrameOf(heavyFrame))))
-	testkit.Eventually(t, "the heavy frame has come, and its camera is at the second connection", func() bool {
+	testutil.Eventually(t, "the heavy frame has come, and its camera is at the second connection", func() bool {
 		return fromPorch.In.Load() == 1 && made(in) && heavyConn(t, in).NumSubscriptions() == 1
 	})
 	flush(t, heavyConn(t, in))
@@ -58,7 +58,7 @@ func TestHeavy(t *testing.T) {
 		publish(t, agent, porch.msg(porch.with(false, payload)))
 		publish(t, agent, yard.msg(yard.frame(false)))
 	}
-	testkit.Eventually(t, "all frames have come", func() bool { return fromPorch.In.Load() == 11 && fromYard.In.Load() == 11 })
+	testutil.Eventually(t, "all frames have come", func() bool { return fromPorch.In.Load() == 11 && fromYard.In.Load() == 11 })
 	if n := heavyConn(t, in).NumSubscriptions(); n != 1 {
 		t.Errorf("%d subscriptions at the second connection, want the heavy camera's", n)
 	}
@@ -69,14 +69,14 @@ func TestHeavy(t *testing.T) {
 
 // TestHeavyReconnects: the second connection comes back as the first one does.
 func TestHeavyReconnects(t *testing.T) {
-	s := testkit.StartServer(t, server.Options{})
-	in := dial(t, s.ClientURL(), testkit.Log(t))
+	s := testutil.StartServer(t, server.Options{})
+	in := dial(t, s.ClientURL(), testutil.Log(t))
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(in)
 	flush(t, in.nc)
-	agent := testkit.Connect(t, s.ClientURL())
+	agent := testutil.Connect(t, s.ClientURL())
 	publish(t, agent, c.msg(c.with(false, heavyFrameOf(heavyFrame))))
-	testkit.Eventually(t, "the camera is at the second connection", func() bool { return made(in) && heavyConn(t, in).NumSubscriptions() == 1 })
+	testutil.Eventually(t, "the camera is at the second connection", func() bool { return made(in) && heavyConn(t, in).NumSubscriptions() == 1 })
 	flush(t, heavyConn(t, in))
 	id, err := heavyConn(t, in).GetClientID()
 	if err != nil {
@@ -85,10 +85,10 @@ func TestHeavyReconnects(t *testing.T) {
 	if err := s.DisconnectClientByID(id); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "the second connection was made anew", func() bool { return heavyConn(t, in).Stats().Reconnects == 1 })
+	testutil.Eventually(t, "the second connection was made anew", func() bool { return heavyConn(t, in).Stats().Reconnects == 1 })
 	flush(t, heavyConn(t, in))
 	publish(t, agent, c.msg(c.frame(false)))
-	testkit.Eventually(t, "the next frame has come", func() bool { return into.In.Load() == 2 })
+	testutil.Eventually(t, "the next frame has come", func() bool { return into.In.Load() == 2 })
 	if !in.Connected() || in.Reconnects() != 0 {
 		t.Error("the first connection was lost, too")
 	}
@@ -96,12 +96,12 @@ func TestHeavyReconnects(t *testing.T) {
 
 // TestHeavyAfterClose: a pause that is over when the hub has stopped makes no connection.
 func TestHeavyAfterClose(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, err := Dial(Config{URL: url, Log: testkit.Log(t)})
+	url := testutil.StartNATS(t)
+	in, err := Dial(Config{URL: url, Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, "connected", in.Connected)
+	testutil.Eventually(t, "connected", in.Connected)
 	in.Close()
 	if nc, err := in.heavy.conn(); err == nil {
 		t.Errorf("a connection after the end: %v", nc)

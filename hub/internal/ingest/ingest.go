@@ -15,14 +15,14 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
-	"github.com/bramble-cam/bramble/shared/logkey"
-	"github.com/bramble-cam/bramble/shared/natsheader"
-	"github.com/bramble-cam/bramble/shared/printable"
-	"github.com/bramble-cam/bramble/shared/request"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/request"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/trust"
 )
 
 // discoverTime is how long agents have to answer the question who is there.
@@ -62,7 +62,7 @@ type Observer interface {
 type Config struct {
 	URL    string // of NATS; several are joined by commas
 	Space  subject.Space
-	Trust  trust.Settings
+	Trust  tlstrust.Settings
 	Limits Limits
 	Log    *slog.Logger
 }
@@ -92,7 +92,7 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 			}
 		}
 	}
-	limited := natsheader.Options(cfg.URL, net.Dialer{Timeout: time.Second}, cfg.Trust)
+	limited := headerlimit.Options(cfg.URL, net.Dialer{Timeout: time.Second}, cfg.Trust)
 	common := in.options(r, slices.Concat(limited, trusts, extra))
 	nc, err := nats.Connect(cfg.URL, append(common,
 		nats.ConnectHandler(connected("")),
@@ -228,7 +228,7 @@ func (in *Ingest) discover(ctx context.Context, o Observer, known func(camera st
 		}
 		camera := info.Metadata["camera"]
 		if info.Metadata["root"] != in.space.Root() || subject.ValidateID(camera) != nil || asked[camera] || known(camera) ||
-			len(asked) >= registry.DefaultMaxCameras {
+			len(asked) >= cameras.DefaultMaxCameras {
 			return
 		}
 		asked[camera] = true
@@ -305,7 +305,7 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 	subj := in.space.Do(camera, verb)
 	msg, err := request.Do(ctx, in.nc, subj, data)
 	if errors.Is(err, nats.ErrNoResponders) {
-		return status.Status{}, registry.ErrNoAgent
+		return status.Status{}, cameras.ErrNoAgent
 	}
 	if err != nil {
 		return status.Status{}, fmt.Errorf("%s: %w", subj, err)
@@ -316,7 +316,7 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 			code = 500
 		}
 		reason := printable.Line(msg.Header.Get(micro.ErrorHeader), maxReason)
-		return status.Status{}, fmt.Errorf("%s: %w", subj, &registry.RefusedError{Code: code, Reason: reason})
+		return status.Status{}, fmt.Errorf("%s: %w", subj, &cameras.RefusedError{Code: code, Reason: reason})
 	}
 	s, err := decodeStatus(camera, msg.Data)
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 	"github.com/nats-io/nats.go/micro"
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,14 +33,14 @@ func dial(t *testing.T, url string, log *slog.Logger) *Ingest {
 		t.Fatal(err)
 	}
 	t.Cleanup(in.Close)
-	testkit.Eventually(t, "connected", in.Connected)
+	testutil.Eventually(t, "connected", in.Connected)
 	return in
 }
 
 // flush returns when the server has seen everything that nc has sent so far, and has sent everything for nc that came before.
 func flush(t *testing.T, nc *nats.Conn) {
 	t.Helper()
-	if err := nc.FlushTimeout(testkit.Timeout); err != nil {
+	if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -62,8 +62,8 @@ type listener struct {
 func listen(t *testing.T, in *Ingest) *listener {
 	t.Helper()
 	l := &listener{make(chan status.Status, 1000), make(chan struct{}, 1000)}
-	testkit.Run(t, func(ctx context.Context) error { return in.Run(ctx, l) })
-	testkit.Receive(t, "the first connection", l.reconnected)
+	testutil.Run(t, func(ctx context.Context) error { return in.Run(ctx, l) })
+	testutil.Receive(t, "the first connection", l.reconnected)
 	flush(t, in.nc)
 	return l
 }
@@ -139,28 +139,28 @@ func (l *logCounter) about(text string) (lines []string) {
 }
 
 func TestDialRefusesABadURL(t *testing.T) {
-	if in, err := Dial(Config{URL: "nats://[::1", Log: testkit.Log(t)}); err == nil {
+	if in, err := Dial(Config{URL: "nats://[::1", Log: testutil.Log(t)}); err == nil {
 		in.Close()
 		t.Error("no error")
 	}
 }
 
 func TestCloseWithoutServer(t *testing.T) {
-	in, err := Dial(Config{URL: "nats://127.0.0.1:1", Log: testkit.Log(t)})
+	in, err := Dial(Config{URL: "nats://127.0.0.1:1", Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if in.Connected() {
 		t.Error("connected to nothing")
 	}
-	testkit.Run(t, func(ctx context.Context) error {
+	testutil.Run(t, func(ctx context.Context) error {
 		return in.Run(ctx, &listener{})
 	})()
 	in.Close()
 }
 
 func TestAfterClose(t *testing.T) {
-	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	in.Close()
 	if _, err := in.Feed("porch", newCam(t, "porch", frame.JPEG).feed(nil)); err == nil || !strings.Contains(err.Error(), "cam.porch.jpeg") {
 		t.Errorf("Feed: %v: want an error that names the subject", err)
@@ -172,8 +172,8 @@ func TestAfterClose(t *testing.T) {
 }
 
 func TestCamerasAreFoundAtTheStart(t *testing.T) {
-	url := testkit.StartNATS(t)
-	agents := testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	agents := testutil.Connect(t, url)
 	log := &logCounter{}
 	for _, camera := range []string{"porch", "yard"} {
 		serve(t, agents, "cam", camera, encode(t, word(camera)))
@@ -191,13 +191,13 @@ func TestCamerasAreFoundAtTheStart(t *testing.T) {
 	l := listen(t, in)
 	found := map[string]bool{}
 	for range 2 {
-		found[testkit.Receive(t, "a camera", l.words).Camera] = true
+		found[testutil.Receive(t, "a camera", l.words).Camera] = true
 	}
 	if !found["porch"] || !found["yard"] {
 		t.Errorf("found %v: want porch and yard", found)
 	}
 	for _, subj := range []string{"cam.liar.do.info", "cam.mute.do.info", "$SRV.INFO.camera"} {
-		testkit.Eventually(t, "complaint about "+subj, func() bool { return len(log.about(subj)) == 1 })
+		testutil.Eventually(t, "complaint about "+subj, func() bool { return len(log.about(subj)) == 1 })
 	}
 	if n := len(log.about("")); len(l.words) != 0 || n != 3 {
 		t.Errorf("%d more cameras, warnings %q: the camera of another root and the bad name are nobody's business", len(l.words), log.about(""))
@@ -205,10 +205,10 @@ func TestCamerasAreFoundAtTheStart(t *testing.T) {
 }
 
 func TestCamerasAreFoundWhenTheyReport(t *testing.T) {
-	url := testkit.StartNATS(t)
+	url := testutil.StartNATS(t)
 	log := &logCounter{}
 	l := listen(t, dial(t, url, slog.New(log)))
-	agent := testkit.Connect(t, url)
+	agent := testutil.Connect(t, url)
 	send := func(camera string, data []byte) {
 		publish(t, agent, &nats.Msg{Subject: "cam." + camera + ".status", Data: data})
 	}
@@ -224,7 +224,7 @@ func TestCamerasAreFoundWhenTheyReport(t *testing.T) {
 		send("porch", porch)
 	}
 	for range 6 {
-		if s := testkit.Receive(t, "the good one's status", l.words); s.Camera != "porch" || s.Host != "pi1" {
+		if s := testutil.Receive(t, "the good one's status", l.words); s.Camera != "porch" || s.Host != "pi1" {
 			t.Errorf("got %+v", s)
 		}
 	}
@@ -237,23 +237,23 @@ func TestCamerasAreFoundWhenTheyReport(t *testing.T) {
 }
 
 func TestAsk(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agents := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agents := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	serve(t, agents, "cam", "porch", encode(t, word("porch")))
 	serve(t, agents, "cam", "yard", []byte("{"))
 	if _, err := agents.Subscribe("cam.deaf.do.info", func(*nats.Msg) {}); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, agents)
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	if s, err := in.Ask(ctx, "porch"); err != nil || s.Host != "pi1" {
 		t.Errorf("got %+v, %v: want the status", s, err)
 	}
-	if _, err := in.Ask(ctx, "yard"); err == nil || errors.Is(err, registry.ErrNoAgent) || !strings.Contains(err.Error(), "cam.yard.do.info") {
+	if _, err := in.Ask(ctx, "yard"); err == nil || errors.Is(err, cameras.ErrNoAgent) || !strings.Contains(err.Error(), "cam.yard.do.info") {
 		t.Errorf("got %v: want an error that names the subject", err)
 	}
-	if _, err := in.Ask(ctx, "nobody"); !errors.Is(err, registry.ErrNoAgent) {
+	if _, err := in.Ask(ctx, "nobody"); !errors.Is(err, cameras.ErrNoAgent) {
 		t.Errorf("got %v: want ErrNoAgent", err)
 	}
 	short, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -264,8 +264,8 @@ func TestAsk(t *testing.T) {
 }
 
 func TestWakeAsksForAKeyFrameToo(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	asked := make(chan *nats.Msg, 10)
 	if _, err := agent.ChanSubscribe("cam.porch.do.*", asked); err != nil {
 		t.Fatal(err)
@@ -273,7 +273,7 @@ func TestWakeAsksForAKeyFrameToo(t *testing.T) {
 	flush(t, agent)
 	in.Wake("porch")
 	for _, want := range []string{"cam.porch.do.wake", "cam.porch.do.keyframe"} {
-		if msg := testkit.Receive(t, want, asked); msg.Subject != want {
+		if msg := testutil.Receive(t, want, asked); msg.Subject != want {
 			t.Errorf("%s: want %s", msg.Subject, want)
 		}
 	}
@@ -284,29 +284,29 @@ func TestServerRestart(t *testing.T) {
 	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, MaxPayload: frame.MaxPayload}
 	s := start(t, opts)
 	url := s.ClientURL()
-	in := dial(t, url, testkit.Log(t))
+	in := dial(t, url, testutil.Log(t))
 	l := listen(t, in)
 	cam := newCam(t, "porch", frame.JPEG)
 	into := cam.feed(in)
-	cam.send(testkit.Connect(t, url), cam.frame(false))
+	cam.send(testutil.Connect(t, url), cam.frame(false))
 	cam.wantIn(into, 1)
 
 	stop(s)
-	testkit.Eventually(t, "connection lost", func() bool { return !in.Connected() })
+	testutil.Eventually(t, "connection lost", func() bool { return !in.Connected() })
 	in.Wake("porch") // must not wait, nor be kept for later
-	if _, err := in.Ask(t.Context(), "porch"); err == nil || errors.Is(err, registry.ErrNoAgent) {
+	if _, err := in.Ask(t.Context(), "porch"); err == nil || errors.Is(err, cameras.ErrNoAgent) {
 		t.Errorf("without a server: %v: want an error that does not blame the agent", err)
 	}
 	s = start(t, opts)
 	defer stop(s)
-	agent := testkit.Connect(t, url)
+	agent := testutil.Connect(t, url)
 	serve(t, agent, "cam", "porch", encode(t, word("porch")))
 	woken, err := agent.SubscribeSync("cam.porch.do.wake")
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Receive(t, "connected again", l.reconnected)
-	if s := testkit.Receive(t, "found again", l.words); s.Camera != "porch" {
+	testutil.Receive(t, "connected again", l.reconnected)
+	if s := testutil.Receive(t, "found again", l.words); s.Camera != "porch" {
 		t.Errorf("found %+v", s)
 	}
 	flush(t, in.nc)
@@ -329,13 +329,13 @@ func TestServerComesLater(t *testing.T) {
 	s := start(t, opts)
 	url := s.ClientURL()
 	stop(s)
-	in, err := Dial(Config{URL: url, Log: testkit.Log(t)})
+	in, err := Dial(Config{URL: url, Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer in.Close()
 	l := &listener{make(chan status.Status, 10), make(chan struct{}, 10)}
-	stopRun := testkit.Run(t, func(ctx context.Context) error { return in.Run(ctx, l) })
+	stopRun := testutil.Run(t, func(ctx context.Context) error { return in.Run(ctx, l) })
 	defer stopRun()
 	cam := newCam(t, "porch", frame.JPEG)
 	into := cam.feed(nil)
@@ -346,10 +346,10 @@ func TestServerComesLater(t *testing.T) {
 	defer stopFeed()
 	s = start(t, opts)
 	defer stop(s)
-	agent := testkit.Connect(t, url)
+	agent := testutil.Connect(t, url)
 	serve(t, agent, "cam", "porch", encode(t, word("porch")))
-	testkit.Receive(t, "connected", l.reconnected)
-	testkit.Receive(t, "found", l.words)
+	testutil.Receive(t, "connected", l.reconnected)
+	testutil.Receive(t, "found", l.words)
 	flush(t, in.nc)
 	cam.send(agent, cam.frame(false))
 	cam.wantIn(into, 1)
@@ -363,7 +363,7 @@ func start(t *testing.T, opts *server.Options) *server.Server {
 		t.Fatal(err)
 	}
 	go s.Start()
-	if !s.ReadyForConnections(testkit.Timeout) {
+	if !s.ReadyForConnections(testutil.Timeout) {
 		t.Fatal("NATS server not ready")
 	}
 	return s
@@ -376,8 +376,8 @@ func stop(s *server.Server) {
 
 // A hub that NATS refuses says so at once, and is let in later.
 func TestRefused(t *testing.T) {
-	strict := testkit.StartServer(t, server.Options{Username: "hub", Password: "secret"})
-	port := testkit.Port(t, strict)
+	strict := testutil.StartServer(t, server.Options{Username: "hub", Password: "secret"})
+	port := testutil.Port(t, strict)
 	var said bytes.Buffer
 	in, err := Dial(Config{URL: "nats://hub:wrong@" + strict.Addr().String(), Log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelError}))})
 	if err != nil {
@@ -389,7 +389,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("said %q, want %q", said.String(), part)
 		}
 	}
-	testkit.StopServer(strict)
-	testkit.StartServer(t, server.Options{Port: port})
-	testkit.Eventually(t, "it is let in", in.Connected)
+	testutil.StopServer(strict)
+	testutil.StartServer(t, server.Options{Port: port})
+	testutil.Eventually(t, "it is let in", in.Connected)
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -88,7 +88,7 @@ func (q *questions) of(camera string) *question {
 
 // fromAgent reports whether err, which may be nil, is an agent's answer.
 func fromAgent(err error) bool {
-	var refused *registry.RefusedError
+	var refused *cameras.RefusedError
 	return err == nil || errors.As(err, &refused) || errors.Is(err, errNoSense)
 }
 

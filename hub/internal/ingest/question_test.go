@@ -12,7 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -62,9 +62,9 @@ func TestWhichAnswersAreKept(t *testing.T) {
 			err  error
 			kept bool
 		}{
-			{&registry.RefusedError{Code: 429}, true},
+			{&cameras.RefusedError{Code: 429}, true},
 			{fmt.Errorf("x: %w", errNoSense), true},
-			{registry.ErrNoAgent, false},
+			{cameras.ErrNoAgent, false},
 			{nats.ErrConnectionClosed, false},
 		} {
 			asked := 0

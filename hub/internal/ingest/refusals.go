@@ -10,8 +10,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/shared/logkey"
-	"github.com/bramble-cam/bramble/shared/trust"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
 
 // refusedAgain is how often it is said that there is no connection because one side refuses the other.
@@ -21,7 +21,7 @@ const refusedAgain = time.Minute
 // that.
 type refusals struct {
 	log   *slog.Logger
-	trust trust.Settings
+	trust tlstrust.Settings
 	conn  atomic.Pointer[nats.Conn]
 
 	mu   sync.Mutex

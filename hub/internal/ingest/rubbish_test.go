@@ -11,9 +11,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // rubbish is a message made out of a good one.
@@ -71,8 +71,8 @@ func allRubbish() []rubbish {
 func TestRubbishDisturbsNobody(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
-			url, log := testkit.StartNATS(t), &logCounter{}
-			in, agent, stranger := dial(t, url, slog.New(log)), testkit.Connect(t, url), testkit.Connect(t, url)
+			url, log := testutil.StartNATS(t), &logCounter{}
+			in, agent, stranger := dial(t, url, slog.New(log)), testutil.Connect(t, url), testutil.Connect(t, url)
 			listen(t, in)
 			porch, yard := newCam(t, "porch", format), newCam(t, "yard", format)
 			intoPorch, intoYard := porch.feed(in), yard.feed(in)
@@ -94,7 +94,7 @@ func TestRubbishDisturbsNobody(t *testing.T) {
 				yard.send(agent, yard.frame(sent == 0))
 				flush(t, agent)
 				sent++
-				testkit.Eventually(t, r.name+": the next good frame comes in", func() bool { return intoPorch.In.Load() == sent && intoYard.In.Load() == sent })
+				testutil.Eventually(t, r.name+": the next good frame comes in", func() bool { return intoPorch.In.Load() == sent && intoYard.In.Load() == sent })
 				if got := intoPorch.Drops.Map(); intoPorch.Drops.Get(drop.Decode) != bad || len(got) > 1 {
 					t.Fatalf("%s: dropped %v: want %d for reason decode", r.name, got, bad)
 				}
@@ -111,8 +111,8 @@ func TestRubbishDisturbsNobody(t *testing.T) {
 
 // A header that no NATS client would send: nats.go passes such a message on without headers, and tells of it a second time.
 func TestBrokenNATSHeader(t *testing.T) {
-	url, log := testkit.StartNATS(t), &logCounter{}
-	in, agent := dial(t, url, slog.New(log)), testkit.Connect(t, url)
+	url, log := testutil.StartNATS(t), &logCounter{}
+	in, agent := dial(t, url, slog.New(log)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(in)
 	raw := rawConn(t, url)
@@ -121,7 +121,7 @@ func TestBrokenNATSHeader(t *testing.T) {
 	for range sent {
 		raw("HPUB cam.porch.jpeg %d %d\r\n%s%s\r\n", len(block), len(block)+1, block, "x")
 	}
-	testkit.Eventually(t, "broken messages counted", func() bool { return into.Drops.Get(drop.Decode) == sent })
+	testutil.Eventually(t, "broken messages counted", func() bool { return into.Drops.Get(drop.Decode) == sent })
 	c.send(agent, c.frame(false))
 	c.wantIn(into, 1)
 	if lines := log.about(""); len(lines) != 1 {
@@ -154,15 +154,15 @@ func rawConn(t *testing.T, url string) func(format string, args ...any) {
 
 // A hub that is too slow for a camera loses frames of it, and keeps neither many nor old ones.
 func TestSlowHub(t *testing.T) {
-	url := testkit.StartNATS(t)
-	in, agent := dial(t, url, testkit.Log(t)), testkit.Connect(t, url)
+	url := testutil.StartNATS(t)
+	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.H264)
 	into := c.feed(in)
 	c.send(agent, c.frame(true))
 	c.wantIn(into, 1)
 	in.faults.mu.Lock() // what the feed must wait for now, as if its machine were too slow
 	publish(t, agent, &nats.Msg{Subject: "cam.porch.h264", Data: []byte("x")})
-	testkit.Eventually(t, "the feed hangs", func() bool { return into.Drops.Get(drop.Decode) == 1 })
+	testutil.Eventually(t, "the feed hangs", func() bool { return into.Drops.Get(drop.Decode) == 1 })
 	const sent = 1000
 	for range sent {
 		c.send(agent, c.frame(false))
@@ -177,7 +177,7 @@ func TestSlowHub(t *testing.T) {
 	if got := into.Drops.Get(drop.Gap); got != sent-kept {
 		t.Errorf("%d lost: want all but the first %d of %d", got, kept, sent)
 	}
-	testkit.Eventually(t, "it is reported beside the broken message", func() bool {
+	testutil.Eventually(t, "it is reported beside the broken message", func() bool {
 		in.faults.mu.Lock()
 		defer in.faults.mu.Unlock()
 		f := in.faults.subjects["cam.porch.h264"]

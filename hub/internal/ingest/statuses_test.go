@@ -8,18 +8,18 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestStatusFlood plays an agent that sends status documents of 60 kB as fast as it can, beside 20 others.
 // All documents and frames of the others arrive. The hub unsubscribes only from the flooding camera.
 // It finds a new camera meanwhile, and hears all cameras again after the flood.
 func TestStatusFlood(t *testing.T) {
-	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	l := listen(t, in)
-	evil, good := testkit.Connect(t, in.nc.ConnectedUrl()), testkit.Connect(t, in.nc.ConnectedUrl())
+	evil, good := testutil.Connect(t, in.nc.ConnectedUrl()), testutil.Connect(t, in.nc.ConnectedUrl())
 	porch := newCam(t, "cam0", frame.JPEG)
 	into := porch.feed(in)
 
@@ -45,7 +45,7 @@ func TestStatusFlood(t *testing.T) {
 	heard := map[string]bool{}
 	evils := 0
 	for len(heard) < cameras*rounds {
-		s := testkit.Receive(t, "all documents of the others", l.words)
+		s := testutil.Receive(t, "all documents of the others", l.words)
 		if s.Camera == "evil" {
 			evils++
 			continue
@@ -62,7 +62,7 @@ func TestStatusFlood(t *testing.T) {
 	flush(t, good)
 	in.discover(t.Context(), l, in.statuses.listens)
 	for s.Camera != "new" {
-		s = testkit.Receive(t, "a new camera", l.words)
+		s = testutil.Receive(t, "a new camera", l.words)
 	}
 	if !in.statuses.listens("new") {
 		t.Error("the new camera's status is not heard")
@@ -74,13 +74,13 @@ func TestStatusFlood(t *testing.T) {
 	}
 	publish(t, good, &nats.Msg{Subject: "cam.newer.status", Data: encode(t, word("newer"))})
 	for s.Camera != "newer" {
-		s = testkit.Receive(t, "a camera that reports", l.words)
+		s = testutil.Receive(t, "a camera that reports", l.words)
 	}
 }
 
 // TestTurningAway: the hub subscribes to a flooding camera again after a second, then after longer pauses.
 func TestTurningAway(t *testing.T) {
-	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	st := in.statuses
 	if err := st.begin(func(string, *nats.Msg) {}); err != nil {
 		t.Fatal(err)
@@ -126,7 +126,7 @@ func TestTurningAway(t *testing.T) {
 
 // TestStatusBytes: a camera may send a few large documents or many small ones. They leave less room for its frames.
 func TestStatusBytes(t *testing.T) {
-	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	in.limits = Limits{FPS: 10, Bandwidth: 1}
 	now, taken := time.Now(), 0
 	for range 10 {
@@ -145,7 +145,7 @@ func TestStatusBytes(t *testing.T) {
 
 // TestManyCameras: invented camera ids take bounded memory.
 func TestManyCameras(t *testing.T) {
-	in := dial(t, testkit.StartNATS(t), testkit.Log(t))
+	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	now := time.Now()
 	for n := range 3 * maxGates {
 		in.statuses.allows(fmt.Sprint("c", n), 100, now)

@@ -10,8 +10,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/bramble-cam/bramble/shared/label"
-	"github.com/bramble-cam/bramble/shared/shape"
+	"github.com/bramble-cam/bramble/internal/draw"
 )
 
 // Bounds of a placeholder's size, in pixels.
@@ -52,7 +51,7 @@ func render(camera, seen, reason string, width, height int) []byte {
 	c.add(112, 1.15, bright, printable(camera))
 	c.add(56, 1.5, amber, "offline")
 	c.add(46, 1.6, soft, seen)
-	c.add(40, 1.35, faint, wrap(label.New(40*c.scale), printable(reason), c.room, 2)...)
+	c.add(40, 1.35, faint, wrap(draw.New(40*c.scale), printable(reason), c.room, 2)...)
 	c.background(color.NRGBA{38, 41, 48, 255}, color.NRGBA{19, 21, 25, 255})
 	c.paint()
 	var out bytes.Buffer
@@ -71,7 +70,7 @@ type canvas struct {
 
 type line struct {
 	text   string
-	face   *label.Face
+	face   *draw.Face
 	height int // distance from the line above, in pixels
 	color  color.Color
 }
@@ -79,7 +78,7 @@ type line struct {
 // add puts lines of the given size, or less if they do not fit, below the last. leading is their distance in font sizes.
 func (c *canvas) add(size, leading float64, col color.Color, lines ...string) {
 	for _, text := range lines {
-		face := label.Fit(text, c.room, size*c.scale)
+		face := draw.Fit(text, c.room, size*c.scale)
 		c.lines = append(c.lines, line{text, face, int(leading*face.Size() + 0.5), col})
 	}
 }
@@ -117,18 +116,18 @@ func (c *canvas) background(top, bottom color.NRGBA) {
 // lens draws a camera's eye, struck out.
 func (c *canvas) lens(x, y, r float64) {
 	rim, inner := color.NRGBA{92, 98, 109, 255}, color.NRGBA{62, 67, 76, 255}
-	shape.Disc(c.img, x, y, r, color.NRGBA{15, 17, 20, 255})
-	shape.Ring(c.img, x, y, r, 0.07*r, rim)
-	shape.Ring(c.img, x, y, 0.52*r, 0.06*r, inner)
-	shape.Disc(c.img, x, y, 0.22*r, inner)
+	draw.Disc(c.img, x, y, r, color.NRGBA{15, 17, 20, 255})
+	draw.Ring(c.img, x, y, r, 0.07*r, rim)
+	draw.Ring(c.img, x, y, 0.52*r, 0.06*r, inner)
+	draw.Disc(c.img, x, y, 0.22*r, inner)
 	d := 0.86 * r
-	shape.Line(c.img, x-d, y+d, x+d, y-d, 0.3*r, color.NRGBA{31, 33, 39, 255})
-	shape.Line(c.img, x-d, y+d, x+d, y-d, 0.09*r, color.NRGBA{222, 170, 92, 255})
+	draw.Line(c.img, x-d, y+d, x+d, y-d, 0.3*r, color.NRGBA{31, 33, 39, 255})
+	draw.Line(c.img, x-d, y+d, x+d, y-d, 0.09*r, color.NRGBA{222, 170, 92, 255})
 }
 
 // wrap breaks text into at most n lines that fit into room pixels, of about equal length; what is left over is replaced
 // by "…".
-func wrap(face *label.Face, text string, room, n int) []string {
+func wrap(face *draw.Face, text string, room, n int) []string {
 	lines := split(face, text, room)
 	for narrow := room * 19 / 20; len(lines) > 1 && narrow > room/2; narrow -= room / 20 {
 		even := split(face, text, narrow)
@@ -148,7 +147,7 @@ func wrap(face *label.Face, text string, room, n int) []string {
 }
 
 // split breaks text at spaces into lines of at most room pixels; a longer word gets a line of its own.
-func split(face *label.Face, text string, room int) (lines []string) {
+func split(face *draw.Face, text string, room int) (lines []string) {
 	current := ""
 	for _, word := range strings.Fields(text) {
 		longer := strings.TrimSpace(current + " " + word)
@@ -166,7 +165,7 @@ func split(face *label.Face, text string, room int) (lines []string) {
 }
 
 // shorten cuts off the end of a line that does not fit into room pixels.
-func shorten(face *label.Face, line string, room int) string {
+func shorten(face *draw.Face, line string, room int) string {
 	runes := []rune(line)
 	for n := len(runes) - 1; n > 0 && face.Width(line) > room; n-- {
 		line = string(runes[:n]) + "…"

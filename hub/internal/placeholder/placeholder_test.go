@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/label"
+	"github.com/bramble-cam/bramble/internal/draw"
 )
 
 func TestSize(t *testing.T) {
@@ -72,7 +72,7 @@ func TestSeen(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	face := label.New(20)
+	face := draw.New(20)
 	room := face.Width("the camera was unplugged")
 	for _, c := range []struct {
 		text string

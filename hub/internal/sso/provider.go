@@ -18,7 +18,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/shared/secret"
+	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // CallbackPath is the path to which the provider sends the browser back.

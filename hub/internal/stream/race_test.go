@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestViewersUnderLoad lets viewers join, leave and stall while frames come as fast as they can. Every one of them must see what can be decoded, and end.
@@ -60,7 +60,7 @@ func (l *load) publish() {
 			l.s.Rate()
 		}
 		out := l.s.Out.Load()
-		testkit.Eventually(l.t, "a viewer gets a frame", func() bool {
+		testutil.Eventually(l.t, "a viewer gets a frame", func() bool {
 			l.append(&cam, lap, true)
 			return l.s.Out.Load() > out
 		})
@@ -83,7 +83,7 @@ func (l *load) append(cam *camera, lap int, key bool) {
 
 // view joins and leaves until the stream ends.
 func (l *load) view(r *rand.Rand, stalls bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), testkit.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	defer cancel()
 	for {
 		c := l.s.NewCursor()

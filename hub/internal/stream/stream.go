@@ -8,10 +8,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/ratemeter"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/rate"
 )
 
 // rateTimeout is how long the rate that was measured last holds without a frame.
@@ -55,7 +55,7 @@ type Stream struct {
 	hasKey   bool     // the newest key frame is still in the ring
 	bytes    int
 	admitted admission
-	meter    rate.Meter
+	meter    ratemeter.Meter
 	duration time.Duration
 	ended    error // why there will be no more frames
 
@@ -180,7 +180,7 @@ func (s *Stream) Reset() {
 	defer s.mu.Unlock()
 	s.frames, s.bytes, s.hasKey = nil, 0, false
 	s.admitted = admission{format: s.cfg.Format, sparse: s.cfg.Sparse}
-	s.meter = rate.Meter{}
+	s.meter = ratemeter.Meter{}
 }
 
 // End makes every cursor return err: there will be no more frames.

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 // Totals are the costs of all renditions since the start.
@@ -34,7 +34,7 @@ type Info struct {
 }
 
 // Renditions lists what runs, of one camera or, with nil, of all.
-func (t *Transcoder) Renditions(cam *registry.Camera) []Info {
+func (t *Transcoder) Renditions(cam *cameras.Camera) []Info {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var list []Info

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/bramble-cam/bramble/shared/child"
+	"github.com/bramble-cam/bramble/internal/subprocess"
 )
 
 // DefaultMemory is how many MiB of data an ffmpeg process may have: 4K pictures need 400, of a camera with many reference frames 500.
@@ -22,8 +22,8 @@ const maxFiles = 64
 const niceness = 10
 
 // limits are those of an ffmpeg process: what it decodes comes from a camera that may be anybody's. Drivers of graphics hardware map much more than they use, and write files.
-func (c *Config) limits() *child.Limits {
-	l := &child.Limits{Files: maxFiles, Nice: niceness}
+func (c *Config) limits() *subprocess.Limits {
+	l := &subprocess.Limits{Files: maxFiles, Nice: niceness}
 	if software(c.HWAccel) {
 		l.Memory, l.NoWrites = int64(c.Memory)<<20, true
 	}

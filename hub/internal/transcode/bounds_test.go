@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestTooLittleMemory: an ffmpeg that is stopped by its limit says so, with the remedy.
@@ -22,7 +22,7 @@ func TestTooLittleMemory(t *testing.T) {
 	cam.play(interval)
 	v := cam.view(Rendition{Format: frame.H264})
 	defer v.Close()
-	testkit.Eventually(t, "it fails for lack of memory", func() bool { return strings.Contains(v.Reason(), "48 MiB") })
+	testutil.Eventually(t, "it fails for lack of memory", func() bool { return strings.Contains(v.Reason(), "48 MiB") })
 	if why := v.Reason(); !strings.Contains(why, "--max-transcode-memory") || !strings.Contains(why, "ffmpeg ended with exit status") {
 		t.Errorf("%q does not say what to do", why)
 	}
@@ -45,7 +45,7 @@ func TestFFmpegKnowsLittle(t *testing.T) {
 	cam.play(interval)
 	v := cam.view(Rendition{Format: frame.H264})
 	defer v.Close()
-	testkit.Eventually(t, "it has run", func() bool { return v.Reason() != "" })
+	testutil.Eventually(t, "it has run", func() bool { return v.Reason() != "" })
 	if got, want := v.Reason(), "it said: said= core=0 files=64 written=0 data=102400)"; !strings.HasSuffix(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}

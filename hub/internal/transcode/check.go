@@ -1,12 +1,12 @@
 package transcode
 
 import (
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // Check says in advance whether a rendition of a camera can be had at all: the error is ErrNoFFmpeg if not.
-func (t *Transcoder) Check(cam *registry.Camera, want Rendition) error {
+func (t *Transcoder) Check(cam *cameras.Camera, want Rendition) error {
 	of := sourceOf(cam)
 	want = want.snap(of)
 	if t.path != "" || want.native(of.format) || want.withoutFFmpeg(of) {

@@ -10,9 +10,9 @@ import (
 	"strconv"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/codec/jpeg"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/jpegscan"
 )
 
 // collect takes the frames that ffmpeg makes, until there are no more.
@@ -87,7 +87,7 @@ func (r *run) hand(at uint64, payload []byte) {
 
 func (r *run) inspect(f *stream.Frame) (err error) {
 	if f.Format == frame.JPEG {
-		f.Width, f.Height, err = jpegscan.Check(f.Payload)
+		f.Width, f.Height, err = jpeg.Check(f.Payload)
 		return err
 	}
 	au, info, err := r.j.norm.Normalize(nil, f.Payload)

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // standIn returns a program that does as ffmpeg does, but makes one picture only, of the first frame.
@@ -47,7 +47,7 @@ func TestCycles(t *testing.T) {
 			defer func() { src.Close(time.Now()) }()
 			cam.play(time.Millisecond)
 			gone := func() {
-				testkit.Eventually(t, "nothing runs", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })
+				testutil.Eventually(t, "nothing runs", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })
 			}
 			cycle := func(n int) {
 				v := cam.view(test.wants[n%len(test.wants)])
@@ -59,7 +59,7 @@ func TestCycles(t *testing.T) {
 			}
 			cycle(0)
 			gone()
-			before := testkit.TakeCensus(t)
+			before := testutil.TakeCensus(t)
 			for n := range test.cycles {
 				cycle(n)
 			}

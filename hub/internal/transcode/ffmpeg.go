@@ -8,11 +8,11 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/child"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/subprocess"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/logkey"
 )
 
 const (
@@ -31,7 +31,7 @@ var errOutputEnded = errors.New("ffmpeg's output has ended")
 type run struct {
 	j     *job
 	in    *input
-	pipes child.Pipes
+	pipes subprocess.Pipes
 
 	base time.Duration // PTS of the first frame
 	last uint64        // time of the last frame fed
@@ -47,7 +47,7 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 		return errors.New("the camera's frame does not say how large its picture is")
 	}
 	heard := &words{}
-	cfg := child.Config{
+	cfg := subprocess.Config{
 		Path:     j.t.path,
 		Args:     arguments(j.t.cfg.HWAccel, j.want, source{u.Format, u.Width, u.Height}, u.Duration),
 		Stdin:    true,
@@ -60,7 +60,7 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 		Limits:   j.t.cfg.limits(),
 	}
 	r := &run{j: j, in: in, base: u.PTS, ledger: newLedger()}
-	out, err := child.Run(ctx, cfg, func(ctx context.Context, pipes child.Pipes) error {
+	out, err := subprocess.Run(ctx, cfg, func(ctx context.Context, pipes subprocess.Pipes) error {
 		j.t.started(j, pipes.PID)
 		r.pipes = pipes
 		return r.attend(ctx, u)
@@ -77,7 +77,7 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 }
 
 // explain tells why ffmpeg has ended by itself.
-func explain(out child.Outcome, remedy string) error {
+func explain(out subprocess.Outcome, remedy string) error {
 	text := "ffmpeg ended"
 	if out.Wait != nil {
 		text += " with " + out.Wait.Error()

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -13,7 +13,7 @@ import (
 // input takes a camera's frames for one run of a job. It belongs to one goroutine at a time.
 type input struct {
 	j     *job
-	src   *registry.Source
+	src   *cameras.Source
 	first *stream.Frame // what the run has begun with
 
 	due   time.Time // at a limited rate: when the next picture is wanted
@@ -27,7 +27,7 @@ type unit struct {
 	wanted bool
 }
 
-func newInput(j *job, src *registry.Source) *input { return &input{j: j, src: src} }
+func newInput(j *job, src *cameras.Source) *input { return &input{j: j, src: src} }
 
 // next waits for the next frame. It returns errChanged if the frames of this run have come to an end: nothing is lost by it, since the next run begins with
 // the newest key frame.

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/logkey"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
 const (
@@ -74,7 +74,7 @@ func (j *job) run(ctx context.Context) {
 		switch {
 		case ctx.Err() != nil, errors.Is(err, errChanged):
 			continue
-		case errors.Is(err, registry.ErrNotNative): // what it is made of is another format now
+		case errors.Is(err, cameras.ErrNotNative): // what it is made of is another format now
 			j.leave(err)
 			return
 		}

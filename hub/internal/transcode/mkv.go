@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/h264"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
 // tick is the unit of the times in what ffmpeg is fed with. Finer ones do not survive: ffmpeg rounds some times to microseconds.

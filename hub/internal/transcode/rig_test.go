@@ -18,13 +18,13 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/clockstrip"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/testpattern/timecode"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // clipsEnv names the folder in which the first test that needs clips leaves them for the others.
@@ -66,7 +66,7 @@ func card(n, width, height int) image.Image {
 			draw.Draw(img, image.Rect(x, y, x+side, y+side), image.NewUniform(c), image.Point{}, draw.Src)
 		}
 	}
-	clockstrip.Draw(img, clockOf(n))
+	timecode.Draw(img, clockOf(n))
 	return img
 }
 
@@ -187,7 +187,7 @@ type rig struct {
 	t      testing.TB
 	clips  *clips
 	agents *agents
-	reg    *registry.Registry
+	reg    *cameras.Registry
 	tr     *Transcoder
 	stop   func()
 }
@@ -195,16 +195,16 @@ type rig struct {
 func newRig(t testing.TB, c *clips, cfg Config) *rig {
 	t.Helper()
 	r := &rig{t: t, clips: c, agents: &agents{into: make(map[string]*stream.Stream)}}
-	r.reg = registry.New(registry.Config{Agents: r.agents, Linger: time.Millisecond, Log: testkit.Log(t)})
-	cfg.Log = testkit.Log(t)
+	r.reg = cameras.New(cameras.Config{Agents: r.agents, Linger: time.Millisecond, Log: testutil.Log(t)})
+	cfg.Log = testutil.Log(t)
 	r.tr = New(cfg)
-	r.stop = testkit.Run(t, r.tr.Run)
+	r.stop = testutil.Run(t, r.tr.Run)
 	return r
 }
 
 // camera is one that delivers frames all the time, when somebody is subscribed.
 type camera struct {
-	*registry.Camera
+	*cameras.Camera
 
 	r      *rig
 	format frame.Format
@@ -246,7 +246,7 @@ func (c *camera) deliver() {
 // play delivers frames until the test ends.
 func (c *camera) play(every time.Duration) (stop func()) {
 	c.r.t.Helper()
-	return testkit.Run(c.r.t, func(ctx context.Context) error {
+	return testutil.Run(c.r.t, func(ctx context.Context) error {
 		tick := time.NewTicker(every)
 		defer tick.Stop()
 		for {
@@ -261,7 +261,7 @@ func (c *camera) play(every time.Duration) (stop func()) {
 }
 
 // view opens a rendition.
-func (c *camera) view(want Rendition) *registry.Viewer {
+func (c *camera) view(want Rendition) *cameras.Viewer {
 	c.r.t.Helper()
 	v, err := c.r.tr.View(c.r.t.Context(), c.Camera, want, Principal{})
 	if err != nil {
@@ -271,9 +271,9 @@ func (c *camera) view(want Rendition) *registry.Viewer {
 }
 
 // next takes the next frame.
-func next(t testing.TB, v *registry.Viewer) stream.Delivery {
+func next(t testing.TB, v *cameras.Viewer) stream.Delivery {
 	t.Helper()
-	d, err := v.Next(t.Context(), testkit.Timeout)
+	d, err := v.Next(t.Context(), testutil.Timeout)
 	if err != nil {
 		t.Fatalf("%v%s", err, v.Reason())
 	}
@@ -296,7 +296,7 @@ func checkClock(t testing.TB, f *stream.Frame, width int) image.Image {
 
 func checkClockOf(t testing.TB, img image.Image, want time.Time) {
 	t.Helper()
-	if at, err := clockstrip.Read(img); err != nil || !at.Equal(want) {
+	if at, err := timecode.Read(img); err != nil || !at.Equal(want) {
 		t.Errorf("the clock in the picture shows %v (%v), want %v", at, err, want)
 	}
 }

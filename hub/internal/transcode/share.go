@@ -6,7 +6,7 @@ import (
 	"math"
 	"slices"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 )
 
 // Principal is the party that requests a rendition.
@@ -55,11 +55,11 @@ type shares struct {
 	running []*job // including those without viewers
 	of      map[string]float64
 	held    map[string]int // the same in whole jobs
-	cameras map[*registry.Camera]int
+	cameras map[*cameras.Camera]int
 }
 
 func (t *Transcoder) sharesLocked(inProcess bool) shares {
-	s := shares{of: make(map[string]float64), held: make(map[string]int), cameras: make(map[*registry.Camera]int)}
+	s := shares{of: make(map[string]float64), held: make(map[string]int), cameras: make(map[*cameras.Camera]int)}
 	for _, j := range t.jobs {
 		if j.inProcess != inProcess {
 			continue
@@ -80,7 +80,7 @@ func (t *Transcoder) sharesLocked(inProcess bool) shares {
 // roomLocked makes room for one more process of a principal, or for one more rendition made without ffmpeg. If all are
 // in use, the one that has been without viewers for longest ends. Otherwise one of a principal with more than this one
 // ends.
-func (t *Transcoder) roomLocked(by Principal, camera *registry.Camera, inProcess bool) error {
+func (t *Transcoder) roomLocked(by Principal, camera *cameras.Camera, inProcess bool) error {
 	s, times, where := t.sharesLocked(inProcess), 1, "by ffmpeg"
 	if inProcess {
 		times, where = remadePerProcess, "in the hub"

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // shareRig is a Transcoder of cameras that never deliver a frame, so that renditions begin without ffmpeg.
@@ -19,7 +19,7 @@ type shareRig struct {
 	*rig
 	most    int
 	cameras map[string]*camera
-	open    map[Principal][]*registry.Viewer
+	open    map[Principal][]*cameras.Viewer
 	asked   int
 }
 
@@ -29,7 +29,7 @@ func newShareRig(t *testing.T, most int) *shareRig {
 		newRig(t, nil, Config{Max: most, Linger: time.Hour}),
 		most,
 		make(map[string]*camera),
-		make(map[Principal][]*registry.Viewer),
+		make(map[Principal][]*cameras.Viewer),
 		0,
 	}
 }
@@ -77,7 +77,7 @@ func (r *shareRig) tidy() map[string]int {
 	r.t.Helper()
 	have := make(map[string]int)
 	for by, list := range r.open {
-		list = slices.DeleteFunc(list, func(v *registry.Viewer) bool {
+		list = slices.DeleteFunc(list, func(v *cameras.Viewer) bool {
 			r.tr.mu.Lock()
 			runs := false
 			for _, j := range r.tr.jobs {
@@ -87,7 +87,7 @@ func (r *shareRig) tidy() map[string]int {
 			if runs {
 				return false
 			}
-			if _, err := v.Next(context.Background(), testkit.Timeout); !errors.Is(err, ErrTooMany) {
+			if _, err := v.Next(context.Background(), testutil.Timeout); !errors.Is(err, ErrTooMany) {
 				r.t.Errorf("a viewer of what gave way gets %v", err)
 			}
 			v.Close()
@@ -280,7 +280,7 @@ func TestNoMoreProcesses(t *testing.T) {
 	cam.play(interval)
 	for n := range 4 {
 		v := cam.view(Rendition{Format: frame.JPEG, Width: widths()[n]})
-		testkit.Eventually(t, "it runs", func() bool {
+		testutil.Eventually(t, "it runs", func() bool {
 			if total := r.tr.Totals(); total.Processes > 1 {
 				t.Errorf("%d processes", total.Processes)
 			}
@@ -291,7 +291,7 @@ func TestNoMoreProcesses(t *testing.T) {
 }
 
 // runs reports whether a viewer's rendition has a process.
-func (r *rig) runs(v *registry.Viewer) bool {
+func (r *rig) runs(v *cameras.Viewer) bool {
 	r.tr.mu.Lock()
 	defer r.tr.mu.Unlock()
 	for _, j := range r.tr.jobs {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -15,7 +15,7 @@ import (
 // the picture is made of the newest key frame and what follows it, without waiting for another. Requests for the same picture share it. The error wraps
 // registry.ErrOffline if there was none.
 func (t *Transcoder) Still(
-	ctx context.Context, cam *registry.Camera, want Rendition, maxAge, wait time.Duration, by Principal,
+	ctx context.Context, cam *cameras.Camera, want Rendition, maxAge, wait time.Duration, by Principal,
 ) (*stream.Frame, error) {
 	of := sourceOf(cam)
 	want.FPS = 0
@@ -40,13 +40,13 @@ func (t *Transcoder) Still(
 		target, err = j.await(ctx, v, target)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%w: no picture within %v%s", registry.ErrOffline, wait, v.Reason())
+		err = fmt.Errorf("%w: no picture within %v%s", cameras.ErrOffline, wait, v.Reason())
 	}
 	return target, err
 }
 
 // running returns the newest picture of a stream of this rendition that is running anyway, if it is new enough.
-func (t *Transcoder) running(cam *registry.Camera, want Rendition, oldest time.Time) *stream.Frame {
+func (t *Transcoder) running(cam *cameras.Camera, want Rendition, oldest time.Time) *stream.Frame {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, j := range t.jobs {
@@ -63,7 +63,7 @@ func (t *Transcoder) running(cam *registry.Camera, want Rendition, oldest time.T
 }
 
 // fresh waits for the camera's own newest frame to be new enough, and returns it.
-func fresh(ctx context.Context, cam *registry.Camera, oldest time.Time) (*stream.Frame, error) {
+func fresh(ctx context.Context, cam *cameras.Camera, oldest time.Time) (*stream.Frame, error) {
 	src, err := cam.Source()
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func fresh(ctx context.Context, cam *registry.Camera, oldest time.Time) (*stream
 		return lead[len(lead)-1], nil
 	}
 	if why := cam.Offline(); why != nil {
-		return nil, fmt.Errorf("%w: %w", registry.ErrOffline, why)
+		return nil, fmt.Errorf("%w: %w", cameras.ErrOffline, why)
 	}
 	for {
 		d, err := src.Next(ctx, quiet)
@@ -87,7 +87,7 @@ func fresh(ctx context.Context, cam *registry.Camera, oldest time.Time) (*stream
 }
 
 // await returns the picture that shows the target, or a newer one.
-func (j *job) await(ctx context.Context, v *registry.Viewer, target *stream.Frame) (*stream.Frame, error) {
+func (j *job) await(ctx context.Context, v *cameras.Viewer, target *stream.Frame) (*stream.Frame, error) {
 	if f := j.out.Newest(); f != nil && shows(f, target) {
 		return f, nil
 	}

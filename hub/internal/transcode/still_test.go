@@ -8,10 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestStill: a still shows the newest access unit, whatever the key frame's age; requests at the same time share it.
@@ -36,7 +36,7 @@ func TestStill(t *testing.T) {
 				for i := range got {
 					all.Go(func() {
 						var err error
-						if got[i], err = r.tr.Still(t.Context(), cam.Camera, want, time.Minute, testkit.Timeout, Principal{}); err != nil {
+						if got[i], err = r.tr.Still(t.Context(), cam.Camera, want, time.Minute, testutil.Timeout, Principal{}); err != nil {
 							t.Error(err)
 						}
 					})
@@ -68,7 +68,7 @@ func TestStillOfRunning(t *testing.T) {
 	v := cam.view(Rendition{Format: frame.JPEG, Width: 320, FPS: 30})
 	defer v.Close()
 	next(t, v)
-	p, err := r.tr.Still(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 320}, time.Second, testkit.Timeout, Principal{})
+	p, err := r.tr.Still(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 320}, time.Second, testutil.Timeout, Principal{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,12 +91,12 @@ func TestStillTooOld(t *testing.T) {
 	defer src.Close(time.Now())
 	cam.deliver()
 	want := Rendition{Format: frame.JPEG}
-	if _, err := r.tr.Still(t.Context(), cam.Camera, want, 0, 10*time.Millisecond, Principal{}); !errors.Is(err, registry.ErrOffline) {
+	if _, err := r.tr.Still(t.Context(), cam.Camera, want, 0, 10*time.Millisecond, Principal{}); !errors.Is(err, cameras.ErrOffline) {
 		t.Errorf("%v", err)
 	}
 	cam.play(interval)
 	now := time.Now()
-	p, err := r.tr.Still(t.Context(), cam.Camera, want, 0, testkit.Timeout, Principal{})
+	p, err := r.tr.Still(t.Context(), cam.Camera, want, 0, testutil.Timeout, Principal{})
 	if err != nil || p.Arrived.Before(now) {
 		t.Errorf("%v", err)
 	}

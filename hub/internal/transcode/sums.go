@@ -3,7 +3,7 @@ package transcode
 import (
 	"slices"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -27,7 +27,7 @@ func (s *Sums) add(of *stream.Stream) {
 
 // of is a camera in a format.
 type of struct {
-	camera *registry.Camera
+	camera *cameras.Camera
 	format frame.Format
 }
 
@@ -42,7 +42,7 @@ func (t *Transcoder) settleLocked(j *job) {
 }
 
 // Sums returns the counters by camera id and format. The cameras are all that the hub knows: those of others are forgotten.
-func (t *Transcoder) Sums(cameras []*registry.Camera) map[string]map[frame.Format]*Sums {
+func (t *Transcoder) Sums(cameras []*cameras.Camera) map[string]map[frame.Format]*Sums {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	all := make(map[string]map[frame.Format]*Sums)

@@ -4,16 +4,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // What a rendition has done is counted on when it has ended, and when another one of its kind begins; with the camera it is forgotten.
 func TestSums(t *testing.T) {
 	r := newRig(t, makeClips(t), Config{FFmpeg: "/nonexistent/ffmpeg", Linger: time.Millisecond})
 	cam := r.newCamera("porch", frame.JPEG)
-	all := []*registry.Camera{cam.Camera}
+	all := []*cameras.Camera{cam.Camera}
 	type counts struct {
 		Running               int
 		Frames, Out, BytesOut uint64
@@ -36,12 +36,12 @@ func TestSums(t *testing.T) {
 			t.Errorf("%+v after %+v and a frame of %d bytes", s, before, size)
 		}
 		v.Close()
-		testkit.Eventually(t, "it ends", func() bool { return sums().Running == 0 })
+		testutil.Eventually(t, "it ends", func() bool { return sums().Running == 0 })
 		if before = sums(); before.Out == 0 {
 			t.Errorf("when it has ended: %+v", before)
 		}
 	}
-	testkit.Eventually(t, "all are settled", func() bool {
+	testutil.Eventually(t, "all are settled", func() bool {
 		r.tr.mu.Lock()
 		defer r.tr.mu.Unlock()
 		return len(r.tr.counting) == 0

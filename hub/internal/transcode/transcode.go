@@ -9,9 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/host"
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
 )
 
 const defaultLinger = 10 * time.Second
@@ -77,7 +77,7 @@ type Transcoder struct {
 
 // key identifies a job.
 type key struct {
-	camera *registry.Camera
+	camera *cameras.Camera
 	want   Rendition
 	still  bool
 }
@@ -88,7 +88,7 @@ func New(cfg Config) *Transcoder {
 		cfg.FFmpeg = "ffmpeg"
 	}
 	if cfg.Max <= 0 {
-		cfg.Max = DefaultMax(runtime.GOMAXPROCS(0), host.Read().Memory)
+		cfg.Max = DefaultMax(runtime.GOMAXPROCS(0), sysinfo.Read().Memory)
 	}
 	if cfg.Linger <= 0 {
 		cfg.Linger = defaultLinger
@@ -161,8 +161,8 @@ func (t *Transcoder) dropLocked(j *job, why error) {
 
 // View returns a viewer of a camera's rendition, which is started if it does not run. If it is the camera's own stream, that is what is viewed.
 func (t *Transcoder) View(
-	ctx context.Context, cam *registry.Camera, want Rendition, by Principal,
-) (*registry.Viewer, error) {
+	ctx context.Context, cam *cameras.Camera, want Rendition, by Principal,
+) (*cameras.Viewer, error) {
 	of := sourceOf(cam)
 	want = want.snap(of)
 	if want.native(of.format) {
@@ -175,7 +175,7 @@ func (t *Transcoder) View(
 	return cam.Rendition(j.out, func() { t.release(j, by) }, j.reason), nil
 }
 
-func sourceOf(cam *registry.Camera) source {
+func sourceOf(cam *cameras.Camera) source {
 	i := cam.Info()
 	if f := i.Stream.Newest(); f != nil && f.Width > 0 { // an agent's word is not taken for it where the picture itself tells
 		return source{i.Format, f.Width, f.Height}

@@ -14,9 +14,9 @@ import (
 
 	"golang.org/x/image/draw"
 
-	"github.com/bramble-cam/bramble/hub/internal/registry"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestPictures proves, by the clock in each picture, that what comes out is what its times say, for every pair of formats.
@@ -51,7 +51,7 @@ func TestPictures(t *testing.T) {
 // compared says that of so many pictures one is compared with what it should show: the clock is read in each.
 const compared = 4
 
-func jpegs(t *testing.T, v *registry.Viewer, width int) {
+func jpegs(t *testing.T, v *cameras.Viewer, width int) {
 	last := time.Duration(-1)
 	for n := range 8 {
 		d := next(t, v)
@@ -69,7 +69,7 @@ func jpegs(t *testing.T, v *registry.Viewer, width int) {
 	}
 }
 
-func units(t *testing.T, v *registry.Viewer, width int) {
+func units(t *testing.T, v *cameras.Viewer, width int) {
 	height := width * testHeight / testWidth
 	var stream []byte
 	var times []time.Time
@@ -120,9 +120,9 @@ func TestShared(t *testing.T) {
 	r := newRig(t, makeClips(t), Config{Linger: time.Millisecond})
 	cam := r.newCamera("porch", frame.H264)
 	cam.play(interval)
-	before := testkit.TakeCensus(t)
+	before := testutil.TakeCensus(t)
 	var all sync.WaitGroup
-	viewers := make([]*registry.Viewer, 100)
+	viewers := make([]*cameras.Viewer, 100)
 	for i := range viewers {
 		all.Go(func() {
 			v, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 300 + i%20}, Principal{}) // all are 320
@@ -131,7 +131,7 @@ func TestShared(t *testing.T) {
 				return
 			}
 			viewers[i] = v
-			if _, err := v.Next(t.Context(), testkit.Timeout); err != nil {
+			if _, err := v.Next(t.Context(), testutil.Timeout); err != nil {
 				t.Error(err)
 			}
 		})
@@ -148,7 +148,7 @@ func TestShared(t *testing.T) {
 			v.Close()
 		}
 	}
-	testkit.Eventually(t, "no process", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })
+	testutil.Eventually(t, "no process", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })
 	before.NothingLeft(t)
 	if total := r.tr.Totals(); total.CPU <= 0 || total.Restarts != 0 || cam.Info().Viewers != 0 {
 		t.Errorf("%+v, %d viewers", total, cam.Info().Viewers)
@@ -174,7 +174,7 @@ func TestKilled(t *testing.T) {
 				}
 			}
 			r.tr.mu.Unlock()
-			testkit.Eventually(t, "it was noticed", func() bool { return r.tr.Totals().Restarts == 1 })
+			testutil.Eventually(t, "it was noticed", func() bool { return r.tr.Totals().Restarts == 1 })
 			noticed := v.Stream.In.Load()
 			for d := first; d.Index < noticed; {
 				d = next(t, v)
@@ -242,7 +242,7 @@ func TestBroken(t *testing.T) {
 	cam.play(interval)
 	v := cam.view(Rendition{Format: frame.H264})
 	defer v.Close()
-	testkit.Eventually(t, "two tries", func() bool { return r.tr.Totals().Restarts >= 2 })
+	testutil.Eventually(t, "two tries", func() bool { return r.tr.Totals().Restarts >= 2 })
 	if got, want := v.Reason(), " (ffmpeg ended with exit status 3; it said: no such encoder)"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
@@ -251,12 +251,12 @@ func TestBroken(t *testing.T) {
 // TestNotTaken: frames that ffmpeg does not take are not waited for without end, and a stop comes through.
 func TestNotTaken(t *testing.T) {
 	script := program(t, "exec sleep 1000")
-	before := testkit.TakeCensus(t)
+	before := testutil.TakeCensus(t)
 	r := newRig(t, makeClips(t), Config{FFmpeg: script})
 	cam := r.newCamera("porch", frame.JPEG)
 	stop := cam.play(time.Millisecond)
 	v := cam.view(Rendition{Format: frame.H264})
-	testkit.Eventually(t, "it runs", func() bool { return r.tr.Totals().Processes == 1 })
+	testutil.Eventually(t, "it runs", func() bool { return r.tr.Totals().Processes == 1 })
 	v.Close()
 	r.stop()
 	stop()

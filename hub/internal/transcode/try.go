@@ -6,17 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/jpeg"
+	stdjpeg "image/jpeg"
 	"io"
 	"log/slog"
 	"os/exec"
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/child"
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/codec/jpeg"
+	"github.com/bramble-cam/bramble/internal/subprocess"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/h264"
-	"github.com/bramble-cam/bramble/shared/jpegscan"
 )
 
 // tryTime bounds each run of Try.
@@ -43,7 +43,7 @@ func Try(ctx context.Context, cfg Config) (version string, err error) {
 	version, _, _ = strings.Cut(version, " ")
 	const width, height, interval = 320, 240, 40 * time.Millisecond
 	var picture bytes.Buffer
-	if err := jpeg.Encode(&picture, image.NewYCbCr(image.Rect(0, 0, width, height), image.YCbCrSubsampleRatio420), nil); err != nil {
+	if err := stdjpeg.Encode(&picture, image.NewYCbCr(image.Rect(0, 0, width, height), image.YCbCrSubsampleRatio420), nil); err != nil {
 		return version, err
 	}
 	input := tryInput(mkvHeader(nil, width, height, interval), picture.Bytes())
@@ -58,7 +58,7 @@ func Try(ctx context.Context, cfg Config) (version string, err error) {
 	input = tryInput(mkvHeader(info.Params, width, height, interval), h264.AppendAVCC(nil, au, nil))
 	again, err := cfg.tryRun(ctx, path, arguments(cfg.HWAccel, Rendition{Format: frame.JPEG, Quality: defaultQuality}, source{frame.H264, width, height}, interval), input)
 	if err == nil {
-		_, _, err = jpegscan.Check(again)
+		_, _, err = jpeg.Check(again)
 	}
 	if err != nil {
 		return version, fmt.Errorf("decode H.264: %w", err)
@@ -75,11 +75,11 @@ func tryInput(head, picture []byte) []byte {
 func (c *Config) tryRun(ctx context.Context, path string, args []string, input []byte) (output []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
-	cfg := child.Config{
+	cfg := subprocess.Config{
 		Path: path, Args: args, Stdin: true, Extra: 1, StopTime: stopTime, Limits: c.limits(), Log: c.Log, Source: "ffmpeg",
 		Said: func(string) slog.Level { return slog.LevelDebug },
 	}
-	out, err := child.Run(ctx, cfg, func(_ context.Context, pipes child.Pipes) error {
+	out, err := subprocess.Run(ctx, cfg, func(_ context.Context, pipes subprocess.Pipes) error {
 		_, err := pipes.Stdin.Write(input) // fits into the pipe
 		_ = pipes.Stdin.Close()            // ffmpeg then ends
 		var read error

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/badclients"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
@@ -32,14 +32,14 @@ const byUser = "user"
 
 // badClients are the cases with bad consumers, agents and viewers that have a good credential.
 func badClients() []badParty {
-	deep := rude.Party{Kind: rude.DeepSubjects, N: 1500, Depth: 1900}
+	deep := badclients.Party{Kind: badclients.DeepSubjects, N: 1500, Depth: 1900}
 	deepConsumer := deep
 	deepConsumer.Consumer = true
-	ask := func(verb string, n int) rude.Party {
-		return rude.Party{Kind: rude.Questions, Consumer: true, Target: piCamera, Verb: verb, N: n}
+	ask := func(verb string, n int) badclients.Party {
+		return badclients.Party{Kind: badclients.Questions, Consumer: true, Target: piCamera, Verb: verb, N: n}
 	}
-	controls := rude.Party{
-		Kind:  rude.Requests,
+	controls := badclients.Party{
+		Kind:  badclients.Requests,
 		N:     32,
 		Token: byUser,
 		URLs:  []string{"api/v1/cameras/" + piCamera + "/controls"},
@@ -47,22 +47,22 @@ func badClients() []badParty {
 	var list []badParty
 	for _, c := range []struct {
 		name    string
-		parties []rude.Party
+		parties []badclients.Party
 	}{
-		{"consumer-deep", []rude.Party{deepConsumer}},
-		{"consumer-subscriptions", []rude.Party{{Kind: rude.Subscriptions, Consumer: true, Target: otherCamera, N: 16_000}}},
-		{"consumer-connections", []rude.Party{{Kind: rude.Connections, Consumer: true, Target: otherCamera, N: 150}}},
-		{"consumer-snapshots", []rude.Party{ask("snapshot", 64)}},
-		{"consumer-questions", []rude.Party{ask("info", 200)}},
-		{"agent-deep", []rude.Party{deep}},
-		{"agent-status", []rude.Party{{Kind: rude.StatusFlood, Camera: floodCamera, Depth: 60_000, PerSecond: 2500}}},
-		{"agent-forger", []rude.Party{{Kind: rude.Forger, Camera: floodCamera, Target: "bench", PerSecond: 19_000}}},
-		{"agent-strings", []rude.Party{{Kind: rude.Hostile, Camera: floodCamera, PerSecond: 50}}},
-		{"viewer-controls", []rude.Party{controls}},
-		{"viewer-transcodes", []rude.Party{renditions(byUser, ".mjpeg", "", "30", "50", "65"), renditions("", ".mjpeg", "", "80", "90", "100")}},
-		{"viewer-tiles", []rude.Party{renditions(byUser, ".mjpeg", "&fps=5", "30", "50", "65"), renditions("", ".mjpeg", "&fps=5", "80", "90", "100")}},
-		{"viewer-stills", []rude.Party{renditions(byUser, ".jpeg", "&max_age=0s", "30", "50", "65"), renditions("", ".jpeg", "&max_age=0s", "80", "90", "100")}},
-		{"stranger-guesses", []rude.Party{{Kind: rude.Guesses, N: 32}}},
+		{"consumer-deep", []badclients.Party{deepConsumer}},
+		{"consumer-subscriptions", []badclients.Party{{Kind: badclients.Subscriptions, Consumer: true, Target: otherCamera, N: 16_000}}},
+		{"consumer-connections", []badclients.Party{{Kind: badclients.Connections, Consumer: true, Target: otherCamera, N: 150}}},
+		{"consumer-snapshots", []badclients.Party{ask("snapshot", 64)}},
+		{"consumer-questions", []badclients.Party{ask("info", 200)}},
+		{"agent-deep", []badclients.Party{deep}},
+		{"agent-status", []badclients.Party{{Kind: badclients.StatusFlood, Camera: floodCamera, Depth: 60_000, PerSecond: 2500}}},
+		{"agent-forger", []badclients.Party{{Kind: badclients.Forger, Camera: floodCamera, Target: "bench", PerSecond: 19_000}}},
+		{"agent-strings", []badclients.Party{{Kind: badclients.Hostile, Camera: floodCamera, PerSecond: 50}}},
+		{"viewer-controls", []badclients.Party{controls}},
+		{"viewer-transcodes", []badclients.Party{renditions(byUser, ".mjpeg", "", "30", "50", "65"), renditions("", ".mjpeg", "", "80", "90", "100")}},
+		{"viewer-tiles", []badclients.Party{renditions(byUser, ".mjpeg", "&fps=5", "30", "50", "65"), renditions("", ".mjpeg", "&fps=5", "80", "90", "100")}},
+		{"viewer-stills", []badclients.Party{renditions(byUser, ".jpeg", "&max_age=0s", "30", "50", "65"), renditions("", ".jpeg", "&max_age=0s", "80", "90", "100")}},
+		{"stranger-guesses", []badclients.Party{{Kind: badclients.Guesses, N: 32}}},
 	} {
 		list = append(list, badParty{name: c.name, parties: c.parties, agent: true})
 	}
@@ -70,8 +70,8 @@ func badClients() []badParty {
 }
 
 // renditions are viewers with renditions that no other viewer requests.
-func renditions(token, extension, more string, qualities ...string) rude.Party {
-	p := rude.Party{Kind: rude.Requests, Token: token}
+func renditions(token, extension, more string, qualities ...string) badclients.Party {
+	p := badclients.Party{Kind: badclients.Requests, Token: token}
 	for _, quality := range qualities {
 		for _, rotate := range []int{0, 90, 180, 270} {
 			for _, width := range []int{160, 320, 640} {
@@ -88,7 +88,7 @@ func renditions(token, extension, more string, qualities ...string) rude.Party {
 type credentials struct{ agent, consumer, viewer, honest string }
 
 // admit makes them known to a hub.
-func admit(ctx context.Context, to *stage.Guard) (c credentials, err error) {
+func admit(ctx context.Context, to *harness.Guard) (c credentials, err error) {
 	agent, err := to.Agent(ctx, "stranger", floodCamera, bigCamera)
 	if err != nil {
 		return c, err
@@ -114,13 +114,13 @@ func admit(ctx context.Context, to *stage.Guard) (c credentials, err error) {
 }
 
 // equip gives a party what it needs at a server.
-func (c credentials) equip(p rude.Party, s *stage.Server) rude.Party {
+func (c credentials) equip(p badclients.Party, s *harness.Server) badclients.Party {
 	p.URL, p.NATS, p.Seed = s.URL(otherCamera, "mjpeg"), s.NATS, c.agent
 	if p.Consumer {
 		p.Seed = c.consumer
 	}
 	switch {
-	case p.Kind == rude.Guesses:
+	case p.Kind == badclients.Guesses:
 		p.URL = s.Page + "login"
 	case p.Camera != "":
 		p.URL = s.URL(p.Camera, "mjpeg")
@@ -141,7 +141,7 @@ func (c credentials) equip(p rude.Party, s *stage.Server) rude.Party {
 }
 
 // honest is a real agent whose camera has a viewer.
-func (b *Bench) honest(ctx context.Context, s *stage.Server, seed string) (*proc.Process, error) {
+func (b *Bench) honest(ctx context.Context, s *harness.Server, seed string) (*proc.Process, error) {
 	film, err := b.jpeg()
 	if err != nil {
 		return nil, err
@@ -158,7 +158,7 @@ func (b *Bench) honest(ctx context.Context, s *stage.Server, seed string) (*proc
 	if err := s.Known(ctx, piCamera); err != nil {
 		return nil, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
 	}
-	viewer := load.New().Join(ctx, 1, load.Viewer{URL: s.URL(piCamera, "mjpeg"), Kind: "mjpeg"})
+	viewer := loadgen.New().Join(ctx, 1, loadgen.Viewer{URL: s.URL(piCamera, "mjpeg"), Kind: "mjpeg"})
 	s.Owns(func() { viewer.Stop() })
 	return agent, nil
 }

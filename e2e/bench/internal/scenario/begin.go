@@ -14,14 +14,14 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
 // agents starts a hub, and an agent with these cameras beside it.
-func (b *Bench) agents(ctx context.Context, hubArgs []string, agentArgs ...string) (*stage.Server, *proc.Process, error) {
+func (b *Bench) agents(ctx context.Context, hubArgs []string, agentArgs ...string) (*harness.Server, *proc.Process, error) {
 	s, err := b.HubOnly(ctx, hubArgs...)
 	if err != nil {
 		return nil, nil, err
@@ -38,9 +38,9 @@ func (b *Bench) agents(ctx context.Context, hubArgs []string, agentArgs ...strin
 func (b *Bench) cold(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "cold", Columns: []report.Column{report.Alone(firstP50, 0), report.Alone(most, 0)}}
 	for _, kind := range []string{"mjpeg", "mp4"} {
-		err := b.turns(ctx, t, kind+", from a file", []string{stage.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 150}}, func(ctx context.Context, _ string) (report.Run, stage.Noise, error) {
+		err := b.turns(ctx, t, kind+", from a file", []string{harness.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 150}}, func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
 			r, err := b.coldOnce(ctx, kind)
-			return r, stage.Noise{}, err
+			return r, harness.Noise{}, err
 		})
 		if err != nil {
 			return nil, err
@@ -72,7 +72,7 @@ func (b *Bench) coldOnce(ctx context.Context, kind string) (report.Run, error) {
 		if err := idle(ctx, s, "bench"); err != nil {
 			return nil, err
 		}
-		seen, err := load.New().Watch(ctx, load.Viewer{URL: s.URL("bench", kind), Kind: kind, Frames: 1})
+		seen, err := loadgen.New().Watch(ctx, loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind, Frames: 1})
 		if err != nil {
 			return nil, explain(s, err)
 		}
@@ -82,11 +82,11 @@ func (b *Bench) coldOnce(ctx context.Context, kind string) (report.Run, error) {
 		first = append(first, seen.First.Sub(seen.Asked))
 	}
 	slices.Sort(first)
-	return report.Run{firstP50: load.Quantile(first, 0.5), most: load.Quantile(first, 1)}, nil
+	return report.Run{firstP50: loadgen.Quantile(first, 0.5), most: loadgen.Quantile(first, 1)}, nil
 }
 
 // idle waits until a camera of a hub has been idle for a moment.
-func idle(ctx context.Context, s *stage.Server, camera string) error {
+func idle(ctx context.Context, s *harness.Server, camera string) error {
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Page+"api/v1/cameras/"+camera, nil)
 		if err != nil {
@@ -106,7 +106,7 @@ func idle(ctx context.Context, s *stage.Server, camera string) error {
 		if is.State == "idle" {
 			pause = 600 * time.Millisecond // its linger time is over at the hub as well
 		}
-		if err := load.Pause(ctx, pause); err != nil || is.State == "idle" {
+		if err := loadgen.Pause(ctx, pause); err != nil || is.State == "idle" {
 			return err
 		}
 	}
@@ -115,17 +115,17 @@ func idle(ctx context.Context, s *stage.Server, camera string) error {
 
 func (b *Bench) start(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "start", Columns: []report.Column{report.Alone(firstP50, 0), report.Alone(most, 0)}}
-	return t, b.turns(ctx, t, "demo", []string{stage.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 2000}}, func(ctx context.Context, _ string) (report.Run, stage.Noise, error) {
+	return t, b.turns(ctx, t, "demo", []string{harness.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 2000}}, func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
 		var took []time.Duration
 		for range b.some(5, 3) {
 			began := time.Now()
 			if err := b.startOnce(ctx); err != nil {
-				return nil, stage.Noise{}, err
+				return nil, harness.Noise{}, err
 			}
 			took = append(took, time.Since(began))
 		}
 		slices.Sort(took)
-		return report.Run{firstP50: load.Quantile(took, 0.5), most: load.Quantile(took, 1)}, stage.Noise{}, nil
+		return report.Run{firstP50: loadgen.Quantile(took, 0.5), most: loadgen.Quantile(took, 1)}, harness.Noise{}, nil
 	})
 }
 
@@ -144,7 +144,7 @@ func (b *Bench) startOnce(ctx context.Context) error {
 		if status == http.StatusOK && size > 1000 {
 			return nil
 		}
-		if err := load.Pause(ctx, 5*time.Millisecond); err != nil {
+		if err := loadgen.Pause(ctx, 5*time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -157,35 +157,35 @@ const cpuShare = "CPU % of a core"
 func (b *Bench) idle(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "idle", Columns: []report.Column{report.Alone(rss, 1), report.Alone(cpuShare, 2), report.Alone(agentRSS, 1)}}
 	goals := map[string]report.Goal{rss: {Limit: 30}, cpuShare: {Limit: 1}}
-	return t, b.turns(ctx, t, "50 cameras", []string{stage.Bramble}, b.Each, goals, b.idleOnce)
+	return t, b.turns(ctx, t, "50 cameras", []string{harness.Bramble}, b.Each, goals, b.idleOnce)
 }
 
-func (b *Bench) idleOnce(ctx context.Context, _ string) (report.Run, stage.Noise, error) {
+func (b *Bench) idleOnce(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
 	var args []string
 	for n := range 50 {
 		args = append(args, "--camera", "cam"+strconv.Itoa(n)+"=pattern:")
 	}
 	s, agent, err := b.agents(ctx, nil, args...)
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
 	if err := s.Known(ctx, "cam49"); err != nil {
-		return nil, stage.Noise{}, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
+		return nil, harness.Noise{}, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
 	}
-	if err := load.Pause(ctx, time.Duration(b.some(10, 3))*time.Second); err != nil {
-		return nil, stage.Noise{}, err
+	if err := loadgen.Pause(ctx, time.Duration(b.some(10, 3))*time.Second); err != nil {
+		return nil, harness.Noise{}, err
 	}
 	end, err := s.Measure(ctx, agent)
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
-	if err := load.Pause(ctx, 2*b.Span); err != nil {
-		return nil, stage.Noise{}, err
+	if err := loadgen.Pause(ctx, 2*b.Span); err != nil {
+		return nil, harness.Noise{}, err
 	}
 	u, err := end()
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	m, err := agent.Memory()
 	return report.Run{rss: mb(u.RSS), cpuShare: 100 * u.CPU.Seconds() / u.Took.Seconds(), agentRSS: mb(m.RSS)}, u.Noise, err

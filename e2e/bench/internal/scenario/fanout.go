@@ -6,8 +6,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
 )
 
 // usual are the columns of a scenario in which one server after the other has viewers.
@@ -26,8 +26,8 @@ func (b *Bench) fanout(ctx context.Context) (*report.Table, error) {
 			if err != nil {
 				return nil, err
 			}
-			run := func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
-				return b.watch(ctx, server, watched{[]*stage.Camera{cam}, []string{kind}, n})
+			run := func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+				return b.watch(ctx, server, watched{[]*harness.Camera{cam}, []string{kind}, n})
 			}
 			err = b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), b.servers(kind), b.Runs, fanoutGoals(kind, n), run)
 			if err != nil {
@@ -53,7 +53,7 @@ func fanoutGoals(kind string, viewers int) map[string]report.Goal {
 		if kind != "mjpeg" { // a fragment's header is more bytes
 			g.ratio = 1.25
 		}
-		goals := map[string]report.Goal{report.CPU: {Limit: g.ratio, Of: stage.Floor}, rss: {Limit: g.rss}, report.Arrived: {Limit: 100 * report.MinArrived, Least: true}}
+		goals := map[string]report.Goal{report.CPU: {Limit: g.ratio, Of: harness.Floor}, rss: {Limit: g.rss}, report.Arrived: {Limit: 100 * report.MinArrived, Least: true}}
 		if kind == "mp4" && viewers == 300 {
 			goals[p50], goals[p99] = report.Goal{Limit: 3}, report.Goal{Limit: 11}
 		}

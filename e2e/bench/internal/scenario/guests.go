@@ -7,16 +7,16 @@ import (
 	"slices"
 	"time"
 
+	"github.com/bramble-cam/bramble/e2e/bench/internal/badclients"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // badParty is a case of the scenario guests.
 type badParty struct {
 	name    string
-	parties []rude.Party
+	parties []badclients.Party
 	floor   bool // the floor can have it too: no agent and no header's deadline is needed
 	cut     bool // the hub closes these connections after 10 s, and that is waited for
 	agent   bool // a real agent is there too
@@ -30,25 +30,25 @@ const (
 )
 
 func badParties() []badParty {
-	stalled := rude.Party{Kind: rude.Stalled, N: 500}
-	slow := rude.Party{Kind: rude.Slow, N: 100}
-	half := rude.Party{Kind: rude.Half, N: 300}
-	storm := rude.Party{Kind: rude.Storm, N: 300}
-	flood := rude.Party{Kind: rude.Flood, Camera: floodCamera, Size: 50_000, PerSecond: 1000}
+	stalled := badclients.Party{Kind: badclients.Stalled, N: 500}
+	slow := badclients.Party{Kind: badclients.Slow, N: 100}
+	half := badclients.Party{Kind: badclients.Half, N: 300}
+	storm := badclients.Party{Kind: badclients.Storm, N: 300}
+	flood := badclients.Party{Kind: badclients.Flood, Camera: floodCamera, Size: 50_000, PerSecond: 1000}
 	watched := flood
 	watched.Viewers = 5
-	big := rude.Party{Kind: rude.Flood, Camera: bigCamera, Size: frame.MaxPayload - 4096, PerSecond: 10, Viewers: 2}
-	tooBig := rude.Party{Kind: rude.TooBig, Camera: bigCamera, Size: frame.MaxPayload + 1<<20, PerSecond: 10}
+	big := badclients.Party{Kind: badclients.Flood, Camera: bigCamera, Size: frame.MaxPayload - 4096, PerSecond: 10, Viewers: 2}
+	tooBig := badclients.Party{Kind: badclients.TooBig, Camera: bigCamera, Size: frame.MaxPayload + 1<<20, PerSecond: 10}
 	return append([]badParty{
-		{"stalled", []rude.Party{stalled}, true, true, false},
-		{"slow", []rude.Party{slow}, true, true, false},
-		{"half", []rude.Party{half}, false, true, false},
-		{"storm", []rude.Party{storm}, true, false, false},
-		{"flood", []rude.Party{flood}, false, false, false},
-		{"flood-watched", []rude.Party{watched}, false, false, false},
-		{"big", []rude.Party{big}, false, false, false},
-		{"too-big", []rude.Party{tooBig}, false, false, false},
-		{"all", []rude.Party{stalled, slow, half, storm, watched, big, tooBig}, false, true, false},
+		{"stalled", []badclients.Party{stalled}, true, true, false},
+		{"slow", []badclients.Party{slow}, true, true, false},
+		{"half", []badclients.Party{half}, false, true, false},
+		{"storm", []badclients.Party{storm}, true, false, false},
+		{"flood", []badclients.Party{flood}, false, false, false},
+		{"flood-watched", []badclients.Party{watched}, false, false, false},
+		{"big", []badclients.Party{big}, false, false, false},
+		{"too-big", []badclients.Party{tooBig}, false, false, false},
+		{"all", []badclients.Party{stalled, slow, half, storm, watched, big, tooBig}, false, true, false},
 	}, badClients()...)
 }
 
@@ -93,12 +93,12 @@ func (b *Bench) guests(ctx context.Context) (*report.Table, error) {
 			if len(b.Parties) > 0 && !slices.Contains(b.Parties, bad.name) {
 				continue
 			}
-			servers := []string{stage.Bramble}
+			servers := []string{harness.Bramble}
 			if bad.floor && kind == "mjpeg" { // of H.264 it is no fair comparison: it jumps into the middle of a GOP
-				servers = []string{stage.Floor, stage.Bramble}
+				servers = []string{harness.Floor, harness.Bramble}
 			}
 			goals := map[string]report.Goal{lostDuring: {Limit: 0}, p99Ratio: {Limit: 1.1}, rssBack: {Limit: backTime.Seconds()}}
-			err := b.turns(ctx, t, kind+", "+bad.name, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+			err := b.turns(ctx, t, kind+", "+bad.name, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 				r, noise, notes, err := b.guestsOnce(ctx, server, kind, bad)
 				for _, note := range notes {
 					t.Notes = append(t.Notes, "* "+kind+", "+bad.name+", "+server+": "+note)

@@ -13,24 +13,24 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/badclients"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
 // guarded is a server with a good camera and another one, good viewers of the first, and the bad guests that are to come.
 type guarded struct {
 	*party
-	cam   *stage.Camera
+	cam   *harness.Camera
 	bad   badParty
 	agent *proc.Process // a real one, or nil
 }
 
 // guestsOnce measures good viewers before, during and after a visit of bad guests.
-func (b *Bench) guestsOnce(ctx context.Context, server, kind string, bad badParty) (report.Run, stage.Noise, []string, error) {
-	none := stage.Noise{}
+func (b *Bench) guestsOnce(ctx context.Context, server, kind string, bad badParty) (report.Run, harness.Noise, []string, error) {
+	none := harness.Noise{}
 	g, err := b.invite(ctx, server, kind, bad)
 	if err != nil {
 		return nil, none, nil, err
@@ -79,7 +79,7 @@ func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (
 	}
 	c := b.Config
 	var bads credentials
-	if server == stage.Bramble {
+	if server == harness.Bramble {
 		dir, err := os.MkdirTemp(b.Dir, "guarded-")
 		if err != nil {
 			return nil, err
@@ -95,7 +95,7 @@ func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (
 	if err != nil {
 		return nil, err
 	}
-	g := &guarded{&party{server: s, crowd: load.New(), viewer: load.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}, r: report.Run{}}, cam, badParty{name: bad.name, cut: bad.cut}, nil}
+	g := &guarded{&party{server: s, crowd: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}, r: report.Run{}}, cam, badParty{name: bad.name, cut: bad.cut}, nil}
 	for _, p := range bad.parties {
 		g.bad.parties = append(g.bad.parties, bads.equip(p, s))
 	}
@@ -106,9 +106,9 @@ func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (
 		}
 	}
 	g.good = g.crowd.Join(ctx, stalledGood, g.viewer)
-	err = first(ctx, g.crowd, []*load.Group{g.good})
+	err = first(ctx, g.crowd, []*loadgen.Group{g.good})
 	if err == nil {
-		err = load.Pause(ctx, b.Settle, g.good)
+		err = loadgen.Pause(ctx, b.Settle, g.good)
 	}
 	if err != nil {
 		g.good.Stop()
@@ -154,12 +154,12 @@ func (b *Bench) visit(ctx context.Context, g *guarded) (notes []string, err erro
 	if err := b.stay(ctx, g); err != nil {
 		return nil, err
 	}
-	tcp, _, err := stage.KernelTCP()
+	tcp, _, err := harness.KernelTCP()
 	if err != nil {
 		return nil, err
 	}
 	g.r[kernelTCP], g.r[evicted] = float64(tcp)/(1<<20), math.NaN()
-	if g.bad.cut && g.server.Name != stage.Floor {
+	if g.bad.cut && g.server.Name != harness.Floor {
 		err = g.wait(ctx, time.Duration(b.some(13, 0))*time.Second-time.Since(began), func() (bool, error) {
 			now, err := g.server.Proc.Sockets()
 			if now > sockets {
@@ -176,7 +176,7 @@ func (b *Bench) visit(ctx context.Context, g *guarded) (notes []string, err erro
 		return nil, err
 	}
 	bad.Stop()
-	outcomes, err := rude.Outcomes(bad.Said())
+	outcomes, err := badclients.Outcomes(bad.Said())
 	for _, o := range outcomes {
 		notes = append(notes, o.String())
 	}
@@ -214,8 +214,8 @@ func (b *Bench) stay(ctx context.Context, g *guarded) error {
 }
 
 // startRude starts the bad guests beside the generator, on what processor time it leaves.
-func (b *Bench) startRude(ctx context.Context, parties []rude.Party) (p *proc.Process, err error) {
-	orders, err := rude.Orders(parties)
+func (b *Bench) startRude(ctx context.Context, parties []badclients.Party) (p *proc.Process, err error) {
+	orders, err := badclients.Orders(parties)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (b *Bench) startRude(ctx context.Context, parties []rude.Party) (p *proc.Pr
 		begin = func(f func() error) error { return f() }
 	}
 	err = begin(func() error {
-		return proc.Pinned(stage.GeneratorCore, func() error {
+		return proc.Pinned(harness.GeneratorCore, func() error {
 			p, err = proc.Start(nil, b.Self, "rude", orders)
 			return err
 		})
@@ -234,7 +234,7 @@ func (b *Bench) startRude(ctx context.Context, parties []rude.Party) (p *proc.Pr
 	}
 	wait, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if err := p.WaitSaid(wait, rude.Ready); err != nil {
+	if err := p.WaitSaid(wait, badclients.Ready); err != nil {
 		p.Kill()
 		return nil, err
 	}
@@ -243,7 +243,7 @@ func (b *Bench) startRude(ctx context.Context, parties []rude.Party) (p *proc.Pr
 
 // counted tells what a hub has counted against its cameras and guests, and what it has warned of.
 func (g *guarded) counted(ctx context.Context) (notes []string, err error) {
-	if g.server.Name != stage.Bramble {
+	if g.server.Name != harness.Bramble {
 		return nil, nil
 	}
 	lines, err := g.server.Metrics(ctx)

@@ -8,20 +8,20 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/badclients"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // TestGuests: some bad guests of each kind come, do what they are called after, and leave; each figure is there.
 func TestGuests(t *testing.T) {
 	b := bench(t)
-	bad := badParty{name: "some of each", parties: []rude.Party{
-		{Kind: rude.Stalled, N: 3}, {Kind: rude.Slow, N: 3}, {Kind: rude.Half, N: 3}, {Kind: rude.Storm, N: 3},
-		{Kind: rude.Flood, Camera: floodCamera, Size: 50_000, PerSecond: 100, Viewers: 1},
-		{Kind: rude.TooBig, Camera: bigCamera, Size: frame.MaxPayload + 4096, PerSecond: 10},
+	bad := badParty{name: "some of each", parties: []badclients.Party{
+		{Kind: badclients.Stalled, N: 3}, {Kind: badclients.Slow, N: 3}, {Kind: badclients.Half, N: 3}, {Kind: badclients.Storm, N: 3},
+		{Kind: badclients.Flood, Camera: floodCamera, Size: 50_000, PerSecond: 100, Viewers: 1},
+		{Kind: badclients.TooBig, Camera: bigCamera, Size: frame.MaxPayload + 4096, PerSecond: 10},
 	}}
-	r, _, notes, err := b.guestsOnce(t.Context(), stage.Bramble, "mjpeg", bad)
+	r, _, notes, err := b.guestsOnce(t.Context(), harness.Bramble, "mjpeg", bad)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestBadClients(t *testing.T) {
 			all.parties = append(all.parties, p)
 		}
 	}
-	r, _, notes, err := b.guestsOnce(t.Context(), stage.Bramble, "mjpeg", all)
+	r, _, notes, err := b.guestsOnce(t.Context(), harness.Bramble, "mjpeg", all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestParties(t *testing.T) {
 			continue
 		}
 		for _, party := range p.parties {
-			agent := party.Kind == rude.Flood || party.Kind == rude.TooBig
+			agent := party.Kind == badclients.Flood || party.Kind == badclients.TooBig
 			if p.name == "" || agent != (party.Camera != "") || agent != (party.Size > 0 && party.PerSecond > 0) || agent == (party.N > 0) || agent && p.floor {
 				t.Errorf("%s: %+v", p.name, party)
 			}

@@ -11,10 +11,10 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 )
 
 // Names of columns.
@@ -27,18 +27,18 @@ const (
 )
 
 const (
-	longGOP   = 4 * film.FPS           // frames
-	afterKey  = 500 * time.Millisecond // when viewers join
-	joinFrame = 30                     // frames that each of them watches
-	joiners   = 20                     // in each GOP, 5 ms apart
+	longGOP   = 4 * syntheticframes.FPS // frames
+	afterKey  = 500 * time.Millisecond  // when viewers join
+	joinFrame = 30                      // frames that each of them watches
+	joiners   = 20                      // in each GOP, 5 ms apart
 )
 
 func (b *Bench) join(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "join", Columns: []report.Column{report.Alone(firstP50, 1), report.Alone(firstP99, 1), report.Alone(behindP50, 0), report.Alone(behindP99, 0)}}
 	goals := map[string]report.Goal{firstP99: {Limit: 100}, behindP99: {Limit: 200}}
 	for _, kind := range []string{"h264", "mp4"} {
-		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor }) // it keeps no GOP
-		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Floor }) // it keeps no GOP
+		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.joinOnce(ctx, server, kind)
 		})
 		if err != nil {
@@ -49,30 +49,30 @@ func (b *Bench) join(ctx context.Context) (*report.Table, error) {
 	return t, nil
 }
 
-func (b *Bench) joinOnce(ctx context.Context, server, kind string) (report.Run, stage.Noise, error) {
-	cam := &stage.Camera{Name: "bench", Film: film.GOP(film.AUSize, longGOP)}
+func (b *Bench) joinOnce(ctx context.Context, server, kind string) (report.Run, harness.Noise, error) {
+	cam := &harness.Camera{Name: "bench", Film: syntheticframes.GOP(syntheticframes.AUSize, longGOP)}
 	s, err := b.Start(ctx, server, cam)
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	v := load.Viewer{URL: s.URL("bench", kind), Kind: kind}
-	crowd := load.New()
+	v := loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind}
+	crowd := loadgen.New()
 	steady := crowd.Join(ctx, 1, v) // keeps the camera going
 	defer steady.Stop()
 	end, err := s.Measure(ctx)
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	v.Frames = joinFrame
 	var first, behind []time.Duration
 	for range b.some(3, 1) {
 		if err := nextKey(ctx, cam, steady); err != nil {
-			return nil, stage.Noise{}, explain(s, err)
+			return nil, harness.Noise{}, explain(s, err)
 		}
 		seen, err := joinAll(ctx, crowd, v)
 		if err != nil {
-			return nil, stage.Noise{}, explain(s, err)
+			return nil, harness.Noise{}, explain(s, err)
 		}
 		for _, one := range seen {
 			first, behind = append(first, one.First.Sub(one.Asked)), append(behind, one.Late)
@@ -82,29 +82,29 @@ func (b *Bench) joinOnce(ctx context.Context, server, kind string) (report.Run, 
 	slices.Sort(first)
 	slices.Sort(behind)
 	return report.Run{
-		firstP50: load.Quantile(first, 0.5), firstP99: load.Quantile(first, 0.99), behindP50: load.Quantile(behind, 0.5), behindP99: load.Quantile(behind, 0.99),
+		firstP50: loadgen.Quantile(first, 0.5), firstP99: loadgen.Quantile(first, 0.99), behindP50: loadgen.Quantile(behind, 0.5), behindP99: loadgen.Quantile(behind, 0.99),
 	}, u.Noise, err
 }
 
 // nextKey waits until it is time to join after the camera's next key frame.
-func nextKey(ctx context.Context, cam *stage.Camera, steady *load.Group) error {
+func nextKey(ctx context.Context, cam *harness.Camera, steady *loadgen.Group) error {
 	for last := cam.Key(); !cam.Key().After(last) || last.Unix() == 0; {
 		if last.Unix() == 0 {
 			last = cam.Key() // the first one is while things start
 		}
-		if err := load.Pause(ctx, 5*time.Millisecond, steady); err != nil {
+		if err := loadgen.Pause(ctx, 5*time.Millisecond, steady); err != nil {
 			return err
 		}
 	}
-	return load.Pause(ctx, time.Until(cam.Key().Add(afterKey)), steady)
+	return loadgen.Pause(ctx, time.Until(cam.Key().Add(afterKey)), steady)
 }
 
 // joinAll lets viewers join one after the other, and waits until they have seen enough.
-func joinAll(ctx context.Context, crowd *load.Crowd, v load.Viewer) ([]load.Seen, error) {
+func joinAll(ctx context.Context, crowd *loadgen.Crowd, v loadgen.Viewer) ([]loadgen.Seen, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	var running sync.WaitGroup
-	seen, faults := make([]load.Seen, joiners), make([]error, joiners)
+	seen, faults := make([]loadgen.Seen, joiners), make([]error, joiners)
 	for i := range joiners {
 		running.Go(func() {
 			seen[i], faults[i] = crowd.Watch(ctx, v)
@@ -116,7 +116,7 @@ func joinAll(ctx context.Context, crowd *load.Crowd, v load.Viewer) ([]load.Seen
 				faults[i] = errors.New("the first frame cannot be decoded")
 			}
 		})
-		if err := load.Pause(ctx, 5*time.Millisecond); err != nil {
+		if err := loadgen.Pause(ctx, 5*time.Millisecond); err != nil {
 			break
 		}
 	}
@@ -137,22 +137,22 @@ func (b *Bench) firstPart(ctx context.Context) (*report.Table, error) {
 	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, map[string]report.Goal{firstP99: {Limit: 5}}, b.firstPartOnce)
 }
 
-func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 	s, _, err := b.serve(ctx, server, "mjpeg")
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	v := load.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}
-	crowd := load.New()
+	v := loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}
+	crowd := loadgen.New()
 	steady := crowd.Join(ctx, 1, v)
 	defer steady.Stop()
-	if err := load.Pause(ctx, b.Settle, steady); err != nil {
-		return nil, stage.Noise{}, explain(s, err)
+	if err := loadgen.Pause(ctx, b.Settle, steady); err != nil {
+		return nil, harness.Noise{}, explain(s, err)
 	}
 	end, err := s.Measure(ctx)
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	v.Frames = 1
 	var first []time.Duration
@@ -162,14 +162,14 @@ func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, s
 			err = errors.New("the first part is not the camera's")
 		}
 		if err == nil {
-			err = load.Pause(ctx, time.Duration(rand.IntN(40))*time.Millisecond, steady) // anywhere between two frames
+			err = loadgen.Pause(ctx, time.Duration(rand.IntN(40))*time.Millisecond, steady) // anywhere between two frames
 		}
 		if err != nil {
-			return nil, stage.Noise{}, explain(s, err)
+			return nil, harness.Noise{}, explain(s, err)
 		}
 		first = append(first, seen.First.Sub(seen.Asked))
 	}
 	u, err := end()
 	slices.Sort(first)
-	return report.Run{firstP50: load.Quantile(first, 0.5), firstP99: load.Quantile(first, 0.99)}, u.Noise, err
+	return report.Run{firstP50: loadgen.Quantile(first, 0.5), firstP99: loadgen.Quantile(first, 0.99)}, u.Noise, err
 }

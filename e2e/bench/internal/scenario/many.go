@@ -8,22 +8,22 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 )
 
 func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "latency", Columns: []report.Column{report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(report.Arrived, 1), report.Alone(agentRSS, 1), report.Alone(agentCPU, 1)}}
-	goals := map[string]report.Goal{p50: {Limit: 0.5, Of: stage.Floor, Plus: true}, p99: {Limit: 1.5, Of: stage.Floor, Plus: true}}
+	goals := map[string]report.Goal{p50: {Limit: 0.5, Of: harness.Floor, Plus: true}, p99: {Limit: 1.5, Of: harness.Floor, Plus: true}}
 	for _, kind := range []string{"mjpeg", "mp4"} {
 		cam, err := b.camera(kind)
 		if err != nil {
 			return nil, err
 		}
-		one := watched{[]*stage.Camera{cam}, []string{kind}, 1}
-		run := func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		one := watched{[]*harness.Camera{cam}, []string{kind}, 1}
+		run := func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.watch(ctx, server, one)
 		}
 		if err := b.turns(ctx, t, kind+", 1 viewer", b.servers(kind), max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
@@ -32,13 +32,13 @@ func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
 		if kind != "mjpeg" {
 			continue
 		}
-		run = func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
-			if server == stage.Bramble {
+		run = func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+			if server == harness.Bramble {
 				return b.throughAgent(ctx)
 			}
 			return b.watch(ctx, server, one)
 		}
-		if err := b.turns(ctx, t, "mjpeg, 1 viewer, real agent with exec:", []string{stage.Floor, stage.Bramble}, max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
+		if err := b.turns(ctx, t, "mjpeg, 1 viewer, real agent with exec:", []string{harness.Floor, harness.Bramble}, max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
 			return nil, err
 		}
 	}
@@ -46,24 +46,24 @@ func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
 }
 
 // throughAgent watches a camera whose frames a real agent reads from this program's standard output.
-func (b *Bench) throughAgent(ctx context.Context) (report.Run, stage.Noise, error) {
+func (b *Bench) throughAgent(ctx context.Context) (report.Run, harness.Noise, error) {
 	s, agent, err := b.agents(ctx, nil, "--camera", "bench=exec:"+b.Self+" camera#format=mjpeg")
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
 	if err := s.Known(ctx, "bench"); err != nil {
-		return nil, stage.Noise{}, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
+		return nil, harness.Noise{}, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
 	}
-	crowd := load.New()
-	g := crowd.Join(ctx, 1, load.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"})
+	crowd := loadgen.New()
+	g := crowd.Join(ctx, 1, loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"})
 	defer g.Stop()
 	before, err := agent.CPU()
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	began := time.Now()
-	r, noise, err := b.count(ctx, s, crowd, []*load.Group{g}, 1, agent)
+	r, noise, err := b.count(ctx, s, crowd, []*loadgen.Group{g}, 1, agent)
 	if err != nil {
 		return nil, noise, err
 	}
@@ -72,7 +72,7 @@ func (b *Bench) throughAgent(ctx context.Context) (report.Run, stage.Noise, erro
 		return nil, noise, err
 	}
 	m, err := agent.Memory()
-	r[agentRSS], r[agentCPU] = mb(m.RSS), float64(cpu-before)/1000/(film.FPS*time.Since(began).Seconds())
+	r[agentRSS], r[agentCPU] = mb(m.RSS), float64(cpu-before)/1000/(syntheticframes.FPS*time.Since(began).Seconds())
 	return r, noise, err
 }
 
@@ -109,7 +109,7 @@ func (b *Bench) cameras(ctx context.Context) (*report.Table, error) {
 		watched
 	}{{oneJPEG, watched{many.cameras[:1], many.kinds[:1], 200}}, {oneH264, watched{many.cameras[1:2], many.kinds[1:2], 200}}, {fifty, many}}
 	goals := map[string]report.Goal{ratio: {Limit: 1.25}}
-	return t, b.turns(ctx, t, "mjpeg and mp4", []string{stage.Floor, stage.Bramble}, b.Each, goals, func(ctx context.Context, server string) (out report.Run, noise stage.Noise, err error) {
+	return t, b.turns(ctx, t, "mjpeg and mp4", []string{harness.Floor, harness.Bramble}, b.Each, goals, func(ctx context.Context, server string) (out report.Run, noise harness.Noise, err error) {
 		out = report.Run{}
 		for _, e := range each {
 			r, n, err := b.watch(ctx, server, e.watched)
@@ -139,47 +139,47 @@ func (b *Bench) mixed(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "mixed", Columns: []report.Column{
 		report.Alone(p99Alone, 2), report.Alone(p99Mixed, 2), report.Alone(mixedRatio, 2), report.Alone(seenAlone, 1), report.Alone(seenMixed, 1), report.Alone(seenLarge, 1), report.Alone(rss, 1),
 	}}
-	small, err := film.Pictures(320, 240, 10<<10, 4)
+	small, err := syntheticframes.Pictures(320, 240, 10<<10, 4)
 	if err != nil {
 		return nil, err
 	}
 	b.say("mixed: drawing pictures of 3840x2160")
-	large, err := film.Pictures(3840, 2160, 1000<<10, 2)
+	large, err := syntheticframes.Pictures(3840, 2160, 1000<<10, 2)
 	if err != nil {
 		return nil, err
 	}
-	return t, b.turns(ctx, t, "320x240 beside 3840x2160", []string{stage.Floor, stage.Bramble}, b.Each, nil, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
-		return b.mixedOnce(ctx, server, &stage.Camera{Name: "small", Film: small}, &stage.Camera{Name: "large", Film: large})
+	return t, b.turns(ctx, t, "320x240 beside 3840x2160", []string{harness.Floor, harness.Bramble}, b.Each, nil, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+		return b.mixedOnce(ctx, server, &harness.Camera{Name: "small", Film: small}, &harness.Camera{Name: "large", Film: large})
 	})
 }
 
-func (b *Bench) mixedOnce(ctx context.Context, server string, small, large *stage.Camera) (report.Run, stage.Noise, error) {
-	none := stage.Noise{}
+func (b *Bench) mixedOnce(ctx context.Context, server string, small, large *harness.Camera) (report.Run, harness.Noise, error) {
+	none := harness.Noise{}
 	s, err := b.Start(ctx, server, small, large)
 	if err != nil {
 		return nil, none, err
 	}
 	defer s.Stop()
 	large.Die(true)
-	crowd := load.New()
-	few := crowd.Join(ctx, 10, load.Viewer{URL: s.URL("small", "mjpeg"), Kind: "mjpeg"})
+	crowd := loadgen.New()
+	few := crowd.Join(ctx, 10, loadgen.Viewer{URL: s.URL("small", "mjpeg"), Kind: "mjpeg"})
 	defer few.Stop()
-	alone, n1, err := b.count(ctx, s, crowd, []*load.Group{few}, 10)
+	alone, n1, err := b.count(ctx, s, crowd, []*loadgen.Group{few}, 10)
 	if err != nil {
 		return nil, none, err
 	}
 	large.Die(false)
-	big := load.New()
-	others := big.Join(ctx, 10, load.Viewer{URL: s.URL("large", "mjpeg"), Kind: "mjpeg"})
+	big := loadgen.New()
+	others := big.Join(ctx, 10, loadgen.Viewer{URL: s.URL("large", "mjpeg"), Kind: "mjpeg"})
 	defer others.Stop()
 	big.Begin()
 	began := time.Now()
-	beside, n2, err := b.count(ctx, s, crowd, []*load.Group{few, others}, 10)
+	beside, n2, err := b.count(ctx, s, crowd, []*loadgen.Group{few, others}, 10)
 	if err != nil {
 		return nil, none, err
 	}
-	seenBig := 100 * float64(big.End().Frames) / (10 * film.FPS * time.Since(began).Seconds())
+	seenBig := 100 * float64(big.End().Frames) / (10 * syntheticframes.FPS * time.Since(began).Seconds())
 	return report.Run{
 		p99Alone: alone[p99], p99Mixed: beside[p99], mixedRatio: beside[p99] / alone[p99], seenAlone: alone[report.Arrived], seenMixed: beside[report.Arrived], seenLarge: seenBig, rss: beside[rss],
-	}, stage.Noise{Stolen: max(n1.Stolen, n2.Stolen), Foreign: max(n1.Foreign, n2.Foreign)}, nil
+	}, harness.Noise{Stolen: max(n1.Stolen, n2.Stolen), Foreign: max(n1.Foreign, n2.Foreign)}, nil
 }

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 )
 
 // Names of columns.
@@ -28,10 +28,10 @@ const (
 
 func (b *Bench) outage(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "outage", Columns: []report.Column{report.Alone(stayed, 0), report.Alone(gapP50, 0), report.Alone(gapMax, 0)}}
-	goals := map[string]report.Goal{stayed: {Limit: 100, Least: true}, gapMax: {Limit: load.Millis(silence) + 500}}
+	goals := map[string]report.Goal{stayed: {Limit: 100, Least: true}, gapMax: {Limit: loadgen.Millis(silence) + 500}}
 	for _, kind := range []string{"mjpeg", "h264", "mp4"} {
-		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor })
-		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Floor })
+		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.outageOnce(ctx, server, kind)
 		})
 		if err != nil {
@@ -41,21 +41,21 @@ func (b *Bench) outage(ctx context.Context) (*report.Table, error) {
 	return t, nil
 }
 
-func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run, stage.Noise, error) {
-	none := stage.Noise{}
+func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run, harness.Noise, error) {
+	none := harness.Noise{}
 	s, cam, err := b.serve(ctx, server, kind)
 	if err != nil {
 		return nil, none, err
 	}
 	defer s.Stop()
-	var groups []*load.Group // of one viewer each, so that each can be asked how it fared
-	crowd := load.New()
+	var groups []*loadgen.Group // of one viewer each, so that each can be asked how it fared
+	crowd := loadgen.New()
 	for range witnesses {
-		g := crowd.Join(ctx, 1, load.Viewer{URL: s.URL("bench", kind), Kind: kind})
+		g := crowd.Join(ctx, 1, loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind})
 		defer g.Stop()
 		groups = append(groups, g)
 	}
-	if err := load.Pause(ctx, b.Settle, groups...); err != nil {
+	if err := loadgen.Pause(ctx, b.Settle, groups...); err != nil {
 		return nil, none, explain(s, err)
 	}
 	end, err := s.Measure(ctx)
@@ -63,13 +63,13 @@ func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run
 		return nil, none, err
 	}
 	cam.Die(true)
-	if err := load.Pause(ctx, silence); err != nil {
+	if err := loadgen.Pause(ctx, silence); err != nil {
 		return nil, none, err
 	}
 	crowd.Begin()
 	cam.Die(false)
-	for waited := time.Duration(0); waited < 15*time.Second && crowd.Frames() < film.FPS*witnesses; waited += silence / 10 {
-		if err := load.Pause(ctx, silence/10); err != nil {
+	for waited := time.Duration(0); waited < 15*time.Second && crowd.Frames() < syntheticframes.FPS*witnesses; waited += silence / 10 {
+		if err := loadgen.Pause(ctx, silence/10); err != nil {
 			return nil, none, err
 		}
 	}
@@ -80,7 +80,7 @@ func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run
 	n := 0
 	var gaps []time.Duration
 	for _, g := range groups {
-		if load.Pause(ctx, 0, g) == nil {
+		if loadgen.Pause(ctx, 0, g) == nil {
 			n++
 		}
 		for _, seen := range g.Stop() {
@@ -90,7 +90,7 @@ func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run
 		}
 	}
 	slices.Sort(gaps)
-	r := report.Run{stayed: 100 * float64(n) / witnesses, gapP50: load.Quantile(gaps, 0.5), gapMax: load.Quantile(gaps, 1)}
+	r := report.Run{stayed: 100 * float64(n) / witnesses, gapP50: loadgen.Quantile(gaps, 0.5), gapMax: loadgen.Quantile(gaps, 1)}
 	if len(gaps) == 0 {
 		r[gapP50], r[gapMax] = math.Inf(1), math.Inf(1)
 	}

@@ -10,16 +10,16 @@ import (
 	"math"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
 // Bench is what all scenarios share.
 type Bench struct {
-	stage.Config
+	harness.Config
 	Kinds   []string      // of streams, for fanout
 	Viewers []int         // for fanout
 	Parties []string      // of bad guests, for guests; none means all
@@ -32,7 +32,7 @@ type Bench struct {
 	Dir     string        // for files
 	Log     io.Writer     // progress
 
-	picture *film.Film // of 1280x720, made once
+	picture *syntheticframes.Film // of 1280x720, made once
 }
 
 // Scenario is one thing to measure.
@@ -66,27 +66,27 @@ func All() []Scenario {
 func (b *Bench) say(format string, args ...any) { _, _ = fmt.Fprintf(b.Log, format+"\n", args...) } // to a terminal
 
 // jpeg returns a film of usual pictures.
-func (b *Bench) jpeg() (*film.Film, error) {
+func (b *Bench) jpeg() (*syntheticframes.Film, error) {
 	var err error
 	if b.picture == nil {
-		b.picture, err = film.Pictures(1280, 720, film.JPEGSize, 8)
+		b.picture, err = syntheticframes.Pictures(1280, 720, syntheticframes.JPEGSize, 8)
 	}
 	return b.picture, err
 }
 
 // camera returns a camera named bench that delivers what a stream of this kind needs, with a key frame each second.
-func (b *Bench) camera(kind string) (*stage.Camera, error) { return b.named("bench", kind) }
+func (b *Bench) camera(kind string) (*harness.Camera, error) { return b.named("bench", kind) }
 
-func (b *Bench) named(name, kind string) (*stage.Camera, error) {
+func (b *Bench) named(name, kind string) (*harness.Camera, error) {
 	if kind != "mp4" && kind != "h264" {
 		f, err := b.jpeg()
-		return &stage.Camera{Name: name, Film: f}, err
+		return &harness.Camera{Name: name, Film: f}, err
 	}
-	return &stage.Camera{Name: name, Film: film.GOP(film.AUSize, film.FPS)}, nil
+	return &harness.Camera{Name: name, Film: syntheticframes.GOP(syntheticframes.AUSize, syntheticframes.FPS)}, nil
 }
 
 // serve starts a server with a camera named bench.
-func (b *Bench) serve(ctx context.Context, server, kind string) (*stage.Server, *stage.Camera, error) {
+func (b *Bench) serve(ctx context.Context, server, kind string) (*harness.Server, *harness.Camera, error) {
 	cam, err := b.camera(kind)
 	if err != nil {
 		return nil, nil, err
@@ -97,9 +97,9 @@ func (b *Bench) serve(ctx context.Context, server, kind string) (*stage.Server, 
 
 // servers returns those that can serve a kind of stream from one camera.
 func (b *Bench) servers(kind string) []string {
-	list := []string{stage.Floor, stage.Bramble}
+	list := []string{harness.Floor, harness.Bramble}
 	if b.hasPeer(kind) {
-		list = append(list, stage.Peer)
+		list = append(list, harness.Peer)
 	}
 	return list
 }
@@ -109,7 +109,7 @@ func (b *Bench) hasPeer(kind string) bool {
 }
 
 // once is one run of one server: its figures, and how noisy the machine was.
-type once func(ctx context.Context, server string) (report.Run, stage.Noise, error)
+type once func(ctx context.Context, server string) (report.Run, harness.Noise, error)
 
 // turns lets the servers run in turns, so that a noisy minute hits them all, and puts a case into the table. A loud round is repeated.
 func (b *Bench) turns(ctx context.Context, t *report.Table, name string, servers []string, runs int, goals map[string]report.Goal, run once) error {
@@ -158,7 +158,7 @@ const (
 )
 
 // figures are those of a run in which a crowd should have seen wanted frames.
-func figures(u stage.Used, c load.Counts, wanted float64) report.Run {
+func figures(u harness.Used, c loadgen.Counts, wanted float64) report.Run {
 	n := float64(c.Frames)
 	r := report.Run{
 		report.CPU: float64(u.CPU) / 1000 / n, rss: mb(u.RSS), anon: mb(u.Anon), allocs: u.Allocs / n, p50: c.Age(0.5), p99: c.Age(0.99), report.Arrived: 100 * n / wanted,
@@ -174,19 +174,19 @@ func mb(n int64) float64 { return float64(n) / (1 << 20) }
 
 // watched runs a server with cameras, each with n viewers of the kinds that it has, and measures for the span.
 type watched struct {
-	cameras []*stage.Camera
+	cameras []*harness.Camera
 	kinds   []string // of each camera
 	viewers int      // of each camera
 }
 
-func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run, stage.Noise, error) {
+func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run, harness.Noise, error) {
 	s, err := b.Start(ctx, server, w.cameras...)
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	crowd := load.New()
-	var groups []*load.Group
+	crowd := loadgen.New()
+	var groups []*loadgen.Group
 	defer func() {
 		for _, g := range groups {
 			g.Stop()
@@ -194,21 +194,21 @@ func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run
 	}()
 	for i, cam := range w.cameras {
 		kind := w.kinds[i]
-		if kind == "ws" && server != stage.Bramble { // the same pictures, as others send them
+		if kind == "ws" && server != harness.Bramble { // the same pictures, as others send them
 			kind = "mjpeg"
 		}
-		groups = append(groups, crowd.Join(ctx, w.viewers, load.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}))
+		groups = append(groups, crowd.Join(ctx, w.viewers, loadgen.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}))
 	}
 	return b.count(ctx, s, crowd, groups, w.viewers*len(w.cameras))
 }
 
 // count lets a crowd of viewers settle, and then counts what it sees in the span.
-func (b *Bench) count(ctx context.Context, s *stage.Server, crowd *load.Crowd, groups []*load.Group, viewers int, ours ...*proc.Process) (report.Run, stage.Noise, error) {
-	none := stage.Noise{}
+func (b *Bench) count(ctx context.Context, s *harness.Server, crowd *loadgen.Crowd, groups []*loadgen.Group, viewers int, ours ...*proc.Process) (report.Run, harness.Noise, error) {
+	none := harness.Noise{}
 	if err := first(ctx, crowd, groups); err != nil {
 		return nil, none, explain(s, err)
 	}
-	if err := load.Pause(ctx, b.Settle, groups...); err != nil {
+	if err := loadgen.Pause(ctx, b.Settle, groups...); err != nil {
 		return nil, none, explain(s, err)
 	}
 	end, err := s.Measure(ctx, ours...)
@@ -216,24 +216,24 @@ func (b *Bench) count(ctx context.Context, s *stage.Server, crowd *load.Crowd, g
 		return nil, none, err
 	}
 	crowd.Begin()
-	if err := load.Pause(ctx, b.Span, groups...); err != nil {
+	if err := loadgen.Pause(ctx, b.Span, groups...); err != nil {
 		return nil, none, explain(s, err)
 	}
 	u, err := end()
 	if err != nil {
 		return nil, none, err
 	}
-	return figures(u, crowd.End(), float64(viewers)*film.FPS*u.Took.Seconds()), u.Noise, nil
+	return figures(u, crowd.End(), float64(viewers)*syntheticframes.FPS*u.Took.Seconds()), u.Noise, nil
 }
 
 // first waits until a crowd has seen a frame.
-func first(ctx context.Context, crowd *load.Crowd, groups []*load.Group) error {
+func first(ctx context.Context, crowd *loadgen.Crowd, groups []*loadgen.Group) error {
 	crowd.BeginAll()
 	for began := time.Now(); crowd.Frames() == 0; {
 		if time.Since(began) > patience {
 			return fmt.Errorf("no viewer has seen a frame of the camera in %v", patience)
 		}
-		if err := load.Pause(ctx, 20*time.Millisecond, groups...); err != nil {
+		if err := loadgen.Pause(ctx, 20*time.Millisecond, groups...); err != nil {
 			return err
 		}
 	}
@@ -247,7 +247,7 @@ const patience = 20 * time.Second
 const lastWords = 2000
 
 // explain says why viewers were shut out: the server has ended, or what it said last.
-func explain(s *stage.Server, err error) error {
+func explain(s *harness.Server, err error) error {
 	if why := s.Check(); why != nil {
 		return why
 	}

@@ -18,30 +18,30 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/floor"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/badclients"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/baseline"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/rude"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 )
 
 // TestMain lets this test program be the floor and the exec: camera, as the benchmark's own program is.
 func TestMain(m *testing.M) {
 	switch strings.Join(os.Args[1:], " ") {
 	case "floor":
-		if floor.Run(os.Stdout) != nil {
+		if baseline.Run(os.Stdout) != nil {
 			os.Exit(1)
 		}
 		os.Exit(0)
 	case "camera":
-		if film.Write(context.Background(), os.Stdout) != nil {
+		if syntheticframes.Write(context.Background(), os.Stdout) != nil {
 			os.Exit(1)
 		}
 	}
 	if len(os.Args) == 3 && os.Args[1] == "rude" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		err := rude.Run(ctx, os.Args[2], os.Stdout)
+		err := badclients.Run(ctx, os.Args[2], os.Stdout)
 		stop()
 		if err != nil {
 			fmt.Fprintln(os.Stderr, "rude:", err)
@@ -92,7 +92,7 @@ func bench(t *testing.T) *Bench {
 		t.Fatal(err)
 	}
 	return &Bench{
-		Config: stage.Config{Self: self, Hub: filepath.Join(dir, "bramble-hub"), Agent: filepath.Join(dir, "bramble-agent")},
+		Config: harness.Config{Self: self, Hub: filepath.Join(dir, "bramble-hub"), Agent: filepath.Join(dir, "bramble-agent")},
 		Kinds:  []string{"mjpeg", "mp4"}, Viewers: []int{3}, Span: 500 * time.Millisecond, Runs: 1, Each: 1, Settle: 200 * time.Millisecond, Quick: true, Dir: t.TempDir(), Log: t.Output(),
 	}
 }
@@ -139,7 +139,7 @@ func check(t *testing.T, table *report.Table, want []string) {
 	}
 	for _, c := range table.Cases {
 		for _, row := range c.Rows {
-			if row.Server != stage.Bramble {
+			if row.Server != harness.Bramble {
 				continue
 			}
 			m := report.Median(row.Runs)
@@ -167,13 +167,13 @@ func TestViewers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := b.Start(ctx, stage.Bramble, cam)
+	s, err := b.Start(ctx, harness.Bramble, cam)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Stop()
-	v := load.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}
-	crowd, slowly := load.New(), load.New()
+	v := loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}
+	crowd, slowly := loadgen.New(), loadgen.New()
 	crowd.BeginAll()
 	slowly.BeginAll()
 	good := crowd.Join(ctx, 1, v)
@@ -181,11 +181,11 @@ func TestViewers(t *testing.T) {
 	stalled.Stalled, slow.Rate = true, cam.Film.Rate()/10
 	bad := crowd.Join(ctx, 3, stalled)
 	late := slowly.Join(ctx, 1, slow)
-	churn := &load.Churn{}
+	churn := &loadgen.Churn{}
 	churning, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	churn.Run(churning, load.New(), v, 50, stay)
-	if err := load.Pause(ctx, 0, good, bad, late); err != nil {
+	churn.Run(churning, loadgen.New(), v, 50, stay)
+	if err := loadgen.Pause(ctx, 0, good, bad, late); err != nil {
 		t.Fatal(err)
 	}
 	bad.Stop()
@@ -210,19 +210,19 @@ func TestKilledServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, server := range []string{stage.Floor, stage.Bramble} {
+	for _, server := range []string{harness.Floor, harness.Bramble} {
 		s, err := b.Start(t.Context(), server, cam)
 		if err != nil {
 			t.Fatal(err)
 		}
-		crowd := load.New()
-		v := load.Viewer{URL: s.URL("bench", "mp4"), Kind: "mp4"}
-		if _, err := load.New().Watch(t.Context(), load.Viewer{URL: v.URL, Kind: v.Kind, Frames: 1}); err != nil {
+		crowd := loadgen.New()
+		v := loadgen.Viewer{URL: s.URL("bench", "mp4"), Kind: "mp4"}
+		if _, err := loadgen.New().Watch(t.Context(), loadgen.Viewer{URL: v.URL, Kind: v.Kind, Frames: 1}); err != nil {
 			t.Fatal(err)
 		}
 		g := crowd.Join(t.Context(), 2, v)
 		s.Proc.Kill()
-		_, _, err = b.count(t.Context(), s, crowd, []*load.Group{g}, 2)
+		_, _, err = b.count(t.Context(), s, crowd, []*loadgen.Group{g}, 2)
 		if err == nil || !strings.Contains(err.Error(), server+" has ended") {
 			t.Errorf("%s: error %v", server, err)
 		}

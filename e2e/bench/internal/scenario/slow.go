@@ -14,10 +14,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 	"github.com/bramble-cam/bramble/e2e/internal/clips"
 )
 
@@ -48,8 +48,8 @@ func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 			if kind == "h264" {
 				goals = map[string]report.Goal{faults: {Limit: 0}}
 			}
-			servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor && kind == "h264" }) // it jumps into the middle of a GOP
-			err := b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+			servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Floor && kind == "h264" }) // it jumps into the middle of a GOP
+			err := b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 				return b.slowOnce(ctx, server, kind, n, real)
 			})
 			if err != nil {
@@ -61,7 +61,7 @@ func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 }
 
 // decodable returns a film of H.264 that can be decoded; nil without ffmpeg.
-func (b *Bench) decodable(ctx context.Context) (*film.Film, error) {
+func (b *Bench) decodable(ctx context.Context) (*syntheticframes.Film, error) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		return nil, nil
 	}
@@ -74,15 +74,15 @@ func (b *Bench) decodable(ctx context.Context) (*film.Film, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := film.Decodable(data)
+	f := syntheticframes.Decodable(data)
 	if len(f.Frames) < 100 || !f.Frames[0].Key {
 		return nil, fmt.Errorf("ffmpeg's clip has %d access units", len(f.Frames))
 	}
 	return f, nil
 }
 
-func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *film.Film) (report.Run, stage.Noise, error) {
-	none := stage.Noise{}
+func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *syntheticframes.Film) (report.Run, harness.Noise, error) {
+	none := harness.Noise{}
 	cam, err := b.camera(kind)
 	if err != nil {
 		return nil, none, err
@@ -95,8 +95,8 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 		return nil, none, err
 	}
 	defer s.Stop()
-	crowd := load.New()
-	v := load.Viewer{URL: s.URL("bench", kind), Kind: kind, Rate: cam.Film.Rate() / 2}
+	crowd := loadgen.New()
+	v := loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind, Rate: cam.Film.Rate() / 2}
 	others := crowd.Join(ctx, n-1, v)
 	defer others.Stop()
 	var saved bytes.Buffer
@@ -104,7 +104,7 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	one := crowd.Join(ctx, 1, v)
 	defer one.Stop()
 	crowd.BeginAll()
-	if err := load.Pause(ctx, time.Duration(b.some(10, 8))*time.Second, others, one); err != nil { // until what the kernel holds is full
+	if err := loadgen.Pause(ctx, time.Duration(b.some(10, 8))*time.Second, others, one); err != nil { // until what the kernel holds is full
 		return nil, none, explain(s, err)
 	}
 	end, err := s.Measure(ctx)
@@ -113,7 +113,7 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	}
 	first := crowd.End()
 	crowd.BeginAll()
-	if err := load.Pause(ctx, time.Duration(b.some(6, 3))*time.Second, others, one); err != nil {
+	if err := loadgen.Pause(ctx, time.Duration(b.some(6, 3))*time.Second, others, one); err != nil {
 		return nil, none, explain(s, err)
 	}
 	u, err := end()
@@ -123,7 +123,7 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	c := crowd.End()
 	one.Stop()
 	r := report.Run{
-		ageFrom: first.Age(1), ageP50: c.Age(0.5), ageP99: c.Age(0.99), ageMost: c.Age(1), shown: 100 * float64(c.Frames) / (float64(n) * film.FPS * u.Took.Seconds()), rss: mb(u.RSS), faults: math.NaN(),
+		ageFrom: first.Age(1), ageP50: c.Age(0.5), ageP99: c.Age(0.99), ageMost: c.Age(1), shown: 100 * float64(c.Frames) / (float64(n) * syntheticframes.FPS * u.Took.Seconds()), rss: mb(u.RSS), faults: math.NaN(),
 	}
 	if kind == "h264" && real != nil {
 		r[faults], err = b.decode(ctx, saved.Bytes())
@@ -133,7 +133,7 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 
 // decode returns how many lines of errors ffmpeg writes when it decodes a viewer's stream, without the access unit that was cut off at its end.
 func (b *Bench) decode(ctx context.Context, stream []byte) (float64, error) {
-	end := bytes.LastIndex(stream, []byte(film.Mark))
+	end := bytes.LastIndex(stream, []byte(syntheticframes.Mark))
 	if end >= 0 {
 		end = bytes.LastIndex(stream[:end], []byte{0, 0, 0, 1})
 	}

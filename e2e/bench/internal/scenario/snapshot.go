@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
 )
 
 // Names of columns.
@@ -23,7 +23,7 @@ const (
 func (b *Bench) snapshot(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "snapshot", Columns: []report.Column{report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(answered, 0), report.Alone(after, 1)}}
 	for _, n := range []int{1, 100} {
-		err := b.turns(ctx, t, fmt.Sprintf("%d at once", n), b.servers("jpeg"), b.Each, map[string]report.Goal{p99: {Limit: 5}}, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		err := b.turns(ctx, t, fmt.Sprintf("%d at once", n), b.servers("jpeg"), b.Each, map[string]report.Goal{p99: {Limit: 5}}, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.snapshotOnce(ctx, server, n)
 		})
 		if err != nil {
@@ -31,53 +31,53 @@ func (b *Bench) snapshot(ctx context.Context) (*report.Table, error) {
 		}
 	}
 	dead := map[string]report.Goal{answered: {Limit: http.StatusServiceUnavailable, Least: true}}
-	return t, b.turns(ctx, t, "dead camera", []string{stage.Bramble}, b.Each, dead, b.deadOnce)
+	return t, b.turns(ctx, t, "dead camera", []string{harness.Bramble}, b.Each, dead, b.deadOnce)
 }
 
-func (b *Bench) snapshotOnce(ctx context.Context, server string, n int) (report.Run, stage.Noise, error) {
+func (b *Bench) snapshotOnce(ctx context.Context, server string, n int) (report.Run, harness.Noise, error) {
 	s, _, err := b.serve(ctx, server, "mjpeg")
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	steady := load.New().Join(ctx, 1, load.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}) // keeps the camera going
+	steady := loadgen.New().Join(ctx, 1, loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}) // keeps the camera going
 	defer steady.Stop()
-	if err := load.Pause(ctx, b.Settle, steady); err != nil {
-		return nil, stage.Noise{}, explain(s, err)
+	if err := loadgen.Pause(ctx, b.Settle, steady); err != nil {
+		return nil, harness.Noise{}, explain(s, err)
 	}
 	end, err := s.Measure(ctx)
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
-	took, err := load.Snapshots(ctx, s.URL("bench", "jpeg"), n, b.Span)
+	took, err := loadgen.Snapshots(ctx, s.URL("bench", "jpeg"), n, b.Span)
 	if err != nil {
-		return nil, stage.Noise{}, explain(s, err)
+		return nil, harness.Noise{}, explain(s, err)
 	}
 	u, err := end()
-	return report.Run{p50: load.Quantile(took, 0.5), p99: load.Quantile(took, 0.99)}, u.Noise, err
+	return report.Run{p50: loadgen.Quantile(took, 0.5), p99: loadgen.Quantile(took, 0.99)}, u.Noise, err
 }
 
 // deadOnce lets a camera die, and asks for its picture until the answer is no picture.
-func (b *Bench) deadOnce(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+func (b *Bench) deadOnce(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 	s, cam, err := b.serve(ctx, server, "mjpeg")
 	if err != nil {
-		return nil, stage.Noise{}, err
+		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
 	if status, size, err := shot(ctx, s.URL("bench", "jpeg")); err != nil || status != http.StatusOK || size < 1000 {
-		return nil, stage.Noise{}, fmt.Errorf("a running camera: status %d, %d bytes, %w", status, size, err)
+		return nil, harness.Noise{}, fmt.Errorf("a running camera: status %d, %d bytes, %w", status, size, err)
 	}
 	cam.Die(true)
 	for died := time.Now(); ; {
 		status, size, err := shot(ctx, s.URL("bench", "jpeg"))
 		if err != nil {
-			return nil, stage.Noise{}, explain(s, err)
+			return nil, harness.Noise{}, explain(s, err)
 		}
 		if status != http.StatusOK || size < 1000 || time.Since(died) > 20*time.Second {
-			return report.Run{answered: float64(status), after: time.Since(died).Seconds()}, stage.Noise{}, nil
+			return report.Run{answered: float64(status), after: time.Since(died).Seconds()}, harness.Noise{}, nil
 		}
-		if err := load.Pause(ctx, 100*time.Millisecond); err != nil {
-			return nil, stage.Noise{}, err
+		if err := loadgen.Pause(ctx, 100*time.Millisecond); err != nil {
+			return nil, harness.Noise{}, err
 		}
 	}
 }

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/film"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/load"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/stage"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 )
 
 // Names of columns.
@@ -44,8 +44,8 @@ func (b *Bench) stalled(ctx context.Context) (*report.Table, error) {
 		if kind == "mjpeg" { // it fills the sockets at once, and then has 10 s
 			goals[evicted] = report.Goal{Limit: 13}
 		}
-		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == stage.Floor && kind == "mp4" })
-		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Floor && kind == "mp4" })
+		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.trouble(ctx, server, kind, stalledGood, b.stall)
 		})
 		if err != nil {
@@ -56,17 +56,17 @@ func (b *Bench) stalled(ctx context.Context) (*report.Table, error) {
 }
 
 // trouble measures good viewers alone, then while others misbehave, and the server's memory before, meanwhile and after.
-func (b *Bench) trouble(ctx context.Context, server, kind string, good int, misbehave func(context.Context, *party) error) (report.Run, stage.Noise, error) {
-	none := stage.Noise{}
+func (b *Bench) trouble(ctx context.Context, server, kind string, good int, misbehave func(context.Context, *party) error) (report.Run, harness.Noise, error) {
+	none := harness.Noise{}
 	s, cam, err := b.serve(ctx, server, kind)
 	if err != nil {
 		return nil, none, err
 	}
 	defer s.Stop()
-	p := &party{server: s, crowd: load.New(), viewer: load.Viewer{URL: s.URL("bench", kind), Kind: kind}, rate: cam.Film.Rate(), r: report.Run{}}
+	p := &party{server: s, crowd: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind}, rate: cam.Film.Rate(), r: report.Run{}}
 	p.good = p.crowd.Join(ctx, good, p.viewer)
 	defer p.good.Stop()
-	alone, noise, err := b.count(ctx, s, p.crowd, []*load.Group{p.good}, good)
+	alone, noise, err := b.count(ctx, s, p.crowd, []*loadgen.Group{p.good}, good)
 	if err != nil {
 		return nil, none, err
 	}
@@ -86,10 +86,10 @@ func (b *Bench) trouble(ctx context.Context, server, kind string, good int, misb
 
 // party is good viewers, and what they and the server show while others misbehave.
 type party struct {
-	server *stage.Server
-	good   *load.Group
-	crowd  *load.Crowd // the good ones
-	viewer load.Viewer
+	server *harness.Server
+	good   *loadgen.Group
+	crowd  *loadgen.Crowd // the good ones
+	viewer loadgen.Viewer
 	rate   float64 // bytes a second of the stream
 	r      report.Run
 	most   float64 // MB of memory
@@ -98,7 +98,7 @@ type party struct {
 // wait waits until done returns true, at most for d, and watches the server's memory.
 func (p *party) wait(ctx context.Context, d time.Duration, done func() (bool, error)) error {
 	for end := time.Now().Add(d); time.Now().Before(end); {
-		if err := load.Pause(ctx, 100*time.Millisecond, p.good); err != nil {
+		if err := loadgen.Pause(ctx, 100*time.Millisecond, p.good); err != nil {
 			return err
 		}
 		m, err := p.server.Proc.Memory()
@@ -123,7 +123,7 @@ func (p *party) during(ctx context.Context, n int, d time.Duration) error {
 	if err := p.wait(ctx, d, nil); err != nil {
 		return err
 	}
-	r := figures(stage.Used{}, p.crowd.End(), float64(n)*film.FPS*time.Since(began).Seconds())
+	r := figures(harness.Used{}, p.crowd.End(), float64(n)*syntheticframes.FPS*time.Since(began).Seconds())
 	p.r[p99During], p.r[seenDuring] = r[p99], r[report.Arrived]
 	return nil
 }
@@ -140,7 +140,7 @@ func (b *Bench) stall(ctx context.Context, p *party) error {
 	began := time.Now()
 	v := p.viewer
 	v.Stalled = true
-	bad := load.New().Join(ctx, stalledBad, v)
+	bad := loadgen.New().Join(ctx, stalledBad, v)
 	defer bad.Stop()
 	if err := p.during(ctx, stalledGood, comeTime); err != nil {
 		return err
@@ -149,13 +149,13 @@ func (b *Bench) stall(ctx context.Context, p *party) error {
 	if err := p.during(ctx, stalledGood, 4*time.Second); err != nil {
 		return err
 	}
-	tcp, _, err := stage.KernelTCP()
+	tcp, _, err := harness.KernelTCP()
 	if err != nil {
 		return err
 	}
 	p.r[kernelTCP] = float64(tcp) / (1 << 20)
 	p.r[evicted] = math.NaN()
-	if p.server.Name == stage.Floor {
+	if p.server.Name == harness.Floor {
 		return nil // it evicts nobody
 	}
 	return p.wait(ctx, time.Duration(b.some(40, 12))*time.Second, func() (bool, error) {
@@ -174,7 +174,7 @@ func (b *Bench) storm(ctx context.Context) (*report.Table, error) {
 		report.Alone(seenBefore, 1), report.Alone(seenDuring, 1), report.Alone(joined, 0), report.Alone(pictured, 1), report.Alone(refused, 0),
 	}}
 	goals := map[string]report.Goal{seenDuring: {Limit: 100 * report.MinArrived, Least: true}, refused: {Limit: 0}}
-	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, goals, func(ctx context.Context, server string) (report.Run, stage.Noise, error) {
+	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 		return b.trouble(ctx, server, "mjpeg", 100, b.storming)
 	})
 }
@@ -183,7 +183,7 @@ func (b *Bench) storm(ctx context.Context) (*report.Table, error) {
 const stay = 100 * time.Millisecond
 
 func (b *Bench) storming(ctx context.Context, p *party) error {
-	crowd := load.New()
+	crowd := loadgen.New()
 	v := p.viewer
 	v.Stalled = true
 	stalled := crowd.Join(ctx, stalledBad, v)
@@ -192,7 +192,7 @@ func (b *Bench) storming(ctx context.Context, p *party) error {
 	v.Rate = p.rate / 2
 	slow := crowd.Join(ctx, 50, v)
 	defer slow.Stop()
-	churn := &load.Churn{}
+	churn := &loadgen.Churn{}
 	churning, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {

@@ -1,0 +1,48 @@
+//go:build linux
+
+package loadgen
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Churn are viewers that come and go.
+type Churn struct {
+	Came, Refused, Pictured atomic.Int64
+}
+
+// Run lets viewers come, perSecond of them, each of whom stays for a moment and leaves, until ctx ends and all have left.
+func (c *Churn) Run(ctx context.Context, crowd *Crowd, v Viewer, perSecond int, stay time.Duration) {
+	var running sync.WaitGroup
+	defer running.Wait()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	began, n := time.Now(), 0
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for due := int(time.Since(began).Seconds() * float64(perSecond)); n < due; n++ {
+			running.Go(func() {
+				// Without a deadline, the caller's included: one that is met while connecting looks like a refusal.
+				viewing, cancel := context.WithCancel(context.WithoutCancel(ctx))
+				defer context.AfterFunc(ctx, cancel)()
+				defer time.AfterFunc(stay, cancel).Stop()
+				defer cancel()
+				c.Came.Add(1)
+				seen, err := crowd.Watch(viewing, v)
+				if err != nil {
+					c.Refused.Add(1)
+				}
+				if seen.Frames > 0 {
+					c.Pictured.Add(1)
+				}
+			})
+		}
+	}
+}

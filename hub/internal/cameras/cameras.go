@@ -1,0 +1,196 @@
+// Package cameras knows every camera the hub has heard of: its state, its streams and its viewers.
+package cameras
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/shared/status"
+)
+
+const (
+	// DefaultMaxCameras bounds what strangers on NATS can make the hub remember.
+	DefaultMaxCameras = 4096
+
+	// DefaultMaxPerAgent bounds what an agent gone mad can.
+	DefaultMaxPerAgent = 256
+
+	// forgetAfter is how long a camera that is gone stays in the list.
+	forgetAfter = 24 * time.Hour
+
+	tickInterval = 500 * time.Millisecond
+)
+
+// Errors of a request for a camera.
+var (
+	ErrUnknownCamera = errors.New("unknown camera")
+	ErrNotNative     = errors.New("the camera does not deliver this format")
+	ErrOffline       = errors.New("camera offline")
+	errNoAnswer      = errors.New("the agent does not answer")
+)
+
+// Agents is how the registry reaches cameras. Its methods may be called from several goroutines.
+type Agents interface {
+	// Feed appends the camera's frames to into until the stop function is called. A frame that was under way may still come after that.
+	Feed(camera string, into *stream.Stream) (stop func(), err error)
+
+	// Wake asks the camera's agent to start it. It does not wait.
+	Wake(camera string)
+
+	// Ask returns the camera's status from its agent. The error is ErrNoAgent if there is certainly none.
+	Ask(ctx context.Context, camera string) (status.Status, error)
+
+	// Connected reports whether NATS can be reached.
+	Connected() bool
+}
+
+// ErrNoAgent says that no agent serves a camera.
+var ErrNoAgent = errors.New("no agent serves this camera")
+
+// RefusedError says that an agent does not do what it was asked for.
+type RefusedError struct {
+	Code   int    // as in HTTP: 400 what was asked for is not possible, 501 this camera cannot do that, 500 it failed
+	Reason string // the agent's words
+}
+
+func (e *RefusedError) Error() string { return e.Reason }
+
+// Config is what a Registry needs.
+type Config struct {
+	Agents Agents
+	Linger time.Duration // how long a stream stays subscribed after its last viewer; default 10 s
+	Stream stream.Config // bounds of each ring; Format is ignored
+
+	MaxCameras  int // how many there may be; 0 means DefaultMaxCameras
+	MaxPerAgent int // how many of them one run of an agent may bring; 0 means DefaultMaxPerAgent
+	// MaxFPS and MaxBandwidth (MB) are what Agents takes of a camera in a second, to tell of it.
+	MaxFPS       int
+	MaxBandwidth int
+
+	Log *slog.Logger
+}
+
+// Registry holds the cameras.
+type Registry struct {
+	cfg Config
+
+	mu      sync.Mutex
+	cameras map[string]*Camera
+	brought map[string]int // how many of them a run of an agent has brought, by its instance
+	refused map[string]uint64
+	said    map[string]time.Time // when a refusal was last logged, by limit
+}
+
+// New returns an empty Registry.
+func New(cfg Config) *Registry {
+	if cfg.Linger <= 0 {
+		cfg.Linger = 10 * time.Second
+	}
+	if cfg.MaxCameras <= 0 {
+		cfg.MaxCameras = DefaultMaxCameras
+	}
+	if cfg.MaxPerAgent <= 0 {
+		cfg.MaxPerAgent = DefaultMaxPerAgent
+	}
+	return &Registry{
+		cfg: cfg, cameras: make(map[string]*Camera), brought: make(map[string]int), refused: make(map[string]uint64), said: make(map[string]time.Time),
+	}
+}
+
+// Run keeps the states true and ends streams that nobody watches, until ctx ends; then it ends all streams.
+func (r *Registry) Run(ctx context.Context) error {
+	tick := time.NewTicker(tickInterval)
+	defer tick.Stop()
+	var checks sync.WaitGroup
+	defer func() {
+		checks.Wait()
+		for _, c := range r.Cameras() {
+			c.close()
+		}
+	}()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case now := <-tick.C:
+			connected := r.cfg.Agents.Connected()
+			for _, c := range r.Cameras() {
+				if c.tick(now, connected) {
+					checks.Go(func() { c.check(ctx) })
+				}
+			}
+			r.forget(now)
+		}
+	}
+}
+
+// Observe takes in a status document, from whatever way it came.
+func (r *Registry) Observe(s status.Status) {
+	r.mu.Lock()
+	c := r.cameras[s.Camera]
+	if c == nil {
+		if !r.roomLocked(s, time.Now()) {
+			r.mu.Unlock()
+			return
+		}
+		c = newCamera(s, r.cfg)
+		r.cameras[s.Camera] = c
+		r.brought[c.broughtBy]++
+		r.cfg.Log.Info("camera found", logkey.Camera, s.Camera, logkey.Host, s.Host, "format", s.Format, "state", s.State)
+	}
+	r.mu.Unlock()
+	c.observe(s, time.Now())
+}
+
+// Reconnected tells every camera that the hub has reached NATS again.
+func (r *Registry) Reconnected() {
+	for _, c := range r.Cameras() {
+		c.rewake()
+	}
+}
+
+// Camera returns the camera named id, or ErrUnknownCamera.
+func (r *Registry) Camera(id string) (*Camera, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.cameras[id]; c != nil {
+		return c, nil
+	}
+	return nil, fmt.Errorf("%w %q", ErrUnknownCamera, id)
+}
+
+// Cameras returns all cameras, sorted by id.
+func (r *Registry) Cameras() []*Camera {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	list := slices.Collect(maps.Values(r.cameras))
+	slices.SortFunc(list, func(a, b *Camera) int {
+		if a.id < b.id {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+func (r *Registry) forget(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, c := range r.cameras {
+		if c.forgettable(now) {
+			delete(r.cameras, id)
+			if r.brought[c.broughtBy]--; r.brought[c.broughtBy] <= 0 {
+				delete(r.brought, c.broughtBy)
+			}
+			r.cfg.Log.Info("camera forgotten", logkey.Camera, id)
+		}
+	}
+}

@@ -1,0 +1,153 @@
+// Package certs keeps a certificate and its private key as two files have them, also when these change, and makes such files.
+package certs
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+)
+
+const (
+	// interval is how often the files are looked at, at most: when somebody connects.
+	interval = time.Second
+
+	// soon is how long before its end a certificate is warned of, unless a quarter of its life is less; again how often.
+	soon  = 14 * 24 * time.Hour
+	again = 24 * time.Hour
+)
+
+// Pair is a certificate with its key. It has no goroutine: who connects looks, at most once a second, whether the files have changed.
+type Pair struct {
+	certFile string
+	keyFile  string
+	log      *slog.Logger
+	began    time.Time // of the clock below, which nobody can set back
+
+	current atomic.Pointer[tls.Certificate]
+	own     atomic.Bool  // current is self-signed
+	next    atomic.Int64 // when to look again, nanoseconds since began
+
+	mu      sync.Mutex     // held while checking the files; others do not wait for it
+	files   [2]os.FileInfo // as they were when current was read; guarded by mu
+	wrong   string         // what was wrong with the files at the last check; guarded by mu
+	said    string         // what the log last said about that; guarded by mu
+	warned  time.Time      // when the log last warned of the certificate's expiry; guarded by mu
+	renewed time.Time      // when renewal was last tried; guarded by mu
+}
+
+// Load reads the files, which must be PEM. A file whose key is not the certificate's is an error.
+func Load(certFile, keyFile string, log *slog.Logger) (*Pair, error) {
+	p := &Pair{certFile: certFile, keyFile: keyFile, log: log, began: time.Now()}
+	files, cert, err := p.read()
+	if err != nil {
+		return nil, err
+	}
+	p.files = files
+	p.current.Store(cert)
+	p.own.Store(signsItself(cert.Leaf))
+	p.next.Store(int64(interval))
+	if cert.Leaf.Subject.CommonName != madeHere { // a certificate made here is renewed first
+		p.warn(time.Now())
+	}
+	return p, nil
+}
+
+// Config is for a server that shows the certificate.
+func (p *Pair) Config() *tls.Config {
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: tlstrust.CipherSuites(), GetCertificate: p.certificate}
+}
+
+// Fingerprint is what those pin who trust the key.
+func (p *Pair) Fingerprint() string { return tlstrust.Fingerprint(p.current.Load().Leaf) }
+
+// certificate implements tls.Config.GetCertificate.
+func (p *Pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if now := time.Since(p.began); int64(now) >= p.next.Load() && p.mu.TryLock() {
+		p.look()
+		p.next.Store(int64(time.Since(p.began) + interval))
+		p.mu.Unlock()
+	}
+	return p.current.Load(), nil
+}
+
+// look takes over what has changed. What cannot be used is told once, and only when it is still so at the next look: two files are not replaced at one moment.
+func (p *Pair) look() {
+	now := time.Now()
+	defer p.warn(now)
+	p.renew(now)
+	if files, err := p.stat(); p.wrong == "" && err == nil && same(files[0], p.files[0]) && same(files[1], p.files[1]) {
+		return
+	}
+	files, cert, err := p.read()
+	if err != nil {
+		text := err.Error()
+		if text == p.wrong && text != p.said {
+			p.said = text
+			p.log.Warn("the certificate's files have changed and cannot be used; the certificate of before goes on", "cert", p.certFile, "key", p.keyFile, logkey.Err, err,
+				"remedy", "put a certificate and its private key there, as PEM files that this user may read; they are taken over without a restart")
+		}
+		p.wrong = text
+		return
+	}
+	old := p.current.Swap(cert)
+	p.own.Store(signsItself(cert.Leaf))
+	p.files, p.wrong, p.said, p.warned = files, "", "", time.Time{}
+	if !old.Leaf.Equal(cert.Leaf) {
+		p.log.Info("the certificate is replaced, for those who connect from now on", "cert", p.certFile, "expires", cert.Leaf.NotAfter.UTC().Format(time.RFC3339),
+			"fingerprint", tlstrust.Fingerprint(cert.Leaf), "same_key", tlstrust.Fingerprint(old.Leaf) == tlstrust.Fingerprint(cert.Leaf))
+	}
+}
+
+func (p *Pair) stat() (files [2]os.FileInfo, err error) {
+	for i, name := range []string{p.certFile, p.keyFile} {
+		if files[i], err = os.Stat(name); err != nil {
+			return files, err
+		}
+	}
+	return files, nil
+}
+
+// read returns what the files hold, and what they were before that was read: what changes meanwhile is seen at the next look.
+func (p *Pair) read() (files [2]os.FileInfo, cert *tls.Certificate, err error) {
+	if files, err = p.stat(); err != nil {
+		return files, nil, err
+	}
+	pair, err := tls.LoadX509KeyPair(p.certFile, p.keyFile)
+	if err != nil {
+		return files, nil, err
+	}
+	if pair.Leaf == nil { // only with an old GODEBUG setting
+		if pair.Leaf, err = x509.ParseCertificate(pair.Certificate[0]); err != nil {
+			return files, nil, fmt.Errorf("%s: %w", p.certFile, err)
+		}
+	}
+	return files, &pair, nil
+}
+
+// same reports whether a file is what it was: not replaced by another, as certbot does, and not written to.
+func same(a, b os.FileInfo) bool {
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// warn tells once a day of a certificate that ends soon, or has ended.
+func (p *Pair) warn(now time.Time) {
+	leaf := p.current.Load().Leaf
+	if !endsSoon(leaf, now) || now.Sub(p.warned) < again {
+		return
+	}
+	p.warned = now
+	what := "the certificate expires soon"
+	if now.After(leaf.NotAfter) {
+		what = "the certificate has expired: browsers warn of it, and agents that do not pin its fingerprint refuse it"
+	}
+	p.log.Warn(what, "cert", p.certFile, "expires", leaf.NotAfter.UTC().Format(time.RFC3339),
+		"remedy", "put a new one into the file, it is taken over without a restart; \"bramble-hub cert\" renews one that it has made")
+}

@@ -1,0 +1,329 @@
+package natsserver
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
+	"golang.org/x/time/rate"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// Why a connection is refused.
+var (
+	errNoCredential = errors.New("no credential was shown")
+	errUnknownKey   = errors.New("no agent and no consumer has this credential; it was removed, or belongs to another hub")
+	errSignature    = errors.New("the credential's signature is wrong")
+	errBanned       = errors.New("this credential was just used for too many subscriptions or questions")
+)
+
+// guests decides who may connect, and remembers who has. It implements server.Authentication.
+type guests struct {
+	space     subject.Space
+	keeper    *access.Keeper
+	anonymous bool // while there are no credentials, everybody may do everything
+	log       *slog.Logger
+	seldom    *loglimit.Limiter // lines about authenticated clients
+	refusals  *loglimit.Limiter // lines about unauthenticated clients, by address
+	audited   *connections
+	server    *server.Server // set before it starts
+
+	mu     sync.Mutex
+	own    map[string]*server.Permissions // of this process, by public key; guarded by mu
+	guest  map[uint64]*guest              // by connection id; guarded by mu
+	banned map[string]time.Time           // until when a key of the credentials file is refused; guarded by mu
+	paces  map[string]*rate.Limiter       // for new connections, by such a key; guarded by mu
+}
+
+// guest is a connection.
+type guest struct {
+	who   string // agent:porch, consumer:lab, hub, or nobody
+	key   string // public NKey; "" if nobody was asked
+	perms *server.Permissions
+	conns int        // how many connections it may have; 0: any number
+	subs  int        // how many subscriptions each of them may have; 0: any number
+	slow  *lag       // of a consumer; owned by Run's goroutine
+	asks  *questions // of a consumer; guarded by the mu of guests
+}
+
+func newGuests(cfg Config, anonymous bool) *guests {
+	return &guests{
+		space: cfg.Space, keeper: cfg.Access, anonymous: anonymous, log: cfg.Log, seldom: loglimit.New(loglimit.Notices()),
+		refusals: loglimit.New(loglimit.Refusals(cfg.Log, "refusals of NATS connections were not logged")),
+		audited:  newConnections(cfg.Log),
+		own:      make(map[string]*server.Permissions), guest: make(map[uint64]*guest),
+		banned: make(map[string]time.Time), paces: make(map[string]*rate.Limiter),
+	}
+}
+
+// admit makes a credential for a part of this process. Without perms it may do everything.
+func (g *guests) admit(perms func(key string) *server.Permissions) (credential.Credential, error) {
+	c, err := credential.New()
+	if err != nil {
+		return c, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.own[c.Public()] = perms(c.Public())
+	return c, nil
+}
+
+// Check implements server.Authentication: it is called for each connection, by a goroutine of that connection.
+func (g *guests) Check(c server.ClientAuthentication) bool {
+	opts := c.GetOpts()
+	err := checkSignature(opts.Nkey, opts.Sig, c.GetNonce(), g.knows)
+	if err == nil {
+		err = g.pace(opts.Nkey)
+	}
+	if err == nil {
+		err = g.enter(c, opts.Nkey)
+	}
+	if err == nil {
+		if p, ok := g.keeper.Book().Peer(opts.Nkey); ok {
+			g.audited.connected(c, p, time.Now())
+		}
+		return true
+	}
+	if ok, kept := g.refusals.Allow(access.AddressKey(host(c.RemoteAddress())), time.Now()); ok {
+		g.log.Warn("NATS connection refused", "audit", "refused", "by", "nkey", "key", shown(opts.Nkey), "client", shown(opts.Name), "address", host(c.RemoteAddress()),
+			logkey.Reason, err.Error(), "remedy", refusedRemedy(err), "kept_back", kept)
+	}
+	return false
+}
+
+func refusedRemedy(err error) string {
+	if errors.Is(err, errTooFast) {
+		return "connect once and keep the connection; wait a second before connecting again; " +
+			"give each program its own credential"
+	}
+	if errors.Is(err, errBanned) {
+		return "use one subscription for each camera and format, and few questions; " +
+			"the credential is accepted again in " + banTime.String()
+	}
+	return "make a credential with \"bramble-hub agent add NAME\" and give it to the agent with --credential-file"
+}
+
+// enter admits a connection. If there are too many with the same credential, it cuts the oldest.
+// That one may have ended unnoticed.
+func (g *guests) enter(c server.ClientAuthentication, key string) error {
+	v, others, err := g.register(c, key)
+	if err != nil || v.conns == 0 || len(others) < v.conns {
+		return err
+	}
+	live := slices.DeleteFunc(slices.Clone(others), func(id uint64) bool { return g.server.GetClient(id) == nil })
+	surplus := live[:max(0, len(live)+1-v.conns)]
+	g.forget(append(surplus, slices.DeleteFunc(others, func(id uint64) bool { return slices.Contains(live, id) })...))
+	for _, id := range surplus {
+		if ok, kept := g.seldom.Allow("connections "+v.who, time.Now()); ok {
+			g.log.Warn("oldest NATS connection cut: too many connections use the same credential",
+				"name", v.who, "limit", v.conns, "kept_back", kept,
+				"remedy", "make a credential for each program with \"bramble-hub agent add\" or \"consumer add\"")
+		}
+		_ = g.server.DisconnectClientByID(id) // it may have ended by itself
+	}
+	return nil
+}
+
+// register remembers a connection and gives it its permissions, in one step.
+// A change of the credentials either comes before that or finds the connection.
+// It returns the other connections with the same key, the oldest first.
+func (g *guests) register(c server.ClientAuthentication, key string) (v *guest, others []uint64, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if v, err = g.identifyLocked(key); err != nil {
+		return nil, nil, err
+	}
+	if time.Now().Before(g.banned[key]) {
+		return nil, nil, errBanned
+	}
+	c.RegisterUser(&server.User{Username: v.who, Permissions: v.perms})
+	if v.conns > 0 {
+		for id, other := range g.guest {
+			if other.key == key {
+				others = append(others, id)
+			}
+		}
+	}
+	slices.Sort(others)
+	g.guest[c.GetID()] = v
+	return v, others, nil
+}
+
+func (g *guests) forget(ids []uint64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, id := range ids {
+		delete(g.guest, id)
+	}
+}
+
+// greed is a connection that exceeds its limits.
+type greed struct {
+	id  uint64
+	who string
+	of  string // the limit that it exceeds
+}
+
+// greedy returns the connections that have too many subscriptions or publish too much.
+// It refuses their keys until the given time.
+func (g *guests) greedy(conns []*server.ConnInfo, now, until time.Time) (list []greed) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, c := range conns {
+		v, of := g.guest[c.Cid], ""
+		switch {
+		case v == nil:
+		case v.subs > 0 && int(c.NumSubs) > v.subs:
+			of = fmt.Sprintf("%d subscriptions; its cameras need at most %d", c.NumSubs, v.subs)
+		case v.asks != nil && v.asks.exceed(now, c.InBytes, c.InMsgs):
+			of = fmt.Sprintf("questions: %d with %d bytes since it connected", c.InMsgs, c.InBytes)
+		}
+		if of != "" {
+			g.banned[v.key] = until
+			list = append(list, greed{c.Cid, v.who, of})
+		}
+	}
+	return list
+}
+
+func (g *guests) knows(key string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, err := g.identifyLocked(key)
+	return err == nil
+}
+
+// identifyLocked returns what the holder of a key may do now.
+func (g *guests) identifyLocked(key string) (*guest, error) {
+	book := g.keeper.Book()
+	if perms, ok := g.own[key]; ok {
+		return &guest{who: "hub", key: key, perms: perms}, nil
+	}
+	if p, ok := book.Peer(key); ok {
+		v := &guest{
+			who: string(p.Kind) + ":" + p.Name, key: key, perms: peerPermissions(g.space, p),
+			conns: agentConns, subs: subsFor(len(p.Cameras)),
+		}
+		if p.Kind == access.KindConsumer {
+			v.slow, v.conns, v.asks = &lag{}, consumerConns, newQuestions()
+		}
+		if p.All {
+			v.subs = subsFor(cameras(book))
+		}
+		return v, nil
+	}
+	switch {
+	case book.Empty() && g.anonymous:
+		return &guest{who: "nobody", key: key}, nil
+	case key == "":
+		return nil, errNoCredential
+	}
+	return nil, errUnknownKey
+}
+
+// cameras returns the number of cameras of all agents in a credentials file.
+func cameras(book *access.Book) (n int) {
+	for _, a := range book.Agents() {
+		n += len(a.Cameras)
+	}
+	return n
+}
+
+// checkSignature returns nil if the holder of a known key has signed the nonce, or if there is no key.
+func checkSignature(key, sig string, nonce []byte, known func(string) bool) error {
+	if key == "" {
+		return nil
+	}
+	if !known(key) {
+		return errUnknownKey
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(sig)
+	if err != nil {
+		if raw, err = base64.StdEncoding.DecodeString(sig); err != nil { // as nats-server itself allows
+			return errSignature
+		}
+	}
+	public, err := nkeys.FromPublicKey(key)
+	if err != nil || len(nonce) == 0 || public.Verify(nonce, raw) != nil {
+		return errSignature
+	}
+	return nil
+}
+
+// changed returns the connections whose rights are not what they were, and forgets them.
+func (g *guests) changed() map[uint64]*guest {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	gone := make(map[uint64]*guest)
+	for id, v := range g.guest {
+		if now, err := g.identifyLocked(v.key); err != nil || now.who != v.who || !reflect.DeepEqual(now.perms, v.perms) {
+			gone[id] = v
+			delete(g.guest, id)
+		} else {
+			v.subs = now.subs
+		}
+	}
+	return gone
+}
+
+// consumers returns the connections of consumers.
+func (g *guests) consumers() map[uint64]*guest {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := maps.Clone(g.guest)
+	maps.DeleteFunc(list, func(_ uint64, v *guest) bool { return v.slow == nil })
+	return list
+}
+
+// keep forgets the connections that are none any more. Only those that were there when known was made are looked for.
+func (g *guests) keep(open func(id uint64) bool, known map[uint64]*guest, now time.Time) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.paces, func(_ string, pace *rate.Limiter) bool { return pace.TokensAt(now) >= connBurst })
+	maps.DeleteFunc(g.banned, func(_ string, until time.Time) bool { return !now.Before(until) })
+	for id := range known {
+		if !open(id) {
+			delete(g.guest, id)
+		}
+	}
+}
+
+func (g *guests) all() map[uint64]*guest {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.guest)
+}
+
+// host returns the address without the port, which is another one each time.
+func host(addr net.Addr) string {
+	if addr == nil {
+		return "?"
+	}
+	h, _, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return addr.String()
+	}
+	return h
+}
+
+// shown shortens what a stranger wrote, for the log.
+func shown(s string) string {
+	if len(s) > 80 {
+		return s[:80] + "..."
+	}
+	return s
+}

@@ -1,0 +1,116 @@
+package natsserver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/loglimit"
+)
+
+// logger hands the server's log lines to slog. The server's notices are the hub's debug lines: a user need not know that there is a server.
+type logger struct {
+	log      *slog.Logger
+	failed   chan string // receives the first fatal message of the start
+	started  atomic.Bool
+	seldom   *loglimit.Limiter // lines about the server itself
+	refusals *loglimit.Limiter // lines about its clients, by address
+	guarded  bool              // guests logs refusals
+}
+
+func (l *logger) Noticef(format string, v ...any) {
+	l.log.Debug("nats: " + fmt.Sprintf(format, v...))
+}
+
+func (l *logger) Warnf(format string, v ...any) { l.say(slog.LevelWarn, fmt.Sprintf(format, v...)) }
+
+// say tells of the same thing once a minute: what an agent does wrong it may do wrong ten times a second, on a new connection each time.
+func (l *logger) say(level slog.Level, text string) {
+	if ok, kept := l.allow(text); ok {
+		l.log.Log(context.Background(), level, "nats: "+text, "kept_back", kept)
+	}
+}
+
+// clientLines returns the bounds for lines about clients: one a minute about each address.
+// The clients may be unauthenticated.
+func clientLines(log *slog.Logger) loglimit.Config {
+	c := loglimit.Refusals(log, "lines of NATS clients were not logged")
+	c.Burst = 1
+	return c
+}
+
+// allow reports whether a line may be logged. A line about a client begins with its address.
+// The rest may contain text chosen by the client.
+func (l *logger) allow(text string) (ok bool, keptBack int) {
+	first, _, _ := strings.Cut(text, " ")
+	if addr, err := netip.ParseAddrPort(first); err == nil {
+		return l.refusals.Allow(access.AddressKey(addr.Addr().String()), time.Now())
+	}
+	return l.seldom.Allow(about(text), time.Now())
+}
+
+// about returns a line without numbers: its connection's port and number, sizes and times are others each time.
+func about(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+// Fatalf does not end the process, unlike the server's own logger: Start returns the message, and what comes later is logged.
+func (l *logger) Fatalf(format string, v ...any) {
+	if !l.started.Load() {
+		select {
+		case l.failed <- fmt.Sprintf(format, v...):
+			return
+		default:
+		}
+	}
+	l.log.Error("nats: " + fmt.Sprintf(format, v...))
+}
+
+// Errorf tells of what strangers do wrong once a minute for each of their connections, and at most some hundred times: they must not fill the log.
+func (l *logger) Errorf(format string, v ...any) {
+	text := fmt.Sprintf(format, v...)
+	if l.guarded && strings.Contains(text, server.ErrAuthentication.Error()) {
+		l.log.Debug("nats: " + text)
+		return
+	}
+	if strings.Contains(text, "TLS handshake error: ") {
+		if say, kept := l.allow(text); say {
+			l.log.Warn("nats: "+text, "kept_back", kept, "remedy", "an agent that does not trust this hub's certificate says so itself, with what to do; others are no clients of NATS")
+		}
+		return
+	}
+	if strings.Contains(text, "Violation -") {
+		if say, kept := l.allow(text); say {
+			l.log.Warn("nats: "+text, append(remedyOf(text), "kept_back", kept)...)
+		}
+		return
+	}
+	l.say(slog.LevelError, text)
+}
+
+// remedyOf returns the remedy for a refused action, if it is known.
+func remedyOf(text string) []any {
+	if !strings.Contains(text, `"_INBOX_`) {
+		return nil
+	}
+	return []any{
+		"remedy", "a consumer's inbox prefix is _INBOX. and its public key, such as --inbox-prefix _INBOX.U...; " +
+			"agents and older consumers use _INBOX_U...",
+	}
+}
+
+func (l *logger) Debugf(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }
+
+func (l *logger) Tracef(format string, v ...any) { l.log.Debug("nats: " + fmt.Sprintf(format, v...)) }

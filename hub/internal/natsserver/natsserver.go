@@ -1,0 +1,249 @@
+// Package natsserver runs the embedded NATS server, and decides who may do what there.
+package natsserver
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// startTimeout bounds the wait for the server to accept connections.
+const startTimeout = 5 * time.Second
+
+// Config says how the server listens.
+type Config struct {
+	Addr string      // host:port; port 0 means any free one. Ignored if File sets one
+	File string      // a standard NATS configuration file; "" means none
+	TLS  *tls.Config // nil means plain connections, unless File says otherwise
+	Log  *slog.Logger
+
+	Hub      string         // public key of the hub's credential, if File has users of its own
+	Access   *access.Keeper // who may connect; nil means that nobody is asked
+	Space    subject.Space  // of the cameras
+	Insecure bool           // without any credentials, nobody is asked even at an address that others can reach
+}
+
+// Server is a running NATS server.
+type Server struct {
+	lines  *loglimit.Limiter // bounds the server's log lines about clients
+	s      *server.Server
+	log    *slog.Logger
+	guests *guests               // nil if nobody is asked, or if the file decides
+	own    credential.Credential // of the hub itself
+	secure bool                  // clients must speak TLS
+}
+
+// Start starts a server and returns when it accepts connections.
+func Start(cfg Config) (*Server, error) {
+	opts, placed, err := options(cfg)
+	if err != nil {
+		return nil, err
+	}
+	d := &Server{log: cfg.Log, secure: opts.TLSConfig != nil && !opts.AllowNonTLS}
+	if err := d.guard(cfg, opts, placed); err != nil {
+		return nil, err
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS server: %w", err)
+	}
+	d.s = s
+	l := &logger{
+		log: cfg.Log, failed: make(chan string, 1), seldom: loglimit.New(loglimit.Notices()),
+		refusals: loglimit.New(clientLines(cfg.Log)), guarded: d.guests != nil,
+	}
+	d.lines = l.refusals
+	if d.guests != nil {
+		d.guests.server = s
+	}
+	s.SetLoggerV2(l, false, false, false)
+	go s.Start() // returns when all listens, or has failed to
+	if why := awaitReady(s, l.failed); why != "" {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, fmt.Errorf("embedded NATS server: %s: %s", why, cfg.remedy())
+	}
+	l.started.Store(true)
+	if err := d.checkJetStream(cfg, opts); err != nil {
+		d.Stop()
+		return nil, err
+	}
+	if d.guests != nil {
+		cfg.Access.OnChange(d.recheck)
+	}
+	return d, nil
+}
+
+// guard has the server ask who connects, unless the file says how. placed means that the file says where to listen: then that is meant so.
+func (s *Server) guard(cfg Config, opts *server.Options, placed bool) (err error) {
+	if cfg.Access == nil {
+		return nil
+	}
+	if decidesItself(opts) {
+		cfg.Log.Info("the NATS configuration says itself who may connect: agents and consumers of the credentials file do not count there", "file", cfg.File)
+		return checkNoAuthUser(cfg, opts, placed)
+	}
+	anonymous := cfg.Insecure || placed
+	if !anonymous {
+		if anonymous, err = IsLoopback(cfg.Addr); err != nil {
+			return err
+		}
+	}
+	s.guests = newGuests(cfg, anonymous)
+	opts.CustomClientAuthentication, opts.AlwaysEnableNonce = s.guests, true
+	s.own, err = s.guests.admit(func(string) *server.Permissions { return nil })
+	return err
+}
+
+// decidesItself reports whether a NATS configuration has users of its own.
+func decidesItself(o *server.Options) bool {
+	return len(o.Users) > 0 || len(o.Nkeys) > 0 || o.Username != "" || o.Authorization != "" || o.AuthCallout != nil || len(o.TrustedOperators) > 0 || len(o.TrustedKeys) > 0
+}
+
+// Admit makes a credential for an agent in this process, which may publish and serve cameras. It is zero, and not needed, if nobody is asked.
+func (s *Server) Admit(cameras []string) (credential.Credential, error) {
+	if s.guests == nil {
+		return credential.Credential{}, nil
+	}
+	return s.guests.admit(func(key string) *server.Permissions { return agentPermissions(s.guests.space, key, cameras) })
+}
+
+// awaitReady returns "" when the server accepts connections, else why it does not.
+func awaitReady(s *server.Server, failed <-chan string) string {
+	deadline := time.Now().Add(startTimeout)
+	for !s.ReadyForConnections(50 * time.Millisecond) {
+		select {
+		case why := <-failed:
+			return why
+		default:
+		}
+		if time.Now().After(deadline) {
+			return fmt.Sprintf("not ready within %v", startTimeout)
+		}
+	}
+	return ""
+}
+
+// remedy says what to do when the server cannot start.
+func (c *Config) remedy() string {
+	if c.File != "" {
+		return "change " + c.File + ", or use a server that runs already with --nats-url"
+	}
+	return "choose another address with --nats, or use the server that runs there with --nats-url"
+}
+
+// options returns the server's options, and whether the file says where to listen.
+func options(cfg Config) (opts *server.Options, placed bool, err error) {
+	opts = &server.Options{}
+	if cfg.File != "" {
+		if opts, err = server.ProcessConfigFile(cfg.File); err != nil {
+			return nil, false, fmt.Errorf("NATS configuration %s: %w", cfg.File, err)
+		}
+	}
+	if cfg.TLS != nil {
+		if opts.TLSConfig != nil {
+			return nil, false, fmt.Errorf("NATS configuration %s has a tls block of its own: leave that out, or --nats-tls-cert and --nats-tls-key", cfg.File)
+		}
+		opts.TLSConfig = cfg.TLS
+	}
+	if opts.MaxPayload == 0 {
+		opts.MaxPayload = frame.MaxPayload // beyond that NATS itself advises against
+	}
+	bound(opts)
+	placed = opts.Host != "" || opts.Port != 0
+	if !placed {
+		host, port, err := net.SplitHostPort(cfg.Addr)
+		if err != nil {
+			return nil, false, fmt.Errorf("NATS address %q: write HOST:PORT: %w", cfg.Addr, err)
+		}
+		opts.Host = host
+		if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
+			return nil, false, fmt.Errorf("NATS address %q: the port must be a number from 0 to 65535", cfg.Addr)
+		}
+		if opts.Port == 0 {
+			opts.Port = server.RANDOM_PORT
+		}
+	}
+	if opts.ServerName == "" && cfg.File == "" { // servers of a cluster must not have the same name: there, the default is a random one
+		opts.ServerName = "bramble-hub"
+	}
+	opts.NoSigs = true // the hub handles signals
+	return opts, placed, nil
+}
+
+// URL returns a NATS URL under which clients on this host reach the server.
+func (s *Server) URL() string {
+	addr := s.Addr()
+	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
+		addr = net.JoinHostPort("127.0.0.1", port) // nobody can connect to "all addresses" on every system
+	}
+	if s.secure {
+		return "tls://" + addr
+	}
+	return "nats://" + addr
+}
+
+// Secure reports whether clients must speak TLS.
+func (s *Server) Secure() bool { return s.secure }
+
+// Addr returns the address on which the server listens.
+func (s *Server) Addr() string {
+	if a := s.s.Addr(); a != nil {
+		return a.String()
+	}
+	return ""
+}
+
+// InProcess connects without a socket, as the hub itself, which may do everything.
+func (s *Server) InProcess() nats.Option {
+	return func(o *nats.Options) error {
+		for _, set := range append(s.own.Options(), nats.InProcessServer(headerlimit.InProcess{Of: s.s})) {
+			if err := set(o); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// Stop closes all connections and returns when the server has ended.
+func (s *Server) Stop() {
+	s.s.Shutdown()
+	s.s.WaitForShutdown()
+}
+
+// IsLoopback reports whether addr, a host:port, can be reached from this host only.
+func IsLoopback(addr string) (bool, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false, fmt.Errorf("address %q: write HOST:PORT: %w", addr, err)
+	}
+	if host == "localhost" {
+		return true, nil
+	}
+	ip := net.ParseIP(host)
+	if host != "" && ip == nil {
+		return false, errors.New("address " + addr + ": the host must be an IP address or localhost")
+	}
+	return ip != nil && ip.IsLoopback(), nil
+}
+
+// Check finds out whether the address and the file of a configuration can be understood.
+func Check(cfg Config) error {
+	_, _, err := options(cfg)
+	return err
+}

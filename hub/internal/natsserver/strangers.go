@@ -1,0 +1,95 @@
+package natsserver
+
+import (
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// level is a cheap measure of change since the server's connections were last counted one by one.
+type level struct {
+	clients int
+	subs    uint32
+}
+
+// How much a level may grow before connections are counted again.
+const (
+	moreClients = 32
+	moreSubs    = 1024
+)
+
+func (s *Server) level() level { return level{s.s.NumClients(), s.s.NumSubscriptions()} }
+
+// exceeds reports whether the level is much higher than at the last count.
+func (l level) exceeds(last level) bool {
+	return l.clients >= last.clients+moreClients || l.subs >= last.subs+moreSubs
+}
+
+// unknown returns the connections that have not shown a credential, in order of arrival.
+func unknown(conns []*server.ConnInfo, known map[uint64]*guest) (list []*server.ConnInfo) {
+	for _, c := range conns {
+		if known[c.Cid] == nil && c.Kind == "Client" {
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b *server.ConnInfo) int { return int(a.Cid) - int(b.Cid) })
+	return list
+}
+
+// surplus returns the connections beyond the limits for an address and in total.
+// It picks the oldest, because an honest client shows its credential at once.
+// The addresses of this host are limited, too: behind a proxy they may stand for any client.
+func surplus(list []*server.ConnInfo) (over map[uint64]string) {
+	over = make(map[uint64]string)
+	count := make(map[string]int)
+	for i, c := range slices.Backward(list) {
+		from := network(c.IP)
+		if count[from]++; count[from] > strangersOfAddress || len(list)-i-len(over) > strangersInAll {
+			over[c.Cid] = from
+		}
+	}
+	return over
+}
+
+// network returns the unit that counts as one address: an IPv6 /64 network or an IPv4 address.
+func network(ip string) string {
+	a, err := netip.ParseAddr(ip)
+	if err != nil || a.Unmap().Is4() {
+		return ip
+	}
+	p, err := a.WithZone("").Prefix(64)
+	if err != nil {
+		return ip
+	}
+	return p.String()
+}
+
+// cutStrangers cuts surplus connections without a credential. It returns the number of all without one.
+func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) int {
+	list := unknown(conns, s.guests.all()) // all is newer than conns: it has clients that authenticated meanwhile
+	over := surplus(list)
+	for _, from := range slices.Compact(slices.Sorted(maps.Values(over))) {
+		if ok, kept := s.guests.refusals.Allow(from, now); ok {
+			s.log.Warn("NATS connections cut: too many from one address, or in total, have shown no credential",
+				"address", from, "kept_back", kept)
+		}
+	}
+	for id := range over {
+		s.cut(id)
+	}
+	return len(list)
+}
+
+// cutGreedy cuts connections that exceed their limits, and refuses their credentials for a while.
+func (s *Server) cutGreedy(conns []*server.ConnInfo, now time.Time) {
+	for _, c := range s.guests.greedy(conns, now, now.Add(banTime)) {
+		if ok, kept := s.guests.seldom.Allow("greedy "+c.who, now); ok {
+			s.log.Warn("NATS connection cut: it exceeds its limits", "name", c.who, "too_much", c.of,
+				"remedy", refusedRemedy(errBanned), "kept_back", kept)
+		}
+		s.cut(c.id)
+	}
+}

@@ -1,0 +1,150 @@
+// Package tlstrust says which NATS server is the right one: by the fingerprint of its key, or by who has signed its certificate.
+package tlstrust
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// prefix begins every fingerprint that is printed.
+const prefix = "sha256:"
+
+// maxFile bounds what is read of a file with authorities, in bytes: all that a Linux distribution trusts has a quarter of that.
+const maxFile = 1 << 20
+
+// timeout bounds all that is said until a connection with TLS stands. Without TLS a second is enough; with it there are one or two more round trips.
+const timeout = 2 * time.Second
+
+// Settings say how a NATS server shows that it is the right one. The zero value trusts whom the operating system trusts, and insists on TLS only if the URL does.
+type Settings struct {
+	CA           string   // PEM file with the certificates of authorities, one of which must have signed the server's; or with the server's own
+	Fingerprints []string // of the server's public key, one of which must fit; then neither names nor dates nor signatures count
+	Flags        string   // what the program's flags for these begin with, for messages: "--tls" means --tls-ca and --tls-fingerprint
+}
+
+// Options are what a connection needs. The error names the flag and what it takes.
+func (s Settings) Options() ([]nats.Option, error) {
+	switch {
+	case s.CA != "" && len(s.Fingerprints) > 0:
+		return nil, fmt.Errorf("%s-ca, %[1]s-fingerprint: give one of them: a fingerprint needs no authority", s.Flags)
+	case s.CA != "":
+		if _, err := s.authorities(); err != nil {
+			return nil, err
+		}
+		return []nats.Option{nats.ClientTLSConfig(nil, s.authorities), nats.Timeout(timeout)}, nil // the file is read again for each connection
+	case len(s.Fingerprints) > 0:
+		pins, err := s.pins()
+		if err != nil {
+			return nil, err
+		}
+		return []nats.Option{nats.Secure(pinned(pins)), nats.Timeout(timeout)}, nil
+	}
+	return nil, nil
+}
+
+// Config is what a connection with TLS needs; its ServerName is missing. A file with authorities is read again each time.
+func (s Settings) Config() (*tls.Config, error) {
+	if len(s.Fingerprints) > 0 {
+		pins, err := s.pins()
+		if err != nil {
+			return nil, err
+		}
+		return pinned(pins), nil
+	}
+	config := &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: CipherSuites()}
+	var err error
+	if s.CA != "" {
+		config.RootCAs, err = s.authorities()
+	}
+	return config, err
+}
+
+// IsZero reports whether nothing is set.
+func (s Settings) IsZero() bool { return s.CA == "" && len(s.Fingerprints) == 0 }
+
+func (s Settings) authorities() (*x509.CertPool, error) {
+	f, err := os.Open(s.CA)
+	if err != nil {
+		return nil, fmt.Errorf("%s-ca: %w", s.Flags, err)
+	}
+	defer func() { _ = f.Close() }() // it was only read
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s-ca: %w", s.Flags, err)
+	}
+	pool := x509.NewCertPool()
+	if len(data) > maxFile || !pool.AppendCertsFromPEM(data) {
+		return nil, fmt.Errorf("%s-ca %s: there must be certificates in it, as PEM (\"-----BEGIN CERTIFICATE-----\"), of at most %d bytes in all", s.Flags, s.CA, maxFile)
+	}
+	return pool, nil
+}
+
+// pins returns the fingerprints as they are printed. Letters may be large, and colons stand between the bytes, as other programs print them.
+func (s Settings) pins() (list []string, err error) {
+	for _, text := range s.Fingerprints {
+		plain := strings.ToLower(strings.TrimSpace(text))
+		plain = strings.ReplaceAll(strings.TrimPrefix(plain, prefix), ":", "")
+		if raw, err := hex.DecodeString(plain); err != nil || len(raw) != sha256.Size {
+			return nil, fmt.Errorf("%s-fingerprint %q: give %s and 64 hexadecimal digits, as the hub prints them when it starts", s.Flags, text, prefix)
+		}
+		list = append(list, prefix+plain)
+	}
+	return list, nil
+}
+
+// CipherSuites are the suites of TLS 1.2 with authenticated encryption (AEAD) and forward secrecy. Those with CBC had
+// repeated padding attacks. TLS 1.3 has AEAD only.
+func CipherSuites() []uint16 {
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
+}
+
+// Fingerprint is the SHA-256 of a certificate's public key (SubjectPublicKeyInfo, RFC 5280, 4.1.2.7, in DER). A renewed certificate for the same key has the
+// same; nats-server's pinned_certs has it too, without what is in front of the digits.
+func Fingerprint(cert *x509.Certificate) string {
+	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	return prefix + hex.EncodeToString(sum[:])
+}
+
+// pinned trusts the holders of some keys, and nobody else. Dates do not count: whoever has the key is the one who is meant, and a Pi does not know the time when it
+// starts.
+func pinned(pins []string) *tls.Config {
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		CipherSuites:       CipherSuites(),
+		InsecureSkipVerify: true, //nolint:gosec // VerifyConnection is called all the same, also for a resumed session
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if len(state.PeerCertificates) == 0 {
+				return errors.New("the server shows no certificate")
+			}
+			if got := Fingerprint(state.PeerCertificates[0]); !slices.Contains(pins, got) {
+				return &mismatchError{got: got, pins: pins}
+			}
+			return nil
+		},
+	}
+}
+
+// mismatchError says that a server has another key than it should.
+type mismatchError struct {
+	got  string
+	pins []string
+}
+
+func (e *mismatchError) Error() string {
+	return fmt.Sprintf("the server's certificate is %s, pinned is %s", e.got, strings.Join(e.pins, ", "))
+}
