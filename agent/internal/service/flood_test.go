@@ -3,6 +3,9 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,6 +51,27 @@ func newFlooder(t *testing.T, nc *nats.Conn, subj string) *flooder {
 	return f
 }
 
+// endpoint returns the endpoint of a verb.
+func (s *Service) endpoint(t *testing.T, v subject.Verb) *endpoint {
+	t.Helper()
+	i := slices.IndexFunc(s.endpoints, func(e *endpoint) bool { return e.verb == v })
+	if i < 0 {
+		t.Fatalf("no endpoint %s", v)
+	}
+	return s.endpoints[i]
+}
+
+// subscription returns the subscription of a verb.
+func (s *Service) subscription(t *testing.T, v subject.Verb) *nats.Subscription {
+	t.Helper()
+	subj := s.endpoint(t, v).subject
+	i := slices.IndexFunc(s.subs, func(sub *nats.Subscription) bool { return sub.Subject == subj })
+	if i < 0 {
+		t.Fatalf("no subscription to %s", subj)
+	}
+	return s.subs[i]
+}
+
 func (f *flooder) ask(n int) {
 	f.t.Helper()
 	for range n {
@@ -76,11 +100,16 @@ func TestSnapshotFlood(t *testing.T) {
 	}
 	s := serve(t, camera, server.Options{})
 	f := newFlooder(t, s.nc, "cam.porch.do.snapshot")
-	for f.answers.Load() < 20 {
+	snapshots := s.service.endpoint(t, subject.Snapshot)
+	for sent := 0; f.answers.Load() < 20; {
 		f.ask(64)
+		sent += 64
+		// More than maxPending requests in the queue are dropped, also those of others: then a requester must ask again.
+		testutil.Eventually(t, "the flood is handled", func() bool { return snapshots.statsNow().requests == sent })
 	}
+	bytes := f.bytes.Load()
 	seconds := time.Since(f.began).Seconds()
-	if got, most := float64(f.bytes.Load()), rate/4+size+rate*seconds; got > most {
+	if got, most := float64(bytes), rate/4+size+rate*seconds; got > most {
 		t.Errorf("%.0f bytes of snapshots in %.2f s, at most %.0f", got, seconds, most)
 	}
 	msg := testutil.Receive(t, "a refusal", f.refused)
@@ -136,6 +165,60 @@ func TestWakeFlood(t *testing.T) {
 	}
 }
 
+// gatedCamera is woken when its gate is open.
+type gatedCamera struct {
+	*fakeCamera
+
+	gate chan struct{}
+}
+
+func (c gatedCamera) Wake() { <-c.gate }
+
+// TestFullQueue: requests beyond those that may wait are dropped without an answer, from any requester.
+// A requester that asks again gets its answer as soon as the queue has room.
+func TestFullQueue(t *testing.T) {
+	camera := gatedCamera{newFakeCamera(), make(chan struct{})}
+	open := sync.OnceFunc(func() { close(camera.gate) })
+	defer open()
+	s := serve(t, camera, server.Options{})
+	sub := s.service.subscription(t, subject.Wake)
+	wantDropped := func(least int) int {
+		t.Helper()
+		var dropped int
+		testutil.Eventually(t, "requests are dropped", func() bool {
+			waiting, _, errWaiting := sub.Pending()
+			n, errDropped := sub.Dropped()
+			dropped = n
+			return errors.Join(errWaiting, errDropped) == nil && waiting == maxPending && n >= least
+		})
+		return dropped
+	}
+
+	newFlooder(t, s.nc, sub.Subject).ask(2 * maxPending)
+	before := wantDropped(maxPending - 1) // the handler may hold one
+	answers, err := s.nc.SubscribeSync(nats.NewInbox())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.nc.PublishRequest(sub.Subject, answers.Subject, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := wantDropped(before + 1); got != before+1 {
+		t.Errorf("%d requests are dropped, want %d", got, before+1)
+	}
+	open()
+	testutil.Eventually(t, "the queue has room", func() bool {
+		waiting, _, err := sub.Pending()
+		return err == nil && waiting < maxPending
+	})
+	if got := string(s.ask(subject.Wake).Data); got != done {
+		t.Errorf("the second request got %q", got)
+	}
+	if n, _, err := answers.Pending(); err != nil || n != 0 {
+		t.Errorf("the dropped request has %d answers: %v", n, err)
+	}
+}
+
 // TestDiscoveryFlood: questions for all micro services are bounded, too, and the service's numbers tell what was
 // refused.
 func TestDiscoveryFlood(t *testing.T) {
@@ -151,7 +234,8 @@ func TestDiscoveryFlood(t *testing.T) {
 		}
 	}
 	newFlooder(t, s.nc, "cam.porch.do.info").ask(1000)
-	testutil.Eventually(t, "all are counted", func() bool { return s.service.endpoints[0].statsNow().requests == 1000 })
+	info := s.service.endpoint(t, subject.Info)
+	testutil.Eventually(t, "all are counted", func() bool { return info.statsNow().requests == 1000 })
 	msg, err := s.nc.Request("$SRV.STATS.camera", nil, testutil.Timeout)
 	if err != nil {
 		t.Fatal(err)
