@@ -125,7 +125,7 @@ func (c *Camera) contestedLocked(now time.Time) bool {
 // replaceFeedLocked ends the stream of a format that the camera delivers no longer.
 func (c *Camera) replaceFeedLocked(f frame.Format) {
 	old := c.feed
-	old.stream.End(fmt.Errorf("%w: it now delivers %s", ErrNotNative, f))
+	old.stream.CloseWithError(fmt.Errorf("%w: it now delivers %s", ErrNotNative, f))
 	if old.stop != nil {
 		old.stop()
 		old.stop = nil
@@ -163,7 +163,7 @@ func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 	if !connected || !back || c.checking || c.offline != nil {
 		return false
 	}
-	last, _, some := f.stream.Last()
+	last, _, some := f.stream.LastFrameTimes()
 	mute := f.stop != nil && (!some || now.Sub(last) > silence) && now.Sub(c.wokenAt) > silence
 	if mute {
 		c.wakeLocked(now)
@@ -176,7 +176,7 @@ func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 func (c *Camera) check(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	s, err := c.cfg.Agents.Ask(asking, c.id)
+	s, err := c.cfg.Agents.RequestStatus(asking, c.id)
 	now := time.Now()
 	c.mu.Lock()
 	c.checking = false

@@ -37,16 +37,16 @@ var (
 	errNoAnswer      = errors.New("the agent does not answer")
 )
 
-// Agents is how the registry reaches cameras. Its methods may be called from several goroutines.
-type Agents interface {
-	// Feed appends the camera's frames to into until the stop function is called. A frame that was under way may still come after that.
-	Feed(camera string, into *stream.Stream) (stop func(), err error)
+// AgentClient is how the registry reaches cameras. Its methods may be called from several goroutines.
+type AgentClient interface {
+	// SubscribeFrames appends the camera's frames to into until the stop function is called. A frame that was under way may still come after that.
+	SubscribeFrames(camera string, into *stream.Stream) (stop func(), err error)
 
 	// Wake asks the camera's agent to start it. It does not wait.
 	Wake(camera string)
 
-	// Ask returns the camera's status from its agent. The error is ErrNoAgent if there is certainly none.
-	Ask(ctx context.Context, camera string) (status.Status, error)
+	// RequestStatus returns the camera's status from its agent. The error is ErrNoAgent if there is certainly none.
+	RequestStatus(ctx context.Context, camera string) (status.Status, error)
 
 	// Connected reports whether NATS can be reached.
 	Connected() bool
@@ -65,7 +65,7 @@ func (e *RefusedError) Error() string { return e.Reason }
 
 // Config is what a Registry needs.
 type Config struct {
-	Agents Agents
+	Agents AgentClient
 	Linger time.Duration // how long a stream stays subscribed after its last viewer; default 10 s
 	Stream stream.Config // bounds of each ring; Format is ignored
 
@@ -132,8 +132,8 @@ func (r *Registry) Run(ctx context.Context) error {
 	}
 }
 
-// Observe takes in a status document, from whatever way it came.
-func (r *Registry) Observe(s status.Status) {
+// OnStatus takes in a status document, from whatever way it came.
+func (r *Registry) OnStatus(s status.Status) {
 	r.mu.Lock()
 	c := r.cameras[s.Camera]
 	if c == nil {
@@ -150,8 +150,8 @@ func (r *Registry) Observe(s status.Status) {
 	c.observe(s, time.Now())
 }
 
-// Reconnected tells every camera that the hub has reached NATS again.
-func (r *Registry) Reconnected() {
+// OnReconnect tells every camera that the hub has reached NATS again.
+func (r *Registry) OnReconnect() {
 	for _, c := range r.Cameras() {
 		c.rewake()
 	}

@@ -56,7 +56,7 @@ func (a *fakeAgents) seen() deeds {
 	return d
 }
 
-func (a *fakeAgents) Feed(_ string, into *stream.Stream) (func(), error) {
+func (a *fakeAgents) SubscribeFrames(_ string, into *stream.Stream) (func(), error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.feedErr != nil {
@@ -69,7 +69,7 @@ func (a *fakeAgents) Feed(_ string, into *stream.Stream) (func(), error) {
 
 func (a *fakeAgents) Wake(string) { a.set(func() { a.did.wakes = append(a.did.wakes, time.Now()) }) }
 
-func (a *fakeAgents) Ask(ctx context.Context, camera string) (status.Status, error) {
+func (a *fakeAgents) RequestStatus(ctx context.Context, camera string) (status.Status, error) {
 	a.mu.Lock()
 	a.did.asks = append(a.did.asks, time.Now())
 	ask := a.ask
@@ -99,7 +99,7 @@ func inTime(t *testing.T, f func(t *testing.T, r *Registry, a *fakeAgents)) {
 		a := &fakeAgents{}
 		r := New(Config{Agents: a, Log: testutil.Log(t)})
 		testutil.Run(t, r.Run)
-		r.Observe(word(status.Idle))
+		r.OnStatus(word(status.Idle))
 		f(t, r, a)
 	})
 }
@@ -119,7 +119,7 @@ func porch(t *testing.T, r *Registry) *Camera {
 	return c
 }
 
-func view(t *testing.T, r *Registry, f frame.Format) *Viewer {
+func view(t *testing.T, r *Registry, f frame.Format) *Subscription {
 	t.Helper()
 	v, err := porch(t, r).View(f)
 	if err != nil {
@@ -132,10 +132,10 @@ func view(t *testing.T, r *Registry, f frame.Format) *Viewer {
 func deliver(r *Registry, a *fakeAgents, d time.Duration) {
 	for range d / (100 * time.Millisecond) {
 		s := word(status.Live)
-		if n := a.seen().into.In.Load(); n%50 == 0 {
-			r.Observe(s)
+		if n := a.seen().into.FramesIn.Load(); n%50 == 0 {
+			r.OnStatus(s)
 		}
-		a.seen().into.Append(&stream.Frame{Frame: frame.Frame{Format: s.Format, Seq: a.seen().into.In.Load(), Payload: make([]byte, 10)}})
+		a.seen().into.Append(&stream.Packet{Frame: frame.Frame{Format: s.Format, Seq: a.seen().into.FramesIn.Load(), Payload: make([]byte, 10)}})
 		pass(100 * time.Millisecond)
 	}
 }
@@ -163,7 +163,7 @@ func TestCamerasAreSorted(t *testing.T) {
 	for _, id := range []string{"yard", "attic", "porch", "attic", "barn-2", "barn"} {
 		s := word(status.Live)
 		s.Camera = id
-		r.Observe(s)
+		r.OnStatus(s)
 	}
 	ids := []string{}
 	for _, c := range r.Cameras() {
@@ -192,10 +192,10 @@ func TestStates(t *testing.T) {
 				pass(time.Second)
 				s := word(c.say)
 				s.Reason, s.Host = c.reason, "pi7"
-				r.Observe(s)
+				r.OnStatus(s)
 				wantState(t, r, c.want, c.show)
 				i := porch(t, r).Info()
-				if i.Host != "pi7" || !i.Heard.Equal(time.Now()) || i.Watched || i.Viewers != 0 || !i.Received.IsZero() {
+				if i.Host != "pi7" || !i.LastStatus.Equal(time.Now()) || i.Watched || i.Viewers != 0 || !i.Received.IsZero() {
 					t.Errorf("info %+v", i)
 				}
 				if gone := c.want == Offline; gone != (i.FPS == 0) || gone && !i.Since.Equal(time.Now()) || gone != (porch(t, r).Offline() != nil) {
@@ -226,7 +226,7 @@ func TestRatesAreMeasuredWhileWatched(t *testing.T) {
 func TestForgottenAfterADay(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) { return status.Status{}, ErrNoAgent })
-		r.Observe(word(status.Stopped))
+		r.OnStatus(word(status.Stopped))
 		pass(forgetAfter)
 		wantState(t, r, Offline, "stopped")
 		v := view(t, r, frame.JPEG)
@@ -242,7 +242,7 @@ func TestForgottenAfterADay(t *testing.T) {
 		if a.seen().feeds != 1 || a.seen().stops != 1 {
 			t.Errorf("%d subscriptions made, %d ended: want 1 each", a.seen().feeds, a.seen().stops)
 		}
-		r.Observe(word(status.Idle))
+		r.OnStatus(word(status.Idle))
 		wantState(t, r, status.Idle, "")
 	})
 }
@@ -252,7 +252,7 @@ func TestRunEndsAllStreams(t *testing.T) {
 		a := &fakeAgents{}
 		r := New(Config{Agents: a, Log: testutil.Log(t)})
 		stop := testutil.Run(t, r.Run)
-		r.Observe(word(status.Idle))
+		r.OnStatus(word(status.Idle))
 		v := view(t, r, frame.JPEG)
 		stop()
 		if a.seen().stops != 1 {
@@ -272,7 +272,7 @@ func TestRunWaitsForItsQuestions(t *testing.T) {
 		r := New(Config{Agents: a, Log: testutil.Log(t)})
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { ended <- r.Run(ctx) }()
-		r.Observe(word(status.Idle))
+		r.OnStatus(word(status.Idle))
 		pass(unheard + tickInterval)
 		cancel()
 		synctest.Wait()
@@ -292,7 +292,7 @@ func TestShutdownIsNobodysFault(t *testing.T) {
 		a := &fakeAgents{}
 		r := New(Config{Agents: a, Log: testutil.Log(t)})
 		stop := testutil.Run(t, r.Run)
-		r.Observe(word(status.Idle))
+		r.OnStatus(word(status.Idle))
 		for len(a.seen().asks) < maxMisses { // the last one allowed is under way
 			pass(tickInterval)
 		}
@@ -306,7 +306,7 @@ func TestManyAtOnce(t *testing.T) {
 	a := &fakeAgents{ask: func(context.Context, string) (status.Status, error) { return word(status.Live), nil }}
 	r := New(Config{Agents: a, Linger: time.Millisecond, Log: testutil.Log(t)})
 	testutil.Run(t, r.Run)
-	r.Observe(word(status.Idle))
+	r.OnStatus(word(status.Idle))
 	var all sync.WaitGroup
 	for i := range 8 {
 		all.Go(func() {
@@ -314,7 +314,7 @@ func TestManyAtOnce(t *testing.T) {
 				s := word([]status.State{status.Live, status.Stopped, status.Degraded}[n%3])
 				s.Instance, s.Started = fmt.Sprint(i%2), time.Unix(int64(1000+i%2), 0)
 				s.Format = []frame.Format{frame.JPEG, frame.H264}[n/50%2]
-				r.Observe(s)
+				r.OnStatus(s)
 				c, err := r.Camera("porch")
 				if err != nil {
 					t.Error(err)
@@ -328,7 +328,7 @@ func TestManyAtOnce(t *testing.T) {
 				}
 				c.Info()
 				c.check(t.Context())
-				r.Reconnected()
+				r.OnReconnect()
 			}
 		})
 	}

@@ -63,7 +63,7 @@ func TestTwoAgents(t *testing.T) {
 					s := word(w.state)
 					s.Camera, s.Instance, s.Host, s.Started = "gate", w.instance, w.instance, time.Unix(w.started, 0)
 					a.answer(func(context.Context, string) (status.Status, error) { return s, nil }) // the one that lives
-					r.Observe(s)
+					r.OnStatus(s)
 					c, err := r.Camera("gate")
 					if err != nil {
 						t.Fatal(err)
@@ -88,7 +88,7 @@ func TestRivalDoesNotReplaceTheStream(t *testing.T) {
 		defer v.Close()
 		s := word(status.Live)
 		s.Instance, s.Started, s.Format = "two", s.Started.Add(-time.Hour), frame.H264
-		r.Observe(s)
+		r.OnStatus(s)
 		if a.seen().stops != 0 || porch(t, r).Info().Format != frame.JPEG {
 			t.Error("an older agent with another format ended the stream")
 		}

@@ -21,14 +21,14 @@ const (
 type Info struct {
 	status.Status // as the agent told; State, Reason and Since are the hub's view
 
-	Heard    time.Time      // when the agent was last heard
-	Viewers  int            // HTTP viewers at this hub
-	Watched  bool           // this hub is subscribed to the camera's frames
-	Received time.Time      // when the newest frame arrived here; zero if the ring is empty
-	Captured time.Time      // when that frame was captured, on the agent's clock
-	FPS      float64        // as received here while watched, else as the agent tells
-	Bitrate  int64          // bits per second, likewise
-	Stream   *stream.Stream // for its counters
+	LastStatus time.Time      // when the agent was last heard
+	Viewers    int            // HTTP viewers at this hub
+	Watched    bool           // this hub is subscribed to the camera's frames
+	Received   time.Time      // when the newest frame arrived here; zero if the ring is empty
+	Captured   time.Time      // when that frame was captured, on the agent's clock
+	FPS        float64        // as received here while watched, else as the agent tells
+	Bitrate    int64          // bits per second, likewise
+	Stream     *stream.Stream // for its counters
 }
 
 // Info returns the camera's state now.
@@ -36,10 +36,10 @@ func (c *Camera) Info() Info {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := time.Now()
-	i := Info{Status: c.status, Heard: c.heard, Viewers: c.feed.viewers - c.feed.sources + c.beside, Watched: c.feed.stop != nil, Stream: c.feed.stream}
+	i := Info{Status: c.status, LastStatus: c.heard, Viewers: c.feed.viewers - c.feed.sources + c.beside, Watched: c.feed.stop != nil, Stream: c.feed.stream}
 	i.FPS, i.Bitrate = c.status.FPS, c.status.Bitrate
 	if i.Watched {
-		i.Received, i.Captured, _ = c.feed.stream.Last()
+		i.Received, i.Captured, _ = c.feed.stream.LastFrameTimes()
 		if fps, bps := c.feed.stream.Rate(); fps > 0 {
 			i.FPS, i.Bitrate = fps, int64(bps)
 		}
@@ -55,7 +55,7 @@ func (c *Camera) Info() Info {
 	case !c.cfg.Agents.Connected():
 		i.State, i.Reason = Offline, "this hub has no connection to NATS"
 	default:
-		if since, ok := c.feed.stream.Flooded(now); ok {
+		if since, ok := c.feed.stream.RateLimitedSince(now); ok {
 			i.State, i.Since, i.Reason = status.Degraded, since, c.floodReason()
 		}
 	}
@@ -76,7 +76,7 @@ func (c *Camera) floodReason() string {
 
 // tellFloodLocked logs when more frames begin to come than are taken, and when that is over.
 func (c *Camera) tellFloodLocked(now time.Time) {
-	since, flooded := c.feed.stream.Flooded(now)
+	since, flooded := c.feed.stream.RateLimitedSince(now)
 	switch {
 	case flooded && !c.flooded:
 		c.cfg.Log.Warn("camera floods", logkey.Camera, c.id, logkey.Host, c.status.Host, logkey.Reason, c.floodReason())

@@ -34,7 +34,7 @@ func TestOfflineWhenNobodyServesTheCamera(t *testing.T) {
 		if did := a.seen(); len(did.asks) != asks || len(did.wakes) != wakes {
 			t.Errorf("asked %d and woken %d times though nobody is there", len(did.asks)-asks, len(did.wakes)-wakes)
 		}
-		r.Observe(word(status.Idle)) // it is back, and its viewer still waits
+		r.OnStatus(word(status.Idle)) // it is back, and its viewer still waits
 		wantState(t, r, status.Idle, "")
 		if len(a.seen().wakes) != wakes+1 {
 			t.Errorf("woken %d times after its return: want once", len(a.seen().wakes)-wakes)
@@ -44,9 +44,9 @@ func TestOfflineWhenNobodyServesTheCamera(t *testing.T) {
 
 func TestBackOnlineIsNotWokenForNobody(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		r.Observe(word(status.Stopped))
-		r.Observe(word(status.Idle))
-		r.Reconnected()
+		r.OnStatus(word(status.Stopped))
+		r.OnStatus(word(status.Idle))
+		r.OnReconnect()
 		if len(a.seen().wakes) != 0 {
 			t.Errorf("woken %d times, but nobody watches", len(a.seen().wakes))
 		}
@@ -137,7 +137,7 @@ func TestHubWithoutConnection(t *testing.T) {
 		wakes := len(a.seen().wakes)
 		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Live), nil })
 		a.set(func() { a.disconnected = false })
-		r.Reconnected()
+		r.OnReconnect()
 		if len(a.seen().wakes) != wakes+1 {
 			t.Errorf("woken %d times on reconnecting: want once", len(a.seen().wakes)-wakes)
 		}
@@ -155,7 +155,7 @@ func TestAgentsComeBackAfterTheHub(t *testing.T) {
 		pass(time.Minute)
 		a.answer(nobody)
 		a.set(func() { a.disconnected = false })
-		r.Reconnected()
+		r.OnReconnect()
 		for range 9 {
 			pass(silence / 10)
 			wantState(t, r, status.Idle, "")
@@ -167,7 +167,7 @@ func TestAgentsComeBackAfterTheHub(t *testing.T) {
 		pass(time.Minute)
 		a.answer(nobody) // this time it does not come back
 		a.set(func() { a.disconnected = false })
-		r.Reconnected()
+		r.OnReconnect()
 		pass(silence + tickInterval)
 		wantState(t, r, Offline, ErrNoAgent.Error())
 	})

@@ -24,7 +24,7 @@ func TestTooManyCameras(t *testing.T) {
 		s.Instance = fmt.Sprint(agent)
 		for i := range 22 {
 			s.Camera = fmt.Sprintf("cam-%d-%d", agent, i)
-			r.Observe(s)
+			r.OnStatus(s)
 		}
 	}
 	if n := len(r.Cameras()); n != 50 {
@@ -42,7 +42,7 @@ func TestTooManyCameras(t *testing.T) {
 		}
 	}
 	s.Camera, s.Instance, s.Host = "cam-0-0", "0", "pi9"
-	r.Observe(s)
+	r.OnStatus(s)
 	if c, err := r.Camera("cam-0-0"); err != nil || c.Info().Host != "pi9" {
 		t.Errorf("a known camera is not heard any more: %v", err)
 	}
@@ -51,11 +51,11 @@ func TestTooManyCameras(t *testing.T) {
 // TestForgottenCamerasMakeRoom: the count of an agent goes down with its cameras.
 func TestForgottenCamerasMakeRoom(t *testing.T) {
 	r := New(Config{Agents: &fakeAgents{}, MaxPerAgent: 1, Log: testutil.Log(t)})
-	r.Observe(word(status.Stopped))
+	r.OnStatus(word(status.Stopped))
 	r.forget(time.Now().Add(2 * forgetAfter))
 	s := word(status.Live)
 	s.Camera = "yard"
-	r.Observe(s)
+	r.OnStatus(s)
 	if list := r.Cameras(); len(list) != 1 || list[0].ID() != "yard" {
 		t.Errorf("%d cameras known: want the yard alone", len(list))
 	}
@@ -68,7 +68,7 @@ func TestFloodIsToldOf(t *testing.T) {
 		a := &fakeAgents{}
 		r := New(Config{Agents: a, MaxFPS: 100, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		stop := testutil.Run(t, r.Run)
-		r.Observe(word(status.Live))
+		r.OnStatus(word(status.Live))
 		v, err := porch(t, r).View(frame.JPEG)
 		if err != nil {
 			t.Fatal(err)
@@ -77,14 +77,14 @@ func TestFloodIsToldOf(t *testing.T) {
 		began := time.Now()
 		for range 200 {
 			pass(10 * time.Millisecond)
-			v.Stream.Shed(time.Now())
+			v.Stream.CountRateLimited(time.Now())
 		}
 		i := porch(t, r).Info()
 		if i.State != status.Degraded || !strings.Contains(i.Reason, "more than 100 frames a second") || !strings.Contains(i.Reason, "--max-fps") || i.Since.Sub(began) > time.Second {
 			t.Errorf("%s since %v: %q", i.State, i.Since, i.Reason)
 		}
 		pass(4 * time.Second)
-		r.Observe(word(status.Live))
+		r.OnStatus(word(status.Live))
 		pass(2 * time.Second)
 		if i := porch(t, r).Info(); i.State != status.Live || i.Reason != "" {
 			t.Errorf("after the flood %s: %q", i.State, i.Reason)

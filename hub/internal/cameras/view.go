@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// Viewer is one watcher of a stream. Close it.
-type Viewer struct {
+// Subscription is one watcher of a stream. Close it.
+type Subscription struct {
 	*stream.Cursor
 
 	Camera  *Camera
@@ -22,20 +22,20 @@ type Viewer struct {
 
 // View starts the stream in format f, if it is not running, and returns a viewer of it. The error wraps ErrNotNative if the camera delivers another format.
 // An offline camera can be viewed: its frames will come when it returns.
-func (c *Camera) View(f frame.Format) (*Viewer, error) {
+func (c *Camera) View(f frame.Format) (*Subscription, error) {
 	feed, err := c.hold(f)
 	if err != nil {
 		return nil, err
 	}
-	return &Viewer{feed.stream.NewCursor(), c, feed.stream, func() { c.release(feed, time.Now()) }, c.because}, nil
+	return &Subscription{feed.stream.NewCursor(), c, feed.stream, func() { c.release(feed, time.Now()) }, c.because}, nil
 }
 
 // Rendition returns a viewer of a stream that is made of the camera's. release is called by Close; reason says, in brackets, why no frame comes, or "".
-func (c *Camera) Rendition(s *stream.Stream, release func(), reason func() string) *Viewer {
+func (c *Camera) Rendition(s *stream.Stream, release func(), reason func() string) *Subscription {
 	c.mu.Lock()
 	c.beside++
 	c.mu.Unlock()
-	return &Viewer{s.NewCursor(), c, s, func() {
+	return &Subscription{s.NewCursor(), c, s, func() {
 		release()
 		c.mu.Lock()
 		c.beside--
@@ -44,10 +44,10 @@ func (c *Camera) Rendition(s *stream.Stream, release func(), reason func() strin
 }
 
 // Reason returns, in brackets, why no frame comes, or "" if that is not known.
-func (v *Viewer) Reason() string { return v.reason() }
+func (v *Subscription) Reason() string { return v.reason() }
 
 // Close ends the viewing. The stream goes on for the linger time.
-func (v *Viewer) Close() {
+func (v *Subscription) Close() {
 	v.Cursor.Close()
 	v.release()
 }
@@ -95,7 +95,7 @@ func (c *Camera) hold(f frame.Format) (*feed, error) {
 	}
 	if feed.stop == nil {
 		feed.stream.Reset()
-		stop, err := c.cfg.Agents.Feed(c.id, feed.stream)
+		stop, err := c.cfg.Agents.SubscribeFrames(c.id, feed.stream)
 		if err != nil {
 			return nil, fmt.Errorf("subscribe to camera %s: %w", c.id, err)
 		}
@@ -117,7 +117,7 @@ func (c *Camera) release(f *feed, used time.Time) {
 }
 
 // Picture returns the newest picture that decodes alone and was at most maxAge old when it was asked for, waiting for one up to wait. The error wraps ErrNotNative, or ErrOffline if none came.
-func (c *Camera) Picture(ctx context.Context, f frame.Format, maxAge, wait time.Duration) (*stream.Frame, error) {
+func (c *Camera) Picture(ctx context.Context, f frame.Format, maxAge, wait time.Duration) (*stream.Packet, error) {
 	v, err := c.View(f)
 	if err != nil {
 		return nil, err
@@ -134,12 +134,12 @@ func (c *Camera) Picture(ctx context.Context, f frame.Format, maxAge, wait time.
 	for {
 		d, err := v.Next(ctx, time.Until(deadline))
 		switch {
-		case errors.Is(err, stream.ErrQuiet):
+		case errors.Is(err, stream.ErrTimeout):
 			return nil, fmt.Errorf("%w: no picture within %v%s", ErrOffline, wait, c.because())
 		case err != nil:
 			return nil, err
 		case d.Decodable() && !d.Arrived.Before(oldest):
-			return d.Frame, nil
+			return d.Packet, nil
 		}
 	}
 }

@@ -51,17 +51,17 @@ func TestRingIsEmptiedAfterTheLinger(t *testing.T) {
 		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Idle), nil })
 		view(t, r, frame.JPEG).Close()
 		late := a.seen().into
-		late.Append(&stream.Frame{Frame: frame.Frame{Format: frame.JPEG, Payload: []byte{1}}})
+		late.Append(&stream.Packet{Frame: frame.Frame{Format: frame.JPEG, Payload: []byte{1}}})
 		pass(11 * time.Second)
 		if late.Newest() != nil || !porch(t, r).Info().Received.IsZero() {
 			t.Error("a picture is left after the linger time")
 		}
 		// One that was under way when the subscription ended comes after all.
-		late.Append(&stream.Frame{Frame: frame.Frame{Format: frame.JPEG, Payload: []byte{1}}})
+		late.Append(&stream.Packet{Frame: frame.Frame{Format: frame.JPEG, Payload: []byte{1}}})
 		pass(time.Minute)
 		v := view(t, r, frame.JPEG)
 		defer v.Close()
-		if d, err := v.Next(t.Context(), 0); !errors.Is(err, stream.ErrQuiet) {
+		if d, err := v.Next(t.Context(), 0); !errors.Is(err, stream.ErrTimeout) {
 			t.Errorf("a new viewer is shown %+v, %v: want nothing stale", d, err)
 		}
 		did := a.seen()
@@ -111,7 +111,7 @@ func TestFormatChangeEndsTheViewers(t *testing.T) {
 		synctest.Wait()
 		s := word(status.Live)
 		s.Instance, s.Started, s.Format = "two", s.Started.Add(time.Hour), frame.H264
-		r.Observe(s)
+		r.OnStatus(s)
 		if err := <-ended; !errors.Is(err, ErrNotNative) || !strings.Contains(err.Error(), "h264") {
 			t.Errorf("the viewer gets %v: want ErrNotNative and what there is now", err)
 		}
@@ -132,8 +132,8 @@ func TestFormatChangeEndsTheViewers(t *testing.T) {
 }
 
 // picture is a frame with one byte.
-func picture(seq uint64, key bool, f frame.Format) *stream.Frame {
-	return &stream.Frame{Frame: frame.Frame{Format: f, Seq: seq, Key: key, Payload: []byte{byte(seq)}}}
+func picture(seq uint64, key bool, f frame.Format) *stream.Packet {
+	return &stream.Packet{Frame: frame.Frame{Format: f, Seq: seq, Key: key, Payload: []byte{byte(seq)}}}
 }
 
 func TestPicture(t *testing.T) {
@@ -161,7 +161,7 @@ func TestPicture(t *testing.T) {
 				a.answer(func(context.Context, string) (status.Status, error) { return s, nil })
 				holder := view(t, r, frame.JPEG) // or the picture in memory would be forgotten
 				defer holder.Close()
-				r.Observe(s)
+				r.OnStatus(s)
 				if c.age > 0 {
 					a.seen().into.Append(picture(1, false, frame.JPEG))
 					pass(c.age)
@@ -194,7 +194,7 @@ func TestPictureOfAnOfflineCamera(t *testing.T) {
 		v := view(t, r, frame.JPEG)
 		defer v.Close()
 		a.seen().into.Append(picture(1, false, frame.JPEG))
-		r.Observe(word(status.Stopped))
+		r.OnStatus(word(status.Stopped))
 		if f, err := porch(t, r).Picture(t.Context(), frame.JPEG, time.Second, time.Hour); err != nil || f.Seq != 1 {
 			t.Errorf("got %v, %v: want the young picture in memory", f, err)
 		}
@@ -222,7 +222,7 @@ func TestPictureOfH264(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		s := word(status.Live)
 		s.Format = frame.H264
-		r.Observe(s)
+		r.OnStatus(s)
 		v := view(t, r, frame.H264)
 		defer v.Close()
 		a.seen().into.Append(picture(1, true, frame.H264))

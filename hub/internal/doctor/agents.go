@@ -32,15 +32,15 @@ type roll struct {
 	said map[string]status.Status // by camera; guarded by mu
 }
 
-// Observe implements ingest.Observer.
-func (r *roll) Observe(s status.Status) {
+// OnStatus implements ingest.Observer.
+func (r *roll) OnStatus(s status.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.said[s.Camera] = s
 }
 
-// Reconnected implements ingest.Observer.
-func (r *roll) Reconnected() {}
+// OnReconnect implements ingest.Observer.
+func (r *roll) OnReconnect() {}
 
 // agents asks all agents how they are.
 func (e *examination) agents(ctx context.Context, urls string) {

@@ -94,7 +94,7 @@ func (e *examination) certificate() {
 // ffmpeg has it make a picture.
 func (e *examination) ffmpeg(ctx context.Context) {
 	began := time.Now()
-	version, err := transcode.Try(ctx, transcode.Config{FFmpeg: e.cfg.FFmpeg, HWAccel: e.cfg.HWAccel, Memory: e.cfg.MaxMemory, Log: e.cfg.Log})
+	version, err := transcode.Probe(ctx, transcode.Config{FFmpeg: e.cfg.FFmpeg, HWAccel: e.cfg.HWAccel, Memory: e.cfg.MaxMemory, Log: e.cfg.Log})
 	switch {
 	case errors.Is(err, transcode.ErrNoFFmpeg):
 		e.warn("ffmpeg", "not found: cameras can be watched in their own format only", "apt-get install ffmpeg, or say where it is with --ffmpeg; then start the hub anew")

@@ -44,7 +44,7 @@ func BenchmarkBeginAt(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := fmp4.BeginAt(init, 1000); err != nil {
+		if _, err := fmp4.WithEditList(init, 1000); err != nil {
 			b.Fatal(err)
 		}
 	}

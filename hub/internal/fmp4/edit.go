@@ -2,9 +2,9 @@ package fmp4
 
 import "encoding/binary"
 
-// BeginAt returns an init segment of Init for a viewer whose presentation begins at start, in ticks: samples before that are decoded but not shown. It has an edit list in
+// WithEditList returns an init segment of Init for a viewer whose presentation begins at start, in ticks: samples before that are decoded but not shown. It has an edit list in
 // its track (section 8.6.6), which mediacommon does not write: one edit without an end, since a segment_duration of 0 reaches over all fragments.
-func BeginAt(init []byte, start uint64) ([]byte, error) {
+func WithEditList(init []byte, start uint64) ([]byte, error) {
 	if start == 0 {
 		return init, nil
 	}

@@ -41,7 +41,7 @@ func TestInit(t *testing.T) {
 	for _, start := range []uint64{0, 176400, 1 << 40} {
 		b, err := fmp4.Init(params)
 		if err == nil {
-			b, err = fmp4.BeginAt(b, start)
+			b, err = fmp4.WithEditList(b, start)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -142,7 +142,7 @@ func TestFFprobe(t *testing.T) {
 	const edge = 12
 	file, err := fmp4.Init(params)
 	if err == nil {
-		file, err = fmp4.BeginAt(file, edge*3600)
+		file, err = fmp4.WithEditList(file, edge*3600)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +154,7 @@ func TestFFprobe(t *testing.T) {
 			t.Fatal(err)
 		}
 		next := at(i)
-		next.History = i < edge
+		next.Preroll = i < edge
 		file = append(f.AppendMoof(file, times.Next(next)), f.Mdat...)
 	}
 	name := filepath.Join(t.TempDir(), "join.mp4")

@@ -7,8 +7,8 @@ type Frame struct {
 	PTS      time.Duration // since the start of the epoch
 	Epoch    int64
 	Duration time.Duration // the nominal one, with which its Fragment was made
-	Jump     bool          // frames before it were left out: the viewer could not follow
-	History  bool          // it is sent only to get the decoder to the live edge
+	Skipped  bool          // frames before it were left out: the viewer could not follow
+	Preroll  bool          // it is sent only to get the decoder to the live edge
 }
 
 // Timeline gives one viewer's frames their decode times in ticks. They begin at 0 and always grow. The zero value is ready.
@@ -26,7 +26,7 @@ func (t *Timeline) Next(f Frame) uint64 {
 		t.decode += t.step(f)
 	}
 	t.started = true
-	t.catching = f.History && (f.Jump || t.catching)
+	t.catching = f.Preroll && (f.Skipped || t.catching)
 	t.last = f
 	return t.decode
 }
@@ -35,13 +35,13 @@ func (t *Timeline) Next(f Frame) uint64 {
 func (t *Timeline) step(f Frame) uint64 {
 	nominal := sampleDuration(t.last.Duration)
 	switch {
-	case f.Jump, f.Epoch != t.last.Epoch:
+	case f.Skipped, f.Epoch != t.last.Epoch:
 		return uint64(nominal)
 	case t.catching:
 		return 1
 	}
 	delta := max(Ticks(f.PTS)-Ticks(t.last.PTS), 1)
-	if t.last.History { // of the start, to whose length the init segment is bound
+	if t.last.Preroll { // of the start, to whose length the init segment is bound
 		return uint64(delta)
 	}
 	return uint64(min(delta, 2*nominal))

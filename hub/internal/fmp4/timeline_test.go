@@ -18,7 +18,7 @@ func TestJoin(t *testing.T) {
 	frames := []int{0, 1, 2, 60, 61, 62, 63}
 	for n, i := range frames {
 		f := at(i)
-		f.History = n < 5
+		f.Preroll = n < 5
 		if got := times.Next(f); got != uint64(i)*3600 {
 			t.Errorf("frame %d: decode time %d, want %d", i, got, i*3600)
 		}
@@ -39,7 +39,7 @@ func TestSteps(t *testing.T) {
 		"outage":           {fmp4.Frame{PTS: 6 * time.Second, Epoch: 1}, 7200},
 		"new epoch":        {fmp4.Frame{PTS: 0, Epoch: 2}, 3600},
 		"new epoch, later": {fmp4.Frame{PTS: time.Hour, Epoch: 2}, 3600},
-		"jump":             {fmp4.Frame{PTS: 4 * time.Second, Epoch: 1, Jump: true, History: true}, 3600},
+		"jump":             {fmp4.Frame{PTS: 4 * time.Second, Epoch: 1, Skipped: true, Preroll: true}, 3600},
 	} {
 		var times fmp4.Timeline
 		times.Next(at(24))
@@ -58,7 +58,7 @@ func TestJumpEndsLive(t *testing.T) {
 	var start uint64
 	for i := key; i <= edge; i++ {
 		f := at(i)
-		f.Jump, f.History = i == key, i < edge
+		f.Skipped, f.Preroll = i == key, i < edge
 		decode := times.Next(f)
 		if i == key {
 			start = decode

@@ -90,7 +90,7 @@ func TestRenditions(t *testing.T) {
 	if err := jpeg.Encode(&picture, image.NewYCbCr(image.Rect(0, 0, 640, 360), image.YCbCrSubsampleRatio420), nil); err != nil {
 		t.Fatal(err)
 	}
-	cam.stream.Append(&stream.Frame{
+	cam.stream.Append(&stream.Packet{
 		Frame: frame.Frame{Format: frame.JPEG, Seq: 7, Epoch: cam.epoch, CaptureTime: captured(7), Payload: picture.Bytes()}, Width: 640, Height: 360,
 	})
 	for query, want := range map[string]image.Point{

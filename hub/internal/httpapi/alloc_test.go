@@ -76,7 +76,7 @@ func deliver(t testing.TB, format frame.Format, conn net.Conn, n int) func() {
 	return func() {
 		taken.Add(n)
 		if format == frame.JPEG {
-			c.append(&stream.Frame{Frame: frame.Frame{Payload: u.data}})
+			c.append(&stream.Packet{Frame: frame.Frame{Payload: u.data}})
 		} else {
 			c.access(unit{u.data, true, u.params})
 		}

@@ -120,7 +120,7 @@ func (s *Server) begin(c echo.Context, cam *cameras.Camera, f frame.Format, cont
 	}
 	ctx := c.Request().Context()
 	first, err := v.Next(ctx, s.times.frame)
-	if errors.Is(err, stream.ErrQuiet) {
+	if errors.Is(err, stream.ErrTimeout) {
 		err = fmt.Errorf("%w: no frame within %v%s", cameras.ErrOffline, s.times.frame, v.Reason())
 	}
 	if err != nil {

@@ -63,7 +63,7 @@ func (m *cameraCollector) Describe(ch chan<- *prometheus.Desc) {
 func (m *cameraCollector) Collect(ch chan<- prometheus.Metric) {
 	e, cameras := emit{ch}, m.s.cfg.Registry.Cameras()
 	states := make(map[status.State]int)
-	sums, viewers := m.s.cfg.Transcoder.Sums(cameras), m.s.guests.byFormat()
+	sums, viewers := m.s.cfg.Transcoder.Counters(cameras), m.s.guests.byFormat()
 	for _, cam := range cameras {
 		i := cam.Info()
 		states[i.State]++
@@ -79,7 +79,7 @@ func (m *cameraCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 // camera tells of a camera's own stream and of its renditions.
-func (m *cameraCollector) camera(e emit, i cameras.Info, made map[frame.Format]*transcode.Sums) {
+func (m *cameraCollector) camera(e emit, i cameras.Info, made map[frame.Format]*transcode.Counters) {
 	id, own := i.Camera, string(i.Format)
 	e.gauge(m.up, truth(i.State != cameras.Offline), id)
 	for _, state := range cameraStates() {
@@ -89,13 +89,13 @@ func (m *cameraCollector) camera(e emit, i cameras.Info, made map[frame.Format]*
 	if !i.Received.IsZero() {
 		e.gauge(m.newest, float64(i.Received.UnixMicro())/1e6, id)
 	}
-	e.counter(m.in, i.Stream.In.Load(), id, own)
+	e.counter(m.in, i.Stream.FramesIn.Load(), id, own)
 	e.counter(m.bytesIn, i.Stream.BytesIn.Load(), id, own)
 	i.Stream.Drops.Each(func(r drop.Reason, n uint64) { e.counter(m.drops, n, id, own, r.String()) })
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		var out, bytes uint64
 		if format == i.Format {
-			out, bytes = i.Stream.Out.Load(), i.Stream.BytesOut.Load()
+			out, bytes = i.Stream.FramesOut.Load(), i.Stream.BytesOut.Load()
 		}
 		sum := made[format]
 		if sum != nil {

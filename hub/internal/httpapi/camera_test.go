@@ -33,7 +33,9 @@ const frameTime = 40 * time.Millisecond
 func captured(n uint64) time.Time { return time.Unix(1767225600+int64(n), 123456000) }
 
 // say publishes a status.
-func (c *camera) say(state status.State, reason string) { c.house.reg.Observe(c.status(state, reason)) }
+func (c *camera) say(state status.State, reason string) {
+	c.house.reg.OnStatus(c.status(state, reason))
+}
 
 func (c *camera) status(state status.State, reason string) status.Status {
 	return status.Status{
@@ -43,7 +45,7 @@ func (c *camera) status(state status.State, reason string) status.Status {
 }
 
 // append gives the stream a frame. What is not filled in is made up.
-func (c *camera) append(f *stream.Frame) {
+func (c *camera) append(f *stream.Packet) {
 	c.t.Helper()
 	c.seq++
 	f.Format, f.Seq, f.PTS, f.CaptureTime, f.Epoch = c.format, c.seq, time.Duration(c.seq)*frameTime, captured(c.seq), c.epoch
@@ -56,7 +58,7 @@ func (c *camera) append(f *stream.Frame) {
 func (c *camera) picture() []byte {
 	c.t.Helper()
 	data := fmt.Appendf(nil, "\xff\xd8 %s %d.%d \xff\xd9", c.id, c.epoch, c.seq+1)
-	c.append(&stream.Frame{Frame: frame.Frame{Payload: data}})
+	c.append(&stream.Packet{Frame: frame.Frame{Payload: data}})
 	return data
 }
 
@@ -102,7 +104,7 @@ func units(t testing.TB, name string) (list []unit) {
 // access appends an access unit.
 func (c *camera) access(u unit) {
 	c.t.Helper()
-	c.append(&stream.Frame{Frame: frame.Frame{Payload: u.data, Key: u.key}, Params: u.params, Width: 160, Height: 96})
+	c.append(&stream.Packet{Frame: frame.Frame{Payload: u.data, Key: u.key}, Params: u.params, Width: 160, Height: 96})
 }
 
 // marked returns u with an SEI in front of its slices that holds a number and fills it up to size bytes, with nothing in it that looks like a start code.

@@ -74,7 +74,7 @@ func (s *Server) describe(cam *cameras.Camera, p access.Principal) cameraJSON {
 		ID: i.Camera, Role: p.RoleFor(i.Camera), State: i.State,
 		Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Agent: i.Agent, Source: i.Source,
 		Format: i.Format, Formats: s.formats(i.Format), Renditions: s.renditions(cam), Width: i.Width, Height: i.Height, FPS: i.FPS, Bitrate: i.Bitrate,
-		Viewers: i.Viewers, LastSeen: i.Heard, In: i.Stream.In.Load(), Out: i.Stream.Out.Load(), Drops: i.Stream.Drops.Map(),
+		Viewers: i.Viewers, LastSeen: i.LastStatus, In: i.Stream.FramesIn.Load(), Out: i.Stream.FramesOut.Load(), Drops: i.Stream.Drops.Map(),
 		AtAgent: agentJSON{i.Frames, i.Sent, i.Status.Drops, i.Clock, i.Temperature},
 	}
 	if !i.Received.IsZero() {

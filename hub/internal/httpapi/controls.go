@@ -23,8 +23,8 @@ const askTimeout = 2 * time.Second
 
 // controller asks cameras' agents. Its errors wrap registry.ErrNoAgent if there is none, and are a registry.RefusedError if it does not do what was asked.
 type controller interface {
-	// Ask returns the camera's status with its controls.
-	Ask(ctx context.Context, camera string) (status.Status, error)
+	// RequestStatus returns the camera's status with its controls.
+	RequestStatus(ctx context.Context, camera string) (status.Status, error)
 
 	// Configure changes settings, a JSON document, and returns what Ask returns after that.
 	Configure(ctx context.Context, camera string, settings []byte) (status.Status, error)
@@ -37,7 +37,7 @@ type controlsJSON struct {
 
 // showControls answers with the camera's controls as its agent tells them now.
 func (s *Server) showControls(c echo.Context) error {
-	return s.controls(c, s.cfg.Agents.Ask)
+	return s.controls(c, s.cfg.Agents.RequestStatus)
 }
 
 // setControls changes settings of a camera. A page of another origin may not: without the check any page that a viewer has open could.

@@ -26,7 +26,7 @@ type oneAgent struct {
 	calls    int
 }
 
-func (a *oneAgent) Ask(ctx context.Context, _ string) (status.Status, error) {
+func (a *oneAgent) RequestStatus(ctx context.Context, _ string) (status.Status, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		return status.Status{}, errors.New("asked without a deadline")
 	}
@@ -36,7 +36,7 @@ func (a *oneAgent) Ask(ctx context.Context, _ string) (status.Status, error) {
 
 func (a *oneAgent) Configure(ctx context.Context, camera string, settings []byte) (status.Status, error) {
 	a.settings = settings
-	return a.Ask(ctx, camera)
+	return a.RequestStatus(ctx, camera)
 }
 
 // post sends settings.

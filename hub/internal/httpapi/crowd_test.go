@@ -86,7 +86,7 @@ func (w *crowd) show(restart bool) {
 	w.sent[w.n] = u
 	w.mu.Unlock()
 	if w.cam.format == frame.JPEG {
-		w.cam.append(&stream.Frame{Frame: frame.Frame{Payload: u.data}})
+		w.cam.append(&stream.Packet{Frame: frame.Frame{Payload: u.data}})
 	} else {
 		w.cam.access(u)
 	}
@@ -95,13 +95,13 @@ func (w *crowd) show(restart bool) {
 // publish is the camera's life: now and then it waits until somebody has got a frame.
 func (w *crowd) publish() {
 	for lap := range 40 {
-		out := w.cam.stream.Out.Load()
+		out := w.cam.stream.FramesOut.Load()
 		for i := range 20 {
 			w.show(i == 0 && lap%4 == 3)
 		}
 		testutil.Eventually(w.t, "a viewer gets a frame", func() bool {
 			w.show(false)
-			return w.cam.stream.Out.Load() > out
+			return w.cam.stream.FramesOut.Load() > out
 		})
 	}
 }

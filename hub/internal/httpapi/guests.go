@@ -36,7 +36,7 @@ const (
 const (
 	evictedRevoked = "revoked" // errEnded
 	evictedFault   = "fault"   // a panic
-	evictedShare   = "share"   // their transcode gave way: transcode.Totals.GaveWay
+	evictedShare   = "share"   // their transcode gave way: transcode.Totals.Preempted
 )
 
 // errEnded says that somebody who was let in may stay no longer.

@@ -162,7 +162,7 @@ func TestFormatChanges(t *testing.T) {
 func TestSubscribeFails(t *testing.T) {
 	r := newRig(t, stream.Config{})
 	h := r.house
-	h.reg.Observe((&camera{id: "yard", format: frame.H264}).status(status.Live, ""))
+	h.reg.OnStatus((&camera{id: "yard", format: frame.H264}).status(status.Live, ""))
 	h.agents.feedErr = errors.New("secret")
 	resp, body := r.do("GET", "/cam/yard.mp4")
 	checkProblem(t, resp, body, problem{Title: "Internal error", Status: 500}, nil)

@@ -109,8 +109,8 @@ func TestStopWholePicture(t *testing.T) {
 	socket.say(`{"op":"watch","slot":1,"camera":"big","kind":"jpeg"}`)
 	big.viewers(3)
 	picture := make([]byte, 7<<20)
-	big.append(&stream.Frame{Frame: frame.Frame{Payload: picture}})
-	testutil.Eventually(t, "the picture is on its way", func() bool { return big.stream.Out.Load() == 3 })
+	big.append(&stream.Packet{Frame: frame.Frame{Payload: picture}})
+	testutil.Eventually(t, "the picture is on its way", func() bool { return big.stream.FramesOut.Load() == 3 })
 	stopped := make(chan struct{})
 	go func() {
 		defer close(stopped)

@@ -123,7 +123,7 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	e.gauge(m.processes, float64(total.Processes))
 	ch <- prometheus.MustNewConstMetric(m.cpu, prometheus.CounterValue, total.CPU.Seconds())
 	e.counter(m.restarts, total.Restarts)
-	e.counter(m.evicted, total.GaveWay, evictedShare)
+	e.counter(m.evicted, total.Preempted, evictedShare)
 	e.gauge(m.most, float64(cfg.Transcoder.Max()))
 	for limit, n := range total.Refused {
 		e.counter(m.shares, n, limit)

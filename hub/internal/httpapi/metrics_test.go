@@ -97,16 +97,16 @@ func everyMetric(t *testing.T) *rig {
 		s.cfg.About.Version, s.cfg.Reconnects = "1.2.3", func() uint64 { return 7 }
 	})
 	celsius := 51.5
-	r.reg.Observe(status.Status{
+	r.reg.OnStatus(status.Status{
 		Camera: "hot", Instance: "i", Started: time.Now(), State: status.Idle, Format: frame.JPEG, Temperature: &celsius, Drops: map[string]uint64{"queue_head": 4, "made up": 9},
 		Clock: status.Clock{Source: status.ClockArrival, Error: 2500},
 	})
-	r.reg.Observe(status.Status{Camera: "astray", Instance: "i", Started: time.Now(), State: status.Idle, Format: frame.JPEG, Clock: status.Clock{Error: -1}})
+	r.reg.OnStatus(status.Status{Camera: "astray", Instance: "i", Started: time.Now(), State: status.Idle, Format: frame.JPEG, Clock: status.Clock{Error: -1}})
 	desk, err := r.reg.Camera("desk")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := r.tr.View(t.Context(), desk, transcode.Rendition{Format: frame.JPEG, Width: 16}, transcode.Principal{})
+	v, err := r.tr.Subscribe(t.Context(), desk, transcode.Rendition{Format: frame.JPEG, Width: 16}, transcode.Principal{})
 	if err != nil {
 		t.Fatal(err)
 	}

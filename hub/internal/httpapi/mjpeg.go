@@ -50,14 +50,14 @@ type mjpegViewer struct {
 
 	// With a limited rate.
 	interval time.Duration
-	due      time.Time     // when the next picture should be sent
-	waiting  *stream.Frame // the newest picture, if it was too early for the viewer
+	due      time.Time      // when the next picture should be sent
+	waiting  *stream.Packet // the newest picture, if it was too early for the viewer
 }
 
 // part is one part of the response: headers and picture.
 type part struct{ header, picture []byte }
 
-func makePart(f *stream.Frame) (part, error) {
+func makePart(f *stream.Packet) (part, error) {
 	return part{mpjpeg.PartHeader(nil, len(f.Payload), f.CaptureTime), f.Payload}, nil
 }
 
@@ -71,7 +71,7 @@ func (m *mjpegViewer) loop(cam *cameras.Camera) {
 	switch first, err := m.viewer.Next(m.ctx, 0); { // the newest picture is most likely in memory
 	case err == nil:
 		m.viewing.show(first, m.show)
-	case errors.Is(err, stream.ErrQuiet):
+	case errors.Is(err, stream.ErrTimeout):
 		m.err = m.still()
 	default:
 		return
@@ -84,14 +84,14 @@ func (m *mjpegViewer) show(d stream.Delivery) error {
 	m.came = d.Arrived
 	if m.interval > 0 {
 		if d.Arrived.Before(m.due.Add(-d.Duration / 2)) {
-			m.waiting = d.Frame
+			m.waiting = d.Packet
 			return nil
 		}
 		if m.due = m.due.Add(m.interval); m.due.Before(d.Arrived) {
 			m.due = d.Arrived.Add(m.interval)
 		}
 	}
-	p, err := stream.Made(d.Frame, stream.Part, makePart)
+	p, err := stream.Cached(d.Packet, stream.Part, makePart)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (m *mjpegViewer) still() error {
 		p = m.pictures()
 	case m.waiting != nil:
 		var err error
-		if p, err = stream.Made(m.waiting, stream.Part, makePart); err != nil {
+		if p, err = stream.Cached(m.waiting, stream.Part, makePart); err != nil {
 			return err
 		}
 	}

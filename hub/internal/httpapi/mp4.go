@@ -28,9 +28,9 @@ func (s *Server) mp4(c echo.Context, cam *cameras.Camera) error {
 	if view.out == nil {
 		return nil
 	}
-	init, err := stream.Made(d.Frame, stream.Init, makeInit)
+	init, err := stream.Cached(d.Packet, stream.Init, makeInit)
 	if err == nil {
-		init, err = fmp4.BeginAt(init, uint64(fmp4.Ticks(d.Edge.PTS-d.PTS)))
+		init, err = fmp4.WithEditList(init, uint64(fmp4.Ticks(d.JoinPoint.PTS-d.PTS)))
 	}
 	if err != nil {
 		s.end(view)
@@ -62,9 +62,9 @@ type mp4Viewer struct {
 	began  uint64 // decode time of the first frame that is not history
 }
 
-func makeInit(f *stream.Frame) ([]byte, error) { return fmp4.Init(f.Params) }
+func makeInit(f *stream.Packet) ([]byte, error) { return fmp4.Init(f.Params) }
 
-func makeFragment(f *stream.Frame) (*fmp4.Fragment, error) {
+func makeFragment(f *stream.Packet) (*fmp4.Fragment, error) {
 	return fmp4.NewFragment(f.Payload, f.Params, f.Key, f.Duration, uint32(f.Index+1))
 }
 
@@ -73,13 +73,13 @@ func (w *mp4Viewer) show(d stream.Delivery) error {
 	if d.Key && d.Params != w.params {
 		return errEnough
 	}
-	fragment, err := stream.Made(d.Frame, stream.Fragment, makeFragment)
+	fragment, err := stream.Cached(d.Packet, stream.Fragment, makeFragment)
 	if err != nil {
 		return err
 	}
-	decode := w.times.Next(fmp4.Frame{PTS: d.PTS, Epoch: d.Epoch, Duration: d.Duration, Jump: d.Skipped > 0, History: d.History})
+	decode := w.times.Next(fmp4.Frame{PTS: d.PTS, Epoch: d.Epoch, Duration: d.Duration, Skipped: d.Skipped > 0, Preroll: d.Preroll})
 	switch {
-	case !w.begun && !d.History:
+	case !w.begun && !d.Preroll:
 		w.begun, w.began = true, decode
 	case w.begun && w.limit > 0 && decode-w.began >= uint64(fmp4.Ticks(w.limit)):
 		return errEnough

@@ -103,19 +103,19 @@ func TestMP4Shares(t *testing.T) {
 		yard.access(u)
 	}
 	made := 0
-	build := func(f *stream.Frame) (*fmp4.Fragment, error) {
+	build := func(f *stream.Packet) (*fmp4.Fragment, error) {
 		made++
 		return makeFragment(f)
 	}
 	newest := yard.stream.Newest()
-	a, err := stream.Made(newest, stream.Fragment, build)
+	a, err := stream.Cached(newest, stream.Fragment, build)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // two viewers
 		out := &vectors{}
 		v := mp4Viewer{viewing: &viewing{out: &sink{conn: out}}, params: newest.Params}
-		if err := errors.Join(v.show(stream.Delivery{Frame: newest}), v.out.flush()); err != nil {
+		if err := errors.Join(v.show(stream.Delivery{Packet: newest}), v.out.flush()); err != nil {
 			t.Fatal(err)
 		}
 		if len(out.took) != 2 || &out.took[1][0] != &a.Mdat[0] {
@@ -137,7 +137,7 @@ func TestMJPEGShares(t *testing.T) {
 	for range 2 {
 		out := &vectors{}
 		v := mjpegViewer{viewing: &viewing{out: &sink{conn: out}}}
-		if err := errors.Join(v.show(stream.Delivery{Frame: newest}), v.out.flush()); err != nil {
+		if err := errors.Join(v.show(stream.Delivery{Packet: newest}), v.out.flush()); err != nil {
 			t.Fatal(err)
 		}
 		if len(out.took) != 3 || &out.took[1][0] != &newest.Payload[0] {

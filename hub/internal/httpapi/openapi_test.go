@@ -101,7 +101,7 @@ func (s schema) checkMembers(t *testing.T, at string, members map[string]any) {
 func full(h *house, id string, f frame.Format) *camera {
 	c := h.camera(id, f)
 	warm := 48.5
-	h.reg.Observe(status.Status{
+	h.reg.OnStatus(status.Status{
 		Camera: id, Instance: "agent-" + id, Started: captured(0), Host: "pi", Agent: "0.1.0", State: status.Degraded, Reason: "too dark", Since: captured(0),
 		Source: "file", Format: f, Width: 160, Height: 96, FPS: 24.9, Bitrate: 1, Drops: map[string]uint64{"gap": 1}, Warning: "the clock is off",
 		Clock: status.Clock{Source: "v4l2", Error: 1000}, Temperature: &warm,

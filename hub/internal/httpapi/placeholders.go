@@ -38,7 +38,7 @@ func (p *placeholders) of(cam *cameras.Camera) func() part {
 			}
 		}
 		i := cam.Info()
-		picture := placeholder.JPEG(i.Camera, i.Heard, i.Reason, i.Width, i.Height)
+		picture := placeholder.JPEG(i.Camera, i.LastStatus, i.Reason, i.Width, i.Height)
 		d := drawn{part{mpjpeg.PartHeader(nil, len(picture), now), picture}, now}
 		if p.drawn == nil {
 			p.drawn = make(map[*cameras.Camera]drawn)

@@ -50,12 +50,12 @@ func wanted(c echo.Context, f frame.Format) (transcode.Rendition, error) {
 }
 
 // watch returns a viewer of what the request wants of a camera.
-func (s *Server) watch(c echo.Context, cam *cameras.Camera, f frame.Format) (*cameras.Viewer, error) {
+func (s *Server) watch(c echo.Context, cam *cameras.Camera, f frame.Format) (*cameras.Subscription, error) {
 	want, err := wanted(c, f)
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Transcoder.View(c.Request().Context(), cam, want, shareOf(who(c), s.addressOf(c.Request()), cam))
+	return s.cfg.Transcoder.Subscribe(c.Request().Context(), cam, want, shareOf(who(c), s.addressOf(c.Request()), cam))
 }
 
 // maxLinkTranscodes bounds the transcodes that one signed link may start. Anyone with its URL can use it, and pages
@@ -126,8 +126,8 @@ func (s *Server) renditions(cam *cameras.Camera) []renditionJSON {
 	for _, i := range s.cfg.Transcoder.Renditions(cam) {
 		w := i.Want
 		list = append(list, renditionJSON{
-			w.Format, w.Width, w.Quality, w.FPS, w.Rotate, w.Bitrate, i.Still, !i.InProcess, i.Viewers, i.Stream.In.Load(), i.Stream.Drops.Map(), i.Restarts,
-			i.CPU.Seconds(), i.Trouble,
+			w.Format, w.Width, w.Quality, w.FPS, w.Rotate, w.Bitrate, i.Still, !i.InProcess, i.Viewers, i.Stream.FramesIn.Load(), i.Stream.Drops.Map(), i.Restarts,
+			i.CPU.Seconds(), i.LastError,
 		})
 	}
 	return list

@@ -27,7 +27,7 @@ type agents struct {
 	away     bool   // NATS cannot be reached
 }
 
-func (a *agents) Feed(camera string, into *stream.Stream) (stop func(), err error) {
+func (a *agents) SubscribeFrames(camera string, into *stream.Stream) (stop func(), err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.feedFunc != nil {
@@ -45,7 +45,7 @@ func (a *agents) stream(camera string) *stream.Stream {
 
 func (a *agents) Wake(string) {}
 
-func (a *agents) Ask(context.Context, string) (status.Status, error) {
+func (a *agents) RequestStatus(context.Context, string) (status.Status, error) {
 	return status.Status{}, cameras.ErrNoAgent
 }
 

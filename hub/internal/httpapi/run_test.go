@@ -31,8 +31,8 @@ func TestStop(t *testing.T) {
 	next()
 	viewers := []*conn{r.open("/cam/desk.mjpeg"), r.open("/cam/yard.h264"), r.open("/cam/yard.mp4")}
 	stalled := r.open("/cam/big.mjpeg")
-	for taken := uint64(0); taken != big.stream.Out.Load(); { // until its sockets are full
-		taken = big.stream.Out.Load()
+	for taken := uint64(0); taken != big.stream.FramesOut.Load(); { // until its sockets are full
+		taken = big.stream.FramesOut.Load()
 		next()
 		<-time.After(4 * moment)
 	}
@@ -107,7 +107,7 @@ func (l *failing) Accept() (net.Conn, error) {
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
 	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
-	r.house.reg.Observe((&camera{id: "desk", format: frame.JPEG}).status("live", ""))
+	r.house.reg.OnStatus((&camera{id: "desk", format: frame.JPEG}).status("live", ""))
 	r.agents.feedFunc = func() { panic("oh no") }
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")
 	checkProblem(t, resp, body, problem{Title: "Internal error", Status: 500}, []string{"log"})

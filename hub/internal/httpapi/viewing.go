@@ -18,7 +18,7 @@ import (
 
 // viewing is one response that goes on. What it holds belongs to whoever has the viewer's cursor: the response's goroutine, or a round of the stream.
 type viewing struct {
-	viewer *cameras.Viewer
+	viewer *cameras.Subscription
 	guest  *guest
 	out    *sink
 	unbind func() // from the guest's context
@@ -34,7 +34,7 @@ var errEnough = errors.New("the response is complete")
 var errPanic = errors.New("panic")
 
 // open opens the response for a viewer. Call attend, or end.
-func (s *Server) open(c echo.Context, v *cameras.Viewer) (*viewing, error) {
+func (s *Server) open(c echo.Context, v *cameras.Subscription) (*viewing, error) {
 	g, _ := c.Get(guestKey).(*guest)
 	s.viewers.Add(1)
 	out, err := openSink(g.ctx, c.Response().Writer, c.Request(), s.live().WriteTimeout, s.times.stop)
@@ -129,9 +129,9 @@ func (v *viewing) run(show func(stream.Delivery) error, still func() error) {
 		return v.err == nil && len(v.out.rest) == 0
 	}
 	for v.flush() {
-		err := v.viewer.Follow(v.ctx, v.quiet, take)
+		err := v.viewer.Deliver(v.ctx, v.quiet, take)
 		switch {
-		case errors.Is(err, stream.ErrQuiet):
+		case errors.Is(err, stream.ErrTimeout):
 			if v.out.gone() {
 				return
 			}

@@ -42,7 +42,7 @@ func (s *Server) rosterCamera(cam *cameras.Camera) rosterCamera {
 		Width: i.Width, Height: i.Height, FPS: threeDigits(i.FPS), Bitrate: threeDigits(float64(i.Bitrate)), Viewers: i.Viewers,
 	}
 	if i.State == cameras.Offline {
-		r.LastSeen = &i.Heard
+		r.LastSeen = &i.LastStatus
 	}
 	return r
 }

@@ -32,7 +32,7 @@ type wsSlot struct {
 
 	// Of the goroutine that runs the slot.
 	guest   *guest
-	viewer  *cameras.Viewer
+	viewer  *cameras.Subscription
 	pending *stream.Delivery // that was taken and could not be sent
 	skipped bool             // frames, since the last one that was sent
 	wsPictures
@@ -129,7 +129,7 @@ func (o *wsSlot) watch(ctx context.Context) (err error) {
 		return err
 	}
 	by := shareOf(o.conn.g.principal(), o.conn.g.address, cam)
-	if o.viewer, err = s.cfg.Transcoder.View(ctx, cam, o.want, by); err != nil {
+	if o.viewer, err = s.cfg.Transcoder.Subscribe(ctx, cam, o.want, by); err != nil {
 		return err
 	}
 	defer o.viewer.Close()
@@ -154,8 +154,8 @@ func (o *wsSlot) await(ctx context.Context) error {
 		if o.pending != nil && !o.early {
 			return nil
 		}
-		err := o.viewer.Await(ctx, o.conn.s.times.quiet)
-		if !errors.Is(err, stream.ErrQuiet) {
+		err := o.viewer.WaitReady(ctx, o.conn.s.times.quiet)
+		if !errors.Is(err, stream.ErrTimeout) {
 			return err
 		}
 		if o.early && !time.Now().Before(o.due) { // the camera has fallen silent: so this is its newest picture
@@ -183,7 +183,7 @@ func (o *wsSlot) deliver(ctx context.Context) error {
 		return o.sendLocked(d, time.Now())
 	}
 	d, err := o.viewer.Next(ctx, 0)
-	if errors.Is(err, stream.ErrQuiet) { // the camera's stream was closed meanwhile
+	if errors.Is(err, stream.ErrTimeout) { // the camera's stream was closed meanwhile
 		return nil
 	}
 	if err != nil {
@@ -224,7 +224,7 @@ func (o *wsSlot) pictureLocked(d stream.Delivery, came time.Time) {
 // fragmentLocked sends an access unit, and before it an init segment if the client needs one.
 func (o *wsSlot) fragmentLocked(d stream.Delivery) error {
 	if d.Params != o.params && d.Key {
-		init, err := stream.Made(d.Frame, stream.Init, makeInit)
+		init, err := stream.Cached(d.Packet, stream.Init, makeInit)
 		if err != nil {
 			return err
 		}
@@ -238,17 +238,17 @@ func (o *wsSlot) fragmentLocked(d stream.Delivery) error {
 			return nil
 		}
 	}
-	fragment, err := stream.Made(d.Frame, stream.Fragment, makeFragment)
+	fragment, err := stream.Cached(d.Packet, stream.Fragment, makeFragment)
 	if err != nil {
 		return err
 	}
-	decode := o.times.Next(fmp4.Frame{PTS: d.PTS, Epoch: d.Epoch, Duration: d.Duration, Jump: d.Skipped > 0, History: d.History})
+	decode := o.times.Next(fmp4.Frame{PTS: d.PTS, Epoch: d.Epoch, Duration: d.Duration, Skipped: d.Skipped > 0, Preroll: d.Preroll})
 	o.moof = fragment.AppendMoof(o.moof[:0], decode)
 	var flags byte
 	if d.Key {
 		flags |= flagKey
 	}
-	if d.History {
+	if d.Preroll {
 		flags |= flagHistory
 	}
 	o.frameLocked(frameFragment, flags, d, fmp4.Micros(decode), o.moof, fragment.Mdat)

@@ -28,13 +28,13 @@ func TestWSWindow(t *testing.T) {
 			desk.picture()
 			c.frame(1)
 		}
-		out := desk.stream.Out.Load()
+		out := desk.stream.FramesOut.Load()
 		var want []byte
 		for range 5 {
 			want = desk.picture()
 		}
 		c.silent()
-		if got := desk.stream.Out.Load(); got != out {
+		if got := desk.stream.FramesOut.Load(); got != out {
 			t.Errorf("window %d: the hub has taken %d frames that it may not send", window, got-out)
 		}
 		c.ack(1, 1)
@@ -134,7 +134,7 @@ func TestWSNewSize(t *testing.T) {
 	r := newRig(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
 	size := func(width int) {
-		desk.append(&stream.Frame{Frame: frame.Frame{Payload: []byte("x")}, Width: width, Height: 240})
+		desk.append(&stream.Packet{Frame: frame.Frame{Payload: []byte("x")}, Width: width, Height: 240})
 	}
 	size(320)
 	c := r.dial()

@@ -84,7 +84,7 @@ func (f *feed) shed(msg *nats.Msg) bool {
 	if (f.frames == nil || f.frames.AllowN(now, 1)) && (f.bytes == nil || f.bytes.AllowN(now, len(msg.Data))) {
 		return false
 	}
-	f.into.Shed(now)
+	f.into.CountRateLimited(now)
 	f.flooded()
 	return true
 }
@@ -112,15 +112,15 @@ func (f *feed) take(msg *nats.Msg) {
 	case f.into.Stale(&fr): // before its parameter sets could replace those of the run that is followed
 		return
 	}
-	item := &stream.Frame{Frame: fr}
+	item := &stream.Packet{Frame: fr}
 	err = f.inspect(item)
 	switch {
 	case err == nil:
 		f.into.Append(item)
 	case errors.Is(err, h264.ErrNoPicture):
-		f.into.Pass(&fr)
+		f.into.SkipEmpty(&fr)
 	default:
-		f.into.Refuse(&fr, reason(err))
+		f.into.Drop(&fr, reason(err))
 		f.faults.report(f.subject, err)
 	}
 }
@@ -139,7 +139,7 @@ func reason(err error) drop.Reason {
 }
 
 // inspect checks the payload and fills in what it says of itself: an agent's word is not taken for it.
-func (f *feed) inspect(item *stream.Frame) (err error) {
+func (f *feed) inspect(item *stream.Packet) (err error) {
 	if item.Format == frame.JPEG {
 		if item.Width, item.Height, err = jpeg.Check(item.Payload); err != nil {
 			return err

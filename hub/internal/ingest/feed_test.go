@@ -65,7 +65,7 @@ func (c *cam) feed(in *Ingest) *stream.Stream {
 	c.t.Helper()
 	into := stream.New(stream.Config{Format: c.format})
 	if in != nil {
-		stop, err := in.Feed(c.id, into)
+		stop, err := in.SubscribeFrames(c.id, into)
 		if err != nil {
 			c.t.Fatal(err)
 		}
@@ -110,8 +110,8 @@ func (c *cam) send(nc *nats.Conn, f frame.Frame) {
 
 func (c *cam) wantIn(s *stream.Stream, n uint64) {
 	c.t.Helper()
-	testutil.Eventually(c.t, "frames come in", func() bool { return s.In.Load() >= n })
-	if got := s.In.Load(); got != n {
+	testutil.Eventually(c.t, "frames come in", func() bool { return s.FramesIn.Load() >= n })
+	if got := s.FramesIn.Load(); got != n {
 		c.t.Errorf("%d frames came in: want %d", got, n)
 	}
 }
@@ -140,7 +140,7 @@ func TestFeedOfJPEG(t *testing.T) {
 			t.Errorf("got %dx%d, key %v, %d bytes: want the picture as it was sent", got.Width, got.Height, got.Key, len(got.Payload))
 		}
 		if got.Seq != want.Seq || got.PTS != want.PTS || got.Epoch != want.Epoch || !got.CaptureTime.Equal(want.CaptureTime) {
-			t.Errorf("got %+v: want the headers of %+v", got.Frame.Frame, want)
+			t.Errorf("got %+v: want the headers of %+v", got.Packet.Frame, want)
 		}
 	}
 }
@@ -223,8 +223,8 @@ func TestFeedIgnoresAnOlderAgent(t *testing.T) {
 			t.Fatalf("frame %d of epoch %d, %d wide, same parameter sets: %v", d.Seq, d.Epoch, d.Width, d.Params == first.Params)
 		}
 	}
-	if n := into.Drops.Get(drop.OldEpoch); n != 10 || into.In.Load() != 11 {
-		t.Errorf("%d dropped, %d in: want 10, 11", n, into.In.Load())
+	if n := into.Drops.Get(drop.OldEpoch); n != 10 || into.FramesIn.Load() != 11 {
+		t.Errorf("%d dropped, %d in: want 10, 11", n, into.FramesIn.Load())
 	}
 }
 
@@ -233,7 +233,7 @@ func TestFeedStops(t *testing.T) {
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
 	into := stream.New(stream.Config{Format: frame.JPEG})
-	stop, err := in.Feed(c.id, into)
+	stop, err := in.SubscribeFrames(c.id, into)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func TestFlood(t *testing.T) {
 					f.handle(c.msg(c.frame(n%10 == 0)))
 					<-time.After(time.Millisecond)
 				}
-				in, drops := into.In.Load(), into.Drops.Map()
+				in, drops := into.FramesIn.Load(), into.Drops.Map()
 				if format == frame.JPEG && (in < 590 || in > 605) {
 					t.Errorf("%d frames of %d came in: want 100 a second and 100 at once", in, sent)
 				}
@@ -54,18 +54,18 @@ func TestFlood(t *testing.T) {
 				if total := in + drops["flood"] + drops["gap"]; total != sent || len(drops) > 2 {
 					t.Errorf("%d in and dropped %v make %d: want each of %d counted once", in, drops, total, sent)
 				}
-				if since, ok := into.Flooded(time.Now()); !ok || time.Since(since) < 4*time.Second {
+				if since, ok := into.RateLimitedSince(time.Now()); !ok || time.Since(since) < 4*time.Second {
 					t.Errorf("flooded since %v: %v", since, ok)
 				}
 				<-time.After(6 * time.Second)
-				if _, ok := into.Flooded(time.Now()); ok {
+				if _, ok := into.RateLimitedSince(time.Now()); ok {
 					t.Error("the flood is not over when nothing was dropped for 6 s")
 				}
-				before := into.In.Load()
+				before := into.FramesIn.Load()
 				for n := range 50 {
 					f.handle(c.msg(c.frame(n == 0)))
 				}
-				if got := into.In.Load() - before; got != 50 {
+				if got := into.FramesIn.Load() - before; got != 50 {
 					t.Errorf("after the flood %d frames of 50 came in", got)
 				}
 			})
@@ -84,8 +84,8 @@ func TestFloodOfProbes(t *testing.T) {
 		f.handle(msg)
 	}
 	f.handle(c.msg(c.frame(false)))
-	if d := into.Drops.Map(); into.In.Load() != 1 || len(d) != 0 {
-		t.Errorf("%d in, dropped %v: want the frame and no drops", into.In.Load(), d)
+	if d := into.Drops.Map(); into.FramesIn.Load() != 1 || len(d) != 0 {
+		t.Errorf("%d in, dropped %v: want the frame and no drops", into.FramesIn.Load(), d)
 	}
 }
 
@@ -104,7 +104,7 @@ func TestHeaders(t *testing.T) {
 	publish(t, agent, large(3500))
 	publish(t, agent, large(4096))
 	publish(t, agent, large(frame.MaxPayload-10_000))
-	testutil.Eventually(t, "all have come", func() bool { return into.In.Load() == 1 && into.Drops.Map()["decode"] == 2 })
+	testutil.Eventually(t, "all have come", func() bool { return into.FramesIn.Load() == 1 && into.Drops.Map()["decode"] == 2 })
 }
 
 // TestBandwidth: of a camera that sends too many bytes the limit is taken.
@@ -118,7 +118,7 @@ func TestBandwidth(t *testing.T) {
 			f.handle(c.msg(c.with(false, picture)))
 			<-time.After(10 * time.Millisecond)
 		}
-		if in, drops := into.In.Load(), into.Drops.Map(); in < 105 || in > 110 || drops["flood"] != 1000-in {
+		if in, drops := into.FramesIn.Load(), into.Drops.Map(); in < 105 || in > 110 || drops["flood"] != 1000-in {
 			t.Errorf("%d frames of 1 MB in 10 s came in, dropped %v: want 10 a second, and 8 at once", in, drops)
 		}
 	})
@@ -152,7 +152,7 @@ func TestPause(t *testing.T) {
 	sub.resume()
 	flush(t, heavyConn(t, in))
 	publish(t, agent, c.msg(c.frame(false)))
-	testutil.Eventually(t, "the next frame has come", func() bool { return into.In.Load() == 11 })
+	testutil.Eventually(t, "the next frame has come", func() bool { return into.FramesIn.Load() == 11 })
 	if drops := into.Drops.Map(); drops["flood"] != 6 || len(drops) != 1 {
 		t.Errorf("dropped %v, want 6 for the flood", drops)
 	}
@@ -187,11 +187,11 @@ func TestDimensions(t *testing.T) {
 			into := cam.feed(nil)
 			f := quietFeed(into, 0)
 			f.handle(cam.msg(cam.with(true, c.payload)))
-			if taken := into.In.Load() == 1; taken != c.taken || into.Drops.Get(drop.Dimensions) == 1 == c.taken {
+			if taken := into.FramesIn.Load() == 1; taken != c.taken || into.Drops.Get(drop.Dimensions) == 1 == c.taken {
 				t.Errorf("taken: %v, dropped %v", taken, into.Drops.Map())
 			}
 			f.handle(cam.msg(cam.frame(true)))
-			if into.In.Load() == 0 {
+			if into.FramesIn.Load() == 0 {
 				t.Errorf("the next good picture was dropped: %v", into.Drops.Map())
 			}
 		})

@@ -71,7 +71,7 @@ func TestForgedAnswer(t *testing.T) {
 	defer cancel()
 	since := time.Now()
 	for range 8 {
-		if s, err := in.Ask(ctx, "porch"); err != nil || s.Host != "pi1" {
+		if s, err := in.RequestStatus(ctx, "porch"); err != nil || s.Host != "pi1" {
 			t.Fatalf("%+v, %v", s, err)
 		}
 	}
@@ -92,7 +92,7 @@ func TestForgedAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	flush(t, garden)
-	if s, err := in.Ask(ctx, "garden"); err != nil || s.Host != "pi1" {
+	if s, err := in.RequestStatus(ctx, "garden"); err != nil || s.Host != "pi1" {
 		t.Errorf("garden is asked, and the answer is of host %q, %v", s.Host, err)
 	}
 	for i, a := range seen {

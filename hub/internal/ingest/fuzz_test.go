@@ -49,11 +49,11 @@ func FuzzFeed(f *testing.F) {
 				msg.Header[name] = []string{value}
 			}
 		}
-		before := into.In.Load()
+		before := into.FramesIn.Load()
 		for range 2 { // the second time it is a duplicate
 			fd.handle(msg)
 		}
-		taken := into.In.Load() - before
+		taken := into.FramesIn.Load() - before
 		if taken > 1 {
 			t.Fatal("a message was taken twice")
 		}

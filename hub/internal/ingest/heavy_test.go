@@ -40,14 +40,14 @@ func TestHeavy(t *testing.T) {
 	publish(t, agent, yard.msg(yard.with(false, heavyFrameOf(heavyFrame-1))))
 	flush(t, agent)
 	flush(t, in.nc)
-	testutil.Eventually(t, "a frame that is not heavy has come", func() bool { return fromYard.In.Load() == 1 })
+	testutil.Eventually(t, "a frame that is not heavy has come", func() bool { return fromYard.FramesIn.Load() == 1 })
 	if made(in) {
 		t.Error("there is a second connection, though nothing heavy has come")
 	}
 
 	publish(t, agent, porch.msg(porch.with(false, heavyFrameOf(heavyFrame))))
 	testutil.Eventually(t, "the heavy frame has come, and its camera is at the second connection", func() bool {
-		return fromPorch.In.Load() == 1 && made(in) && heavyConn(t, in).NumSubscriptions() == 1
+		return fromPorch.FramesIn.Load() == 1 && made(in) && heavyConn(t, in).NumSubscriptions() == 1
 	})
 	flush(t, heavyConn(t, in))
 	for n := range 10 {
@@ -58,7 +58,7 @@ func TestHeavy(t *testing.T) {
 		publish(t, agent, porch.msg(porch.with(false, payload)))
 		publish(t, agent, yard.msg(yard.frame(false)))
 	}
-	testutil.Eventually(t, "all frames have come", func() bool { return fromPorch.In.Load() == 11 && fromYard.In.Load() == 11 })
+	testutil.Eventually(t, "all frames have come", func() bool { return fromPorch.FramesIn.Load() == 11 && fromYard.FramesIn.Load() == 11 })
 	if n := heavyConn(t, in).NumSubscriptions(); n != 1 {
 		t.Errorf("%d subscriptions at the second connection, want the heavy camera's", n)
 	}
@@ -88,7 +88,7 @@ func TestHeavyReconnects(t *testing.T) {
 	testutil.Eventually(t, "the second connection was made anew", func() bool { return heavyConn(t, in).Stats().Reconnects == 1 })
 	flush(t, heavyConn(t, in))
 	publish(t, agent, c.msg(c.frame(false)))
-	testutil.Eventually(t, "the next frame has come", func() bool { return into.In.Load() == 2 })
+	testutil.Eventually(t, "the next frame has come", func() bool { return into.FramesIn.Load() == 2 })
 	if !in.Connected() || in.Reconnects() != 0 {
 		t.Error("the first connection was lost, too")
 	}

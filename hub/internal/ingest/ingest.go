@@ -54,8 +54,8 @@ type Ingest struct {
 
 // Observer takes in what agents say.
 type Observer interface {
-	Observe(status.Status)
-	Reconnected()
+	OnStatus(status.Status)
+	OnReconnect()
 }
 
 // Config is what an Ingest needs.
@@ -173,7 +173,7 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 			in.faults.report(msg.Subject, err)
 			return
 		}
-		o.Observe(s)
+		o.OnStatus(s)
 	})
 	if err != nil {
 		return err
@@ -187,7 +187,7 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 		case <-ctx.Done():
 			return nil
 		case <-in.newConns: // the first connection too, though it may have been made before Run
-			o.Reconnected()
+			o.OnReconnect()
 			in.discover(ctx, o, func(string) bool { return false })
 		case now := <-tick.C:
 			in.statuses.tick(now)
@@ -233,11 +233,11 @@ func (in *Ingest) discover(ctx context.Context, o Observer, known func(camera st
 		}
 		asked[camera] = true
 		answers.Go(func() {
-			s, err := in.Ask(ctx, camera)
+			s, err := in.RequestStatus(ctx, camera)
 			switch {
 			case err == nil:
 				in.statuses.found(camera, time.Now())
-				o.Observe(s)
+				o.OnStatus(s)
 			case ctx.Err() == nil:
 				in.faults.report(in.space.Do(camera, subject.Info), err)
 			}
@@ -286,9 +286,9 @@ func (in *Ingest) Wake(camera string) {
 	}
 }
 
-// Ask returns the camera's status from its agent, with its controls.
+// RequestStatus returns the camera's status from its agent, with its controls.
 // Concurrent callers share one question, and its answer for half a second. The status must not be changed.
-func (in *Ingest) Ask(ctx context.Context, camera string) (status.Status, error) {
+func (in *Ingest) RequestStatus(ctx context.Context, camera string) (status.Status, error) {
 	return in.asked.answer(ctx, camera)
 }
 

@@ -68,8 +68,8 @@ func listen(t *testing.T, in *Ingest) *listener {
 	return l
 }
 
-func (l *listener) Observe(s status.Status) { l.words <- s }
-func (l *listener) Reconnected()            { l.reconnected <- struct{}{} }
+func (l *listener) OnStatus(s status.Status) { l.words <- s }
+func (l *listener) OnReconnect()             { l.reconnected <- struct{}{} }
 
 func word(camera string) status.Status {
 	return status.Status{Camera: camera, Instance: "one", Host: "pi1", State: status.Idle, Format: frame.JPEG}
@@ -162,7 +162,7 @@ func TestCloseWithoutServer(t *testing.T) {
 func TestAfterClose(t *testing.T) {
 	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	in.Close()
-	if _, err := in.Feed("porch", newCam(t, "porch", frame.JPEG).feed(nil)); err == nil || !strings.Contains(err.Error(), "cam.porch.jpeg") {
+	if _, err := in.SubscribeFrames("porch", newCam(t, "porch", frame.JPEG).feed(nil)); err == nil || !strings.Contains(err.Error(), "cam.porch.jpeg") {
 		t.Errorf("Feed: %v: want an error that names the subject", err)
 	}
 	if err := in.Run(t.Context(), &listener{}); err == nil || !strings.Contains(err.Error(), "cam.*.status") {
@@ -247,18 +247,18 @@ func TestAsk(t *testing.T) {
 	flush(t, agents)
 	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
-	if s, err := in.Ask(ctx, "porch"); err != nil || s.Host != "pi1" {
+	if s, err := in.RequestStatus(ctx, "porch"); err != nil || s.Host != "pi1" {
 		t.Errorf("got %+v, %v: want the status", s, err)
 	}
-	if _, err := in.Ask(ctx, "yard"); err == nil || errors.Is(err, cameras.ErrNoAgent) || !strings.Contains(err.Error(), "cam.yard.do.info") {
+	if _, err := in.RequestStatus(ctx, "yard"); err == nil || errors.Is(err, cameras.ErrNoAgent) || !strings.Contains(err.Error(), "cam.yard.do.info") {
 		t.Errorf("got %v: want an error that names the subject", err)
 	}
-	if _, err := in.Ask(ctx, "nobody"); !errors.Is(err, cameras.ErrNoAgent) {
+	if _, err := in.RequestStatus(ctx, "nobody"); !errors.Is(err, cameras.ErrNoAgent) {
 		t.Errorf("got %v: want ErrNoAgent", err)
 	}
 	short, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer stop()
-	if _, err := in.Ask(short, "deaf"); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := in.RequestStatus(short, "deaf"); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v: want the context's error", err)
 	}
 }
@@ -294,7 +294,7 @@ func TestServerRestart(t *testing.T) {
 	stop(s)
 	testutil.Eventually(t, "connection lost", func() bool { return !in.Connected() })
 	in.Wake("porch") // must not wait, nor be kept for later
-	if _, err := in.Ask(t.Context(), "porch"); err == nil || errors.Is(err, cameras.ErrNoAgent) {
+	if _, err := in.RequestStatus(t.Context(), "porch"); err == nil || errors.Is(err, cameras.ErrNoAgent) {
 		t.Errorf("without a server: %v: want an error that does not blame the agent", err)
 	}
 	s = start(t, opts)
@@ -339,7 +339,7 @@ func TestServerComesLater(t *testing.T) {
 	defer stopRun()
 	cam := newCam(t, "porch", frame.JPEG)
 	into := cam.feed(nil)
-	stopFeed, err := in.Feed("porch", into) // somebody is watching already
+	stopFeed, err := in.SubscribeFrames("porch", into) // somebody is watching already
 	if err != nil {
 		t.Fatal(err)
 	}

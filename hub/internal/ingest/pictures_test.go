@@ -31,8 +31,8 @@ func TestBoundaryInPicture(t *testing.T) {
 	f.handle(c.msg(c.with(false, withComment(c.jpeg, "bramble"))))
 	f.handle(c.msg(c.with(false, withComment(c.jpeg, mpjpeg.Boundary))))
 	f.handle(c.msg(c.frame(false)))
-	if d := into.Drops.Map(); into.In.Load() != 2 || len(d) != 1 || d["boundary"] != 2 {
-		t.Errorf("%d frames came in, dropped %v", into.In.Load(), d)
+	if d := into.Drops.Map(); into.FramesIn.Load() != 2 || len(d) != 1 || d["boundary"] != 2 {
+		t.Errorf("%d frames came in, dropped %v", into.FramesIn.Load(), d)
 	}
 }
 
@@ -53,8 +53,8 @@ func TestMegapixels(t *testing.T) {
 	for _, size := range [][2]uint16{{7680, 4320}, {16000, 4100}, {8000, 8000}, {640, 480}} {
 		f.handle(c.msg(c.with(false, sized(c.jpeg, size[0], size[1]))))
 	}
-	if d := into.Drops.Map(); into.In.Load() != 2 || len(d) != 1 || d["dimensions"] != 2 {
-		t.Errorf("%d frames came in, dropped %v", into.In.Load(), d)
+	if d := into.Drops.Map(); into.FramesIn.Load() != 2 || len(d) != 1 || d["dimensions"] != 2 {
+		t.Errorf("%d frames came in, dropped %v", into.FramesIn.Load(), d)
 	}
 	err := f.checkPixels(16000 * 4100)
 	if !errors.Is(err, errPixels) || !strings.Contains(err.Error(), "65.6 million pixels") ||
@@ -63,7 +63,7 @@ func TestMegapixels(t *testing.T) {
 	}
 	f.pixels = 0
 	f.handle(c.msg(c.with(false, sized(c.jpeg, 16000, 4100))))
-	if into.In.Load() != 3 {
+	if into.FramesIn.Load() != 3 {
 		t.Errorf("without a limit it is dropped: %v", into.Drops.Map())
 	}
 }
@@ -74,13 +74,13 @@ func TestMegapixelsBeforeCropping(t *testing.T) {
 	into := c.feed(nil)
 	f := newFeed(into, newFaultLog(slog.New(slog.DiscardHandler)), "cam.porch.x", Limits{Pixels: 40})
 	f.handle(c.msg(c.frame(true)))
-	if into.In.Load() != 1 {
+	if into.FramesIn.Load() != 1 {
 		t.Fatalf("dropped %v", into.Drops.Map())
 	}
 	f.pixels = 16 * 16
 	f.handle(c.msg(c.frame(true)))
-	if d := into.Drops.Map(); into.In.Load() != 1 || d["dimensions"] != 1 {
-		t.Errorf("%d frames came in, dropped %v", into.In.Load(), d)
+	if d := into.Drops.Map(); into.FramesIn.Load() != 1 || d["dimensions"] != 1 {
+		t.Errorf("%d frames came in, dropped %v", into.FramesIn.Load(), d)
 	}
 }
 
@@ -93,7 +93,7 @@ func BenchmarkInspect(b *testing.B) {
 	}
 	picture = append(picture, 0xff, 0xd9)
 	f := quietFeed(stream.New(stream.Config{Format: frame.JPEG}), 0)
-	item := &stream.Frame{Frame: frame.Frame{Format: frame.JPEG, Payload: picture}}
+	item := &stream.Packet{Frame: frame.Frame{Format: frame.JPEG, Payload: picture}}
 	b.SetBytes(int64(len(picture)))
 	for b.Loop() {
 		if err := f.inspect(item); err != nil {

@@ -28,8 +28,8 @@ type subscription struct {
 	ended bool               // guarded by mu
 }
 
-// Feed appends the camera's frames to into until the stop function is called.
-func (in *Ingest) Feed(camera string, into *stream.Stream) (stop func(), err error) {
+// SubscribeFrames appends the camera's frames to into until the stop function is called.
+func (in *Ingest) SubscribeFrames(camera string, into *stream.Stream) (stop func(), err error) {
 	s := &subscription{in: in, feed: newFeed(into, in.faults, in.space.Frames(camera, into.Format()), in.limits), wait: floodPause}
 	s.feed.frames, s.feed.bytes = in.statuses.limiters(camera)
 	s.feed.flooded, s.feed.heavy = s.pause, s.shift

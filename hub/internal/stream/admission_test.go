@@ -21,12 +21,12 @@ type step struct {
 	lost  uint64        // frames found missing before it
 }
 
-func (s step) frame(format frame.Format) *Frame {
+func (s step) frame(format frame.Format) *Packet {
 	pts := s.pts
 	if pts == 0 {
 		pts = time.Duration(s.seq) * interval
 	}
-	return &Frame{Frame: frame.Frame{Format: format, Epoch: s.epoch, Seq: s.seq, PTS: pts, Key: s.kind == "K", Payload: []byte{1}}}
+	return &Packet{Frame: frame.Frame{Format: format, Epoch: s.epoch, Seq: s.seq, PTS: pts, Key: s.kind == "K", Payload: []byte{1}}}
 }
 
 func TestAdmission(t *testing.T) {
@@ -108,9 +108,9 @@ func runSteps(t *testing.T, s *Stream, steps []step) {
 		f := st.frame(s.Format())
 		switch st.kind {
 		case "x":
-			s.Refuse(&f.Frame, drop.Decode)
+			s.Drop(&f.Frame, drop.Decode)
 		case "0":
-			s.Pass(&f.Frame)
+			s.SkipEmpty(&f.Frame)
 		default:
 			if taken := !s.Stale(&f.Frame) && s.Append(f); taken != (st.why == "") {
 				t.Errorf("step %d (%+v): taken %v", i, st, taken)
@@ -125,8 +125,8 @@ func runSteps(t *testing.T, s *Stream, steps []step) {
 		if st.lost > 0 {
 			want["gap"] += st.lost
 		}
-		if got := s.Drops.Map(); s.In.Load() != in || !maps.Equal(got, want) {
-			t.Fatalf("after step %d (%+v): %d frames in, dropped %v: want %d, %v", i, st, s.In.Load(), got, in, want)
+		if got := s.Drops.Map(); s.FramesIn.Load() != in || !maps.Equal(got, want) {
+			t.Fatalf("after step %d (%+v): %d frames in, dropped %v: want %d, %v", i, st, s.FramesIn.Load(), got, in, want)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func TestAwaitTakesNothing(t *testing.T) {
 		s, cam := New(Config{Format: format}), camera{format: format}
 		c := s.NewCursor()
 		defer c.Close()
-		if err := c.Await(t.Context(), 0); !errors.Is(err, ErrQuiet) {
+		if err := c.WaitReady(t.Context(), 0); !errors.Is(err, ErrTimeout) {
 			t.Errorf("%s: %v before the first frame", format, err)
 		}
 		first, more := "p", "ppp"
@@ -26,17 +26,17 @@ func TestAwaitTakesNothing(t *testing.T) {
 		}
 		cam.add(s, first)
 		for range 3 {
-			if err := c.Await(t.Context(), 0); err != nil {
+			if err := c.WaitReady(t.Context(), 0); err != nil {
 				t.Errorf("%s: %v", format, err)
 			}
 		}
 		wantSeqs(t, c, 0)
-		if err := c.Await(t.Context(), 0); !errors.Is(err, ErrQuiet) {
+		if err := c.WaitReady(t.Context(), 0); !errors.Is(err, ErrTimeout) {
 			t.Errorf("%s: %v after the last frame", format, err)
 		}
 		cam.add(s, more)
 		for range 2 {
-			if err := c.Await(t.Context(), 0); err != nil {
+			if err := c.WaitReady(t.Context(), 0); err != nil {
 				t.Errorf("%s: %v", format, err)
 			}
 		}
@@ -59,7 +59,7 @@ func TestAwaitWaits(t *testing.T) {
 		c := s.NewCursor()
 		defer c.Close()
 		begin := time.Now()
-		if err := c.Await(ctx, time.Second); !errors.Is(err, ErrQuiet) || time.Since(begin) != time.Second {
+		if err := c.WaitReady(ctx, time.Second); !errors.Is(err, ErrTimeout) || time.Since(begin) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
 		why := errors.New("over")
@@ -69,10 +69,10 @@ func TestAwaitWaits(t *testing.T) {
 		}{
 			{func() { cam.add(s, "p") }, nil},
 			{cancel, context.Canceled},
-			{func() { s.End(why) }, why},
+			{func() { s.CloseWithError(why) }, why},
 		} {
 			done := make(chan error, 1)
-			go func() { done <- c.Await(ctx, time.Hour) }()
+			go func() { done <- c.WaitReady(ctx, time.Hour) }()
 			synctest.Wait()
 			test.act()
 			if err := <-done; !errors.Is(err, test.want) {

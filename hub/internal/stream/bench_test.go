@@ -34,10 +34,10 @@ func BenchmarkAppend(b *testing.B) {
 			for b.Loop() {
 				taken.Add(viewers)
 				seq++
-				s.Append(&Frame{Frame: frame.Frame{Format: frame.JPEG, Seq: seq, Payload: payload}})
+				s.Append(&Packet{Frame: frame.Frame{Format: frame.JPEG, Seq: seq, Payload: payload}})
 				taken.Wait()
 			}
-			s.End(errors.New("end"))
+			s.CloseWithError(errors.New("end"))
 			running.Wait()
 			if viewers > 0 {
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(viewers), "ns/delivery")

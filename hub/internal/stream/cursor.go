@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// ErrQuiet is returned by Cursor.Next when no frame came in the time given.
-var ErrQuiet = errors.New("no frame in this time")
+// ErrTimeout is returned by Cursor.Next when no frame came in the time given.
+var ErrTimeout = errors.New("no frame in this time")
 
 // Cursor is one viewer's place in a stream. It belongs to one goroutine, which lends it to the stream's rounds while it waits in Follow.
 //
@@ -21,7 +21,7 @@ type Cursor struct {
 	s       *Stream
 	next    uint64 // index of the frame to take next, if started
 	started bool
-	edge    Edge
+	edge    JoinPoint
 	skipped uint64
 
 	// Whatever a cursor waits for pokes the one channel: a select over several costs more than all the rest of a wake-up.
@@ -35,24 +35,24 @@ type Cursor struct {
 	loan    loan // to the stream's rounds
 }
 
-// Edge is the newest frame at a cursor's last start or jump: what lies before it is history, sent to get the decoder there.
-type Edge struct {
+// JoinPoint is the newest frame at a cursor's last start or jump: what lies before it is history, sent to get the decoder there.
+type JoinPoint struct {
 	Index uint64
 	PTS   time.Duration
 }
 
 // Delivery is a frame for one viewer.
 type Delivery struct {
-	*Frame
-	Edge    Edge
-	Skipped uint64 // frames that this viewer missed just before this one
-	History bool   // the frame only leads the decoder to the live edge
+	*Packet
+	JoinPoint JoinPoint
+	Skipped   uint64 // frames that this viewer missed just before this one
+	Preroll   bool   // the frame only leads the decoder to the live edge
 }
 
 // NewCursor returns a cursor that begins at the newest picture or key frame. Close it.
 func (s *Stream) NewCursor() *Cursor { return &Cursor{s: s, wake: make(chan struct{}, 1)} }
 
-// Next returns the next frame for this viewer, waiting for it up to quiet: then the error is ErrQuiet. Other errors are ctx's, or the one that
+// Next returns the next frame for this viewer, waiting for it up to quiet: then the error is ErrTimeout. Other errors are ctx's, or the one that
 // ended the stream.
 func (c *Cursor) Next(ctx context.Context, quiet time.Duration) (Delivery, error) {
 	c.listen(ctx)
@@ -62,7 +62,7 @@ func (c *Cursor) Next(ctx context.Context, quiet time.Duration) (Delivery, error
 			return Delivery{}, err
 		}
 		d, err := c.poll(c.waitLocked)
-		if d.Frame != nil || err != nil {
+		if d.Packet != nil || err != nil {
 			return d, err
 		}
 		if err := c.rest(&deadline, quiet); err != nil {
@@ -71,9 +71,9 @@ func (c *Cursor) Next(ctx context.Context, quiet time.Duration) (Delivery, error
 	}
 }
 
-// Await waits like Next until there is a frame for this viewer, and does not take it. Who must wait for something else before a frame can be sent takes it after that, and so gets
+// WaitReady waits like Next until there is a frame for this viewer, and does not take it. Who must wait for something else before a frame can be sent takes it after that, and so gets
 // the newest.
-func (c *Cursor) Await(ctx context.Context, quiet time.Duration) error {
+func (c *Cursor) WaitReady(ctx context.Context, quiet time.Duration) error {
 	c.listen(ctx)
 	var deadline time.Time
 	for {
@@ -89,14 +89,14 @@ func (c *Cursor) Await(ctx context.Context, quiet time.Duration) error {
 	}
 }
 
-// rest returns when the cursor should look again, or ErrQuiet at the deadline, which it sets to quiet from now if it is zero.
+// rest returns when the cursor should look again, or ErrTimeout at the deadline, which it sets to quiet from now if it is zero.
 func (c *Cursor) rest(deadline *time.Time, quiet time.Duration) error {
 	now := time.Now()
 	if deadline.IsZero() {
 		*deadline = now.Add(quiet)
 	}
 	if !now.Before(*deadline) {
-		return ErrQuiet
+		return ErrTimeout
 	}
 	c.alert(now, *deadline)
 	<-c.wake
@@ -172,7 +172,7 @@ func (c *Cursor) poll(none func()) (Delivery, error) {
 		return Delivery{}, nil
 	}
 	f := s.frames[c.next-s.frames[0].Index]
-	d := Delivery{Frame: f, Edge: c.edge, History: f.Index < c.edge.Index}
+	d := Delivery{Packet: f, JoinPoint: c.edge, Preroll: f.Index < c.edge.Index}
 	if c.started {
 		d.Skipped = c.next - from
 		c.skipped += d.Skipped
@@ -180,7 +180,7 @@ func (c *Cursor) poll(none func()) (Delivery, error) {
 	}
 	c.started = true
 	c.next++
-	s.Out.Add(1)
+	s.FramesOut.Add(1)
 	s.BytesOut.Add(uint64(len(f.Payload)))
 	return d, nil
 }
@@ -214,7 +214,7 @@ func (c *Cursor) waitLocked() {
 func (c *Cursor) positionLocked() bool {
 	s := c.s
 	newest := s.frames[len(s.frames)-1]
-	edge := Edge{newest.Index, newest.PTS}
+	edge := JoinPoint{newest.Index, newest.PTS}
 	if s.cfg.Format == frame.JPEG {
 		c.next, c.edge = newest.Index, edge
 		return true

@@ -24,7 +24,7 @@ func take(t *testing.T, c *Cursor) Delivery {
 
 func wantNone(t *testing.T, c *Cursor) {
 	t.Helper()
-	if d, err := c.Next(t.Context(), 0); !errors.Is(err, ErrQuiet) {
+	if d, err := c.Next(t.Context(), 0); !errors.Is(err, ErrTimeout) {
 		t.Errorf("got %+v, %v: want no frame", d, err)
 	}
 }
@@ -45,7 +45,7 @@ func TestJPEGCursorTakesTheNewest(t *testing.T) {
 	defer c.Close()
 	wantNone(t, c)
 	cam.add(s, "ppp")
-	if d := take(t, c); d.Seq != 2 || d.Skipped != 0 || d.History {
+	if d := take(t, c); d.Seq != 2 || d.Skipped != 0 || d.Preroll {
 		t.Errorf("first picture %+v: want the newest, nothing skipped", d)
 	}
 	wantNone(t, c) // none twice
@@ -60,8 +60,8 @@ func TestJPEGCursorTakesTheNewest(t *testing.T) {
 	if s.BytesIn.Load() == 0 || s.BytesOut.Load() == 0 || s.BytesOut.Load() > s.BytesIn.Load() {
 		t.Errorf("%d bytes came in, %d went out to one viewer who skipped some", s.BytesIn.Load(), s.BytesOut.Load())
 	}
-	if c.Skipped() != 3 || s.Drops.Get(drop.Lagged) != 3 || s.Out.Load() != 3 {
-		t.Errorf("%d skipped, %d lagged, %d out: want 3 each", c.Skipped(), s.Drops.Get(drop.Lagged), s.Out.Load())
+	if c.Skipped() != 3 || s.Drops.Get(drop.Lagged) != 3 || s.FramesOut.Load() != 3 {
+		t.Errorf("%d skipped, %d lagged, %d out: want 3 each", c.Skipped(), s.Drops.Get(drop.Lagged), s.FramesOut.Load())
 	}
 }
 
@@ -72,24 +72,24 @@ func TestLateViewerStartsAtTheKeyFrame(t *testing.T) {
 	defer c.Close()
 	for i, history := range []bool{true, true, true, false} {
 		d := take(t, c)
-		if d.Seq != uint64(i+3) || d.History != history || d.Skipped != 0 {
-			t.Errorf("frame %d, history %v, skipped %d: want %d, %v, 0", d.Seq, d.History, d.Skipped, i+3, history)
+		if d.Seq != uint64(i+3) || d.Preroll != history || d.Skipped != 0 {
+			t.Errorf("frame %d, history %v, skipped %d: want %d, %v, 0", d.Seq, d.Preroll, d.Skipped, i+3, history)
 		}
-		if want := (Edge{Index: 6, PTS: 6 * interval}); d.Edge != want {
-			t.Errorf("edge %+v: want %+v, the newest frame when the viewer came", d.Edge, want)
+		if want := (JoinPoint{Index: 6, PTS: 6 * interval}); d.JoinPoint != want {
+			t.Errorf("edge %+v: want %+v, the newest frame when the viewer came", d.JoinPoint, want)
 		}
 	}
 	wantNone(t, c)
 	cam.add(s, "pK")
 	for range 2 {
-		if d := take(t, c); d.History {
+		if d := take(t, c); d.Preroll {
 			t.Errorf("frame %d is history: it came after the viewer", d.Seq)
 		}
 	}
 	edge := s.NewCursor() // the key frame is the live edge
 	defer edge.Close()
-	if d := take(t, edge); d.Seq != 8 || d.History {
-		t.Errorf("frame %d, history %v: want 8, false", d.Seq, d.History)
+	if d := take(t, edge); d.Seq != 8 || d.Preroll {
+		t.Errorf("frame %d, history %v: want 8, false", d.Seq, d.Preroll)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestSlowViewerJumpsToTheNewestKeyFrame(t *testing.T) {
 		wantSeqs(t, c, 1) // old, but there is no newer key frame
 		cam.add(s, "Kp")
 		d := take(t, c)
-		if d.Seq != 3 || d.Skipped != 1 || !d.History {
+		if d.Seq != 3 || d.Skipped != 1 || !d.Preroll {
 			t.Errorf("got %+v: want the key frame 3, one skipped, on the way to the live edge", d)
 		}
 		wantSeqs(t, c, 4)
@@ -168,8 +168,8 @@ func TestNextWaits(t *testing.T) {
 		defer c.Close()
 		for _, quiet := range []time.Duration{-time.Second, 0, time.Second, 3 * time.Second} {
 			began := time.Now()
-			if _, err := c.Next(t.Context(), quiet); !errors.Is(err, ErrQuiet) || time.Since(began) != max(quiet, 0) {
-				t.Errorf("%v after %v: want ErrQuiet after %v", err, time.Since(began), quiet)
+			if _, err := c.Next(t.Context(), quiet); !errors.Is(err, ErrTimeout) || time.Since(began) != max(quiet, 0) {
+				t.Errorf("%v after %v: want ErrTimeout after %v", err, time.Since(began), quiet)
 			}
 		}
 		go func() {
@@ -183,8 +183,8 @@ func TestNextWaits(t *testing.T) {
 		// The timer of that call still runs: it must not shorten the next one.
 		<-time.After(59*time.Second - 1)
 		began = time.Now()
-		if _, err := c.Next(t.Context(), 10*time.Second); !errors.Is(err, ErrQuiet) || time.Since(began) != 10*time.Second {
-			t.Errorf("%v after %v: want ErrQuiet after 10s", err, time.Since(began))
+		if _, err := c.Next(t.Context(), 10*time.Second); !errors.Is(err, ErrTimeout) || time.Since(began) != 10*time.Second {
+			t.Errorf("%v after %v: want ErrTimeout after 10s", err, time.Since(began))
 		}
 	})
 }
@@ -204,8 +204,8 @@ func TestNextIsPatientOnceOnly(t *testing.T) {
 			}
 		})
 		began := time.Now()
-		if _, err := c.Next(t.Context(), time.Second); !errors.Is(err, ErrQuiet) || time.Since(began) != time.Second {
-			t.Errorf("%v after %v: want ErrQuiet after 1s", err, time.Since(began))
+		if _, err := c.Next(t.Context(), time.Second); !errors.Is(err, ErrTimeout) || time.Since(began) != time.Second {
+			t.Errorf("%v after %v: want ErrTimeout after 1s", err, time.Since(began))
 		}
 		publisher.Wait()
 	})
@@ -228,7 +228,7 @@ func TestNextEndsWithTheContext(t *testing.T) {
 		if _, err := c.Next(ctx, time.Hour); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v: want the context's error though there is a frame", err)
 		}
-		if s.Out.Load() != 0 {
+		if s.FramesOut.Load() != 0 {
 			t.Error("a frame was counted as delivered to a viewer who has left")
 		}
 		wantSeqs(t, c, 0) // it is not lost
@@ -252,7 +252,7 @@ func TestNextDoesNotAllocate(t *testing.T) {
 		for range runs + 1 {
 			cam.add(s, "p")
 		}
-		before := s.Out.Load()
+		before := s.FramesOut.Load()
 		if n := testing.AllocsPerRun(runs, func() {
 			if format == frame.JPEG {
 				c.next-- // as if the picture were new
@@ -261,7 +261,7 @@ func TestNextDoesNotAllocate(t *testing.T) {
 		}); n != 0 {
 			t.Errorf("%s: %v allocations for a call with a frame: want 0", format, n)
 		}
-		if got := s.Out.Load() - before; got != runs+1 {
+		if got := s.FramesOut.Load() - before; got != runs+1 {
 			t.Errorf("%s: %d frames delivered: want %d", format, got, runs+1)
 		}
 	}

@@ -17,13 +17,13 @@ type loan struct {
 	fed    time.Time // when the last frame that it was given had arrived
 }
 
-// Follow hands frames to take, in the order of Next, until take returns false: then the error is nil. The other ends are those of Next; quiet is counted
+// Deliver hands frames to take, in the order of Next, until take returns false: then the error is nil. The other ends are those of Next; quiet is counted
 // from the last frame.
 //
 // A viewer that keeps up needs no goroutine to run for every frame, which costs more than all the rest beside the kernel's copy: while there is nothing for it
 // the cursor is lent to the stream. A frame wakes the goroutines of a few cursors, one for each processor at the most, and those serve all the others in a round. So
-// take may be called by another cursor's goroutine, though never by two at once and never when Follow has returned, and it must not block.
-func (c *Cursor) Follow(ctx context.Context, quiet time.Duration, take func(Delivery) bool) error {
+// take may be called by another cursor's goroutine, though never by two at once and never when Deliver has returned, and it must not block.
+func (c *Cursor) Deliver(ctx context.Context, quiet time.Duration, take func(Delivery) bool) error {
 	c.listen(ctx)
 	c.loan.take = take
 	for {
@@ -33,7 +33,7 @@ func (c *Cursor) Follow(ctx context.Context, quiet time.Duration, take func(Deli
 		switch d, err := c.poll(c.lendLocked); {
 		case err != nil:
 			return err
-		case d.Frame != nil:
+		case d.Packet != nil:
 			if !take(d) {
 				return nil
 			}
@@ -84,7 +84,7 @@ func (c *Cursor) sleep(ctx context.Context, quiet time.Duration) (full bool, err
 		case ctx.Err() != nil:
 			return false, ctx.Err()
 		case !now.Before(deadline):
-			return false, ErrQuiet
+			return false, ErrTimeout
 		default:
 			return false, nil // the stream has ended
 		}
@@ -130,7 +130,7 @@ func (c *Cursor) serve() {
 		case err != nil:
 			c.giveBack(false)
 			return
-		case d.Frame == nil:
+		case d.Packet == nil:
 			return
 		case !c.loan.take(d):
 			c.giveBack(true)

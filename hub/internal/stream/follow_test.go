@@ -32,7 +32,7 @@ func follow(t *testing.T, s *Stream, viewers int, quiet time.Duration, full uint
 		fans[i] = f
 		all.Go(func() {
 			defer f.c.Close()
-			f.ends <- f.c.Follow(ctx, quiet, func(d Delivery) bool {
+			f.ends <- f.c.Deliver(ctx, quiet, func(d Delivery) bool {
 				f.last.Store(d.Seq)
 				return f.got.Add(1) != full
 			})
@@ -63,7 +63,7 @@ func TestRoundsServeAll(t *testing.T) {
 							}
 						}
 					}
-					if out := s.Out.Load(); out != 50*uint64(viewers) || s.Drops.Get(drop.Lagged) != 0 {
+					if out := s.FramesOut.Load(); out != 50*uint64(viewers) || s.Drops.Get(drop.Lagged) != 0 {
 						t.Errorf("%d frames out, %d lagged", out, s.Drops.Get(drop.Lagged))
 					}
 					if len(s.spare) != 1 || len(s.following) != viewers {
@@ -83,18 +83,18 @@ func TestFollowEnds(t *testing.T) {
 		want error
 		took time.Duration
 	}{
-		"nothing comes": {0, func(*Stream, *camera) {}, ErrQuiet, time.Second},
+		"nothing comes": {0, func(*Stream, *camera) {}, ErrTimeout, time.Second},
 		"a frame, then nothing": {0, func(s *Stream, cam *camera) {
 			<-time.After(700 * time.Millisecond)
 			cam.add(s, "K")
-		}, ErrQuiet, 1700 * time.Millisecond},
+		}, ErrTimeout, 1700 * time.Millisecond},
 		"many frames, then nothing": {0, func(s *Stream, cam *camera) {
 			for range 10 {
 				<-time.After(900 * time.Millisecond)
 				cam.add(s, "K")
 			}
-		}, ErrQuiet, 10 * time.Second},
-		"the stream ends": {0, func(s *Stream, _ *camera) { s.End(why) }, why, 0},
+		}, ErrTimeout, 10 * time.Second},
+		"the stream ends": {0, func(s *Stream, _ *camera) { s.CloseWithError(why) }, why, 0},
 		"the viewer is full": {3, func(s *Stream, cam *camera) {
 			for range 3 {
 				cam.add(s, "K")
@@ -127,7 +127,7 @@ func TestFollowEndsWithTheContext(t *testing.T) {
 		c := s.NewCursor()
 		defer c.Close()
 		ends := make(chan error)
-		go func() { ends <- c.Follow(ctx, time.Hour, func(Delivery) bool { return true }) }()
+		go func() { ends <- c.Deliver(ctx, time.Hour, func(Delivery) bool { return true }) }()
 		cam.add(s, "p")
 		synctest.Wait()
 		cancel()
@@ -135,11 +135,11 @@ func TestFollowEndsWithTheContext(t *testing.T) {
 			t.Error(err)
 		}
 		cam.add(s, "p")
-		if err := c.Follow(ctx, time.Hour, nil); !errors.Is(err, context.Canceled) {
+		if err := c.Deliver(ctx, time.Hour, nil); !errors.Is(err, context.Canceled) {
 			t.Errorf("%v: want the context's error though there is a frame", err)
 		}
-		if s.Out.Load() != 1 {
-			t.Errorf("%d frames out: want the one before", s.Out.Load())
+		if s.FramesOut.Load() != 1 {
+			t.Errorf("%d frames out: want the one before", s.FramesOut.Load())
 		}
 	})
 }
@@ -173,7 +173,7 @@ func BenchmarkRound(b *testing.B) {
 				running.Go(func() {
 					c := s.NewCursor()
 					defer c.Close()
-					_ = c.Follow(b.Context(), time.Hour, func(Delivery) bool { // until the stream ends
+					_ = c.Deliver(b.Context(), time.Hour, func(Delivery) bool { // until the stream ends
 						taken.Done()
 						return true
 					})
@@ -184,10 +184,10 @@ func BenchmarkRound(b *testing.B) {
 			for b.Loop() {
 				taken.Add(viewers)
 				seq++
-				s.Append(&Frame{Frame: frame.Frame{Format: frame.JPEG, Seq: seq, Payload: payload}})
+				s.Append(&Packet{Frame: frame.Frame{Format: frame.JPEG, Seq: seq, Payload: payload}})
 				taken.Wait()
 			}
-			s.End(errors.New("end"))
+			s.CloseWithError(errors.New("end"))
 			running.Wait()
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(viewers), "ns/delivery")
 		})

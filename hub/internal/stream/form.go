@@ -19,9 +19,9 @@ type form struct {
 	err   error
 }
 
-// Made returns what build makes of the frame for the given form, calling build only the first time. build must always be the same function for a form,
+// Cached returns what build makes of the frame for the given form, calling build only the first time. build must always be the same function for a form,
 // and what it makes must not be changed.
-func Made[T any](f *Frame, as Form, build func(*Frame) (T, error)) (T, error) {
+func Cached[T any](f *Packet, as Form, build func(*Packet) (T, error)) (T, error) {
 	m := &f.made[as]
 	m.once.Do(func() { m.value, m.err = build(f) })
 	value, _ := m.value.(T)

@@ -8,7 +8,7 @@ import (
 )
 
 func TestMadeOnce(t *testing.T) {
-	f := &Frame{Index: 7}
+	f := &Packet{Index: 7}
 	errBuild := errors.New("cannot be made")
 	var parts, fragments atomic.Int32
 	var viewers sync.WaitGroup
@@ -16,14 +16,14 @@ func TestMadeOnce(t *testing.T) {
 	for range 50 {
 		viewers.Go(func() {
 			<-start
-			part, err := Made(f, Part, func(f *Frame) (*uint64, error) {
+			part, err := Cached(f, Part, func(f *Packet) (*uint64, error) {
 				parts.Add(1)
 				return &f.Index, nil
 			})
 			if err != nil || part != &f.Index {
 				t.Errorf("part %v, %v", part, err)
 			}
-			fragment, err := Made(f, Fragment, func(*Frame) ([]byte, error) {
+			fragment, err := Cached(f, Fragment, func(*Packet) ([]byte, error) {
 				fragments.Add(1)
 				return nil, errBuild
 			})

@@ -6,10 +6,10 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// Lead returns what a decoder needs, in order, to show the newest frame: that alone if it is a JPEG, else everything from the newest key frame on. A decoder
+// PacketsSinceKey returns what a decoder needs, in order, to show the newest frame: that alone if it is a JPEG, else everything from the newest key frame on. A decoder
 // that has been given all frames before index from needs only those from there on, if no key frame has come since; 0 is for one that has been given none.
 // It is empty if there is no picture, or none from there on.
-func (s *Stream) Lead(from uint64) []*Frame {
+func (s *Stream) PacketsSinceKey(from uint64) []*Packet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(s.frames)
@@ -19,7 +19,7 @@ func (s *Stream) Lead(from uint64) []*Frame {
 	first := s.frames[0].Index
 	switch {
 	case s.cfg.Format == frame.JPEG:
-		return []*Frame{s.frames[n-1]}
+		return []*Packet{s.frames[n-1]}
 	case from > first && (!s.hasKey || from > s.lastKey):
 		return slices.Clone(s.frames[from-first:])
 	case s.hasKey:

@@ -30,7 +30,7 @@ type story struct {
 	rand    *rand.Rand
 	s       *Stream
 	agents  [2]camera // the one that is followed as a rule, and an older one
-	last    *Frame    // the newest frame sent, to be sent again
+	last    *Packet   // the newest frame sent, to be sent again
 	passed  map[[2]uint64]bool
 	viewers []*watcher
 
@@ -59,8 +59,8 @@ func (y *story) run(steps int) {
 	for _, w := range y.viewers {
 		w.leave()
 	}
-	if y.s.In.Load() < uint64(steps)/10 || y.s.Out.Load() == 0 {
-		y.t.Errorf("only %d frames in, %d out: the story proves nothing", y.s.In.Load(), y.s.Out.Load())
+	if y.s.FramesIn.Load() < uint64(steps)/10 || y.s.FramesOut.Load() == 0 {
+		y.t.Errorf("only %d frames in, %d out: the story proves nothing", y.s.FramesIn.Load(), y.s.FramesOut.Load())
 	}
 }
 
@@ -76,7 +76,7 @@ func (y *story) act() {
 		}
 		y.offer(cam.frame(y.rand.IntN(4) == 0, 100))
 	case n < 8 && y.last != nil: // again
-		again := &Frame{Frame: y.last.Frame}
+		again := &Packet{Frame: y.last.Frame}
 		if a := y.s.admitted; time.Since(a.last) > epochTimeout {
 			return // would count as a restart that repeats its numbers: no agent does that
 		}
@@ -94,13 +94,13 @@ func (y *story) act() {
 		y.offer(f)
 	case n < 20:
 		y.offered++
-		y.s.Refuse(&cam.frame(true, 1).Frame, drop.Decode)
+		y.s.Drop(&cam.frame(true, 1).Frame, drop.Decode)
 	case n < 25:
 		f := cam.frame(false, 1)
 		if a := y.s.admitted; a.started && a.epoch == f.Epoch && a.seq+1 == f.Seq {
 			y.passed[[2]uint64{uint64(f.Epoch), f.Seq}] = true
 		}
-		y.s.Pass(&f.Frame)
+		y.s.SkipEmpty(&f.Frame)
 	case n < 28: // pause
 		<-time.After(time.Duration(y.rand.IntN(5000)) * time.Millisecond)
 	case n < 29:
@@ -113,7 +113,7 @@ func (y *story) act() {
 	}
 }
 
-func (y *story) offer(f *Frame) {
+func (y *story) offer(f *Packet) {
 	y.offered++
 	y.last = f
 	if y.s.Format() == frame.JPEG {
@@ -135,8 +135,8 @@ func (y *story) checkRing() {
 		}
 	}
 	n := len(s.frames)
-	if n > 0 && s.frames[n-1].Index != s.next-1 || s.In.Load() != s.next {
-		t.Fatalf("%d frames in, next index %d: every frame must be in the ring or have left it", s.In.Load(), s.next)
+	if n > 0 && s.frames[n-1].Index != s.next-1 || s.FramesIn.Load() != s.next {
+		t.Fatalf("%d frames in, next index %d: every frame must be in the ring or have left it", s.FramesIn.Load(), s.next)
 	}
 	if bytes != s.bytes || bytes > s.cfg.MaxBytes && n > 1 || s.Format() == frame.JPEG && n > 1 {
 		t.Fatalf("%d frames with %d bytes, counted as %d: at most %d are allowed", n, bytes, s.bytes, s.cfg.MaxBytes)
@@ -156,8 +156,8 @@ func (y *story) checkRing() {
 	for _, r := range []drop.Reason{drop.Decode, drop.Gap, drop.OldEpoch, drop.NoKey} {
 		dropped += s.Drops.Get(r)
 	}
-	if unknown := y.offered - s.In.Load(); dropped < unknown || dropped > unknown+y.lost {
-		t.Fatalf("%d frames sent, %d lost, %d in, dropped %v: every loss must be counted once", y.offered, y.lost, s.In.Load(), s.Drops.Map())
+	if unknown := y.offered - s.FramesIn.Load(); dropped < unknown || dropped > unknown+y.lost {
+		t.Fatalf("%d frames sent, %d lost, %d in, dropped %v: every loss must be counted once", y.offered, y.lost, s.FramesIn.Load(), s.Drops.Map())
 	}
 }
 
@@ -187,7 +187,7 @@ type watcher struct {
 	c       *Cursor
 	pace    int
 	first   uint64 // index of the first frame
-	last    *Frame
+	last    *Packet
 	got     uint64
 	skipped uint64
 }
@@ -195,7 +195,7 @@ type watcher struct {
 func (w *watcher) read() {
 	s, t := w.s, w.t
 	d, err := w.c.Next(t.Context(), 0)
-	if errors.Is(err, ErrQuiet) {
+	if errors.Is(err, ErrTimeout) {
 		w.checkNone()
 		return
 	}
@@ -210,15 +210,15 @@ func (w *watcher) read() {
 	case s.Format() == frame.H264 && s.hasKey && d.Index < s.lastKey && time.Since(d.Arrived) > s.cfg.LiveBudget:
 		t.Fatalf("frame %d is %v old though %d is a newer key frame", d.Index, time.Since(d.Arrived), s.lastKey)
 	}
-	if d.History != (d.Index < d.Edge.Index) || (w.last == nil || d.Skipped > 0) && (d.Edge.Index != s.next-1 || d.Edge.PTS < d.PTS) {
-		t.Fatalf("frame %d at %v, history %v, edge %+v: the newest is %d", d.Index, d.PTS, d.History, d.Edge, s.next-1)
+	if d.Preroll != (d.Index < d.JoinPoint.Index) || (w.last == nil || d.Skipped > 0) && (d.JoinPoint.Index != s.next-1 || d.JoinPoint.PTS < d.PTS) {
+		t.Fatalf("frame %d at %v, history %v, edge %+v: the newest is %d", d.Index, d.PTS, d.Preroll, d.JoinPoint, s.next-1)
 	}
 	if w.last == nil {
 		w.first = d.Index
 	} else {
 		w.checkOrder(d)
 	}
-	w.last = d.Frame
+	w.last = d.Packet
 	w.got++
 	w.skipped += d.Skipped
 	if w.skipped != w.c.Skipped() || w.got+w.skipped != d.Index+1-w.first {

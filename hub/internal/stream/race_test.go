@@ -27,8 +27,8 @@ func TestViewersUnderLoad(t *testing.T) {
 			}
 			l.publish()
 			viewers.Wait()
-			if l.s.In.Load() == 0 || l.s.Out.Load() == 0 {
-				t.Errorf("%d frames in, %d out", l.s.In.Load(), l.s.Out.Load())
+			if l.s.FramesIn.Load() == 0 || l.s.FramesOut.Load() == 0 {
+				t.Errorf("%d frames in, %d out", l.s.FramesIn.Load(), l.s.FramesOut.Load())
 			}
 		})
 	}
@@ -59,10 +59,10 @@ func (l *load) publish() {
 			l.s.Newest()
 			l.s.Rate()
 		}
-		out := l.s.Out.Load()
+		out := l.s.FramesOut.Load()
 		testutil.Eventually(l.t, "a viewer gets a frame", func() bool {
 			l.append(&cam, lap, true)
-			return l.s.Out.Load() > out
+			return l.s.FramesOut.Load() > out
 		})
 		switch lap % 8 {
 		case 3:
@@ -71,7 +71,7 @@ func (l *load) publish() {
 			l.s.Reset()
 		}
 	}
-	l.s.End(l.ended)
+	l.s.CloseWithError(l.ended)
 }
 
 // append gives the stream a frame that says by its width in which lap it was made.
@@ -108,7 +108,7 @@ func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor, stalls bool) 
 		var err error
 		if lends {
 			give := 1 + r.IntN(20)
-			err = c.Follow(ctx, quiet, func(d Delivery) bool {
+			err = c.Deliver(ctx, quiet, func(d Delivery) bool {
 				give--
 				return w.check(d) == nil && give > 0
 			})
@@ -118,7 +118,7 @@ func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor, stalls bool) 
 				err = w.check(d)
 			}
 		}
-		if errors.Is(err, ErrQuiet) {
+		if errors.Is(err, ErrTimeout) {
 			continue
 		}
 		if err != nil {
@@ -138,7 +138,7 @@ func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor, stalls bool) 
 type checker struct {
 	*load
 	busy atomic.Bool
-	last *Frame
+	last *Packet
 }
 
 func (w *checker) check(d Delivery) error {
@@ -155,7 +155,7 @@ func (w *checker) check(d Delivery) error {
 	case last != nil && d.Format == frame.H264 && !d.Key && (d.Epoch != last.Epoch || d.Seq != last.Seq+1):
 		w.t.Errorf("frame %d cannot be decoded after frame %d", d.Index, last.Index)
 	}
-	w.last = d.Frame
-	_, err := Made(d.Frame, Part, func(f *Frame) (uint64, error) { return f.Seq, nil })
+	w.last = d.Packet
+	_, err := Cached(d.Packet, Part, func(f *Packet) (uint64, error) { return f.Seq, nil })
 	return err
 }

@@ -17,8 +17,8 @@ import (
 // rateTimeout is how long the rate that was measured last holds without a frame.
 const rateTimeout = 3 * time.Second
 
-// Frame is a frame in the ring. It does not change any more: all viewers share it.
-type Frame struct {
+// Packet is a frame in the ring. It does not change any more: all viewers share it.
+type Packet struct {
 	frame.Frame
 
 	Index         uint64 // position in the stream, +1 per frame, across epochs
@@ -42,17 +42,17 @@ type Config struct {
 type Stream struct {
 	cfg Config
 
-	In       atomic.Uint64 // frames that entered the ring
-	Out      atomic.Uint64 // frames delivered, over all viewers
-	BytesIn  atomic.Uint64 // of those that entered
-	BytesOut atomic.Uint64 // of those delivered
-	Drops    drop.Counters
+	FramesIn  atomic.Uint64 // frames that entered the ring
+	FramesOut atomic.Uint64 // frames delivered, over all viewers
+	BytesIn   atomic.Uint64 // of those that entered
+	BytesOut  atomic.Uint64 // of those delivered
+	Drops     drop.Counters
 
 	mu       sync.Mutex
-	frames   []*Frame // the ring, oldest first; their indexes are consecutive
-	next     uint64   // index of the next frame
-	lastKey  uint64   // index of the newest key frame, if hasKey
-	hasKey   bool     // the newest key frame is still in the ring
+	frames   []*Packet // the ring, oldest first; their indexes are consecutive
+	next     uint64    // index of the next frame
+	lastKey  uint64    // index of the newest key frame, if hasKey
+	hasKey   bool      // the newest key frame is still in the ring
 	bytes    int
 	admitted admission
 	meter    ratemeter.Meter
@@ -83,7 +83,7 @@ func (s *Stream) Format() frame.Format { return s.cfg.Format }
 
 // Append puts f into the ring, unless it does not continue the stream: then it is counted as dropped and reported false. The caller sets Frame,
 // Width, Height and Params, and does not touch f afterwards.
-func (s *Stream) Append(f *Frame) bool {
+func (s *Stream) Append(f *Packet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -102,7 +102,7 @@ func (s *Stream) Append(f *Frame) bool {
 		s.lastKey, s.hasKey = f.Index, true
 	}
 	s.evictLocked(now)
-	s.In.Add(1)
+	s.FramesIn.Add(1)
 	s.BytesIn.Add(uint64(len(f.Payload)))
 	s.meter.Add(now, len(f.Payload))
 	s.wakeLocked()
@@ -121,14 +121,14 @@ func (s *Stream) Stale(f *frame.Frame) bool {
 	return true
 }
 
-// Refuse counts a frame whose payload cannot be used, for a reason. H.264 then goes on with the next key frame.
-func (s *Stream) Refuse(f *frame.Frame, why drop.Reason) {
+// Drop counts a frame whose payload cannot be used, for a reason. H.264 then goes on with the next key frame.
+func (s *Stream) Drop(f *frame.Frame, why drop.Reason) {
 	s.Drops.Add(why, 1)
 	s.leaveOut(f, true)
 }
 
-// Pass tells of a frame that has nothing to show and whose absence harms nobody, such as parameter sets that come alone.
-func (s *Stream) Pass(f *frame.Frame) { s.leaveOut(f, false) }
+// SkipEmpty tells of a frame that has nothing to show and whose absence harms nobody, such as parameter sets that come alone.
+func (s *Stream) SkipEmpty(f *frame.Frame) { s.leaveOut(f, false) }
 
 func (s *Stream) leaveOut(f *frame.Frame, broken bool) {
 	s.mu.Lock()
@@ -137,7 +137,7 @@ func (s *Stream) leaveOut(f *frame.Frame, broken bool) {
 }
 
 // durationLocked returns how long f will be shown if its successor comes as f came after its predecessor.
-func (s *Stream) durationLocked(f *Frame) time.Duration {
+func (s *Stream) durationLocked(f *Packet) time.Duration {
 	if n := len(s.frames); n > 0 && s.frames[n-1].Epoch == f.Epoch && f.Seq > s.frames[n-1].Seq {
 		last := s.frames[n-1]
 		lost := f.Seq - last.Seq - 1 // their time is not f's
@@ -183,8 +183,8 @@ func (s *Stream) Reset() {
 	s.meter = ratemeter.Meter{}
 }
 
-// End makes every cursor return err: there will be no more frames.
-func (s *Stream) End(err error) {
+// CloseWithError makes every cursor return err: there will be no more frames.
+func (s *Stream) CloseWithError(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = err
@@ -192,7 +192,7 @@ func (s *Stream) End(err error) {
 }
 
 // Newest returns the newest frame a decoder can start at, or nil.
-func (s *Stream) Newest() *Frame {
+func (s *Stream) Newest() *Packet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch n := len(s.frames); {
@@ -206,8 +206,8 @@ func (s *Stream) Newest() *Frame {
 	return nil
 }
 
-// Last says when the newest frame arrived and was captured; ok is false if the ring is empty.
-func (s *Stream) Last() (arrived, captured time.Time, ok bool) {
+// LastFrameTimes says when the newest frame arrived and was captured; ok is false if the ring is empty.
+func (s *Stream) LastFrameTimes() (arrived, captured time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.frames) == 0 {

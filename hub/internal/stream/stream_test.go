@@ -23,8 +23,8 @@ type camera struct {
 	seq    uint64
 }
 
-func (c *camera) frame(key bool, size int) *Frame {
-	f := &Frame{Frame: frame.Frame{
+func (c *camera) frame(key bool, size int) *Packet {
+	f := &Packet{Frame: frame.Frame{
 		Format: c.format, Seq: c.seq, PTS: time.Duration(c.seq) * interval, CaptureTime: time.Now(), Epoch: c.epoch, Key: key, Payload: make([]byte, size),
 	}}
 	c.seq++
@@ -56,7 +56,7 @@ func TestJPEGRingHoldsTheNewestOnly(t *testing.T) {
 	if s.Newest() != nil {
 		t.Error("an empty stream has a newest picture")
 	}
-	if _, _, ok := s.Last(); ok {
+	if _, _, ok := s.LastFrameTimes(); ok {
 		t.Error("an empty stream has a last picture")
 	}
 	for range 100 {
@@ -65,8 +65,8 @@ func TestJPEGRingHoldsTheNewestOnly(t *testing.T) {
 			t.Fatalf("after frame %d the ring holds %q, newest %v", f.Seq, ring(s), s.Newest())
 		}
 	}
-	if s.bytes != 1000 || s.In.Load() != 100 {
-		t.Errorf("%d bytes in the ring, %d frames in: want 1000, 100", s.bytes, s.In.Load())
+	if s.bytes != 1000 || s.FramesIn.Load() != 100 {
+		t.Errorf("%d bytes in the ring, %d frames in: want 1000, 100", s.bytes, s.FramesIn.Load())
 	}
 }
 
@@ -153,7 +153,7 @@ func TestReset(t *testing.T) {
 	}
 	cam.add(s, "Kp")
 	if d := take(t, c); !d.Key || d.Skipped != 2 || c.Skipped() != 2 || s.Drops.Get(drop.Lagged) != 2 {
-		t.Errorf("got %+v, %d lagged: want the key frame and the two unread frames before Reset as skipped", d.Frame.Frame, s.Drops.Get(drop.Lagged))
+		t.Errorf("got %+v, %d lagged: want the key frame and the two unread frames before Reset as skipped", d.Packet.Frame, s.Drops.Get(drop.Lagged))
 	}
 	(&camera{format: frame.H264, epoch: -1}).add(s, "K")
 	if s.Drops.Get(drop.OldEpoch) != 1 {
@@ -175,7 +175,7 @@ func TestEnd(t *testing.T) {
 		_, err := waiting.Next(t.Context(), time.Hour)
 		got <- err
 	}()
-	s.End(why)
+	s.CloseWithError(why)
 	if err := <-got; !errors.Is(err, why) {
 		t.Errorf("a waiting cursor gets %v: want the reason", err)
 	}
@@ -254,7 +254,7 @@ func TestLast(t *testing.T) {
 		f := cam.frame(false, 1)
 		<-time.After(time.Second)
 		s.Append(f)
-		if arrived, captured, ok := s.Last(); !ok || !arrived.Equal(time.Now()) || !captured.Equal(f.CaptureTime) {
+		if arrived, captured, ok := s.LastFrameTimes(); !ok || !arrived.Equal(time.Now()) || !captured.Equal(f.CaptureTime) {
 			t.Errorf("arrived %v, captured %v, %v", arrived, captured, ok)
 		}
 	})

@@ -16,7 +16,7 @@ type Totals struct {
 	Processes int               // ffmpeg processes now
 	CPU       time.Duration     // processor time of ffmpeg
 	Restarts  uint64            // runs that ended while they had viewers
-	GaveWay   uint64            // viewers whose rendition ended because others had fewer
+	Preempted uint64            // viewers whose rendition ended because others had fewer
 	Refused   map[string]uint64 // renditions that were requested and refused, by limit
 }
 
@@ -29,7 +29,7 @@ type Info struct {
 	Viewers   int
 	Restarts  uint64
 	CPU       time.Duration // processor time of its ffmpeg
-	Trouble   string        // why there are no frames, or ""
+	LastError string        // why there are no frames, or ""
 	Stream    *stream.Stream
 }
 
@@ -44,7 +44,7 @@ func (t *Transcoder) Renditions(cam *cameras.Camera) []Info {
 		}
 		list = append(list, Info{
 			Camera: k.camera.ID(), Want: k.want, Still: k.still, InProcess: j.inProcess, Viewers: j.viewers, Restarts: j.restarts,
-			CPU: j.cpu + cpuOf(j.pid), Trouble: j.trouble, Stream: j.out,
+			CPU: j.cpu + cpuOf(j.pid), LastError: j.trouble, Stream: j.out,
 		})
 	}
 	slices.SortFunc(list, func(a, b Info) int {

@@ -67,7 +67,7 @@ func TestLiesInProcess(t *testing.T) {
 	const side = 6000
 	binary.BigEndian.PutUint16(lie[7:], side)
 	binary.BigEndian.PutUint16(lie[9:], side)
-	f := &stream.Frame{Frame: frame.Frame{Format: frame.JPEG, Payload: lie}, Width: side, Height: side}
+	f := &stream.Packet{Frame: frame.Frame{Format: frame.JPEG, Payload: lie}, Width: side, Height: side}
 	if _, err := remakeFrame(f, Rendition{Format: frame.JPEG, Width: 320}); err == nil || !strings.Contains(err.Error(), "cannot be a picture of 6000x6000") {
 		t.Errorf("%v", err)
 	}

@@ -76,16 +76,16 @@ func (r *run) hand(at uint64, payload []byte) {
 		r.j.out.Drops.Add(drop.Decode, 1)
 		return
 	}
-	made := &stream.Frame{Frame: retold(from, r.j.want.Format, false, payload)}
+	made := &stream.Packet{Frame: retold(from, r.j.want.Format, false, payload)}
 	if err := r.inspect(made); err != nil {
-		r.j.out.Refuse(&made.Frame, drop.Decode)
+		r.j.out.Drop(&made.Frame, drop.Decode)
 		r.j.t.trouble(r.j, fmt.Errorf("what ffmpeg has made cannot be used: %w", err))
 		return
 	}
 	r.j.put(made)
 }
 
-func (r *run) inspect(f *stream.Frame) (err error) {
+func (r *run) inspect(f *stream.Packet) (err error) {
 	if f.Format == frame.JPEG {
 		f.Width, f.Height, err = jpeg.Check(f.Payload)
 		return err

@@ -124,7 +124,7 @@ func (r *run) feed(ctx context.Context, u unit) (err error) {
 			return ctx.Err()
 		}
 		at := r.time(u)
-		r.ledger.add(entry{at, u.wanted, u.Frame.Frame})
+		r.ledger.add(entry{at, u.wanted, u.Packet.Frame})
 		payload := u.Payload
 		if u.Format == frame.H264 {
 			r.avcc = h264.AppendAVCC(r.avcc[:0], payload, nil)

@@ -27,7 +27,7 @@ func (j *job) remakeAll(ctx context.Context, in *input, u unit) (err error) {
 			return ctx.Err()
 		case j.t.slots <- struct{}{}:
 		}
-		made, err := remakeFrame(u.Frame, j.want)
+		made, err := remakeFrame(u.Packet, j.want)
 		<-j.t.slots
 		if err != nil {
 			j.out.Drops.Add(drop.Decode, 1)
@@ -39,7 +39,7 @@ func (j *job) remakeAll(ctx context.Context, in *input, u unit) (err error) {
 	return err
 }
 
-func remakeFrame(f *stream.Frame, want Rendition) (*stream.Frame, error) {
+func remakeFrame(f *stream.Packet, want Rendition) (*stream.Packet, error) {
 	if f.Width*f.Height > maxPixels {
 		return nil, fmt.Errorf("a picture of %dx%d is too large to be made anew", f.Width, f.Height)
 	}
@@ -50,7 +50,7 @@ func remakeFrame(f *stream.Frame, want Rendition) (*stream.Frame, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the camera's picture cannot be decoded: %w", err)
 	}
-	return &stream.Frame{Frame: retold(f.Frame, frame.JPEG, false, picture), Width: width, Height: height}, nil
+	return &stream.Packet{Frame: retold(f.Frame, frame.JPEG, false, picture), Width: width, Height: height}, nil
 }
 
 // retold is a frame that shows the same as another one in other bytes: its number and its times stay.

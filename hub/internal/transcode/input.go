@@ -14,16 +14,16 @@ import (
 type input struct {
 	j     *job
 	src   *cameras.Source
-	first *stream.Frame // what the run has begun with
+	first *stream.Packet // what the run has begun with
 
 	due   time.Time // at a limited rate: when the next picture is wanted
-	queue []*stream.Frame
+	queue []*stream.Packet
 	from  uint64 // still: index behind the last frame taken
 }
 
 // unit is a frame to be decoded. If it is not wanted it only leads up to one that is.
 type unit struct {
-	*stream.Frame
+	*stream.Packet
 	wanted bool
 }
 
@@ -42,7 +42,7 @@ func (in *input) next(ctx context.Context) (u unit, err error) {
 			return unit{}, err
 		}
 		if in.first == nil {
-			in.first = u.Frame
+			in.first = u.Packet
 		}
 		if u.Epoch != in.first.Epoch || u.Width != in.first.Width || u.Height != in.first.Height || u.Params != in.first.Params && u.Key {
 			if in.j.still {
@@ -61,12 +61,12 @@ func (in *input) live(ctx context.Context) (unit, error) {
 	for {
 		d, err := in.src.Next(ctx, quiet)
 		switch {
-		case errors.Is(err, stream.ErrQuiet):
+		case errors.Is(err, stream.ErrTimeout):
 			continue
 		case err != nil:
 			return unit{}, err
 		}
-		return unit{d.Frame, !d.History && in.timely(d)}, nil
+		return unit{d.Packet, !d.Preroll && in.timely(d)}, nil
 	}
 }
 
@@ -92,7 +92,7 @@ func (in *input) asked(ctx context.Context) (unit, error) {
 		case <-ctx.Done():
 			return unit{}, ctx.Err()
 		case <-in.j.kick:
-			in.queue = in.src.Stream.Lead(in.from)
+			in.queue = in.src.Stream.PacketsSinceKey(in.from)
 		}
 	}
 	f := in.queue[0]

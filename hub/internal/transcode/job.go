@@ -98,7 +98,7 @@ func (j *job) leave(err error) {
 	j.t.mu.Lock()
 	j.t.dropLocked(j, err)
 	j.t.mu.Unlock()
-	j.out.End(err)
+	j.out.CloseWithError(err)
 	j.t.mu.Lock()
 	defer j.t.mu.Unlock()
 	j.t.settleLocked(j)
@@ -148,7 +148,7 @@ func (j *job) lastUsed() time.Time {
 }
 
 // put adds a frame to the rendition.
-func (j *job) put(f *stream.Frame) {
+func (j *job) put(f *stream.Packet) {
 	j.out.Append(f)
 	j.t.mu.Lock()
 	defer j.t.mu.Unlock()

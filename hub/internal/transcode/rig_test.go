@@ -159,7 +159,7 @@ type agents struct {
 	into map[string]*stream.Stream
 }
 
-func (a *agents) Feed(camera string, into *stream.Stream) (func(), error) {
+func (a *agents) SubscribeFrames(camera string, into *stream.Stream) (func(), error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.into[camera] = into
@@ -178,7 +178,7 @@ func (a *agents) stream(camera string) *stream.Stream {
 
 func (a *agents) Wake(string)     {}
 func (a *agents) Connected() bool { return true }
-func (a *agents) Ask(context.Context, string) (status.Status, error) {
+func (a *agents) RequestStatus(context.Context, string) (status.Status, error) {
 	return status.Status{}, context.DeadlineExceeded
 }
 
@@ -215,7 +215,7 @@ type camera struct {
 // newCamera makes a camera known; nothing is delivered.
 func (r *rig) newCamera(id string, f frame.Format) *camera {
 	r.t.Helper()
-	r.reg.Observe(status.Status{Camera: id, Instance: "i", Started: base(), State: status.Live, Format: f, Width: testWidth, Height: testHeight, FPS: 25})
+	r.reg.OnStatus(status.Status{Camera: id, Instance: "i", Started: base(), State: status.Live, Format: f, Width: testWidth, Height: testHeight, FPS: 25})
 	cam, err := r.reg.Camera(id)
 	if err != nil {
 		r.t.Fatal(err)
@@ -231,7 +231,7 @@ func (c *camera) deliver() {
 	if into == nil {
 		return
 	}
-	f := &stream.Frame{
+	f := &stream.Packet{
 		Frame: frame.Frame{
 			Format: c.format, Seq: uint64(n), PTS: time.Duration(n) * interval, CaptureTime: clockOf(n % clipLength), Epoch: c.epoch, Payload: c.r.clips.jpegs[n%clipLength],
 		},
@@ -261,9 +261,9 @@ func (c *camera) play(every time.Duration) (stop func()) {
 }
 
 // view opens a rendition.
-func (c *camera) view(want Rendition) *cameras.Viewer {
+func (c *camera) view(want Rendition) *cameras.Subscription {
 	c.r.t.Helper()
-	v, err := c.r.tr.View(c.r.t.Context(), c.Camera, want, Principal{})
+	v, err := c.r.tr.Subscribe(c.r.t.Context(), c.Camera, want, Principal{})
 	if err != nil {
 		c.r.t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func (c *camera) view(want Rendition) *cameras.Viewer {
 }
 
 // next takes the next frame.
-func next(t testing.TB, v *cameras.Viewer) stream.Delivery {
+func next(t testing.TB, v *cameras.Subscription) stream.Delivery {
 	t.Helper()
 	d, err := v.Next(t.Context(), testutil.Timeout)
 	if err != nil {
@@ -281,7 +281,7 @@ func next(t testing.TB, v *cameras.Viewer) stream.Delivery {
 }
 
 // checkClock reads the clock in a JPEG.
-func checkClock(t testing.TB, f *stream.Frame, width int) image.Image {
+func checkClock(t testing.TB, f *stream.Packet, width int) image.Image {
 	t.Helper()
 	img, err := jpeg.Decode(bytes.NewReader(f.Payload))
 	if err != nil {

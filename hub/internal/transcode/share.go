@@ -98,7 +98,7 @@ func (t *Transcoder) roomLocked(by Principal, camera *cameras.Camera, inProcess 
 		return nil
 	}
 	if j := s.surplus(by, s.cameras[camera]); j != nil {
-		t.totals.GaveWay += uint64(j.viewers) //nolint:gosec // not negative
+		t.totals.Preempted += uint64(j.viewers) //nolint:gosec // not negative
 		t.dropLocked(j, errGaveWay)
 		return nil
 	}

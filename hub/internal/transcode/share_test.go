@@ -19,7 +19,7 @@ type shareRig struct {
 	*rig
 	most    int
 	cameras map[string]*camera
-	open    map[Principal][]*cameras.Viewer
+	open    map[Principal][]*cameras.Subscription
 	asked   int
 }
 
@@ -29,7 +29,7 @@ func newShareRig(t *testing.T, most int) *shareRig {
 		newRig(t, nil, Config{Max: most, Linger: time.Hour}),
 		most,
 		make(map[string]*camera),
-		make(map[Principal][]*cameras.Viewer),
+		make(map[Principal][]*cameras.Subscription),
 		0,
 	}
 }
@@ -52,7 +52,7 @@ func (r *shareRig) ask(by Principal, id string, quality ...int) string {
 	if quality != nil {
 		want = Rendition{Format: frame.JPEG, Quality: quality[0]}
 	}
-	v, err := r.tr.View(r.t.Context(), r.cameras[id].Camera, want, by)
+	v, err := r.tr.Subscribe(r.t.Context(), r.cameras[id].Camera, want, by)
 	var limit *LimitError
 	switch {
 	case errors.As(err, &limit) && errors.Is(err, ErrTooMany):
@@ -77,7 +77,7 @@ func (r *shareRig) tidy() map[string]int {
 	r.t.Helper()
 	have := make(map[string]int)
 	for by, list := range r.open {
-		list = slices.DeleteFunc(list, func(v *cameras.Viewer) bool {
+		list = slices.DeleteFunc(list, func(v *cameras.Subscription) bool {
 			r.tr.mu.Lock()
 			runs := false
 			for _, j := range r.tr.jobs {
@@ -136,7 +136,7 @@ func TestFairShares(t *testing.T) {
 					r.tidy()
 				}
 			}
-			before := r.tr.Totals().GaveWay
+			before := r.tr.Totals().Preempted
 			for range 50 {
 				for _, p := range []Principal{anna, otto, admin(), signedLink()} {
 					r.ask(p, "porch")
@@ -144,7 +144,7 @@ func TestFairShares(t *testing.T) {
 					r.tidy()
 				}
 			}
-			if after := r.tr.Totals().GaveWay; after != before {
+			if after := r.tr.Totals().Preempted; after != before {
 				t.Errorf("%d more gave way, though all ask as before", after-before)
 			}
 		},
@@ -207,7 +207,7 @@ func TestFairShares(t *testing.T) {
 				r.ask(otto, "yard")
 			}
 			r.has(map[string]int{"otto": 4, "link": 2})
-			if n := r.tr.Totals().GaveWay; n != 0 {
+			if n := r.tr.Totals().Preempted; n != 0 {
 				t.Errorf("%d viewers gave way, though the others had no viewers", n)
 			}
 		},
@@ -230,7 +230,7 @@ func TestSharesOfRemade(t *testing.T) {
 	cam, rotate := r.newCamera("porch", frame.JPEG), map[string]int{"anna": 0, "otto": 90}
 	tile := func(by Principal, quality int) string {
 		r.t.Helper()
-		v, err := r.tr.View(
+		v, err := r.tr.Subscribe(
 			t.Context(),
 			cam.Camera,
 			Rendition{Format: frame.JPEG, Quality: quality, Rotate: rotate[by.ID], FPS: 2},
@@ -291,7 +291,7 @@ func TestNoMoreProcesses(t *testing.T) {
 }
 
 // runs reports whether a viewer's rendition has a process.
-func (r *rig) runs(v *cameras.Viewer) bool {
+func (r *rig) runs(v *cameras.Subscription) bool {
 	r.tr.mu.Lock()
 	defer r.tr.mu.Unlock()
 	for _, j := range r.tr.jobs {

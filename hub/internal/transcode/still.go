@@ -16,7 +16,7 @@ import (
 // registry.ErrOffline if there was none.
 func (t *Transcoder) Still(
 	ctx context.Context, cam *cameras.Camera, want Rendition, maxAge, wait time.Duration, by Principal,
-) (*stream.Frame, error) {
+) (*stream.Packet, error) {
 	of := sourceOf(cam)
 	want.FPS = 0
 	if want = want.snap(of); want.native(of.format) {
@@ -46,7 +46,7 @@ func (t *Transcoder) Still(
 }
 
 // running returns the newest picture of a stream of this rendition that is running anyway, if it is new enough.
-func (t *Transcoder) running(cam *cameras.Camera, want Rendition, oldest time.Time) *stream.Frame {
+func (t *Transcoder) running(cam *cameras.Camera, want Rendition, oldest time.Time) *stream.Packet {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, j := range t.jobs {
@@ -63,13 +63,13 @@ func (t *Transcoder) running(cam *cameras.Camera, want Rendition, oldest time.Ti
 }
 
 // fresh waits for the camera's own newest frame to be new enough, and returns it.
-func fresh(ctx context.Context, cam *cameras.Camera, oldest time.Time) (*stream.Frame, error) {
+func fresh(ctx context.Context, cam *cameras.Camera, oldest time.Time) (*stream.Packet, error) {
 	src, err := cam.Source()
 	if err != nil {
 		return nil, err
 	}
 	defer func() { src.Close(time.Now()) }()
-	if lead := src.Stream.Lead(0); len(lead) > 0 && !lead[len(lead)-1].Arrived.Before(oldest) {
+	if lead := src.Stream.PacketsSinceKey(0); len(lead) > 0 && !lead[len(lead)-1].Arrived.Before(oldest) {
 		return lead[len(lead)-1], nil
 	}
 	if why := cam.Offline(); why != nil {
@@ -78,16 +78,16 @@ func fresh(ctx context.Context, cam *cameras.Camera, oldest time.Time) (*stream.
 	for {
 		d, err := src.Next(ctx, quiet)
 		if err == nil && !d.Arrived.Before(oldest) {
-			return d.Frame, nil
+			return d.Packet, nil
 		}
-		if err != nil && !errors.Is(err, stream.ErrQuiet) {
+		if err != nil && !errors.Is(err, stream.ErrTimeout) {
 			return nil, err
 		}
 	}
 }
 
 // await returns the picture that shows the target, or a newer one.
-func (j *job) await(ctx context.Context, v *cameras.Viewer, target *stream.Frame) (*stream.Frame, error) {
+func (j *job) await(ctx context.Context, v *cameras.Subscription, target *stream.Packet) (*stream.Packet, error) {
 	if f := j.out.Newest(); f != nil && shows(f, target) {
 		return f, nil
 	}
@@ -95,15 +95,15 @@ func (j *job) await(ctx context.Context, v *cameras.Viewer, target *stream.Frame
 		j.ask()
 		d, err := v.Next(ctx, time.Second) // to ask again: ffmpeg may have died of the last time
 		switch {
-		case err == nil && shows(d.Frame, target):
-			return d.Frame, nil
-		case err != nil && !errors.Is(err, stream.ErrQuiet):
+		case err == nil && shows(d.Packet, target):
+			return d.Packet, nil
+		case err != nil && !errors.Is(err, stream.ErrTimeout):
 			return nil, err
 		}
 	}
 }
 
 // shows reports whether a picture was made of the target or of a later frame.
-func shows(f, target *stream.Frame) bool {
+func shows(f, target *stream.Packet) bool {
 	return f.Epoch > target.Epoch || f.Epoch == target.Epoch && f.Seq >= target.Seq
 }

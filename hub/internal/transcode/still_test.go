@@ -31,7 +31,7 @@ func TestStill(t *testing.T) {
 				for range count {
 					cam.deliver()
 				}
-				got := make([]*stream.Frame, 8)
+				got := make([]*stream.Packet, 8)
 				var all sync.WaitGroup
 				for i := range got {
 					all.Go(func() {
@@ -53,7 +53,7 @@ func TestStill(t *testing.T) {
 				}
 			}
 			list := r.tr.Renditions(cam.Camera)
-			if len(list) != 1 || list[0].Stream.In.Load() != 5 || list[0].InProcess != (f == frame.JPEG) || list[0].Viewers != 0 {
+			if len(list) != 1 || list[0].Stream.FramesIn.Load() != 5 || list[0].InProcess != (f == frame.JPEG) || list[0].Viewers != 0 {
 				t.Errorf("%+v", list)
 			}
 		})

@@ -9,8 +9,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// Sums count what the renditions of one camera in one format have done since the hub knows the camera, those that have ended included.
-type Sums struct {
+// Counters count what the renditions of one camera in one format have done since the hub knows the camera, those that have ended included.
+type Counters struct {
 	Running  int    // renditions now
 	Frames   uint64 // made
 	Out      uint64 // frames delivered, over all viewers
@@ -18,9 +18,9 @@ type Sums struct {
 	Drops    drop.Counters
 }
 
-func (s *Sums) add(of *stream.Stream) {
-	s.Frames += of.In.Load()
-	s.Out += of.Out.Load()
+func (s *Counters) add(of *stream.Stream) {
+	s.Frames += of.FramesIn.Load()
+	s.Out += of.FramesOut.Load()
 	s.BytesOut += of.BytesOut.Load()
 	of.Drops.Each(s.Drops.Add)
 }
@@ -35,24 +35,24 @@ type of struct {
 func (t *Transcoder) settleLocked(j *job) {
 	at := of{j.camera, j.want.Format}
 	if t.past[at] == nil {
-		t.past[at] = &Sums{}
+		t.past[at] = &Counters{}
 	}
 	t.past[at].add(j.out)
 	delete(t.counting, j)
 }
 
-// Sums returns the counters by camera id and format. The cameras are all that the hub knows: those of others are forgotten.
-func (t *Transcoder) Sums(cameras []*cameras.Camera) map[string]map[frame.Format]*Sums {
+// Counters returns the counters by camera id and format. The cameras are all that the hub knows: those of others are forgotten.
+func (t *Transcoder) Counters(cameras []*cameras.Camera) map[string]map[frame.Format]*Counters {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := make(map[string]map[frame.Format]*Sums)
-	at := func(o of) *Sums {
+	all := make(map[string]map[frame.Format]*Counters)
+	at := func(o of) *Counters {
 		id := o.camera.ID()
 		if all[id] == nil {
-			all[id] = make(map[frame.Format]*Sums)
+			all[id] = make(map[frame.Format]*Counters)
 		}
 		if all[id][o.format] == nil {
-			all[id][o.format] = &Sums{}
+			all[id][o.format] = &Counters{}
 		}
 		return all[id][o.format]
 	}

@@ -19,7 +19,7 @@ func TestSums(t *testing.T) {
 		Frames, Out, BytesOut uint64
 	}
 	sums := func() counts {
-		if s := r.tr.Sums(all)["porch"][frame.JPEG]; s != nil {
+		if s := r.tr.Counters(all)["porch"][frame.JPEG]; s != nil {
 			return counts{s.Running, s.Frames, s.Out, s.BytesOut}
 		}
 		return counts{}
@@ -46,7 +46,7 @@ func TestSums(t *testing.T) {
 		defer r.tr.mu.Unlock()
 		return len(r.tr.counting) == 0
 	})
-	if s := sums(); s.Out != before.Out || len(r.tr.Sums(nil)) != 0 {
+	if s := sums(); s.Out != before.Out || len(r.tr.Counters(nil)) != 0 {
 		t.Errorf("%+v, want %+v", s, before)
 	}
 	if s := sums(); s != (counts{}) {

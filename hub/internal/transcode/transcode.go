@@ -66,7 +66,7 @@ type Transcoder struct {
 	mu       sync.Mutex
 	jobs     map[key]*job
 	counting map[*job]struct{} // whose counters are not in past yet: those that run, and those that end
-	past     map[of]*Sums      // of the jobs that have ended
+	past     map[of]*Counters  // of the jobs that have ended
 	ended    bool
 	totals   Totals
 	children map[int]struct{}  // process ids
@@ -97,7 +97,7 @@ func New(cfg Config) *Transcoder {
 		cfg: cfg, begin: make(chan *job), slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		procs:   make(chan struct{}, cfg.Max),
 		refused: map[string]uint64{LimitAll: 0, LimitPrincipal: 0, LimitCamera: 0, LimitLink: 0},
-		jobs:    make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[of]*Sums), children: make(map[int]struct{}),
+		jobs:    make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[of]*Counters), children: make(map[int]struct{}),
 	}
 	t.path, _ = exec.LookPath(cfg.FFmpeg) // "" says it all
 	return t
@@ -159,10 +159,10 @@ func (t *Transcoder) dropLocked(j *job, why error) {
 	}
 }
 
-// View returns a viewer of a camera's rendition, which is started if it does not run. If it is the camera's own stream, that is what is viewed.
-func (t *Transcoder) View(
+// Subscribe returns a viewer of a camera's rendition, which is started if it does not run. If it is the camera's own stream, that is what is viewed.
+func (t *Transcoder) Subscribe(
 	ctx context.Context, cam *cameras.Camera, want Rendition, by Principal,
-) (*cameras.Viewer, error) {
+) (*cameras.Subscription, error) {
 	of := sourceOf(cam)
 	want = want.snap(of)
 	if want.native(of.format) {
@@ -209,7 +209,7 @@ func (t *Transcoder) hold(ctx context.Context, k key, of source, by Principal) (
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.dropLocked(j, err)
-	j.out.End(err) // others may have found it
+	j.out.CloseWithError(err) // others may have found it
 	t.settleLocked(j)
 	return nil, err
 }

@@ -51,11 +51,11 @@ func TestPictures(t *testing.T) {
 // compared says that of so many pictures one is compared with what it should show: the clock is read in each.
 const compared = 4
 
-func jpegs(t *testing.T, v *cameras.Viewer, width int) {
+func jpegs(t *testing.T, v *cameras.Subscription, width int) {
 	last := time.Duration(-1)
 	for n := range 8 {
 		d := next(t, v)
-		got := checkClock(t, d.Frame, width)
+		got := checkClock(t, d.Packet, width)
 		if d.PTS <= last || d.PTS != time.Duration(d.Seq)*interval || d.Epoch != 1 {
 			t.Errorf("frame %d of epoch %d at %v after %v", d.Seq, d.Epoch, d.PTS, last)
 		}
@@ -69,7 +69,7 @@ func jpegs(t *testing.T, v *cameras.Viewer, width int) {
 	}
 }
 
-func units(t *testing.T, v *cameras.Viewer, width int) {
+func units(t *testing.T, v *cameras.Subscription, width int) {
 	height := width * testHeight / testWidth
 	var stream []byte
 	var times []time.Time
@@ -122,10 +122,10 @@ func TestShared(t *testing.T) {
 	cam.play(interval)
 	before := testutil.TakeCensus(t)
 	var all sync.WaitGroup
-	viewers := make([]*cameras.Viewer, 100)
+	viewers := make([]*cameras.Subscription, 100)
 	for i := range viewers {
 		all.Go(func() {
-			v, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 300 + i%20}, Principal{}) // all are 320
+			v, err := r.tr.Subscribe(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 300 + i%20}, Principal{}) // all are 320
 			if err != nil {
 				t.Error(err)
 				return
@@ -175,7 +175,7 @@ func TestKilled(t *testing.T) {
 			}
 			r.tr.mu.Unlock()
 			testutil.Eventually(t, "it was noticed", func() bool { return r.tr.Totals().Restarts == 1 })
-			noticed := v.Stream.In.Load()
+			noticed := v.Stream.FramesIn.Load()
 			for d := first; d.Index < noticed; {
 				d = next(t, v)
 				if d.Params != first.Params {
@@ -211,7 +211,7 @@ func TestRefused(t *testing.T) {
 	without := newRig(t, c, Config{FFmpeg: filepath.Join(t.TempDir(), "none")})
 	yard, desk := without.newCamera("yard", frame.H264), without.newCamera("desk", frame.JPEG)
 	for _, want := range []Rendition{{Format: frame.JPEG}, {Format: frame.H264, Width: 320}} {
-		if _, err := without.tr.View(t.Context(), yard.Camera, want, Principal{}); !errors.Is(err, ErrNoFFmpeg) {
+		if _, err := without.tr.Subscribe(t.Context(), yard.Camera, want, Principal{}); !errors.Is(err, ErrNoFFmpeg) {
 			t.Errorf("%v: %v", want, err)
 		}
 	}
@@ -224,7 +224,7 @@ func TestRefused(t *testing.T) {
 	cam := r.newCamera("porch", frame.H264)
 	cam.play(interval)
 	first := cam.view(Rendition{Format: frame.JPEG})
-	if _, err := r.tr.View(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 160}, Principal{}); !errors.Is(err, ErrTooMany) {
+	if _, err := r.tr.Subscribe(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 160}, Principal{}); !errors.Is(err, ErrTooMany) {
 		t.Errorf("a second one: %v", err)
 	}
 	next(t, first)

@@ -11,11 +11,11 @@ import (
 )
 
 func TestTry(t *testing.T) {
-	version, err := Try(t.Context(), Config{FFmpeg: ffmpegPath(t), Log: testutil.Log(t)})
+	version, err := Probe(t.Context(), Config{FFmpeg: ffmpegPath(t), Log: testutil.Log(t)})
 	if err != nil || version == "" {
 		t.Errorf("version %q, %v", version, err)
 	}
-	if _, err := Try(t.Context(), Config{FFmpeg: filepath.Join(t.TempDir(), "none"), Log: testutil.Log(t)}); !errors.Is(err, ErrNoFFmpeg) {
+	if _, err := Probe(t.Context(), Config{FFmpeg: filepath.Join(t.TempDir(), "none"), Log: testutil.Log(t)}); !errors.Is(err, ErrNoFFmpeg) {
 		t.Errorf("of none: %v", err)
 	}
 	for name, test := range map[string]struct{ script, says string }{
@@ -30,7 +30,7 @@ func TestTry(t *testing.T) {
 			if err := os.WriteFile(path, []byte("#!/bin/sh\n"+test.script+"\n"), 0o700); err != nil { //nolint:gosec // a program
 				t.Fatal(err)
 			}
-			if _, err := Try(t.Context(), Config{FFmpeg: path, Log: testutil.Log(t)}); err == nil || !strings.Contains(err.Error(), test.says) {
+			if _, err := Probe(t.Context(), Config{FFmpeg: path, Log: testutil.Log(t)}); err == nil || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%v, want %q", err, test.says)
 			}
 		})
