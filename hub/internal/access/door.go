@@ -8,18 +8,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // ErrRefused says that a proof is wrong. Why stands in the log, not here: a guesser must not learn what was wrong.
-var ErrRefused = errors.New("who are you: user name or password, token, link or session are wrong or have expired")
+var ErrRefused error = problem.Kind{
+	Text: "invalid or expired credentials", Title: "Authentication required", Status: http.StatusUnauthorized,
+}
 
 // errWrongPassword is for the log only.
 var errWrongPassword = errors.New("user name or password is wrong")
@@ -32,6 +36,14 @@ type WaitError struct {
 
 func (e *WaitError) Error() string {
 	return fmt.Sprintf("%s: try again in %v", e.Why, max(time.Second, e.After.Round(time.Second)))
+}
+
+// Problem implements problem.Describer.
+func (e *WaitError) Problem() problem.Problem {
+	return problem.Problem{
+		Title: "Too many wrong passwords", Status: http.StatusTooManyRequests,
+		RetryAfter: int((e.After + time.Second - 1) / time.Second),
+	}
 }
 
 const (

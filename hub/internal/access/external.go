@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
 // How an external party has proved a person's identity.
@@ -39,6 +42,11 @@ type UnmappedError struct{ Name string }
 func (e *UnmappedError) Error() string {
 	return fmt.Sprintf("you are logged in as %s, but this hub grants you no camera: ask its operator to run "+
 		"\"bramble-hub mapping add\" with your name or one of your groups", e.Name)
+}
+
+// Problem implements problem.Describer.
+func (e *UnmappedError) Problem() problem.Problem {
+	return problem.Problem{Title: "No cameras granted", Status: http.StatusForbidden}
 }
 
 func (id Identity) validate() error {

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -54,7 +56,10 @@ const (
 )
 
 // ErrBusy says that too many passwords are being checked already.
-var ErrBusy = errors.New("too many logins at once: try again in a moment")
+var ErrBusy error = problem.Kind{
+	Text: "too many logins at once: try again in a moment", Title: "Too many logins",
+	Status: http.StatusServiceUnavailable, RetryAfter: 1,
+}
 
 // ValidatePassword returns nil if a user with these names may choose the password.
 // Passwords that were chosen earlier remain valid.

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -31,10 +33,16 @@ const (
 
 // Errors of a request for a camera.
 var (
-	ErrUnknownCamera = errors.New("unknown camera")
-	ErrNotNative     = errors.New("the camera does not deliver this format")
-	ErrOffline       = errors.New("camera offline")
-	errNoAnswer      = errors.New("the agent does not answer")
+	ErrUnknownCamera error = problem.Kind{Text: "unknown camera", Title: "Unknown camera", Status: http.StatusNotFound}
+	ErrNotNative     error = problem.Kind{
+		Text: "the camera does not deliver this format", Title: "Camera has changed",
+		Status: http.StatusServiceUnavailable, RetryAfter: 1, Hint: "ask again",
+	}
+	ErrOffline error = problem.Kind{
+		Text: "camera offline", Title: "Camera offline",
+		Status: http.StatusServiceUnavailable, RetryAfter: problem.RetrySeconds,
+	}
+	errNoAnswer = errors.New("the agent does not answer")
 )
 
 // AgentClient is how the registry reaches cameras. Its methods may be called from several goroutines.

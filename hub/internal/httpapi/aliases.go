@@ -1,17 +1,17 @@
 package httpapi
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
 // Other camera servers' URLs, for programs that know no others. Each is one of the hub's own under another name; parameters that mean nothing here are
@@ -69,7 +69,7 @@ func (s *Server) action(c echo.Context, id string) error {
 	case "snapshot":
 		return s.alias(c, id, "jpeg")
 	default:
-		return &paramError{"action", action, "stream or snapshot"}
+		return &problem.ParameterError{Name: "action", Value: action, Want: "stream or snapshot"}
 	}
 }
 
@@ -82,34 +82,23 @@ func (s *Server) webcam(c echo.Context) error {
 			return echo.ErrNotFound
 		}
 	}
-	ids := s.numbered(who(c))
-	if n > len(ids) {
-		return fmt.Errorf("%w: there is no camera number %d", cameras.ErrUnknownCamera, n)
+	cam, err := s.cameras.Nth(who(c), n, s.live().DefaultCamera)
+	if err != nil {
+		return err
 	}
-	return s.action(c, ids[n-1])
-}
-
-// numbered lists the cameras that the principal may see in the order of their numbers: the default one, then the others by name.
-func (s *Server) numbered(p access.Principal) (ids []string) {
-	for _, cam := range s.grantedCameras(p) {
-		ids = append(ids, cam.ID())
-	}
-	if i := slices.Index(ids, s.live().DefaultCamera); i > 0 {
-		ids = slices.Insert(slices.Delete(ids, i, i+1), 0, s.live().DefaultCamera)
-	}
-	return ids
+	return s.action(c, cam.ID())
 }
 
 // named returns a camera by its id; the default one if that is "".
 func (s *Server) named(p access.Principal, id string) (*cameras.Camera, error) {
 	if id == "" {
 		if id = s.live().DefaultCamera; id == "" || !p.May(id) {
-			if ids := s.numbered(p); len(ids) > 0 {
-				id = ids[0]
+			if list := s.cameras.List(p); len(list) > 0 {
+				id = list[0].ID()
 			}
 		}
 	}
-	return s.granted(p, id)
+	return s.cameras.Lookup(p, id)
 }
 
 // foreign maps the parameters of other servers to ours.
@@ -142,7 +131,7 @@ func (s *Server) alias(c echo.Context, id, ext string) error {
 func (s *Server) ustreamerState(c echo.Context, id string) error {
 	cam, err := s.named(who(c), id)
 	if err == nil {
-		err = checkFormat(who(c), cam.ID(), "mjpeg")
+		err = authz.CheckFormat(who(c), cam.ID(), "mjpeg")
 	}
 	if err != nil {
 		return err
@@ -163,7 +152,7 @@ func (s *Server) ustreamerState(c echo.Context, id string) error {
 // go2rtcStreams lists the cameras as go2rtc does.
 func (s *Server) go2rtcStreams(c echo.Context) error {
 	list := make(map[string]any)
-	for _, cam := range s.grantedCameras(who(c)) {
+	for _, cam := range s.cameras.List(who(c)) {
 		i := cam.Info()
 		producers := []map[string]any{}
 		if i.State != cameras.Offline {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -48,7 +49,7 @@ func TestAliases(t *testing.T) {
 			}
 		}
 	}
-	for path, want := range map[string]problem{
+	for path, want := range map[string]problem.Problem{
 		"/cam/desk/nothing":             {Title: "Not Found", Status: 404},
 		"/cam/desk/?action=dance":       badParameter("action"),
 		"/?action=dance":                badParameter("action"),

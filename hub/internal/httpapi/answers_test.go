@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/authz"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -119,28 +121,28 @@ func TestProblems(t *testing.T) {
 	known := []string{"desk", "gone", "left", "yard"}
 	for _, test := range []struct {
 		path   string
-		want   problem
+		want   problem.Problem
 		detail []string // must be in the detail
 	}{
-		{"/nothing", problem{Title: "Not Found", Status: 404}, nil},
-		{"/assets/nothing.js", problem{Title: "Not Found", Status: 404}, nil},
-		{"/assets/", problem{Title: "Not Found", Status: 404}, nil},
-		{"/assets/../index.html", problem{Title: "Not Found", Status: 404}, nil},
-		{"/assets/%2e%2e/index.html", problem{Title: "Not Found", Status: 404}, nil},
-		{"/api/v1", problem{Title: "Not Found", Status: 404}, nil},
-		{"/cam/desk.gif", problem{Title: "Not Found", Status: 404}, []string{"no .gif", ".jpeg, .mjpeg, .h264 and .mp4"}},
-		{"/cam/desk.", problem{Title: "Not Found", Status: 404}, []string{".jpeg, .mjpeg, .h264 and .mp4"}},
-		{"/cam/desk.mjpeg.mp4", problem{Title: "Not Found", Status: 404}, []string{"no .mjpeg.mp4"}},
-		{"/cam/nobody.jpeg", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`, "known are desk, gone, left, yard"}},
-		{"/cam/nobody.mjpeg", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
-		{"/cam/nobody.h264", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
-		{"/cam/nobody.mp4", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
-		{"/api/v1/cameras/nobody", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
-		{"/cam/DESK", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
-		{"/cam/DESK.jpeg", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
-		{"/cam/.jpeg", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
-		{"/api/v1/cameras/a.b", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
-		{"/cam/" + strings.Repeat("x", 64) + ".jpeg", problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
+		{"/nothing", problem.Problem{Title: "Not Found", Status: 404}, nil},
+		{"/assets/nothing.js", problem.Problem{Title: "Not Found", Status: 404}, nil},
+		{"/assets/", problem.Problem{Title: "Not Found", Status: 404}, nil},
+		{"/assets/../index.html", problem.Problem{Title: "Not Found", Status: 404}, nil},
+		{"/assets/%2e%2e/index.html", problem.Problem{Title: "Not Found", Status: 404}, nil},
+		{"/api/v1", problem.Problem{Title: "Not Found", Status: 404}, nil},
+		{"/cam/desk.gif", problem.Problem{Title: "Not Found", Status: 404}, []string{"no .gif", ".jpeg, .mjpeg, .h264 and .mp4"}},
+		{"/cam/desk.", problem.Problem{Title: "Not Found", Status: 404}, []string{".jpeg, .mjpeg, .h264 and .mp4"}},
+		{"/cam/desk.mjpeg.mp4", problem.Problem{Title: "Not Found", Status: 404}, []string{"no .mjpeg.mp4"}},
+		{"/cam/nobody.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`, "known are desk, gone, left, yard"}},
+		{"/cam/nobody.mjpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
+		{"/cam/nobody.h264", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
+		{"/cam/nobody.mp4", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
+		{"/api/v1/cameras/nobody", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
+		{"/cam/DESK", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
+		{"/cam/DESK.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
+		{"/cam/.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
+		{"/api/v1/cameras/a.b", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
+		{"/cam/" + strings.Repeat("x", 64) + ".jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
 
 		{"/cam/desk.jpeg?max_age=soon", badParameter("max_age"), []string{`max_age="soon"`, "0s to 1h", "2s"}},
 		{"/cam/desk.jpeg?max_age=-1s", badParameter("max_age"), []string{"0s to 1h"}},
@@ -190,14 +192,18 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-func badParameter(name string) problem {
-	return problem{Title: "Bad parameter", Status: 400, Parameter: name}
+func badParameter(name string) problem.Problem {
+	return problem.Problem{Title: "Bad parameter", Status: 400, Parameter: name}
 }
-func noFFmpeg() problem { return problem{Title: "ffmpeg is not installed", Status: 503} }
-func offline() problem  { return problem{Title: "Camera offline", Status: 503, RetryAfter: 5} }
+func noFFmpeg() problem.Problem {
+	return problem.Problem{Title: "ffmpeg is not installed", Status: 503}
+}
+func offline() problem.Problem {
+	return problem.Problem{Title: "Camera offline", Status: 503, RetryAfter: 5}
+}
 
 // checkProblem compares an error answer with want, whose type and detail are left out.
-func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem, detail []string) {
+func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem.Problem, detail []string) {
 	t.Helper()
 	h := resp.Header
 	if resp.StatusCode != want.Status || h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" {
@@ -216,7 +222,7 @@ func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem, 
 		}
 		return
 	}
-	var got problem
+	var got problem.Problem
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&got); err != nil {
@@ -262,7 +268,7 @@ func TestOtherMethods(t *testing.T) {
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete} {
 		for _, path := range []string{"/", "/cam/desk.jpeg", "/cam/desk.mjpeg", "/api/v1/cameras", "/metrics"} {
 			resp, body := r.do(method, path)
-			checkProblem(t, resp, body, problem{Title: "Method Not Allowed", Status: 405}, nil)
+			checkProblem(t, resp, body, problem.Problem{Title: "Method Not Allowed", Status: 405}, nil)
 			if allow := resp.Header.Get("Allow"); !strings.Contains(allow, "GET") || !strings.Contains(allow, "HEAD") {
 				t.Errorf("%s %s: Allow is %q", method, path, allow)
 			}
@@ -318,19 +324,19 @@ func TestUnixSeconds(t *testing.T) {
 func TestEmptyHub(t *testing.T) {
 	r := newRig(t, stream.Config{})
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")
-	checkProblem(t, resp, body, problem{Title: "Unknown camera", Status: 404}, []string{"no camera is known yet"})
+	checkProblem(t, resp, body, problem.Problem{Title: "Unknown camera", Status: 404}, []string{"no camera is known yet"})
 	if resp, body = r.do(http.MethodGet, "/api/v1/cameras"); string(bytes.TrimSpace(body)) != `{"cameras":[]}` {
 		t.Errorf("%s: %s", resp.Status, body)
 	}
 	resp, body = r.do(http.MethodGet, "/readyz")
-	checkProblem(t, resp, body, problem{Title: "Service Unavailable", Status: 503}, []string{"no camera is known yet"})
+	checkProblem(t, resp, body, problem.Problem{Title: "Service Unavailable", Status: 503}, []string{"no camera is known yet"})
 	r.camera("desk", frame.JPEG)
 	if resp, body = r.do(http.MethodGet, "/readyz"); resp.StatusCode != 200 {
 		t.Errorf("%s: %s", resp.Status, body)
 	}
 	r.agents.setAway(true)
 	resp, body = r.do(http.MethodGet, "/readyz")
-	checkProblem(t, resp, body, problem{Title: "Service Unavailable", Status: 503}, []string{"no connection to NATS"})
+	checkProblem(t, resp, body, problem.Problem{Title: "Service Unavailable", Status: 503}, []string{"no connection to NATS"})
 	if resp, body = r.do(http.MethodGet, "/healthz"); resp.StatusCode != 200 {
 		t.Errorf("%s: %s", resp.Status, body)
 	}
@@ -339,12 +345,12 @@ func TestEmptyHub(t *testing.T) {
 // The list of known cameras in an error is bounded.
 func TestManyCameras(t *testing.T) {
 	r := newRig(t, stream.Config{})
-	for i := range maxKnown + 20 {
+	for i := range authz.MaxKnown + 20 {
 		r.camera("cam-"+strconv.Itoa(i), frame.JPEG)
 	}
 	_, body := r.do(http.MethodGet, "/cam/nobody.jpeg")
-	var p problem
-	if err := json.Unmarshal(body, &p); err != nil || len(p.Cameras) != maxKnown {
+	var p problem.Problem
+	if err := json.Unmarshal(body, &p); err != nil || len(p.Cameras) != authz.MaxKnown {
 		t.Errorf("%d cameras are named, %v", len(p.Cameras), err)
 	}
 }

@@ -2,17 +2,15 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/sso"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -40,6 +38,11 @@ func (e *strangerError) Error() string {
 }
 
 func (e *strangerError) Unwrap() error { return e.why }
+
+// Problem implements problem.Describer.
+func (e *strangerError) Problem() problem.Problem {
+	return problem.Problem{Title: "Authentication required", Status: http.StatusUnauthorized}
+}
 
 // known lets those pass who prove who they are.
 func (s *Server) known(next echo.HandlerFunc) echo.HandlerFunc {
@@ -137,40 +140,6 @@ func hostOf(addr string) string {
 func onThisHost(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
-}
-
-// forbidden says what somebody lacks who is known.
-func forbidden(p access.Principal, need string) error {
-	as := fmt.Sprintf("%s, a %s", p.Name, p.Role)
-	if p.By == access.ByLink {
-		as = "here by a signed link"
-	}
-	return echo.NewHTTPError(http.StatusForbidden, fmt.Sprintf("this needs %s: you are %s", need, as))
-}
-
-// unavailableDetail omits the reason, which may reveal the network behind the hub. The audit line has it.
-const unavailableDetail = "the identity provider is not available: try again soon"
-
-// accessProblem maps an error of who comes to its answer.
-func accessProblem(err error) (problem, bool) {
-	var stranger *strangerError
-	var wait *access.WaitError
-	var unmapped *access.UnmappedError
-	var unavailable *sso.UnavailableError
-	switch {
-	case errors.As(err, &unavailable):
-		return problem{Title: "Identity provider unavailable", Status: http.StatusServiceUnavailable,
-			Detail: unavailableDetail, RetryAfter: retrySeconds}, true
-	case errors.As(err, &unmapped):
-		return problem{Title: "No cameras granted", Status: http.StatusForbidden, Detail: err.Error()}, true
-	case errors.As(err, &wait):
-		return problem{Title: "Too many wrong passwords", Status: http.StatusTooManyRequests, Detail: err.Error(), RetryAfter: int((wait.After + time.Second - 1) / time.Second)}, true
-	case errors.Is(err, access.ErrBusy):
-		return problem{Title: "Too many logins", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: 1}, true
-	case errors.As(err, &stranger):
-		return problem{Title: "Who are you?", Status: http.StatusUnauthorized, Detail: err.Error()}, true
-	}
-	return problem{}, false
 }
 
 // challenge tells a program that it may show a password. A browser would ask with a dialog of its own.

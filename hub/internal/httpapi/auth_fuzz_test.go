@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 )
 
@@ -54,11 +55,11 @@ func FuzzAuthorization(f *testing.F) {
 			t.Fatalf("%q lets %+v in", authorization, p)
 		}
 		if err != nil {
-			problem, ok := accessProblem(err)
-			if !ok || len(problem.Detail) > 300 || p.Has(access.Viewer) || p.May("porch") {
-				t.Fatalf("refused with %+v, may %v", problem, p)
+			refusal, ok := problem.Described(err)
+			if !ok || len(refusal.Detail) > 300 || p.Has(access.Viewer) || p.May("porch") {
+				t.Fatalf("refused with %+v, may %v", refusal, p)
 			}
-			if secret := strings.TrimSpace(value); len(secret) > 24 && strings.Contains(problem.Detail, secret) {
+			if secret := strings.TrimSpace(value); len(secret) > 24 && strings.Contains(refusal.Detail, secret) {
 				t.Fatalf("the refusal repeats %q", secret)
 			}
 		}

@@ -27,14 +27,14 @@ func TestRefusals(t *testing.T) {
 		"anonymous":              {"/cam/porch.jpeg", nil, 401, "log in at /login"},
 		"no such scheme":         {"/api/v1/me", []string{"Authorization", "Digest x"}, 401, "Bearer with an API token"},
 		"broken Basic":           {"/api/v1/me", []string{"Authorization", "Basic ???"}, 401, "base64"},
-		"no token":               {"/api/v1/me", []string{"Authorization", "Bearer " + told.hide("token", "bt_nonsense")}, 401, "wrong or have expired"},
-		"a session of elsewhere": {"/api/v1/me", []string{"Cookie", sessionCookie + "=" + told.hide("session", "AAAA.BBBB")}, 401, "wrong or have expired"},
+		"no token":               {"/api/v1/me", []string{"Authorization", "Bearer " + told.hide("token", "bt_nonsense")}, 401, "invalid or expired credentials"},
+		"a session of elsewhere": {"/api/v1/me", []string{"Cookie", sessionCookie + "=" + told.hide("session", "AAAA.BBBB")}, 401, "invalid or expired credentials"},
 		"no grant":               {"/cam/porch.jpeg", []string{"Cookie", nora}, 404, `unknown camera \"porch\": no camera is known yet`},
 		"really unknown":         {"/cam/nobody.jpeg", []string{"Cookie", nora}, 404, `unknown camera \"nobody\": no camera is known yet`},
 		"known are the granted":  {"/cam/nobody.jpeg", []string{"Authorization", "Bearer " + g.rootToken}, 404, `"cameras":["porch","yard"]`},
 		"role":                   {"/metrics", []string{"Cookie", anna}, 403, "role admin, or an API token of a user who may see all cameras: you are anna, a viewer"},
 		"a link's format":        {"/cam/porch.mjpeg?link=" + g.jpegURL, nil, 403, "this one is to .jpeg"},
-		"a link's camera":        {"/cam/yard.mp4?link=" + g.valid, nil, 401, "wrong or have expired"},
+		"a link's camera":        {"/cam/yard.mp4?link=" + g.valid, nil, 401, "invalid or expired credentials"},
 	} {
 		resp, body := g.request(http.MethodGet, test.path, "", test.header...)
 		if resp.StatusCode != test.status || !strings.Contains(body, test.says) || resp.Header.Get("Content-Type") != "application/problem+json" {

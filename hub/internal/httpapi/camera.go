@@ -11,9 +11,9 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
-	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // extensions maps the end of a camera's URL to the format a stream must have to serve it.
@@ -30,16 +30,16 @@ func (s *Server) camera(c echo.Context) error {
 	if ext == "jpg" {
 		ext = "jpeg"
 	}
-	if err := subject.ValidateID(id); err != nil {
-		return fmt.Errorf("%w: %w", cameras.ErrUnknownCamera, err)
+	if err := s.cameras.ValidateID(who(c), id); err != nil {
+		return err
 	}
 	if !dotted {
 		return s.page(c)
 	}
 	if _, ok := extensions[ext]; !ok {
-		return echo.NewHTTPError(http.StatusNotFound, fmt.Sprintf("a camera has no .%s: there are .jpeg, .mjpeg, .h264 and .mp4", cut(ext)))
+		return problem.Newf(http.StatusNotFound, "a camera has no .%s: there are .jpeg, .mjpeg, .h264 and .mp4", cut(ext))
 	}
-	cam, err := s.granted(who(c), id)
+	cam, err := s.cameras.Lookup(who(c), id)
 	if err != nil {
 		return err
 	}

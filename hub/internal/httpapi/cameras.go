@@ -8,6 +8,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
@@ -51,7 +52,7 @@ type agentJSON struct {
 func (s *Server) listCameras(c echo.Context) error {
 	list := []cameraJSON{}
 	p := who(c)
-	for _, cam := range s.grantedCameras(p) {
+	for _, cam := range s.cameras.List(p) {
 		list = append(list, s.describe(cam, p))
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
@@ -60,7 +61,7 @@ func (s *Server) listCameras(c echo.Context) error {
 
 func (s *Server) showCamera(c echo.Context) error {
 	p := who(c)
-	cam, err := s.granted(p, c.Param("camera"))
+	cam, err := s.cameras.Lookup(p, c.Param("camera"))
 	if err != nil {
 		return err
 	}
@@ -91,11 +92,11 @@ func (s *Server) health(c echo.Context) error { return c.String(http.StatusOK, "
 func (s *Server) ready(c echo.Context) error {
 	switch {
 	case s.lame.Load():
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready: the hub is about to stop")
+		return problem.New(http.StatusServiceUnavailable, "not ready: the hub is about to stop")
 	case !s.cfg.Connected():
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready: no connection to NATS")
+		return problem.New(http.StatusServiceUnavailable, "not ready: no connection to NATS")
 	case len(s.cfg.Registry.Cameras()) == 0:
-		return echo.NewHTTPError(http.StatusServiceUnavailable, "not ready: no camera is known yet")
+		return problem.New(http.StatusServiceUnavailable, "not ready: no camera is known yet")
 	}
 	return c.String(http.StatusOK, "ready\n")
 }

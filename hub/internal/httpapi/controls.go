@@ -11,12 +11,17 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
 // errAgentBusy says that a camera's agent has too many requests from others.
-var errAgentBusy = errors.New("the camera's agent does not answer now")
+var errAgentBusy error = problem.Kind{
+	Text: "the camera's agent does not answer now", Title: "Agent busy",
+	Status: http.StatusServiceUnavailable, RetryAfter: 1,
+}
 
 // askTimeout is how long an agent may take to answer.
 const askTimeout = 2 * time.Second
@@ -46,26 +51,26 @@ func (s *Server) setControls(c echo.Context) error {
 	if err := s.checkOrigin(r, nil); err != nil {
 		return err
 	}
-	if _, err := s.granted(who(c), c.Param("camera")); err != nil {
+	if _, err := s.cameras.Lookup(who(c), c.Param("camera")); err != nil {
 		return err
 	}
 	if p := who(c); !p.MayControl(c.Param("camera")) {
-		return forbidden(p, "role operator for this camera")
+		return authz.Forbidden(p, "role operator for this camera")
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != echo.MIMEApplicationJSON {
-		return echo.NewHTTPError(http.StatusUnsupportedMediaType, "send the settings as JSON, with Content-Type: application/json")
+		return problem.New(http.StatusUnsupportedMediaType, "send the settings as JSON, with Content-Type: application/json")
 	}
 	settings, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, status.MaxSettingsSize+1))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		s.refused.body.Add(1)
-		return echo.NewHTTPError(http.StatusRequestEntityTooLarge, fmt.Sprintf("the settings are longer than %d bytes", status.MaxSettingsSize))
+		return problem.Newf(http.StatusRequestEntityTooLarge, "the settings are longer than %d bytes", status.MaxSettingsSize)
 	}
 	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, "the settings did not come")
+		return problem.New(http.StatusBadRequest, "the settings did not come")
 	}
 	if _, err := status.DecodeSettings(settings); err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, err.Error())
+		return problem.New(http.StatusBadRequest, err.Error())
 	}
 	return s.controls(c, func(ctx context.Context, camera string) (status.Status, error) {
 		return s.cfg.Agents.Configure(ctx, camera, settings)
@@ -74,7 +79,7 @@ func (s *Server) setControls(c echo.Context) error {
 
 func (s *Server) controls(c echo.Context, ask func(context.Context, string) (status.Status, error)) error {
 	id := c.Param("camera")
-	if _, err := s.granted(who(c), id); err != nil {
+	if _, err := s.cameras.Lookup(who(c), id); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), askTimeout)
@@ -85,7 +90,7 @@ func (s *Server) controls(c echo.Context, ask func(context.Context, string) (sta
 	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests: // other viewers may have caused it
 		return fmt.Errorf("%w: %s", errAgentBusy, refused.Reason)
 	case errors.As(err, &refused):
-		return echo.NewHTTPError(refused.Code, refused.Reason)
+		return problem.New(refused.Code, refused.Reason)
 	case errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: its agent has not answered within %v", cameras.ErrOffline, askTimeout)
 	case errors.Is(err, cameras.ErrNoAgent):

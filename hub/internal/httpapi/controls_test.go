@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -102,26 +103,26 @@ func TestControlsRefused(t *testing.T) {
 		name, path, body string
 		header           []string
 		agent            error
-		want             problem
+		want             problem.Problem
 		detail           string
 	}{
-		{"unknown camera", "/api/v1/cameras/nobody/controls", good, nil, nil, problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}, "desk"},
-		{"bad id", "/api/v1/cameras/NO/controls", good, nil, nil, problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}, "desk"},
-		{"no JSON", path, "fps=5", nil, nil, problem{Title: "Bad Request", Status: 400}, "JSON"},
-		{"nothing", path, "{}", nil, nil, problem{Title: "Bad Request", Status: 400}, "nothing to change"},
-		{"too long", path, `{"fps":5,"x":"` + strings.Repeat("x", 20_000), nil, nil, problem{Title: "Request Entity Too Large", Status: 413}, "8192"},
-		{"a form", path, good, []string{"Content-Type", "application/x-www-form-urlencoded"}, nil, problem{Title: "Unsupported Media Type", Status: 415}, "application/json"},
-		{"another origin", path, good, []string{"Origin", "http://elsewhere"}, nil, problem{Title: "Forbidden", Status: 403}, "http://elsewhere"},
-		{"another site", path, good, []string{"Sec-Fetch-Site", "cross-site"}, nil, problem{Title: "Forbidden", Status: 403}, "another origin"},
-		{"not possible", path, good, nil, fmt.Errorf("do: %w", &cameras.RefusedError{Code: 400, Reason: "at most 30"}), problem{Title: "Bad Request", Status: 400}, "at most 30"},
-		{"cannot", path, good, nil, &cameras.RefusedError{Code: 501, Reason: "a file has no rate"}, problem{Title: "Not Implemented", Status: 501}, "a file has no rate"},
+		{"unknown camera", "/api/v1/cameras/nobody/controls", good, nil, nil, problem.Problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}, "desk"},
+		{"bad id", "/api/v1/cameras/NO/controls", good, nil, nil, problem.Problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}, "desk"},
+		{"no JSON", path, "fps=5", nil, nil, problem.Problem{Title: "Bad Request", Status: 400}, "JSON"},
+		{"nothing", path, "{}", nil, nil, problem.Problem{Title: "Bad Request", Status: 400}, "nothing to change"},
+		{"too long", path, `{"fps":5,"x":"` + strings.Repeat("x", 20_000), nil, nil, problem.Problem{Title: "Request Entity Too Large", Status: 413}, "8192"},
+		{"a form", path, good, []string{"Content-Type", "application/x-www-form-urlencoded"}, nil, problem.Problem{Title: "Unsupported Media Type", Status: 415}, "application/json"},
+		{"another origin", path, good, []string{"Origin", "http://elsewhere"}, nil, problem.Problem{Title: "Forbidden", Status: 403}, "http://elsewhere"},
+		{"another site", path, good, []string{"Sec-Fetch-Site", "cross-site"}, nil, problem.Problem{Title: "Forbidden", Status: 403}, "another origin"},
+		{"not possible", path, good, nil, fmt.Errorf("do: %w", &cameras.RefusedError{Code: 400, Reason: "at most 30"}), problem.Problem{Title: "Bad Request", Status: 400}, "at most 30"},
+		{"cannot", path, good, nil, &cameras.RefusedError{Code: 501, Reason: "a file has no rate"}, problem.Problem{Title: "Not Implemented", Status: 501}, "a file has no rate"},
 		{
 			"asked too often", path, good, nil, &cameras.RefusedError{Code: 429, Reason: "at most 10"},
-			problem{Title: "Agent busy", Status: 503, RetryAfter: 1}, "at most 10",
+			problem.Problem{Title: "Agent busy", Status: 503, RetryAfter: 1}, "at most 10",
 		},
-		{"no agent", path, good, nil, cameras.ErrNoAgent, problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "no agent"},
-		{"no answer", path, good, nil, fmt.Errorf("do: %w", context.DeadlineExceeded), problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "2s"},
-		{"no NATS", path, good, nil, errors.New("nats: gone"), problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "nats: gone"},
+		{"no agent", path, good, nil, cameras.ErrNoAgent, problem.Problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "no agent"},
+		{"no answer", path, good, nil, fmt.Errorf("do: %w", context.DeadlineExceeded), problem.Problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "2s"},
+		{"no NATS", path, good, nil, errors.New("nats: gone"), problem.Problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "nats: gone"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a.err, a.calls = test.agent, 0

@@ -73,12 +73,12 @@ func TestJWT(t *testing.T) {
 	}{
 		"good":           {token(nil), 200, `"name":"robot","role":"operator"`},
 		"of no mapping":  {token(map[string]any{"groups": []string{"x"}}), 403, "mapping add"},
-		"other audience": {token(map[string]any{"aud": "grafana"}), 401, "wrong or have expired"},
-		"expired":        {token(map[string]any{"exp": 1}), 401, "wrong or have expired"},
-		"bad name":       {token(map[string]any{"sub": "a\nb"}), 401, "wrong or have expired"},
-		"nonsense":       {"a.b.c", 401, "wrong or have expired"},
+		"other audience": {token(map[string]any{"aud": "grafana"}), 401, "invalid or expired credentials"},
+		"expired":        {token(map[string]any{"exp": 1}), 401, "invalid or expired credentials"},
+		"bad name":       {token(map[string]any{"sub": "a\nb"}), 401, "invalid or expired credentials"},
+		"nonsense":       {"a.b.c", 401, "invalid or expired credentials"},
 		"the hub's own":  {g.annaToken, 200, `"name":"anna"`},
-		"a revoked one":  {g.revoked, 401, "wrong or have expired"},
+		"a revoked one":  {g.revoked, 401, "invalid or expired credentials"},
 	} {
 		resp, body := g.request(http.MethodGet, "/api/v1/me", "", "Authorization", "Bearer "+test.token)
 		if resp.StatusCode != test.status || !strings.Contains(body, test.says) {

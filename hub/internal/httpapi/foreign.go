@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -33,7 +34,7 @@ func (s *Server) checkForeignPage(c echo.Context) error {
 	if changes || !s.foreignPage(r) || sharedWithPages(c) || s.allowedPage(r) || s.linked(c) {
 		return nil
 	}
-	return echo.NewHTTPError(http.StatusForbidden, "a page of another origin requested this: start the hub with "+
+	return problem.New(http.StatusForbidden, "a page of another origin requested this: start the hub with "+
 		"--allow-origin and the page's origin, such as https://example.org, "+
 		"or give the page a signed link (bramble-hub link)")
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 )
@@ -40,7 +42,10 @@ const (
 )
 
 // errEnded says that somebody who was let in may stay no longer.
-var errEnded = errors.New("your session, token or link has ended, or what you may see has changed")
+var errEnded error = problem.Kind{
+	Text: "your session, token or link has ended, or what you may see has changed", Title: "Ended",
+	Status: http.StatusForbidden,
+}
 
 // limitError says that there are too many viewers.
 type limitError struct {
@@ -49,6 +54,15 @@ type limitError struct {
 }
 
 func (e *limitError) Error() string { return e.text }
+
+// Problem implements problem.Describer.
+func (e *limitError) Problem() problem.Problem {
+	status := http.StatusServiceUnavailable
+	if e.limit == limitAddress {
+		status = http.StatusTooManyRequests
+	}
+	return problem.Problem{Title: "Too many viewers", Status: status, RetryAfter: problem.RetrySeconds}
+}
 
 // guests are all who look at something now. They are looked after when the credentials change, and once a second.
 type guests struct {
@@ -200,7 +214,7 @@ func (l *guests) look() {
 		}
 		if g.ctx.Err() == nil {
 			l.evicted.add(evictedRevoked)
-			l.log.Info("viewer ended: he may not look any more", "audit", "ended", "user", was.Name, logkey.Camera, g.camera, "address", g.address)
+			l.log.Info("viewer disconnected: access revoked", "audit", "ended", "user", was.Name, logkey.Camera, g.camera, "address", g.address)
 		}
 		g.end(errEnded)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -153,7 +154,7 @@ func TestFormatChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkProblem(t, waiting.resp, body, problem{Title: "Camera has changed", Status: 503, RetryAfter: 1}, []string{"it now delivers h264"})
+	checkProblem(t, waiting.resp, body, problem.Problem{Title: "Camera has changed", Status: 503, RetryAfter: 1}, []string{"it now delivers h264"})
 	resp, body := r.do("GET", "/cam/yard.h264")
 	checkProblem(t, resp, body, noFFmpeg(), nil)
 }
@@ -165,7 +166,7 @@ func TestSubscribeFails(t *testing.T) {
 	h.reg.OnStatus((&camera{id: "yard", format: frame.H264}).status(status.Live, ""))
 	h.agents.feedErr = errors.New("secret")
 	resp, body := r.do("GET", "/cam/yard.mp4")
-	checkProblem(t, resp, body, problem{Title: "Internal error", Status: 500}, nil)
+	checkProblem(t, resp, body, problem.Problem{Title: "Internal error", Status: 500}, nil)
 	if bytes.Contains(body, []byte("secret")) {
 		t.Errorf("%s", body)
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
 // ParseHosts checks names of --allow-host: cams.example.org, *.example.org for all names below it, * for every name.
@@ -50,7 +52,7 @@ func (s *Server) checkPassedOn(c echo.Context) error {
 	if !isProxied(c) || s.cfg.Insecure || s.cfg.Published && s.fromTrustedProxy(c.Request()) {
 		return nil
 	}
-	return echo.NewHTTPError(http.StatusForbidden, "the request came through a proxy, and authentication is off: "+
+	return problem.New(http.StatusForbidden, "the request came through a proxy, and authentication is off: "+
 		"add a user (bramble-hub user add), or start the hub with --insecure if everyone who reaches the "+
 		"proxy may see all cameras")
 }
@@ -65,9 +67,9 @@ func (s *Server) checkHost(r *http.Request) error {
 	}
 	for _, host := range []string{r.Host, s.hostAsked(r)} {
 		if !s.isOwnHost(host) {
-			return echo.NewHTTPError(http.StatusMisdirectedRequest, fmt.Sprintf("%s is not a name of this host: "+
+			return problem.Newf(http.StatusMisdirectedRequest, "%s is not a name of this host: "+
 				"while authentication is off, the hub answers to %s only. Add a user (bramble-hub user "+
-				"add), or start the hub with --allow-host %s", cut(host), s.ownHosts(), cut(bareHost(host))))
+				"add), or start the hub with --allow-host %s", cut(host), s.ownHosts(), cut(bareHost(host)))
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -39,7 +40,7 @@ func TestLameDuck(t *testing.T) {
 	testutil.Eventually(t, "the hub is not ready", func() bool {
 		resp, body := r.do(http.MethodGet, "/readyz")
 		if resp.StatusCode != http.StatusOK {
-			checkProblem(t, resp, body, problem{Title: "Service Unavailable", Status: 503}, []string{"about to stop"})
+			checkProblem(t, resp, body, problem.Problem{Title: "Service Unavailable", Status: 503}, []string{"about to stop"})
 		}
 		return resp.StatusCode == http.StatusServiceUnavailable
 	})

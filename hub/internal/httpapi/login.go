@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/webui"
 )
@@ -45,9 +45,9 @@ func (s *Server) login(c echo.Context) error {
 	if err := r.ParseForm(); err != nil {
 		if large := new(http.MaxBytesError); errors.As(err, &large) {
 			s.refused.body.Add(1)
-			return echo.NewHTTPError(http.StatusRequestEntityTooLarge, fmt.Sprintf("the form is longer than %d bytes", maxForm))
+			return problem.Newf(http.StatusRequestEntityTooLarge, "the form is longer than %d bytes", maxForm)
 		}
-		return echo.NewHTTPError(http.StatusBadRequest, "the form cannot be read")
+		return problem.New(http.StatusBadRequest, "the form cannot be read")
 	}
 	f := webui.LoginForm{Next: safeNext(r.PostForm.Get("next")), User: r.PostForm.Get("user")}
 	if s.door.open() {
@@ -68,7 +68,7 @@ func (s *Server) notLoggedIn(c echo.Context, f webui.LoginForm, err error) error
 	if errors.Is(err, access.ErrRefused) {
 		err = &strangerError{errors.New("user name or password is wrong")}
 	}
-	p, ok := accessProblem(err)
+	p, ok := problem.Described(err)
 	if !ok || !wantsPage(c.Request()) {
 		return err
 	}

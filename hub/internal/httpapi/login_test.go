@@ -62,7 +62,7 @@ func TestLoginRefused(t *testing.T) {
 	}
 	for range 8 { // with those above it is ten from this address
 		resp, body = g.form("/login", wrong)
-		if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(body, `"title":"Who are you?"`) {
+		if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(body, `"title":"Authentication required"`) {
 			t.Errorf("%s %s", resp.Status, body)
 		}
 	}

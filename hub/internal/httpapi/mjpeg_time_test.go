@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -258,7 +259,7 @@ func TestStopWhileWaiting(t *testing.T) {
 			w, stop := h.request(path)
 			stop()
 			resp, body := w.answer()
-			checkProblem(t, resp, body, problem{Title: "Stopping", Status: 503, RetryAfter: 5}, nil)
+			checkProblem(t, resp, body, problem.Problem{Title: "Stopping", Status: 503, RetryAfter: 5}, nil)
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/sso"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/webui"
@@ -72,10 +73,10 @@ func (s *Server) finishOIDC(c echo.Context) error {
 
 // notLoggedInElsewhere shows the reason on the login page, from which the user can try again.
 func (s *Server) notLoggedInElsewhere(c echo.Context, err error) error {
-	p, known := accessProblem(err)
+	p, known := problem.Described(err)
 	if !known {
 		detail := "the login at " + s.cfg.External.OIDC.Label() + " failed: " + err.Error()
-		p = problem{Status: http.StatusUnauthorized, Detail: detail}
+		p = problem.Problem{Status: http.StatusUnauthorized, Detail: detail}
 	}
 	// The two exempt errors are in the audit log already.
 	if unmapped := (*access.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, access.ErrRefused) {

@@ -1,10 +1,11 @@
 package httpapi
 
 import (
-	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
 // checkOrigin refuses a request that a page of another origin makes, unless that is among allowed. Programs send no Origin.
@@ -16,10 +17,10 @@ func (s *Server) checkOrigin(r *http.Request, allowed []string) error {
 	case origin == "" && (site == "" || site == "none"):
 		return nil
 	case origin == "":
-		return echo.NewHTTPError(http.StatusForbidden, "the request comes from a page of another origin")
+		return problem.New(http.StatusForbidden, "the request comes from a page of another origin")
 	}
 	if s.ownOrigin(r, origin) || isAllowed(allowed, origin) {
 		return nil
 	}
-	return echo.NewHTTPError(http.StatusForbidden, fmt.Sprintf("a page of the origin %s may not do this: its address differs from the hub's", cut(origin)))
+	return problem.Newf(http.StatusForbidden, "a page of the origin %s may not do this: its address differs from the hub's", cut(origin))
 }

@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
 // parameters reads query parameters. It keeps the first error; check err when all are read. Parameters nobody asked for are ignored: many clients add
@@ -51,6 +53,6 @@ func (p *parameters) number(name string, fallback, low, high float64) float64 {
 
 func (p *parameters) fail(name, value, want string) {
 	if p.err == nil {
-		p.err = &paramError{name, value, want}
+		p.err = &problem.ParameterError{Name: name, Value: value, Want: want}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -32,8 +33,8 @@ func FuzzParameters(f *testing.F) {
 		age := q.duration("max_age", defaultMaxAge, 0, time.Hour)
 		length := q.duration("duration", 0, 100*time.Millisecond, time.Hour)
 		if q.err != nil {
-			var param *paramError
-			if !errors.As(q.err, &param) || !slices.Contains(names, param.name) || values.Get(param.name) == "" || len(q.err.Error()) > 600 {
+			var param *problem.ParameterError
+			if !errors.As(q.err, &param) || !slices.Contains(names, param.Name) || values.Get(param.Name) == "" || len(q.err.Error()) > 600 {
 				t.Fatalf("%v", q.err)
 			}
 			return

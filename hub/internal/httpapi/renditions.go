@@ -1,9 +1,7 @@
 package httpapi
 
 import (
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -77,19 +75,6 @@ func shareOf(p access.Principal, address string, cam *cameras.Camera) transcode.
 		share.Rank, share.Most = 0, maxLinkTranscodes
 	}
 	return share
-}
-
-// transcodeProblem maps an error of the transcoder to its answer.
-func transcodeProblem(err error) (problem, bool) {
-	switch {
-	case errors.Is(err, transcode.ErrNoFFmpeg):
-		return problem{Title: "ffmpeg is not installed", Status: http.StatusServiceUnavailable, Detail: err.Error()}, true
-	case errors.Is(err, transcode.ErrTooMany):
-		return problem{Title: "Too many transcodes", Status: http.StatusServiceUnavailable, Detail: err.Error(), RetryAfter: retrySeconds}, true
-	case errors.Is(err, cameras.ErrNotNative):
-		return problem{Title: "Camera has changed", Status: http.StatusServiceUnavailable, Detail: err.Error() + ": ask again", RetryAfter: 1}, true
-	}
-	return problem{}, false
 }
 
 // formats lists the extensions under which a camera can be had.

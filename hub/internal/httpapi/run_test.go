@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -110,7 +111,7 @@ func TestPanic(t *testing.T) {
 	r.house.reg.OnStatus((&camera{id: "desk", format: frame.JPEG}).status("live", ""))
 	r.agents.feedFunc = func() { panic("oh no") }
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")
-	checkProblem(t, resp, body, problem{Title: "Internal error", Status: 500}, []string{"log"})
+	checkProblem(t, resp, body, problem.Problem{Title: "Internal error", Status: 500}, []string{"log"})
 	if resp, _ := r.do(http.MethodGet, "/healthz"); resp.StatusCode != 200 {
 		t.Error(resp.Status)
 	}
@@ -126,7 +127,7 @@ func TestNoDeadline(t *testing.T) {
 	h.camera("desk", frame.JPEG).picture()
 	w := httptest.NewRecorder()
 	h.srv.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/cam/desk.mjpeg", nil))
-	checkProblem(t, w.Result(), w.Body.Bytes(), problem{Title: "Internal error", Status: 500}, nil)
+	checkProblem(t, w.Result(), w.Body.Bytes(), problem.Problem{Title: "Internal error", Status: 500}, nil)
 }
 
 func TestDefaults(t *testing.T) {

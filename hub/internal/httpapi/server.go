@@ -15,6 +15,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
@@ -98,6 +99,7 @@ type Server struct {
 	sockets      atomic.Int64 // WebSockets open now
 	lame         atomic.Bool  // the server is about to stop
 	refused      refused
+	cameras      authz.Cameras
 	hostname     string // this host's
 	door         *door  // nil: nobody is asked
 	guests       *guests
@@ -119,6 +121,7 @@ func New(cfg Config) *Server {
 		cfg.Others = func() []hubsync.Other { return nil }
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
+	s.cameras = authz.Cameras{Registry: cfg.Registry}
 	s.guests, s.errors = newGuests(cfg.Limits, cfg.Log), newTally(errorCodes()...)
 	s.untrusted = untrusted{cfg.Log, loglimit.New(loglimit.Notices())}
 	exempt := func(host string) bool { return onThisHost(host) || s.cfg.Proxies.trust(host) }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
 // subprotocol is the only one that /ws speaks.
@@ -21,13 +23,13 @@ func (s *Server) webSocket(c echo.Context) error {
 	r := c.Request()
 	if r.ProtoMajor != 1 || !strings.EqualFold(r.Header.Get(echo.HeaderUpgrade), "websocket") {
 		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
-		return echo.NewHTTPError(http.StatusUpgradeRequired, "/ws is a WebSocket: open it with one, over HTTP/1.1; a single camera is simpler to have at /cam/<id>.mjpeg or .mp4")
+		return problem.New(http.StatusUpgradeRequired, "/ws is a WebSocket: open it with one, over HTTP/1.1; a single camera is simpler to have at /cam/<id>.mjpeg or .mp4")
 	}
 	if err := s.checkOrigin(r, s.live().AllowOrigins); err != nil {
 		return err
 	}
 	if !slices.Contains(offered(r), subprotocol) {
-		return echo.NewHTTPError(http.StatusBadRequest, "/ws speaks the subprotocol "+subprotocol+": offer it in Sec-WebSocket-Protocol")
+		return problem.New(http.StatusBadRequest, "/ws speaks the subprotocol "+subprotocol+": offer it in Sec-WebSocket-Protocol")
 	}
 	g, err := s.guests.enter(s.ending, who(c), s.addressOf(r), "", "")
 	if err != nil {
@@ -50,7 +52,7 @@ func (s *Server) webSocket(c echo.Context) error {
 		if up.refused == 0 || up.out != nil {
 			return err
 		}
-		return echo.NewHTTPError(up.refused, err.Error())
+		return problem.New(up.refused, err.Error())
 	}
 	s.sockets.Add(1)
 	defer s.sockets.Add(-1)

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
-	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
@@ -202,7 +202,7 @@ func (c *wsConn) watch(r *wsRequest) error {
 	}
 	o, err := r.slot(c)
 	if err == nil && !c.enter(o) {
-		err = echo.NewHTTPError(http.StatusTooManyRequests, fmt.Sprintf("a connection has at most %d slots: end some of them, or open another connection", maxWSSlots))
+		err = problem.Newf(http.StatusTooManyRequests, "a connection has at most %d slots: end some of them, or open another connection", maxWSSlots)
 	}
 	if err != nil {
 		c.send(wsReply{Op: "ended", Slot: r.Slot, Error: c.problem(err)})

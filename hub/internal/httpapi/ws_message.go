@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -47,13 +48,13 @@ type wsRequest struct {
 
 // wsReply is a message of the hub other than watching and roster.
 type wsReply struct {
-	Op      string          `json:"op"`
-	Slot    uint32          `json:"slot,omitempty"`
-	Version string          `json:"version,omitempty"`
-	Reason  *string         `json:"reason,omitempty"`
-	Error   *problem        `json:"error,omitempty"`
-	T       json.RawMessage `json:"t,omitempty"`
-	Now     int64           `json:"now,omitempty"` // Unix microseconds
+	Op      string           `json:"op"`
+	Slot    uint32           `json:"slot,omitempty"`
+	Version string           `json:"version,omitempty"`
+	Reason  *string          `json:"reason,omitempty"`
+	Error   *problem.Problem `json:"error,omitempty"`
+	T       json.RawMessage  `json:"t,omitempty"`
+	Now     int64            `json:"now,omitempty"` // Unix microseconds
 }
 
 // wsWatching tells what frames follow.
@@ -141,13 +142,12 @@ func (r *wsRequest) query() url.Values {
 }
 
 // badMessage is the problem of a message that could not be understood.
-func badMessage(err error) *problem {
-	return &problem{Type: "about:blank", Title: "Bad message", Status: http.StatusBadRequest, Detail: err.Error()}
+func badMessage(err error) *problem.Problem {
+	return &problem.Problem{Type: "about:blank", Title: "Bad message", Status: http.StatusBadRequest, Detail: err.Error()}
 }
 
 // problem maps the error that ended a slot to what its client is told.
-func (c *wsConn) problem(err error) *problem {
-	p := c.s.problemFor(err, c.g.principal())
-	p.Type = "about:blank"
+func (c *wsConn) problem(err error) *problem.Problem {
+	p := problem.Of(err)
 	return &p
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -107,19 +108,19 @@ func TestWSWatchRefused(t *testing.T) {
 	c := r.dial()
 	for i, test := range []struct {
 		watch string
-		want  problem
+		want  problem.Problem
 	}{
-		{`"camera":"nobody","kind":"jpeg"`, problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}},
-		{`"camera":"NO","kind":"jpeg"`, problem{Title: "Bad parameter", Status: 400, Parameter: "camera"}},
-		{`"camera":"desk"`, problem{Title: "Bad parameter", Status: 400, Parameter: "kind"}},
-		{`"camera":"desk","kind":"h264"`, problem{Title: "Bad parameter", Status: 400, Parameter: "kind"}},
-		{`"camera":"desk","kind":"jpeg","width":15`, problem{Title: "Bad parameter", Status: 400, Parameter: "width"}},
-		{`"camera":"desk","kind":"jpeg","quality":101`, problem{Title: "Bad parameter", Status: 400, Parameter: "quality"}},
-		{`"camera":"desk","kind":"jpeg","fps":0.01`, problem{Title: "Bad parameter", Status: 400, Parameter: "fps"}},
-		{`"camera":"desk","kind":"mp4","bitrate":1`, problem{Title: "Bad parameter", Status: 400, Parameter: "bitrate"}},
-		{`"camera":"desk","kind":"jpeg","window":65`, problem{Title: "Bad parameter", Status: 400, Parameter: "window"}},
-		{`"camera":"desk","kind":"jpeg","window":-1`, problem{Title: "Bad parameter", Status: 400, Parameter: "window"}},
-		{`"camera":"desk","kind":"mp4"`, problem{Title: "ffmpeg is not installed", Status: 503}},
+		{`"camera":"nobody","kind":"jpeg"`, problem.Problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}},
+		{`"camera":"NO","kind":"jpeg"`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "camera"}},
+		{`"camera":"desk"`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "kind"}},
+		{`"camera":"desk","kind":"h264"`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "kind"}},
+		{`"camera":"desk","kind":"jpeg","width":15`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "width"}},
+		{`"camera":"desk","kind":"jpeg","quality":101`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "quality"}},
+		{`"camera":"desk","kind":"jpeg","fps":0.01`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "fps"}},
+		{`"camera":"desk","kind":"mp4","bitrate":1`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "bitrate"}},
+		{`"camera":"desk","kind":"jpeg","window":65`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "window"}},
+		{`"camera":"desk","kind":"jpeg","window":-1`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "window"}},
+		{`"camera":"desk","kind":"mp4"`, problem.Problem{Title: "ffmpeg is not installed", Status: 503}},
 	} {
 		slot := uint32(i + 1)
 		c.say(`{"op":"watch","slot":%d,%s}`, slot, test.watch)

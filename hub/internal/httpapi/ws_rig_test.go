@@ -10,6 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -36,7 +37,7 @@ type message struct {
 	All     bool
 	Cameras []rosterCamera
 	Gone    []string
-	Error   *problem
+	Error   *problem.Problem
 
 	frame *wsFrame
 }
@@ -166,7 +167,7 @@ func (c *socket) silent() {
 }
 
 // refused reads an error message.
-func (c *socket) refused() problem {
+func (c *socket) refused() problem.Problem {
 	c.t.Helper()
 	return *c.expect("error", 0).Error
 }

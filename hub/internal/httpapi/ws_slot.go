@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
@@ -111,7 +112,7 @@ func (o *wsSlot) enter(ctx context.Context) (*guest, error) {
 		format = "mp4"
 	}
 	if p.May(o.camera) {
-		if err := checkFormat(p, o.camera, format); err != nil {
+		if err := authz.CheckFormat(p, o.camera, format); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +122,7 @@ func (o *wsSlot) enter(ctx context.Context) (*guest, error) {
 func (o *wsSlot) watch(ctx context.Context) (err error) {
 	defer recoverInto(&err)
 	s := o.conn.s
-	cam, err := s.granted(o.conn.g.principal(), o.camera)
+	cam, err := s.cameras.Lookup(o.conn.g.principal(), o.camera)
 	if err == nil {
 		err = s.cfg.Transcoder.Check(cam, o.want)
 	}

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
 const (
@@ -42,6 +44,15 @@ func (e *UnavailableError) Error() string {
 
 // Unwrap returns why.
 func (e *UnavailableError) Unwrap() error { return e.Err }
+
+// Problem implements problem.Describer. It omits the reason, which may reveal the network behind the hub. The audit
+// line has it.
+func (e *UnavailableError) Problem() problem.Problem {
+	return problem.Problem{
+		Title: "Identity provider unavailable", Status: http.StatusServiceUnavailable,
+		Detail: "the identity provider is not available: try again soon", RetryAfter: problem.RetrySeconds,
+	}
+}
 
 // checkURL refuses a URL with which an attacker on the network path could impersonate the provider.
 func checkURL(flag, text string) error {

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"os/exec"
 	"runtime"
 	"sync"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
 )
@@ -38,9 +40,15 @@ const tickInterval = 250 * time.Millisecond
 
 // Errors of a request for a rendition.
 var (
-	ErrNoFFmpeg = errors.New("this needs the ffmpeg program, which the hub has not found: install it (Debian, Raspberry Pi OS: apt-get install ffmpeg), " +
-		"or say where it is with --ffmpeg, and start the hub again")
-	ErrTooMany = errors.New("too many transcodes")
+	ErrNoFFmpeg error = problem.Kind{
+		Text: "this needs the ffmpeg program, which the hub has not found: install it " +
+			"(Debian, Raspberry Pi OS: apt-get install ffmpeg), or say where it is with --ffmpeg, and start the hub again",
+		Title: "ffmpeg is not installed", Status: http.StatusServiceUnavailable,
+	}
+	ErrTooMany error = problem.Kind{
+		Text: "too many transcodes", Title: "Too many transcodes",
+		Status: http.StatusServiceUnavailable, RetryAfter: problem.RetrySeconds,
+	}
 	errStopped = errors.New("the hub is stopping")
 )
 
