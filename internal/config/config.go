@@ -1,4 +1,7 @@
-// Package config reads a program's settings: flags, then BRAMBLE_* environment variables, then a YAML file, then defaults, all from one struct.
+// Package config reads a program's settings into one struct: flags, then BRAMBLE_* environment variables, then a YAML
+// file, then defaults. It also changes such a file, and reads it again at SIGHUP.
+//
+// What the settings mean does not belong here.
 package config
 
 import (
@@ -73,7 +76,8 @@ func Fail(w io.Writer, name string, err error) int {
 	return ExitConfig
 }
 
-// StopContext returns a context that ends with the first SIGINT or SIGTERM, which asks for a stop in good order. A second one ends the process at once.
+// StopContext returns a context that ends with the first SIGINT or SIGTERM: a request for an orderly stop. A second one
+// ends the process at once.
 func StopContext(log *slog.Logger) (ctx context.Context, stop func()) {
 	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	forget := context.AfterFunc(ctx, func() {
@@ -104,7 +108,7 @@ func (f file) Validate(app *kong.Application) error {
 	var known []string
 	for _, group := range app.AllFlags(false) {
 		for _, flag := range group {
-			if !isAsking(flag) {
+			if !isQuery(flag) {
 				known = append(known, flag.Name)
 			}
 		}
@@ -139,10 +143,10 @@ func (f file) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, erro
 }
 
 // LoadFile adds the settings of a configuration file to those of a command line. It is for a hook of a flag's type such
-// as kong.ConfigFlag. A missing file is an error, unless made says that the command will create it.
-func LoadFile(k *kong.Kong, parsed *kong.Context, name string, made bool) error {
+// as kong.ConfigFlag. A missing file is an error, unless optional is set: then the command will create it.
+func LoadFile(k *kong.Kong, parsed *kong.Context, name string, optional bool) error {
 	resolver, err := k.LoadConfig(name)
-	if made && errors.Is(err, fs.ErrNotExist) {
+	if optional && errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
-// Exposed returns the flags, as --name, and the arguments, as <name>, that hold a secret on a command line: a
+// ExposedSecrets returns the flags, as --name, and the arguments, as <name>, that hold a secret on a command line: a
 // secret.Text, or a URL with a password. "-" means standard input and is no secret.
-func Exposed(parsed *kong.Context) (names []string) {
+func ExposedSecrets(parsed *kong.Context) (names []string) {
 	for _, p := range parsed.Path {
 		value, name := (*kong.Value)(nil), ""
 		switch {
@@ -30,9 +30,10 @@ func Exposed(parsed *kong.Context) (names []string) {
 	return names
 }
 
-// WarnExposed warns of each secret on a command line. The keys of remedies are the names that Exposed returns.
-func WarnExposed(log *slog.Logger, parsed *kong.Context, remedies map[string]string) {
-	for _, name := range Exposed(parsed) {
+// WarnExposedSecrets warns of each secret on a command line. The keys of remedies are names as ExposedSecrets returns
+// them.
+func WarnExposedSecrets(log *slog.Logger, parsed *kong.Context, remedies map[string]string) {
+	for _, name := range ExposedSecrets(parsed) {
 		remedy, ok := remedies[name]
 		if !ok {
 			env := EnvPrefix + "_" + strings.ToUpper(strings.ReplaceAll(strings.Trim(name, "-<>"), "-", "_"))

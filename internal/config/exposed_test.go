@@ -43,11 +43,11 @@ func TestExposed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := Exposed(parsed); !slices.Equal(got, test.want) {
+		if got := ExposedSecrets(parsed); !slices.Equal(got, test.want) {
 			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 		var said bytes.Buffer
-		WarnExposed(slog.New(slog.NewTextHandler(&said, nil)), parsed, map[string]string{"--token": "ask"})
+		WarnExposedSecrets(slog.New(slog.NewTextHandler(&said, nil)), parsed, map[string]string{"--token": "ask"})
 		if strings.Count(said.String(), "\n") != len(test.want) || strings.Contains(said.String(), "hidden") {
 			t.Errorf("%s: said %s", name, said.String())
 		}

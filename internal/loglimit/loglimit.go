@@ -99,6 +99,16 @@ func (l *Limiter) Allow(key string, now time.Time) (ok bool, suppressed int) {
 	return true, suppressed
 }
 
+// Suppressed returns the number of suppressed lines about key, for a last line, and starts counting again.
+func (l *Limiter) Suppressed(key string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.entryLocked(key)
+	n := e.suppressed
+	e.suppressed = 0
+	return n
+}
+
 func (l *Limiter) entryLocked(key string) *entry {
 	if at := l.keys[key]; at != nil {
 		l.order.MoveToFront(at)

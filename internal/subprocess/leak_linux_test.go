@@ -102,7 +102,7 @@ func TestOutlivesThreads(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || out.Read != nil || fmt.Sprint(out.Wait) != "signal: interrupt" {
+	if err != nil || out.ReadErr != nil || fmt.Sprint(out.WaitErr) != "signal: interrupt" {
 		t.Errorf("%+v, %v", out, err)
 	}
 }

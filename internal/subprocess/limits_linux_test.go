@@ -36,11 +36,11 @@ func TestLimits(t *testing.T) {
 				}
 				return readAll(&got)(ctx, p)
 			})
-			if err != nil || out.Read != nil {
-				t.Fatal(err, out.Read)
+			if err != nil || out.ReadErr != nil {
+				t.Fatal(err, out.ReadErr)
 			}
 			if text := strings.Join(strings.Fields(strings.Join(got, "")), " "); text != c.want {
-				t.Errorf("got %q, want %q; it said %q", text, c.want, out.Said)
+				t.Errorf("got %q, want %q; it said %q", text, c.want, out.LastStderr)
 			}
 		})
 	}

@@ -9,38 +9,44 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
 const (
-	// maxLogLine bounds one line of a command's standard error in the log, in bytes.
+	// maxLogLine bounds one line of a child's standard error in the log, in bytes.
 	maxLogLine = 1 << 10
 
-	// maxLogRate bounds how many lines of one command are logged in a second: ffmpeg in trouble writes thousands.
+	// maxLogRate bounds how many lines of a child are logged in a second, and how many at once. A failing ffmpeg writes thousands.
 	maxLogRate = 20
 )
 
-// credentials are what a URL in a command line or in its output may tell, but a status that everybody can read must not.
+// credentials finds user and password in a URL. A status, which every consumer can read, must not contain them.
 var credentials = regexp.MustCompile(`://[^/\s]+@`)
 
-// HideCredentials removes what URLs in s tell of a user and a password.
-func HideCredentials(s string) string { return credentials.ReplaceAllString(s, "://xxxxx@") }
+// RedactURLs replaces user and password in the URLs in s.
+func RedactURLs(s string) string { return credentials.ReplaceAllString(s, "://xxxxx@") }
 
-// lineLog logs line by line what a child says on its standard error. It belongs to one goroutine at a time.
+// lineLog logs a child's standard error line by line. It belongs to one goroutine at a time.
 type lineLog struct {
 	log    *slog.Logger
 	source string
-	each   func(line string) slog.Level // nil: every line at Info
+	onLine func(line string) slog.Level // nil: every line at Info
 
 	part     []byte // the line so far, at most maxLogLine
 	returned bool   // a carriage return has come: what follows takes the place of part
-	said     string // the last line that was not empty
+	lastLine string // the last line that was not empty
 
-	second  time.Time // when the current second of counting began
-	lines   int       // in this second
-	leftOut int       // of them, not logged
+	limit *loglimit.Limiter
 }
 
-// add takes more of what the child says.
+func newLineLog(cfg Config) *lineLog {
+	return &lineLog{
+		log: cfg.Log, source: cfg.Source, onLine: cfg.OnStderr,
+		limit: loglimit.New(loglimit.Config{Keys: 1, Burst: maxLogRate, Interval: time.Second / maxLogRate}),
+	}
+}
+
+// add takes more of the child's standard error.
 func (l *lineLog) add(p []byte) {
 	for len(p) > 0 {
 		i := bytes.IndexAny(p, "\r\n")
@@ -74,34 +80,29 @@ func (l *lineLog) end() {
 	if text == "" {
 		return
 	}
-	text = HideCredentials(text)
-	l.said = text
+	text = RedactURLs(text)
+	l.lastLine = text
 	level := slog.LevelInfo
-	if l.each != nil {
-		level = l.each(text)
+	if l.onLine != nil {
+		level = l.onLine(text)
 	}
-	now := time.Now()
-	if now.Sub(l.second) >= time.Second {
-		l.tellLeftOut()
-		l.second, l.lines = now, 0
-	}
-	if l.lines++; l.lines > maxLogRate {
-		l.leftOut++
+	ok, suppressed := l.limit.Allow("", time.Now())
+	if !ok {
 		return
 	}
+	l.logSuppressed(suppressed)
 	l.log.Log(context.Background(), level, text, logkey.Source, l.source)
 }
 
-func (l *lineLog) tellLeftOut() {
-	if l.leftOut > 0 {
-		l.log.Info("more lines than are logged", "left_out", l.leftOut, logkey.Source, l.source)
+func (l *lineLog) logSuppressed(lines int) {
+	if lines > 0 {
+		l.log.Info("more lines than are logged", "left_out", lines, logkey.Source, l.source)
 	}
-	l.leftOut = 0
 }
 
-// last ends the line at hand and returns the last one that was not empty.
+// last ends the current line and returns the last one that was not empty.
 func (l *lineLog) last() string {
 	l.end()
-	l.tellLeftOut()
-	return l.said
+	l.logSuppressed(l.limit.Suppressed(""))
+	return l.lastLine
 }

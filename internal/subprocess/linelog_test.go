@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// newLineLog returns a lineLog and what it has logged, one message a line.
-func newLineLog() (*lineLog, *bytes.Buffer) {
+// testLineLog returns a lineLog and what it has logged, one message a line.
+func testLineLog() (*lineLog, *bytes.Buffer) {
 	var out bytes.Buffer
 	only := func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.MessageKey || a.Key == "left_out" {
@@ -19,7 +19,7 @@ func newLineLog() (*lineLog, *bytes.Buffer) {
 		}
 		return slog.Attr{}
 	}
-	return &lineLog{log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: only}))}, &out
+	return newLineLog(Config{Log: slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: only}))}), &out
 }
 
 func TestLineLog(t *testing.T) {
@@ -48,7 +48,7 @@ func TestLineLog(t *testing.T) {
 		{"credentials", []string{"rtsp://joe:s3cr@t@cam/1: refused\n"}, "rtsp://xxxxx@cam/1: refused", "rtsp://xxxxx@cam/1: refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, out := newLineLog()
+			l, out := testLineLog()
 			for _, w := range c.writes {
 				l.add([]byte(w))
 			}
@@ -72,7 +72,7 @@ func TestLineLog(t *testing.T) {
 // TestLineLogRate: a flood is cut to a few lines a second and the rest counted, but its last line is remembered.
 func TestLineLogRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l, out := newLineLog()
+		l, out := testLineLog()
 		write := func(lines int) {
 			for n := range lines {
 				l.add(fmt.Appendf(nil, "line %d\n", n))

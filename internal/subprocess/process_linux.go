@@ -43,7 +43,7 @@ func (p *process) wait() error {
 			break // any other fault: cmd.Wait will tell
 		}
 	}
-	close(p.died)
-	<-p.reap
+	close(p.exited)
+	<-p.reapOK
 	return p.cmd.Wait()
 }

@@ -58,14 +58,14 @@ func TestOutcome(t *testing.T) {
 			cfg := shell(c.line)
 			cfg.Extra, cfg.StopTime = c.extra, testutil.Timeout
 			out, err := subprocess.Run(t.Context(), cfg, readAll(&got))
-			if err != nil || out.Read != nil {
-				t.Fatal(err, out.Read)
+			if err != nil || out.ReadErr != nil {
+				t.Fatal(err, out.ReadErr)
 			}
-			if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.pipes) || out.Said != c.said {
-				t.Errorf("read %.100q, want %.100q; said %q, want %q", got, c.pipes, out.Said, c.said)
+			if fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.pipes) || out.LastStderr != c.said {
+				t.Errorf("read %.100q, want %.100q; said %q, want %q", got, c.pipes, out.LastStderr, c.said)
 			}
-			if wait := fmt.Sprint(out.Wait); out.Wait == nil && c.wait != "" || out.Wait != nil && wait != c.wait {
-				t.Errorf("ended with %v, want %q", out.Wait, c.wait)
+			if wait := fmt.Sprint(out.WaitErr); out.WaitErr == nil && c.wait != "" || out.WaitErr != nil && wait != c.wait {
+				t.Errorf("ended with %v, want %q", out.WaitErr, c.wait)
 			}
 		})
 	}
@@ -119,7 +119,7 @@ func TestEndOfChildIsNoticed(t *testing.T) {
 		cause = context.Cause(ctx)
 		return nil
 	})
-	if err != nil || cause != subprocess.ErrEnded || fmt.Sprint(out.Wait) != "exit status 3" {
+	if err != nil || cause != subprocess.ErrEnded || fmt.Sprint(out.WaitErr) != "exit status 3" {
 		t.Errorf("cause %v, outcome %+v, error %v", cause, out, err)
 	}
 	expectGone(t, line)
@@ -163,7 +163,7 @@ func TestStop(t *testing.T) {
 				<-reading.Done()
 				return errors.Join(err, context.Cause(reading))
 			})
-			if err != nil || !errors.Is(out.Read, context.Canceled) || fmt.Sprint(out.Wait) != c.wait {
+			if err != nil || !errors.Is(out.ReadErr, context.Canceled) || fmt.Sprint(out.WaitErr) != c.wait {
 				t.Errorf("%+v, %v", out, err)
 			}
 		})
@@ -185,7 +185,7 @@ func TestStdin(t *testing.T) {
 		got, readErr = io.ReadAll(p.Stdout)
 		return errors.Join(err, readErr)
 	})
-	if err != nil || out.Read != nil || string(got) != "to the child" {
+	if err != nil || out.ReadErr != nil || string(got) != "to the child" {
 		t.Errorf("%q, %+v, %v", got, out, err)
 	}
 	if out.CPU <= 0 {
@@ -205,7 +205,7 @@ func TestStdinEnds(t *testing.T) {
 		_, err := p.Stdin.Write(make([]byte, 1<<20))
 		return err
 	})
-	if err != nil || !errors.Is(out.Read, os.ErrDeadlineExceeded) || fmt.Sprint(out.Wait) != "signal: interrupt" {
+	if err != nil || !errors.Is(out.ReadErr, os.ErrDeadlineExceeded) || fmt.Sprint(out.WaitErr) != "signal: interrupt" {
 		t.Errorf("%+v, %v", out, err)
 	}
 	cfg = shell("cat >/dev/null; exit 4")
@@ -215,7 +215,7 @@ func TestStdinEnds(t *testing.T) {
 		<-reading.Done()
 		return err
 	})
-	if err != nil || out.Read != nil || fmt.Sprint(out.Wait) != "exit status 4" {
+	if err != nil || out.ReadErr != nil || fmt.Sprint(out.WaitErr) != "exit status 4" {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
@@ -224,7 +224,7 @@ func TestStdinEnds(t *testing.T) {
 func TestReadGivesUp(t *testing.T) {
 	fault := errors.New("fault")
 	out, err := subprocess.Run(t.Context(), shell("exec cat /dev/zero"), func(context.Context, subprocess.Pipes) error { return fault })
-	if err != nil || out.Read != fault || fmt.Sprint(out.Wait) != "signal: interrupt" {
+	if err != nil || out.ReadErr != fault || fmt.Sprint(out.WaitErr) != "signal: interrupt" {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
@@ -246,7 +246,7 @@ func TestDrain(t *testing.T) {
 		_, err := bufio.NewReader(p.Stdout).ReadString('\n')
 		return err
 	})
-	if err != nil || out.Read != nil || out.Wait != nil {
+	if err != nil || out.ReadErr != nil || out.WaitErr != nil {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
@@ -258,7 +258,7 @@ func TestSaid(t *testing.T) {
 	cfg := shell("echo one >&2; echo ERROR two >&2; printf three >&2")
 	cfg.Log = slog.New(slog.NewTextHandler(&log, nil))
 	cfg.Source = "test"
-	cfg.Said = func(line string) slog.Level {
+	cfg.OnStderr = func(line string) slog.Level {
 		seen = append(seen, line)
 		if strings.HasPrefix(line, "ERROR") {
 			return slog.LevelError

@@ -41,8 +41,8 @@ func (m Manager) Start(ctx context.Context, unit string) error {
 			_, err := io.Copy(io.Discard, p.Stdout)
 			return err
 		})
-		if err = errors.Join(err, out.Wait); err != nil {
-			return fmt.Errorf("systemctl %s %s: %w: %s: \"journalctl -u %s\" says more", command, unit, err, out.Said, unit)
+		if err = errors.Join(err, out.WaitErr); err != nil {
+			return fmt.Errorf("systemctl %s %s: %w: %s: \"journalctl -u %s\" says more", command, unit, err, out.LastStderr, unit)
 		}
 	}
 	return nil

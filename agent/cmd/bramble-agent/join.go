@@ -43,9 +43,9 @@ type join struct {
 // joining is what a run of join has to do with.
 type joining struct {
 	*settings
-	file  string           // "" means that of the service
-	given []config.Setting // on the command line
-	kept  []string         // names of settings that the file has
+	file  string            // "" means that of the service
+	given []config.KeyValue // on the command line
+	kept  []string          // names of settings that the file has
 	stdin io.Reader
 	say   io.Writer // to the person who joins
 }
@@ -56,10 +56,10 @@ func ownFlags() []string {
 }
 
 // given returns the settings that stand on the command line.
-func given(parsed *kong.Context) (list []config.Setting) {
+func given(parsed *kong.Context) (list []config.KeyValue) {
 	for _, p := range parsed.Path {
 		if f := p.Flag; f != nil && !p.Resolved && !slices.Contains(ownFlags(), f.Name) {
-			list = append(list, config.Setting{Key: f.Name, Value: fmt.Sprint(f.Target.Interface())})
+			list = append(list, config.KeyValue{Key: f.Name, Value: fmt.Sprint(f.Target.Interface())})
 			if f.IsSlice() || f.IsBool() {
 				list[len(list)-1].Value = f.Target.Interface()
 			}
@@ -166,36 +166,36 @@ func (j *join) cameras(ctx context.Context, s settings) (list []string, err erro
 // write writes the configuration, and the token into a file of its own, which is root's alone.
 func (g joining) write(s settings) error {
 	secretFile := filepath.Join(filepath.Dir(g.file), "agent.credential")
-	settings := slices.Concat([]config.Setting{{Key: "hub", Value: s.Hub}}, g.given)
+	settings := slices.Concat([]config.KeyValue{{Key: "hub", Value: s.Hub}}, g.given)
 	if len(s.Camera) > 0 {
-		settings = append(settings, config.Setting{Key: "camera", Value: s.Camera})
+		settings = append(settings, config.KeyValue{Key: "camera", Value: s.Camera})
 	}
 	text := "none" // as the unit has it if there is no file
 	if s.Credential != "" {
 		text = s.Credential.Reveal()
 	}
-	settings = append(settings, config.Setting{Key: "credential-file", Value: secretFile})
+	settings = append(settings, config.KeyValue{Key: "credential-file", Value: secretFile})
 	old, err := os.ReadFile(g.file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return asRoot(err)
 	}
-	if s.TLSCA == "" && config.Has(old, "tls-ca") { // of another hub
-		settings = append(settings, config.Setting{Key: "tls-ca", Value: ""})
+	if s.TLSCA == "" && config.HasKey(old, "tls-ca") { // of another hub
+		settings = append(settings, config.KeyValue{Key: "tls-ca", Value: ""})
 	}
-	if len(s.TLSFingerprint) == 0 && config.Has(old, "tls-fingerprint") {
-		settings = append(settings, config.Setting{Key: "tls-fingerprint", Value: []string{}})
+	if len(s.TLSFingerprint) == 0 && config.HasKey(old, "tls-fingerprint") {
+		settings = append(settings, config.KeyValue{Key: "tls-fingerprint", Value: []string{}})
 	}
-	data, err := config.Edit(old, settings...)
+	data, err := config.SetKeys(old, settings...)
 	if err != nil {
 		return fmt.Errorf("%s: %w", g.file, err)
 	}
 	if err := os.MkdirAll(filepath.Dir(g.file), 0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
 		return asRoot(err)
 	}
-	if err := config.Replace(secretFile, []byte("# shown to the hub; written by bramble-agent join\n"+text+"\n"), 0o600); err != nil {
+	if err := config.WriteFileAtomic(secretFile, []byte("# shown to the hub; written by bramble-agent join\n"+text+"\n"), 0o600); err != nil {
 		return asRoot(err)
 	}
-	if err := config.Replace(g.file, data, g.mode()); err != nil {
+	if err := config.WriteFileAtomic(g.file, data, g.mode()); err != nil {
 		return asRoot(err)
 	}
 	g.tell("Written: %s, and %s, which only root can read. What was there before ends in .bak.", g.file, secretFile)

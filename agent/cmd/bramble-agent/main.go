@@ -97,7 +97,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	}
 	level := &slog.LevelVar{}
 	log := c.Logger(stderr, level)
-	config.WarnExposed(log, parsed, remedies())
+	config.WarnExposedSecrets(log, parsed, remedies())
 	switch parsed.Command() {
 	case "devices":
 		ctx, stop := config.StopContext(log)

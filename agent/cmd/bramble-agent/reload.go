@@ -29,7 +29,7 @@ func readSettings(args []string) (*cli, *kong.Context, error) {
 type reloader struct {
 	args     []string
 	agent    *agent.Agent
-	inForce  []config.Effective
+	inForce  []config.Setting
 	logLevel *slog.LevelVar
 	log      *slog.Logger
 }
@@ -49,7 +49,7 @@ func (r *reloader) reload(ctx context.Context) {
 		return
 	}
 	next := config.Settings(parsed)
-	changed := config.Differ(r.inForce, next)
+	changed := config.Diff(r.inForce, next)
 	taken, left := []string{}, []string{}
 	for _, name := range changed {
 		switch name {
@@ -69,7 +69,7 @@ func (r *reloader) reload(ctx context.Context) {
 			continue
 		}
 		taken = append(taken, name)
-		at := func(s config.Effective) bool { return s.Name == name }
+		at := func(s config.Setting) bool { return s.Name == name }
 		r.inForce[slices.IndexFunc(r.inForce, at)] = next[slices.IndexFunc(next, at)]
 	}
 	r.log.Info("settings read again", "changed", taken)

@@ -67,21 +67,21 @@ func (c *command) Run(ctx context.Context, sink Sink) error {
 
 func (c *command) failure(out subprocess.Outcome) error {
 	text := fmt.Sprintf("command %s ended", c.shown())
-	if out.Wait != nil {
-		text += " with " + out.Wait.Error()
+	if out.WaitErr != nil {
+		text += " with " + out.WaitErr.Error()
 	}
-	if !errors.Is(out.Read, errEnded) {
-		text += ": " + out.Read.Error()
+	if !errors.Is(out.ReadErr, errEnded) {
+		text += ": " + out.ReadErr.Error()
 	}
-	if out.Said != "" {
-		text += "; it said: " + out.Said
+	if out.LastStderr != "" {
+		text += "; it said: " + out.LastStderr
 	}
 	return errors.New(text)
 }
 
 // shown is the command as everybody may see it.
 func (c *command) shown() string {
-	line := subprocess.HideCredentials(c.line)
+	line := subprocess.RedactURLs(c.line)
 	if len(line) > maxShown {
 		line = line[:maxShown] + "..."
 	}

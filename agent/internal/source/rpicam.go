@@ -130,7 +130,7 @@ func (r *rpicam) record(ctx context.Context, set rpicamSettings, sink Sink) (err
 	stream := newRPiCamStream(r, set, plan, out, trouble, sink)
 	cfg := subprocess.Config{
 		Path: r.tool.path, Args: plan.argv(set, out.path), Env: r.host.env, Extra: 1, Drain: out.drain(), StopTime: r.host.stopTime,
-		Log: r.env.Log, Source: r.Kind(), Said: trouble.said,
+		Log: r.env.Log, Source: r.Kind(), OnStderr: trouble.said,
 	}
 	r.env.Log.Debug("starting", logkey.Source, r.Kind(), "program", cfg.Path, "arguments", cfg.Args)
 	ended, err := subprocess.Run(ctx, cfg, stream.run)

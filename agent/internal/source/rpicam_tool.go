@@ -76,7 +76,7 @@ func (t *rpicamTool) ask(ctx context.Context, host rpicamHost, log *slog.Logger,
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	trouble := &rpicamTrouble{}
-	cfg := subprocess.Config{Path: t.path, Args: []string{option}, Env: host.env, Log: log, Source: "rpicam", Said: trouble.said}
+	cfg := subprocess.Config{Path: t.path, Args: []string{option}, Env: host.env, Log: log, Source: "rpicam", OnStderr: trouble.said}
 	var text []byte
 	ended, err := subprocess.Run(ctx, cfg, func(_ context.Context, p subprocess.Pipes) (err error) {
 		text, err = io.ReadAll(io.LimitReader(p.Stdout, probeLimit))
@@ -87,7 +87,7 @@ func (t *rpicamTool) ask(ctx context.Context, host rpicamHost, log *slog.Logger,
 		return "", fmt.Errorf("start %s: %w", t.path, err)
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("%s %s has not ended within %v", t.path, option, probeTime)
-	case ended.Wait != nil && len(text) < probeLimit:
+	case ended.WaitErr != nil && len(text) < probeLimit:
 		return "", trouble.explain(ended)
 	}
 	return string(text), nil

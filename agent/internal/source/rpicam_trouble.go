@@ -86,19 +86,19 @@ func (t *rpicamTrouble) works() {
 // explain makes an error of how rpicam-vid ended.
 func (t *rpicamTrouble) explain(ended subprocess.Outcome) error {
 	said := ""
-	if ended.Said != "" {
-		said = fmt.Sprintf("; rpicam-vid said: %s", ended.Said)
+	if ended.LastStderr != "" {
+		said = fmt.Sprintf("; rpicam-vid said: %s", ended.LastStderr)
 	}
 	if known := t.known.Load(); known > 0 {
 		f := rpicamFaults()[known-1]
 		return fmt.Errorf("%w: %s%s", f.is, f.remedy, said)
 	}
 	text := "rpicam-vid ended"
-	if ended.Wait != nil {
-		text += " with " + ended.Wait.Error()
+	if ended.WaitErr != nil {
+		text += " with " + ended.WaitErr.Error()
 	}
-	if ended.Read != nil && !errors.Is(ended.Read, errEnded) {
-		text += ": " + ended.Read.Error()
+	if ended.ReadErr != nil && !errors.Is(ended.ReadErr, errEnded) {
+		text += ": " + ended.ReadErr.Error()
 	}
 	return errors.New(text + said)
 }

@@ -145,7 +145,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	}
 	level := &slog.LevelVar{}
 	log := c.Logger(stderr, level)
-	config.WarnExposed(log, parsed, nil)
+	config.WarnExposedSecrets(log, parsed, nil)
 	switch command := parsed.Command(); command {
 	case "serve", "demo":
 	case "doctor":

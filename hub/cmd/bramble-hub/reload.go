@@ -50,7 +50,7 @@ func reloadable() []string {
 type reloader struct {
 	args     []string
 	hub      *hub.Hub
-	inForce  []config.Effective
+	inForce  []config.Setting
 	logLevel *slog.LevelVar
 	log      *slog.Logger
 }
@@ -72,13 +72,13 @@ func (r *reloader) reload(ctx context.Context) {
 	}
 	r.logLevel.Set(c.Level())
 	next, taken, left := config.Settings(parsed), []string{}, []string{}
-	for _, name := range config.Differ(r.inForce, next) {
+	for _, name := range config.Diff(r.inForce, next) {
 		if !slices.Contains(reloadable(), name) {
 			left = append(left, name)
 			continue
 		}
 		taken = append(taken, name)
-		at := func(s config.Effective) bool { return s.Name == name }
+		at := func(s config.Setting) bool { return s.Name == name }
 		r.inForce[slices.IndexFunc(r.inForce, at)] = next[slices.IndexFunc(next, at)]
 	}
 	r.log.Info("settings read again", "changed", taken)

@@ -64,7 +64,7 @@ func (c *setupCommand) Run(d *desk) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
 		return asRoot(err)
 	}
-	if err := config.Replace(file, data, 0o644); err != nil { // no secret is in it, and the service's user must read it
+	if err := config.WriteFileAtomic(file, data, 0o644); err != nil { // no secret is in it, and the service's user must read it
 		return asRoot(err)
 	}
 	d.log.Info("other hosts may reach the page and NATS, and everybody is asked who he is", "file", file)
@@ -96,21 +96,21 @@ func reachable(s *settings) (opened []string, err error) {
 
 // edit returns the configuration file with the opened addresses and further settings. A hub that other hosts can reach
 // must not start without users, because the credentials file may be lost.
-func edit(file string, s *settings, opened []string, more []config.Setting) ([]byte, error) {
+func edit(file string, s *settings, opened []string, more []config.KeyValue) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	for _, key := range opened {
-		more = append(more, config.Setting{Key: key, Value: map[string]string{"http": s.HTTP, "nats": s.NATS}[key]})
+		more = append(more, config.KeyValue{Key: key, Value: map[string]string{"http": s.HTTP, "nats": s.NATS}[key]})
 	}
 	if s.AuditLog == "" {
-		more = append(more, config.Setting{Key: "audit-log", Value: s.auditBeside()})
+		more = append(more, config.KeyValue{Key: "audit-log", Value: s.auditBeside()})
 	}
 	if !s.RequireUsers {
-		more = append(more, config.Setting{Key: "require-users", Value: true})
+		more = append(more, config.KeyValue{Key: "require-users", Value: true})
 	}
-	text, err = config.Edit(text, more...)
+	text, err = config.SetKeys(text, more...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}

@@ -15,7 +15,7 @@ import (
 // secure makes a certificate for the addresses that setup opens, or for all with --tls, and returns the settings that
 // name it. Addresses that other hosts already reach stay without TLS unless --tls is given: their clients would be
 // disconnected.
-func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []config.Setting, err error) {
+func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []config.KeyValue, err error) {
 	s := d.settings
 	if c.TLS != nil && !*c.TLS {
 		return nil, nil
@@ -50,7 +50,7 @@ func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []c
 
 // certify ensures a certificate in the state directory. It returns the settings that name it, for the page, for NATS or
 // for both.
-func (c *setupCommand) certify(d *desk, web, bus bool) (set []config.Setting, err error) {
+func (c *setupCommand) certify(d *desk, web, bus bool) (set []config.KeyValue, err error) {
 	names, err := certs.HostNames()
 	if err != nil {
 		return nil, err
@@ -72,12 +72,12 @@ func (c *setupCommand) certify(d *desk, web, bus bool) (set []config.Setting, er
 	}
 	if web {
 		d.settings.TLSCert, d.settings.TLSKey = o.Cert, o.Key
-		set = append(set, config.Setting{Key: "tls-cert", Value: o.Cert}, config.Setting{Key: "tls-key", Value: o.Key})
+		set = append(set, config.KeyValue{Key: "tls-cert", Value: o.Cert}, config.KeyValue{Key: "tls-key", Value: o.Key})
 	}
 	if bus {
 		d.settings.NATSTLSCert, d.settings.NATSTLSKey = o.Cert, o.Key
-		set = append(set, config.Setting{Key: "nats-tls-cert", Value: o.Cert})
-		set = append(set, config.Setting{Key: "nats-tls-key", Value: o.Key})
+		set = append(set, config.KeyValue{Key: "nats-tls-cert", Value: o.Cert})
+		set = append(set, config.KeyValue{Key: "nats-tls-key", Value: o.Key})
 	}
 	if web {
 		d.log.Info("browsers warn about this self-signed certificate: "+

@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bramble-cam/bramble/internal/atomicfile"
 )
 
 // backdate is how long before its making a certificate is good: clocks differ.
@@ -137,20 +139,14 @@ func readPEM(name string) (*pem.Block, error) {
 	return block, nil
 }
 
-// replace puts a file in the place of another in one step.
+// replace replaces a file in one step.
 func replace(name string, block *pem.Block) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".bramble-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // it is gone if all went well
-	if err := errors.Join(keepOwner(f, name, filepath.Dir(name)), pem.Encode(f, block), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
+	return atomicfile.Write(name, pem.EncodeToMemory(block), atomicfile.Options{
+		Prepare: func(f *os.File) error { return keepOwner(f, name, filepath.Dir(name)) },
+	})
 }
 
 // HostNames are the names and addresses under which others may know this host: those that it has itself, and localhost.

@@ -55,7 +55,7 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 		StopTime: stopTime,
 		Log:      j.t.cfg.Log.With(logkey.Camera, j.camera.ID(), "rendition", j.want.String()),
 		Source:   "ffmpeg",
-		Said:     heard.said,
+		OnStderr: heard.said,
 		Env:      environment(j.t.cfg.HWAccel),
 		Limits:   j.t.cfg.limits(),
 	}
@@ -70,20 +70,20 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 	}
 	j.t.stopped(j, out.CPU)
 	j.out.Drops.Add(drop.Gone, r.ledger.rest())
-	if errors.Is(out.Read, errOutputEnded) {
+	if errors.Is(out.ReadErr, errOutputEnded) {
 		return explain(out, heard.remedy(j.t.cfg.Memory))
 	}
-	return out.Read
+	return out.ReadErr
 }
 
 // explain tells why ffmpeg has ended by itself.
 func explain(out subprocess.Outcome, remedy string) error {
 	text := "ffmpeg ended"
-	if out.Wait != nil {
-		text += " with " + out.Wait.Error()
+	if out.WaitErr != nil {
+		text += " with " + out.WaitErr.Error()
 	}
-	if out.Said != "" {
-		text += "; it said: " + out.Said
+	if out.LastStderr != "" {
+		text += "; it said: " + out.LastStderr
 	}
 	return errors.New(text + remedy)
 }

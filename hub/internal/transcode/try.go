@@ -77,7 +77,7 @@ func (c *Config) tryRun(ctx context.Context, path string, args []string, input [
 	defer cancel()
 	cfg := subprocess.Config{
 		Path: path, Args: args, Stdin: true, Extra: 1, StopTime: stopTime, Limits: c.limits(), Log: c.Log, Source: "ffmpeg",
-		Said: func(string) slog.Level { return slog.LevelDebug },
+		OnStderr: func(string) slog.Level { return slog.LevelDebug },
 	}
 	out, err := subprocess.Run(ctx, cfg, func(_ context.Context, pipes subprocess.Pipes) error {
 		_, err := pipes.Stdin.Write(input) // fits into the pipe
@@ -92,10 +92,10 @@ func (c *Config) tryRun(ctx context.Context, path string, args []string, input [
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("ffmpeg made nothing within %v", tryTime)
-	case out.Wait != nil:
+	case out.WaitErr != nil:
 		return nil, explain(out, "")
 	case len(output) == 0:
-		return nil, errors.New("ffmpeg made nothing, and said: " + out.Said)
+		return nil, errors.New("ffmpeg made nothing, and said: " + out.LastStderr)
 	}
 	return output, nil
 }

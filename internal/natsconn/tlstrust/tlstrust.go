@@ -48,7 +48,7 @@ func (s Settings) Options() ([]nats.Option, error) {
 		if err != nil {
 			return nil, err
 		}
-		return []nats.Option{nats.Secure(pinned(pins)), nats.Timeout(timeout)}, nil
+		return []nats.Option{nats.Secure(pinnedConfig(pins)), nats.Timeout(timeout)}, nil
 	}
 	return nil, nil
 }
@@ -60,7 +60,7 @@ func (s Settings) Config() (*tls.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		return pinned(pins), nil
+		return pinnedConfig(pins), nil
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: CipherSuites()}
 	var err error
@@ -120,9 +120,9 @@ func Fingerprint(cert *x509.Certificate) string {
 	return prefix + hex.EncodeToString(sum[:])
 }
 
-// pinned trusts the holders of some keys, and nobody else. Dates do not count: whoever has the key is the one who is meant, and a Pi does not know the time when it
+// pinnedConfig trusts the holders of some keys, and nobody else. Dates do not count: whoever has the key is the one who is meant, and a Pi does not know the time when it
 // starts.
-func pinned(pins []string) *tls.Config {
+func pinnedConfig(pins []string) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		CipherSuites:       CipherSuites(),

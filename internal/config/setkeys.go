@@ -10,15 +10,15 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Setting is a key of a configuration file and its value, as YAML takes it.
-type Setting struct {
+// KeyValue is a key of a configuration file and its value, as YAML takes it.
+type KeyValue struct {
 	Key   string
 	Value any
 }
 
-// Edit returns a configuration file with these settings in it, and everything else as it was, comments included. A setting takes the place of the one that is
-// there, or of the commented default. A file that is written in a way that this cannot be done with is an error.
-func Edit(text []byte, settings ...Setting) ([]byte, error) {
+// SetKeys returns a configuration file with these settings in it. Everything else stays, comments included. A setting
+// replaces the one that is there, or the commented default. It is an error if the file's YAML cannot be changed so.
+func SetKeys(text []byte, settings ...KeyValue) ([]byte, error) {
 	want := map[string]any{}
 	if err := yaml.Unmarshal(text, &want); err != nil {
 		return nil, fmt.Errorf("configuration file: %w", err)
@@ -37,7 +37,7 @@ func Edit(text []byte, settings ...Setting) ([]byte, error) {
 		if err := yaml.Unmarshal(value, &want); err != nil {
 			return nil, fmt.Errorf("configuration file: %s: %w", s.Key, err)
 		}
-		from, to := place(lines, s.Key)
+		from, to := keyLines(lines, s.Key)
 		lines = slices.Replace(lines, from, to, string(value))
 		lines = strings.SplitAfter(strings.Join(lines, ""), "\n")
 		lines = lines[:len(lines)-1]
@@ -45,20 +45,21 @@ func Edit(text []byte, settings ...Setting) ([]byte, error) {
 	out := []byte(strings.Join(lines, ""))
 	got := map[string]any{}
 	if err := yaml.Unmarshal(out, &got); err != nil || !reflect.DeepEqual(got, want) {
-		return nil, fmt.Errorf("configuration file: it is written in a way that no program can change without breaking it: set these keys in it yourself:\n%s", bytes.TrimSpace(mustYAML(settings)))
+		return nil, fmt.Errorf("configuration file: it is written in a way that no program can change without breaking it: "+
+			"set these keys in it yourself:\n%s", bytes.TrimSpace(encodeYAML(settings)))
 	}
 	return out, nil
 }
 
-// Has reports whether a configuration file sets a key.
-func Has(text []byte, key string) bool {
+// HasKey reports whether a configuration file sets a key.
+func HasKey(text []byte, key string) bool {
 	lines := strings.SplitAfter(string(text), "\n")
-	from, _ := place(lines, key)
+	from, _ := keyLines(lines, key)
 	return from < len(lines) && strings.HasPrefix(lines[from], key+":")
 }
 
-// place returns the lines that hold the key with its value; else the line of its commented default; else the end.
-func place(lines []string, key string) (from, to int) {
+// keyLines returns the range of lines with the key and its value, or the line of its commented default, or the end.
+func keyLines(lines []string, key string) (from, to int) {
 	for i, line := range lines {
 		if !strings.HasPrefix(line, key+":") {
 			continue
@@ -81,8 +82,8 @@ func place(lines []string, key string) (from, to int) {
 	return len(lines), len(lines)
 }
 
-// mustYAML writes settings that were written before.
-func mustYAML(settings []Setting) []byte {
+// encodeYAML formats settings that were encoded before without an error.
+func encodeYAML(settings []KeyValue) []byte {
 	var out []byte
 	for _, s := range settings {
 		part, _ := yaml.Marshal(map[string]any{s.Key: s.Value}) // it went well before

@@ -10,7 +10,7 @@ import (
 )
 
 // Each SIGHUP is a reload. When the terminal has gone it is the end.
-func TestHangup(t *testing.T) {
+func TestSIGHUP(t *testing.T) {
 	for name, test := range map[string]struct{ before, after, ends bool }{
 		"no terminal":               {false, false, false},
 		"a terminal":                {true, true, false},
@@ -21,7 +21,7 @@ func TestHangup(t *testing.T) {
 			there <- test.before
 			there <- test.after
 			reloaded := make(chan struct{})
-			h := hangup{func() bool { return <-there }}
+			h := sighup{func() bool { return <-there }}
 			err := h.serve(t.Context(), func(ctx context.Context) error {
 				if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 					return err

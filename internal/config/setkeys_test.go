@@ -14,22 +14,22 @@ func TestEdit(t *testing.T) {
 	cameras := []string{"porch=exec:a 'b' # c", "door=pattern:"}
 	for _, c := range []struct {
 		name, text string
-		set        []Setting
+		set        []KeyValue
 		want       string
 	}{
-		{"an empty file", "", []Setting{{"hub", "nats://a"}}, "hub: nats://a\n"},
-		{"no newline at the end", "linger: 1s", []Setting{{"hub", "nats://a"}}, "linger: 1s\nhub: nats://a\n"},
-		{"the commented default", "# URL\n#hub: nats://b\n\n# more\n#x: 1\n", []Setting{{"hub", "nats://a"}}, "# URL\nhub: nats://a\n\n# more\n#x: 1\n"},
-		{"a value", "hub: b\nlinger: 1s # why\n", []Setting{{"hub", "nats://a"}}, "hub: nats://a\nlinger: 1s # why\n"},
-		{"a value before the commented one", "#hub: x\nhub: b\n", []Setting{{"hub", "a"}}, "#hub: x\nhub: a\n"},
-		{"a key that another begins with", "hub-x: 1\n#hub: c\n", []Setting{{"hub", "a"}}, "hub-x: 1\nhub: a\n"},
-		{"a list for a list", "camera:\n  - a\n\n  - b\nlinger: 1s\n", []Setting{{"camera", cameras}}, "camera:\n    - 'porch=exec:a ''b'' # c'\n    - 'door=pattern:'\nlinger: 1s\n"},
-		{"a list without indent", "camera:\n- a\n- b\n\n# note\nlinger: 1s\n", []Setting{{"camera", cameras[1:]}}, "camera:\n    - 'door=pattern:'\n\n# note\nlinger: 1s\n"},
-		{"twice", "#camera: []\n", []Setting{{"camera", cameras[1:]}, {"camera", cameras[1:]}}, "camera:\n    - 'door=pattern:'\n"},
-		{"others", "", []Setting{{"takeover", true}, {"viewers", 3}, {"origin", []string{}}}, "takeover: true\nviewers: 3\norigin: []\n"},
+		{"an empty file", "", []KeyValue{{"hub", "nats://a"}}, "hub: nats://a\n"},
+		{"no newline at the end", "linger: 1s", []KeyValue{{"hub", "nats://a"}}, "linger: 1s\nhub: nats://a\n"},
+		{"the commented default", "# URL\n#hub: nats://b\n\n# more\n#x: 1\n", []KeyValue{{"hub", "nats://a"}}, "# URL\nhub: nats://a\n\n# more\n#x: 1\n"},
+		{"a value", "hub: b\nlinger: 1s # why\n", []KeyValue{{"hub", "nats://a"}}, "hub: nats://a\nlinger: 1s # why\n"},
+		{"a value before the commented one", "#hub: x\nhub: b\n", []KeyValue{{"hub", "a"}}, "#hub: x\nhub: a\n"},
+		{"a key that another begins with", "hub-x: 1\n#hub: c\n", []KeyValue{{"hub", "a"}}, "hub-x: 1\nhub: a\n"},
+		{"a list for a list", "camera:\n  - a\n\n  - b\nlinger: 1s\n", []KeyValue{{"camera", cameras}}, "camera:\n    - 'porch=exec:a ''b'' # c'\n    - 'door=pattern:'\nlinger: 1s\n"},
+		{"a list without indent", "camera:\n- a\n- b\n\n# note\nlinger: 1s\n", []KeyValue{{"camera", cameras[1:]}}, "camera:\n    - 'door=pattern:'\n\n# note\nlinger: 1s\n"},
+		{"twice", "#camera: []\n", []KeyValue{{"camera", cameras[1:]}, {"camera", cameras[1:]}}, "camera:\n    - 'door=pattern:'\n"},
+		{"others", "", []KeyValue{{"takeover", true}, {"viewers", 3}, {"origin", []string{}}}, "takeover: true\nviewers: 3\norigin: []\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := Edit([]byte(c.text), c.set...)
+			got, err := SetKeys([]byte(c.text), c.set...)
 			if err != nil || string(got) != c.want {
 				t.Errorf("%v\n%s\nwant\n%s", err, got, c.want)
 			}
@@ -40,7 +40,7 @@ func TestEdit(t *testing.T) {
 // TestEditRefuses: what it cannot change it leaves, and says what to write.
 func TestEditRefuses(t *testing.T) {
 	for _, text := range []string{"{hub: b}\n", "? hub\n: b\n", "hub: [\n", "'hub': b\n", "hub: &x b\nhost: *x\n"} {
-		got, err := Edit([]byte(text), Setting{"hub", "nats://a"})
+		got, err := SetKeys([]byte(text), KeyValue{"hub", "nats://a"})
 		if err == nil || !strings.Contains(err.Error(), "configuration file") {
 			t.Errorf("%q became %q, %v", text, got, err)
 		}
@@ -56,7 +56,7 @@ func FuzzEdit(f *testing.F) {
 		if yaml.Unmarshal([]byte(text), &before) != nil {
 			return
 		}
-		out, err := Edit([]byte(text), Setting{"hub", value})
+		out, err := SetKeys([]byte(text), KeyValue{"hub", value})
 		if err != nil {
 			return
 		}
@@ -73,7 +73,7 @@ func FuzzEdit(f *testing.F) {
 }
 
 // TestReplace keeps what was there, once, and the mode.
-func TestReplace(t *testing.T) {
+func TestWriteFileAtomic(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "agent.yaml")
 	check := func(path, want string, mode os.FileMode) {
 		t.Helper()
@@ -84,7 +84,7 @@ func TestReplace(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"one", "one", "two", "two"} {
-		if err := Replace(name, []byte(text), 0o600); err != nil {
+		if err := WriteFileAtomic(name, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		check(name, text, 0o600)
@@ -93,7 +93,7 @@ func TestReplace(t *testing.T) {
 	if entries, err := os.ReadDir(filepath.Dir(name)); err != nil || len(entries) != 2 {
 		t.Errorf("%v, %v", entries, err)
 	}
-	if err := Replace(filepath.Join(name, "x"), nil, 0o600); err == nil {
+	if err := WriteFileAtomic(filepath.Join(name, "x"), nil, 0o600); err == nil {
 		t.Error("a file below a file")
 	}
 }

@@ -15,17 +15,17 @@ import (
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
-// Effective is one setting as it is in force.
-type Effective struct {
-	Name  string // as its flag is called, without --
-	Value string // as it may be shown: secrets are not
+// Setting is one setting with the value that is in force.
+type Setting struct {
+	Name  string // of its flag, without --
+	Value string // for display, without secrets
 	From  string // flag, environment, file or default, with the name of the variable or of the file
 
 	value any
 }
 
 // Settings returns all settings of a program whose command line was parsed, in the order of its help.
-func Settings(parsed *kong.Context) []Effective {
+func Settings(parsed *kong.Context) []Setting {
 	from := make(map[string]string)
 	for _, p := range parsed.Path {
 		switch {
@@ -37,15 +37,16 @@ func Settings(parsed *kong.Context) []Effective {
 		}
 	}
 	file := ""
-	var list []Effective
+	var list []Setting
 	for _, f := range parsed.Model.Flags {
 		if f.Name == "config" {
 			file = fmt.Sprint(f.Target.Interface())
 		}
-		if isAsking(f) {
+		if isQuery(f) {
 			continue
 		}
-		s := Effective{Name: f.Name, Value: show(f.Target.Interface()), From: from[f.Name], value: f.Target.Interface()}
+		value := f.Target.Interface()
+		s := Setting{Name: f.Name, Value: displayValue(value), From: from[f.Name], value: value}
 		if s.From == "" {
 			s.From = "default"
 		}
@@ -72,8 +73,8 @@ func FromFile(parsed *kong.Context) (names []string) {
 	return names
 }
 
-// isAsking reports whether a flag asks for something and sets nothing.
-func isAsking(f *kong.Flag) bool {
+// isQuery reports whether a flag asks for something and sets nothing.
+func isQuery(f *kong.Flag) bool {
 	return slices.Contains([]string{"help", "version", "config"}, f.Name)
 }
 
@@ -82,8 +83,8 @@ func isSet(env string) bool {
 	return set
 }
 
-// Differ returns the names of the settings that have another value in b than in a, which are of the same program.
-func Differ(a, b []Effective) (names []string) {
+// Diff returns the names of the settings whose values differ. a and b belong to the same program.
+func Diff(a, b []Setting) (names []string) {
 	for i := range a {
 		if !reflect.DeepEqual(a[i].value, b[i].value) {
 			names = append(names, a[i].Name)
@@ -93,7 +94,7 @@ func Differ(a, b []Effective) (names []string) {
 }
 
 // Print writes settings as a table.
-func Print(w io.Writer, list []Effective) error {
+func Print(w io.Writer, list []Setting) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(table, "SETTING\tVALUE\tFROM") // Flush tells of errors
 	for _, s := range list {
@@ -102,8 +103,8 @@ func Print(w io.Writer, list []Effective) error {
 	return table.Flush()
 }
 
-// show writes a value without what is secret in it.
-func show(value any) string {
+// displayValue formats a value without the secrets in it.
+func displayValue(value any) string {
 	switch v := value.(type) {
 	case secret.Text:
 		if v == "" {
