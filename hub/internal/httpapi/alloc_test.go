@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -57,7 +58,7 @@ func deliver(t testing.TB, format frame.Format, conn net.Conn, n int) func() {
 		if err != nil {
 			t.Fatal(err)
 		}
-		view := &viewing{viewer: v, out: &sink{conn: conn, timeout: time.Hour, direct: newDirectWriter(conn)}, ctx: ctx, quiet: time.Hour}
+		view := &viewing{viewer: v, out: connwriter.New(ctx, conn, time.Hour, time.Hour), ctx: ctx, quiet: time.Hour}
 		show := (&mjpegViewer{viewing: view}).show
 		if format == frame.H264 {
 			show = (&mp4Viewer{viewing: view, params: u.params}).show

@@ -23,7 +23,7 @@ func (s *Server) h264(c echo.Context, cam *cameras.Camera) error {
 		if d.Key && d.Params != params {
 			return errEnough
 		}
-		view.out.offer(d.Payload)
+		view.out.TryWrite(d.Payload)
 		return nil
 	}
 	s.attend(view, func() {

@@ -62,7 +62,7 @@ func makePart(f *stream.Packet) (part, error) {
 }
 
 func (m *mjpegViewer) loop(cam *cameras.Camera) {
-	if m.out.write(mpjpeg.Preamble) != nil {
+	if m.out.Write(mpjpeg.Preamble) != nil {
 		return
 	}
 	if cam.Offline() != nil {
@@ -125,5 +125,5 @@ func (m *mjpegViewer) still() error {
 
 func (m *mjpegViewer) send(p part) {
 	m.last, m.waiting = p, nil
-	m.out.offer(p.header, p.picture, mpjpeg.Tail)
+	m.out.TryWrite(p.header, p.picture, mpjpeg.Tail)
 }

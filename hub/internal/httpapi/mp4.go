@@ -43,7 +43,7 @@ func (s *Server) mp4(c echo.Context, cam *cameras.Camera) error {
 			view.ctx, cancel = context.WithTimeout(view.ctx, duration+s.times.frame)
 			defer cancel()
 		}
-		if view.out.write(init) == nil {
+		if view.out.Write(init) == nil {
 			view.show(d, w.show)
 			view.run(w.show, noStill)
 		}
@@ -85,6 +85,6 @@ func (w *mp4Viewer) show(d stream.Delivery) error {
 		return errEnough
 	}
 	w.moof = fragment.AppendMoof(w.moof[:0], decode)
-	w.out.offer(w.moof, fragment.Mdat)
+	w.out.TryWrite(w.moof, fragment.Mdat)
 	return nil
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"testing"
+	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
@@ -114,8 +116,8 @@ func TestMP4Shares(t *testing.T) {
 	}
 	for range 2 { // two viewers
 		out := &vectors{}
-		v := mp4Viewer{viewing: &viewing{out: &sink{conn: out}}, params: newest.Params}
-		if err := errors.Join(v.show(stream.Delivery{Packet: newest}), v.out.flush()); err != nil {
+		v := mp4Viewer{viewing: &viewing{out: connwriter.New(t.Context(), out, time.Hour, time.Hour)}, params: newest.Params}
+		if err := errors.Join(v.show(stream.Delivery{Packet: newest}), v.out.Flush()); err != nil {
 			t.Fatal(err)
 		}
 		if len(out.took) != 2 || &out.took[1][0] != &a.Mdat[0] {
@@ -136,8 +138,8 @@ func TestMJPEGShares(t *testing.T) {
 	var headers [][]byte
 	for range 2 {
 		out := &vectors{}
-		v := mjpegViewer{viewing: &viewing{out: &sink{conn: out}}}
-		if err := errors.Join(v.show(stream.Delivery{Packet: newest}), v.out.flush()); err != nil {
+		v := mjpegViewer{viewing: &viewing{out: connwriter.New(t.Context(), out, time.Hour, time.Hour)}}
+		if err := errors.Join(v.show(stream.Delivery{Packet: newest}), v.out.Flush()); err != nil {
 			t.Fatal(err)
 		}
 		if len(out.took) != 3 || &out.took[1][0] != &newest.Payload[0] {

@@ -80,17 +80,6 @@ func (c *plainConn) redirect(first []byte) {
 	_ = resp.Write(c.Conn) // a client that has left needs no answer
 }
 
-// unwrapped returns the connection below TLS.
-func unwrapped(conn net.Conn) net.Conn {
-	for {
-		wrapped, ok := conn.(interface{ NetConn() net.Conn })
-		if !ok {
-			return conn
-		}
-		conn = wrapped.NetConn()
-	}
-}
-
 // validHost reports whether a Host header is a host with or without a port, and contains no other part of a URL.
 func validHost(host string) bool {
 	if host == "" {

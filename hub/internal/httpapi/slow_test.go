@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -44,10 +45,10 @@ func TestMJPEGLags(t *testing.T) {
 	server := <-r.listener.accepted
 	viewer.partOf(1)
 	last, read := "", uint64(1)
-	if size := sendBuffer(t, server); size <= 2*slowBuffer { // the kernel doubles what it is told
+	if size := sendBuffer(t, server); size <= 2*connwriter.SlowBuffer { // the kernel doubles what it is told
 		t.Errorf("the buffer of a viewer that follows has %d bytes", size)
 	}
-	for range lagLimit {
+	for range connwriter.SkipLimit {
 		for range 64 { // far more than sockets hold
 			show()
 		}
@@ -64,7 +65,7 @@ func TestMJPEGLags(t *testing.T) {
 	if lagged == 0 || lagged+read != desk.seq {
 		t.Errorf("of %d pictures %d came and %d are counted as lagged", desk.seq, read, lagged)
 	}
-	if size := sendBuffer(t, server); size > 2*slowBuffer {
+	if size := sendBuffer(t, server); size > 2*connwriter.SlowBuffer {
 		t.Errorf("the buffer of a viewer that lags has %d bytes", size)
 	}
 }
@@ -172,7 +173,7 @@ func TestHalfSpeed(t *testing.T) {
 	if yard.stream.Drops.Get(drop.Lagged) == 0 {
 		t.Error("the viewer has missed nothing: the test has shown nothing")
 	}
-	if size := sendBuffer(t, server); size > 2*slowBuffer {
+	if size := sendBuffer(t, server); size > 2*connwriter.SlowBuffer {
 		t.Errorf("the buffer of a viewer that lags has %d bytes", size)
 	}
 }

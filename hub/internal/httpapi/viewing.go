@@ -12,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
@@ -20,7 +21,7 @@ import (
 type viewing struct {
 	viewer *cameras.Subscription
 	guest  *guest
-	out    *sink
+	out    *connwriter.Writer
 	unbind func() // from the guest's context
 	ctx    context.Context
 	quiet  time.Duration
@@ -37,19 +38,20 @@ var errPanic = errors.New("panic")
 func (s *Server) open(c echo.Context, v *cameras.Subscription) (*viewing, error) {
 	g, _ := c.Get(guestKey).(*guest)
 	s.viewers.Add(1)
-	out, err := openSink(g.ctx, c.Response().Writer, c.Request(), s.live().WriteTimeout, s.times.stop)
+	out, err := connwriter.Open(g.ctx, c.Response().Writer, c.Request(), s.live().WriteTimeout, s.times.stop)
 	c.Response().Committed = out != nil
 	if err != nil {
 		if out != nil {
-			out.close()
+			out.Close()
 		}
 		v.Close()
 		s.viewers.Done()
 		return nil, err
 	}
 	view := &viewing{viewer: v, guest: g, out: out, ctx: g.ctx, unbind: func() {}, quiet: s.times.quiet}
-	g.taken, out.sent = true, &g.bytes
-	if !out.detached() {
+	g.taken = true
+	out.CountBytes(&g.bytes)
+	if !out.Hijacked() {
 		ctx, cancel := context.WithCancel(c.Request().Context())
 		stop := context.AfterFunc(g.ctx, cancel)
 		view.ctx, view.unbind = ctx, func() { stop(); cancel() }
@@ -59,7 +61,7 @@ func (s *Server) open(c echo.Context, v *cameras.Subscription) (*viewing, error)
 
 func (s *Server) end(v *viewing) {
 	if v.out != nil {
-		v.out.close()
+		v.out.Close()
 		v.viewer.Close()
 		v.unbind()
 		s.guests.leave(v.guest)
@@ -76,7 +78,7 @@ func (s *Server) attend(v *viewing, loop func()) {
 		defer recoverInto(&v.err)
 		loop()
 	}
-	if v.out.detached() {
+	if v.out.Hijacked() {
 		go work() // s.viewers waits for it
 		return
 	}
@@ -126,13 +128,13 @@ func recoverInto(err *error) {
 func (v *viewing) run(show func(stream.Delivery) error, still func() error) {
 	take := func(d stream.Delivery) bool {
 		v.show(d, show)
-		return v.err == nil && len(v.out.rest) == 0
+		return v.err == nil && !v.out.Pending()
 	}
 	for v.flush() {
 		err := v.viewer.Deliver(v.ctx, v.quiet, take)
 		switch {
 		case errors.Is(err, stream.ErrTimeout):
-			if v.out.gone() {
+			if v.out.PeerClosed() {
 				return
 			}
 			v.err = still()
@@ -145,7 +147,7 @@ func (v *viewing) run(show func(stream.Delivery) error, still func() error) {
 // flush sends what show or still could not send without waiting, and reports whether the response goes on.
 func (v *viewing) flush() bool {
 	if v.err == nil {
-		v.err = v.out.flush()
+		v.err = v.out.Flush()
 	}
 	return v.err == nil
 }
@@ -153,7 +155,7 @@ func (v *viewing) flush() bool {
 func (v *viewing) show(d stream.Delivery, show func(stream.Delivery) error) {
 	defer recoverInto(&v.err)
 	if d.Skipped > 0 {
-		v.out.lagging()
+		v.out.NoteSkip()
 	}
 	v.err = show(d)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
@@ -45,7 +46,7 @@ func (s *Server) webSocket(c echo.Context) error {
 		InsecureSkipVerify: true,                          // the origin is checked above
 	})
 	if up.out != nil {
-		defer up.out.close()
+		defer up.out.Close()
 	}
 	c.Response().Committed = up.out != nil || err == nil
 	if err != nil {
@@ -56,7 +57,7 @@ func (s *Server) webSocket(c echo.Context) error {
 	}
 	s.sockets.Add(1)
 	defer s.sockets.Add(-1)
-	newWSConn(s, g, ws, up.out).run()
+	newWSConn(s, g, ws, up).run()
 	return nil
 }
 
@@ -76,8 +77,9 @@ type upgrade struct {
 	http.ResponseWriter
 	server  *Server
 	ending  context.Context
-	refused int // the status with which the library would have refused
-	out     *sink
+	refused int      // the status with which the library would have refused
+	conn    net.Conn // what was handed over
+	out     *connwriter.Writer
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -103,7 +105,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u.out = newSink(u.ending, conn, u.server.live().WriteTimeout, u.server.times.stop)
+	u.conn, u.out = conn, connwriter.New(u.ending, conn, u.server.live().WriteTimeout, u.server.times.stop)
 	line := &line{conn, u.out}
 	return line, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(line)), nil
 }
@@ -111,11 +113,11 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // line is the connection below a WebSocket: it writes as a sink does.
 type line struct {
 	net.Conn
-	out *sink
+	out *connwriter.Writer
 }
 
 func (l *line) Write(b []byte) (int, error) {
-	if err := l.out.write(b); err != nil {
+	if err := l.out.Write(b); err != nil {
 		return 0, err
 	}
 	return len(b), nil

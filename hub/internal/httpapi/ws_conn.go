@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"sync"
 	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
@@ -24,7 +26,8 @@ type wsConn struct {
 	s   *Server
 	g   *guest
 	ws  *websocket.Conn
-	out *sink // below ws
+	net net.Conn           // below ws
+	out *connwriter.Writer // writes to net
 
 	ctx    context.Context // ends with the connection, or when the hub stops
 	cancel context.CancelFunc
@@ -41,8 +44,8 @@ type wsConn struct {
 	writing sync.Mutex // held for a message, and while it is decided which frame that is
 }
 
-func newWSConn(s *Server, g *guest, ws *websocket.Conn, out *sink) *wsConn {
-	c := &wsConn{s: s, g: g, ws: ws, out: out, slots: make(map[uint32]*wsSlot)}
+func newWSConn(s *Server, g *guest, ws *websocket.Conn, up *upgrade) *wsConn {
+	c := &wsConn{s: s, g: g, ws: ws, net: up.conn, out: up.out, slots: make(map[uint32]*wsSlot)}
 	ws.SetReadLimit(maxWSMessage + 1) // read finds out
 	c.ctx, c.cancel = context.WithCancel(g.ctx)
 	return c
@@ -58,7 +61,7 @@ func (c *wsConn) run() {
 		if errors.Is(context.Cause(c.g.ctx), errEnded) {
 			status, reason = websocket.StatusPolicyViolation, errEnded.Error()
 		}
-		_ = c.out.conn.SetReadDeadline(time.Now().Add(c.s.times.stop)) // fails only if it is closed already
+		_ = c.net.SetReadDeadline(time.Now().Add(c.s.times.stop)) // fails only if it is closed already
 		c.close(status, reason)
 	})
 	defer func() {
@@ -88,7 +91,7 @@ func (c *wsConn) lost(err error) {
 		c.s.cfg.Log.Debug("WebSocket lost", logkey.Err, err)
 	}
 	c.cancel()
-	_ = c.out.conn.Close() // the reader finds out
+	_ = c.net.Close() // the reader finds out
 }
 
 // read takes in the client's messages until the connection ends.

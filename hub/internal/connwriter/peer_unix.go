@@ -1,6 +1,6 @@
 //go:build unix
 
-package httpapi
+package connwriter
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// peerClosed reports whether the other end of a TCP connection has closed it, without a goroutine that waits for that. What there is to read is thrown away: nobody wants
-// it, and the end lies behind it.
+// peerClosed reports whether the other end of a TCP connection has closed it, without a goroutine that waits for that.
+// It discards what there is to read, because the end comes after it.
 func peerClosed(conn net.Conn) bool {
-	sc, ok := unwrapped(conn).(syscall.Conn)
+	sc, ok := NetConn(conn).(syscall.Conn)
 	if !ok {
 		return false
 	}
@@ -22,7 +22,7 @@ func peerClosed(conn net.Conn) bool {
 	closed := false
 	err = raw.Read(func(fd uintptr) bool {
 		var buf [512]byte
-		for range 16 { // no longer, or a viewer that never stops talking would keep us here
+		for range 16 { // bounded: a client may never stop sending
 			n, _, err := syscall.Recvfrom(int(fd), buf[:], syscall.MSG_DONTWAIT)
 			if n > 0 {
 				continue
