@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // request is one request. In target, header and body ${NAME} stands for a variable of the relay.
@@ -49,7 +49,7 @@ func (r *relay) do(q request) exchange {
 // over is do over an open connection.
 func (r *relay) over(conn net.Conn, q request) exchange {
 	r.t.Helper()
-	if err := conn.SetDeadline(time.Now().Add(testkit.Timeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(testutil.Timeout)); err != nil {
 		r.t.Fatal(err)
 	}
 	if q.method == "" {

@@ -14,10 +14,10 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // relay is a hub that runs in this process.
@@ -35,7 +35,7 @@ type relay struct {
 func start(t *testing.T, change func(*hub.Config)) *relay {
 	t.Helper()
 	cfg := hub.Config{
-		HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SubjectRoot: "cam", Version: "1.2.3", Log: testkit.Log(t),
+		HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SubjectRoot: "cam", Version: "1.2.3", Log: testutil.Log(t),
 		Linger: 10 * time.Second, WriteTimeout: 10 * time.Second, FFmpeg: "/no/ffmpeg/here", HWAccel: "none",
 		MaxTranscodes: 8, MaxMemory: 1024, MaxFPS: 300, MaxMegapixels: 40, MaxBandwidth: 50,
 		MaxCameras: 4096, MaxPerAgent: 256, TrustedProxies: []string{"127.0.0.0/8", "::1"},
@@ -48,8 +48,8 @@ func start(t *testing.T, change func(*hub.Config)) *relay {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testkit.Run(t, h.Run)
-	ctx, cancel := context.WithTimeout(t.Context(), testkit.Timeout)
+	testutil.Run(t, h.Run)
+	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
 	addr, url, err := h.WaitStarted(ctx)
 	if err != nil {
@@ -89,7 +89,7 @@ func (r *relay) camera(nc *nats.Conn, id string, format frame.Format, state stat
 	if format == frame.H264 {
 		data = read(r.t, "yard.h264")
 	}
-	testkit.Run(r.t, func(ctx context.Context) error {
+	testutil.Run(r.t, func(ctx context.Context) error {
 		tick := time.NewTicker(50 * time.Millisecond)
 		defer tick.Stop()
 		for seq := uint64(0); ; seq++ {
@@ -187,7 +187,7 @@ func (r *relay) populate(nc *nats.Conn) {
 // known waits until the hub knows all cameras. Their status may have been too early for it, so that is published again.
 func (r *relay) known() {
 	r.t.Helper()
-	testkit.Eventually(r.t, "the hub knows the cameras", func() bool {
+	testutil.Eventually(r.t, "the hub knows the cameras", func() bool {
 		var list struct {
 			Cameras []struct{ ID string }
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // TestMetrics compares names, types and help of the hub's metrics, with their labels and the values of those.
@@ -18,7 +18,7 @@ func TestMetrics(t *testing.T) {
 	r.do(request{target: "/cam/desk.mjpeg?width=160", stream: r.parts})
 	r.do(request{target: "/cam/yard.h264", stream: r.annexB})
 	var text string
-	testkit.Eventually(t, "what was watched is in the metrics", func() bool {
+	testutil.Eventually(t, "what was watched is in the metrics", func() bool {
 		text = string(r.do(request{target: "/metrics"}).body)
 		return strings.Contains(text, "bramble_hub_rendition_frames_total")
 	})

@@ -8,9 +8,9 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
-	"github.com/bramble-cam/bramble/shared/testkit"
 )
 
 // TestUsers asks a hub with users for everything, as each kind of principal.
@@ -150,7 +150,7 @@ func TestConflict(t *testing.T) {
 	first := r.camera(nc, "twice", frame.JPEG, status.Live)
 	second := *first
 	second.status.Instance, second.status.Host = "another", "pi2"
-	testkit.Eventually(t, "the hub sees two agents", func() bool {
+	testutil.Eventually(t, "the hub sees two agents", func() bool {
 		first.publish()
 		second.publish()
 		return strings.Contains(string(r.do(request{target: "/api/v1/cameras"}).body), `"state":"conflict"`)

@@ -14,7 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/shared/testkit"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // upgrade is the header of a request for a WebSocket.
@@ -121,7 +121,7 @@ func (r *relay) dial(path string, header http.Header) *websocket.Conn {
 // receive returns the next message, or how the connection ends, without what differs from run to run.
 func (r *relay) receive(ws *websocket.Conn) string {
 	r.t.Helper()
-	timer := time.AfterFunc(testkit.Timeout, func() { _ = ws.CloseNow() }) // a context would do so even after the read
+	timer := time.AfterFunc(testutil.Timeout, func() { _ = ws.CloseNow() }) // a context would do so even after the read
 	defer timer.Stop()
 	kind, data, err := ws.Read(r.t.Context())
 	if closed := new(websocket.CloseError); errors.As(err, closed) {
@@ -140,7 +140,7 @@ func (r *relay) receive(ws *websocket.Conn) string {
 		r.t.Fatalf("a frame of %d bytes", len(data))
 	}
 	now := time.Now().UnixMicro()
-	if arrived := int64(binary.BigEndian.Uint64(data[24:])); arrived > now || arrived < now-testkit.Timeout.Microseconds() { //nolint:gosec // so the protocol has it
+	if arrived := int64(binary.BigEndian.Uint64(data[24:])); arrived > now || arrived < now-testutil.Timeout.Microseconds() { //nolint:gosec // so the protocol has it
 		r.t.Errorf("a frame arrived at %d, now is %d", arrived, now)
 	}
 	clear(data[8:16])  // the number of the frame
