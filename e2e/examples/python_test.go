@@ -36,6 +36,7 @@ func TestPythonConsumer(t *testing.T) {
 		t.Errorf("consumer.py said %s", said)
 	}
 	waitPictures(t, dir, 4, 160, 120)
+	missingPictures(t, url, savedPictures(t, dir))
 }
 
 func TestPythonDetectors(t *testing.T) {
