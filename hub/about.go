@@ -6,15 +6,16 @@ import (
 	"strings"
 
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // about is what the hub tells of itself when NATS is reached by natsURL, as this process does it, and the page at an address.
 func (h *Hub) about(natsURL string, page net.Addr) httpapi.About {
-	a := httpapi.About{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: loopback(h.reach(page.String()))}
+	a := httpapi.About{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: netutil.IsLoopback(h.reach(page.String()))}
 	if h.cfg.NATSURL == "" {
 		a.NATS = h.embedded(natsURL)
-		if h.bus != nil {
-			a.NATS.Fingerprint = h.bus.Fingerprint // it may change
+		if h.natsCert != nil {
+			a.NATS.Fingerprint = h.natsCert.Fingerprint // it may change
 		}
 		return a
 	}
@@ -30,27 +31,15 @@ func (h *Hub) about(natsURL string, page net.Addr) httpapi.About {
 		}
 		u.User = nil
 		a.NATS.URLs = append(a.NATS.URLs, u.String())
-		a.NATS.Loopback = a.NATS.Loopback && loopback(u.Host)
+		a.NATS.Loopback = a.NATS.Loopback && netutil.IsLoopback(u.Host)
 	}
 	return a
 }
 
 // embedded is how agents reach the embedded server. Its URL is that for this host, also if it listens on all addresses.
 func (h *Hub) embedded(natsURL string) httpapi.NATS {
-	host, _, err := net.SplitHostPort(h.natsListens)
-	ip := net.ParseIP(host)
-	if err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+	if netutil.IsUnspecified(h.natsListens) {
 		return httpapi.NATS{URLs: []string{natsURL}, AnyHost: true, Embedded: true}
 	}
-	return httpapi.NATS{URLs: []string{natsURL}, Loopback: loopback(h.natsListens), Embedded: true}
-}
-
-// loopback reports whether an address, with or without a port, can be reached from this host only.
-func loopback(addr string) bool {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		host = addr
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return httpapi.NATS{URLs: []string{natsURL}, Loopback: netutil.IsLoopback(h.natsListens), Embedded: true}
 }

@@ -7,13 +7,14 @@ import (
 	"sync"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // sayAuthentication logs whether HTTP requires credentials, now and whenever that changes.
 func (h *Hub) sayAuthentication() {
 	var mu sync.Mutex
 	said := ""
-	say := func(b *access.Book, always bool) {
+	say := func(b *access.Snapshot, always bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		state, level, text, args := h.authentication(b)
@@ -23,16 +24,16 @@ func (h *Hub) sayAuthentication() {
 		said = state
 		h.cfg.Log.Log(context.Background(), level, text, args...)
 	}
-	say(h.keeper.Book(), true)
-	h.keeper.OnChange(func(b *access.Book) { say(b, false) })
+	say(h.store.Snapshot(), true)
+	h.store.OnChange(func(b *access.Snapshot) { say(b, false) })
 }
 
 // authentication returns whether HTTP requires credentials, as a state and as a text for the log.
-func (h *Hub) authentication(b *access.Book) (state string, level slog.Level, text string, args []any) {
+func (h *Hub) authentication(b *access.Snapshot) (state string, level slog.Level, text string, args []any) {
 	const add = "add a user with \"bramble-hub user add NAME --role admin\""
 	who := []any{"remedy", add}
 	addr := h.reach(h.httpAddr)
-	switch here := loopback(addr); {
+	switch here := netutil.IsLoopback(addr); {
 	case b.HasUsers():
 		return "on", slog.LevelInfo, fmt.Sprintf("authentication is on: %d users, %d mappings, %d agents, %d consumers",
 			len(b.Users()), len(b.Mappings()), len(b.Agents()), len(b.Consumers())), nil

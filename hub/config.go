@@ -13,10 +13,10 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
-	"github.com/bramble-cam/bramble/hub/internal/natsserver"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -79,7 +79,7 @@ type Config struct {
 }
 
 // validate checks the settings. The book says whether HTTP and NATS ask who comes.
-func (c *Config) validate(book *access.Book) error {
+func (c *Config) validate(book *access.Snapshot) error {
 	if c.HTTP == "" {
 		return errors.New("no HTTP address: give --http 127.0.0.1:8080")
 	}
@@ -245,11 +245,10 @@ func (c *Config) reach() (flag, addr string) {
 
 // checkReach refuses an address that others can reach, unless they are asked who they are: cameras look into homes. why says that, and what else may be done.
 func (c *Config) checkReach(flag, addr string, asked bool, why string) error {
-	loopback, err := natsserver.IsLoopback(addr)
-	if err != nil {
+	if err := netutil.ValidateListen(addr); err != nil {
 		return fmt.Errorf("%s: %w", flag, err)
 	}
-	if loopback || asked || c.Insecure {
+	if netutil.IsLoopback(addr) || asked || c.Insecure {
 		return nil
 	}
 	return fmt.Errorf("%s %s: %s, or add --insecure if you trust the whole network", flag, addr, why)

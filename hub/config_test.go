@@ -101,12 +101,12 @@ func TestReach(t *testing.T) {
 		}
 	}
 	says("--http 0.0.0.0:0", "bramble-hub user add NAME", "--insecure")
-	err := access.Edit(file, func(d *access.Document) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
+	err := access.Edit(file, func(d *access.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
 	says("--http 0.0.0.0:0", "bramble-hub user add NAME", "--insecure")
-	err = access.Edit(file, func(d *access.Document) error {
+	err = access.Edit(file, func(d *access.File) error {
 		return d.AddUser("anna", access.Viewer, []string{"*"}, "correct horse battery staple")
 	})
 	if err != nil {
@@ -182,7 +182,7 @@ func TestPublished(t *testing.T) {
 // A hub with a user asks who comes.
 func TestUsers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	err := access.Edit(file, func(d *access.Document) error {
+	err := access.Edit(file, func(d *access.File) error {
 		return d.AddUser("anna", access.Viewer, []string{"*"}, "correct horse battery staple")
 	})
 	if err != nil {

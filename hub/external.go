@@ -66,7 +66,7 @@ func (j JWT) bearer() (*sso.Bearer, error) {
 }
 
 // external checks the settings of logins at a proxy or an identity provider.
-func (c *Config) external(book *access.Book) (httpapi.External, error) {
+func (c *Config) external(book *access.Snapshot) (httpapi.External, error) {
 	var e httpapi.External
 	var err error
 	if e.Proxy, err = c.ProxyAuth.login(); err != nil {

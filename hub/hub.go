@@ -26,6 +26,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -33,10 +34,10 @@ import (
 type Hub struct {
 	cfg      Config
 	audit    *audit.Log  // nil: audit lines are in the log only
-	web      *certs.Pair // of HTTP; nil: without TLS
-	bus      *certs.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
+	httpCert *certs.Pair // of HTTP; nil: without TLS
+	natsCert *certs.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
 	space    subject.Space
-	keeper   *access.Keeper
+	store    *access.Store
 	external httpapi.External // logins at a proxy or an identity provider
 	proxies  httpapi.Proxies
 
@@ -65,11 +66,11 @@ func New(cfg Config) (*Hub, error) {
 			return nil, err
 		}
 	}
-	keeper, err := access.NewKeeper(cfg.Credentials, cfg.Log)
+	keeper, err := access.OpenStore(cfg.Credentials, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.validate(keeper.Book()); err != nil {
+	if err := cfg.validate(keeper.Snapshot()); err != nil {
 		return nil, err
 	}
 	space, err := subject.NewSpace(cfg.SubjectRoot)
@@ -84,13 +85,13 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	external, err := cfg.external(keeper.Book())
+	external, err := cfg.external(keeper.Snapshot())
 	if err != nil {
 		return nil, err
 	}
 	return &Hub{
-		cfg: cfg, audit: lines, external: external, web: web, bus: bus, space: space,
-		keeper: keeper, proxies: proxies, started: make(chan struct{}),
+		cfg: cfg, audit: lines, external: external, httpCert: web, natsCert: bus, space: space,
+		store: keeper, proxies: proxies, started: make(chan struct{}),
 	}, nil
 }
 
@@ -158,10 +159,10 @@ func (h *Hub) run(ctx context.Context) error {
 		return tr.Run(viewed) // it holds cameras
 	})
 	g.Go(func() error { return reg.Run(inner) })
-	g.Go(func() error { return h.keeper.Run(inner) })
+	g.Go(func() error { return h.store.Run(inner) })
 	g.Go(func() error { return hubs.Run(inner) })
 	g.Go(func() error { return h.followBucket(inner) })
-	g.Go(func() error { return supervise(ctx, h.cfg.Log, func() { look(reg) }) })
+	g.Go(func() error { return supervise(ctx, h.cfg.Log, func() { probeLocks(reg) }) })
 	if h.natsd != nil {
 		g.Go(func() error { return h.natsd.Run(inner) })
 	}
@@ -186,7 +187,7 @@ func (h *Hub) followBucket(ctx context.Context) error {
 // others exchanges events with other hubs: this hub's go out, theirs come in.
 func (h *Hub) others(in *ingest.Ingest) *hubsync.Sync {
 	return hubsync.New(hubsync.Config{
-		Conn: in.Conn(), Space: h.space, Access: h.keeper, Version: h.cfg.Version, Log: h.cfg.Log,
+		Conn: in.Conn(), Space: h.space, Access: h.store, Version: h.cfg.Version, Log: h.cfg.Log,
 	})
 }
 
@@ -205,18 +206,18 @@ func (h *Hub) http(
 	return httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
 		Connected: in.Connected, Reconnects: in.Reconnects, Agents: in, About: h.about(natsURL, addr),
-		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.web), SelfSigned: h.selfSigned,
-		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.keeper, External: h.external,
-		Refusals:   func() map[string]uint64 { return merged(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
+		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.httpCert), SelfSigned: h.selfSigned,
+		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.store, External: h.external,
+		Refusals:   func() map[string]uint64 { return sumCounters(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
 		Others:     hubs.Others,
-		Exposed:    h.cfg.RequireUsers || !loopback(h.reach(addr.String())) && !h.cfg.Insecure,
+		Exposed:    h.cfg.RequireUsers || !netutil.IsLoopback(h.reach(addr.String())) && !h.cfg.Insecure,
 		AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
-		Published: h.cfg.HTTPPublished != "" && loopback(h.cfg.HTTPPublished),
+		Published: h.cfg.HTTPPublished != "" && netutil.IsLoopback(h.cfg.HTTPPublished),
 		Limits:    h.cfg.Limits, Log: h.cfg.Log,
 	}
 }
 
-func merged(counts ...map[string]uint64) map[string]uint64 {
+func sumCounters(counts ...map[string]uint64) map[string]uint64 {
 	all := make(map[string]uint64)
 	for _, c := range counts {
 		maps.Copy(all, c)
@@ -227,13 +228,13 @@ func merged(counts ...map[string]uint64) map[string]uint64 {
 // Page is the URL of the dashboard. Call it after WaitStarted.
 func (h *Hub) Page() string {
 	scheme := "http://"
-	if h.web != nil {
+	if h.httpCert != nil {
 		scheme = "https://"
 	}
 	return scheme + h.reach(h.httpAddr) + "/"
 }
 
-func (h *Hub) selfSigned() bool { return h.web != nil && h.web.SelfSigned() }
+func (h *Hub) selfSigned() bool { return h.httpCert != nil && h.httpCert.SelfSigned() }
 
 func tlsOf(p *certs.Pair) *tls.Config {
 	if p == nil {
@@ -249,19 +250,19 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 		return h.cfg.NATSURL, h.cfg.NATSURL, connect, nil
 	}
 	h.natsd, err = natsserver.Start(natsserver.Config{
-		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.bus), Hub: h.cfg.NATSCredential.Public(),
-		Access: h.keeper, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
+		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.natsCert), Hub: h.cfg.NATSCredential.Public(),
+		Access: h.store, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
 	})
 	if err != nil {
 		return "", "", nil, err
 	}
 	url, h.natsListens = h.natsd.URL(), h.natsd.Addr()
 	said := []any{"url", url}
-	if h.bus != nil {
-		said = append(said, "fingerprint", h.bus.Fingerprint())
+	if h.natsCert != nil {
+		said = append(said, "fingerprint", h.natsCert.Fingerprint())
 	}
 	h.cfg.Log.Info("NATS ready", said...)
-	if h.web != nil && !h.natsd.Secure() && !loopback(h.natsListens) {
+	if h.httpCert != nil && !h.natsd.Secure() && !netutil.IsLoopback(h.natsListens) {
 		h.cfg.Log.Warn("the page has TLS, but pictures cross the network in the clear from agents to this hub", "remedy", "add --nats-tls-cert and --nats-tls-key, which may name the same files")
 	}
 	return url, "nats://" + h.natsListens, append(connect, h.natsd.InProcess()), nil // in the process there is no TLS
@@ -270,19 +271,19 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 // Trust is how an agent in this process, or beside it, knows the embedded NATS server. Call it after WaitStarted.
 func (h *Hub) Trust() tlstrust.Settings {
 	t := tlstrust.Settings{Flags: "--tls"}
-	if h.bus != nil {
-		t.Fingerprints = []string{h.bus.Fingerprint()}
+	if h.natsCert != nil {
+		t.Fingerprints = []string{h.natsCert.Fingerprint()}
 	}
 	return t
 }
 
-// AdmitAgent makes a credential for an agent in this process, which may publish and serve cameras. Call it after WaitStarted. It is zero if NATS does not
+// IssueAgentCredential makes a credential for an agent in this process, which may publish and serve cameras. Call it after WaitStarted. It is zero if NATS does not
 // ask for one, or is elsewhere.
-func (h *Hub) AdmitAgent(cameras ...string) (credential.Credential, error) {
+func (h *Hub) IssueAgentCredential(cameras ...string) (credential.Credential, error) {
 	if h.natsd == nil {
 		return credential.Credential{}, nil
 	}
-	return h.natsd.Admit(cameras)
+	return h.natsd.IssueAgentCredential(cameras)
 }
 
 // WaitStarted returns when the hub listens, with the addresses of its HTTP server and of NATS, or with ctx's error.

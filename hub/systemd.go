@@ -11,8 +11,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 )
 
-// look takes the locks without which no viewer is served.
-func look(reg *cameras.Registry) {
+// probeLocks takes the locks without which no viewer is served.
+func probeLocks(reg *cameras.Registry) {
 	for _, c := range reg.Cameras() {
 		c.Info()
 	}

@@ -50,7 +50,7 @@ func newTwinsAt(t *testing.T, natsURL, bucket string) *twins {
 	for i := range tw.files {
 		tw.files[i] = filepath.Join(t.TempDir(), "credentials.json")
 	}
-	err := access.Edit(tw.files[0], func(d *access.Document) error {
+	err := access.Edit(tw.files[0], func(d *access.File) error {
 		return errors.Join(d.AddUser("anna", access.Viewer, []string{"*"}, secret.Text(annaPassword)),
 			d.AddUser("root", access.Admin, []string{"*"}, secret.Text(annaPassword)))
 	})
@@ -207,7 +207,7 @@ func TestHubsSayWhenCredentialsDiffer(t *testing.T) {
 	}
 	agree(0, access.SameCredentials)
 	agree(1, access.SameCredentials)
-	err := access.Edit(tw.files[0], func(d *access.Document) error {
+	err := access.Edit(tw.files[0], func(d *access.File) error {
 		return d.AddUser("otto", access.Viewer, []string{"*"}, secret.Text(annaPassword))
 	})
 	if err != nil {
@@ -236,7 +236,7 @@ func TestRemovalByBucket(t *testing.T) {
 		t.Fatal(err)
 	}
 	anna, root := tw.login(1), tw.loginAs("root", 1)
-	if err := b.Edit(t.Context(), func(d *access.Document) error { return d.RemoveUser("anna") }); err != nil {
+	if err := b.Edit(t.Context(), func(d *access.File) error { return d.RemoveUser("anna") }); err != nil {
 		t.Fatal(err)
 	}
 	tw.ends(1, anna)

@@ -3,6 +3,7 @@
 package printable
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -47,6 +48,21 @@ func Line(text string, limit int) string {
 	}
 	return string(out)
 }
+
+// Truncate returns at most limit bytes of text, followed by "..." if there were more. It keeps unprintable characters:
+// use it where they are escaped, as by %q and by the logger.
+func Truncate(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	return strings.ToValidUTF8(text[:limit], "") + "..."
+}
+
+// shortLimit is the limit of Short, in bytes.
+const shortLimit = 64
+
+// Short truncates a text that a client chose, for an error or a log line.
+func Short(text string) string { return Truncate(text, shortLimit) }
 
 // cut returns at most n bytes of text, which is UTF-8, and no part of a character.
 func cut(text []byte, n int) []byte {

@@ -42,6 +42,23 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestTruncate(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		limit int
+		want  string
+	}{
+		{"porch", 5, "porch"}, {"porch", 3, "por..."}, {"ab\u00df", 3, "ab..."}, {"a\nb", 9, "a\nb"}, {"", 0, ""},
+	} {
+		if got := Truncate(c.text, c.limit); got != c.want {
+			t.Errorf("%q, %d: %q, want %q", c.text, c.limit, got, c.want)
+		}
+	}
+	if long := strings.Repeat("a", shortLimit); Short(long) != long || Short(long+"b") != long+"..." {
+		t.Error("the limit of Short")
+	}
+}
+
 func FuzzLine(f *testing.F) {
 	f.Add(evil, uint8(20))
 	f.Fuzz(func(t *testing.T, text string, limit uint8) {

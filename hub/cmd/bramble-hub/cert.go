@@ -36,7 +36,7 @@ func (c *certCommand) Run(d *desk) error {
 		}
 	}
 	names = slices.Concat(c.Name, slices.DeleteFunc(names, func(n string) bool { return slices.Contains(c.Name, n) }))
-	o := certs.Order{Cert: d.settings.TLSCert, Key: d.settings.TLSKey, NewKey: c.NewKey, Names: names, Valid: c.Expires}
+	o := certs.SelfSignedParams{Cert: d.settings.TLSCert, Key: d.settings.TLSKey, NewKey: c.NewKey, Names: names, Valid: c.Expires}
 	if o.Cert == "" && o.Key == "" {
 		dir, err := filepath.Abs(filepath.Dir(d.settings.Credentials))
 		if err != nil {
@@ -46,7 +46,7 @@ func (c *certCommand) Run(d *desk) error {
 	} else if o.Cert == "" || o.Key == "" {
 		return fmt.Errorf("--tls-cert and --tls-key belong together: give both, or none for files beside the credentials file")
 	}
-	cert, newKey, err := certs.Make(o)
+	cert, newKey, err := certs.WriteSelfSigned(o)
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (s *settings) firstPull(log *slog.Logger) error {
 
 // change changes the credentials: in the bucket and then in the file, or only in the file if there is no bucket. It
 // tells the operator when it waits for another command.
-func (d *desk) change(change func(*access.Document) error) error {
+func (d *desk) change(change func(*access.File) error) error {
 	if d.settings.CredentialsKV == "" || d.local {
 		return access.Editor{Waiting: func(text string) { d.log.Warn(text) }}.Edit(d.settings.Credentials, change)
 	}
@@ -181,7 +181,7 @@ func (*credentialsStatus) Run(d *desk) error {
 	return nil
 }
 
-func row(where string, doc *access.Document) []string {
+func row(where string, doc *access.File) []string {
 	return []string{
 		where, strconv.FormatUint(doc.Revision, 10), doc.Changed.Format(time.RFC3339), strconv.Itoa(len(doc.Users)),
 	}

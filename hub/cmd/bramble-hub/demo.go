@@ -60,7 +60,7 @@ func (d demo) runAgent(ctx context.Context) error {
 	for _, c := range d.cameras() {
 		names = append(names, c.Name)
 	}
-	cred, err := d.hub.AdmitAgent(names...)
+	cred, err := d.hub.IssueAgentCredential(names...)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type desk struct {
 }
 
 // edit changes the credentials file and keeps an audit line of what was done.
-func (d *desk) edit(change func(*access.Document) error, did, audit string, args ...any) error {
+func (d *desk) edit(change func(*access.File) error, did, audit string, args ...any) error {
 	if err := d.change(change); err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (d *desk) edit(change func(*access.Document) error, did, audit string, args
 	return nil
 }
 
-func (d *desk) book() (*access.Book, error) { return access.Load(d.settings.Credentials) }
+func (d *desk) book() (*access.Snapshot, error) { return access.Load(d.settings.Credentials) }
 
 // password asks for a new password, twice, without showing it; or takes the first line of standard input.
 func (d *desk) password(fromStdin bool) (secret.Text, error) {

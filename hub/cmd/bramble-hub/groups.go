@@ -24,7 +24,7 @@ type groupAdd struct {
 
 // Run adds the group.
 func (c *groupAdd) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.AddGroup(c.Name, c.Cameras) },
+	return d.edit(func(doc *access.File) error { return doc.AddGroup(c.Name, c.Cameras) },
 		"camera group added", "group.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -64,7 +64,7 @@ type groupSet struct {
 
 // Run changes the group.
 func (c *groupSet) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.SetGroup(c.Name, c.Cameras) },
+	return d.edit(func(doc *access.File) error { return doc.SetGroup(c.Name, c.Cameras) },
 		"camera group changed", "group.change", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -74,6 +74,6 @@ type groupRemove struct {
 
 // Run removes the group.
 func (c *groupRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.RemoveGroup(c.Name) },
+	return d.edit(func(doc *access.File) error { return doc.RemoveGroup(c.Name) },
 		"camera group removed", "group.remove", "name", c.Name)
 }

@@ -25,7 +25,7 @@ type mappingAdd struct {
 // Run adds the mapping.
 func (c *mappingAdd) Run(d *desk) error {
 	m := access.Mapping{Who: c.Who, Role: access.Role(c.Role), Cameras: c.Cameras}
-	return d.edit(func(doc *access.Document) error { return doc.AddMapping(m) },
+	return d.edit(func(doc *access.File) error { return doc.AddMapping(m) },
 		"mapping added", "mapping.add", "name", c.Who, "role", c.Role, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -57,7 +57,7 @@ type mappingSet struct {
 
 // Run changes the mapping.
 func (c *mappingSet) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.SetMapping(c.Who, access.Role(c.Role), c.Cameras) },
+	return d.edit(func(doc *access.File) error { return doc.SetMapping(c.Who, access.Role(c.Role), c.Cameras) },
 		"mapping changed", "mapping.change", "name", c.Who)
 }
 
@@ -67,6 +67,6 @@ type mappingRemove struct {
 
 // Run removes the mapping.
 func (c *mappingRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.RemoveMapping(c.Who) },
+	return d.edit(func(doc *access.File) error { return doc.RemoveMapping(c.Who) },
 		"mapping removed", "mapping.remove", "name", c.Who)
 }

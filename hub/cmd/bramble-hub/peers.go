@@ -34,7 +34,7 @@ func (c *agentAdd) Run(d *desk) error {
 		return err
 	}
 	var cred credential.Credential
-	err = d.edit(func(doc *access.Document) (err error) { cred, err = doc.AddAgent(c.Name, c.Cameras); return err },
+	err = d.edit(func(doc *access.File) (err error) { cred, err = doc.AddAgent(c.Name, c.Cameras); return err },
 		"agent added: run this line on the host with the cameras",
 		"agent.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 	if err != nil {
@@ -76,7 +76,7 @@ type agentRemove struct {
 
 // Run removes the agent.
 func (c *agentRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.RemoveAgent(c.Name) }, "agent removed", "agent.remove", "name", c.Name)
+	return d.edit(func(doc *access.File) error { return doc.RemoveAgent(c.Name) }, "agent removed", "agent.remove", "name", c.Name)
 }
 
 // consumerCommands are bramble-hub consumer ...
@@ -96,7 +96,7 @@ type consumerAdd struct {
 // Run prints the credential.
 func (c *consumerAdd) Run(d *desk) error {
 	var cred credential.Credential
-	err := d.edit(func(doc *access.Document) (err error) { cred, err = doc.AddConsumer(c.Name, c.Cameras); return err },
+	err := d.edit(func(doc *access.File) (err error) { cred, err = doc.AddConsumer(c.Name, c.Cameras); return err },
 		"consumer added; its credential is shown this once", "consumer.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 	if err != nil {
 		return err
@@ -131,5 +131,5 @@ type consumerRemove struct {
 
 // Run removes the consumer.
 func (c *consumerRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.RemoveConsumer(c.Name) }, "consumer removed", "consumer.remove", "name", c.Name)
+	return d.edit(func(doc *access.File) error { return doc.RemoveConsumer(c.Name) }, "consumer removed", "consumer.remove", "name", c.Name)
 }

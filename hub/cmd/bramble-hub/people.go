@@ -37,7 +37,7 @@ func (c *userAdd) Run(d *desk) error {
 	if err != nil {
 		return err
 	}
-	return d.edit(func(doc *access.Document) error { return doc.AddUser(c.Name, access.Role(c.Role), c.Cameras, password) },
+	return d.edit(func(doc *access.File) error { return doc.AddUser(c.Name, access.Role(c.Role), c.Cameras, password) },
 		"user added", "user.add", "name", c.Name, "role", c.Role, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -65,7 +65,7 @@ type userSet struct {
 
 // Run changes the user.
 func (c *userSet) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error {
+	return d.edit(func(doc *access.File) error {
 		return doc.SetUser(c.Name, access.Role(c.Role), c.Cameras, c.Enabled)
 	},
 		"user changed", "user.change", "name", c.Name)
@@ -82,7 +82,7 @@ func (c *userPasswd) Run(d *desk) error {
 	if err != nil {
 		return err
 	}
-	return d.edit(func(doc *access.Document) error { return doc.SetPassword(c.Name, password) }, "password changed", "user.passwd", "name", c.Name)
+	return d.edit(func(doc *access.File) error { return doc.SetPassword(c.Name, password) }, "password changed", "user.passwd", "name", c.Name)
 }
 
 type userRemove struct {
@@ -91,7 +91,7 @@ type userRemove struct {
 
 // Run removes the user.
 func (c *userRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.RemoveUser(c.Name) }, "user removed", "user.remove", "name", c.Name)
+	return d.edit(func(doc *access.File) error { return doc.RemoveUser(c.Name) }, "user removed", "user.remove", "name", c.Name)
 }
 
 // tokenCommands are bramble-hub token ...
@@ -115,7 +115,7 @@ type tokenAdd struct {
 func (c *tokenAdd) Run(d *desk) error {
 	var token access.Token
 	var text secret.Text
-	err := d.change(func(doc *access.Document) (err error) {
+	err := d.change(func(doc *access.File) (err error) {
 		narrow := access.Token{Owner: c.Owner, Name: c.Name, Role: access.Role(c.Role), Cameras: c.Cameras}
 		token, text, err = doc.AddNarrowToken(narrow, c.Expires)
 		return err
@@ -164,7 +164,7 @@ type tokenRemove struct {
 
 // Run removes the token.
 func (c *tokenRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.Document) error { return doc.RemoveToken(c.ID) }, "token removed", "token.remove", "id", c.ID)
+	return d.edit(func(doc *access.File) error { return doc.RemoveToken(c.ID) }, "token removed", "token.remove", "id", c.ID)
 }
 
 // linkCommand is bramble-hub link.
@@ -180,7 +180,7 @@ type linkCommand struct {
 // Run prints a URL for each format.
 func (c *linkCommand) Run(d *desk) error {
 	if c.RevokeAll {
-		return d.edit(func(doc *access.Document) error { doc.RenewLinkKey(); return nil }, "all links and all sessions have ended", "key.change")
+		return d.edit(func(doc *access.File) error { doc.RenewLinkKey(); return nil }, "all links and all sessions have ended", "key.change")
 	}
 	if c.Camera == "" {
 		return fmt.Errorf("which camera? for example: bramble-hub link porch --expires 24h")
@@ -189,7 +189,7 @@ func (c *linkCommand) Run(d *desk) error {
 		return fmt.Errorf("--expires %v: give a time such as 24h", c.Expires)
 	}
 	// The change makes the file with its key, if there is none.
-	if err := d.change(func(*access.Document) error { return nil }); err != nil {
+	if err := d.change(func(*access.File) error { return nil }); err != nil {
 		return err
 	}
 	b, err := d.book()

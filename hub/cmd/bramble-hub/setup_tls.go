@@ -15,7 +15,7 @@ import (
 // secure makes a certificate for the addresses that setup opens, or for all with --tls, and returns the settings that
 // name it. Addresses that other hosts already reach stay without TLS unless --tls is given: their clients would be
 // disconnected.
-func (c *setupCommand) secure(d *desk, opened []string, b *access.Book) (set []config.KeyValue, err error) {
+func (c *setupCommand) secure(d *desk, opened []string, b *access.Snapshot) (set []config.KeyValue, err error) {
 	s := d.settings
 	if c.TLS != nil && !*c.TLS {
 		return nil, nil
@@ -59,7 +59,7 @@ func (c *setupCommand) certify(d *desk, web, bus bool) (set []config.KeyValue, e
 	if err != nil {
 		return nil, err
 	}
-	o := certs.Order{
+	o := certs.SelfSignedParams{
 		Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: names, Valid: certLife,
 	}
 	cert, made, err := certs.Ensure(o)
@@ -88,7 +88,7 @@ func (c *setupCommand) certify(d *desk, web, bus bool) (set []config.KeyValue, e
 }
 
 // joined are the names of the agents and consumers that are known.
-func joined(b *access.Book) (names []string) {
+func joined(b *access.Snapshot) (names []string) {
 	for _, a := range b.Agents() {
 		names = append(names, a.Name)
 	}

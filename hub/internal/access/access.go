@@ -6,8 +6,9 @@ import (
 	"path"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // Role is what a user may do beside looking.
@@ -37,20 +38,20 @@ func (r Role) validate() error {
 
 // How somebody proved who he is.
 const (
-	ByNothing  = "nothing" // nobody is asked, since there are no credentials
-	ByPassword = "password"
-	ByToken    = "token"
-	BySession  = "session"
-	ByLink     = "link"
+	MethodNone     = "nothing" // nobody is asked, since there are no credentials
+	MethodPassword = "password"
+	MethodToken    = "token"
+	MethodSession  = "session"
+	MethodLink     = "link"
 )
 
 // Principal is somebody whose identity is proven, and what he may do. The zero value may do nothing.
 type Principal struct {
-	Name string // of the user; of a link "link"
-	Role Role
-	By   string // how the identity was proven
+	Name   string // of the user; of a link "link"
+	Role   Role
+	Method string // how the identity was proven
 
-	Method string // of the login that began a session, if not a password: ByOIDC
+	LoginMethod string // of the login that began a session, if not a password: MethodOIDC
 
 	grants  []grant
 	only    []string // globs of the cameras that a token is narrowed to; nil means all
@@ -67,37 +68,37 @@ type Principal struct {
 	expires    time.Time // zero: never
 }
 
-// Everybody is who comes while nobody is asked.
-func Everybody() Principal {
-	return Principal{Name: "everybody", Role: Admin, By: ByNothing, grants: []grant{{"*", Operator}}}
+// Anonymous is who comes while nobody is asked.
+func Anonymous() Principal {
+	return Principal{Name: "everybody", Role: Admin, Method: MethodNone, grants: []grant{{"*", Operator}}}
 }
 
-// May reports whether he may see the camera with this id.
-func (p Principal) May(camera string) bool { return p.RoleFor(camera) != "" }
+// CanView reports whether he may see the camera with this id.
+func (p Principal) CanView(camera string) bool { return p.RoleFor(camera) != "" }
 
-// MayFormat reports whether he may see the camera in this format, such as mjpeg.
-func (p Principal) MayFormat(camera, format string) bool {
-	return p.May(camera) && (p.formats == nil || slices.Contains(p.formats, format))
+// CanViewFormat reports whether he may see the camera in this format, such as mjpeg.
+func (p Principal) CanViewFormat(camera, format string) bool {
+	return p.CanView(camera) && (p.formats == nil || slices.Contains(p.formats, format))
 }
 
 // Proof tells apart several proofs of the same kind: the id of a token, or the expiry of a link.
 // It is not secret.
 func (p Principal) Proof() string {
-	switch p.By {
-	case ByToken:
+	switch p.Method {
+	case MethodToken:
 		return p.token
-	case ByLink:
+	case MethodLink:
 		return "expires " + p.expires.UTC().Format(time.RFC3339)
 	}
-	return p.Method
+	return p.LoginMethod
 }
 
 // Formats returns those that a link is for; nil means all.
 func (p Principal) Formats() []string { return slices.Clone(p.formats) }
 
-// Has reports whether the principal has a role for actions that do not concern a single camera.
+// HasRole reports whether the principal has a role for actions that do not concern a single camera.
 // RoleFor returns the role for one camera.
-func (p Principal) Has(role Role) bool { return p.Role.AtLeast(role) && p.Role != "" }
+func (p Principal) HasRole(role Role) bool { return p.Role.AtLeast(role) && p.Role != "" }
 
 var (
 	globPattern = regexp.MustCompile(`^[a-z0-9*][a-z0-9*-]{0,62}$`)
@@ -116,7 +117,7 @@ func granted(globs []string, camera string) bool {
 func ValidateGlobs(globs []string) error {
 	for _, g := range globs {
 		if !globPattern.MatchString(g) {
-			return fmt.Errorf("camera grant %q is not allowed: write a camera's id, or a part of it with *, for example lab-*", clip(g))
+			return fmt.Errorf("camera grant %q is not allowed: write a camera's id, or a part of it with *, for example lab-*", printable.Short(g))
 		}
 	}
 	return nil
@@ -127,13 +128,5 @@ func ValidateName(name string) error {
 	if namePattern.MatchString(name) {
 		return nil
 	}
-	return fmt.Errorf("name %q is not allowed: use 1 to 63 of a-z, 0-9, '-', '_', '.' and '@', beginning with a letter or digit", clip(name))
-}
-
-// clip shortens what a stranger wrote, for an error or a log line.
-func clip(s string) string {
-	if len(s) > 64 {
-		return strings.ToValidUTF8(s[:64], "") + "..."
-	}
-	return s
+	return fmt.Errorf("name %q is not allowed: use 1 to 63 of a-z, 0-9, '-', '_', '.' and '@', beginning with a letter or digit", printable.Short(name))
 }

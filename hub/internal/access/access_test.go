@@ -22,20 +22,20 @@ func TestPrincipal(t *testing.T) {
 		if !ok {
 			t.Fatalf("no user %s", c.user)
 		}
-		p := b.principal(u, ByPassword)
+		p := b.principal(u, MethodPassword)
 		for _, camera := range c.may {
-			if !p.May(camera) || !p.MayFormat(camera, "mjpeg") {
+			if !p.CanView(camera) || !p.CanViewFormat(camera, "mjpeg") {
 				t.Errorf("%s may not see %q", c.user, camera)
 			}
 		}
 		for _, camera := range c.mayNot {
-			if p.May(camera) {
+			if p.CanView(camera) {
 				t.Errorf("%s may see %q", c.user, camera)
 			}
 		}
 		for _, r := range Roles() {
-			if p.Has(r) != slices.Contains(c.roles, r) {
-				t.Errorf("%s has %s: %v", c.user, r, p.Has(r))
+			if p.HasRole(r) != slices.Contains(c.roles, r) {
+				t.Errorf("%s has %s: %v", c.user, r, p.HasRole(r))
 			}
 		}
 	}
@@ -43,10 +43,10 @@ func TestPrincipal(t *testing.T) {
 		t.Error("a disabled user is one")
 	}
 	nobody := Principal{}
-	if nobody.May("porch") || nobody.Has(Viewer) || nobody.Has("") {
+	if nobody.CanView("porch") || nobody.HasRole(Viewer) || nobody.HasRole("") {
 		t.Error("nobody may something")
 	}
-	if all := Everybody(); !all.May("porch") || !all.Has(Admin) {
+	if all := Anonymous(); !all.CanView("porch") || !all.HasRole(Admin) {
 		t.Error("everybody may not do everything")
 	}
 }
@@ -74,13 +74,13 @@ func TestNames(t *testing.T) {
 func TestPeers(t *testing.T) {
 	c := newCast(t)
 	b := load(t, c.file)
-	if p, ok := b.Peer(c.porch.Public()); !ok || p.Kind != KindAgent || p.Name != "porch" || !slices.Equal(p.Cameras, []string{"lab-1", "lab-2", "porch"}) {
+	if p, ok := b.NATSClient(c.porch.Public()); !ok || p.Kind != KindAgent || p.Name != "porch" || !slices.Equal(p.Cameras, []string{"lab-1", "lab-2", "porch"}) {
 		t.Errorf("%+v, %v", p, ok)
 	}
-	if p, ok := b.Peer(c.consumer.Public()); !ok || p.Kind != KindConsumer || p.All || !slices.Equal(p.Cameras, []string{"attic", "lab-1", "lab-2"}) {
+	if p, ok := b.NATSClient(c.consumer.Public()); !ok || p.Kind != KindConsumer || p.All || !slices.Equal(p.Cameras, []string{"attic", "lab-1", "lab-2"}) {
 		t.Errorf("%+v, %v", p, ok)
 	}
-	if _, ok := b.Peer("UNKNOWN"); ok {
+	if _, ok := b.NATSClient("UNKNOWN"); ok {
 		t.Error("a stranger is known")
 	}
 	if b.Empty() || !load(t, c.file+".none").Empty() {

@@ -9,7 +9,7 @@ import (
 func TestAgain(t *testing.T) {
 	c := newCast(t)
 	k := c.keeper(t)
-	d := NewDoor(k, testLog())
+	d := NewAuthenticator(k, testLog())
 	session, cookie, err := d.Login(t.Context(), "192.0.2.1", "anna", c.annaPw)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +27,7 @@ func TestAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	now := time.Now()
-	text, err := k.Book().Sign(Link{Camera: "porch", Formats: []string{"jpeg"}, Expires: now.Add(time.Hour)})
+	text, err := k.Snapshot().Sign(Link{Camera: "porch", Formats: []string{"jpeg"}, Expires: now.Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,34 +38,34 @@ func TestAgain(t *testing.T) {
 	stay := func(what string, at time.Time, want ...bool) {
 		t.Helper()
 		for i, p := range []Principal{session, password, token, link} {
-			if again, ok := d.Again(p, at); ok != want[i] || ok && (again.Name != p.Name || again.Role != p.Role || !again.May("porch")) {
-				t.Errorf("%s: %s: %v %+v", what, p.By, ok, again)
+			if again, ok := d.Revalidate(p, at); ok != want[i] || ok && (again.Name != p.Name || again.Role != p.Role || !again.CanView("porch")) {
+				t.Errorf("%s: %s: %v %+v", what, p.Method, ok, again)
 			}
 		}
 	}
-	change := func(f func(*Document) error) {
+	change := func(f func(*File) error) {
 		t.Helper()
 		edit(t, c.file, f)
-		k.look()
+		k.reloadIfChanged()
 	}
 	stay("at first", now, true, true, true, true)
 	stay("later", now.Add(2*time.Hour), true, true, true, false)
 	stay("a day later", now.Add(SessionLife+time.Minute), false, true, true, false)
-	change(func(d *Document) error { return d.SetUser("anna", "", []string{"po*"}, nil) })
+	change(func(d *File) error { return d.SetUser("anna", "", []string{"po*"}, nil) })
 	stay("another grant", now, true, true, true, true)
-	if p, _ := d.Again(session, now); p.May("lab-1") {
+	if p, _ := d.Revalidate(session, now); p.CanView("lab-1") {
 		t.Error("the old grant counts")
 	}
-	change(func(d *Document) error { d.RenewLinkKey(); return nil })
+	change(func(d *File) error { d.RenewLinkKey(); return nil })
 	stay("another key", now, false, true, true, false)
-	change(func(d *Document) error { return d.SetPassword("anna", "another one, long enough") })
+	change(func(d *File) error { return d.SetPassword("anna", "another one, long enough") })
 	stay("another password", now, false, false, true, false)
-	change(func(d *Document) error { return d.RemoveToken(c.tokenID) })
+	change(func(d *File) error { return d.RemoveToken(c.tokenID) })
 	stay("no token", now, false, false, false, false)
-	if _, ok := d.Again(Principal{}, now); ok {
+	if _, ok := d.Revalidate(Principal{}, now); ok {
 		t.Error("nobody may stay")
 	}
-	if _, ok := d.Again(Everybody(), now); ok {
+	if _, ok := d.Revalidate(Anonymous(), now); ok {
 		t.Error("everybody may stay, though there are users")
 	}
 }

@@ -1,7 +1,6 @@
 package access
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 )
@@ -95,21 +94,4 @@ func (b *backoff) forgive(key string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.strikes, key)
-}
-
-// AddressKey is what an address is counted under: an IPv6 network is one party, who has 2^64 addresses.
-func AddressKey(addr string) string {
-	ip, err := netip.ParseAddr(addr)
-	if err != nil {
-		return clip(addr)
-	}
-	ip = ip.Unmap().WithZone("")
-	if ip.Is4() {
-		return ip.String()
-	}
-	network, err := ip.Prefix(64)
-	if err != nil {
-		return ip.String()
-	}
-	return network.String()
 }

@@ -11,36 +11,36 @@ import (
 	"strings"
 )
 
-// Book is a credentials file as the hub looks things up in it. It does not change.
-type Book struct {
-	doc    Document
-	users  map[string]User
-	tokens map[string]Token
-	peers  map[string]Peer     // by public key
-	groups map[string][]string // globs
-	grants map[string][]grant  // of users
+// Snapshot is a credentials file as the hub looks things up in it. It does not change.
+type Snapshot struct {
+	doc     File
+	users   map[string]User
+	tokens  map[string]Token
+	clients map[string]NATSClient // by public key
+	groups  map[string][]string   // globs
+	grants  map[string][]grant    // of users
 
 	sessionKey, linkKey []byte
 	hubKey              []byte // authenticates messages between hubs
 
-	lostUsers, lostPeers bool // some existed, and no command has removed them
+	lostUsers, lostClients bool // some existed, and no command has removed them
 }
 
 // Load reads a credentials file. A file that is not there is an empty Book.
-func Load(name string) (*Book, error) {
+func Load(name string) (*Snapshot, error) {
 	d, _, err := read(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return newBook(&Document{}), nil
+		return newSnapshot(&File{}), nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return newBook(d), nil
+	return newSnapshot(d), nil
 }
 
-func newBook(d *Document) *Book {
-	b := &Book{
-		doc: *d, users: make(map[string]User), tokens: make(map[string]Token), peers: make(map[string]Peer),
+func newSnapshot(d *File) *Snapshot {
+	b := &Snapshot{
+		doc: *d, users: make(map[string]User), tokens: make(map[string]Token), clients: make(map[string]NATSClient),
 		groups: make(map[string][]string), grants: make(map[string][]grant),
 	}
 	for _, g := range d.Groups {
@@ -53,10 +53,10 @@ func newBook(d *Document) *Book {
 		b.tokens[t.ID] = t
 	}
 	for _, a := range d.Agents {
-		b.peers[a.Key] = Peer{Kind: KindAgent, Name: a.Name, Key: a.Key, Cameras: slices.Sorted(slices.Values(a.Cameras))}
+		b.clients[a.Key] = NATSClient{Kind: KindAgent, Name: a.Name, Key: a.Key, Cameras: slices.Sorted(slices.Values(a.Cameras))}
 	}
 	for _, c := range d.Consumers {
-		b.peers[c.Key] = b.consumer(c)
+		b.clients[c.Key] = b.consumer(c)
 	}
 	if len(d.LinkKey) > 0 {
 		b.sessionKey, b.linkKey = derive(d.LinkKey, "bramble session 1"), derive(d.LinkKey, "bramble link 1")
@@ -73,47 +73,47 @@ func derive(key []byte, purpose string) []byte {
 
 // Empty reports whether there is no user, agent or consumer. Then authentication is off.
 // A file that has lost them is not empty in this sense.
-func (b *Book) Empty() bool { return b.Open() && len(b.peers) == 0 && !b.lostPeers }
+func (b *Snapshot) Empty() bool { return b.Open() && len(b.clients) == 0 && !b.lostClients }
 
 // Open reports whether user authentication is off: there never were users, or commands have removed all of them.
-func (b *Book) Open() bool { return !b.HasUsers() && !b.lostUsers }
+func (b *Snapshot) Open() bool { return !b.HasUsers() && !b.lostUsers }
 
 // LostUsers reports whether all users are gone although no command has removed them. Then no user can log in.
-func (b *Book) LostUsers() bool { return b.lostUsers }
+func (b *Snapshot) LostUsers() bool { return b.lostUsers }
 
 // HasUsers reports whether there is a user, enabled or not, or a mapping.
 // A mapping makes users of people that an external provider identifies.
-func (b *Book) HasUsers() bool { return len(b.doc.Users)+len(b.doc.Mappings) > 0 }
+func (b *Snapshot) HasUsers() bool { return len(b.doc.Users)+len(b.doc.Mappings) > 0 }
 
 // Users returns all users, in the order in which they were added.
-func (b *Book) Users() []User { return slices.Clone(b.doc.Users) }
+func (b *Snapshot) Users() []User { return slices.Clone(b.doc.Users) }
 
 // Groups returns all camera groups.
-func (b *Book) Groups() []Group { return slices.Clone(b.doc.Groups) }
+func (b *Snapshot) Groups() []Group { return slices.Clone(b.doc.Groups) }
 
 // Mappings returns all mappings.
-func (b *Book) Mappings() []Mapping { return slices.Clone(b.doc.Mappings) }
+func (b *Snapshot) Mappings() []Mapping { return slices.Clone(b.doc.Mappings) }
 
 // CanSign reports whether there is a key that signs sessions and links.
-func (b *Book) CanSign() bool { return b.sessionKey != nil }
+func (b *Snapshot) CanSign() bool { return b.sessionKey != nil }
 
 // Tokens returns all API tokens.
-func (b *Book) Tokens() []Token { return slices.Clone(b.doc.Tokens) }
+func (b *Snapshot) Tokens() []Token { return slices.Clone(b.doc.Tokens) }
 
 // Agents returns all agents.
-func (b *Book) Agents() []Agent { return slices.Clone(b.doc.Agents) }
+func (b *Snapshot) Agents() []Agent { return slices.Clone(b.doc.Agents) }
 
 // Consumers returns all consumers.
-func (b *Book) Consumers() []Consumer { return slices.Clone(b.doc.Consumers) }
+func (b *Snapshot) Consumers() []Consumer { return slices.Clone(b.doc.Consumers) }
 
 // user returns an enabled user.
-func (b *Book) user(name string) (User, bool) {
+func (b *Snapshot) user(name string) (User, bool) {
 	u, ok := b.users[name]
 	return u, ok && u.Enabled
 }
 
-func (b *Book) principal(u User, by string) Principal {
-	return Principal{Name: u.Name, Role: u.Role, By: by, grants: b.grants[u.Name], generation: u.generation()}
+func (b *Snapshot) principal(u User, by string) Principal {
+	return Principal{Name: u.Name, Role: u.Role, Method: by, grants: b.grants[u.Name], generation: u.generation()}
 }
 
 // generation changes with everything about a user that ends his sessions: password, role, removal.
@@ -122,34 +122,34 @@ func (u User) generation() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Kind tells agents from consumers.
-type Kind string
+// ClientKind tells agents from consumers.
+type ClientKind string
 
 // The kinds of peers.
 const (
-	KindAgent    Kind = "agent"
-	KindConsumer Kind = "consumer"
+	KindAgent    ClientKind = "agent"
+	KindConsumer ClientKind = "consumer"
 )
 
-// Peer is somebody who connects to NATS.
-type Peer struct {
-	Kind    Kind
+// NATSClient is somebody who connects to NATS.
+type NATSClient struct {
+	Kind    ClientKind
 	Name    string
 	Key     string   // public NKey
 	All     bool     // a consumer who is granted every camera, by *
 	Cameras []string // else these, by id and sorted
 }
 
-// Peer returns whose public NKey this is.
-func (b *Book) Peer(key string) (Peer, bool) {
-	p, ok := b.peers[key]
+// NATSClient returns whose public NKey this is.
+func (b *Snapshot) NATSClient(key string) (NATSClient, bool) {
+	p, ok := b.clients[key]
 	return p, ok
 }
 
 // consumer spells a consumer's globs out, for NATS has none within a token: they mean the cameras of all agents in the file.
-func (b *Book) consumer(c Consumer) Peer {
+func (b *Snapshot) consumer(c Consumer) NATSClient {
 	globs := b.globs(c.Cameras)
-	p := Peer{Kind: KindConsumer, Name: c.Name, Key: c.Key, All: slices.Contains(globs, "*")}
+	p := NATSClient{Kind: KindConsumer, Name: c.Name, Key: c.Key, All: slices.Contains(globs, "*")}
 	if p.All {
 		return p
 	}

@@ -15,7 +15,7 @@ var ErrOlder = errors.New("they are older than those in the file")
 var ErrDiverged = errors.New("both they and those in the file were changed")
 
 // Parse reads the output of Encode and checks it like a credentials file.
-func Parse(data []byte) (*Document, error) {
+func Parse(data []byte) (*File, error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("they have %d bytes, more than the limit of %d", len(data), maxFile)
 	}
@@ -23,16 +23,16 @@ func Parse(data []byte) (*Document, error) {
 }
 
 // Read returns the content of a credentials file; if there is none the error is fs.ErrNotExist.
-func Read(name string) (*Document, error) {
+func Read(name string) (*File, error) {
 	d, _, err := read(name)
 	return d, err
 }
 
-// NewDocument returns credentials without users and peers, with a new link key.
-func NewDocument() *Document { return newDocument() }
+// NewFile returns credentials without users and peers, with a new link key.
+func NewFile() *File { return newFile() }
 
 // Encode returns the content of a credentials file.
-func (d *Document) Encode() ([]byte, error) {
+func (d *File) Encode() ([]byte, error) {
 	data, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func (d *Document) Encode() ([]byte, error) {
 
 // Apply changes the document and reports whether its content is different afterwards.
 // After an error the document must not be used.
-func (d *Document) Apply(change func(*Document) error) (changed bool, err error) {
+func (d *File) Apply(change func(*File) error) (changed bool, err error) {
 	before, err := json.Marshal(d)
 	if err != nil {
 		return false, err
@@ -68,7 +68,7 @@ func (d *Document) Apply(change func(*Document) error) (changed bool, err error)
 }
 
 // Equal reports whether two documents have the same bytes.
-func (d *Document) Equal(other *Document) bool {
+func (d *File) Equal(other *File) bool {
 	a, errA := json.Marshal(d)
 	b, errB := json.Marshal(other)
 	return errA == nil && errB == nil && bytes.Equal(a, b)
@@ -77,7 +77,7 @@ func (d *Document) Equal(other *Document) bool {
 // Install replaces the content of a credentials file with a document. It reports whether the file was different.
 // Without force, the error is ErrOlder if the file is newer.
 // It is ErrDiverged if the file has the same revision and different content.
-func Install(name string, d *Document, force bool) (changed bool, err error) {
+func Install(name string, d *File, force bool) (changed bool, err error) {
 	if err := d.validate(); err != nil {
 		return false, err
 	}

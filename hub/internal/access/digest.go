@@ -9,7 +9,7 @@ import (
 )
 
 // HubKey authenticates messages between the hubs that share this file. It is nil if there is no file.
-func (b *Book) HubKey() []byte { return slices.Clone(b.hubKey) }
+func (b *Snapshot) HubKey() []byte { return slices.Clone(b.hubKey) }
 
 // Edition identifies the content of a credentials file. It tells which of two files is newer.
 type Edition struct {
@@ -19,7 +19,7 @@ type Edition struct {
 }
 
 // Edition returns the file's edition. It is zero if there is no file.
-func (b *Book) Edition() (Edition, error) {
+func (b *Snapshot) Edition() (Edition, error) {
 	if b.hubKey == nil {
 		return Edition{}, nil
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nkeys"
 
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -26,8 +27,8 @@ const maxFile = 4 << 20
 // keySize is the size of the link key in bytes.
 const keySize = 32
 
-// Document is the content of a credentials file, as a command edits it. The hub reads it as a Book.
-type Document struct {
+// File is the content of a credentials file, as a command edits it. The hub reads it as a Book.
+type File struct {
 	Version   int        `json:"version"`
 	Revision  uint64     `json:"revision,omitempty"` // how often commands have changed it
 	Changed   time.Time  `json:"changed,omitzero"`   // when a command last changed it
@@ -82,7 +83,7 @@ type Consumer struct {
 }
 
 // parse reads a credentials file. What this version does not know is an error: the next change would lose it.
-func parse(data []byte) (*Document, error) {
+func parse(data []byte) (*File, error) {
 	var versioned struct {
 		Version int `json:"version"`
 	}
@@ -94,7 +95,7 @@ func parse(data []byte) (*Document, error) {
 			"use the program that wrote it, or a newer one",
 			versioned.Version, version, versionGroups)
 	}
-	d := &Document{}
+	d := &File{}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(d); err != nil {
@@ -106,14 +107,14 @@ func parse(data []byte) (*Document, error) {
 	return d, d.validate()
 }
 
-func (d *Document) validate() error {
+func (d *File) validate() error {
 	if len(d.LinkKey) != keySize {
 		return fmt.Errorf("link_key has %d bytes: it should have %d", len(d.LinkKey), keySize)
 	}
 	users := make(map[string]bool)
 	for _, u := range d.Users {
 		if err := errors.Join(unique(users, "user", u.Name), u.Role.validate(), ValidateGrants(u.Cameras)); err != nil {
-			return fmt.Errorf("user %q: %w", clip(u.Name), err)
+			return fmt.Errorf("user %q: %w", printable.Short(u.Name), err)
 		}
 		if _, err := parseHash(u.Hash); err != nil {
 			return fmt.Errorf("user %q: %w", u.Name, err)
@@ -122,13 +123,13 @@ func (d *Document) validate() error {
 	ids := make(map[string]bool)
 	for _, t := range d.Tokens {
 		if err := t.validate(users, ids); err != nil {
-			return fmt.Errorf("token %q: %w", clip(t.ID), err)
+			return fmt.Errorf("token %q: %w", printable.Short(t.ID), err)
 		}
 	}
 	return errors.Join(d.validatePeers(), d.validateGroups(), d.validateMappings())
 }
 
-func (d *Document) validatePeers() error {
+func (d *File) validatePeers() error {
 	keys, cameras := make(map[string]bool), make(map[string]bool)
 	names := make(map[string]bool)
 	for _, a := range d.Agents {
@@ -139,12 +140,12 @@ func (d *Document) validatePeers() error {
 		for _, c := range a.Cameras {
 			err = errors.Join(err, subject.ValidateID(c))
 			if cameras[c] {
-				err = errors.Join(err, fmt.Errorf("camera %s is given to two agents, or twice to one: take it from one of them", clip(c)))
+				err = errors.Join(err, fmt.Errorf("camera %s is given to two agents, or twice to one: take it from one of them", printable.Short(c)))
 			}
 			cameras[c] = true
 		}
 		if err != nil {
-			return fmt.Errorf("agent %q: %w", clip(a.Name), err)
+			return fmt.Errorf("agent %q: %w", printable.Short(a.Name), err)
 		}
 	}
 	names = make(map[string]bool)
@@ -152,7 +153,7 @@ func (d *Document) validatePeers() error {
 		err := errors.Join(unique(names, "consumer", c.Name), uniqueKey(keys, c.Key),
 			validateSelection("consumer", c.Cameras))
 		if err != nil {
-			return fmt.Errorf("consumer %q: %w", clip(c.Name), err)
+			return fmt.Errorf("consumer %q: %w", printable.Short(c.Name), err)
 		}
 	}
 	return nil
@@ -171,7 +172,7 @@ func unique(seen map[string]bool, kind, name string) error {
 
 func uniqueKey(seen map[string]bool, key string) error {
 	if !nkeys.IsValidPublicUserKey(key) {
-		return fmt.Errorf("key %q is no public NKey of a user", clip(key))
+		return fmt.Errorf("key %q is no public NKey of a user", printable.Short(key))
 	}
 	if seen[key] {
 		return errors.New("another one has the same key")

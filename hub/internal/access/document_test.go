@@ -62,28 +62,28 @@ func TestEdits(t *testing.T) {
 	c := newCast(t)
 	before := load(t, c.file)
 	for name, test := range map[string]struct {
-		change func(*Document) error
+		change func(*File) error
 		says   string
 	}{
-		"user twice":        {func(d *Document) error { return d.AddUser("anna", Viewer, []string{"*"}, rightPassword) }, "already"},
-		"short password":    {func(d *Document) error { return d.AddUser("new", Viewer, nil, "short") }, "at least 10"},
-		"long password":     {func(d *Document) error { return d.SetPassword("anna", secret.Text(strings.Repeat("x", 2000))) }, "at most"},
-		"password of bytes": {func(d *Document) error { return d.SetPassword("anna", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff") }, "UTF-8"},
-		"unknown role":      {func(d *Document) error { return d.AddUser("new", "boss", nil, rightPassword) }, "boss"},
-		"no such user":      {func(d *Document) error { return d.SetPassword("nobody", rightPassword) }, "user list"},
-		"set nobody":        {func(d *Document) error { return d.SetUser("nobody", Viewer, nil, nil) }, "user list"},
-		"set a bad role":    {func(d *Document) error { return d.SetUser("anna", "boss", nil, nil) }, "boss"},
-		"remove nobody":     {func(d *Document) error { return d.RemoveUser("nobody") }, "user list"},
-		"token of nobody":   {func(d *Document) error { _, _, err := d.AddToken("nobody", "x", 0); return err }, "user list"},
-		"token in the past": {func(d *Document) error { _, _, err := d.AddToken("anna", "x", -1); return err }, "--expires"},
-		"no such token":     {func(d *Document) error { return d.RemoveToken("xxxxxxxx") }, "token list"},
-		"agent twice":       {func(d *Document) error { _, err := d.AddAgent("porch", []string{"x"}); return err }, "already"},
-		"camera twice":      {func(d *Document) error { _, err := d.AddAgent("other", []string{"porch"}); return err }, "belongs to agent porch"},
-		"agent with a glob": {func(d *Document) error { _, err := d.AddAgent("other", []string{"lab-*"}); return err }, "lab-*"},
-		"agent of nothing":  {func(d *Document) error { _, err := d.AddAgent("other", nil); return err }, "no cameras"},
-		"no such agent":     {func(d *Document) error { return d.RemoveAgent("other") }, "agent list"},
-		"consumer twice":    {func(d *Document) error { _, err := d.AddConsumer("detector", []string{"*"}); return err }, "already"},
-		"no such consumer":  {func(d *Document) error { return d.RemoveConsumer("other") }, "consumer list"},
+		"user twice":        {func(d *File) error { return d.AddUser("anna", Viewer, []string{"*"}, rightPassword) }, "already"},
+		"short password":    {func(d *File) error { return d.AddUser("new", Viewer, nil, "short") }, "at least 10"},
+		"long password":     {func(d *File) error { return d.SetPassword("anna", secret.Text(strings.Repeat("x", 2000))) }, "at most"},
+		"password of bytes": {func(d *File) error { return d.SetPassword("anna", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff") }, "UTF-8"},
+		"unknown role":      {func(d *File) error { return d.AddUser("new", "boss", nil, rightPassword) }, "boss"},
+		"no such user":      {func(d *File) error { return d.SetPassword("nobody", rightPassword) }, "user list"},
+		"set nobody":        {func(d *File) error { return d.SetUser("nobody", Viewer, nil, nil) }, "user list"},
+		"set a bad role":    {func(d *File) error { return d.SetUser("anna", "boss", nil, nil) }, "boss"},
+		"remove nobody":     {func(d *File) error { return d.RemoveUser("nobody") }, "user list"},
+		"token of nobody":   {func(d *File) error { _, _, err := d.AddToken("nobody", "x", 0); return err }, "user list"},
+		"token in the past": {func(d *File) error { _, _, err := d.AddToken("anna", "x", -1); return err }, "--expires"},
+		"no such token":     {func(d *File) error { return d.RemoveToken("xxxxxxxx") }, "token list"},
+		"agent twice":       {func(d *File) error { _, err := d.AddAgent("porch", []string{"x"}); return err }, "already"},
+		"camera twice":      {func(d *File) error { _, err := d.AddAgent("other", []string{"porch"}); return err }, "belongs to agent porch"},
+		"agent with a glob": {func(d *File) error { _, err := d.AddAgent("other", []string{"lab-*"}); return err }, "lab-*"},
+		"agent of nothing":  {func(d *File) error { _, err := d.AddAgent("other", nil); return err }, "no cameras"},
+		"no such agent":     {func(d *File) error { return d.RemoveAgent("other") }, "agent list"},
+		"consumer twice":    {func(d *File) error { _, err := d.AddConsumer("detector", []string{"*"}); return err }, "already"},
+		"no such consumer":  {func(d *File) error { return d.RemoveConsumer("other") }, "consumer list"},
 	} {
 		if err := Edit(c.file, test.change); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
@@ -92,11 +92,11 @@ func TestEdits(t *testing.T) {
 	if after := load(t, c.file); !reflect.DeepEqual(after, before) {
 		t.Error("a change that failed has changed something")
 	}
-	edit(t, c.file, func(d *Document) error { return d.RemoveUser("anna") })
+	edit(t, c.file, func(d *File) error { return d.RemoveUser("anna") })
 	if after := load(t, c.file); len(after.Users()) != 3 || len(after.Tokens()) != 1 {
 		t.Errorf("%d users and %d tokens are left", len(after.Users()), len(after.Tokens()))
 	}
-	edit(t, c.file, func(d *Document) error {
+	edit(t, c.file, func(d *File) error {
 		if err := d.RemoveAgent("porch"); err != nil {
 			return err
 		}
@@ -128,7 +128,7 @@ func FuzzCredentials(f *testing.F) {
 		if err != nil {
 			return
 		}
-		b := newBook(d)
+		b := newSnapshot(d)
 		again, err := json.Marshal(d)
 		if err != nil {
 			t.Fatal(err)
@@ -137,7 +137,7 @@ func FuzzCredentials(f *testing.F) {
 		if err != nil {
 			t.Fatalf("what was read cannot be written and read again: %v", err)
 		}
-		if b2 := newBook(d2); !reflect.DeepEqual(b.peers, b2.peers) || len(b.users) != len(b2.users) || b.Empty() != b2.Empty() {
+		if b2 := newSnapshot(d2); !reflect.DeepEqual(b.clients, b2.clients) || len(b.users) != len(b2.users) || b.Empty() != b2.Empty() {
 			t.Error("it means something else after writing and reading")
 		}
 		for _, u := range b.Users() {

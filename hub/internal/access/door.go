@@ -17,29 +17,31 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
-// ErrRefused says that a proof is wrong. Why stands in the log, not here: a guesser must not learn what was wrong.
-var ErrRefused error = problem.Kind{
+// ErrUnauthenticated says that a proof is wrong. Why stands in the log, not here: a guesser must not learn what was wrong.
+var ErrUnauthenticated error = problem.Kind{
 	Text: "invalid or expired credentials", Title: "Authentication required", Status: http.StatusUnauthorized,
 }
 
 // errWrongPassword is for the log only.
 var errWrongPassword = errors.New("user name or password is wrong")
 
-// WaitError says that there were too many wrong passwords, and when the next one is checked.
-type WaitError struct {
+// RateLimitedError says that there were too many wrong passwords, and when the next one is checked.
+type RateLimitedError struct {
 	After time.Duration
 	Why   string
 }
 
-func (e *WaitError) Error() string {
+func (e *RateLimitedError) Error() string {
 	return fmt.Sprintf("%s: try again in %v", e.Why, max(time.Second, e.After.Round(time.Second)))
 }
 
 // Problem implements problem.Describer.
-func (e *WaitError) Problem() problem.Problem {
+func (e *RateLimitedError) Problem() problem.Problem {
 	return problem.Problem{
 		Title: "Too many wrong passwords", Status: http.StatusTooManyRequests,
 		RetryAfter: int((e.After + time.Second - 1) / time.Second),
@@ -59,9 +61,9 @@ const (
 	maxUses = 4096
 )
 
-// Door asks people and programs who they are. It keeps an audit line for each login and each refusal. Addresses are IP addresses without a port.
-type Door struct {
-	keeper   *Keeper
+// Authenticator asks people and programs who they are. It keeps an audit line for each login and each refusal. Addresses are IP addresses without a port.
+type Authenticator struct {
+	store    *Store
 	log      *slog.Logger
 	verifier *verifier
 	guesses  *guesses
@@ -75,10 +77,10 @@ type Door struct {
 	known map[[sha256.Size]byte]time.Time // passwords that were right, by their MAC under key, and until when; guarded by mu
 }
 
-// NewDoor returns a Door for the credentials that k holds.
-func NewDoor(k *Keeper, log *slog.Logger) *Door {
-	d := &Door{
-		keeper: k, log: log, verifier: newVerifier(), guesses: newGuesses(), sessions: sessions{k.ended},
+// NewAuthenticator returns a Door for the credentials that k holds.
+func NewAuthenticator(k *Store, log *slog.Logger) *Authenticator {
+	d := &Authenticator{
+		store: k, log: log, verifier: newVerifier(), guesses: newGuesses(), sessions: sessions{k.ended},
 		refusals: loglimit.New(loglimit.Refusals(log, "refusals were not logged")),
 		uses:     loglimit.New(loglimit.Config{Keys: maxUses, Burst: 1, Interval: useInterval}),
 		logins: loglimit.New(loglimit.Config{
@@ -91,12 +93,12 @@ func NewDoor(k *Keeper, log *slog.Logger) *Door {
 	return d
 }
 
-// Open reports whether nobody is asked, since there are no users: agents and consumers come by NATS, and cannot log in. Those who come are Everybody then.
-func (d *Door) Open() bool { return d.keeper.Book().Open() }
+// AuthDisabled reports whether nobody is asked, since there are no users: agents and consumers come by NATS, and cannot log in. Those who come are Everybody then.
+func (d *Authenticator) AuthDisabled() bool { return d.store.Snapshot().Open() }
 
-// Login checks a password and begins a session. The error is ErrRefused, a *WaitError, ErrBusy or ctx's.
-func (d *Door) Login(ctx context.Context, addr, name string, password secret.Text) (Principal, Cookie, error) {
-	b := d.keeper.Book()
+// Login checks a password and begins a session. The error is ErrUnauthenticated, a *RateLimitedError, ErrBusy or ctx's.
+func (d *Authenticator) Login(ctx context.Context, addr, name string, password secret.Text) (Principal, Cookie, error) {
+	b := d.store.Snapshot()
 	u, err := d.checkPassword(ctx, b, addr, name, password)
 	if err != nil {
 		return Principal{}, Cookie{}, err
@@ -106,16 +108,16 @@ func (d *Door) Login(ctx context.Context, addr, name string, password secret.Tex
 		return Principal{}, Cookie{}, fmt.Errorf("session: %w", err)
 	}
 	d.accepted("login", "login", u.Name, "user", u.Name, "role", u.Role, "address", addr)
-	return b.principal(u, BySession), cookie, nil
+	return b.principal(u, MethodSession), cookie, nil
 }
 
 // Password checks the password that a program sends with each request. The errors are those of Login.
-func (d *Door) Password(ctx context.Context, addr, name string, password secret.Text) (Principal, error) {
-	b := d.keeper.Book()
+func (d *Authenticator) Password(ctx context.Context, addr, name string, password secret.Text) (Principal, error) {
+	b := d.store.Snapshot()
 	u, exists := b.user(name)
 	mac := d.mac(u, password)
 	if exists && d.isKnown(mac, time.Now()) {
-		return b.principal(u, ByPassword), nil
+		return b.principal(u, MethodPassword), nil
 	}
 	u, err := d.checkPassword(ctx, b, addr, name, password)
 	if err != nil {
@@ -123,23 +125,23 @@ func (d *Door) Password(ctx context.Context, addr, name string, password secret.
 	}
 	d.remember(mac, time.Now())
 	d.used("password accepted", "basic", u.Name, "", addr, "role", u.Role)
-	return b.principal(u, ByPassword), nil
+	return b.principal(u, MethodPassword), nil
 }
 
-func (d *Door) mac(u User, password secret.Text) (sum [sha256.Size]byte) {
+func (d *Authenticator) mac(u User, password secret.Text) (sum [sha256.Size]byte) {
 	m := hmac.New(sha256.New, d.key)
 	m.Write([]byte(u.generation() + "\x00" + u.Name + "\x00" + password.Reveal()))
 	m.Sum(sum[:0])
 	return sum
 }
 
-func (d *Door) isKnown(mac [sha256.Size]byte, now time.Time) bool {
+func (d *Authenticator) isKnown(mac [sha256.Size]byte, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return now.Before(d.known[mac])
 }
 
-func (d *Door) remember(mac [sha256.Size]byte, now time.Time) {
+func (d *Authenticator) remember(mac [sha256.Size]byte, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if len(d.known) >= maxBasic {
@@ -148,7 +150,7 @@ func (d *Door) remember(mac [sha256.Size]byte, now time.Time) {
 	d.known[mac] = now.Add(basicLife)
 }
 
-func (d *Door) checkPassword(ctx context.Context, b *Book, addr, name string, password secret.Text) (User, error) {
+func (d *Authenticator) checkPassword(ctx context.Context, b *Snapshot, addr, name string, password secret.Text) (User, error) {
 	err := d.guesses.wait(name, addr, time.Now(), false) // a client that must wait takes no place in the queue
 	if err == nil {
 		if err = d.verifier.enter(ctx); err == nil {
@@ -157,55 +159,55 @@ func (d *Door) checkPassword(ctx context.Context, b *Book, addr, name string, pa
 		}
 	}
 	if err != nil {
-		d.refuse(ByPassword, addr, name, err)
+		d.refuse(MethodPassword, addr, name, err)
 		return User{}, err
 	}
 	u, exists := b.user(name)
 	if !d.verifier.verify(u, exists, password) {
 		d.guesses.failed(name, addr, time.Now())
-		d.refuse(ByPassword, addr, name, errWrongPassword)
-		return User{}, ErrRefused
+		d.refuse(MethodPassword, addr, name, errWrongPassword)
+		return User{}, ErrUnauthenticated
 	}
 	d.guesses.succeeded(u.Name, addr, time.Now())
 	return u, nil
 }
 
-// Token returns for whom an API token speaks, or ErrRefused.
-func (d *Door) Token(addr string, token secret.Text) (Principal, error) {
-	p, err := d.keeper.Book().token(token, time.Now())
+// Token returns for whom an API token speaks, or ErrUnauthenticated.
+func (d *Authenticator) Token(addr string, token secret.Text) (Principal, error) {
+	p, err := d.store.Snapshot().token(token, time.Now())
 	if err != nil {
 		id, _, _ := ParseToken(token)
-		d.refuse(ByToken, addr, id, err)
-		return Principal{}, ErrRefused
+		d.refuse(MethodToken, addr, id, err)
+		return Principal{}, ErrUnauthenticated
 	}
 	d.used("token accepted", "token", p.Name, p.token, addr, "token", p.token, "role", p.Role)
 	return p, nil
 }
 
-// Link returns who comes with a signed link to a camera, or ErrRefused. Ask the Principal whether the link is for the format too.
-func (d *Door) Link(addr, camera string, link secret.Text) (Principal, error) {
-	p, err := d.keeper.Book().link(camera, link, time.Now())
+// Link returns who comes with a signed link to a camera, or ErrUnauthenticated. Ask the Principal whether the link is for the format too.
+func (d *Authenticator) Link(addr, camera string, link secret.Text) (Principal, error) {
+	p, err := d.store.Snapshot().link(camera, link, time.Now())
 	if err != nil {
-		d.refuse(ByLink, addr, camera, err)
-		return Principal{}, ErrRefused
+		d.refuse(MethodLink, addr, camera, err)
+		return Principal{}, ErrUnauthenticated
 	}
 	return p, nil
 }
 
-// Session returns whose session a cookie belongs to, or ErrRefused. If there is a renewed cookie, it should take the place of the old one.
-func (d *Door) Session(addr string, cookie secret.Text) (p Principal, renewed *Cookie, err error) {
-	p, renewed, err = d.sessions.check(d.keeper.Book(), cookie, time.Now())
+// Session returns whose session a cookie belongs to, or ErrUnauthenticated. If there is a renewed cookie, it should take the place of the old one.
+func (d *Authenticator) Session(addr string, cookie secret.Text) (p Principal, renewed *Cookie, err error) {
+	p, renewed, err = d.sessions.check(d.store.Snapshot(), cookie, time.Now())
 	if err != nil {
-		d.refuse(BySession, addr, "", err)
-		return Principal{}, nil, ErrRefused
+		d.refuse(MethodSession, addr, "", err)
+		return Principal{}, nil, ErrUnauthenticated
 	}
 	return p, renewed, nil
 }
 
 // Logout ends the session of a cookie, with all its cookies. One that is no good is ended already.
 // Once it has returned, a restart of the hub does not undo it.
-func (d *Door) Logout(addr string, cookie secret.Text) {
-	user, err := d.sessions.end(d.keeper.Book(), cookie)
+func (d *Authenticator) Logout(addr string, cookie secret.Text) {
+	user, err := d.sessions.end(d.store.Snapshot(), cookie)
 	if err == nil {
 		d.accepted("logout", "logout", user, "user", user, "address", addr)
 	}
@@ -214,37 +216,37 @@ func (d *Door) Logout(addr string, cookie secret.Text) {
 // refuse writes an audit line about a refusal. Lines are limited by address, never by text that the client chose.
 // The number of suppressed lines is logged each minute.
 // Successes have limits of their own, which an unauthenticated client cannot use up.
-func (d *Door) refuse(by, addr, name string, why error) {
-	if ok, kept := d.refusals.Allow(AddressKey(addr), time.Now()); ok {
+func (d *Authenticator) refuse(by, addr, name string, why error) {
+	if ok, kept := d.refusals.Allow(netutil.AddressKey(addr), time.Now()); ok {
 		args := []any{"audit", "refused", "by", by, "address", addr, logkey.Reason, why.Error(), "kept_back", kept}
 		switch by {
-		case ByLink:
-			args = append(args, logkey.Camera, clip(name))
-		case ByToken:
-			args = append(args, "token", clip(name))
+		case MethodLink:
+			args = append(args, logkey.Camera, printable.Short(name))
+		case MethodToken:
+			args = append(args, "token", printable.Short(name))
 		default:
-			args = append(args, "user", clip(name))
+			args = append(args, "user", printable.Short(name))
 		}
 		d.log.Warn("refused", args...)
 	}
 }
 
 // accepted writes an audit line about an action of a known user. One user cannot use up the lines of others.
-func (d *Door) accepted(text, event, user string, args ...any) {
+func (d *Authenticator) accepted(text, event, user string, args ...any) {
 	if ok, _ := d.logins.Allow(user, time.Now()); ok {
 		d.log.Info(text, append([]any{"audit", event}, args...)...)
 	}
 }
 
 // used writes an audit line when a proof is used from an address for the first time, and then once an hour.
-func (d *Door) used(text, event, user, id, addr string, args ...any) {
-	if ok, n := d.uses.Allow(event+" "+user+" "+id+" "+AddressKey(addr), time.Now()); ok {
+func (d *Authenticator) used(text, event, user, id, addr string, args ...any) {
+	if ok, n := d.uses.Allow(event+" "+user+" "+id+" "+netutil.AddressKey(addr), time.Now()); ok {
 		d.accepted(text, event, user, append([]any{"user", user, "address", addr, "uses", n + 1}, args...)...)
 	}
 }
 
 // Run logs each minute how many audit lines were suppressed, until ctx ends.
-func (d *Door) Run(ctx context.Context) error {
+func (d *Authenticator) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.refusals.Run(ctx) })
 	g.Go(func() error { return d.logins.Run(ctx) })

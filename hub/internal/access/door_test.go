@@ -17,8 +17,8 @@ const home, abroad = "192.0.2.1", "203.0.113.7"
 func TestLogin(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDoor(c.keeper(t), testLog())
-		if d.Open() {
+		d := NewAuthenticator(c.keeper(t), testLog())
+		if d.AuthDisabled() {
 			t.Error("nobody is asked")
 		}
 		p, cookie, err := d.Login(t.Context(), home, "anna", c.annaPw)
@@ -26,11 +26,11 @@ func TestLogin(t *testing.T) {
 			t.Fatalf("%+v, %v", p, err)
 		}
 		ledger.hide("cookie", cookie.Value.Reveal())
-		if got, renewed, err := d.Session(home, cookie.Value); err != nil || got.Name != "anna" || got.By != BySession || renewed != nil {
+		if got, renewed, err := d.Session(home, cookie.Value); err != nil || got.Name != "anna" || got.Method != MethodSession || renewed != nil {
 			t.Errorf("%+v, %v, %v", got, renewed, err)
 		}
 		for name, password := range map[string]secret.Text{"anna": c.ottoPw, "nobody": c.annaPw, "gone": c.goneUsr, "": ""} {
-			if _, _, err := d.Login(t.Context(), home, name, password); !errors.Is(err, ErrRefused) {
+			if _, _, err := d.Login(t.Context(), home, name, password); !errors.Is(err, ErrUnauthenticated) {
 				t.Errorf("%q: %v", name, err)
 			}
 		}
@@ -46,10 +46,10 @@ func TestBasic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := c.keeper(t)
 		testutil.Run(t, k.Run)
-		d := NewDoor(k, testLog())
+		d := NewAuthenticator(k, testLog())
 		begin := time.Now()
 		for range 10_000 { // each would take 19 MiB and some milliseconds
-			if p, err := d.Password(t.Context(), home, "otto", c.ottoPw); err != nil || p.Name != "otto" || p.By != ByPassword {
+			if p, err := d.Password(t.Context(), home, "otto", c.ottoPw); err != nil || p.Name != "otto" || p.Method != MethodPassword {
 				t.Fatal(err)
 			}
 		}
@@ -65,9 +65,9 @@ func TestBasic(t *testing.T) {
 		if _, err := d.Password(t.Context(), home, "otto", c.ottoPw); err != nil {
 			t.Error(err)
 		}
-		edit(t, c.file, func(doc *Document) error { return doc.SetPassword("otto", c.annaPw) })
+		edit(t, c.file, func(doc *File) error { return doc.SetPassword("otto", c.annaPw) })
 		later(2 * lookInterval)
-		if _, err := d.Password(t.Context(), home, "otto", c.ottoPw); !errors.Is(err, ErrRefused) {
+		if _, err := d.Password(t.Context(), home, "otto", c.ottoPw); !errors.Is(err, ErrUnauthenticated) {
 			t.Errorf("the old password: %v", err)
 		}
 		if _, err := d.Password(t.Context(), home, "otto", c.annaPw); err != nil {
@@ -81,7 +81,7 @@ func TestSessions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := c.keeper(t)
 		testutil.Run(t, k.Run)
-		d := NewDoor(k, testLog())
+		d := NewAuthenticator(k, testLog())
 		login := func(name string, password secret.Text) Cookie {
 			t.Helper()
 			_, cookie, err := d.Login(t.Context(), home, name, password)
@@ -94,7 +94,7 @@ func TestSessions(t *testing.T) {
 		good := func(what string, cookie Cookie, want bool) (renewed *Cookie) {
 			t.Helper()
 			p, renewed, err := d.Session(home, cookie.Value)
-			if (err == nil) != want || (err != nil && (!errors.Is(err, ErrRefused) || p.Has(Viewer) || renewed != nil)) {
+			if (err == nil) != want || (err != nil && (!errors.Is(err, ErrUnauthenticated) || p.HasRole(Viewer) || renewed != nil)) {
 				t.Errorf("%s: %+v, %v", what, p, err)
 			}
 			return renewed
@@ -114,7 +114,7 @@ func TestSessions(t *testing.T) {
 		good("after the logout", *renewed, false)
 		good("its older cookie", anna, false)
 		good("the other session", phone, true)
-		edit(t, c.file, func(doc *Document) error { return doc.SetUser("anna", Operator, nil, nil) })
+		edit(t, c.file, func(doc *File) error { return doc.SetUser("anna", Operator, nil, nil) })
 		later(2 * lookInterval)
 		good("with another role", phone, false)
 		good("somebody else", otto, true)
@@ -131,7 +131,7 @@ func TestSessions(t *testing.T) {
 func TestLongSession(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDoor(c.keeper(t), testLog())
+		d := NewAuthenticator(c.keeper(t), testLog())
 		_, cookie, err := d.Login(t.Context(), home, "anna", c.annaPw)
 		if err != nil {
 			t.Fatal(err)
@@ -160,8 +160,8 @@ func TestAudit(t *testing.T) {
 	wrong := ledger.hide("password", "a wrong guess of it")
 	synctest.Test(t, func(t *testing.T) {
 		k := c.keeper(t)
-		d := NewDoor(k, testLog())
-		link, err := k.Book().Sign(Link{"porch", []string{"jpeg"}, time.Now().Add(time.Hour)})
+		d := NewAuthenticator(k, testLog())
+		link, err := k.Snapshot().Sign(Link{"porch", []string{"jpeg"}, time.Now().Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,7 +182,7 @@ func TestAudit(t *testing.T) {
 			{func() error { _, err := d.Token(home, c.token); return err }, []string{"audit=token", "user=anna"}, 1},
 			{func() error {
 				for range 1000 {
-					if _, err := d.Token(abroad, c.oldToken); !errors.Is(err, ErrRefused) {
+					if _, err := d.Token(abroad, c.oldToken); !errors.Is(err, ErrUnauthenticated) {
 						return err
 					}
 				}
@@ -221,13 +221,13 @@ func TestAudit(t *testing.T) {
 func TestAuditIsNotBlinded(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDoor(c.keeper(t), testLog())
+		d := NewAuthenticator(c.keeper(t), testLog())
 		testutil.Run(t, d.Run)
 		before := len(ledger.said())
 		for i := range 2000 {
 			id := fmt.Sprintf("%c%c%caaaaa", 'a'+i%26, 'a'+i/26%26, 'a'+i/676)
 			bogus := "bt_" + id + "_" + strings.Repeat("b", 52)
-			if _, err := d.Token(abroad, secret.Text(ledger.hide("token", bogus))); !errors.Is(err, ErrRefused) {
+			if _, err := d.Token(abroad, secret.Text(ledger.hide("token", bogus))); !errors.Is(err, ErrUnauthenticated) {
 				t.Fatal(err)
 			}
 		}

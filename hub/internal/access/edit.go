@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -15,10 +16,10 @@ func index[T any](list []T, kind, name string, nameOf func(T) string) (int, erro
 	if i := slices.IndexFunc(list, func(entry T) bool { return nameOf(entry) == name }); i >= 0 {
 		return i, nil
 	}
-	return 0, fmt.Errorf("there is no %s %q: \"bramble-hub %s list\" shows all", kind, clip(name), kind)
+	return 0, fmt.Errorf("there is no %s %q: \"bramble-hub %s list\" shows all", kind, printable.Short(name), kind)
 }
 
-func (d *Document) user(name string) (*User, error) {
+func (d *File) user(name string) (*User, error) {
 	i, err := index(d.Users, "user", name, func(u User) string { return u.Name })
 	if err != nil {
 		return nil, err
@@ -27,7 +28,7 @@ func (d *Document) user(name string) (*User, error) {
 }
 
 // AddUser adds an enabled user.
-func (d *Document) AddUser(name string, role Role, cameras []string, password secret.Text) error {
+func (d *File) AddUser(name string, role Role, cameras []string, password secret.Text) error {
 	if _, err := d.user(name); err == nil {
 		return fmt.Errorf("there is a user %q already: change the password with \"bramble-hub user passwd\", the rest with \"bramble-hub user set\"", name)
 	}
@@ -40,7 +41,7 @@ func (d *Document) AddUser(name string, role Role, cameras []string, password se
 }
 
 // SetPassword changes a user's password.
-func (d *Document) SetPassword(name string, password secret.Text) error {
+func (d *File) SetPassword(name string, password secret.Text) error {
 	u, err := d.user(name)
 	if err != nil {
 		return err
@@ -53,7 +54,7 @@ func (d *Document) SetPassword(name string, password secret.Text) error {
 }
 
 // SetUser changes what is not empty or nil of a user.
-func (d *Document) SetUser(name string, role Role, cameras []string, enabled *bool) error {
+func (d *File) SetUser(name string, role Role, cameras []string, enabled *bool) error {
 	u, err := d.user(name)
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func (d *Document) SetUser(name string, role Role, cameras []string, enabled *bo
 }
 
 // RemoveUser removes a user and all tokens of that user.
-func (d *Document) RemoveUser(name string) error {
+func (d *File) RemoveUser(name string) error {
 	i, err := index(d.Users, "user", name, func(u User) string { return u.Name })
 	if err != nil {
 		return err
@@ -82,12 +83,12 @@ func (d *Document) RemoveUser(name string) error {
 }
 
 // AddToken makes an API token that acts for a user, and returns its text, which is kept nowhere. A life of 0 has no end.
-func (d *Document) AddToken(owner, name string, life time.Duration) (Token, secret.Text, error) {
+func (d *File) AddToken(owner, name string, life time.Duration) (Token, secret.Text, error) {
 	return d.AddNarrowToken(Token{Owner: owner, Name: name}, life)
 }
 
 // AddNarrowToken is AddToken, narrowed to Role and Cameras of want.
-func (d *Document) AddNarrowToken(want Token, life time.Duration) (Token, secret.Text, error) {
+func (d *File) AddNarrowToken(want Token, life time.Duration) (Token, secret.Text, error) {
 	if _, err := d.user(want.Owner); err != nil {
 		return Token{}, "", err
 	}
@@ -106,7 +107,7 @@ func (d *Document) AddNarrowToken(want Token, life time.Duration) (Token, secret
 }
 
 // RemoveToken removes a token by its id.
-func (d *Document) RemoveToken(id string) error {
+func (d *File) RemoveToken(id string) error {
 	i, err := index(d.Tokens, "token", id, func(t Token) string { return t.ID })
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func (d *Document) RemoveToken(id string) error {
 }
 
 // AddAgent lets an agent publish cameras, and returns its credential, of which only the public half is kept.
-func (d *Document) AddAgent(name string, cameras []string) (credential.Credential, error) {
+func (d *File) AddAgent(name string, cameras []string) (credential.Credential, error) {
 	if _, err := index(d.Agents, "agent", name, func(a Agent) string { return a.Name }); err == nil {
 		return credential.Credential{}, fmt.Errorf("there is an agent %q already: remove it first if its credential is lost, or should be another", name)
 	}
@@ -136,7 +137,7 @@ func (d *Document) AddAgent(name string, cameras []string) (credential.Credentia
 }
 
 // RemoveAgent removes an agent: its credential opens nothing any more.
-func (d *Document) RemoveAgent(name string) error {
+func (d *File) RemoveAgent(name string) error {
 	i, err := index(d.Agents, "agent", name, func(a Agent) string { return a.Name })
 	if err != nil {
 		return err
@@ -146,7 +147,7 @@ func (d *Document) RemoveAgent(name string) error {
 }
 
 // AddConsumer lets a consumer subscribe to cameras, and returns its credential, of which only the public half is kept.
-func (d *Document) AddConsumer(name string, cameras []string) (credential.Credential, error) {
+func (d *File) AddConsumer(name string, cameras []string) (credential.Credential, error) {
 	if _, err := index(d.Consumers, "consumer", name, func(c Consumer) string { return c.Name }); err == nil {
 		return credential.Credential{}, fmt.Errorf("there is a consumer %q already: remove it first if its credential is lost, or should be another", name)
 	}
@@ -159,7 +160,7 @@ func (d *Document) AddConsumer(name string, cameras []string) (credential.Creden
 }
 
 // RemoveConsumer removes a consumer.
-func (d *Document) RemoveConsumer(name string) error {
+func (d *File) RemoveConsumer(name string) error {
 	i, err := index(d.Consumers, "consumer", name, func(c Consumer) string { return c.Name })
 	if err != nil {
 		return err

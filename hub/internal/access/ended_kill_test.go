@@ -16,12 +16,12 @@ import (
 
 // logoutVictim logs in and out and prints each ended cookie, until it is killed.
 func logoutVictim(file string) {
-	k, err := NewKeeper(file, slog.New(slog.DiscardHandler))
+	k, err := OpenStore(file, slog.New(slog.DiscardHandler))
 	for err == nil {
-		d := NewDoor(k, slog.New(slog.DiscardHandler))
-		u, _ := k.Book().user("anna")
+		d := NewAuthenticator(k, slog.New(slog.DiscardHandler))
+		u, _ := k.Snapshot().user("anna")
 		var cookie Cookie
-		if cookie, err = d.sessions.begin(k.Book(), u, time.Now()); err == nil {
+		if cookie, err = d.sessions.begin(k.Snapshot(), u, time.Now()); err == nil {
 			d.Logout(home, cookie.Value)
 			fmt.Println(cookie.Value.Reveal())
 		}

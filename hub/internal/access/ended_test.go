@@ -19,16 +19,16 @@ import (
 // It is never closed: a new site is like a restart after kill -9.
 type site struct {
 	t *testing.T
-	*Door
+	*Authenticator
 }
 
 func newSite(t *testing.T, file string) site {
 	t.Helper()
-	k, err := NewKeeper(file, testLog())
+	k, err := OpenStore(file, testLog())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return site{t, NewDoor(k, testLog())}
+	return site{t, NewAuthenticator(k, testLog())}
 }
 
 func (s site) login(name string, password secret.Text) secret.Text {
@@ -42,7 +42,7 @@ func (s site) login(name string, password secret.Text) secret.Text {
 
 func (s site) isGood(cookie secret.Text) bool {
 	p, _, err := s.Session(home, cookie)
-	return err == nil && p.Has(Viewer)
+	return err == nil && p.HasRole(Viewer)
 }
 
 // A hub that is killed just after it has answered a logout does not accept the session after its restart.
@@ -131,7 +131,7 @@ func TestManyLogouts(t *testing.T) {
 }
 
 // ended returns the record of an ended session.
-func ended(t *testing.T, b *Book, cookie secret.Text) EndedSession {
+func ended(t *testing.T, b *Snapshot, cookie secret.Text) EndedSession {
 	t.Helper()
 	c, err := b.readCookie(cookie)
 	if err != nil {
@@ -145,8 +145,8 @@ func TestLogoutsFromElsewhere(t *testing.T) {
 	id := strings.Repeat("0", 2*sessionIDSize)
 	names := map[string]bool{}
 	for _, c := range []session{
-		{User: "anna"}, {User: "anna", Method: ByOIDC}, {User: "oidc:anna"}, {User: "\x00\n", Method: ByOIDC},
-		{User: strings.Repeat("ä", 500), Method: ByOIDC}, {User: "\xff", Method: ByOIDC}, {User: "", Method: ByOIDC},
+		{User: "anna"}, {User: "anna", Method: MethodOIDC}, {User: "oidc:anna"}, {User: "\x00\n", Method: MethodOIDC},
+		{User: strings.Repeat("ä", 500), Method: MethodOIDC}, {User: "\xff", Method: MethodOIDC}, {User: "", Method: MethodOIDC},
 	} {
 		c.ID, c.Login = id, 1000
 		e := c.past()
@@ -297,7 +297,7 @@ func TestEndedFileNotWritable(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
 		hub := newSite(t, c.file)
-		testutil.Run(t, hub.keeper.Run)
+		testutil.Run(t, hub.store.Run)
 		inTheWay := endedFileOf(c.file) + ".lock"
 		if err := os.Mkdir(inTheWay, 0o700); err != nil {
 			t.Fatal(err)
@@ -328,8 +328,8 @@ func TestEndedFileShared(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
 		a, b := newSite(t, c.file), newSite(t, c.file)
-		testutil.Run(t, a.keeper.Run)
-		testutil.Run(t, b.keeper.Run)
+		testutil.Run(t, a.store.Run)
+		testutil.Run(t, b.store.Run)
 		var cookies []secret.Text
 		for i := range 6 {
 			cookie := a.login("anna", c.annaPw)

@@ -14,9 +14,9 @@ import (
 
 // How an external party has proved a person's identity.
 const (
-	ByProxy = "proxy" // headers of a trusted reverse proxy
-	ByJWT   = "jwt"   // a bearer token of an identity provider
-	ByOIDC  = "oidc"  // a login at an identity provider
+	MethodProxy = "proxy" // headers of a trusted reverse proxy
+	MethodJWT   = "jwt"   // a bearer token of an identity provider
+	MethodOIDC  = "oidc"  // a login at an identity provider
 )
 
 const (
@@ -58,14 +58,14 @@ func (id Identity) validate() error {
 }
 
 // external returns the principal that the mappings make of a person. The grants of several mappings add up.
-func (b *Book) external(id Identity, by string) (Principal, error) {
+func (b *Snapshot) external(id Identity, by string) (Principal, error) {
 	if err := id.validate(); err != nil {
 		return Principal{}, err
 	}
 	if u, exists := b.users[id.Name]; exists && !u.Enabled {
 		return Principal{}, errors.New("the user of this name in the credentials file is disabled")
 	}
-	p := Principal{Name: id.Name, By: by, external: &Identity{Name: id.Name}}
+	p := Principal{Name: id.Name, Method: by, external: &Identity{Name: id.Name}}
 	for _, m := range b.doc.Mappings {
 		if !m.fits(id) {
 			continue
@@ -83,7 +83,7 @@ func (b *Book) external(id Identity, by string) (Principal, error) {
 }
 
 // mapped returns the person's groups that a mapping names.
-func (b *Book) mapped(groups []string) (mapped []string) {
+func (b *Snapshot) mapped(groups []string) (mapped []string) {
 	for _, m := range b.doc.Mappings {
 		if group, ok := strings.CutPrefix(m.Who, mapsGroup); ok && slices.Contains(groups, group) {
 			mapped = append(mapped, group)
@@ -93,9 +93,9 @@ func (b *Book) mapped(groups []string) (mapped []string) {
 }
 
 // External returns the principal of a person that a proxy or an identity provider has identified, until expires.
-// The error is ErrRefused or an *UnmappedError.
-func (d *Door) External(addr, by string, id Identity, expires time.Time) (Principal, error) {
-	p, err := d.keeper.Book().external(id, by)
+// The error is ErrUnauthenticated or an *UnmappedError.
+func (d *Authenticator) External(addr, by string, id Identity, expires time.Time) (Principal, error) {
+	p, err := d.store.Snapshot().external(id, by)
 	if err != nil {
 		return Principal{}, d.refuseExternal(addr, by, id, err)
 	}
@@ -106,8 +106,8 @@ func (d *Door) External(addr, by string, id Identity, expires time.Time) (Princi
 
 // LoginExternal begins a session of such a person. It ends after life, even if it is in use.
 // The errors are those of External.
-func (d *Door) LoginExternal(addr, by string, id Identity, life time.Duration) (Cookie, error) {
-	b := d.keeper.Book()
+func (d *Authenticator) LoginExternal(addr, by string, id Identity, life time.Duration) (Cookie, error) {
+	b := d.store.Snapshot()
 	p, err := b.external(id, by)
 	if err != nil {
 		return Cookie{}, d.refuseExternal(addr, by, id, err)
@@ -121,21 +121,21 @@ func (d *Door) LoginExternal(addr, by string, id Identity, life time.Duration) (
 }
 
 // RefuseExternal writes an audit line about an invalid external proof.
-func (d *Door) RefuseExternal(addr, by string, why error) {
+func (d *Authenticator) RefuseExternal(addr, by string, why error) {
 	d.refuse(by, addr, "", fmt.Errorf("%.160s", why.Error())) // the text may come from an unauthenticated client
 }
 
-func (d *Door) refuseExternal(addr, by string, id Identity, err error) error {
+func (d *Authenticator) refuseExternal(addr, by string, id Identity, err error) error {
 	d.refuse(by, addr, id.Name, err)
 	if unmapped := (*UnmappedError)(nil); errors.As(err, &unmapped) {
 		return unmapped
 	}
-	return ErrRefused
+	return ErrUnauthenticated
 }
 
 // beginExternal returns the cookie of a new session.
 // It holds the person's groups that a mapping names, so that a change of the mappings takes effect at once.
-func (s *sessions) beginExternal(b *Book, p Principal, life time.Duration, now time.Time) (Cookie, error) {
+func (s *sessions) beginExternal(b *Snapshot, p Principal, life time.Duration, now time.Time) (Cookie, error) {
 	size := 0
 	for _, g := range p.external.Groups {
 		size += len(g)
@@ -148,31 +148,31 @@ func (s *sessions) beginExternal(b *Book, p Principal, life time.Duration, now t
 			"map fewer of them", size, maxSessionGroups)
 	}
 	return b.issue(session{
-		User: p.Name, ID: newSessionID(), Login: now.Unix(), Method: p.By, Groups: p.external.Groups,
+		User: p.Name, ID: newSessionID(), Login: now.Unix(), Method: p.Method, Groups: p.external.Groups,
 		End: now.Add(life).Unix(),
 	}, now)
 }
 
 // ofSession returns the principal of a session cookie, or an error that says why the session has ended.
-func (b *Book) ofSession(c session) (Principal, error) {
+func (b *Snapshot) ofSession(c session) (Principal, error) {
 	if c.Method != "" {
-		p, err := b.external(Identity{c.User, c.Groups}, BySession)
-		p.Method = c.Method
+		p, err := b.external(Identity{c.User, c.Groups}, MethodSession)
+		p.LoginMethod = c.Method
 		return p, err
 	}
 	u, ok := b.user(c.User)
 	if !ok || u.generation() != c.Generation {
 		return Principal{}, errors.New("the session has ended because the user's password or role was changed")
 	}
-	return b.principal(u, BySession), nil
+	return b.principal(u, MethodSession), nil
 }
 
-// againExternal is Again for people that a proxy or an identity provider has identified.
-func (d *Door) againExternal(b *Book, p Principal) (Principal, bool) {
+// revalidateExternal is Again for people that a proxy or an identity provider has identified.
+func (d *Authenticator) revalidateExternal(b *Snapshot, p Principal) (Principal, bool) {
 	if p.session != nil && (!bytes.Equal(p.key, b.sessionKey) || d.sessions.past.has(p.session.past())) {
 		return Principal{}, false
 	}
-	now, err := b.external(*p.external, p.By)
+	now, err := b.external(*p.external, p.Method)
 	if err != nil {
 		return Principal{}, false
 	}

@@ -38,7 +38,7 @@ func DefaultFile() (string, error) {
 }
 
 // read returns the file's content and what tells it from a later one. No file is fs.ErrNotExist.
-func read(name string) (*Document, os.FileInfo, error) {
+func read(name string) (*File, os.FileInfo, error) {
 	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe must not hold anybody up
 	if err != nil {
 		return nil, nil, fmt.Errorf("credentials file: %w", err)
@@ -47,7 +47,7 @@ func read(name string) (*Document, os.FileInfo, error) {
 }
 
 // readFrom is read for an open file, which it closes.
-func readFrom(f *os.File) (*Document, os.FileInfo, error) {
+func readFrom(f *os.File) (*File, os.FileInfo, error) {
 	defer func() { _ = f.Close() }() // it was only read
 	name := f.Name()
 	info, err := f.Stat()
@@ -75,7 +75,7 @@ func readFrom(f *os.File) (*Document, os.FileInfo, error) {
 
 // Edit changes the credentials file, which it makes if there is none. Nobody else changes it meanwhile, and whoever reads it, even after a crash at any
 // moment, finds the old content or the new. An error of change leaves it as it is.
-func Edit(name string, change func(*Document) error) error {
+func Edit(name string, change func(*File) error) error {
 	return Editor{}.Edit(name, change)
 }
 
@@ -87,7 +87,7 @@ type Editor struct {
 }
 
 // Edit is the function Edit.
-func (e Editor) Edit(name string, change func(*Document) error) error {
+func (e Editor) Edit(name string, change func(*File) error) error {
 	if e.Waiting == nil {
 		e.Waiting = func(string) {}
 	}
@@ -108,7 +108,7 @@ func (e Editor) Edit(name string, change func(*Document) error) error {
 }
 
 // edit changes a locked file.
-func (e Editor) edit(d dir, base string, l *fileLock, change func(*Document) error) error {
+func (e Editor) edit(d dir, base string, l *fileLock, change func(*File) error) error {
 	doc, old, err := readIn(d, base)
 	if err != nil {
 		return err
@@ -125,10 +125,10 @@ func (e Editor) edit(d dir, base string, l *fileLock, change func(*Document) err
 
 // readIn returns the content of a file in a directory.
 // If there is no file it returns the content of a new one, without os.FileInfo.
-func readIn(d dir, base string) (*Document, os.FileInfo, error) {
+func readIn(d dir, base string) (*File, os.FileInfo, error) {
 	f, err := d.open(base, unix.O_RDONLY)
 	if errors.Is(err, fs.ErrNotExist) {
-		return newDocument(), nil, nil
+		return newFile(), nil, nil
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("credentials file: %w", err)
@@ -137,7 +137,7 @@ func readIn(d dir, base string) (*Document, os.FileInfo, error) {
 }
 
 // store replaces a locked file with a document.
-func (e Editor) store(d dir, base string, l *fileLock, doc *Document, old os.FileInfo) error {
+func (e Editor) store(d dir, base string, l *fileLock, doc *File, old os.FileInfo) error {
 	data, err := doc.Encode()
 	if err != nil {
 		return fmt.Errorf("credentials file %s: %w", filepath.Join(d.path, base), err)
@@ -158,14 +158,14 @@ func replaceFile(name string, data []byte) error {
 	return Editor{step: func(string) {}}.replace(d, base, nil, data, "", nil)
 }
 
-func newDocument() *Document {
-	d := &Document{Version: version}
+func newFile() *File {
+	d := &File{Version: version}
 	d.RenewLinkKey()
 	return d
 }
 
 // RenewLinkKey ends all signed links and all sessions.
-func (d *Document) RenewLinkKey() {
+func (d *File) RenewLinkKey() {
 	d.LinkKey = make([]byte, keySize)
 	_, _ = rand.Read(d.LinkKey) // never fails
 }

@@ -53,8 +53,8 @@ func TestFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := Load(file)
-		edited := Edit(file, func(*Document) error { return nil })
-		_, kept := NewKeeper(file, testLog())
+		edited := Edit(file, func(*File) error { return nil })
+		_, kept := OpenStore(file, testLog())
 		for _, says := range append(test.says, file) {
 			for _, err := range []error{err, edited, kept} {
 				if err == nil || !strings.Contains(err.Error(), says) {
@@ -88,7 +88,7 @@ func TestLinkedFile(t *testing.T) {
 	if err := os.Symlink(c.file, link); err != nil {
 		t.Fatal(err)
 	}
-	edit(t, link, func(d *Document) error { return d.RemoveUser("otto") })
+	edit(t, link, func(d *File) error { return d.RemoveUser("otto") })
 	if _, ok := load(t, c.file).users["otto"]; ok {
 		t.Error("the file itself was not changed")
 	}
@@ -107,7 +107,7 @@ func TestOwner(t *testing.T) {
 	if err := os.Chown(c.file, uid, gid); err != nil {
 		t.Fatal(err)
 	}
-	edit(t, c.file, func(d *Document) error { return d.RemoveUser("otto") })
+	edit(t, c.file, func(d *File) error { return d.RemoveUser("otto") })
 	info, err := os.Stat(c.file)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestConcurrentEdits(t *testing.T) {
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
-			if err := Edit(file, func(d *Document) error {
+			if err := Edit(file, func(d *File) error {
 				_, err := d.AddAgent("pi"+strconv.Itoa(i), []string{"cam" + strconv.Itoa(i)})
 				return err
 			}); err != nil {
@@ -144,11 +144,11 @@ func victim() {
 	if what == "logout" {
 		logoutVictim(file)
 	}
-	change := func(name string) func(*Document) error {
+	change := func(name string) func(*File) error {
 		if what == "agent" {
-			return func(d *Document) error { _, err := d.AddAgent(name, []string{name}); return err }
+			return func(d *File) error { _, err := d.AddAgent(name, []string{name}); return err }
 		}
-		return func(d *Document) error {
+		return func(d *File) error {
 			d.Users = append(d.Users, User{Name: name, Role: Viewer, Cameras: []string{"*"}, Hash: cheapHash(rightPassword), Enabled: true}) // else the kill hits the hashing
 			return nil
 		}
@@ -197,14 +197,14 @@ func killed(err error) bool {
 	return ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-func entries(b *Book) int { return len(b.Users()) + len(b.Agents()) }
+func entries(b *Snapshot) int { return len(b.Users()) + len(b.Agents()) }
 
 // A kill before any step of the writing leaves the old file or the new one, and does not hinder the next edit.
 func TestKillAtEachStep(t *testing.T) {
 	steps := []string{}
 	file := filepath.Join(t.TempDir(), "first.json")
 	if err := (Editor{step: func(name string) { steps = append(steps, name) }}).Edit(file,
-		func(*Document) error { return nil }); err != nil {
+		func(*File) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if len(steps) < 8 {
@@ -215,7 +215,7 @@ func TestKillAtEachStep(t *testing.T) {
 			for i, step := range steps {
 				file := filepath.Join(t.TempDir(), "credentials.json")
 				if begin == "some" {
-					edit(t, file, func(d *Document) error { _, err := d.AddAgent("first", []string{"first"}); return err })
+					edit(t, file, func(d *File) error { _, err := d.AddAgent("first", []string{"first"}); return err })
 				}
 				before := entries(load(t, file))
 				cmd, out := startVictim(t, what, file, step)
@@ -233,7 +233,7 @@ func TestKillAtEachStep(t *testing.T) {
 				if after := load(t, file); entries(after) != want {
 					t.Errorf("%s add, %s before, killed before %q: %d entries, want %d", what, begin, step, entries(after), want)
 				}
-				edit(t, file, func(d *Document) error { _, err := d.AddAgent("next", []string{"next"}); return err })
+				edit(t, file, func(d *File) error { _, err := d.AddAgent("next", []string{"next"}); return err })
 				if after := load(t, file); entries(after) != want+1 {
 					t.Errorf("killed before %q: the next edit leaves %d entries, want %d", step, entries(after), want+1)
 				}
@@ -279,7 +279,7 @@ func TestKillAtAnyMoment(t *testing.T) {
 			t.Fatalf("round %d: %d entries, and %d were reported", round, n, reported)
 		}
 	}
-	edit(t, file, func(*Document) error { return nil })
+	edit(t, file, func(*File) error { return nil })
 	left, err := filepath.Glob(file + "*")
 	if err != nil || len(left) != 2 {
 		t.Errorf("left are %v, %v: want the file and its lock", left, err)

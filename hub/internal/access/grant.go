@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // grant lets a principal see the cameras that match a glob, and gives a role for them.
@@ -27,7 +29,7 @@ func ValidateGrants(grants []string) error {
 	for _, g := range grants {
 		cameras, role, hasRole := splitGrant(g)
 		if hasRole && role != Viewer && role != Operator {
-			return fmt.Errorf("camera grant %q is not allowed: the role after = must be viewer or operator", clip(g))
+			return fmt.Errorf("camera grant %q is not allowed: the role after = must be viewer or operator", printable.Short(g))
 		}
 		if err := validateCameras(cameras); err != nil {
 			return err
@@ -41,7 +43,7 @@ func validateSelection(kind string, grants []string) error {
 	for _, g := range grants {
 		if strings.Contains(g, "=") {
 			return fmt.Errorf("camera grant %q is not allowed: a %s has no role for a single camera; remove =ROLE",
-				clip(g), kind)
+				printable.Short(g), kind)
 		}
 		if err := validateCameras(g); err != nil {
 			return err
@@ -58,7 +60,7 @@ func validateCameras(text string) error {
 }
 
 // expand returns the globs of a grant: itself, or the globs of its group.
-func (b *Book) expand(cameras string) []string {
+func (b *Snapshot) expand(cameras string) []string {
 	if group, ok := strings.CutPrefix(cameras, groupMark); ok {
 		return b.groups[group]
 	}
@@ -66,7 +68,7 @@ func (b *Book) expand(cameras string) []string {
 }
 
 // globs returns the globs of a selection; nil stays nil.
-func (b *Book) globs(selection []string) (globs []string) {
+func (b *Snapshot) globs(selection []string) (globs []string) {
 	for _, cameras := range selection {
 		globs = append(globs, b.expand(cameras)...)
 	}
@@ -74,7 +76,7 @@ func (b *Book) globs(selection []string) (globs []string) {
 }
 
 // resolve expands grants. A grant without a role gets the principal's role.
-func (b *Book) resolve(texts []string, own Role) (grants []grant) {
+func (b *Snapshot) resolve(texts []string, own Role) (grants []grant) {
 	for _, text := range texts {
 		cameras, role, hasRole := splitGrant(text)
 		if !hasRole {
@@ -112,11 +114,11 @@ func (p Principal) RoleFor(camera string) (role Role) {
 	return role
 }
 
-// MayControl reports whether the principal may change the camera's settings.
-func (p Principal) MayControl(camera string) bool { return p.RoleFor(camera) == Operator }
+// CanControl reports whether the principal may change the camera's settings.
+func (p Principal) CanControl(camera string) bool { return p.RoleFor(camera) == Operator }
 
-// MayAll reports whether the principal may see every camera, whatever its id.
-func (p Principal) MayAll() bool {
+// CanViewAll reports whether the principal may see every camera, whatever its id.
+func (p Principal) CanViewAll() bool {
 	all := slices.ContainsFunc(p.grants, func(g grant) bool { return g.glob == "*" })
 	return all && p.formats == nil && (p.only == nil || slices.Contains(p.only, "*"))
 }
@@ -128,7 +130,7 @@ func (p Principal) SameGrants(q Principal) bool {
 
 // narrow reduces a principal to what a token allows.
 // A token that is narrowed to some cameras gives no right that concerns all cameras.
-func (b *Book) narrow(p Principal, t Token) Principal {
+func (b *Snapshot) narrow(p Principal, t Token) Principal {
 	if t.Role != "" {
 		p.Role, p.most = atMost(p.Role, t.Role), t.Role
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // enrol adds a user without hashing a password.
-func enrol(d *Document, name string, role Role, cameras ...string) error {
+func enrol(d *File, name string, role Role, cameras ...string) error {
 	if err := ValidateGrants(cameras); err != nil {
 		return err
 	}
@@ -21,7 +21,7 @@ func enrol(d *Document, name string, role Role, cameras ...string) error {
 // Of all grants that match a camera, the highest role counts. A grant without a role has the user's role.
 func TestRoleFor(t *testing.T) {
 	c := newCast(t)
-	edit(t, c.file, func(d *Document) error {
+	edit(t, c.file, func(d *File) error {
 		d.Groups = append(d.Groups, Group{"greenhouse", []string{"gh-*", "bench-1"}})
 		if err := enrol(d, "vera", Viewer, "porch=operator", "lab-*", "@greenhouse=operator", "gh-9=viewer"); err != nil {
 			return err
@@ -43,14 +43,14 @@ func TestRoleFor(t *testing.T) {
 		{"adam", "porch", Viewer}, {"adam", "garden", Operator}, {"adam", "attic", ""},
 	} {
 		u, _ := b.user(test.user)
-		p := b.principal(u, ByPassword)
-		if got := p.RoleFor(test.camera); got != test.want || p.May(test.camera) != (test.want != "") ||
-			p.MayControl(test.camera) != (test.want == Operator) {
+		p := b.principal(u, MethodPassword)
+		if got := p.RoleFor(test.camera); got != test.want || p.CanView(test.camera) != (test.want != "") ||
+			p.CanControl(test.camera) != (test.want == Operator) {
 			t.Errorf("%s has role %q for %s, want %q", test.user, got, test.camera, test.want)
 		}
 	}
-	link := Principal{grants: []grant{{"porch", Viewer}}, By: ByLink}
-	if link.MayControl("porch") || !Everybody().MayControl("porch") || (Principal{}).RoleFor("porch") != "" {
+	link := Principal{grants: []grant{{"porch", Viewer}}, Method: MethodLink}
+	if link.CanControl("porch") || !Anonymous().CanControl("porch") || (Principal{}).RoleFor("porch") != "" {
 		t.Error("a link, everybody, or nobody has another role")
 	}
 }
@@ -58,22 +58,22 @@ func TestRoleFor(t *testing.T) {
 // A change of a group takes effect for connected users and counts as a change of their grants.
 func TestGroupChanges(t *testing.T) {
 	c := newCast(t)
-	edit(t, c.file, func(d *Document) error {
+	edit(t, c.file, func(d *File) error {
 		if err := d.AddGroup("greenhouse", []string{"gh-*"}); err != nil {
 			return err
 		}
 		return d.SetUser("anna", "", []string{"@greenhouse=operator"}, nil)
 	})
 	k := c.keeper(t)
-	d := NewDoor(k, testLog())
+	d := NewAuthenticator(k, testLog())
 	p, err := d.Password(t.Context(), "192.0.2.1", "anna", c.annaPw)
 	if err != nil || p.RoleFor("gh-1") != Operator {
 		t.Fatalf("%v %v", p, err)
 	}
-	edit(t, c.file, func(d *Document) error { return d.SetGroup("greenhouse", []string{"bench-1"}) })
-	k.look()
-	again, ok := d.Again(p, time.Now())
-	if !ok || again.May("gh-1") || again.RoleFor("bench-1") != Operator || again.SameGrants(p) {
+	edit(t, c.file, func(d *File) error { return d.SetGroup("greenhouse", []string{"bench-1"}) })
+	k.reloadIfChanged()
+	again, ok := d.Revalidate(p, time.Now())
+	if !ok || again.CanView("gh-1") || again.RoleFor("bench-1") != Operator || again.SameGrants(p) {
 		t.Errorf("after the change: %v %+v", ok, again)
 	}
 	if said := ledger.said(); !strings.Contains(said, "audit=group.change") || !strings.Contains(said, "cameras=bench-1") {
@@ -83,7 +83,7 @@ func TestGroupChanges(t *testing.T) {
 
 func TestGroupEdits(t *testing.T) {
 	c := newCast(t)
-	edit(t, c.file, func(d *Document) error {
+	edit(t, c.file, func(d *File) error {
 		if err := d.AddGroup("greenhouse", []string{"gh-*"}); err != nil {
 			return err
 		}
@@ -100,38 +100,38 @@ func TestGroupEdits(t *testing.T) {
 	before := load(t, c.file)
 	long := make([]string, 0)
 	for name, test := range map[string]struct {
-		change func(*Document) error
+		change func(*File) error
 		says   string
 	}{
-		"group twice":      {func(d *Document) error { return d.AddGroup("greenhouse", []string{"x"}) }, "group set"},
-		"group of nothing": {func(d *Document) error { return d.AddGroup("none", long) }, "at least one"},
-		"group of a group": {func(d *Document) error { return d.AddGroup("two", []string{"@greenhouse"}) },
+		"group twice":      {func(d *File) error { return d.AddGroup("greenhouse", []string{"x"}) }, "group set"},
+		"group of nothing": {func(d *File) error { return d.AddGroup("none", long) }, "at least one"},
+		"group of a group": {func(d *File) error { return d.AddGroup("two", []string{"@greenhouse"}) },
 			"cameras only"},
-		"group with a role": {func(d *Document) error { return d.AddGroup("two", []string{"x=viewer"}) }, "x=viewer"},
-		"group's name":      {func(d *Document) error { return d.AddGroup("a=b", []string{"x"}) }, "a-z"},
-		"no such group":     {func(d *Document) error { return d.SetGroup("none", []string{"x"}) }, "group list"},
-		"emptied":           {func(d *Document) error { return d.SetGroup("greenhouse", nil) }, "at least one"},
-		"in use by a user":  {func(d *Document) error { return d.RemoveGroup("greenhouse") }, "user anna"},
-		"in use by others":  {func(d *Document) error { return d.RemoveGroup("greenhouse") }, "consumer counter"},
-		"unknown group": {func(d *Document) error { return d.SetUser("anna", "", []string{"@none"}, nil) },
+		"group with a role": {func(d *File) error { return d.AddGroup("two", []string{"x=viewer"}) }, "x=viewer"},
+		"group's name":      {func(d *File) error { return d.AddGroup("a=b", []string{"x"}) }, "a-z"},
+		"no such group":     {func(d *File) error { return d.SetGroup("none", []string{"x"}) }, "group list"},
+		"emptied":           {func(d *File) error { return d.SetGroup("greenhouse", nil) }, "at least one"},
+		"in use by a user":  {func(d *File) error { return d.RemoveGroup("greenhouse") }, "user anna"},
+		"in use by others":  {func(d *File) error { return d.RemoveGroup("greenhouse") }, "consumer counter"},
+		"unknown group": {func(d *File) error { return d.SetUser("anna", "", []string{"@none"}, nil) },
 			"user anna is granted @none"},
-		"admin of a camera": {func(d *Document) error { return d.SetUser("anna", "", []string{"porch=admin"}, nil) },
+		"admin of a camera": {func(d *File) error { return d.SetUser("anna", "", []string{"porch=admin"}, nil) },
 			"viewer or operator"},
-		"no role": {func(d *Document) error { return d.SetUser("anna", "", []string{"porch="}, nil) },
+		"no role": {func(d *File) error { return d.SetUser("anna", "", []string{"porch="}, nil) },
 			"viewer or operator"},
 		"two roles": {
-			func(d *Document) error { return d.SetUser("anna", "", []string{"porch=viewer=operator"}, nil) },
+			func(d *File) error { return d.SetUser("anna", "", []string{"porch=viewer=operator"}, nil) },
 			"viewer or operator",
 		},
-		"consumer with role": {func(d *Document) error { _, err := d.AddConsumer("x", []string{"porch=viewer"}); return err },
+		"consumer with role": {func(d *File) error { _, err := d.AddConsumer("x", []string{"porch=viewer"}); return err },
 			"no role for a single camera"},
-		"consumer of unknown": {func(d *Document) error { _, err := d.AddConsumer("x", []string{"@none"}); return err },
+		"consumer of unknown": {func(d *File) error { _, err := d.AddConsumer("x", []string{"@none"}); return err },
 			"consumer x is granted @none"},
-		"token with role": {func(d *Document) error {
+		"token with role": {func(d *File) error {
 			_, _, err := d.AddNarrowToken(Token{Owner: "root", Name: "x", Cameras: []string{"porch=viewer"}}, 0)
 			return err
 		}, "no role for a single camera"},
-		"token of a role that is none": {func(d *Document) error {
+		"token of a role that is none": {func(d *File) error {
 			_, _, err := d.AddNarrowToken(Token{Owner: "root", Name: "x", Role: "boss"}, 0)
 			return err
 		}, "boss"},
@@ -166,21 +166,21 @@ func TestVersions(t *testing.T) {
 		return file.Version
 	}
 	for _, step := range []struct {
-		change func(*Document) error
+		change func(*File) error
 		want   int
 	}{
-		{func(*Document) error { return nil }, 1},
-		{func(d *Document) error { return d.AddGroup("greenhouse", []string{"gh-*"}) }, 2},
-		{func(d *Document) error { return d.RemoveGroup("greenhouse") }, 1},
+		{func(*File) error { return nil }, 1},
+		{func(d *File) error { return d.AddGroup("greenhouse", []string{"gh-*"}) }, 2},
+		{func(d *File) error { return d.RemoveGroup("greenhouse") }, 1},
 	} {
 		edit(t, c.file, step.change)
 		if got := version(); got != step.want {
 			t.Errorf("the file has version %d, want %d", got, step.want)
 		}
 	}
-	for name, change := range map[string]func(*Document) error{
-		"role": func(d *Document) error { return d.SetUser("anna", "", []string{"porch=operator"}, nil) },
-		"token": func(d *Document) error {
+	for name, change := range map[string]func(*File) error{
+		"role": func(d *File) error { return d.SetUser("anna", "", []string{"porch=operator"}, nil) },
+		"token": func(d *File) error {
 			_, _, err := d.AddNarrowToken(Token{Owner: "anna", Name: "x", Role: Viewer}, 0)
 			return err
 		},
@@ -205,7 +205,7 @@ func TestNarrowTokens(t *testing.T) {
 		"beyond":     {Owner: "anna", Role: Operator, Cameras: []string{"*"}},
 	}
 	tokens := map[string]string{}
-	edit(t, c.file, func(d *Document) error {
+	edit(t, c.file, func(d *File) error {
 		d.Groups = []Group{{"greenhouse", []string{"gh-*"}}}
 		for name, want := range texts {
 			want.Name = "test"
@@ -217,7 +217,7 @@ func TestNarrowTokens(t *testing.T) {
 		}
 		return nil
 	})
-	d := NewDoor(c.keeper(t), testLog())
+	d := NewAuthenticator(c.keeper(t), testLog())
 	for _, test := range []struct {
 		token, camera string
 		want          Role
@@ -233,11 +233,11 @@ func TestNarrowTokens(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, ok := d.Again(p, time.Now())
+		again, ok := d.Revalidate(p, time.Now())
 		for _, p := range []Principal{p, again} {
-			if p.RoleFor(test.camera) != test.want || p.Has(Admin) != test.admin || p.MayAll() != test.all || !ok {
-				t.Errorf("%s: role %q for %s, admin %v, all %v", test.token, p.RoleFor(test.camera), test.camera, p.Has(Admin),
-					p.MayAll())
+			if p.RoleFor(test.camera) != test.want || p.HasRole(Admin) != test.admin || p.CanViewAll() != test.all || !ok {
+				t.Errorf("%s: role %q for %s, admin %v, all %v", test.token, p.RoleFor(test.camera), test.camera, p.HasRole(Admin),
+					p.CanViewAll())
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // Group is a list of cameras under one name, for grants: @NAME.
@@ -22,7 +24,7 @@ func validateGroupName(name string) error {
 		return nil
 	}
 	return fmt.Errorf("camera group %q is not allowed: "+
-		"use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit", clip(name))
+		"use 1 to 63 of a-z, 0-9, '-', '_' and '.', beginning with a letter or digit", printable.Short(name))
 }
 
 func (g Group) validate() error {
@@ -34,7 +36,7 @@ func (g Group) validate() error {
 	}
 	for _, c := range g.Cameras {
 		if strings.HasPrefix(c, groupMark) {
-			return fmt.Errorf("camera group %s: %q names a group: a group holds cameras only", g.Name, clip(c))
+			return fmt.Errorf("camera group %s: %q names a group: a group holds cameras only", g.Name, printable.Short(c))
 		}
 	}
 	if err := ValidateGlobs(g.Cameras); err != nil {
@@ -43,12 +45,12 @@ func (g Group) validate() error {
 	return nil
 }
 
-func (d *Document) group(name string) (int, error) {
+func (d *File) group(name string) (int, error) {
 	return index(d.Groups, "group", name, func(g Group) string { return g.Name })
 }
 
 // AddGroup adds a camera group.
-func (d *Document) AddGroup(name string, cameras []string) error {
+func (d *File) AddGroup(name string, cameras []string) error {
 	if _, err := d.group(name); err == nil {
 		return fmt.Errorf("there is a camera group %q already: change it with \"bramble-hub group set\"", name)
 	}
@@ -58,7 +60,7 @@ func (d *Document) AddGroup(name string, cameras []string) error {
 }
 
 // SetGroup changes the cameras of a group, for everyone with a grant of the group.
-func (d *Document) SetGroup(name string, cameras []string) error {
+func (d *File) SetGroup(name string, cameras []string) error {
 	i, err := d.group(name)
 	if err != nil {
 		return err
@@ -68,7 +70,7 @@ func (d *Document) SetGroup(name string, cameras []string) error {
 }
 
 // RemoveGroup removes a camera group that no grant names.
-func (d *Document) RemoveGroup(name string) error {
+func (d *File) RemoveGroup(name string) error {
 	i, err := d.group(name)
 	if err != nil {
 		return err
@@ -103,7 +105,7 @@ func (g grantee) groups() (names []string) {
 	return names
 }
 
-func (d *Document) grantees() (list []grantee) {
+func (d *File) grantees() (list []grantee) {
 	for _, u := range d.Users {
 		list = append(list, grantee{"user " + u.Name, u.Cameras})
 	}
@@ -120,7 +122,7 @@ func (d *Document) grantees() (list []grantee) {
 }
 
 // validateGroups checks the groups, and that each group in a grant exists.
-func (d *Document) validateGroups() error {
+func (d *File) validateGroups() error {
 	known := make(map[string]bool)
 	for _, g := range d.Groups {
 		if err := g.validate(); err != nil {
@@ -136,7 +138,7 @@ func (d *Document) validateGroups() error {
 		for _, name := range g.groups() {
 			if !known[name] {
 				missing = append(missing, fmt.Errorf("%s is granted %s%s, but there is no such camera group: "+
-					"add it with \"bramble-hub group add %s\"", clip(g.who), groupMark, clip(name), clip(name)))
+					"add it with \"bramble-hub group add %s\"", printable.Short(g.who), groupMark, printable.Short(name), printable.Short(name)))
 			}
 		}
 	}
@@ -145,7 +147,7 @@ func (d *Document) validateGroups() error {
 
 // neededVersion returns the lowest file version that supports all features in use.
 // Older programs can still read a file without mappings, groups and roles for cameras.
-func (d *Document) neededVersion() int {
+func (d *File) neededVersion() int {
 	if len(d.Groups)+len(d.Mappings) > 0 {
 		return versionGroups
 	}

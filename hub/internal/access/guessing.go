@@ -2,9 +2,11 @@ package access
 
 import (
 	"crypto/sha256"
-	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 const (
@@ -42,8 +44,8 @@ const (
 // Each of them waits by its own schedule, which other clients cannot extend.
 // Neither rule applies to a user at an address from which they have logged in: that pair has its own block.
 type guesses struct {
-	addrs    *backoff // by AddressKey
-	networks *backoff // by networkKey: an IPv6 /48 holds 65,536 keys of AddressKey
+	addrs    *backoff // by netutil.AddressKey
+	networks *backoff // by netutil.NetworkKey: an IPv6 /48 holds 65,536 keys of netutil.AddressKey
 	pairs    *backoff // a user at an address from which they have logged in
 
 	mu      sync.Mutex
@@ -106,12 +108,12 @@ func newGuesses() *guesses {
 
 // wait returns nil if an address may try a name's password now. With take set it uses up the address's turn.
 func (g *guesses) wait(name, addr string, now time.Time, take bool) error {
-	p := pair{clip(name), AddressKey(addr)}
+	p := pair{printable.Short(name), netutil.AddressKey(addr)}
 	if g.isHome(p) {
 		return waitError(g.pairs.wait(p.String(), now), waitOfPair)
 	}
 	blocked := g.addrs.wait(p.address, now)
-	if network := networkKey(addr); network != "" {
+	if network := netutil.NetworkKey(addr); network != "" {
 		blocked = max(blocked, g.networks.wait(network, now))
 	}
 	if blocked > 0 {
@@ -124,7 +126,7 @@ func waitError(after time.Duration, why string) error {
 	if after <= 0 {
 		return nil
 	}
-	return &WaitError{After: after, Why: why}
+	return &RateLimitedError{After: after, Why: why}
 }
 
 // turn returns how long an address has to wait for its turn with a name. Other clients cannot change that.
@@ -205,9 +207,9 @@ func (g *guesses) makeRoomLocked(now time.Time) {
 
 // failed counts a wrong password.
 func (g *guesses) failed(name, addr string, now time.Time) {
-	p := pair{clip(name), AddressKey(addr)}
+	p := pair{printable.Short(name), netutil.AddressKey(addr)}
 	g.addrs.failed(p.address, now)
-	if network := networkKey(addr); network != "" {
+	if network := netutil.NetworkKey(addr); network != "" {
 		g.networks.failed(network, now)
 	}
 	if g.isHome(p) {
@@ -230,7 +232,7 @@ func (g *guesses) failed(name, addr string, now time.Time) {
 // succeeded remembers the address of a user's login.
 // The failures of the address stay: another client may have caused them.
 func (g *guesses) succeeded(name, addr string, now time.Time) {
-	p := pair{clip(name), AddressKey(addr)}
+	p := pair{printable.Short(name), netutil.AddressKey(addr)}
 	g.pairs.forgive(p.String())
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -259,17 +261,4 @@ func (g *guesses) isHome(p pair) bool {
 	}
 	_, ok := h.at[p.address]
 	return ok
-}
-
-// networkKey returns the IPv6 /48 of an address, which usually belongs to one customer, or "" for IPv4.
-func networkKey(addr string) string {
-	ip, err := netip.ParseAddr(addr)
-	if err != nil || ip.Unmap().Is4() {
-		return ""
-	}
-	network, err := ip.WithZone("").Prefix(48)
-	if err != nil {
-		return ""
-	}
-	return network.String()
 }

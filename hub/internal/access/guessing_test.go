@@ -12,13 +12,13 @@ import (
 
 // attack sends a wrong password for anna three times a second for 145 s. from returns the address of each attempt.
 // Meanwhile it calls the user's action each second.
-func attack(t *testing.T, d *Door, from func(i int) string, each func(second int)) {
+func attack(t *testing.T, d *Authenticator, from func(i int) string, each func(second int)) {
 	t.Helper()
 	wrong := ledger.hide("password", "a wrong guess of it")
 	for i := range 3 * 145 {
 		_, err := d.Password(t.Context(), from(i), "anna", wrong)
-		var wait *WaitError
-		if !errors.Is(err, ErrRefused) && !errors.As(err, &wait) {
+		var wait *RateLimitedError
+		if !errors.Is(err, ErrUnauthenticated) && !errors.As(err, &wait) {
 			t.Fatalf("the guesser: %v", err)
 		}
 		if i%3 == 0 {
@@ -35,7 +35,7 @@ func manyAddresses(i int) string { return fmt.Sprintf("198.18.%d.%d", i/200, i%2
 func TestManyGuessersLockNobodyOut(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDoor(c.keeper(t), testLog())
+		d := NewAuthenticator(c.keeper(t), testLog())
 		login := func(addr string) error {
 			_, _, err := d.Login(t.Context(), addr, "anna", c.annaPw)
 			return err
@@ -52,7 +52,7 @@ func TestManyGuessersLockNobodyOut(t *testing.T) {
 			if second < 60 || time.Now().Before(until) || until.Equal(time.Unix(1, 0)) {
 				return
 			}
-			var wait *WaitError
+			var wait *RateLimitedError
 			switch err := login(abroad); {
 			case err == nil:
 				until = time.Unix(1, 0)
@@ -76,7 +76,7 @@ func TestManyGuessersLockNobodyOut(t *testing.T) {
 func TestOneGuesserLocksNobodyOut(t *testing.T) {
 	c := newCast(t)
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDoor(c.keeper(t), testLog())
+		d := NewAuthenticator(c.keeper(t), testLog())
 		attack(t, d, func(int) string { return abroad }, func(second int) {
 			if second%12 < 11 {
 				return
@@ -93,7 +93,7 @@ func TestOneGuesserLocksNobodyOut(t *testing.T) {
 func TestGuesserInAClass(t *testing.T) {
 	c := newCast(t)
 	wrong := ledger.hide("password", "a wrong guess of it")
-	edit(t, c.file, func(doc *Document) error {
+	edit(t, c.file, func(doc *File) error {
 		for i := range 30 {
 			doc.Users = append(doc.Users,
 				User{Name: fmt.Sprint("student", i), Role: Viewer, Hash: cheapHash(c.annaPw), Enabled: true})
@@ -101,12 +101,12 @@ func TestGuesserInAClass(t *testing.T) {
 		return nil
 	})
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDoor(c.keeper(t), testLog())
+		d := NewAuthenticator(c.keeper(t), testLog())
 		address := func(i int) string { return fmt.Sprintf("10.0.0.%d", i+1) }
 		blocked := 0
 		for i := 1; i < 30; i++ {
 			for range 3 {
-				if _, err := d.Password(t.Context(), address(0), fmt.Sprint("student", i), wrong); !errors.Is(err, ErrRefused) {
+				if _, err := d.Password(t.Context(), address(0), fmt.Sprint("student", i), wrong); !errors.Is(err, ErrUnauthenticated) {
 					blocked++
 				}
 			}
@@ -119,7 +119,7 @@ func TestGuesserInAClass(t *testing.T) {
 				t.Errorf("student %d: %v", i, err)
 			}
 		}
-		var wait *WaitError
+		var wait *RateLimitedError
 		if _, _, err := d.Login(t.Context(), address(0), "student0", c.annaPw); !errors.As(err, &wait) ||
 			wait.Why != waitOfAddress {
 			t.Errorf("the guesser's own login: %v", err)
@@ -133,7 +133,7 @@ func TestBlockedAddress(t *testing.T) {
 	c := newCast(t)
 	wrong := ledger.hide("password", "a wrong guess of it")
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDoor(c.keeper(t), testLog())
+		d := NewAuthenticator(c.keeper(t), testLog())
 		_, cookie, err := d.Login(t.Context(), home, "anna", c.annaPw)
 		if err != nil {
 			t.Fatal(err)
@@ -144,7 +144,7 @@ func TestBlockedAddress(t *testing.T) {
 		for i := range 3 * freeOfAddress {
 			_, _ = d.Password(t.Context(), home, fmt.Sprint("user", i), wrong)
 		}
-		var wait *WaitError
+		var wait *RateLimitedError
 		if _, err := d.Password(t.Context(), home, "root", c.adminPw); !errors.As(err, &wait) || wait.Why != waitOfAddress {
 			t.Errorf("somebody who was never there: %v", err)
 		}
@@ -182,7 +182,7 @@ func TestTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := newGuesses()
 		wait := func(addr string, take bool) time.Duration {
-			var w *WaitError
+			var w *RateLimitedError
 			if errors.As(g.wait("anna", addr, time.Now(), take), &w) {
 				return w.After
 			}
@@ -225,11 +225,11 @@ func TestGuesserWithANetwork(t *testing.T) {
 	c := newCast(t)
 	wrong := ledger.hide("password", "a wrong guess of it")
 	synctest.Test(t, func(t *testing.T) {
-		d := NewDoor(c.keeper(t), testLog())
+		d := NewAuthenticator(c.keeper(t), testLog())
 		checked := 0
 		for i := range 1000 {
 			if _, err := d.Password(t.Context(), fmt.Sprintf("2001:db8:1:%x::1", i), fmt.Sprint("user", i),
-				wrong); errors.Is(err, ErrRefused) {
+				wrong); errors.Is(err, ErrUnauthenticated) {
 				checked++
 			}
 		}
@@ -275,7 +275,7 @@ func TestGuessesAreBounded(t *testing.T) {
 func TestWaitersTakeNoPlace(t *testing.T) {
 	c := newCast(t)
 	wrong := ledger.hide("password", "a wrong guess of it")
-	d := NewDoor(c.keeper(t), testLog())
+	d := NewAuthenticator(c.keeper(t), testLog())
 	for i := range freeOfAddress {
 		_, _ = d.Password(t.Context(), abroad, fmt.Sprint("user", i), wrong)
 	}
@@ -285,7 +285,7 @@ func TestWaitersTakeNoPlace(t *testing.T) {
 		}
 	}
 	for range maxQueued + 1 { // would wait forever, or get ErrBusy
-		var wait *WaitError
+		var wait *RateLimitedError
 		if _, _, err := d.Login(t.Context(), abroad, "anna", secret.Text("anything")); !errors.As(err, &wait) {
 			t.Fatal(err)
 		}

@@ -8,10 +8,10 @@ import (
 // Identity names the owner of a share of a limited resource: a user, whatever their proof, or one signed link.
 // It is "" while authentication is off.
 func (p Principal) Identity() string {
-	switch p.By {
-	case ByNothing, "":
+	switch p.Method {
+	case MethodNone, "":
 		return ""
-	case ByLink: // a link is these three values, signed
+	case MethodLink: // a link is these three values, signed
 		return "link " + p.grants[0].glob + " " + strings.Join(p.formats, "-") + " " + strconv.FormatInt(p.expires.Unix(), 10)
 	}
 	if p.external != nil {

@@ -16,57 +16,57 @@ import (
 // lookInterval is how often the credentials file is looked at: a change counts within a second.
 const lookInterval = time.Second
 
-// Keeper holds the current Book, and reads the file again when it changes.
-type Keeper struct {
-	name  string
-	log   *slog.Logger
-	book  atomic.Pointer[Book]
-	ended *EndedSessions
+// Store holds the current Book, and reads the file again when it changes.
+type Store struct {
+	name     string
+	log      *slog.Logger
+	snapshot atomic.Pointer[Snapshot]
+	ended    *EndedSessions
 
 	mu        sync.Mutex
-	listeners []func(*Book) // guarded by mu
+	listeners []func(*Snapshot) // guarded by mu
 
 	// Owned by Run's goroutine.
-	seen os.FileInfo // of the file that was read last, good or bad; nil if there is none
-	said string      // the trouble that was logged last
+	seen        os.FileInfo // of the file that was read last, good or bad; nil if there is none
+	lastWarning string      // the trouble that was logged last
 }
 
-// NewKeeper reads the credentials file, which need not exist; "" means that there will never be one.
+// OpenStore reads the credentials file, which need not exist; "" means that there will never be one.
 // If there was one, and no command has emptied it, the error is ErrMissing.
-func NewKeeper(name string, log *slog.Logger) (*Keeper, error) {
-	k := &Keeper{name: name, log: log, ended: newEndedSessions(name, log, time.Now())}
-	k.book.Store(newBook(&Document{}))
+func OpenStore(name string, log *slog.Logger) (*Store, error) {
+	k := &Store{name: name, log: log, ended: newEndedSessions(name, log, time.Now())}
+	k.snapshot.Store(newSnapshot(&File{}))
 	if name == "" {
 		return k, nil
 	}
 	d, info, err := read(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		d, info = &Document{}, nil
+		d, info = &File{}, nil
 		err = checkLost(name)
 	}
 	if err != nil {
 		return nil, err
 	}
-	k.book.Store(k.marked(d))
+	k.snapshot.Store(k.marked(d))
 	k.seen = info
 	return k, nil
 }
 
-// Book returns the credentials as they are now.
-func (k *Keeper) Book() *Book { return k.book.Load() }
+// Snapshot returns the credentials as they are now.
+func (k *Store) Snapshot() *Snapshot { return k.snapshot.Load() }
 
 // Ended returns the logged-out sessions. They are kept in a file beside the credentials file.
-func (k *Keeper) Ended() *EndedSessions { return k.ended }
+func (k *Store) Ended() *EndedSessions { return k.ended }
 
 // OnChange has f called after each change, by Run's goroutine; Book returns the new one by then.
-func (k *Keeper) OnChange(f func(*Book)) {
+func (k *Store) OnChange(f func(*Snapshot)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.listeners = append(k.listeners, f)
 }
 
 // Run looks at the file once a second until ctx ends. A file that is broken or gone changes nothing: the old credentials hold on.
-func (k *Keeper) Run(ctx context.Context) error {
+func (k *Store) Run(ctx context.Context) error {
 	if k.name == "" {
 		<-ctx.Done()
 		return nil
@@ -78,17 +78,17 @@ func (k *Keeper) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			k.look()
+			k.reloadIfChanged()
 			k.ended.tick(time.Now())
 		}
 	}
 }
 
-func (k *Keeper) look() {
+func (k *Store) reloadIfChanged() {
 	info, err := os.Stat(k.name)
 	if errors.Is(err, fs.ErrNotExist) {
-		if k.seen != nil && !k.Book().Empty() {
-			k.complain("the credentials file is gone; the credentials that it held count until the hub is started anew", errors.New(k.name+" does not exist"))
+		if k.seen != nil && !k.Snapshot().Empty() {
+			k.warnOnce("the credentials file is gone; the credentials that it held count until the hub is started anew", errors.New(k.name+" does not exist"))
 		}
 		k.seen = nil
 		return
@@ -101,23 +101,23 @@ func (k *Keeper) look() {
 		k.seen = info
 	}
 	if err != nil {
-		k.complain("the credentials file cannot be used; the credentials of before count until it can", err)
+		k.warnOnce("the credentials file cannot be used; the credentials of before count until it can", err)
 		return
 	}
-	k.said = ""
-	k.take(k.marked(d))
+	k.lastWarning = ""
+	k.swap(k.marked(d))
 }
 
 // marked returns the Book of a file. It compares the file with the marks in its lock file, to detect a loss.
 // It adds missing marks, for a file that was not written by a command.
-func (k *Keeper) marked(d *Document) *Book {
-	b := newBook(d)
+func (k *Store) marked(d *File) *Snapshot {
+	b := newSnapshot(d)
 	had, err := readMarks(k.name)
 	if err != nil {
 		k.log.Warn("the hub cannot tell whether the credentials file has lost users", logkey.Err, err)
 		return b
 	}
-	b.lostUsers, b.lostPeers = lost(had, d)
+	b.lostUsers, b.lostClients = lost(had, d)
 	all := union(had, marks(d))
 	if all == had {
 		return b
@@ -134,16 +134,16 @@ func same(a, b os.FileInfo) bool {
 	return a != nil && b != nil && os.SameFile(a, b) && a.ModTime().Equal(b.ModTime()) && a.Size() == b.Size() && a.Mode() == b.Mode()
 }
 
-// complain logs a trouble once.
-func (k *Keeper) complain(what string, err error) {
-	if err.Error() != k.said {
+// warnOnce logs a trouble once.
+func (k *Store) warnOnce(what string, err error) {
+	if err.Error() != k.lastWarning {
 		k.log.Error(what, logkey.Err, err)
 	}
-	k.said = err.Error()
+	k.lastWarning = err.Error()
 }
 
-func (k *Keeper) take(b *Book) {
-	old := k.book.Swap(b)
+func (k *Store) swap(b *Snapshot) {
+	old := k.snapshot.Swap(b)
 	for _, line := range changes(old, b) {
 		k.log.Info(line.what, line.args...)
 	}

@@ -22,8 +22,8 @@ func TestReload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := c.keeper(t)
 		told := []int{}
-		k.OnChange(func(b *Book) {
-			if b != k.Book() {
+		k.OnChange(func(b *Snapshot) {
+			if b != k.Snapshot() {
 				t.Error("the listener is told of another book than there is")
 			}
 			told = append(told, len(b.Users()))
@@ -32,12 +32,12 @@ func TestReload(t *testing.T) {
 		expect := func(what string, users int, tellings ...int) {
 			t.Helper()
 			later(2 * lookInterval)
-			if n := len(k.Book().Users()); n != users || !slices.Equal(told, tellings) {
+			if n := len(k.Snapshot().Users()); n != users || !slices.Equal(told, tellings) {
 				t.Errorf("%s: %d users, told %v; want %d, %v", what, n, told, users, tellings)
 			}
 		}
 		expect("nothing happens", 4)
-		edit(t, c.file, func(d *Document) error { return d.RemoveUser("otto") })
+		edit(t, c.file, func(d *File) error { return d.RemoveUser("otto") })
 		expect("a change", 3, 3)
 		good, err := os.ReadFile(c.file)
 		if err != nil {
@@ -71,7 +71,7 @@ func TestReload(t *testing.T) {
 			t.Errorf("the absent file was told of %d times", n)
 		}
 		write(good)
-		edit(t, c.file, func(d *Document) error { return d.RemoveUser("anna") })
+		edit(t, c.file, func(d *File) error { return d.RemoveUser("anna") })
 		expect("it is back", 2, 3, 3, 2)
 	})
 }
@@ -83,16 +83,16 @@ func TestChangesAreAudited(t *testing.T) {
 		k := c.keeper(t)
 		testutil.Run(t, k.Run)
 		for _, step := range []struct {
-			change func(*Document) error
+			change func(*File) error
 			says   []string
 		}{
-			{func(d *Document) error { return d.AddUser("new", Operator, []string{"x-*"}, c.annaPw) }, []string{"audit=user.add", "name=new", "role=operator", "x-*"}},
-			{func(d *Document) error { return d.SetPassword("new", c.ottoPw) }, []string{"audit=user.change", "name=new"}},
-			{func(d *Document) error { return d.RemoveUser("new") }, []string{"audit=user.remove", "name=new"}},
-			{func(d *Document) error { return d.RemoveToken(c.tokenID) }, []string{"audit=token.remove", "name=" + c.tokenID, "owner=anna"}},
-			{func(d *Document) error { return d.RemoveAgent("porch") }, []string{"audit=agent.remove", "name=porch"}},
-			{func(d *Document) error { _, err := d.AddConsumer("c2", []string{"*"}); return err }, []string{"audit=consumer.add", "name=c2"}},
-			{func(d *Document) error { d.RenewLinkKey(); return nil }, []string{"audit=key.change"}},
+			{func(d *File) error { return d.AddUser("new", Operator, []string{"x-*"}, c.annaPw) }, []string{"audit=user.add", "name=new", "role=operator", "x-*"}},
+			{func(d *File) error { return d.SetPassword("new", c.ottoPw) }, []string{"audit=user.change", "name=new"}},
+			{func(d *File) error { return d.RemoveUser("new") }, []string{"audit=user.remove", "name=new"}},
+			{func(d *File) error { return d.RemoveToken(c.tokenID) }, []string{"audit=token.remove", "name=" + c.tokenID, "owner=anna"}},
+			{func(d *File) error { return d.RemoveAgent("porch") }, []string{"audit=agent.remove", "name=porch"}},
+			{func(d *File) error { _, err := d.AddConsumer("c2", []string{"*"}); return err }, []string{"audit=consumer.add", "name=c2"}},
+			{func(d *File) error { d.RenewLinkKey(); return nil }, []string{"audit=key.change"}},
 		} {
 			before := len(ledger.said())
 			edit(t, c.file, step.change)
@@ -109,13 +109,13 @@ func TestChangesAreAudited(t *testing.T) {
 
 func TestNoFile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k, err := NewKeeper("", testLog())
+		k, err := OpenStore("", testLog())
 		if err != nil {
 			t.Fatal(err)
 		}
 		testutil.Run(t, k.Run)
 		later(time.Minute)
-		if !k.Book().Empty() {
+		if !k.Snapshot().Empty() {
 			t.Error("somebody is in it")
 		}
 	})

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -47,7 +48,7 @@ func (l Link) validate() error {
 	}
 	for i, f := range l.Formats {
 		if !slices.Contains(linkFormats, f) {
-			return fmt.Errorf("format %q is not known: give one or more of %s", clip(f), strings.Join(linkFormats, ", "))
+			return fmt.Errorf("format %q is not known: give one or more of %s", printable.Short(f), strings.Join(linkFormats, ", "))
 		}
 		if i > 0 && f <= l.Formats[i-1] {
 			return errors.New("the formats are not in order")
@@ -57,7 +58,7 @@ func (l Link) validate() error {
 }
 
 // Sign returns the value of LinkParameter that opens a link. Formats may be in any order.
-func (b *Book) Sign(l Link) (secret.Text, error) {
+func (b *Snapshot) Sign(l Link) (secret.Text, error) {
 	l.Formats = slices.Compact(slices.Sorted(slices.Values(l.Formats)))
 	if err := l.validate(); err != nil {
 		return "", err
@@ -78,7 +79,7 @@ func sign(key []byte, text string) []byte {
 }
 
 // link returns who comes with a signed link to a camera.
-func (b *Book) link(camera string, text secret.Text, now time.Time) (Principal, error) {
+func (b *Snapshot) link(camera string, text secret.Text, now time.Time) (Principal, error) {
 	m := linkPattern.FindStringSubmatch(text.Reveal())
 	if m == nil {
 		return Principal{}, errors.New("not a signed link: it looks like EXPIRES.FORMATS.SIGNATURE, as \"bramble-hub link\" prints it")
@@ -99,7 +100,7 @@ func (b *Book) link(camera string, text secret.Text, now time.Time) (Principal, 
 		return Principal{}, fmt.Errorf("the link expired at %s", l.Expires.UTC().Format(time.RFC3339))
 	}
 	return Principal{
-		Name: "link", Role: Viewer, By: ByLink,
+		Name: "link", Role: Viewer, Method: MethodLink,
 		grants: []grant{{camera, Viewer}}, formats: l.Formats, key: b.linkKey, expires: l.Expires,
 	}, nil
 }

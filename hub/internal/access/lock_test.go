@@ -28,7 +28,7 @@ func TestLockHeld(t *testing.T) {
 		var told []string
 		e := Editor{Waiting: func(text string) { told = append(told, fmt.Sprint(time.Now().Unix(), text)) }}
 		begin := time.Now()
-		err := e.Edit(c.file, func(*Document) error { t.Error("edited"); return nil })
+		err := e.Edit(c.file, func(*File) error { t.Error("edited"); return nil })
 		me := fmt.Sprintf("process %d (", os.Getpid())
 		if err == nil || !strings.Contains(err.Error(), c.file+".lock") || !strings.Contains(err.Error(), me) ||
 			time.Since(begin) > lockPatience+time.Second {
@@ -42,7 +42,7 @@ func TestLockHeld(t *testing.T) {
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_UN); err != nil {
 		t.Fatal(err)
 	}
-	edit(t, c.file, func(*Document) error { return nil })
+	edit(t, c.file, func(*File) error { return nil })
 }
 
 // An attacker with write permission in the directory, such as a compromised service, cannot misuse other users' edits.
@@ -77,7 +77,7 @@ func TestPlantedFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			file := filepath.Join(dir, "credentials.json")
-			err := Edit(file, func(d *Document) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
+			err := Edit(file, func(d *File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
 			if wrong := strings.HasPrefix(name, "lock"); wrong != (err != nil) ||
 				err != nil && !strings.Contains(err.Error(), file+".lock") {
 				t.Errorf("%v", err)
@@ -161,7 +161,7 @@ func TestLinkOfTheService(t *testing.T) {
 	if err := os.Lchown(link, service, service); err != nil {
 		t.Fatal(err)
 	}
-	err := Edit(link, func(*Document) error { return nil })
+	err := Edit(link, func(*File) error { return nil })
 	list, listed := os.ReadDir(elsewhere)
 	if err == nil || !strings.Contains(err.Error(), "user 12345") || listed != nil || len(list) != 0 {
 		t.Errorf("%v, elsewhere are %v", err, list)
@@ -178,7 +178,7 @@ func TestLockBelongsToTheService(t *testing.T) {
 	if err := os.Chown(dir, service, -1); err != nil {
 		t.Fatal(err)
 	}
-	edit(t, filepath.Join(dir, "credentials.json"), func(*Document) error { return nil })
+	edit(t, filepath.Join(dir, "credentials.json"), func(*File) error { return nil })
 	for _, name := range []string{"credentials.json", "credentials.json.lock"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		if err != nil {
@@ -200,7 +200,7 @@ func TestLinksInACircle(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a", "a/credentials.json"} {
-		if err := Edit(filepath.Join(dir, name), func(*Document) error { return nil }); err == nil {
+		if err := Edit(filepath.Join(dir, name), func(*File) error { return nil }); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

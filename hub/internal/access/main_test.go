@@ -101,7 +101,7 @@ func newCast(t testing.TB) *cast {
 	}
 	c := *first
 	c.file = filepath.Join(t.TempDir(), "state", "credentials.json")
-	edit(t, c.file, func(d *Document) error {
+	edit(t, c.file, func(d *File) error {
 		same, err := parse(c.content)
 		if err == nil {
 			*d = *same
@@ -120,7 +120,7 @@ func makeCast() (*cast, error) {
 	c := &cast{file: filepath.Join(dir, "credentials.json")}
 	c.annaPw, c.ottoPw = ledger.hide("password", rightPassword), ledger.hide("password", "tr0ub4dor&3 and more")
 	c.adminPw, c.goneUsr = ledger.hide("password", "quis custodiet ipsos"), ledger.hide("password", "gone with the wind")
-	err = Edit(c.file, func(d *Document) error {
+	err = Edit(c.file, func(d *File) error {
 		for _, u := range []struct {
 			name     string
 			role     Role
@@ -171,23 +171,23 @@ func cheapHash(password secret.Text) string {
 	return h.String()
 }
 
-func edit(t testing.TB, file string, change func(*Document) error) {
+func edit(t testing.TB, file string, change func(*File) error) {
 	t.Helper()
 	if err := Edit(file, change); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (c *cast) keeper(t testing.TB) *Keeper {
+func (c *cast) keeper(t testing.TB) *Store {
 	t.Helper()
-	k, err := NewKeeper(c.file, testLog())
+	k, err := OpenStore(c.file, testLog())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
-func load(t testing.TB, file string) *Book {
+func load(t testing.TB, file string) *Snapshot {
 	t.Helper()
 	b, err := Load(file)
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // Mapping gives a role and cameras to people that a proxy or an identity provider has identified.
@@ -36,7 +38,7 @@ func ValidateMapped(who string) error {
 			return validateExternal(strings.TrimSuffix(kind, ":"), name)
 		}
 	}
-	return fmt.Errorf("%q is no valid mapping: write group:NAME, user:NAME or %s", clip(who), mapsAll)
+	return fmt.Errorf("%q is no valid mapping: write group:NAME, user:NAME or %s", printable.Short(who), mapsAll)
 }
 
 // validateExternal checks a name from a proxy or an identity provider. It appears in log lines and on pages.
@@ -66,21 +68,21 @@ func (m Mapping) fits(id Identity) bool {
 	return m.Who == mapsAll || m.Who == mapsUser+id.Name
 }
 
-func (d *Document) mapping(who string) (int, error) {
+func (d *File) mapping(who string) (int, error) {
 	return index(d.Mappings, "mapping", who, func(m Mapping) string { return m.Who })
 }
 
 // AddMapping adds a mapping.
-func (d *Document) AddMapping(m Mapping) error {
+func (d *File) AddMapping(m Mapping) error {
 	if _, err := d.mapping(m.Who); err == nil {
-		return fmt.Errorf("there is a mapping of %q already: change it with \"bramble-hub mapping set\"", clip(m.Who))
+		return fmt.Errorf("there is a mapping of %q already: change it with \"bramble-hub mapping set\"", printable.Short(m.Who))
 	}
 	d.Mappings = append(d.Mappings, m)
 	return m.validate()
 }
 
 // SetMapping replaces the role and the cameras of a mapping, unless they are empty or nil.
-func (d *Document) SetMapping(who string, role Role, cameras []string) error {
+func (d *File) SetMapping(who string, role Role, cameras []string) error {
 	i, err := d.mapping(who)
 	if err != nil {
 		return err
@@ -96,7 +98,7 @@ func (d *Document) SetMapping(who string, role Role, cameras []string) error {
 }
 
 // RemoveMapping removes a mapping.
-func (d *Document) RemoveMapping(who string) error {
+func (d *File) RemoveMapping(who string) error {
 	i, err := d.mapping(who)
 	if err != nil {
 		return err
@@ -105,14 +107,14 @@ func (d *Document) RemoveMapping(who string) error {
 	return nil
 }
 
-func (d *Document) validateMappings() error {
+func (d *File) validateMappings() error {
 	seen := make(map[string]bool)
 	for _, m := range d.Mappings {
 		if err := m.validate(); err != nil {
-			return fmt.Errorf("mapping %q: %w", clip(m.Who), err)
+			return fmt.Errorf("mapping %q: %w", printable.Short(m.Who), err)
 		}
 		if seen[m.Who] {
-			return fmt.Errorf("mapping %q: there is a second one", clip(m.Who))
+			return fmt.Errorf("mapping %q: there is a second one", printable.Short(m.Who))
 		}
 		seen[m.Who] = true
 	}

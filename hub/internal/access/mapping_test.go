@@ -11,7 +11,7 @@ import (
 // mapped adds mappings to a file.
 func mapped(t *testing.T, file string) {
 	t.Helper()
-	edit(t, file, func(d *Document) error {
+	edit(t, file, func(d *File) error {
 		d.Groups = append(d.Groups, Group{"greenhouse", []string{"gh-*"}})
 		return errors.Join(
 			d.AddMapping(Mapping{"group:Lab Staff", Operator, []string{"lab-*", "@greenhouse=viewer"}}),
@@ -59,22 +59,22 @@ func TestExternal(t *testing.T) {
 		"user: as name":  {id: Identity{"user:root", nil}, fails: "mapping add"},
 		"glob as a name": {id: Identity{"*", []string{"*"}}, fails: "mapping add"},
 	} {
-		p, err := b.external(test.id, ByProxy)
+		p, err := b.external(test.id, MethodProxy)
 		if test.fails != "" {
-			if err == nil || !strings.Contains(err.Error(), test.fails) || p.Name != "" || p.May("porch") {
+			if err == nil || !strings.Contains(err.Error(), test.fails) || p.Name != "" || p.CanView("porch") {
 				t.Errorf("%s: %v %v, want %q", name, p, err, test.fails)
 			}
 			continue
 		}
 		for camera, want := range test.roles {
-			if err != nil || p.RoleFor(camera) != want || p.Has(Admin) != test.admin {
-				t.Errorf("%s: %v: role %q for %s, want %q; admin %v", name, err, p.RoleFor(camera), camera, want, p.Has(Admin))
+			if err != nil || p.RoleFor(camera) != want || p.HasRole(Admin) != test.admin {
+				t.Errorf("%s: %v: role %q for %s, want %q; admin %v", name, err, p.RoleFor(camera), camera, want, p.HasRole(Admin))
 			}
 		}
 	}
-	edit(t, c.file, func(d *Document) error { return d.AddMapping(Mapping{"everyone", Viewer, []string{"yard"}}) })
-	if p, err := load(t, c.file).external(Identity{Name: "zoe"}, ByProxy); err != nil || p.RoleFor("yard") != Viewer ||
-		p.May("porch") {
+	edit(t, c.file, func(d *File) error { return d.AddMapping(Mapping{"everyone", Viewer, []string{"yard"}}) })
+	if p, err := load(t, c.file).external(Identity{Name: "zoe"}, MethodProxy); err != nil || p.RoleFor("yard") != Viewer ||
+		p.CanView("porch") {
 		t.Errorf("everyone: %v %v", p, err)
 	}
 }
@@ -84,22 +84,22 @@ func TestMappingEdits(t *testing.T) {
 	mapped(t, c.file)
 	before := load(t, c.file)
 	for name, test := range map[string]struct {
-		change func(*Document) error
+		change func(*File) error
 		says   string
 	}{
-		"twice": {func(d *Document) error { return d.AddMapping(Mapping{"user:root", Viewer, []string{"x"}}) },
+		"twice": {func(d *File) error { return d.AddMapping(Mapping{"user:root", Viewer, []string{"x"}}) },
 			"mapping set"},
-		"of nobody": {func(d *Document) error { return d.AddMapping(Mapping{"anna", Viewer, []string{"x"}}) },
+		"of nobody": {func(d *File) error { return d.AddMapping(Mapping{"anna", Viewer, []string{"x"}}) },
 			"group:NAME"},
-		"of no name": {func(d *Document) error { return d.AddMapping(Mapping{"group:", Viewer, []string{"x"}}) }, "empty"},
-		"role":       {func(d *Document) error { return d.AddMapping(Mapping{"group:x", "boss", []string{"x"}}) }, "boss"},
-		"grant": {func(d *Document) error { return d.AddMapping(Mapping{"group:x", Viewer, []string{"x=boss"}}) },
+		"of no name": {func(d *File) error { return d.AddMapping(Mapping{"group:", Viewer, []string{"x"}}) }, "empty"},
+		"role":       {func(d *File) error { return d.AddMapping(Mapping{"group:x", "boss", []string{"x"}}) }, "boss"},
+		"grant": {func(d *File) error { return d.AddMapping(Mapping{"group:x", Viewer, []string{"x=boss"}}) },
 			"x=boss"},
-		"unknown group": {func(d *Document) error { return d.AddMapping(Mapping{"group:x", Viewer, []string{"@none"}}) },
+		"unknown group": {func(d *File) error { return d.AddMapping(Mapping{"group:x", Viewer, []string{"@none"}}) },
 			"mapping group:x is granted @none"},
-		"set none":     {func(d *Document) error { return d.SetMapping("group:x", Viewer, nil) }, "mapping list"},
-		"remove none":  {func(d *Document) error { return d.RemoveMapping("group:x") }, "mapping list"},
-		"group in use": {func(d *Document) error { return d.RemoveGroup("greenhouse") }, "mapping group:Lab Staff"},
+		"set none":     {func(d *File) error { return d.SetMapping("group:x", Viewer, nil) }, "mapping list"},
+		"remove none":  {func(d *File) error { return d.RemoveMapping("group:x") }, "mapping list"},
+		"group in use": {func(d *File) error { return d.RemoveGroup("greenhouse") }, "mapping group:Lab Staff"},
 	} {
 		if err := Edit(c.file, test.change); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
@@ -108,7 +108,7 @@ func TestMappingEdits(t *testing.T) {
 	if after := load(t, c.file); !reflect.DeepEqual(after, before) {
 		t.Error("a change that failed has changed something")
 	}
-	edit(t, c.file, func(d *Document) error { return d.RemoveMapping("user:root") })
+	edit(t, c.file, func(d *File) error { return d.RemoveMapping("user:root") })
 	if got := len(load(t, c.file).Mappings()); got != 4 {
 		t.Errorf("%d mappings are left", got)
 	}
@@ -117,7 +117,7 @@ func TestMappingEdits(t *testing.T) {
 // With mappings authentication is on, even if the file has no users.
 func TestMappingsAsk(t *testing.T) {
 	c := newCast(t)
-	edit(t, c.file, func(d *Document) error {
+	edit(t, c.file, func(d *File) error {
 		d.Users, d.Tokens, d.Agents, d.Consumers = nil, nil, nil, nil
 		return d.AddMapping(Mapping{"everyone", Viewer, []string{"porch"}})
 	})
@@ -131,17 +131,17 @@ func TestExternalSession(t *testing.T) {
 	c := newCast(t)
 	mapped(t, c.file)
 	k := c.keeper(t)
-	d := NewDoor(k, testLog())
+	d := NewAuthenticator(k, testLog())
 	const addr = "192.0.2.1"
 	begin := func(life time.Duration) Principal {
 		t.Helper()
-		cookie, err := d.LoginExternal(addr, ByOIDC, Identity{"zoe", []string{"Lab Staff", "more"}}, life)
+		cookie, err := d.LoginExternal(addr, MethodOIDC, Identity{"zoe", []string{"Lab Staff", "more"}}, life)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ledger.hide("session", cookie.Value.Reveal())
 		p, renewed, err := d.Session(addr, cookie.Value)
-		if err != nil || renewed != nil || p.By != BySession || p.Method != ByOIDC || p.RoleFor("lab-1") != Operator {
+		if err != nil || renewed != nil || p.Method != MethodSession || p.LoginMethod != MethodOIDC || p.RoleFor("lab-1") != Operator {
 			t.Fatalf("%v %v %+v", err, renewed, p)
 		}
 		if life == time.Minute {
@@ -151,26 +151,26 @@ func TestExternalSession(t *testing.T) {
 	}
 	p, ended := begin(12*time.Hour), begin(time.Minute)
 	now := time.Now()
-	if _, ok := d.Again(p, now.Add(11*time.Hour)); !ok {
+	if _, ok := d.Revalidate(p, now.Add(11*time.Hour)); !ok {
 		t.Error("it has ended early")
 	}
-	if _, ok := d.Again(p, now.Add(12*time.Hour+time.Second)); ok {
+	if _, ok := d.Revalidate(p, now.Add(12*time.Hour+time.Second)); ok {
 		t.Error("it has no end")
 	}
-	if _, ok := d.Again(ended, now); ok {
+	if _, ok := d.Revalidate(ended, now); ok {
 		t.Error("it goes on after the logout")
 	}
-	edit(t, c.file, func(d *Document) error { return d.SetMapping("group:Lab Staff", Viewer, []string{"lab-1"}) })
-	k.look()
-	if again, ok := d.Again(p, now); !ok || again.RoleFor("lab-1") != Viewer || again.May("lab-2") {
+	edit(t, c.file, func(d *File) error { return d.SetMapping("group:Lab Staff", Viewer, []string{"lab-1"}) })
+	k.reloadIfChanged()
+	if again, ok := d.Revalidate(p, now); !ok || again.RoleFor("lab-1") != Viewer || again.CanView("lab-2") {
 		t.Errorf("after the change: %v %+v", ok, again)
 	}
-	edit(t, c.file, func(d *Document) error { return d.RemoveMapping("group:Lab Staff") })
-	k.look()
-	if _, ok := d.Again(p, now); ok {
+	edit(t, c.file, func(d *File) error { return d.RemoveMapping("group:Lab Staff") })
+	k.reloadIfChanged()
+	if _, ok := d.Revalidate(p, now); ok {
 		t.Error("it goes on without a mapping")
 	}
-	if _, err := d.LoginExternal(addr, ByOIDC, Identity{"zoe", []string{"Lab Staff"}}, time.Hour); !errors.As(err,
+	if _, err := d.LoginExternal(addr, MethodOIDC, Identity{"zoe", []string{"Lab Staff"}}, time.Hour); !errors.As(err,
 		new(*UnmappedError)) {
 		t.Errorf("a login without a mapping: %v", err)
 	}

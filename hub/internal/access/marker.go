@@ -22,7 +22,7 @@ const (
 )
 
 // marks returns the marks for a document.
-func marks(d *Document) (text string) {
+func marks(d *File) (text string) {
 	if len(d.Users)+len(d.Mappings) > 0 {
 		text += markUsers + "\n"
 	}
@@ -50,7 +50,7 @@ func readMarks(name string) (string, error) {
 }
 
 // lost reports whether a document lacks all users, or all agents and consumers, that there were.
-func lost(had string, d *Document) (users, peers bool) {
+func lost(had string, d *File) (users, peers bool) {
 	has := marks(d)
 	return strings.Contains(had, markUsers) && !strings.Contains(has, markUsers),
 		strings.Contains(had, markPeers) && !strings.Contains(has, markPeers)

@@ -74,11 +74,11 @@ func TestToken(t *testing.T) {
 	b := load(t, c.file)
 	now := time.Now()
 	p, err := b.token(c.token, now)
-	if err != nil || p.Name != "anna" || p.Role != Viewer || !p.May("porch") || p.May("garden") {
+	if err != nil || p.Name != "anna" || p.Role != Viewer || !p.CanView("porch") || p.CanView("garden") {
 		t.Errorf("%+v, %v", p, err)
 	}
 	var short secret.Text
-	edit(t, c.file, func(d *Document) (err error) { _, short, err = d.AddToken("anna", "short", time.Hour); return err })
+	edit(t, c.file, func(d *File) (err error) { _, short, err = d.AddToken("anna", "short", time.Hour); return err })
 	ledger.hide("token", short.Reveal())
 	b = load(t, c.file)
 	if _, err := b.token(short, now.Add(59*time.Minute)); err != nil {
@@ -94,11 +94,11 @@ func TestToken(t *testing.T) {
 		"another secret": {secret.Text(text[:len(text)-1] + "a"), now, "not known"}, "another id": {secret.Text("bt_aaaaaaaa" + text[11:]), now, "not known"},
 		"id only": {secret.Text(text[:12]), now, "not an API token"}, "with a space": {c.token + " ", now, "not an API token"},
 	} {
-		if p, err := b.token(test.token, test.at); err == nil && test.token != c.token || p.Has(Viewer) && test.token != c.token || err != nil && !strings.Contains(err.Error(), test.says) {
+		if p, err := b.token(test.token, test.at); err == nil && test.token != c.token || p.HasRole(Viewer) && test.token != c.token || err != nil && !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
-	edit(t, c.file, func(d *Document) error { return d.RemoveToken(c.tokenID) })
+	edit(t, c.file, func(d *File) error { return d.RemoveToken(c.tokenID) })
 	if _, err := load(t, c.file).token(c.token, now); err == nil {
 		t.Error("a removed token is good")
 	}
@@ -117,7 +117,7 @@ func FuzzToken(f *testing.F) {
 			t.Errorf("%q is read as %q and %q", text, id, proof.Reveal())
 		}
 		p, err := b.token(secret.Text(text), time.Now())
-		if (err == nil) != (text == c.token.Reveal()) || err != nil && (p.Has(Viewer) || p.May("porch")) {
+		if (err == nil) != (text == c.token.Reveal()) || err != nil && (p.HasRole(Viewer) || p.CanView("porch")) {
 			t.Errorf("%q opens the door: %+v", text, p)
 		}
 	})
@@ -133,14 +133,14 @@ func TestLink(t *testing.T) {
 	}
 	ledger.hide("link", link.Reveal())
 	p, err := b.link("porch", link, now)
-	if err != nil || p.Role != Viewer || p.By != ByLink || !p.MayFormat("porch", "jpeg") || p.MayFormat("porch", "mp4") || p.MayFormat("garden", "jpeg") {
+	if err != nil || p.Role != Viewer || p.Method != MethodLink || !p.CanViewFormat("porch", "jpeg") || p.CanViewFormat("porch", "mp4") || p.CanViewFormat("garden", "jpeg") {
 		t.Errorf("%+v, %v", p, err)
 	}
 	text := link.Reveal()
 	signature := text[strings.LastIndex(text, ".")+1:]
-	edit(t, c.file, func(d *Document) error { d.RenewLinkKey(); return nil })
+	edit(t, c.file, func(d *File) error { d.RenewLinkKey(); return nil })
 	for name, test := range map[string]struct {
-		book         *Book
+		book         *Snapshot
 		camera, link string
 		at           time.Time
 		says         string
@@ -156,9 +156,9 @@ func TestLink(t *testing.T) {
 		"nothing":        {b, "porch", "", now, "not a signed link"},
 		"bad camera":     {b, "porch\n", text, now, "not allowed"},
 		"new key":        {load(t, c.file), "porch", text, now, "renewed"},
-		"no key":         {newBook(&Document{}), "porch", text, now, "renewed"},
+		"no key":         {newSnapshot(&File{}), "porch", text, now, "renewed"},
 	} {
-		if p, err := test.book.link(test.camera, secret.Text(test.link), test.at); err == nil || !strings.Contains(err.Error(), test.says) || p.May("porch") {
+		if p, err := test.book.link(test.camera, secret.Text(test.link), test.at); err == nil || !strings.Contains(err.Error(), test.says) || p.CanView("porch") {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
@@ -184,7 +184,7 @@ func FuzzLink(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, camera, text string) {
 		p, err := b.link(camera, secret.Text(text), now)
-		if (err == nil) != (camera == "porch" && text == good.Reveal()) || err != nil && p.May(camera) {
+		if (err == nil) != (camera == "porch" && text == good.Reveal()) || err != nil && p.CanView(camera) {
 			t.Errorf("%q for %q: %+v, %v", text, camera, p, err)
 		}
 		formats := strings.Split(text, "-")
@@ -198,7 +198,7 @@ func FuzzLink(f *testing.F) {
 			t.Errorf("signed for %q as %s, and not accepted: %v", camera, link.Reveal(), err)
 		}
 		for _, format := range formats {
-			if err == nil && !p.MayFormat(camera, format) {
+			if err == nil && !p.CanViewFormat(camera, format) {
 				t.Errorf("%s is not allowed", strconv.Quote(format))
 			}
 		}

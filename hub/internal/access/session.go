@@ -46,7 +46,7 @@ type session struct {
 	Expires    int64  `json:"e"`
 
 	// Set for a login at an external provider.
-	Method string   `json:"m,omitempty"` // such as ByOIDC
+	Method string   `json:"m,omitempty"` // such as MethodOIDC
 	Groups []string `json:"r,omitempty"` // that a mapping names
 	End    int64    `json:"x,omitempty"` // of the session, even if it is in use
 }
@@ -69,7 +69,7 @@ func (c session) past() EndedSession {
 type sessions struct{ past *EndedSessions }
 
 // begin returns the cookie of a new session.
-func (s sessions) begin(b *Book, u User, now time.Time) (Cookie, error) {
+func (s sessions) begin(b *Snapshot, u User, now time.Time) (Cookie, error) {
 	return b.issue(session{User: u.Name, ID: newSessionID(), Generation: u.generation(), Login: now.Unix()}, now)
 }
 
@@ -79,7 +79,7 @@ func newSessionID() string {
 	return hex.EncodeToString(id)
 }
 
-func (b *Book) issue(s session, now time.Time) (Cookie, error) {
+func (b *Snapshot) issue(s session, now time.Time) (Cookie, error) {
 	expires := now.Add(SessionLife)
 	if end := time.Unix(s.Login, 0).Add(sessionMax); end.Before(expires) {
 		expires = end
@@ -98,7 +98,7 @@ func (b *Book) issue(s session, now time.Time) (Cookie, error) {
 }
 
 // read returns what a cookie says, if it is signed by this file's key.
-func (b *Book) readCookie(value secret.Text) (s session, err error) {
+func (b *Snapshot) readCookie(value secret.Text) (s session, err error) {
 	text, mac, ok := strings.Cut(value.Reveal(), ".")
 	signature, err := base64.RawURLEncoding.Strict().DecodeString(mac)
 	if !ok || err != nil || len(value) > maxCookie || b.sessionKey == nil || !hmac.Equal(signature, sign(b.sessionKey, text)) {
@@ -112,7 +112,7 @@ func (b *Book) readCookie(value secret.Text) (s session, err error) {
 }
 
 // check returns whose session a cookie belongs to, and a new cookie if that one is getting old.
-func (s sessions) check(b *Book, value secret.Text, now time.Time) (p Principal, renewed *Cookie, err error) {
+func (s sessions) check(b *Snapshot, value secret.Text, now time.Time) (p Principal, renewed *Cookie, err error) {
 	c, err := b.readCookie(value)
 	if err != nil {
 		return p, nil, err
@@ -140,7 +140,7 @@ func (s sessions) check(b *Book, value secret.Text, now time.Time) (p Principal,
 }
 
 // end ends the session of a cookie, with all its cookies.
-func (s sessions) end(b *Book, value secret.Text) (user string, err error) {
+func (s sessions) end(b *Snapshot, value secret.Text) (user string, err error) {
 	c, err := b.readCookie(value)
 	if err != nil {
 		return "", err

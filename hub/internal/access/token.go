@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -56,7 +57,7 @@ func (t Token) validate(users, ids map[string]bool) error {
 	}
 	ids[t.ID] = true
 	if !users[t.Owner] {
-		return fmt.Errorf("it belongs to a user %q, who does not exist", clip(t.Owner))
+		return fmt.Errorf("it belongs to a user %q, who does not exist", printable.Short(t.Owner))
 	}
 	if sum, err := hex.DecodeString(t.SHA256); err != nil || len(sum) != sha256.Size {
 		return errors.New("sha256 should be 64 hexadecimal digits")
@@ -65,7 +66,7 @@ func (t Token) validate(users, ids map[string]bool) error {
 }
 
 // token returns for whom a token speaks.
-func (b *Book) token(text secret.Text, now time.Time) (Principal, error) {
+func (b *Snapshot) token(text secret.Text, now time.Time) (Principal, error) {
 	id, proof, err := ParseToken(text)
 	if err != nil {
 		return Principal{}, err
@@ -81,7 +82,7 @@ func (b *Book) token(text secret.Text, now time.Time) (Principal, error) {
 	if !ok {
 		return Principal{}, errors.New("the token's owner is disabled")
 	}
-	p := b.narrow(b.principal(u, ByToken), t)
+	p := b.narrow(b.principal(u, MethodToken), t)
 	p.token, p.expires = t.ID, t.Expires
 	return p, nil
 }

@@ -36,15 +36,15 @@ func TestWeakPasswords(t *testing.T) {
 // A password that was accepted earlier remains valid.
 func TestOldPasswordsStay(t *testing.T) {
 	c := newCast(t)
-	edit(t, c.file, func(d *Document) error {
+	edit(t, c.file, func(d *File) error {
 		d.Users[0].Hash = hashPassword("1234567890")
 		return nil
 	})
-	d := NewDoor(c.keeper(t), testLog())
+	d := NewAuthenticator(c.keeper(t), testLog())
 	if _, err := d.Password(t.Context(), home, "anna", "1234567890"); err != nil {
 		t.Error(err)
 	}
-	edit(t, c.file, func(d *Document) error {
+	edit(t, c.file, func(d *File) error {
 		if err := d.SetPassword("anna", "anna's anna"); err == nil || !strings.Contains(err.Error(), "name of the user") {
 			t.Errorf("%v", err)
 		}

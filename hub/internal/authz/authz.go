@@ -51,7 +51,7 @@ func (a Cameras) Lookup(p access.Principal, id string) (*cameras.Camera, error) 
 	if err := a.ValidateID(p, id); err != nil {
 		return nil, err
 	}
-	if !p.May(id) {
+	if !p.CanView(id) {
 		return nil, a.unknown(p, fmt.Errorf("%w %q", cameras.ErrUnknownCamera, id))
 	}
 	cam, err := a.Registry.Camera(id)
@@ -85,7 +85,7 @@ func (a Cameras) unknown(p access.Principal, err error) error {
 // List returns the cameras that the principal may view, sorted by id.
 func (a Cameras) List(p access.Principal) (list []*cameras.Camera) {
 	for _, cam := range a.Registry.Cameras() {
-		if p.May(cam.ID()) {
+		if p.CanView(cam.ID()) {
 			list = append(list, cam)
 		}
 	}
@@ -112,7 +112,7 @@ func (a Cameras) ValidateID(p access.Principal, id string) error {
 
 // CheckFormat refuses a format that the principal's signed link is not for.
 func CheckFormat(p access.Principal, camera, format string) error {
-	if p.MayFormat(camera, format) {
+	if p.CanViewFormat(camera, format) {
 		return nil
 	}
 	return Forbidden(p, fmt.Sprintf("a link to .%s, and this one is to .%s", format, strings.Join(p.Formats(), ", .")))
@@ -121,7 +121,7 @@ func CheckFormat(p access.Principal, camera, format string) error {
 // Forbidden says what an authenticated principal lacks.
 func Forbidden(p access.Principal, need string) error {
 	as := fmt.Sprintf("%s, a %s", p.Name, p.Role)
-	if p.By == access.ByLink {
+	if p.Method == access.MethodLink {
 		as = "here by a signed link"
 	}
 	return problem.Newf(http.StatusForbidden, "this needs %s: you are %s", need, as)

@@ -16,12 +16,12 @@ import (
 )
 
 const (
-	// interval is how often the files are looked at, at most: when somebody connects.
-	interval = time.Second
+	// checkInterval is how often the files are looked at, at most: when somebody connects.
+	checkInterval = time.Second
 
-	// soon is how long before its end a certificate is warned of, unless a quarter of its life is less; again how often.
-	soon  = 14 * 24 * time.Hour
-	again = 24 * time.Hour
+	// expiryWarning is how long before its end a certificate is warned of, unless a quarter of its life is less; again how often.
+	expiryWarning = 14 * 24 * time.Hour
+	warnEvery     = 24 * time.Hour
 )
 
 // Pair is a certificate with its key. It has no goroutine: who connects looks, at most once a second, whether the files have changed.
@@ -31,16 +31,16 @@ type Pair struct {
 	log      *slog.Logger
 	began    time.Time // of the clock below, which nobody can set back
 
-	current atomic.Pointer[tls.Certificate]
-	own     atomic.Bool  // current is self-signed
-	next    atomic.Int64 // when to look again, nanoseconds since began
+	current    atomic.Pointer[tls.Certificate]
+	selfSigned atomic.Bool  // current is self-signed
+	next       atomic.Int64 // when to look again, nanoseconds since began
 
-	mu      sync.Mutex     // held while checking the files; others do not wait for it
-	files   [2]os.FileInfo // as they were when current was read; guarded by mu
-	wrong   string         // what was wrong with the files at the last check; guarded by mu
-	said    string         // what the log last said about that; guarded by mu
-	warned  time.Time      // when the log last warned of the certificate's expiry; guarded by mu
-	renewed time.Time      // when renewal was last tried; guarded by mu
+	mu          sync.Mutex     // held while checking the files; others do not wait for it
+	files       [2]os.FileInfo // as they were when current was read; guarded by mu
+	lastError   string         // what was wrong with the files at the last check; guarded by mu
+	lastWarning string         // what the log last said about that; guarded by mu
+	warned      time.Time      // when the log last warned of the certificate's expiry; guarded by mu
+	renewed     time.Time      // when renewal was last tried; guarded by mu
 }
 
 // Load reads the files, which must be PEM. A file whose key is not the certificate's is an error.
@@ -52,10 +52,10 @@ func Load(certFile, keyFile string, log *slog.Logger) (*Pair, error) {
 	}
 	p.files = files
 	p.current.Store(cert)
-	p.own.Store(signsItself(cert.Leaf))
-	p.next.Store(int64(interval))
-	if cert.Leaf.Subject.CommonName != madeHere { // a certificate made here is renewed first
-		p.warn(time.Now())
+	p.selfSigned.Store(isSelfSigned(cert.Leaf))
+	p.next.Store(int64(checkInterval))
+	if cert.Leaf.Subject.CommonName != selfSignedName { // a certificate made here is renewed first
+		p.warnExpiry(time.Now())
 	}
 	return p, nil
 }
@@ -71,35 +71,35 @@ func (p *Pair) Fingerprint() string { return tlstrust.Fingerprint(p.current.Load
 // certificate implements tls.Config.GetCertificate.
 func (p *Pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if now := time.Since(p.began); int64(now) >= p.next.Load() && p.mu.TryLock() {
-		p.look()
-		p.next.Store(int64(time.Since(p.began) + interval))
+		p.reloadIfChanged()
+		p.next.Store(int64(time.Since(p.began) + checkInterval))
 		p.mu.Unlock()
 	}
 	return p.current.Load(), nil
 }
 
-// look takes over what has changed. What cannot be used is told once, and only when it is still so at the next look: two files are not replaced at one moment.
-func (p *Pair) look() {
+// reloadIfChanged takes over what has changed. What cannot be used is told once, and only when it is still so at the next look: two files are not replaced at one moment.
+func (p *Pair) reloadIfChanged() {
 	now := time.Now()
-	defer p.warn(now)
+	defer p.warnExpiry(now)
 	p.renew(now)
-	if files, err := p.stat(); p.wrong == "" && err == nil && same(files[0], p.files[0]) && same(files[1], p.files[1]) {
+	if files, err := p.stat(); p.lastError == "" && err == nil && same(files[0], p.files[0]) && same(files[1], p.files[1]) {
 		return
 	}
 	files, cert, err := p.read()
 	if err != nil {
 		text := err.Error()
-		if text == p.wrong && text != p.said {
-			p.said = text
+		if text == p.lastError && text != p.lastWarning {
+			p.lastWarning = text
 			p.log.Warn("the certificate's files have changed and cannot be used; the certificate of before goes on", "cert", p.certFile, "key", p.keyFile, logkey.Err, err,
 				"remedy", "put a certificate and its private key there, as PEM files that this user may read; they are taken over without a restart")
 		}
-		p.wrong = text
+		p.lastError = text
 		return
 	}
 	old := p.current.Swap(cert)
-	p.own.Store(signsItself(cert.Leaf))
-	p.files, p.wrong, p.said, p.warned = files, "", "", time.Time{}
+	p.selfSigned.Store(isSelfSigned(cert.Leaf))
+	p.files, p.lastError, p.lastWarning, p.warned = files, "", "", time.Time{}
 	if !old.Leaf.Equal(cert.Leaf) {
 		p.log.Info("the certificate is replaced, for those who connect from now on", "cert", p.certFile, "expires", cert.Leaf.NotAfter.UTC().Format(time.RFC3339),
 			"fingerprint", tlstrust.Fingerprint(cert.Leaf), "same_key", tlstrust.Fingerprint(old.Leaf) == tlstrust.Fingerprint(cert.Leaf))
@@ -137,10 +137,10 @@ func same(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// warn tells once a day of a certificate that ends soon, or has ended.
-func (p *Pair) warn(now time.Time) {
+// warnExpiry tells once a day of a certificate that ends soon, or has ended.
+func (p *Pair) warnExpiry(now time.Time) {
 	leaf := p.current.Load().Leaf
-	if !endsSoon(leaf, now) || now.Sub(p.warned) < again {
+	if !endsSoon(leaf, now) || now.Sub(p.warned) < warnEvery {
 		return
 	}
 	p.warned = now

@@ -86,7 +86,7 @@ func TestReload(t *testing.T) {
 		r.shows(&old)
 		second.Install(t, first.CertFile, first.KeyFile)
 		r.shows(&old) // within a second nobody looks
-		<-time.After(interval)
+		<-time.After(checkInterval)
 		r.shows(second)
 		if r.pair.Fingerprint() != tlstrust.Fingerprint(second.Leaf) {
 			t.Error("the fingerprint is the old one")
@@ -100,7 +100,7 @@ func TestReload(t *testing.T) {
 		}
 		third := testutil.CertFor(t, key, nil, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now(), time.Now().Add(year) })
 		third.Install(t, first.CertFile, first.KeyFile)
-		<-time.After(interval)
+		<-time.After(checkInterval)
 		r.shows(third)
 		if said := r.log.took(); !strings.Contains(said, "same_key=true") {
 			t.Errorf("said %s", said)
@@ -137,20 +137,20 @@ func TestBroken(t *testing.T) {
 				old := *first
 				r := newRig(t, first)
 				hurt(t, first.CertFile, first.KeyFile, second)
-				<-time.After(interval)
+				<-time.After(checkInterval)
 				r.shows(&old)
 				if said := r.log.took(); said != "" {
 					t.Errorf("somebody may still be writing; said %s", said)
 				}
 				for range 5 {
-					<-time.After(interval)
+					<-time.After(checkInterval)
 					r.shows(&old)
 				}
 				if said := r.log.took(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "goes on") || !strings.Contains(said, "remedy=") || !strings.Contains(said, first.CertFile) {
 					t.Errorf("said %s", said)
 				}
 				second.Install(t, first.CertFile, first.KeyFile)
-				<-time.After(interval)
+				<-time.After(checkInterval)
 				r.shows(second)
 				if said := r.log.took(); !strings.Contains(said, "replaced") {
 					t.Errorf("said %s", said)

@@ -25,8 +25,8 @@ import (
 // backdate is how long before its making a certificate is good: clocks differ.
 const backdate = time.Hour
 
-// Order says what certificate to make.
-type Order struct {
+// SelfSignedParams says what certificate to make.
+type SelfSignedParams struct {
 	Cert   string   // its file
 	Key    string   // the file of its private key. One that is there is used again, so that those who pin it go on
 	NewKey bool     // replace that key
@@ -34,9 +34,9 @@ type Order struct {
 	Valid  time.Duration
 }
 
-// Make writes a certificate that is signed by its own key, and the key if it is new, both readable by their owner only. A file with a certificate that somebody else has
+// WriteSelfSigned writes a certificate that is signed by its own key, and the key if it is new, both readable by their owner only. A file with a certificate that somebody else has
 // signed is left alone.
-func Make(o Order) (cert *x509.Certificate, newKey bool, err error) {
+func WriteSelfSigned(o SelfSignedParams) (cert *x509.Certificate, newKey bool, err error) {
 	if err := o.mayReplace(); err != nil {
 		return nil, false, err
 	}
@@ -64,7 +64,7 @@ func Make(o Order) (cert *x509.Certificate, newKey bool, err error) {
 }
 
 // sign makes the certificate. It is no authority: its key cannot vouch for other hosts, should somebody have a browser trust it.
-func (o Order) sign(key crypto.Signer) ([]byte, error) {
+func (o SelfSignedParams) sign(key crypto.Signer) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (o Order) sign(key crypto.Signer) ([]byte, error) {
 	t := &x509.Certificate{
 		SerialNumber: serial, NotBefore: time.Now().Add(-backdate), NotAfter: time.Now().Add(o.Valid), BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		Subject: pkix.Name{CommonName: madeHere},
+		Subject: pkix.Name{CommonName: selfSignedName},
 	}
 	for _, name := range o.Names {
 		if ip := net.ParseIP(name); ip != nil {
@@ -85,7 +85,7 @@ func (o Order) sign(key crypto.Signer) ([]byte, error) {
 }
 
 // mayReplace returns an error if there is a certificate that cannot be made anew here.
-func (o Order) mayReplace() error {
+func (o SelfSignedParams) mayReplace() error {
 	block, err := readPEM(o.Cert)
 	if block == nil || err != nil {
 		return err
@@ -94,14 +94,14 @@ func (o Order) mayReplace() error {
 	if err != nil {
 		return fmt.Errorf("%s is there and is no certificate: name another file with --tls-cert: %w", o.Cert, err)
 	}
-	if !signsItself(old) {
+	if !isSelfSigned(old) {
 		return fmt.Errorf("%s is a certificate that %q has signed, and is left alone: name another file with --tls-cert", o.Cert, old.Issuer)
 	}
 	return nil
 }
 
 // key returns the key that is there, or a new one.
-func (o Order) key() (key crypto.Signer, isNew bool, err error) {
+func (o SelfSignedParams) key() (key crypto.Signer, isNew bool, err error) {
 	block, err := readPEM(o.Key)
 	if err != nil {
 		return nil, false, err

@@ -17,8 +17,8 @@ import (
 // What is made can be served, is its own authority and nobody else's, and keeps its key when it is made again.
 func TestMake(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
-	o := Order{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub.example.org", "192.0.2.7", "::1"}, Valid: time.Hour}
-	first, isNew, err := Make(o)
+	o := SelfSignedParams{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub.example.org", "192.0.2.7", "::1"}, Valid: time.Hour}
+	first, isNew, err := WriteSelfSigned(o)
 	if err != nil || !isNew {
 		t.Fatal(isNew, err)
 	}
@@ -37,9 +37,9 @@ func TestMake(t *testing.T) {
 	if first.IsCA || first.KeyUsage&x509.KeyUsageCertSign != 0 {
 		t.Error("it can sign for others")
 	}
-	again := func(o Order, sameKey bool) {
+	again := func(o SelfSignedParams, sameKey bool) {
 		t.Helper()
-		next, isNew, err := Make(o)
+		next, isNew, err := WriteSelfSigned(o)
 		if err != nil || isNew == sameKey || next.Equal(first) || (tlstrust.Fingerprint(next) == tlstrust.Fingerprint(first)) != sameKey {
 			t.Errorf("new key: %v, %v", isNew, err)
 		}
@@ -67,9 +67,9 @@ func TestMakeForAService(t *testing.T) {
 	if err := os.Chown(dir, service, -1); err != nil {
 		t.Fatal(err)
 	}
-	o := Order{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub"}, Valid: time.Hour}
+	o := SelfSignedParams{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub"}, Valid: time.Hour}
 	for range 2 {
-		if _, _, err := Make(o); err != nil {
+		if _, _, err := WriteSelfSigned(o); err != nil {
 			t.Fatal(err)
 		}
 		for _, name := range []string{o.Cert, o.Key} {
@@ -103,7 +103,7 @@ func TestMakeRefuses(t *testing.T) {
 		for i, file := range []string{test.cert, test.key} {
 			before[i], _ = os.ReadFile(file) // it may not be there
 		}
-		_, _, err := Make(Order{Cert: test.cert, Key: test.key, Valid: time.Hour})
+		_, _, err := WriteSelfSigned(SelfSignedParams{Cert: test.cert, Key: test.key, Valid: time.Hour})
 		if err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", name, err)
 		}

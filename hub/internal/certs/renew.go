@@ -14,35 +14,35 @@ import (
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
-// madeHere is the name of the subject of certificates that Make makes.
-const madeHere = "bramble-hub"
+// selfSignedName is the name of the subject of certificates that Make makes.
+const selfSignedName = "bramble-hub"
 
 // Ensure returns the certificate in the files of o, checked against its key. It makes both if they do not exist.
-func Ensure(o Order) (cert *x509.Certificate, made bool, err error) {
+func Ensure(o SelfSignedParams) (cert *x509.Certificate, made bool, err error) {
 	if pair, err := tls.LoadX509KeyPair(o.Cert, o.Key); err == nil && pair.Leaf != nil {
 		return pair.Leaf, false, nil
 	}
-	cert, _, err = Make(o)
+	cert, _, err = WriteSelfSigned(o)
 	return cert, err == nil, err
 }
 
 // SelfSigned reports whether a certificate is signed with its own key, so that browsers warn of it.
-func (p *Pair) SelfSigned() bool { return p.own.Load() }
+func (p *Pair) SelfSigned() bool { return p.selfSigned.Load() }
 
-func signsItself(cert *x509.Certificate) bool {
+func isSelfSigned(cert *x509.Certificate) bool {
 	return cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature) == nil
 }
 
 // endsSoon reports whether it is time to renew a certificate.
 func endsSoon(leaf *x509.Certificate, now time.Time) bool {
-	return !now.Before(leaf.NotAfter.Add(-min(soon, leaf.NotAfter.Sub(leaf.NotBefore)/4)))
+	return !now.Before(leaf.NotAfter.Add(-min(expiryWarning, leaf.NotAfter.Sub(leaf.NotBefore)/4)))
 }
 
 // renew replaces a certificate that Make made: same key, same validity. Operators would not remember to do that years
 // later. After a failure it retries once a day, and warn reports the certificate's expiry.
 func (p *Pair) renew(now time.Time) {
 	leaf := p.current.Load().Leaf
-	if !endsSoon(leaf, now) || now.Sub(p.renewed) < again || leaf.Subject.CommonName != madeHere || !signsItself(leaf) {
+	if !endsSoon(leaf, now) || now.Sub(p.renewed) < warnEvery || leaf.Subject.CommonName != selfSignedName || !isSelfSigned(leaf) {
 		return
 	}
 	p.renewed = now
@@ -53,8 +53,8 @@ func (p *Pair) renew(now time.Time) {
 	if here, err := HostNames(); err == nil { // its names and addresses may have changed
 		names = append(names, slices.DeleteFunc(here, func(n string) bool { return slices.Contains(names, n) })...)
 	}
-	o := Order{Cert: p.certFile, Key: p.keyFile, Names: names, Valid: leaf.NotAfter.Sub(leaf.NotBefore) - backdate}
-	cert, _, err := Make(o)
+	o := SelfSignedParams{Cert: p.certFile, Key: p.keyFile, Names: names, Valid: leaf.NotAfter.Sub(leaf.NotBefore) - backdate}
+	cert, _, err := WriteSelfSigned(o)
 	if err != nil {
 		p.log.Warn("the certificate cannot be renewed here", "cert", p.certFile, logkey.Err, err,
 			"remedy", "give the hub's user write access to the file and its folder, or run \"sudo bramble-hub cert\"")

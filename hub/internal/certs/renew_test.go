@@ -15,16 +15,16 @@ import (
 )
 
 // made makes a certificate and returns a Pair of its files.
-func made(t *testing.T, valid time.Duration) (r *rig, o Order) {
+func made(t *testing.T, valid time.Duration) (r *rig, o SelfSignedParams) {
 	t.Helper()
 	dir := t.TempDir()
-	o = Order{
+	o = SelfSignedParams{
 		Cert:  filepath.Join(dir, "hub.pem"),
 		Key:   filepath.Join(dir, "hub.key"),
 		Names: []string{"hub.example.org", "192.0.2.7"},
 		Valid: valid,
 	}
-	if _, _, err := Make(o); err != nil {
+	if _, _, err := WriteSelfSigned(o); err != nil {
 		t.Fatal(err)
 	}
 	r = &rig{t: t}
@@ -122,12 +122,12 @@ func TestRenewNot(t *testing.T) {
 // Files that belong together stay. Others are made.
 func TestEnsure(t *testing.T) {
 	foreign := testutil.NewCert(t, testutil.Authority(t), nil)
-	got, isNew, err := Ensure(Order{Cert: foreign.CertFile, Key: foreign.KeyFile, Valid: time.Hour})
+	got, isNew, err := Ensure(SelfSignedParams{Cert: foreign.CertFile, Key: foreign.KeyFile, Valid: time.Hour})
 	if err != nil || isNew || !got.Equal(foreign.Leaf) {
 		t.Errorf("%v, %v, %v", got, isNew, err)
 	}
 	dir := t.TempDir()
-	o := Order{
+	o := SelfSignedParams{
 		Cert:  filepath.Join(dir, "hub.pem"),
 		Key:   filepath.Join(dir, "hub.key"),
 		Names: []string{"hub"},

@@ -56,7 +56,7 @@ type Bucket struct {
 
 // Entry is the content of the bucket.
 type Entry struct {
-	Document *access.Document
+	Document *access.File
 	Stored   time.Time
 	revision uint64 // of the key in the bucket
 }
@@ -136,7 +136,7 @@ func (b *Bucket) entry(e jetstream.KeyValueEntry) (Entry, error) {
 }
 
 // put stores a document unless another one was stored since before was read. A zero before means an empty bucket.
-func (b *Bucket) put(ctx context.Context, d *access.Document, before Entry) error {
+func (b *Bucket) put(ctx context.Context, d *access.File, before Entry) error {
 	data, err := d.Encode()
 	if err != nil {
 		return b.unreachable(err)
@@ -167,7 +167,7 @@ func conflict(err error) bool {
 // Edit changes the credentials in the bucket, then those in the file.
 // After a concurrent change by others, change is called again with their document.
 // If the bucket is empty, the file's credentials are changed and stored there.
-func (b *Bucket) Edit(ctx context.Context, change func(*access.Document) error) error {
+func (b *Bucket) Edit(ctx context.Context, change func(*access.File) error) error {
 	for range maxAttempts {
 		before, err := b.base(ctx)
 		if err != nil {
@@ -206,7 +206,7 @@ func (b *Bucket) base(ctx context.Context) (Entry, error) {
 	case errors.Is(getErr, ErrEmpty) && err == nil:
 		return Entry{Document: own}, nil
 	case errors.Is(getErr, ErrEmpty):
-		return Entry{Document: access.NewDocument()}, nil
+		return Entry{Document: access.NewFile()}, nil
 	case getErr != nil:
 		return Entry{}, getErr
 	case err == nil && (own.Revision > e.Document.Revision ||
@@ -221,7 +221,7 @@ func (b *Bucket) base(ctx context.Context) (Entry, error) {
 // Push stores the file's credentials in the bucket. It creates the bucket if it is missing.
 // Without force, the credentials in the bucket must be older.
 func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
-	if err := access.Edit(b.cfg.File, func(*access.Document) error { return nil }); err != nil { // creates a missing file
+	if err := access.Edit(b.cfg.File, func(*access.File) error { return nil }); err != nil { // creates a missing file
 		return err
 	}
 	own, err := access.Read(b.cfg.File)
@@ -256,7 +256,7 @@ func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
 	return err
 }
 
-func (b *Bucket) overwrite(ctx context.Context, d *access.Document) error {
+func (b *Bucket) overwrite(ctx context.Context, d *access.File) error {
 	data, err := d.Encode()
 	if err != nil {
 		return err

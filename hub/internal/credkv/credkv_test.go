@@ -131,14 +131,14 @@ func (h *host) has(want ...string) {
 	})
 }
 
-func add(name string) func(*access.Document) error {
-	return func(d *access.Document) error {
+func add(name string) func(*access.File) error {
+	return func(d *access.File) error {
 		return d.AddUser(name, access.Viewer, []string{"*"}, secret.Text("correct horse battery staple"))
 	}
 }
 
-func remove(name string) func(*access.Document) error {
-	return func(d *access.Document) error { return d.RemoveUser(name) }
+func remove(name string) func(*access.File) error {
+	return func(d *access.File) error { return d.RemoveUser(name) }
 }
 
 func must(t *testing.T, err error) {
@@ -266,7 +266,7 @@ func TestDiverged(t *testing.T) {
 	must(t, a.open().Edit(t.Context(), add("otto")))
 	testutil.Eventually(t, "it is said", func() bool { return b.log.count(access.ErrDiverged.Error()) == 1 })
 	b.has("anna", "mine")
-	must(t, a.open().Edit(t.Context(), func(d *access.Document) error { d.RenewLinkKey(); return nil })) // is newer
+	must(t, a.open().Edit(t.Context(), func(d *access.File) error { d.RenewLinkKey(); return nil })) // is newer
 	b.has("anna", "otto")
 
 	must(t, access.Edit(b.cfg.File, remove("otto")))

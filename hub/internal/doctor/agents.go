@@ -26,27 +26,27 @@ const (
 	skew     = 2 * time.Second         // by which an agent's clock must be before this one to be noticed
 )
 
-// roll notes who answers.
-type roll struct {
+// agentList notes who answers.
+type agentList struct {
 	mu   sync.Mutex
 	said map[string]status.Status // by camera; guarded by mu
 }
 
 // OnStatus implements ingest.Observer.
-func (r *roll) OnStatus(s status.Status) {
+func (r *agentList) OnStatus(s status.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.said[s.Camera] = s
 }
 
 // OnReconnect implements ingest.Observer.
-func (r *roll) OnReconnect() {}
+func (r *agentList) OnReconnect() {}
 
 // agents asks all agents how they are.
 func (e *examination) agents(ctx context.Context, urls string) {
 	nc, err := e.connect(urls)
 	if err != nil {
-		e.notLetIn(err)
+		e.checkRejected(err)
 		return
 	}
 	e.hubs(ctx, nc)
@@ -63,7 +63,7 @@ func (e *examination) agents(ctx context.Context, urls string) {
 	defer in.Close()
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	r := &roll{said: make(map[string]status.Status)}
+	r := &agentList{said: make(map[string]status.Status)}
 	if err := in.Run(ctx, r); err != nil {
 		e.fail("NATS", err.Error(), "see what this hub may do there")
 		return
@@ -122,8 +122,8 @@ func (e *examination) bounds(nc *nats.Conn) {
 			"as in deployments/nats/nats.conf; leave allow_responses out of its users")
 }
 
-// notLetIn says why agents cannot be looked at.
-func (e *examination) notLetIn(err error) {
+// checkRejected says why agents cannot be looked at.
+func (e *examination) checkRejected(err error) {
 	switch {
 	case !errors.Is(err, nats.ErrAuthorization):
 		e.fail("NATS", err.Error(), "see that the server runs well, and is no other")

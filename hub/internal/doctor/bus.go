@@ -29,8 +29,8 @@ type serverInfo struct {
 	Headers    bool   `json:"headers"`
 }
 
-// greet reads the first line of a NATS server.
-func greet(ctx context.Context, addr string) (info serverInfo, err error) {
+// readINFO reads the first line of a NATS server.
+func readINFO(ctx context.Context, addr string) (info serverInfo, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
@@ -52,7 +52,7 @@ func greet(ctx context.Context, addr string) (info serverInfo, err error) {
 // bus looks at NATS, embedded or elsewhere, and at the agents if it can be reached.
 func (e *examination) bus(ctx context.Context) {
 	if e.cfg.NATSURL != "" {
-		if e.elsewhere(ctx) {
+		if e.checkExternalNATS(ctx) {
 			e.agents(ctx, e.cfg.NATSURL)
 		}
 		return
@@ -71,7 +71,7 @@ func (e *examination) bus(ctx context.Context) {
 		return
 	}
 	here := reachable(e.cfg.NATS)
-	info, err := greet(ctx, here)
+	info, err := readINFO(ctx, here)
 	switch {
 	case err != nil:
 		e.fail("NATS", fmt.Sprintf("%s is taken: %v", e.cfg.NATS, err), "choose another address with --nats, or end the other program: ss -ltnp shows which it is")
@@ -83,8 +83,8 @@ func (e *examination) bus(ctx context.Context) {
 	}
 }
 
-// elsewhere looks at the servers of --nats-url, and reports whether the hub is let in.
-func (e *examination) elsewhere(ctx context.Context) bool {
+// checkExternalNATS looks at the servers of --nats-url, and reports whether the hub is let in.
+func (e *examination) checkExternalNATS(ctx context.Context) bool {
 	reached := 0
 	for server := range strings.SplitSeq(e.cfg.NATSURL, ",") {
 		server = strings.TrimSpace(server)
@@ -100,7 +100,7 @@ func (e *examination) elsewhere(ctx context.Context) bool {
 		if u.Port() == "" {
 			addr = net.JoinHostPort(u.Hostname(), "4222")
 		}
-		info, err := greet(ctx, addr)
+		info, err := readINFO(ctx, addr)
 		switch {
 		case err != nil:
 			e.warn("NATS", fmt.Sprintf("%s: %v", addr, err), "see that the server runs there and that no firewall is between")

@@ -216,7 +216,7 @@ func TestState(t *testing.T) {
 	if _, err := os.Stat(filepath.Dir(file)); err == nil {
 		t.Error("it has made a directory")
 	}
-	if err := access.Edit(file, func(d *access.Document) error { _, err := d.AddAgent("porch", []string{"porch"}); return err }); err != nil {
+	if err := access.Edit(file, func(d *access.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	e = examine(t, Config{Credentials: file})

@@ -21,7 +21,7 @@ func TestCopies(t *testing.T) {
 		t.Helper()
 		err := access.Edit(
 			file,
-			func(d *access.Document) error { _, err := d.AddAgent(name, []string{name}); return err },
+			func(d *access.File) error { _, err := d.AddAgent(name, []string{name}); return err },
 		)
 		if err != nil {
 			t.Fatal(err)
@@ -53,7 +53,7 @@ func TestCopies(t *testing.T) {
 	if _, err := access.Install(mine, d, false); err != nil {
 		t.Fatal(err)
 	}
-	keeper, err := access.NewKeeper(theirs, testutil.Log(t))
+	keeper, err := access.OpenStore(theirs, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}

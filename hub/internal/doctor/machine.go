@@ -52,7 +52,7 @@ func (e *examination) state() {
 			break
 		}
 	}
-	free, known := sysinfo.Free(dir)
+	free, known := sysinfo.DiskFree(dir)
 	switch {
 	case unix.Access(dir, unix.W_OK) != nil:
 		e.warn("state", dir+" cannot be written by this user: users, agents and links cannot be added", "run such commands as the user whom the hub runs as, or root; or name another place with --credentials")
@@ -131,7 +131,7 @@ func (e *examination) clock() {
 
 // limits looks at what the machine gives.
 func (e *examination) limits() {
-	l, viewers := sysinfo.Read(), uint64(max(0, e.cfg.MaxViewers)) //nolint:gosec // not negative
+	l, viewers := sysinfo.ReadLimits(), uint64(max(0, e.cfg.MaxViewers)) //nolint:gosec // not negative
 	if l.Files > 0 {
 		transcodes := e.cfg.MaxTranscodes
 		if transcodes <= 0 {

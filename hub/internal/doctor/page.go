@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // listen reports whether an address is free, or else why it cannot be listened at.
@@ -24,8 +26,8 @@ func listen(addr string) (free bool, err error) {
 
 // reachable is where somebody on this host reaches who listens at an address.
 func reachable(addr string) string {
-	host, port, err := net.SplitHostPort(addr)
-	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+	_, port, err := net.SplitHostPort(addr)
+	if err == nil && netutil.IsUnspecified(addr) {
 		return net.JoinHostPort("127.0.0.1", port)
 	}
 	return addr

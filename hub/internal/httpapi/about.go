@@ -79,7 +79,7 @@ func (s *Server) about(c echo.Context) error {
 		}
 		urls = append(urls, u)
 	}
-	asks := a.NATS.Embedded && s.cfg.Access != nil && !s.cfg.Access.Book().Empty()
+	asks := a.NATS.Embedded && s.cfg.Access != nil && !s.cfg.Access.Snapshot().Empty()
 	nats := natsJSON{URLs: urls, Loopback: a.NATS.Loopback, Asks: asks}
 	if a.NATS.Fingerprint != nil {
 		nats.Fingerprint = a.NATS.Fingerprint()
@@ -88,7 +88,7 @@ func (s *Server) about(c echo.Context) error {
 		Version: a.Version, NATS: nats, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(),
 		HTTP: reachJSON{a.Loopback},
 	}
-	if who(c).Has(access.Admin) {
+	if who(c).HasRole(access.Admin) {
 		answer.Hubs = s.others()
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")

@@ -92,7 +92,7 @@ func (s *Server) webcam(c echo.Context) error {
 // named returns a camera by its id; the default one if that is "".
 func (s *Server) named(p access.Principal, id string) (*cameras.Camera, error) {
 	if id == "" {
-		if id = s.live().DefaultCamera; id == "" || !p.May(id) {
+		if id = s.live().DefaultCamera; id == "" || !p.CanView(id) {
 			if list := s.cameras.List(p); len(list) > 0 {
 				id = list[0].ID()
 			}

@@ -16,13 +16,13 @@ import (
 
 // door asks who comes; access.Door is one.
 type door struct {
-	*access.Door
+	*access.Authenticator
 	exposed  bool // other hosts can reach the hub: without users all access is denied, rather than allowed
 	external bool // logins at a proxy or provider are configured: authentication is on even without users
 }
 
 // open reports whether nobody is asked.
-func (d *door) open() bool { return d == nil || d.Open() && !d.exposed && !d.external }
+func (d *door) open() bool { return d == nil || d.AuthDisabled() && !d.exposed && !d.external }
 
 // principalKey is where known leaves the principal in echo's context.
 const principalKey = "bramble.principal"
@@ -65,13 +65,13 @@ func (s *Server) orLink(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		camera := linkedCamera(c)
 		p, err := s.identify(c)
-		if err != nil || !p.May(camera) {
+		if err != nil || !p.CanView(camera) {
 			p, err = s.door.Link(s.addressOf(c.Request()), camera, secret.Text(link))
 		}
 		if err != nil {
 			return &strangerError{err}
 		}
-		if p.By == access.ByLink {
+		if p.Method == access.MethodLink {
 			shareAnswer(c)
 		}
 		c.Set(principalKey, p)
@@ -98,7 +98,7 @@ func who(c echo.Context) access.Principal {
 // session.
 func (s *Server) identify(c echo.Context) (access.Principal, error) {
 	if s.door.open() {
-		return access.Everybody(), nil
+		return access.Anonymous(), nil
 	}
 	r := c.Request()
 	addr := s.addressOf(r)

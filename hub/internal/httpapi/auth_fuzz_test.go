@@ -19,7 +19,7 @@ import (
 func FuzzAuthorization(f *testing.F) {
 	file := filepath.Join(f.TempDir(), "credentials.json")
 	var token string
-	err := access.Edit(file, func(d *access.Document) error {
+	err := access.Edit(file, func(d *access.File) error {
 		d.Users = append(d.Users, users()...)
 		_, text, err := d.AddToken("anna", "test", 0)
 		token = text.Reveal()
@@ -28,7 +28,7 @@ func FuzzAuthorization(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	keeper, err := access.NewKeeper(file, slog.New(slog.DiscardHandler))
+	keeper, err := access.OpenStore(file, slog.New(slog.DiscardHandler))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func FuzzAuthorization(f *testing.F) {
 		}
 		if err != nil {
 			refusal, ok := problem.Described(err)
-			if !ok || len(refusal.Detail) > 300 || p.Has(access.Viewer) || p.May("porch") {
+			if !ok || len(refusal.Detail) > 300 || p.HasRole(access.Viewer) || p.CanView("porch") {
 				t.Fatalf("refused with %+v, may %v", refusal, p)
 			}
 			if secret := strings.TrimSpace(value); len(secret) > 24 && strings.Contains(refusal.Detail, secret) {

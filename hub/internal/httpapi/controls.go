@@ -54,7 +54,7 @@ func (s *Server) setControls(c echo.Context) error {
 	if _, err := s.cameras.Lookup(who(c), c.Param("camera")); err != nil {
 		return err
 	}
-	if p := who(c); !p.MayControl(c.Param("camera")) {
+	if p := who(c); !p.CanControl(c.Param("camera")) {
 		return authz.Forbidden(p, "role operator for this camera")
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != echo.MIMEApplicationJSON {

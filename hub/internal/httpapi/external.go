@@ -48,18 +48,18 @@ func (s *Server) bearerToken(ctx context.Context, addr string, token secret.Text
 	}
 	id, expires, err := s.cfg.External.Bearer.Verify(ctx, token)
 	if err != nil {
-		s.door.RefuseExternal(addr, access.ByJWT, err)
+		s.door.RefuseExternal(addr, access.MethodJWT, err)
 		if unavailable := (*sso.UnavailableError)(nil); errors.As(err, &unavailable) {
 			return access.Principal{}, err
 		}
-		return access.Principal{}, access.ErrRefused
+		return access.Principal{}, access.ErrUnauthenticated
 	}
-	return s.door.External(addr, access.ByJWT, id, expires)
+	return s.door.External(addr, access.MethodJWT, id, expires)
 }
 
 // asStranger turns a refusal into an answer that says how to authenticate.
 func asStranger(err error) error {
-	if errors.Is(err, access.ErrRefused) {
+	if errors.Is(err, access.ErrUnauthenticated) {
 		return &strangerError{err}
 	}
 	return err

@@ -44,10 +44,10 @@ func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) str
 		t.Fatal(err)
 	}
 	g = newGuarded(t, func(s *Server) { s.cfg.External.Bearer, s.door.external = bearer, true })
-	g.edit(func(d *access.Document) error {
+	g.edit(func(d *access.File) error {
 		return d.AddMapping(access.Mapping{Who: "group:lab", Role: access.Operator, Cameras: []string{"porch"}})
 	})
-	testutil.Eventually(t, "the mapping counts", func() bool { return len(g.keeper.Book().Mappings()) == 1 })
+	testutil.Eventually(t, "the mapping counts", func() bool { return len(g.keeper.Snapshot().Mappings()) == 1 })
 	return g, func(claims map[string]any) string {
 		all := map[string]any{
 			"iss": "https://id.example.org", "aud": "bramble", "sub": "robot", "groups": []string{"lab"}, "exp": time.Now().Add(time.Hour).Unix(),

@@ -27,7 +27,7 @@ const guestKey = "bramble.guest"
 // overseer lets those pass who may see numbers about all cameras. It comes after known.
 func overseer(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if p := who(c); !p.Has(access.Admin) && !(p.By == access.ByToken && p.MayAll()) {
+		if p := who(c); !p.HasRole(access.Admin) && !(p.Method == access.MethodToken && p.CanViewAll()) {
 			return authz.Forbidden(p, "role admin, or an API token of a user who may see all cameras")
 		}
 		return next(c)

@@ -15,6 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // Limits bound how many viewers there may be at a time, and how fast they come; 0 means no limit. A WebSocket counts as one, and so does each of its slots.
@@ -124,7 +125,7 @@ func (l *guests) enter(ctx context.Context, p access.Principal, address, camera,
 	}
 	g.ctx, g.end = context.WithCancelCause(ctx)
 	l.all[g] = struct{}{}
-	l.byAddress[access.AddressKey(address)]++
+	l.byAddress[netutil.AddressKey(address)]++
 	l.byCamera[camera]++
 	return g, nil
 }
@@ -135,7 +136,7 @@ func (l *guests) roomLocked(g *guest) error {
 	switch m := l.limits; {
 	case m.Viewers > 0 && len(l.all) >= m.Viewers:
 		err = &limitError{limitAll, fmt.Sprintf("there are %d viewers already, as many as --max-viewers allows", m.Viewers)}
-	case m.PerAddress > 0 && !onThisHost(g.address) && l.byAddress[access.AddressKey(g.address)] >= m.PerAddress:
+	case m.PerAddress > 0 && !onThisHost(g.address) && l.byAddress[netutil.AddressKey(g.address)] >= m.PerAddress:
 		err = &limitError{limitAddress, fmt.Sprintf("there are %d viewers from your address already, as many as --max-viewers-per-address allows", m.PerAddress)}
 	case m.PerCamera > 0 && g.camera != "" && l.byCamera[g.camera] >= m.PerCamera:
 		err = &limitError{limitCamera, fmt.Sprintf("camera %s has %d viewers already, as many as --max-viewers-per-camera allows", g.camera, m.PerCamera)}
@@ -177,7 +178,7 @@ func (l *guests) leave(g *guest) {
 	}
 	l.viewings.end(g, time.Now())
 	delete(l.all, g)
-	less(l.byAddress, access.AddressKey(g.address))
+	less(l.byAddress, netutil.AddressKey(g.address))
 	less(l.byCamera, g.camera)
 }
 
@@ -206,7 +207,7 @@ func (l *guests) look() {
 	for _, g := range list {
 		was := g.principal()
 		p, ok := l.again(was, now)
-		if ok && (g.camera == "" || p.MayFormat(g.camera, g.format)) {
+		if ok && (g.camera == "" || p.CanViewFormat(g.camera, g.format)) {
 			g.mu.Lock()
 			g.p = p
 			g.mu.Unlock()

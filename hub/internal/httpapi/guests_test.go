@@ -22,17 +22,17 @@ import (
 // Whoever may look no more loses what he looks at, and nobody else does.
 func TestViewersEnd(t *testing.T) {
 	for name, test := range map[string]struct {
-		change func(*guarded, *access.Document) error
+		change func(*guarded, *access.File) error
 		lost   []string
 	}{
-		"user removed":     {func(_ *guarded, d *access.Document) error { return d.RemoveUser("anna") }, []string{"session", "basic", "token"}},
-		"user disabled":    {func(_ *guarded, d *access.Document) error { off := false; return d.SetUser("anna", "", nil, &off) }, []string{"session", "basic", "token"}},
-		"new password":     {func(_ *guarded, d *access.Document) error { return d.SetPassword("anna", "a new one, long enough") }, []string{"session", "basic"}},
-		"token removed":    {func(g *guarded, d *access.Document) error { return d.RemoveToken(g.annaTokenID) }, []string{"token"}},
-		"another grant":    {func(_ *guarded, d *access.Document) error { return d.SetUser("anna", "", []string{"yard"}, nil) }, []string{"session", "basic", "token"}},
-		"links revoked":    {func(_ *guarded, d *access.Document) error { d.RenewLinkKey(); return nil }, []string{"session", "link"}},
-		"somebody else":    {func(_ *guarded, d *access.Document) error { return d.RemoveUser("nora") }, nil},
-		"grant that stays": {func(_ *guarded, d *access.Document) error { return d.SetUser("anna", "", []string{"po*"}, nil) }, nil},
+		"user removed":     {func(_ *guarded, d *access.File) error { return d.RemoveUser("anna") }, []string{"session", "basic", "token"}},
+		"user disabled":    {func(_ *guarded, d *access.File) error { off := false; return d.SetUser("anna", "", nil, &off) }, []string{"session", "basic", "token"}},
+		"new password":     {func(_ *guarded, d *access.File) error { return d.SetPassword("anna", "a new one, long enough") }, []string{"session", "basic"}},
+		"token removed":    {func(g *guarded, d *access.File) error { return d.RemoveToken(g.annaTokenID) }, []string{"token"}},
+		"another grant":    {func(_ *guarded, d *access.File) error { return d.SetUser("anna", "", []string{"yard"}, nil) }, []string{"session", "basic", "token"}},
+		"links revoked":    {func(_ *guarded, d *access.File) error { d.RenewLinkKey(); return nil }, []string{"session", "link"}},
+		"somebody else":    {func(_ *guarded, d *access.File) error { return d.RemoveUser("nora") }, nil},
+		"grant that stays": {func(_ *guarded, d *access.File) error { return d.SetUser("anna", "", []string{"po*"}, nil) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -46,8 +46,8 @@ func TestViewersEnd(t *testing.T) {
 			}
 			g.porch.viewers(len(viewers))
 			changed := make(chan struct{}, 1)
-			g.keeper.OnChange(func(*access.Book) { changed <- struct{}{} })
-			g.edit(func(d *access.Document) error { return test.change(g, d) })
+			g.keeper.OnChange(func(*access.Snapshot) { changed <- struct{}{} })
+			g.edit(func(d *access.File) error { return test.change(g, d) })
 			testutil.Receive(t, "the change", changed)
 			for _, who := range test.lost {
 				viewers[who].ends()
@@ -71,7 +71,7 @@ func TestViewersEnd(t *testing.T) {
 // A link's stream ends with the link.
 func TestLinkExpires(t *testing.T) {
 	g := newGuarded(t)
-	text, err := g.keeper.Book().Sign(access.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(3 * time.Second)})
+	text, err := g.keeper.Snapshot().Sign(access.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(3 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +102,7 @@ func TestSocketGrants(t *testing.T) {
 	anna.expect("watching", 1)
 	anna.frame(1)
 	g.porch.viewers(1)
-	g.edit(func(d *access.Document) error { return d.SetUser("anna", "", []string{"yard"}, nil) })
+	g.edit(func(d *access.File) error { return d.SetUser("anna", "", []string{"yard"}, nil) })
 	ended, all := false, false
 	for !ended || !all {
 		switch m := anna.read(); m.Op {
@@ -113,7 +113,7 @@ func TestSocketGrants(t *testing.T) {
 		}
 	}
 	g.porch.viewers(0)
-	g.edit(func(d *access.Document) error { return d.RemoveUser("anna") })
+	g.edit(func(d *access.File) error { return d.RemoveUser("anna") })
 	if code := anna.ends(); code != websocket.StatusPolicyViolation {
 		t.Errorf("closed with %v", code)
 	}
@@ -122,7 +122,7 @@ func TestSocketGrants(t *testing.T) {
 // A signed link opens /ws for its camera, in its formats.
 func TestSocketLink(t *testing.T) {
 	g := newGuarded(t)
-	text, err := g.keeper.Book().Sign(access.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(time.Hour)})
+	text, err := g.keeper.Snapshot().Sign(access.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func TestSocketLink(t *testing.T) {
 // The first user closes an open hub: those who look lose it.
 func TestFirstUser(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	keeper, err := access.NewKeeper(file, testutil.Log(t))
+	keeper, err := access.OpenStore(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestFirstUser(t *testing.T) {
 	desk.picture()
 	viewer, socket := r.mjpeg("/cam/desk.mjpeg"), r.dial()
 	viewer.part()
-	err = access.Edit(file, func(d *access.Document) error { return d.AddUser("anna", access.Viewer, []string{"*"}, annaPassword) })
+	err = access.Edit(file, func(d *access.File) error { return d.AddUser("anna", access.Viewer, []string{"*"}, annaPassword) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,8 +289,10 @@ func TestNewcomers(t *testing.T) {
 // The reason why somebody had to leave is that of his context.
 func TestEnded(t *testing.T) {
 	l := newGuests(Limits{}, testutil.Log(t))
-	l.again = func(p access.Principal, _ time.Time) (access.Principal, bool) { return p, p.By == access.ByNothing }
-	stays, err := l.enter(t.Context(), access.Everybody(), "192.0.2.1", "desk", "jpeg")
+	l.again = func(p access.Principal, _ time.Time) (access.Principal, bool) {
+		return p, p.Method == access.MethodNone
+	}
+	stays, err := l.enter(t.Context(), access.Anonymous(), "192.0.2.1", "desk", "jpeg")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ type guarded struct {
 	*rig
 	file                    string
 	porch, yard             *camera
-	keeper                  *access.Keeper
+	keeper                  *access.Store
 	annaToken, ottoToken    string
 	rootToken, promToken    string
 	revoked                 string // a token of anna's that was removed
@@ -99,7 +99,7 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	g := &guarded{file: filepath.Join(t.TempDir(), "credentials.json")}
 	g.people(t)
 	log := slog.New(slog.NewTextHandler(told, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	keeper, err := access.NewKeeper(g.file, log)
+	keeper, err := access.OpenStore(g.file, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 func (g *guarded) sessionOfNobody() string {
 	g.t.Helper()
 	cookie := g.login("gone", annaPassword)
-	g.edit(func(d *access.Document) error { return d.RemoveUser("gone") })
+	g.edit(func(d *access.File) error { return d.RemoveUser("gone") })
 	g.eventually(http.StatusUnauthorized, "/api/v1/me", "Cookie", cookie)
 	return cookie
 }
@@ -136,7 +136,7 @@ func (g *guarded) people(t *testing.T) {
 	told.hide("password", ottoPassword)
 	told.hide("password", base64.StdEncoding.EncodeToString([]byte("otto:"+ottoPassword)))
 	tokens := map[string]*string{"anna": &g.annaToken, "otto": &g.ottoToken, "root": &g.rootToken, "prom": &g.promToken}
-	err := access.Edit(g.file, func(d *access.Document) error {
+	err := access.Edit(g.file, func(d *access.File) error {
 		d.Users = append(d.Users, users()...)
 		for name, into := range tokens {
 			_, text, err := d.AddToken(name, "test", 0)
@@ -160,7 +160,7 @@ func (g *guarded) people(t *testing.T) {
 
 // users are those of all tests: to make their hashes takes time.
 var users = sync.OnceValue(func() []access.User {
-	d := &access.Document{}
+	d := &access.File{}
 	for _, u := range []struct {
 		name     string
 		role     access.Role
@@ -193,7 +193,7 @@ func (g *guarded) links(t *testing.T) {
 		&g.expired: {Camera: "porch", Formats: []string{"mjpeg", "jpeg", "h264", "mp4"}, Expires: time.Now().Add(-time.Hour)},
 		&g.jpegURL: {Camera: "porch", Formats: []string{"jpeg"}, Expires: time.Now().Add(time.Hour)},
 	} {
-		text, err := g.keeper.Book().Sign(l)
+		text, err := g.keeper.Snapshot().Sign(l)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,7 +202,7 @@ func (g *guarded) links(t *testing.T) {
 }
 
 // edit changes the credentials file; the hub finds out within a second.
-func (g *guarded) edit(change func(*access.Document) error) {
+func (g *guarded) edit(change func(*access.File) error) {
 	g.t.Helper()
 	if err := access.Edit(g.file, change); err != nil {
 		g.t.Fatal(err)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // maxIdle bounds the idle connections of an address, between two requests. A browser has six.
@@ -37,7 +37,7 @@ func (l *idle) state(conn net.Conn, state http.ConnState) {
 	if l.exempt(host) {
 		return
 	}
-	if l.change(access.AddressKey(host), conn, state == http.StateIdle) {
+	if l.change(netutil.AddressKey(host), conn, state == http.StateIdle) {
 		l.ended(host)
 	}
 }

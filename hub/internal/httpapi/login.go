@@ -65,7 +65,7 @@ func (s *Server) login(c echo.Context) error {
 
 // notLoggedIn says why: on the form to a browser.
 func (s *Server) notLoggedIn(c echo.Context, f webui.LoginForm, err error) error {
-	if errors.Is(err, access.ErrRefused) {
+	if errors.Is(err, access.ErrUnauthenticated) {
 		err = &strangerError{errors.New("user name or password is wrong")}
 	}
 	p, ok := problem.Described(err)
@@ -140,5 +140,5 @@ type meJSON struct {
 func (s *Server) me(c echo.Context) error {
 	p := who(c)
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, meJSON{p.Name, p.Role, p.By == access.ByNothing, s.logoutURL(c, p)})
+	return c.JSON(http.StatusOK, meJSON{p.Name, p.Role, p.Method == access.MethodNone, s.logoutURL(c, p)})
 }

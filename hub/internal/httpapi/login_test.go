@@ -157,7 +157,7 @@ func TestOpen(t *testing.T) {
 
 // A hub that others can reach lets nobody in when its last user is removed, rather than everybody.
 func TestExposed(t *testing.T) {
-	keeper, err := access.NewKeeper("", testutil.Log(t))
+	keeper, err := access.OpenStore("", testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	collectClock(e, hostclock.Error(), m.synchronised, m.clockError)
 	m.collectHubs(e)
-	if limit := sysinfo.Read().Memory; limit > 0 {
+	if limit := sysinfo.ReadLimits().Memory; limit > 0 {
 		e.gauge(m.memory, float64(limit))
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // maxWaiting bounds the connections of an address that have not sent a request yet.
@@ -46,7 +46,7 @@ func (l *newcomers) come(ctx context.Context, conn net.Conn) context.Context {
 	if l.exempt(host) {
 		return ctx
 	}
-	n := &newcomer{conn, access.AddressKey(host)}
+	n := &newcomer{conn, netutil.AddressKey(host)}
 	l.mu.Lock()
 	full := l.byAddress[n.key] >= l.max
 	if !full {

@@ -61,7 +61,7 @@ func (s *Server) finishOIDC(c echo.Context) error {
 	if err != nil {
 		return s.notLoggedInElsewhere(c, err)
 	}
-	cookie, err := s.door.LoginExternal(s.addressOf(r), access.ByOIDC, id, p.SessionLife())
+	cookie, err := s.door.LoginExternal(s.addressOf(r), access.MethodOIDC, id, p.SessionLife())
 	if err != nil {
 		return s.notLoggedInElsewhere(c, asStranger(err))
 	}
@@ -79,8 +79,8 @@ func (s *Server) notLoggedInElsewhere(c echo.Context, err error) error {
 		p = problem.Problem{Status: http.StatusUnauthorized, Detail: detail}
 	}
 	// The two exempt errors are in the audit log already.
-	if unmapped := (*access.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, access.ErrRefused) {
-		s.door.RefuseExternal(s.addressOf(c.Request()), access.ByOIDC, err)
+	if unmapped := (*access.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, access.ErrUnauthenticated) {
+		s.door.RefuseExternal(s.addressOf(c.Request()), access.MethodOIDC, err)
 	}
 	setRetryAfter(c, p)
 	depth := strings.Count(c.Path(), "/") - 1
@@ -117,9 +117,9 @@ func (s *Server) setAttempt(c echo.Context, cookie access.Cookie) {
 // logoutURL returns the URL that ends the login at the proxy or provider, or "".
 func (s *Server) logoutURL(c echo.Context, p access.Principal) string {
 	switch e := s.cfg.External; {
-	case p.By == access.ByProxy && e.Proxy != nil:
+	case p.Method == access.MethodProxy && e.Proxy != nil:
 		return e.Proxy.LogoutURL
-	case p.Method == access.ByOIDC && e.OIDC != nil:
+	case p.LoginMethod == access.MethodOIDC && e.OIDC != nil:
 		return e.OIDC.LogoutURL(c.Request().Context())
 	}
 	return ""
@@ -129,7 +129,7 @@ func (s *Server) logoutURL(c echo.Context, p access.Principal) string {
 func (s *Server) loginForm(f webui.LoginForm) webui.LoginForm {
 	f.Password = true
 	if p := s.cfg.External.OIDC; p != nil {
-		f.Provider, f.Password = p.Label(), len(s.cfg.Access.Book().Users()) > 0
+		f.Provider, f.Password = p.Label(), len(s.cfg.Access.Snapshot().Users()) > 0
 		if f.Next != "" {
 			f.Query = "?" + url.Values{"next": {f.Next}}.Encode()
 		}

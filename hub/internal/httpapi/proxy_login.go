@@ -36,7 +36,7 @@ func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, kn
 	}
 	if !cfg.secretShown(r) {
 		err := errors.New("the proxy names a user but does not send the right secret in " + headerProxySecret)
-		s.door.RefuseExternal(addr, access.ByProxy, err)
+		s.door.RefuseExternal(addr, access.MethodProxy, err)
 		return p, false, nil
 	}
 	groups, err := cfg.groups(r)
@@ -44,11 +44,11 @@ func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, kn
 		err = errors.New("the proxy names more than one user: it must replace the header that the client sends")
 	}
 	if err != nil {
-		s.door.RefuseExternal(addr, access.ByProxy, err)
+		s.door.RefuseExternal(addr, access.MethodProxy, err)
 		return p, true, &strangerError{err}
 	}
 	id := access.Identity{Name: users[0], Groups: groups}
-	p, err = s.door.External(addr, access.ByProxy, id, time.Now().Add(access.ProxyLife))
+	p, err = s.door.External(addr, access.MethodProxy, id, time.Now().Add(access.ProxyLife))
 	return p, true, asStranger(err)
 }
 

@@ -30,13 +30,13 @@ func newProxied(t *testing.T, without bool) *guarded {
 			s.cfg.External.Proxy.Secret = ""
 		}
 	})
-	g.edit(func(d *access.Document) error {
+	g.edit(func(d *access.File) error {
 		if err := d.AddMapping(access.Mapping{Who: "group:lab", Role: access.Operator, Cameras: []string{"porch"}}); err != nil {
 			return err
 		}
 		return d.AddMapping(access.Mapping{Who: "user:zoe", Role: access.Viewer, Cameras: []string{"yard"}})
 	})
-	testutil.Eventually(t, "the mappings count", func() bool { return len(g.keeper.Book().Mappings()) == 2 })
+	testutil.Eventually(t, "the mappings count", func() bool { return len(g.keeper.Snapshot().Mappings()) == 2 })
 	return g
 }
 
@@ -132,6 +132,6 @@ func TestProxyStreamEnds(t *testing.T) {
 	g := newProxied(t, false)
 	c := g.stream("/cam/porch.mjpeg",
 		"Remote-User: tim\r\nRemote-Groups: lab\r\n"+headerProxySecret+": "+proxySecret+"\r\n\r\n")
-	g.edit(func(d *access.Document) error { return d.RemoveMapping("group:lab") })
+	g.edit(func(d *access.File) error { return d.RemoveMapping("group:lab") })
 	testutil.Eventually(t, "the stream ends", func() bool { _, err := c.r.Discard(1); return err != nil })
 }

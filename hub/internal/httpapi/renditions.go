@@ -10,6 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -64,14 +65,14 @@ const maxLinkTranscodes = 2
 // authentication is off, an address.
 func shareOf(p access.Principal, address string, cam *cameras.Camera) transcode.Principal {
 	role := p.RoleFor(cam.ID())
-	if p.Has(access.Admin) {
+	if p.HasRole(access.Admin) {
 		role = access.Admin
 	}
 	share := transcode.Principal{ID: p.Identity(), Rank: 1 + slices.Index(access.Roles(), role)}
-	switch p.By {
-	case access.ByNothing:
-		share.ID = "address " + access.AddressKey(address)
-	case access.ByLink:
+	switch p.Method {
+	case access.MethodNone:
+		share.ID = "address " + netutil.AddressKey(address)
+	case access.MethodLink:
 		share.Rank, share.Most = 0, maxLinkTranscodes
 	}
 	return share

@@ -53,18 +53,18 @@ func defaultTimes() times {
 type Config struct {
 	Registry      *cameras.Registry
 	Transcoder    *transcode.Transcoder
-	DefaultCamera string         // of URLs that name none; "" means the first by name
-	Connected     func() bool    // whether NATS can be reached
-	Reconnects    func() uint64  // how often the connection to NATS was made anew; nil means never
-	AllowOrigins  []string       // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	Agents        controller     // asks cameras' agents
-	Access        *access.Keeper // users; nil means that there are none, and nobody is asked
-	External      External       // logins at a proxy or an identity provider
-	Exposed       bool           // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
-	Proxies       Proxies        // reverse proxies to trust
-	AllowHosts    []string       // accepted host names, besides this host's, while authentication is off; "*" is all
-	Insecure      bool           // answer requests through a proxy even while authentication is off
-	Published     bool           // in a container, published on this host's loopback addresses only
+	DefaultCamera string        // of URLs that name none; "" means the first by name
+	Connected     func() bool   // whether NATS can be reached
+	Reconnects    func() uint64 // how often the connection to NATS was made anew; nil means never
+	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	Agents        controller    // asks cameras' agents
+	Access        *access.Store // users; nil means that there are none, and nobody is asked
+	External      External      // logins at a proxy or an identity provider
+	Exposed       bool          // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
+	Proxies       Proxies       // reverse proxies to trust
+	AllowHosts    []string      // accepted host names, besides this host's, while authentication is off; "*" is all
+	Insecure      bool          // answer requests through a proxy even while authentication is off
+	Published     bool          // in a container, published on this host's loopback addresses only
 	Limits        Limits
 	Others        func() []hubsync.Other   // hubs that share NATS with this one; nil means none
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
@@ -129,9 +129,9 @@ func New(cfg Config) *Server {
 	s.idle = newIdle(exempt, func(address string) { s.guests.refuse(limitIdle, address) })
 	s.arrivals = newArrivals(cfg.Limits.Rate)
 	if cfg.Access != nil {
-		s.door = &door{access.NewDoor(cfg.Access, cfg.Log), cfg.Exposed, !cfg.External.IsZero()}
-		s.guests.again = s.door.Again
-		cfg.Access.OnChange(func(*access.Book) {
+		s.door = &door{access.NewAuthenticator(cfg.Access, cfg.Log), cfg.Exposed, !cfg.External.IsZero()}
+		s.guests.again = s.door.Revalidate
+		cfg.Access.OnChange(func(*access.Snapshot) {
 			select {
 			case s.changed <- struct{}{}:
 			default:

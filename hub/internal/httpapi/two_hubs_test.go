@@ -13,7 +13,7 @@ import (
 func TestSessionAtAnotherHub(t *testing.T) {
 	g := newGuarded(t)
 	cookie := g.login("anna", annaPassword)
-	keeper, err := access.NewKeeper(g.file, testutil.Log(t))
+	keeper, err := access.OpenStore(g.file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func newViewings(log *slog.Logger) *viewings {
 
 func keyOf(g *guest) (k viewingKey, role access.Role) {
 	p := g.principal()
-	return viewingKey{p.Name, p.By, p.Proof(), g.camera, g.format, g.address}, p.Role
+	return viewingKey{p.Name, p.Method, p.Proof(), g.camera, g.format, g.address}, p.Role
 }
 
 // begin records that a viewer starts to receive pictures.

@@ -140,7 +140,7 @@ func TestViewingsOfStills(t *testing.T) {
 		lines := &auditLines{}
 		l := newViewings(lines.logger())
 		look := func(user string) {
-			g := &guest{p: access.Principal{Name: user, By: access.ByToken}, camera: "porch", format: "jpeg", address: "192.0.2.1", since: time.Now()}
+			g := &guest{p: access.Principal{Name: user, Method: access.MethodToken}, camera: "porch", format: "jpeg", address: "192.0.2.1", since: time.Now()}
 			g.bytes.Add(1000)
 			l.end(g, time.Now())
 		}

@@ -210,7 +210,7 @@ func (c *wsConn) sendRosters(again <-chan struct{}) {
 		}
 		v, due := c.s.view()
 		if v != last {
-			if m := v.since(last, p.May).narrow(p.Formats()); m.All || len(m.Cameras)+len(m.Gone) > 0 {
+			if m := v.since(last, p.CanView).narrow(p.Formats()); m.All || len(m.Cameras)+len(m.Gone) > 0 {
 				c.send(m)
 			}
 			last = v

@@ -111,7 +111,7 @@ func (o *wsSlot) enter(ctx context.Context) (*guest, error) {
 	if o.kind == kindMP4 {
 		format = "mp4"
 	}
-	if p.May(o.camera) {
+	if p.CanView(o.camera) {
 		if err := authz.CheckFormat(p, o.camera, format); err != nil {
 			return nil, err
 		}

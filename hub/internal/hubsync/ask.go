@@ -17,7 +17,7 @@ import (
 
 // Ask returns the hubs that answer until ctx ends, compared with the credentials of b.
 // It is for programs other than hubs.
-func Ask(ctx context.Context, nc *nats.Conn, space subject.Space, b *access.Book) ([]Other, error) {
+func Ask(ctx context.Context, nc *nats.Conn, space subject.Space, b *access.Snapshot) ([]Other, error) {
 	key := b.HubKey()
 	if key == nil {
 		return nil, nil

@@ -53,7 +53,7 @@ func defaultTimes() times {
 type Config struct {
 	Conn    *nats.Conn
 	Space   subject.Space
-	Access  *access.Keeper
+	Access  *access.Store
 	Version string // of the program
 	Log     *slog.Logger
 }
@@ -91,7 +91,7 @@ func New(cfg Config) *Sync {
 		cfg: cfg, times: defaultTimes(), instance: hex.EncodeToString(id), name: name, changed: make(chan struct{}, 1),
 		others: newOthers(cfg.Log), limiter: rate.NewLimiter(maxRate, maxBurst),
 	}
-	cfg.Access.OnChange(func(*access.Book) {
+	cfg.Access.OnChange(func(*access.Snapshot) {
 		select {
 		case s.changed <- struct{}{}:
 		default:
@@ -162,7 +162,7 @@ func stopped() *time.Timer {
 
 // edition returns the edition of this hub's credentials.
 func (s *Sync) edition() access.Edition {
-	e, err := s.cfg.Access.Book().Edition()
+	e, err := s.cfg.Access.Snapshot().Edition()
 	if err != nil { // only for a document that JSON cannot encode
 		s.cfg.Log.Error("the credentials cannot be compared with those of other hubs", logkey.Err, err)
 	}
@@ -172,7 +172,7 @@ func (s *Sync) edition() access.Edition {
 // publish sends a message to the other hubs, if there is a key.
 // Without a connection the message is lost; hubs compare their states after they reconnect.
 func (s *Sync) publish(what string, m message) {
-	key := s.cfg.Access.Book().HubKey()
+	key := s.cfg.Access.Snapshot().HubKey()
 	if key == nil {
 		return
 	}
@@ -211,7 +211,7 @@ func (s *Sync) pushLacking() {
 
 // take handles a message from another hub.
 func (s *Sync) take(msg *nats.Msg, now time.Time) {
-	key := s.cfg.Access.Book().HubKey()
+	key := s.cfg.Access.Snapshot().HubKey()
 	if key == nil || !s.limiter.AllowN(now, 1) {
 		s.refused.Add(1)
 		return

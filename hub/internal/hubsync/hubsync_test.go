@@ -181,12 +181,12 @@ func TestDifferentCredentials(t *testing.T) {
 		testutil.Eventually(t, what, func() bool { return relation(a) == atA && relation(b) == atB })
 	}
 	expect("the same at first", access.SameCredentials, access.SameCredentials)
-	edit(t, a.file, func(d *access.Document) error { return d.RemoveUser("otto") })
+	edit(t, a.file, func(d *access.File) error { return d.RemoveUser("otto") })
 	expect("a is newer", access.OlderCredentials, access.NewerCredentials)
 	for _, h := range []*hub{a, b} {
 		testutil.Eventually(t, "it is said", func() bool { return h.log.count(differ) == 1 })
 	}
-	edit(t, b.file, func(d *access.Document) error { return d.RemoveUser("anna") })
+	edit(t, b.file, func(d *access.File) error { return d.RemoveUser("anna") })
 	expect("both were changed", access.OtherCredentials, access.OtherCredentials)
 	b.copyFrom(a.file)
 	expect("the same again", access.SameCredentials, access.SameCredentials)
@@ -195,7 +195,7 @@ func TestDifferentCredentials(t *testing.T) {
 			t.Errorf("said\n%s", h.log.text.String())
 		}
 	}
-	edit(t, a.file, func(d *access.Document) error { d.RenewLinkKey(); return nil })
+	edit(t, a.file, func(d *access.File) error { d.RenewLinkKey(); return nil })
 	expect("another link key", ForeignKey, ForeignKey)
 	for _, h := range []*hub{a, b} {
 		testutil.Eventually(t, "it is said", func() bool { return h.log.count("a different link key") == 1 })
@@ -208,7 +208,7 @@ func TestDifferentCredentials(t *testing.T) {
 func TestAsk(t *testing.T) {
 	url, file := testutil.StartNATS(t), newFile(t, "anna")
 	a, b := newHub(t, url, file), newHub(t, url, file)
-	edit(t, b.file, func(d *access.Document) error { return d.RemoveUser("anna") })
+	edit(t, b.file, func(d *access.File) error { return d.RemoveUser("anna") })
 	alien := newHub(t, url, newFile(t, "anna"))
 	for _, h := range []*hub{a, b, alien} {
 		h.run()
@@ -234,7 +234,7 @@ func TestAsk(t *testing.T) {
 	if all := a.sync.Others(); len(all) != 2 {
 		t.Errorf("a knows %+v", all)
 	}
-	if all, err := Ask(t.Context(), nc, subject.Space{}, &access.Book{}); all != nil || err != nil {
+	if all, err := Ask(t.Context(), nc, subject.Space{}, &access.Snapshot{}); all != nil || err != nil {
 		t.Errorf("without credentials: %v, %v", all, err)
 	}
 }

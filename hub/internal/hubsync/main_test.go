@@ -51,8 +51,8 @@ type hub struct {
 	t      *testing.T
 	file   string
 	log    *lines
-	keeper *access.Keeper
-	door   *access.Door
+	keeper *access.Store
+	door   *access.Authenticator
 	sync   *Sync
 	nc     *nats.Conn
 }
@@ -70,7 +70,7 @@ func quick() times {
 func newFile(t *testing.T, users ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	edit(t, file, func(d *access.Document) error {
+	edit(t, file, func(d *access.File) error {
 		for _, name := range users {
 			if err := d.AddUser(name, access.Viewer, []string{"*"}, annaPassword); err != nil {
 				return err
@@ -81,7 +81,7 @@ func newFile(t *testing.T, users ...string) string {
 	return file
 }
 
-func edit(t *testing.T, file string, change func(*access.Document) error) {
+func edit(t *testing.T, file string, change func(*access.File) error) {
 	t.Helper()
 	if err := access.Edit(file, change); err != nil {
 		t.Fatal(err)
@@ -95,10 +95,10 @@ func newHub(t *testing.T, url, of string) *hub {
 	h.copyFrom(of)
 	var err error
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testutil.Diary{}), nil))
-	if h.keeper, err = access.NewKeeper(h.file, log); err != nil {
+	if h.keeper, err = access.OpenStore(h.file, log); err != nil {
 		t.Fatal(err)
 	}
-	h.door = access.NewDoor(h.keeper, log)
+	h.door = access.NewAuthenticator(h.keeper, log)
 	h.nc = testutil.Connect(t, url)
 	h.sync = New(Config{Conn: h.nc, Space: subject.Space{}, Access: h.keeper, Version: "1.0.0", Log: log})
 	h.sync.times = quick()

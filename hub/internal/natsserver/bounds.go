@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // Limits for all clients of the server. A configuration file may override them.
@@ -80,7 +82,7 @@ func checkNoAuthUser(cfg Config, opts *server.Options, placed bool) error {
 	if opts.NoAuthUser == "" || placed || cfg.Insecure {
 		return nil
 	}
-	if local, err := IsLoopback(cfg.Addr); local || err != nil {
+	if err := netutil.ValidateListen(cfg.Addr); err != nil || netutil.IsLoopback(cfg.Addr) {
 		return err
 	}
 	return fmt.Errorf("NATS configuration %s has no_auth_user, which admits every client that can reach %s: "+

@@ -111,7 +111,7 @@ func TestEnoughSubscriptions(t *testing.T) {
 	for i := range 200 {
 		cameras = append(cameras, fmt.Sprintf("cam%d", i))
 	}
-	err := access.Edit(file, func(d *access.Document) (err error) {
+	err := access.Edit(file, func(d *access.File) (err error) {
 		if agent, err = d.AddAgent("farm", cameras); err == nil {
 			consumer, err = d.AddConsumer("all", []string{"*"})
 		}
@@ -136,7 +136,7 @@ func TestEnoughSubscriptions(t *testing.T) {
 		if err := p.FlushTimeout(testutil.Timeout); err != nil {
 			t.Fatal(err)
 		}
-		s.look(time.Now(), false)
+		s.checkLimits(time.Now(), false)
 		if err := p.FlushTimeout(testutil.Timeout); err != nil || p.denied != nil {
 			t.Errorf("%v, %q", err, p.denied)
 		}
@@ -226,17 +226,6 @@ func TestSilentConnections(t *testing.T) {
 	}
 }
 
-func TestNetwork(t *testing.T) {
-	for ip, want := range map[string]string{
-		"192.0.2.1": "192.0.2.1", "::ffff:192.0.2.1": "::ffff:192.0.2.1", "2001:db8:1:2:3::4": "2001:db8:1:2::/64",
-		"fe80::1%eth0": "fe80::/64", "": "", "x": "x",
-	} {
-		if got := network(ip); got != want {
-			t.Errorf("%q: %q, want %q", ip, got, want)
-		}
-	}
-}
-
 // lineLengths records the lengths of a client's first lines.
 type lineLengths struct {
 	net.Conn
@@ -271,7 +260,7 @@ func TestControlLine(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	var agent credential.Credential
 	err = access.Edit(file,
-		func(d *access.Document) (err error) { agent, err = d.AddAgent("x", []string{token}); return err })
+		func(d *access.File) (err error) { agent, err = d.AddAgent("x", []string{token}); return err })
 	if err != nil {
 		t.Fatal(err)
 	}

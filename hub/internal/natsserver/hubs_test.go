@@ -30,7 +30,7 @@ func hubCells() (cells []cell) {
 func TestHubSubjects(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
-	demo, err := s.Admit([]string{"demo"})
+	demo, err := s.IssueAgentCredential([]string{"demo"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 // It does not matter whether the hub or the file authenticates clients.
 func TestJetStreamOfFrames(t *testing.T) {
 	file, c := newFile(t)
-	keeper, err := access.NewKeeper(file, testutil.Log(t))
+	keeper, err := access.OpenStore(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestJetStreamOfFrames(t *testing.T) {
 // Exceptions are a file that names the address, and --insecure.
 func TestNoAuthUser(t *testing.T) {
 	file, _ := newFile(t)
-	keeper, err := access.NewKeeper(file, testutil.Log(t))
+	keeper, err := access.OpenStore(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,7 +47,7 @@ func TestLag(t *testing.T) {
 		"too early to know":     {{0, 5000, 4000, false}, {999, 5000, 4000, false}},
 		"looked at after hours": {{0, 0, 0, false}, {3_600_000, 5000, 4000, false}, {3_601_000, 9000, 3000, false}},
 	} {
-		l := &lag{}
+		l := &pendingAge{}
 		for _, at := range looks {
 			if got := l.exceeds(time.Second, begin.Add(time.Duration(at.ms)*time.Millisecond), at.out, at.pending); got != at.want {
 				t.Errorf("%s: after %d ms %v, want %v", name, at.ms, got, at.want)

@@ -11,28 +11,30 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // logger hands the server's log lines to slog. The server's notices are the hub's debug lines: a user need not know that there is a server.
 type logger struct {
-	log      *slog.Logger
-	failed   chan string // receives the first fatal message of the start
-	started  atomic.Bool
-	seldom   *loglimit.Limiter // lines about the server itself
-	refusals *loglimit.Limiter // lines about its clients, by address
-	guarded  bool              // guests logs refusals
+	log              *slog.Logger
+	failed           chan string // receives the first fatal message of the start
+	started          atomic.Bool
+	limiter          *loglimit.Limiter // lines about the server itself
+	refusals         *loglimit.Limiter // lines about its clients, by address
+	authLogsRefusals bool              // guests logs refusals
 }
 
 func (l *logger) Noticef(format string, v ...any) {
 	l.log.Debug("nats: " + fmt.Sprintf(format, v...))
 }
 
-func (l *logger) Warnf(format string, v ...any) { l.say(slog.LevelWarn, fmt.Sprintf(format, v...)) }
+func (l *logger) Warnf(format string, v ...any) {
+	l.logLimited(slog.LevelWarn, fmt.Sprintf(format, v...))
+}
 
-// say tells of the same thing once a minute: what an agent does wrong it may do wrong ten times a second, on a new connection each time.
-func (l *logger) say(level slog.Level, text string) {
+// logLimited tells of the same thing once a minute: what an agent does wrong it may do wrong ten times a second, on a new connection each time.
+func (l *logger) logLimited(level slog.Level, text string) {
 	if ok, kept := l.allow(text); ok {
 		l.log.Log(context.Background(), level, "nats: "+text, "kept_back", kept)
 	}
@@ -51,13 +53,13 @@ func clientLines(log *slog.Logger) loglimit.Config {
 func (l *logger) allow(text string) (ok bool, keptBack int) {
 	first, _, _ := strings.Cut(text, " ")
 	if addr, err := netip.ParseAddrPort(first); err == nil {
-		return l.refusals.Allow(access.AddressKey(addr.Addr().String()), time.Now())
+		return l.refusals.Allow(netutil.AddressKey(addr.Addr().String()), time.Now())
 	}
-	return l.seldom.Allow(about(text), time.Now())
+	return l.limiter.Allow(stripDigits(text), time.Now())
 }
 
-// about returns a line without numbers: its connection's port and number, sizes and times are others each time.
-func about(text string) string {
+// stripDigits returns a line without numbers: its connection's port and number, sizes and times are others each time.
+func stripDigits(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return -1
@@ -81,7 +83,7 @@ func (l *logger) Fatalf(format string, v ...any) {
 // Errorf tells of what strangers do wrong once a minute for each of their connections, and at most some hundred times: they must not fill the log.
 func (l *logger) Errorf(format string, v ...any) {
 	text := fmt.Sprintf(format, v...)
-	if l.guarded && strings.Contains(text, server.ErrAuthentication.Error()) {
+	if l.authLogsRefusals && strings.Contains(text, server.ErrAuthentication.Error()) {
 		l.log.Debug("nats: " + text)
 		return
 	}
@@ -97,7 +99,7 @@ func (l *logger) Errorf(format string, v ...any) {
 		}
 		return
 	}
-	l.say(slog.LevelError, text)
+	l.logLimited(slog.LevelError, text)
 }
 
 // remedyOf returns the remedy for a refused action, if it is known.

@@ -16,7 +16,7 @@ import (
 func TestLoggerIsSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		l := &logger{log: slog.New(slog.NewTextHandler(&out, nil)), seldom: loglimit.New(loglimit.Notices()),
+		l := &logger{log: slog.New(slog.NewTextHandler(&out, nil)), limiter: loglimit.New(loglimit.Notices()),
 			refusals: loglimit.New(clientLines(nil))}
 		for i := range 1200 { // two minutes
 			l.Errorf("192.0.2.1:%d - cid:%d - \"v1.0.0:go\" - \"$G/nkey:UA\" - maximum payload exceeded: %d vs 8388608", 40000+i,

@@ -3,7 +3,6 @@ package natsserver
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -17,6 +16,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
+	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -31,10 +31,10 @@ type Config struct {
 	TLS  *tls.Config // nil means plain connections, unless File says otherwise
 	Log  *slog.Logger
 
-	Hub      string         // public key of the hub's credential, if File has users of its own
-	Access   *access.Keeper // who may connect; nil means that nobody is asked
-	Space    subject.Space  // of the cameras
-	Insecure bool           // without any credentials, nobody is asked even at an address that others can reach
+	Hub      string        // public key of the hub's credential, if File has users of its own
+	Access   *access.Store // who may connect; nil means that nobody is asked
+	Space    subject.Space // of the cameras
+	Insecure bool          // without any credentials, nobody is asked even at an address that others can reach
 }
 
 // Server is a running NATS server.
@@ -42,7 +42,7 @@ type Server struct {
 	lines  *loglimit.Limiter // bounds the server's log lines about clients
 	s      *server.Server
 	log    *slog.Logger
-	guests *guests               // nil if nobody is asked, or if the file decides
+	auth   *authenticator        // nil if nobody is asked, or if the file decides
 	own    credential.Credential // of the hub itself
 	secure bool                  // clients must speak TLS
 }
@@ -54,7 +54,7 @@ func Start(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	d := &Server{log: cfg.Log, secure: opts.TLSConfig != nil && !opts.AllowNonTLS}
-	if err := d.guard(cfg, opts, placed); err != nil {
+	if err := d.configureAuth(cfg, opts, placed); err != nil {
 		return nil, err
 	}
 	s, err := server.NewServer(opts)
@@ -63,12 +63,12 @@ func Start(cfg Config) (*Server, error) {
 	}
 	d.s = s
 	l := &logger{
-		log: cfg.Log, failed: make(chan string, 1), seldom: loglimit.New(loglimit.Notices()),
-		refusals: loglimit.New(clientLines(cfg.Log)), guarded: d.guests != nil,
+		log: cfg.Log, failed: make(chan string, 1), limiter: loglimit.New(loglimit.Notices()),
+		refusals: loglimit.New(clientLines(cfg.Log)), authLogsRefusals: d.auth != nil,
 	}
 	d.lines = l.refusals
-	if d.guests != nil {
-		d.guests.server = s
+	if d.auth != nil {
+		d.auth.server = s
 	}
 	s.SetLoggerV2(l, false, false, false)
 	go s.Start() // returns when all listens, or has failed to
@@ -82,44 +82,45 @@ func Start(cfg Config) (*Server, error) {
 		d.Stop()
 		return nil, err
 	}
-	if d.guests != nil {
-		cfg.Access.OnChange(d.recheck)
+	if d.auth != nil {
+		cfg.Access.OnChange(d.disconnectRevoked)
 	}
 	return d, nil
 }
 
-// guard has the server ask who connects, unless the file says how. placed means that the file says where to listen: then that is meant so.
-func (s *Server) guard(cfg Config, opts *server.Options, placed bool) (err error) {
+// configureAuth has the server ask who connects, unless the file says how. placed means that the file says where to listen: then that is meant so.
+func (s *Server) configureAuth(cfg Config, opts *server.Options, placed bool) (err error) {
 	if cfg.Access == nil {
 		return nil
 	}
-	if decidesItself(opts) {
+	if hasOwnAuth(opts) {
 		cfg.Log.Info("the NATS configuration says itself who may connect: agents and consumers of the credentials file do not count there", "file", cfg.File)
 		return checkNoAuthUser(cfg, opts, placed)
 	}
 	anonymous := cfg.Insecure || placed
 	if !anonymous {
-		if anonymous, err = IsLoopback(cfg.Addr); err != nil {
+		if err := netutil.ValidateListen(cfg.Addr); err != nil {
 			return err
 		}
+		anonymous = netutil.IsLoopback(cfg.Addr)
 	}
-	s.guests = newGuests(cfg, anonymous)
-	opts.CustomClientAuthentication, opts.AlwaysEnableNonce = s.guests, true
-	s.own, err = s.guests.admit(func(string) *server.Permissions { return nil })
+	s.auth = newAuthenticator(cfg, anonymous)
+	opts.CustomClientAuthentication, opts.AlwaysEnableNonce = s.auth, true
+	s.own, err = s.auth.issueCredential(func(string) *server.Permissions { return nil })
 	return err
 }
 
-// decidesItself reports whether a NATS configuration has users of its own.
-func decidesItself(o *server.Options) bool {
+// hasOwnAuth reports whether a NATS configuration has users of its own.
+func hasOwnAuth(o *server.Options) bool {
 	return len(o.Users) > 0 || len(o.Nkeys) > 0 || o.Username != "" || o.Authorization != "" || o.AuthCallout != nil || len(o.TrustedOperators) > 0 || len(o.TrustedKeys) > 0
 }
 
-// Admit makes a credential for an agent in this process, which may publish and serve cameras. It is zero, and not needed, if nobody is asked.
-func (s *Server) Admit(cameras []string) (credential.Credential, error) {
-	if s.guests == nil {
+// IssueAgentCredential makes a credential for an agent in this process, which may publish and serve cameras. It is zero, and not needed, if nobody is asked.
+func (s *Server) IssueAgentCredential(cameras []string) (credential.Credential, error) {
+	if s.auth == nil {
 		return credential.Credential{}, nil
 	}
-	return s.guests.admit(func(key string) *server.Permissions { return agentPermissions(s.guests.space, key, cameras) })
+	return s.auth.issueCredential(func(key string) *server.Permissions { return agentPermissions(s.auth.space, key, cameras) })
 }
 
 // awaitReady returns "" when the server accepts connections, else why it does not.
@@ -188,7 +189,7 @@ func options(cfg Config) (opts *server.Options, placed bool, err error) {
 // URL returns a NATS URL under which clients on this host reach the server.
 func (s *Server) URL() string {
 	addr := s.Addr()
-	if host, port, err := net.SplitHostPort(addr); err == nil && net.ParseIP(host).IsUnspecified() {
+	if _, port, err := net.SplitHostPort(addr); err == nil && netutil.IsUnspecified(addr) {
 		addr = net.JoinHostPort("127.0.0.1", port) // nobody can connect to "all addresses" on every system
 	}
 	if s.secure {
@@ -224,22 +225,6 @@ func (s *Server) InProcess() nats.Option {
 func (s *Server) Stop() {
 	s.s.Shutdown()
 	s.s.WaitForShutdown()
-}
-
-// IsLoopback reports whether addr, a host:port, can be reached from this host only.
-func IsLoopback(addr string) (bool, error) {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return false, fmt.Errorf("address %q: write HOST:PORT: %w", addr, err)
-	}
-	if host == "localhost" {
-		return true, nil
-	}
-	ip := net.ParseIP(host)
-	if host != "" && ip == nil {
-		return false, errors.New("address " + addr + ": the host must be an IP address or localhost")
-	}
-	return ip != nil && ip.IsLoopback(), nil
 }
 
 // Check finds out whether the address and the file of a configuration can be understood.

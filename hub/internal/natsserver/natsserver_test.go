@@ -182,29 +182,6 @@ func TestCluster(t *testing.T) {
 	})
 }
 
-func TestIsLoopback(t *testing.T) {
-	const yes, no, bad = "yes", "no", "error"
-	for addr, want := range map[string]string{
-		"127.0.0.1:1": yes, "127.8.8.8:0": yes, "[::1]:1": yes, "localhost:1": yes, "[::ffff:127.0.0.1]:1": yes,
-		":1": no, "0.0.0.0:1": no, "[::]:1": no, "192.168.1.5:1": no, "8.8.8.8:1": no, "[fe80::1]:1": no,
-		"": bad, "127.0.0.1": bad, "::1": bad, "example.com:1": bad, "localhost": bad, "127.0.0.1:1:1": bad,
-	} {
-		got := no
-		switch loopback, err := IsLoopback(addr); {
-		case err != nil:
-			got = bad
-			if !strings.Contains(err.Error(), addr) {
-				t.Errorf("error %q does not name %q", err, addr)
-			}
-		case loopback:
-			got = yes
-		}
-		if got != want {
-			t.Errorf("%q: %s: want %s", addr, got, want)
-		}
-	}
-}
-
 // lines is a slog.Handler that keeps what is logged.
 type lines struct {
 	mu   sync.Mutex
@@ -246,7 +223,7 @@ func TestLogIsQuiet(t *testing.T) {
 
 func TestLogger(t *testing.T) {
 	l := &lines{}
-	log := &logger{log: slog.New(l), failed: make(chan string, 1), seldom: loglimit.New(loglimit.Notices()),
+	log := &logger{log: slog.New(l), failed: make(chan string, 1), limiter: loglimit.New(loglimit.Notices()),
 		refusals: loglimit.New(clientLines(nil))}
 	log.Noticef("n%d", 1)
 	log.Debugf("d%d", 2)

@@ -20,7 +20,7 @@ var errTooFast = errors.New("too many new connections a second with this credent
 
 // pace makes a connection wait for its turn among those with the same credential. Its signature was valid.
 // A goroutine of the connection calls it.
-func (g *guests) pace(key string) error {
+func (g *authenticator) pace(key string) error {
 	wait, err := g.turn(key)
 	if errors.Is(err, errTooFast) {
 		wait = connWait // a client that is refused at once reconnects at once
@@ -30,7 +30,7 @@ func (g *guests) pace(key string) error {
 }
 
 // turn returns how long a connection has to wait. The error is errTooFast if that is too long.
-func (g *guests) turn(key string) (time.Duration, error) {
+func (g *authenticator) turn(key string) (time.Duration, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	v, err := g.identifyLocked(key)

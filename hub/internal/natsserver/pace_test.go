@@ -16,12 +16,12 @@ import (
 // The rest is refused after a second. Other credentials do not wait.
 func TestConnectionsInALoop(t *testing.T) {
 	file, c := newFile(t)
-	keeper, err := access.NewKeeper(file, testutil.Log(t))
+	keeper, err := access.OpenStore(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		g := newGuests(Config{Access: keeper, Log: testutil.Log(t)}, false)
+		g := newAuthenticator(Config{Access: keeper, Log: testutil.Log(t)}, false)
 		began := time.Now()
 		var let, refused atomic.Int32
 		var all sync.WaitGroup
@@ -48,7 +48,7 @@ func TestConnectionsInALoop(t *testing.T) {
 		if err := g.pace(c.consumer.Public()); err != nil {
 			t.Errorf("later: %v", err)
 		}
-		g.keep(nil, nil, time.Now().Add(time.Minute))
+		g.prune(nil, nil, time.Now().Add(time.Minute))
 		if len(g.paces) != 0 {
 			t.Errorf("%d paces are kept", len(g.paces))
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// peerPermissions are what an agent or a consumer may publish and subscribe. docs/design/security.md has the table.
-func peerPermissions(space subject.Space, p access.Peer) *server.Permissions {
+// clientPermissions are what an agent or a consumer may publish and subscribe. docs/design/security.md has the table.
+func clientPermissions(space subject.Space, p access.NATSClient) *server.Permissions {
 	if p.Kind == access.KindAgent {
 		return agentPermissions(space, p.Key, p.Cameras)
 	}
@@ -39,7 +39,7 @@ func agentPermissions(space subject.Space, key string, cameras []string) *server
 }
 
 // consumerPermissions: the pictures and the status of granted cameras, and the verbs that change nothing.
-func consumerPermissions(space subject.Space, p access.Peer) *server.Permissions {
+func consumerPermissions(space subject.Space, p access.NATSClient) *server.Permissions {
 	publish := &server.SubjectPermission{Allow: []string{}} // nil would allow everything
 	subscribe := &server.SubjectPermission{Allow: []string{credential.InboxPrefix(p.Key) + ".>"}}
 	cameras := p.Cameras

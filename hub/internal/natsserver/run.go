@@ -32,7 +32,7 @@ const (
 // nats-server does not limit the connections of an address or a credential.
 // Its one limit of subscriptions holds for all connections, including the hub's.
 func (s *Server) Run(ctx context.Context) error {
-	if s.guests == nil {
+	if s.auth == nil {
 		return s.lines.Run(ctx)
 	}
 	defer s.report()
@@ -53,11 +53,11 @@ func (s *Server) Run(ctx context.Context) error {
 			if forget {
 				forgot = now
 				s.report()
-			} else if calm && here == last && len(s.guests.consumers()) == 0 {
+			} else if calm && here == last && len(s.auth.consumers()) == 0 {
 				continue
 			}
 			last = here
-			calm = s.look(now, forget)
+			calm = s.checkLimits(now, forget)
 		}
 	}
 }
@@ -65,19 +65,19 @@ func (s *Server) Run(ctx context.Context) error {
 // report logs how many log lines were suppressed.
 func (s *Server) report() {
 	s.lines.Report()
-	s.guests.refusals.Report()
-	s.guests.audited.limiter.Report()
+	s.auth.refusals.Report()
+	s.auth.audited.limiter.Report()
 }
 
-// look finds consumers that are too slow, clients over their limits, and connections that have ended.
+// checkLimits finds consumers that are too slow, clients over their limits, and connections that have ended.
 // It reports whether all connections have shown a credential.
 // Then it need not be called again while the numbers of connections and subscriptions stay the same without consumers.
-func (s *Server) look(now time.Time, forget bool) (calm bool) {
-	watched := s.guests.consumers()
+func (s *Server) checkLimits(now time.Time, forget bool) (calm bool) {
+	watched := s.auth.consumers()
 	if forget {
-		watched = s.guests.all()
+		watched = s.auth.all()
 	}
-	known := s.guests.audited.known()
+	known := s.auth.audited.known()
 	list, err := s.s.Connz(&server.ConnzOptions{Limit: math.MaxInt32})
 	if err != nil {
 		return false // only for wrong options
@@ -89,31 +89,31 @@ func (s *Server) look(now time.Time, forget bool) (calm bool) {
 		if v == nil || v.slow == nil || !v.slow.exceeds(maxLag, now, c.OutBytes, int64(c.Pending)) {
 			continue
 		}
-		if ok, kept := s.guests.seldom.Allow("slow "+v.who, now); ok {
+		if ok, kept := s.auth.limiter.Allow("slow "+v.who, now); ok {
 			s.log.Warn("consumer cut, since it reads slower than its cameras send and would see old pictures; it may connect again", "consumer", v.who, "waiting_bytes", c.Pending,
 				"remedy", "subscribe to .still or to fewer cameras, or ask for do.snapshot", "kept_back", kept)
 		}
-		s.cut(c.Cid)
+		s.disconnect(c.Cid)
 	}
-	s.guests.audited.keep(known, open, now)
-	s.guests.keep(func(id uint64) bool { return open[id] }, watched, now)
-	s.cutGreedy(list.Conns, now)
-	return s.cutStrangers(list.Conns, now) == 0
+	s.auth.audited.keep(known, open, now)
+	s.auth.prune(func(id uint64) bool { return open[id] }, watched, now)
+	s.disconnectGreedy(list.Conns, now)
+	return s.disconnectUnauthenticated(list.Conns, now) == 0
 }
 
-// cut ends a connection. One that has ended by itself is no error.
-func (s *Server) cut(id uint64) { _ = s.s.DisconnectClientByID(id) }
+// disconnect ends a connection. One that has ended by itself is no error.
+func (s *Server) disconnect(id uint64) { _ = s.s.DisconnectClientByID(id) }
 
-// recheck cuts the connections of those who were removed, or may not do any more what they might, or may do more: they come back if they may.
-func (s *Server) recheck(*access.Book) {
-	for id, v := range s.guests.changed() {
+// disconnectRevoked cuts the connections of those who were removed, or may not do any more what they might, or may do more: they come back if they may.
+func (s *Server) disconnectRevoked(*access.Snapshot) {
+	for id, v := range s.auth.revoked() {
 		s.log.Info("NATS connection cut, since the credentials have changed", "audit", "cut", "name", v.who, "key", v.key)
-		s.cut(id)
+		s.disconnect(id)
 	}
 }
 
-// lag tells how far a connection is behind: by when the oldest byte that still waits for it was queued.
-type lag struct{ samples []sample }
+// pendingAge tells how far a connection is behind: by when the oldest byte that still waits for it was queued.
+type pendingAge struct{ samples []sample }
 
 type sample struct {
 	at  time.Time
@@ -121,7 +121,7 @@ type sample struct {
 }
 
 // exceeds takes in what the server says of the connection now, and reports whether something waits since longer than bound.
-func (l *lag) exceeds(bound time.Duration, now time.Time, out, pending int64) bool {
+func (l *pendingAge) exceeds(bound time.Duration, now time.Time, out, pending int64) bool {
 	for len(l.samples) > 1 && now.Sub(l.samples[1].at) >= bound {
 		l.samples = l.samples[1:] // the first is the newest of those that are old enough
 	}

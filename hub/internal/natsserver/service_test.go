@@ -117,9 +117,9 @@ func TestSlowConsumer(t *testing.T) {
 		if err := agent.Publish("cam.porch.jpeg", frame); err != nil { // at most one for each look: 10 MB/s, and nats-server's limit is 64 MB
 			t.Fatal(err)
 		}
-		s.guests.mu.Lock()
-		defer s.guests.mu.Unlock()
-		for _, v := range s.guests.guest {
+		s.auth.mu.Lock()
+		defer s.auth.mu.Unlock()
+		for _, v := range s.auth.clients {
 			if v.who == "consumer:archive" {
 				return false
 			}
@@ -143,8 +143,8 @@ func TestForget(t *testing.T) {
 	s.mustConnect(t, c.porch).Close()
 	s.mustConnect(t, c.garden)
 	testutil.Eventually(t, "the server has noticed", func() bool { return s.s.NumClients() == 1 })
-	s.look(time.Now(), true)
-	if n := len(s.guests.all()); n != 1 {
+	s.checkLimits(time.Now(), true)
+	if n := len(s.auth.all()); n != 1 {
 		t.Errorf("%d are remembered: want 1", n)
 	}
 }

@@ -2,11 +2,12 @@ package natsserver
 
 import (
 	"maps"
-	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // level is a cheap measure of change since the server's connections were last counted one by one.
@@ -29,7 +30,7 @@ func (l level) exceeds(last level) bool {
 }
 
 // unknown returns the connections that have not shown a credential, in order of arrival.
-func unknown(conns []*server.ConnInfo, known map[uint64]*guest) (list []*server.ConnInfo) {
+func unknown(conns []*server.ConnInfo, known map[uint64]*client) (list []*server.ConnInfo) {
 	for _, c := range conns {
 		if known[c.Cid] == nil && c.Kind == "Client" {
 			list = append(list, c)
@@ -46,7 +47,7 @@ func surplus(list []*server.ConnInfo) (over map[uint64]string) {
 	over = make(map[uint64]string)
 	count := make(map[string]int)
 	for i, c := range slices.Backward(list) {
-		from := network(c.IP)
+		from := netutil.AddressKey(c.IP)
 		if count[from]++; count[from] > strangersOfAddress || len(list)-i-len(over) > strangersInAll {
 			over[c.Cid] = from
 		}
@@ -54,42 +55,29 @@ func surplus(list []*server.ConnInfo) (over map[uint64]string) {
 	return over
 }
 
-// network returns the unit that counts as one address: an IPv6 /64 network or an IPv4 address.
-func network(ip string) string {
-	a, err := netip.ParseAddr(ip)
-	if err != nil || a.Unmap().Is4() {
-		return ip
-	}
-	p, err := a.WithZone("").Prefix(64)
-	if err != nil {
-		return ip
-	}
-	return p.String()
-}
-
-// cutStrangers cuts surplus connections without a credential. It returns the number of all without one.
-func (s *Server) cutStrangers(conns []*server.ConnInfo, now time.Time) int {
-	list := unknown(conns, s.guests.all()) // all is newer than conns: it has clients that authenticated meanwhile
+// disconnectUnauthenticated cuts surplus connections without a credential. It returns the number of all without one.
+func (s *Server) disconnectUnauthenticated(conns []*server.ConnInfo, now time.Time) int {
+	list := unknown(conns, s.auth.all()) // all is newer than conns: it has clients that authenticated meanwhile
 	over := surplus(list)
 	for _, from := range slices.Compact(slices.Sorted(maps.Values(over))) {
-		if ok, kept := s.guests.refusals.Allow(from, now); ok {
+		if ok, kept := s.auth.refusals.Allow(from, now); ok {
 			s.log.Warn("NATS connections cut: too many from one address, or in total, have shown no credential",
 				"address", from, "kept_back", kept)
 		}
 	}
 	for id := range over {
-		s.cut(id)
+		s.disconnect(id)
 	}
 	return len(list)
 }
 
-// cutGreedy cuts connections that exceed their limits, and refuses their credentials for a while.
-func (s *Server) cutGreedy(conns []*server.ConnInfo, now time.Time) {
-	for _, c := range s.guests.greedy(conns, now, now.Add(banTime)) {
-		if ok, kept := s.guests.seldom.Allow("greedy "+c.who, now); ok {
+// disconnectGreedy cuts connections that exceed their limits, and refuses their credentials for a while.
+func (s *Server) disconnectGreedy(conns []*server.ConnInfo, now time.Time) {
+	for _, c := range s.auth.greedy(conns, now, now.Add(banTime)) {
+		if ok, kept := s.auth.limiter.Allow("greedy "+c.who, now); ok {
 			s.log.Warn("NATS connection cut: it exceeds its limits", "name", c.who, "too_much", c.of,
 				"remedy", refusedRemedy(errBanned), "kept_back", kept)
 		}
-		s.cut(c.id)
+		s.disconnect(c.id)
 	}
 }

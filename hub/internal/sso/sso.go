@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 const (
@@ -62,16 +62,11 @@ func checkURL(flag, text string) error {
 		return fmt.Errorf("%s %s: give a URL such as https://id.example.org", flag, text)
 	case u.User != nil || u.Fragment != "":
 		return fmt.Errorf("%s: give a URL without user, password and #fragment", flag)
-	case u.Scheme != "https" && (u.Scheme != "http" || !onThisHost(u.Hostname())):
+	case u.Scheme != "https" && (u.Scheme != "http" || !netutil.IsLoopback(u.Hostname())):
 		return fmt.Errorf("%s %s: give an https URL: plain http is allowed for this host only, "+
 			"because elsewhere an attacker on the network path could log in as any user", flag, text)
 	}
 	return nil
-}
-
-func onThisHost(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // newClient returns an HTTP client with bounds on time and size. It follows no redirect from https to http.

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Read returns the limits as they are now.
-func Read() Limits {
+// ReadLimits returns the limits as they are now.
+func ReadLimits() Limits {
 	l := Limits{Memory: memory("/")}
 	var files unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_NOFILE, &files) == nil {
@@ -19,8 +19,8 @@ func Read() Limits {
 	return l
 }
 
-// Free returns how many bytes may be written below a directory by somebody who is not root.
-func Free(dir string) (bytes uint64, known bool) {
+// DiskFree returns how many bytes may be written below a directory by somebody who is not root.
+func DiskFree(dir string) (bytes uint64, known bool) {
 	var fs unix.Statfs_t
 	if unix.Statfs(dir, &fs) != nil {
 		return 0, false

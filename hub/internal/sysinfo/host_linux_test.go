@@ -44,13 +44,13 @@ func write(t *testing.T, root, name, text string) {
 }
 
 func TestHere(t *testing.T) {
-	if l := Read(); l.Memory < 64<<20 || l.Files < 64 {
+	if l := ReadLimits(); l.Memory < 64<<20 || l.Files < 64 {
 		t.Errorf("%+v", l)
 	}
-	if n, ok := Free(t.TempDir()); !ok || n == 0 {
+	if n, ok := DiskFree(t.TempDir()); !ok || n == 0 {
 		t.Errorf("%d bytes free, %t", n, ok)
 	}
-	if _, ok := Free(filepath.Join(t.TempDir(), "nothing")); ok {
+	if _, ok := DiskFree(filepath.Join(t.TempDir(), "nothing")); ok {
 		t.Error("a directory that is not there has room")
 	}
 }

@@ -2,8 +2,8 @@
 
 package sysinfo
 
-// Read returns what is known here: nothing.
-func Read() Limits { return Limits{} }
+// ReadLimits returns what is known here: nothing.
+func ReadLimits() Limits { return Limits{} }
 
-// Free returns how many bytes may be written below a directory. Here that is not known.
-func Free(string) (bytes uint64, known bool) { return 0, false }
+// DiskFree returns how many bytes may be written below a directory. Here that is not known.
+func DiskFree(string) (bytes uint64, known bool) { return 0, false }

@@ -96,7 +96,7 @@ func New(cfg Config) *Transcoder {
 		cfg.FFmpeg = "ffmpeg"
 	}
 	if cfg.Max <= 0 {
-		cfg.Max = DefaultMax(runtime.GOMAXPROCS(0), sysinfo.Read().Memory)
+		cfg.Max = DefaultMax(runtime.GOMAXPROCS(0), sysinfo.ReadLimits().Memory)
 	}
 	if cfg.Linger <= 0 {
 		cfg.Linger = defaultLinger

@@ -20,6 +20,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
+	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -31,75 +33,78 @@ var (
 	errBanned       = errors.New("this credential was just used for too many subscriptions or questions")
 )
 
-// guests decides who may connect, and remembers who has. It implements server.Authentication.
-type guests struct {
+// maxShown bounds texts of clients in the log, in bytes.
+const maxShown = 80
+
+// authenticator decides who may connect, and remembers who has. It implements server.Authentication.
+type authenticator struct {
 	space     subject.Space
-	keeper    *access.Keeper
+	store     *access.Store
 	anonymous bool // while there are no credentials, everybody may do everything
 	log       *slog.Logger
-	seldom    *loglimit.Limiter // lines about authenticated clients
+	limiter   *loglimit.Limiter // lines about authenticated clients
 	refusals  *loglimit.Limiter // lines about unauthenticated clients, by address
 	audited   *connections
 	server    *server.Server // set before it starts
 
-	mu     sync.Mutex
-	own    map[string]*server.Permissions // of this process, by public key; guarded by mu
-	guest  map[uint64]*guest              // by connection id; guarded by mu
-	banned map[string]time.Time           // until when a key of the credentials file is refused; guarded by mu
-	paces  map[string]*rate.Limiter       // for new connections, by such a key; guarded by mu
+	mu       sync.Mutex
+	internal map[string]*server.Permissions // of this process, by public key; guarded by mu
+	clients  map[uint64]*client             // by connection id; guarded by mu
+	banned   map[string]time.Time           // until when a key of the credentials file is refused; guarded by mu
+	paces    map[string]*rate.Limiter       // for new connections, by such a key; guarded by mu
 }
 
-// guest is a connection.
-type guest struct {
+// client is a connection.
+type client struct {
 	who   string // agent:porch, consumer:lab, hub, or nobody
 	key   string // public NKey; "" if nobody was asked
 	perms *server.Permissions
-	conns int        // how many connections it may have; 0: any number
-	subs  int        // how many subscriptions each of them may have; 0: any number
-	slow  *lag       // of a consumer; owned by Run's goroutine
-	asks  *questions // of a consumer; guarded by the mu of guests
+	conns int         // how many connections it may have; 0: any number
+	subs  int         // how many subscriptions each of them may have; 0: any number
+	slow  *pendingAge // of a consumer; owned by Run's goroutine
+	asks  *questions  // of a consumer; guarded by the mu of guests
 }
 
-func newGuests(cfg Config, anonymous bool) *guests {
-	return &guests{
-		space: cfg.Space, keeper: cfg.Access, anonymous: anonymous, log: cfg.Log, seldom: loglimit.New(loglimit.Notices()),
+func newAuthenticator(cfg Config, anonymous bool) *authenticator {
+	return &authenticator{
+		space: cfg.Space, store: cfg.Access, anonymous: anonymous, log: cfg.Log, limiter: loglimit.New(loglimit.Notices()),
 		refusals: loglimit.New(loglimit.Refusals(cfg.Log, "refusals of NATS connections were not logged")),
 		audited:  newConnections(cfg.Log),
-		own:      make(map[string]*server.Permissions), guest: make(map[uint64]*guest),
+		internal: make(map[string]*server.Permissions), clients: make(map[uint64]*client),
 		banned: make(map[string]time.Time), paces: make(map[string]*rate.Limiter),
 	}
 }
 
-// admit makes a credential for a part of this process. Without perms it may do everything.
-func (g *guests) admit(perms func(key string) *server.Permissions) (credential.Credential, error) {
+// issueCredential makes a credential for a part of this process. Without perms it may do everything.
+func (g *authenticator) issueCredential(perms func(key string) *server.Permissions) (credential.Credential, error) {
 	c, err := credential.New()
 	if err != nil {
 		return c, err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.own[c.Public()] = perms(c.Public())
+	g.internal[c.Public()] = perms(c.Public())
 	return c, nil
 }
 
 // Check implements server.Authentication: it is called for each connection, by a goroutine of that connection.
-func (g *guests) Check(c server.ClientAuthentication) bool {
+func (g *authenticator) Check(c server.ClientAuthentication) bool {
 	opts := c.GetOpts()
-	err := checkSignature(opts.Nkey, opts.Sig, c.GetNonce(), g.knows)
+	err := checkSignature(opts.Nkey, opts.Sig, c.GetNonce(), g.known)
 	if err == nil {
 		err = g.pace(opts.Nkey)
 	}
 	if err == nil {
-		err = g.enter(c, opts.Nkey)
+		err = g.register(c, opts.Nkey)
 	}
 	if err == nil {
-		if p, ok := g.keeper.Book().Peer(opts.Nkey); ok {
+		if p, ok := g.store.Snapshot().NATSClient(opts.Nkey); ok {
 			g.audited.connected(c, p, time.Now())
 		}
 		return true
 	}
-	if ok, kept := g.refusals.Allow(access.AddressKey(host(c.RemoteAddress())), time.Now()); ok {
-		g.log.Warn("NATS connection refused", "audit", "refused", "by", "nkey", "key", shown(opts.Nkey), "client", shown(opts.Name), "address", host(c.RemoteAddress()),
+	if ok, kept := g.refusals.Allow(netutil.AddressKey(host(c.RemoteAddress())), time.Now()); ok {
+		g.log.Warn("NATS connection refused", "audit", "refused", "by", "nkey", "key", printable.Truncate(opts.Nkey, maxShown), "client", printable.Truncate(opts.Name, maxShown), "address", host(c.RemoteAddress()),
 			logkey.Reason, err.Error(), "remedy", refusedRemedy(err), "kept_back", kept)
 	}
 	return false
@@ -117,10 +122,10 @@ func refusedRemedy(err error) string {
 	return "make a credential with \"bramble-hub agent add NAME\" and give it to the agent with --credential-file"
 }
 
-// enter admits a connection. If there are too many with the same credential, it cuts the oldest.
+// register admits a connection. If there are too many with the same credential, it cuts the oldest.
 // That one may have ended unnoticed.
-func (g *guests) enter(c server.ClientAuthentication, key string) error {
-	v, others, err := g.register(c, key)
+func (g *authenticator) register(c server.ClientAuthentication, key string) error {
+	v, others, err := g.addClient(c, key)
 	if err != nil || v.conns == 0 || len(others) < v.conns {
 		return err
 	}
@@ -128,7 +133,7 @@ func (g *guests) enter(c server.ClientAuthentication, key string) error {
 	surplus := live[:max(0, len(live)+1-v.conns)]
 	g.forget(append(surplus, slices.DeleteFunc(others, func(id uint64) bool { return slices.Contains(live, id) })...))
 	for _, id := range surplus {
-		if ok, kept := g.seldom.Allow("connections "+v.who, time.Now()); ok {
+		if ok, kept := g.limiter.Allow("connections "+v.who, time.Now()); ok {
 			g.log.Warn("oldest NATS connection cut: too many connections use the same credential",
 				"name", v.who, "limit", v.conns, "kept_back", kept,
 				"remedy", "make a credential for each program with \"bramble-hub agent add\" or \"consumer add\"")
@@ -138,10 +143,10 @@ func (g *guests) enter(c server.ClientAuthentication, key string) error {
 	return nil
 }
 
-// register remembers a connection and gives it its permissions, in one step.
+// addClient remembers a connection and gives it its permissions, in one step.
 // A change of the credentials either comes before that or finds the connection.
 // It returns the other connections with the same key, the oldest first.
-func (g *guests) register(c server.ClientAuthentication, key string) (v *guest, others []uint64, err error) {
+func (g *authenticator) addClient(c server.ClientAuthentication, key string) (v *client, others []uint64, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if v, err = g.identifyLocked(key); err != nil {
@@ -152,22 +157,22 @@ func (g *guests) register(c server.ClientAuthentication, key string) (v *guest, 
 	}
 	c.RegisterUser(&server.User{Username: v.who, Permissions: v.perms})
 	if v.conns > 0 {
-		for id, other := range g.guest {
+		for id, other := range g.clients {
 			if other.key == key {
 				others = append(others, id)
 			}
 		}
 	}
 	slices.Sort(others)
-	g.guest[c.GetID()] = v
+	g.clients[c.GetID()] = v
 	return v, others, nil
 }
 
-func (g *guests) forget(ids []uint64) {
+func (g *authenticator) forget(ids []uint64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, id := range ids {
-		delete(g.guest, id)
+		delete(g.clients, id)
 	}
 }
 
@@ -180,11 +185,11 @@ type greed struct {
 
 // greedy returns the connections that have too many subscriptions or publish too much.
 // It refuses their keys until the given time.
-func (g *guests) greedy(conns []*server.ConnInfo, now, until time.Time) (list []greed) {
+func (g *authenticator) greedy(conns []*server.ConnInfo, now, until time.Time) (list []greed) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, c := range conns {
-		v, of := g.guest[c.Cid], ""
+		v, of := g.clients[c.Cid], ""
 		switch {
 		case v == nil:
 		case v.subs > 0 && int(c.NumSubs) > v.subs:
@@ -200,7 +205,7 @@ func (g *guests) greedy(conns []*server.ConnInfo, now, until time.Time) (list []
 	return list
 }
 
-func (g *guests) knows(key string) bool {
+func (g *authenticator) known(key string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	_, err := g.identifyLocked(key)
@@ -208,18 +213,18 @@ func (g *guests) knows(key string) bool {
 }
 
 // identifyLocked returns what the holder of a key may do now.
-func (g *guests) identifyLocked(key string) (*guest, error) {
-	book := g.keeper.Book()
-	if perms, ok := g.own[key]; ok {
-		return &guest{who: "hub", key: key, perms: perms}, nil
+func (g *authenticator) identifyLocked(key string) (*client, error) {
+	book := g.store.Snapshot()
+	if perms, ok := g.internal[key]; ok {
+		return &client{who: "hub", key: key, perms: perms}, nil
 	}
-	if p, ok := book.Peer(key); ok {
-		v := &guest{
-			who: string(p.Kind) + ":" + p.Name, key: key, perms: peerPermissions(g.space, p),
+	if p, ok := book.NATSClient(key); ok {
+		v := &client{
+			who: string(p.Kind) + ":" + p.Name, key: key, perms: clientPermissions(g.space, p),
 			conns: agentConns, subs: subsFor(len(p.Cameras)),
 		}
 		if p.Kind == access.KindConsumer {
-			v.slow, v.conns, v.asks = &lag{}, consumerConns, newQuestions()
+			v.slow, v.conns, v.asks = &pendingAge{}, consumerConns, newQuestions()
 		}
 		if p.All {
 			v.subs = subsFor(cameras(book))
@@ -228,7 +233,7 @@ func (g *guests) identifyLocked(key string) (*guest, error) {
 	}
 	switch {
 	case book.Empty() && g.anonymous:
-		return &guest{who: "nobody", key: key}, nil
+		return &client{who: "nobody", key: key}, nil
 	case key == "":
 		return nil, errNoCredential
 	}
@@ -236,7 +241,7 @@ func (g *guests) identifyLocked(key string) (*guest, error) {
 }
 
 // cameras returns the number of cameras of all agents in a credentials file.
-func cameras(book *access.Book) (n int) {
+func cameras(book *access.Snapshot) (n int) {
 	for _, a := range book.Agents() {
 		n += len(a.Cameras)
 	}
@@ -264,15 +269,15 @@ func checkSignature(key, sig string, nonce []byte, known func(string) bool) erro
 	return nil
 }
 
-// changed returns the connections whose rights are not what they were, and forgets them.
-func (g *guests) changed() map[uint64]*guest {
+// revoked returns the connections whose rights are not what they were, and forgets them.
+func (g *authenticator) revoked() map[uint64]*client {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	gone := make(map[uint64]*guest)
-	for id, v := range g.guest {
+	gone := make(map[uint64]*client)
+	for id, v := range g.clients {
 		if now, err := g.identifyLocked(v.key); err != nil || now.who != v.who || !reflect.DeepEqual(now.perms, v.perms) {
 			gone[id] = v
-			delete(g.guest, id)
+			delete(g.clients, id)
 		} else {
 			v.subs = now.subs
 		}
@@ -281,31 +286,31 @@ func (g *guests) changed() map[uint64]*guest {
 }
 
 // consumers returns the connections of consumers.
-func (g *guests) consumers() map[uint64]*guest {
+func (g *authenticator) consumers() map[uint64]*client {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	list := maps.Clone(g.guest)
-	maps.DeleteFunc(list, func(_ uint64, v *guest) bool { return v.slow == nil })
+	list := maps.Clone(g.clients)
+	maps.DeleteFunc(list, func(_ uint64, v *client) bool { return v.slow == nil })
 	return list
 }
 
-// keep forgets the connections that are none any more. Only those that were there when known was made are looked for.
-func (g *guests) keep(open func(id uint64) bool, known map[uint64]*guest, now time.Time) {
+// prune forgets the connections that are none any more. Only those that were there when known was made are looked for.
+func (g *authenticator) prune(open func(id uint64) bool, known map[uint64]*client, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	maps.DeleteFunc(g.paces, func(_ string, pace *rate.Limiter) bool { return pace.TokensAt(now) >= connBurst })
 	maps.DeleteFunc(g.banned, func(_ string, until time.Time) bool { return !now.Before(until) })
 	for id := range known {
 		if !open(id) {
-			delete(g.guest, id)
+			delete(g.clients, id)
 		}
 	}
 }
 
-func (g *guests) all() map[uint64]*guest {
+func (g *authenticator) all() map[uint64]*client {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return maps.Clone(g.guest)
+	return maps.Clone(g.clients)
 }
 
 // host returns the address without the port, which is another one each time.
@@ -313,17 +318,5 @@ func host(addr net.Addr) string {
 	if addr == nil {
 		return "?"
 	}
-	h, _, err := net.SplitHostPort(addr.String())
-	if err != nil {
-		return addr.String()
-	}
-	return h
-}
-
-// shown shortens what a stranger wrote, for the log.
-func shown(s string) string {
-	if len(s) > 80 {
-		return s[:80] + "..."
-	}
-	return s
+	return netutil.Host(addr.String())
 }
