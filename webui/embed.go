@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// FS holds index.html, login.html and the folder assets. Serve the files of assets below /assets/, index.html through [Index] and login.html through [Login].
-// The names carry no version, so browsers must revalidate them: Cache-Control: no-cache with an ETag.
+// FS holds index.html, login.html and the folder assets. The hub serves the files of assets below /assets/, index.html through [Index]
+// and login.html through [LoginPage]. The names carry no version. Browsers must revalidate them: Cache-Control: no-cache with an ETag.
 //
 //go:embed index.html login.html assets
 var FS embed.FS
@@ -15,28 +15,28 @@ var FS embed.FS
 //go:embed index.html
 var index string
 
-// The modules that the page and the element begin with.
+// The entry modules of the page and of the element.
 const (
 	pageModule    = "app.js"
 	elementModule = "bramble-camera.js"
 )
 
-// elementAt is where the element, which lies in the hub's root, finds the assets.
-const elementAt = `const assets = new URL('assets/', import.meta.url);`
+// elementAssets replaces assetsDeclaration in the element's bundle, which lies in the hub's root.
+const elementAssets = `const assets = new URL('assets/', import.meta.url);`
 
-// Files that the hub assembles from those of the folder assets: a browser gets the page over three connections, and waits for no chain of modules.
+// The bundles of the page, which exist only in memory. With them a browser loads the page over three connections.
 const (
 	ScriptName = "assets/page.js"
 	StyleName  = "assets/page.css"
 )
 
 var (
-	styleLinks = regexp.MustCompile(`(?s)<link rel="stylesheet" href="assets/([a-z]+\.css)">\s*`)
+	styleLinks = regexp.MustCompile(`(?s)<link rel="stylesheet" href="assets/([a-z-]+\.css)">\s*`)
 	scriptTag  = `src="assets/` + pageModule + `"`
 )
 
-// Index returns index.html for an address that lies below the hub's root. The argument leads from that address to the root:
-// "" for / and "../" for /cam/<id>. So the page needs neither absolute paths nor to know below which path a proxy serves it.
+// Index returns index.html for an address below the hub's root. toRoot leads from that address to the root: "" for / and "../" for
+// /cam/<id>. So the page needs no absolute paths, and works below any path of a reverse proxy.
 func Index(toRoot string) string {
 	text := strings.Replace(index, scriptTag, `src="`+ScriptName+`"`, 1)
 	text = styleLinks.ReplaceAllString(text, "")
@@ -46,7 +46,7 @@ func Index(toRoot string) string {
 
 // Script returns the page's modules in one file, without comments.
 func Script() []byte {
-	return terse(must(assemble(pageModule, strings.TrimPrefix(assetsAt, "export "))))
+	return stripComments(must(bundle(pageModule, pageAssets)))
 }
 
 // Style returns the style sheets in one file, in the order of index.html.
@@ -58,10 +58,11 @@ func Style() []byte {
 	return all
 }
 
-// Element returns the custom element <bramble-camera> in one file, for other people's pages. The file lies in the hub's root, beside the folder assets.
-func Element() []byte { return must(assemble(elementModule, elementAt)) }
+// Element returns the custom element <bramble-camera> in one file, for other people's pages. The file lies in the hub's root, beside
+// the folder assets.
+func Element() []byte { return must(bundle(elementModule, elementAssets)) }
 
-// must returns what is embedded in the program: a test assembles it all.
+// must returns data. An error cannot happen: the files are embedded in the program, and a test bundles all of them.
 func must(data []byte, err error) []byte {
 	if err != nil {
 		panic("webui: " + err.Error())

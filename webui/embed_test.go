@@ -44,12 +44,16 @@ func TestEveryReferenceExists(t *testing.T) {
 			check(page, ref[1])
 		}
 	}
-	imported := regexp.MustCompile(`(?:from|import\(|new Worker\(new URL\()\s*'([^']+\.js)'`)
+	imported := regexp.MustCompile(`(?:from|import\()\s*'([^']+\.js)'|new Worker\(new URL\('([^']+\.js)', assets\)`)
 	for name, text := range all {
 		if path.Ext(name) != ".js" {
 			continue
 		}
 		for _, ref := range imported.FindAllStringSubmatch(text, -1) {
+			if ref[2] != "" {
+				check(name, path.Join("assets", ref[2]))
+				continue
+			}
 			check(name, path.Join(path.Dir(name), ref[1]))
 		}
 	}
@@ -62,7 +66,7 @@ func TestEveryReferenceExists(t *testing.T) {
 
 func TestPageIsSmall(t *testing.T) {
 	all := files(t)
-	total := len(Index("")) + len(Script()) + len(Style()) + len(all["assets/decode-worker.js"]) + len(all["assets/icon.svg"])
+	total := len(Index("")) + len(Script()) + len(Style()) + len(all["assets/player/jpeg-decoder-worker.js"]) + len(all["assets/icon.svg"])
 	if total > maxPage {
 		t.Errorf("the page weighs %d bytes, at most %d are allowed", total, maxPage)
 	}
@@ -122,7 +126,7 @@ func TestIndex(t *testing.T) {
 			}
 		}
 		if strings.Contains(text, "app.js") || strings.Contains(text, "tile.css") {
-			t.Errorf("Index(%q) has what is assembled, too", toRoot)
+			t.Errorf("Index(%q) also has the files that are bundled", toRoot)
 		}
 	}
 	if below := Index("../"); strings.Contains(below, `="assets/`) {

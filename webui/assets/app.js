@@ -1,94 +1,102 @@
-// The page: which view it shows, and what both views share.
-import { Bar } from './bar.js';
-import { find, setText, toast } from './dom.js';
-import { Grid } from './grid.js';
-import { listenToKeys, toggleFullScreen } from './keys.js';
-import { linkTo } from './link.js';
-import { askMe, watchMe } from './me.js';
-import { cameraAt, root, signedQuery } from './root.js';
-import { saveSnapshot } from './save.js';
-import { Single } from './single.js';
-import { recall, remember } from './store.js';
-import { formatView, namesView, parseView } from './view-state.js';
-import { news, summary } from './words.js';
+// The entry module of the page: creates its view, the grid or one camera, and what both views share.
+import { connectionTo } from './hub/connection.js';
+import { cameraAt, root, signedQuery } from './hub/urls.js';
+import { find, setText, toast } from './ui/dom.js';
+import { downloadSnapshot } from './ui/download.js';
+import { describeChanges, summarizeStates } from './ui/format.js';
+import { bindKeys, toggleFullScreen } from './ui/keyboard.js';
+import { loadSetting, saveSetting } from './ui/local-settings.js';
+import { accountSession } from './views/account.js';
+import { CameraPage } from './views/camera-page.js';
+import { Grid } from './views/grid.js';
+import { Toolbar } from './views/toolbar.js';
+import { formatView, hasView, parseView } from './views/view-state.js';
 
-/** @typedef {import('./api.js').Camera} Camera */
+/** @typedef {import('./hub/protocol.js').Camera} Camera */
 
 const UPDATE_MS = 500;
-/** Reading every flicker aloud would be worse than silence. */
-const NEWS_MS = 2000;
+/** Screen readers announce changes no more often than this. */
+const ANNOUNCE_MS = 2000;
 
 const id = cameraAt(location.pathname);
-/** Of a signed link: then nobody has to log in, and nobody can. */
+/** The query of a signed link. With a link there is no login. */
 const signed = id === null ? '' : signedQuery(id, new URLSearchParams(location.search).get('link'));
-const link = linkTo(root, signed);
+const connection = connectionTo(root, signed);
 const element = (/** @type {string} */ selector) => find(document, selector, HTMLElement);
 const banner = element('#banner');
+const session = accountSession();
 /** @type {Camera[] | null} */
 let cameras = null;
-/** @type {Map<string, string> | null} what was said last */
-let said = null;
+/** @type {Map<string, string> | null} the states that were announced last */
+let announced = null;
 
-if (id === null && !namesView(location.search)) history.replaceState(null, '', location.pathname + recall('view'));
+if (id === null && !hasView(location.search)) history.replaceState(null, '', location.pathname + loadSetting('view'));
 let state = parseView(location.search);
-const view = id === null ? new Grid(link, state, () => choose({ ...state, group: '', q: '' })) : new Single(link, id);
-const bar = id === null ? new Bar(state, choose) : null;
+const view = id === null ? new Grid(connection, state, () => setView({ ...state, group: '', q: '' })) : new CameraPage(connection, id);
+const toolbar = id === null ? new Toolbar(state, setView) : null;
 
-/** @param {import('./view-state.js').ViewState} next */
-function choose(next) {
+/** @param {import('./views/view-state.js').ViewState} next */
+function setView(next) {
   state = next;
   const search = formatView(state, location.search);
   history.replaceState(null, '', location.pathname + search);
-  remember('view', formatView({ ...state, q: '', kiosk: false, fps: 0 }, '')); // A search is over when the page is.
-  if (bar) bar.view = state;
+  // A search ends with the page, so it is not stored.
+  saveSetting('view', formatView({ ...state, q: '', kiosk: false, fps: 0 }, ''));
+  if (toolbar) toolbar.view = state;
   if (view instanceof Grid) view.view = state;
-  said = null;
+  announced = null;
   showSummary();
 }
 
 function showSummary() {
-  setText(element('#summary'), view instanceof Grid && cameras?.length ? summary(view.states.values()) : '');
+  setText(element('#summary'), view instanceof Grid && cameras?.length ? summarizeStates(view.states.values()) : '');
 }
 
 function update() {
   if (document.hidden || !cameras) return;
-  bar?.update(cameras.map((c) => c.id));
+  toolbar?.update(cameras.map((c) => c.id));
   view.update(cameras);
   showSummary();
 }
 
-/** @param {Camera[] | null} roster null: the hub is lost */
-function onRoster(roster) {
-  banner.hidden = roster !== null;
-  setText(banner, roster ? '' : 'The hub does not answer. Trying again.');
-  if (roster) cameras = roster;
-  if (roster) update();
-  else view.lose();
-  if (!roster && !signed) void askMe(); // A browser does not tell why it was refused.
+/** @param {Camera[] | null} list null: the hub is lost */
+function onCameras(list) {
+  banner.hidden = list !== null;
+  setText(banner, list ? '' : 'The hub does not answer. Trying again.');
+  if (list) cameras = list;
+  if (list) update();
+  else view.markLost();
+  // A browser does not say why a WebSocket was refused. The session may have ended.
+  if (!list && !signed) void session.refresh();
   showSummary();
 }
 
-function tellNews() {
+function announceChanges() {
   if (document.hidden || !banner.hidden || !cameras) return;
   const now = view.states;
-  if (said) {
-    const text = news(said, now);
+  if (announced) {
+    const text = describeChanges(announced, now);
     if (text) setText(element('#said'), text);
   }
-  said = now;
+  announced = now;
 }
 
 function snapshot() {
   const camera = id ?? (view instanceof Grid ? view.focused : null);
-  if (camera) void saveSnapshot(camera).then(toast);
+  if (camera) void downloadSnapshot(camera).then(toast);
   else toast('Choose a camera with the arrow keys first');
 }
 
-/** Where the grid was left. */
+/** The address of the grid, with the view that it had last in this tab. */
 function gridURL() {
-  let left = '';
-  try { left = sessionStorage.getItem('bramble.grid') ?? ''; } catch { /* storage is forbidden: all cameras */ }
-  return root.href + left;
+  let search = '';
+  try { search = sessionStorage.getItem('bramble.grid') ?? ''; } catch { /* storage is forbidden: all cameras */ }
+  return root.href + search;
+}
+
+function onEscape() {
+  if (id !== null) location.href = gridURL();
+  else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
 }
 
 function setUp() {
@@ -104,16 +112,16 @@ function setUp() {
   element('#full').addEventListener('click', toggleFullScreen);
   element('#full').hidden = !document.fullscreenEnabled;
   element('#theme').addEventListener('click', () => {
-    remember('theme', document.documentElement.dataset.theme === 'light' ? 'dark' : 'light');
+    saveSetting('theme', document.documentElement.dataset.theme === 'light' ? 'dark' : 'light');
     document.dispatchEvent(new Event('themechange'));
   });
-  listenToKeys({
+  bindKeys({
     f: toggleFullScreen,
     s: snapshot,
     '?': () => help.showModal(),
-    '/': () => bar?.focusSearch(),
-    Escape: () => { if (id !== null) location.href = gridURL(); else if (document.activeElement instanceof HTMLElement) document.activeElement.blur(); },
-  }, (e) => view.key(e));
+    '/': () => toolbar?.focusSearch(),
+    Escape: onEscape,
+  }, (e) => view.handleKey(e));
 }
 
 setUp();
@@ -124,7 +132,7 @@ window.addEventListener('pagehide', () => {
   try { sessionStorage.setItem('bramble.grid', location.search); } catch { /* storage is forbidden */ }
 });
 window.addEventListener('pageshow', update);
-link.onRoster(onRoster);
-if (!signed) watchMe();
+connection.onCameras(onCameras);
+if (!signed) session.start();
 setInterval(() => { if (!document.hidden) view.tick(); }, UPDATE_MS);
-setInterval(tellNews, NEWS_MS);
+setInterval(announceChanges, ANNOUNCE_MS);

@@ -1,13 +1,33 @@
-// <bramble-camera camera="porch">: a live picture in anybody's page.
-import { linkTo } from './link.js';
-import { JPEGPlayer } from './player-jpeg.js';
-import { VideoPlayer } from './player-video.js';
-import { root, signedQuery } from './root.js';
-import { WIDTHS } from './wish.js';
+// The custom element <bramble-camera>: a live picture in any page. The comment of BrambleCamera is its public API.
+import { connectionTo } from './hub/connection.js';
+import { root, signedQuery } from './hub/urls.js';
+import { JPEGPlayer } from './player/jpeg-player.js';
+import { WIDTHS } from './player/stream-options.js';
+import { VideoPlayer } from './player/video-player.js';
 
 /**
- * @typedef {import('./player.js').Player} Player
+ * @typedef {import('./hub/protocol.js').Camera} Camera
+ * @typedef {import('./hub/connection.js').HubConnection} HubConnection
+ * @typedef {import('./player/player.js').Player} Player
+ */
+
+/**
+ * The state of the element.
+ * - `connecting`: no picture has come yet.
+ * - `live`: the picture is shown.
+ * - `trouble`: no picture comes. The text says why; the element goes on trying.
+ * - `blocked`: the browser plays the video only after a click on the element's button.
+ * - `paused`: the page is hidden.
+ *
  * @typedef {'connecting' | 'live' | 'trouble' | 'blocked' | 'paused'} PictureState
+ */
+
+/**
+ * The detail of a `state` event.
+ *
+ * @typedef {object} StateDetail
+ * @property {PictureState} state The new state.
+ * @property {string} text What the element shows over the picture; empty while it is live.
  */
 
 const sheet = new CSSStyleSheet();
@@ -22,7 +42,7 @@ sheet.replaceSync(`
 `);
 
 /**
- * The width to ask the hub for.
+ * The width to request of the hub.
  * @param {number} pixels that the picture has on the screen
  * @returns {number} 0 for the camera's own
  */
@@ -31,36 +51,60 @@ export function widthFor(pixels) {
 }
 
 /**
- * Attributes: camera (its id); src (the hub's address; default: where this module came from); kind (jpeg, mp4 or auto: as the camera delivers);
- * width (in pixels; default: what its size on the screen needs, for JPEGs); link (what a signed link has behind link=, if the hub asks who comes). Fires state events, whose detail is {state, text}.
+ * A live picture of one camera.
+ *
+ *     <script type="module" src="HUB/bramble-camera.js"></script>
+ *     <bramble-camera camera="porch"></bramble-camera>
+ *
+ * HUB is the URL of the hub.
+ *
+ * Attributes, all of which may change at any time:
+ * - `camera`: id of the camera. Without it the element shows nothing.
+ * - `src`: URL of the hub's root. The default is the hub from which this module was loaded.
+ * - `kind`: `jpeg`, `mp4` or `auto` (default). `auto` plays H.264 cameras as video and all others as JPEGs. Where the browser cannot
+ *   play the video, the element shows JPEGs.
+ * - `width`: width in pixels to request of the hub. The default is what the element's size on the screen needs, for JPEGs, and the
+ *   camera's own width for video.
+ * - `link`: the value of a signed link's parameter `link`, for a hub that requires a login.
+ *
+ * Property: `state`, a {@link PictureState}.
+ *
+ * Event: `state`, a CustomEvent with a {@link StateDetail}, fired when the state or the text changes. It does not bubble.
+ *
+ * The element streams only while it is connected, on the screen, and its page is visible. All elements of a page share one WebSocket to
+ * a hub. The hub must allow the page's origin (`--allow-origin`) unless the page is its own. The element's size is that of a block with
+ * an aspect ratio of 16:9; the page's style may set another.
  */
 export class BrambleCamera extends HTMLElement {
   static observedAttributes = ['camera', 'src', 'kind', 'width', 'link'];
 
   #internals = this.attachInternals();
-  #stage = this.attachShadow({ mode: 'open' });
+  #shadow = this.attachShadow({ mode: 'open' });
   #note = document.createElement('div');
   #text = document.createElement('span');
   #button = document.createElement('button');
-  #sight = new IntersectionObserver((entries) => { this.#inSight = entries.at(-1)?.isIntersecting ?? false; this.#update(); });
-  #size = new ResizeObserver(() => this.#resized());
-  #inSight = false;
-  /** @type {import('./link.js').Link | null} */
-  #link = null;
-  #endRoster = () => {};
-  /** What auto comes to, once the hub has said what the camera delivers. @type {'jpeg' | 'mp4' | ''} */
-  #auto = '';
+  #intersection = new IntersectionObserver((entries) => {
+    this.#onScreen = entries.at(-1)?.isIntersecting ?? false;
+    this.#update();
+  });
+  #resize = new ResizeObserver(() => this.#updateWidth());
+  #onScreen = false;
+  /** @type {HubConnection | null} */
+  #connection = null;
+  #removeListener = () => {};
+  /** The kind that auto chose, once the hub has said what the camera delivers. @type {'jpeg' | 'mp4' | ''} */
+  #autoKind = '';
   #unplayable = false;
   /** @type {Player | null} */
   #player = null;
-  #playing = '';
+  #playingKind = '';
   #width = 0;
   /** @type {PictureState} */
   #state = 'connecting';
 
   constructor() {
     super();
-    this.#stage.adoptedStyleSheets = [sheet];
+    this.#shadow.adoptedStyleSheets = [sheet];
     this.#internals.role = 'group';
     this.#note.className = 'note';
     this.#note.setAttribute('role', 'status');
@@ -68,54 +112,54 @@ export class BrambleCamera extends HTMLElement {
     this.#button.textContent = 'Play';
     this.#button.addEventListener('click', () => this.#player?.resume());
     this.#note.append(this.#text, this.#button);
-    this.#stage.append(this.#note);
+    this.#shadow.append(this.#note);
     this.#show('connecting', 'Connecting');
   }
 
-  /** How the picture is: connecting, live, trouble, blocked (needs a click) or paused (the page is hidden). */
+  /** @returns {PictureState} */
   get state() {
     return this.#state;
   }
 
   connectedCallback() {
-    this.#sight.observe(this);
-    this.#size.observe(this);
+    this.#intersection.observe(this);
+    this.#resize.observe(this);
   }
 
   disconnectedCallback() {
-    this.#sight.disconnect();
-    this.#size.disconnect();
-    this.#inSight = false;
+    this.#intersection.disconnect();
+    this.#resize.disconnect();
+    this.#onScreen = false;
     this.#update();
   }
 
   /** @param {string} name */
   attributeChangedCallback(name) {
     if (name === 'camera') this.#internals.ariaLabel = `Camera ${this.getAttribute('camera') ?? ''}`;
-    if (name === 'width') return this.#resized();
+    if (name === 'width') return this.#updateWidth();
     this.#unplayable = false;
     this.#stop();
     this.#update();
   }
 
-  /** Plays what the attributes say, while it can be seen. */
+  /** Plays what the attributes say while the element is on the screen, and nothing otherwise. */
   #update() {
     const camera = this.getAttribute('camera');
-    if (!this.#inSight || !camera) return this.#stop();
-    this.#link ??= this.#connect();
+    if (!this.#onScreen || !camera) return this.#stop();
+    this.#connection ??= this.#connect();
     const kind = this.#kind();
-    if (!this.#link || !kind || kind === this.#playing) return;
+    if (!this.#connection || !kind || kind === this.#playingKind) return;
     this.#stopPlayer();
-    this.#playing = kind;
-    this.#width = this.#wantedWidth();
-    const make = kind === 'mp4' ? VideoPlayer : JPEGPlayer;
-    this.#player = new make(this.#link, camera, this.#options(), {
+    this.#playingKind = kind;
+    this.#width = this.#requestedWidth();
+    const PlayerClass = kind === 'mp4' ? VideoPlayer : JPEGPlayer;
+    this.#player = new PlayerClass(this.#connection, camera, this.#options(), {
       onPicture: () => this.#show('live', ''),
-      onTrouble: (why) => this.#show(why ? 'trouble' : 'paused', why),
+      onError: (reason) => this.#show(reason ? 'trouble' : 'paused', reason),
       onBlocked: () => this.#show('blocked', 'The browser plays it after a click.'),
       onUnplayable: () => { this.#unplayable = true; this.#update(); },
     });
-    this.#stage.prepend(this.#player.element);
+    this.#shadow.prepend(this.#player.element);
   }
 
   #connect() {
@@ -127,32 +171,34 @@ export class BrambleCamera extends HTMLElement {
     }
     if (!hub.pathname.endsWith('/')) hub.pathname += '/';
     this.#show('connecting', 'Connecting');
-    const link = linkTo(hub, signedQuery(this.getAttribute('camera') ?? '', this.getAttribute('link')));
-    if (this.#asked() === 'auto') this.#endRoster = link.onRoster((cameras) => this.#heard(link, cameras));
-    return link;
+    const connection = connectionTo(hub, signedQuery(this.getAttribute('camera') ?? '', this.getAttribute('link')));
+    if (this.#requestedKind() === 'auto') {
+      this.#removeListener = connection.onCameras((cameras) => this.#onCameras(connection, cameras));
+    }
+    return connection;
   }
 
   /**
-   * @param {import('./link.js').Link} link
-   * @param {import('./link.js').Camera[] | null} cameras
+   * @param {HubConnection} connection
+   * @param {Camera[] | null} cameras
    */
-  #heard(link, cameras) {
+  #onCameras(connection, cameras) {
     const id = this.getAttribute('camera');
     const camera = cameras?.find((c) => c.id === id);
-    if (camera) this.#auto = camera.format === 'h264' && camera.formats.includes('mp4') ? 'mp4' : 'jpeg';
-    else if (!this.#player) this.#show('trouble', cameras ? `The hub has no camera ${id}.` : link.trouble);
-    if (this.#link && camera) this.#update();
-    else if (camera) queueMicrotask(() => this.#update()); // The link knew it before it was ours.
+    if (camera) this.#autoKind = camera.format === 'h264' && camera.formats.includes('mp4') ? 'mp4' : 'jpeg';
+    else if (!this.#player) this.#show('trouble', cameras ? `The hub has no camera ${id}.` : connection.lostReason);
+    if (this.#connection && camera) this.#update();
+    else if (camera) queueMicrotask(() => this.#update()); // Called by onCameras itself, before #connection is set.
   }
 
-  #asked() {
-    const asked = this.getAttribute('kind');
-    return asked === 'jpeg' || asked === 'mp4' ? asked : 'auto';
+  #requestedKind() {
+    const kind = this.getAttribute('kind');
+    return kind === 'jpeg' || kind === 'mp4' ? kind : 'auto';
   }
 
   #kind() {
-    const asked = this.#asked();
-    const kind = asked === 'auto' ? this.#auto : asked;
+    const requested = this.#requestedKind();
+    const kind = requested === 'auto' ? this.#autoKind : requested;
     return kind === 'mp4' && (this.#unplayable || !VideoPlayer.isSupported) ? 'jpeg' : kind;
   }
 
@@ -160,20 +206,20 @@ export class BrambleCamera extends HTMLElement {
     this.#player?.stop();
     this.#player?.element.remove();
     this.#player = null;
-    this.#playing = '';
+    this.#playingKind = '';
   }
 
   #stop() {
     this.#stopPlayer();
-    this.#endRoster();
-    this.#endRoster = () => {};
-    this.#link = null;
-    this.#auto = '';
+    this.#removeListener();
+    this.#removeListener = () => {};
+    this.#connection = null;
+    this.#autoKind = '';
     this.#show('connecting', 'Connecting');
   }
 
-  #resized() {
-    const width = this.#wantedWidth();
+  #updateWidth() {
+    const width = this.#requestedWidth();
     if (width === this.#width) return;
     this.#width = width;
     this.#player?.change(this.#options());
@@ -183,11 +229,11 @@ export class BrambleCamera extends HTMLElement {
     return this.#width ? { width: this.#width } : {};
   }
 
-  /** A smaller video would cost the hub an encoder, a smaller JPEG next to nothing. */
-  #wantedWidth() {
-    const asked = Number(this.getAttribute('width'));
-    if (asked > 0) return Math.round(asked);
-    return this.#playing === 'mp4' ? 0 : widthFor(this.clientWidth * devicePixelRatio);
+  /** By default only JPEGs are resized: a smaller video would cost the hub an encoder, a smaller JPEG next to nothing. */
+  #requestedWidth() {
+    const attribute = Number(this.getAttribute('width'));
+    if (attribute > 0) return Math.round(attribute);
+    return this.#playingKind === 'mp4' ? 0 : widthFor(this.clientWidth * devicePixelRatio);
   }
 
   /**
@@ -200,7 +246,9 @@ export class BrambleCamera extends HTMLElement {
     this.#text.textContent = text;
     this.#button.hidden = state !== 'blocked';
     this.#note.hidden = state === 'live';
-    this.dispatchEvent(new CustomEvent('state', { detail: { state, text } }));
+    /** @type {StateDetail} */
+    const detail = { state, text };
+    this.dispatchEvent(new CustomEvent('state', { detail }));
   }
 }
 

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { makeClips, playMP4 } from './clips.mjs';
-import { serveSocket } from './fakews.mjs';
+import { serveSocket } from './fakehub-socket.mjs';
 import { controls, scene } from './scenes.mjs';
 
 const { values: flags } = parseArgs({
@@ -105,7 +105,7 @@ function serveFile(path, res) {
 }
 
 /**
- * As webui.Index does it: the same page, its assets found from one folder further down.
+ * Serves index.html as webui.Index does, for an address one folder deeper, but with the modules instead of the bundle.
  * @param {string} up
  * @param {import('node:http').ServerResponse} res
  */

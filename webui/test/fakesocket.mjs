@@ -1,4 +1,4 @@
-// A WebSocket whose other end is the test.
+// A WebSocket for unit tests: the test is the hub.
 
 /**
  * The bytes of a frame as the hub sends it.
@@ -20,8 +20,8 @@ export class FakeSocket extends EventTarget {
   static all = [];
   binaryType = 'blob';
   closed = false;
-  /** @type {any[]} what the client said: parsed JSON, or [slot, count] */
-  heard = [];
+  /** @type {any[]} what the client sent: parsed JSON, or [slot, count] */
+  sent = [];
 
   /**
    * @param {string} url
@@ -37,15 +37,15 @@ export class FakeSocket extends EventTarget {
   /** The newest one. */
   static get last() {
     const last = FakeSocket.all.at(-1);
-    if (!last) throw new Error('nobody has connected');
+    if (!last) throw new Error('no client has connected');
     return last;
   }
 
   /** @param {string | ArrayBuffer} message */
   send(message) {
-    if (typeof message === 'string') return void this.heard.push(JSON.parse(message));
+    if (typeof message === 'string') return void this.sent.push(JSON.parse(message));
     const view = new DataView(message);
-    this.heard.push([view.getUint32(0), view.getUint32(4)]);
+    this.sent.push([view.getUint32(0), view.getUint32(4)]);
   }
 
   close() {
@@ -53,29 +53,29 @@ export class FakeSocket extends EventTarget {
   }
 
   /** @param {object | ArrayBuffer} message from the hub */
-  say(message) {
+  receive(message) {
     const data = message instanceof ArrayBuffer ? message : JSON.stringify(message);
     this.dispatchEvent(Object.assign(new Event('message'), { data }));
   }
 
   hello(now = Date.now() * 1000) {
-    this.say({ op: 'hello', version: 'test', now });
+    this.receive({ op: 'hello', version: 'test', now });
   }
 
-  /** The hub, or the network, ends it. */
-  die() {
+  /** The hub or the network closes the connection. */
+  drop() {
     this.dispatchEvent(new Event('close'));
   }
 
   /**
-   * What the client said with this op.
+   * The messages that the client sent with this op.
    * @param {string} op
    */
   ops(op) {
-    return this.heard.filter((message) => message.op === op);
+    return this.sent.filter((message) => message.op === op);
   }
 
   get acks() {
-    return this.heard.filter((message) => Array.isArray(message));
+    return this.sent.filter((message) => Array.isArray(message));
   }
 }

@@ -1,7 +1,7 @@
 // What the fake hub says about its cameras.
 
 /**
- * @typedef {import('../assets/api.js').Camera} Camera
+ * @typedef {import('../assets/hub/protocol.js').Camera} Camera
  * @typedef {Camera & {agent: string, drops: Record<string, number>, sends: boolean | 'nothing'}} FakeCamera sends: pictures, one and no more, or none
  */
 
@@ -54,7 +54,7 @@ export function scene(name) {
   return make().sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** @type {import('../assets/api.js').Controls} */
+/** @type {import('../assets/hub/api.js').Controls} */
 export const controls = {
   controls: [
     { name: 'brightness', type: 'int', min: -64, max: 64, step: 1, default: 0, value: 12 },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { formatView, namesView, parseView } from '../assets/view-state.js';
+import { formatView, hasView, parseView } from '../assets/views/view-state.js';
 
 test('an address and its view', () => {
   assert.deepEqual(parseView('?group=lab&cols=3&q=porch&fps=2.5&kiosk'), { cols: 3, group: 'lab', q: 'porch', fps: 2.5, kiosk: true });
@@ -26,6 +26,6 @@ test('a view returns from its address, and other parameters stay', () => {
 });
 
 test('an address without a view leaves it to what is remembered', () => {
-  assert.equal(namesView('?other=1'), false);
-  assert.equal(namesView('?kiosk'), true);
+  assert.equal(hasView('?other=1'), false);
+  assert.equal(hasView('?kiosk'), true);
 });
