@@ -1,5 +1,5 @@
-// Package agent is the program that stands beside the cameras: it publishes their frames to NATS while somebody wants them, and
-// answers for them.
+// Package agent runs on the host with the cameras. It publishes their frames to NATS while there are subscribers, and
+// answers requests about them.
 package agent
 
 import (
@@ -22,13 +22,13 @@ import (
 
 // Agent serves the cameras of one host.
 type Agent struct {
-	cfg     Config
-	log     *slog.Logger
-	space   subject.Space
-	base    status.Status // what all cameras say alike
-	cameras []*camera     // those of the configuration; none if they are to be found
-	denied  *denied
-	reloads chan reload
+	cfg         Config
+	log         *slog.Logger
+	space       subject.Space
+	base        status.Status // what the statuses of all cameras have in common
+	cameras     []*camera     // those of the configuration; none if they are discovered
+	permissions *permissions
+	reloads     chan reload
 }
 
 // New checks cfg and prepares the cameras. It opens and starts nothing.
@@ -53,13 +53,15 @@ func New(cfg Config) (*Agent, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, log: cfg.Log, space: space, denied: newDenied(cfg.Log, space), reloads: make(chan reload)}
+	a := &Agent{
+		cfg: cfg, log: cfg.Log, space: space, permissions: newPermissions(cfg.Log, space), reloads: make(chan reload),
+	}
 	a.base = status.Status{
 		Instance: nuid.Next(), Started: time.Now().UTC(), Host: cfg.Host, Agent: cfg.Version,
 		State: status.Idle, Since: time.Now().UTC(), Clock: status.Clock{Source: "arrival", Error: -1},
 	}
 	for _, c := range cfg.Cameras {
-		cam, err := a.build(c)
+		cam, err := a.newCamera(c)
 		if err != nil {
 			return nil, err
 		}
@@ -68,8 +70,8 @@ func New(cfg Config) (*Agent, error) {
 	return a, nil
 }
 
-// build makes a camera out of its name and source.
-func (a *Agent) build(c Camera) (*camera, error) {
+// newCamera makes a camera of its name and source.
+func (a *Agent) newCamera(c Camera) (*camera, error) {
 	drops := &drop.Counters{}
 	log := a.log.With(logkey.Camera, c.Name)
 	src, err := source.Parse(c.Name, c.Source, source.Env{Files: a.cfg.Files, Drops: drops, Log: log})
@@ -79,13 +81,14 @@ func (a *Agent) build(c Camera) (*camera, error) {
 	return newCamera(c.Name, src, drops, a.base, log), nil
 }
 
-// Run connects to NATS, waiting for it if need be, and serves the cameras until ctx ends. It returns when all of them are released. The error says
-// that a camera of the same name lives elsewhere, that the credential is not for a camera, or that the URL is wrong; trouble with cameras or with NATS is
-// waited out.
+// Run connects to NATS, which may take any time, and serves the cameras until ctx ends. It returns when all of them
+// are released. The error says that another agent serves a camera of the same name, that the credential is not for a
+// camera, or that the URL is wrong. Failures of cameras and of NATS are retried.
 func (a *Agent) Run(ctx context.Context) error {
 	connected := make(chan struct{}, 1)
 	nc, err := publish.Dial(publish.Link{
-		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host, Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log, OnDenied: a.denied.note,
+		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host, Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log,
+		OnDenied: a.permissions.denied,
 		OnConnect: func() {
 			select {
 			case connected <- struct{}{}:
@@ -102,17 +105,17 @@ func (a *Agent) Run(ctx context.Context) error {
 		nc.Close()
 		<-closed
 	}()
-	v := newSupervisor(a.log)
-	defer v.run(ctx)()
+	w := &watchdog{}
+	defer a.notifySystemd(ctx, w)()
 	if err := a.waitConnected(ctx, nc, connected); err != nil {
-		return nil //nolint:nilerr // ctx ended before there was anything to serve: a stop in good order
+		return nil //nolint:nilerr // ctx ended before there was anything to serve: an orderly stop
 	}
 	for _, c := range a.cameras {
-		if err := a.mayServe(ctx, nc, c.name); err != nil {
+		if err := a.checkConflict(ctx, nc, c.name); err != nil {
 			return err
 		}
 	}
-	return newSession(a, nc, v).run(ctx, connected)
+	return newCameraServer(a, nc, w).run(ctx, connected)
 }
 
 func (a *Agent) waitConnected(ctx context.Context, nc *nats.Conn, connected <-chan struct{}) error {
@@ -120,15 +123,15 @@ func (a *Agent) waitConnected(ctx context.Context, nc *nats.Conn, connected <-ch
 		return nil
 	}
 	a.log.Info("waiting for NATS", "url", redact(a.cfg.Hub))
-	again := time.NewTicker(time.Minute)
-	defer again.Stop()
+	remind := time.NewTicker(time.Minute)
+	defer remind.Stop()
 	for {
 		select {
 		case <-connected:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-again.C:
+		case <-remind.C:
 			a.log.Warn("still waiting for NATS", "url", redact(a.cfg.Hub), logkey.Err, nc.LastError())
 		}
 	}

@@ -30,7 +30,7 @@ const (
 	maxBackoff = 15 * time.Second // of sources that do not know better (capture.Retrier)
 )
 
-// camera supervises one source: opened while somebody wants frames, reopened when it fails, on its own.
+// camera supervises one source. It opens the source while there is demand for frames, and opens it again when it fails.
 type camera struct {
 	// Static after connect.
 	name   string
@@ -50,9 +50,9 @@ type camera struct {
 	mu     sync.Mutex
 	status status.Status // guarded by mu
 
-	endsBy atomic.Int64 // Unix nanoseconds by when a source that was told to end must have ended; 0 while none was told
+	stopDeadline atomic.Int64 // by when the source must have ended, in Unix nanoseconds; 0 while it need not end
 
-	// Owned by the capture loop's goroutine.
+	// Owned by runLoop's goroutine.
 	seq   uint64
 	epoch int64
 	meter ratemeter.Meter
@@ -82,17 +82,17 @@ func (c *camera) connect(nc *nats.Conn, space subject.Space, linger time.Duratio
 }
 
 func (c *camera) run(ctx context.Context) error {
-	defer c.keys.end()
+	defer c.keys.stop()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return c.pub.Run(ctx) })
-	g.Go(func() error { c.captureLoop(ctx); return nil })
+	g.Go(func() error { c.runLoop(ctx); return nil })
 	g.Go(func() error { c.statusLoop(ctx); return nil })
 	return g.Wait()
 }
 
-// captureLoop opens the source while it is wanted and reopens it, ever more patiently, when it fails. A camera that has failed stays
-// degraded, with the reason, until it delivers a frame or nobody wants it any longer.
-func (c *camera) captureLoop(ctx context.Context) {
+// runLoop opens the source while there is demand. When it fails, runLoop opens it again after a pause that grows. A
+// failed camera stays degraded, with the reason, until it delivers a frame or the demand ends.
+func (c *camera) runLoop(ctx context.Context) {
 	backoff, reason := minBackoff, ""
 	for {
 		if c.pub.WaitWanted(ctx, true) != nil {
@@ -102,7 +102,7 @@ func (c *camera) captureLoop(ctx context.Context) {
 			c.setState(status.Starting, "")
 		}
 		began := time.Now()
-		err := c.capture(ctx)
+		err := c.runSource(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -112,7 +112,7 @@ func (c *camera) captureLoop(ctx context.Context) {
 			continue
 		}
 		if errors.Is(err, source.ErrRestart) {
-			c.log.Info("camera starts anew with changed settings", logkey.Source, c.source.Kind())
+			c.log.Info("camera restarts with changed settings", logkey.Source, c.source.Kind())
 			continue
 		}
 		if time.Since(began) > 2*maxBackoff {
@@ -120,7 +120,7 @@ func (c *camera) captureLoop(ctx context.Context) {
 		}
 		level := slog.LevelWarn
 		if reason == err.Error() {
-			level = slog.LevelDebug // it has been said
+			level = slog.LevelDebug // it was logged before
 		}
 		reason = err.Error()
 		c.setState(status.Degraded, reason)
@@ -136,12 +136,13 @@ func (c *camera) captureLoop(ctx context.Context) {
 }
 
 var (
-	errNoFrame = errors.New("no frame for too long: is the camera connected and its cable in place? (A command must write frames to its standard output.)")
-	errEnded   = errors.New("the source ended by itself")
+	errNoFrame = errors.New("no frame for too long: is the camera connected and its cable in place? " +
+		"(A command must write frames to its standard output.)")
+	errEnded = errors.New("the source ended by itself")
 )
 
-// capture runs the source once, until nobody wants it any longer (nil) or it fails.
-func (c *camera) capture(ctx context.Context) error {
+// runSource runs the source once, until the demand ends (nil) or the source fails.
+func (c *camera) runSource(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	watchdog := time.AfterFunc(c.frameTimeout, func() {
 		if cancel(errNoFrame); context.Cause(ctx) == errNoFrame {
@@ -155,12 +156,12 @@ func (c *camera) capture(ctx context.Context) error {
 			cancel(context.Canceled)
 		}
 	})
-	told := context.AfterFunc(ctx, func() { c.endsBy.Store(time.Now().Add(maxEnding).UnixNano()) })
+	untold := context.AfterFunc(ctx, func() { c.stopDeadline.Store(time.Now().Add(stopTimeout).UnixNano()) })
 	c.seq, c.meter = 0, ratemeter.Meter{}
 	c.epoch = max(c.epoch+1, time.Now().UnixNano()) // newer than the last one even if the clock was set back
 	err := c.source.Run(ctx, func(f source.Frame) {
 		watchdog.Reset(c.frameTimeout)
-		c.take(f)
+		c.publishFrame(f)
 	})
 	if err == nil {
 		switch context.Cause(ctx) {
@@ -170,8 +171,8 @@ func (c *camera) capture(ctx context.Context) error {
 			err = c.noFrame()
 		}
 	}
-	if !told() {
-		c.endsBy.Store(0)
+	if !untold() {
+		c.stopDeadline.Store(0)
 	}
 	cancel(context.Canceled)
 	watch.Wait()
@@ -180,8 +181,8 @@ func (c *camera) capture(ctx context.Context) error {
 
 func (c *camera) noFrame() error { return fmt.Errorf("%w (%v)", errNoFrame, c.frameTimeout) }
 
-// take publishes a captured frame.
-func (c *camera) take(f source.Frame) {
+// publishFrame publishes a captured frame, and updates the status.
+func (c *camera) publishFrame(f source.Frame) {
 	now := time.Now()
 	c.meter.Add(now, len(f.Data))
 	fps, bps := c.meter.Get()

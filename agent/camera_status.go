@@ -133,20 +133,21 @@ func (c *camera) requestKeyFrame() error {
 }
 
 const (
-	// maxEnding is how long a source may take to end: children get two seconds after SIGINT, a driver none.
-	maxEnding = 15 * time.Second
+	// stopTimeout is how long a source may take to end. Subprocesses get two seconds after SIGINT.
+	stopTimeout = 15 * time.Second
 
-	// maxPause is how long the publisher may be held up by one frame or one dial of nats.go, which have time-outs of a second each.
-	maxPause = 30 * time.Second
+	// publisherStall is how long one frame or one dial of nats.go may hold up the publisher. Each has a timeout of a
+	// second.
+	publisherStall = 30 * time.Second
 )
 
-// stuck returns what does not go on any more, or "". A camera that fails is not stuck: it is tried again. One whose driver does not let go of it is, and
-// only a new process can help.
-func (c *camera) stuck(now time.Time) string {
-	switch by := c.endsBy.Load(); {
+// stalled returns what hangs, or "". A camera that fails does not hang: it is opened again. If a driver does not
+// return, only a new process helps.
+func (c *camera) stalled(now time.Time) string {
+	switch by := c.stopDeadline.Load(); {
 	case by != 0 && now.UnixNano() > by:
 		return fmt.Sprintf("the source of camera %s does not end", c.name)
-	case now.Sub(c.pub.Turned()) > maxPause:
+	case now.Sub(c.pub.Turned()) > publisherStall:
 		return fmt.Sprintf("the publisher of camera %s does not go on", c.name)
 	}
 	return ""

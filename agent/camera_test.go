@@ -237,7 +237,8 @@ func TestNoFrames(t *testing.T) {
 	testutil.Receive(t, "the second start of the source", src.runs)
 }
 
-// TestSourceThatEnds breaks its contract: Run may return nil only when it was asked to. It must not make the agent spin.
+// TestSourceThatEnds breaks its contract: Run may return nil only when it was asked to. It must not make the agent
+// spin.
 func TestSourceThatEnds(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)

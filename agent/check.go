@@ -11,20 +11,21 @@ import (
 	"github.com/bramble-cam/bramble/agent/internal/publish"
 )
 
-// knownWithin is how long a hub may take to accept an agent that was just added: it checks its file once a second.
-const knownWithin = 2 * time.Second
+// acceptDelay is how long a hub may take to accept an agent that was just added: it checks its file once a second.
+const acceptDelay = 2 * time.Second
 
-// Check connects to the hub once and asks whether this agent may serve its cameras there. Nothing is opened or published. The error says what helps. An agent on
-// this host that serves a camera already is no trouble: it is about to be started anew.
+// Check connects to the hub once and asks whether this agent may serve its cameras there. Nothing is opened or
+// published. The error says what helps. An agent on this host that serves a camera already is no trouble: it is about
+// to be started anew.
 func (a *Agent) Check(ctx context.Context) error {
 	link := publish.Link{
-		URL: a.cfg.Hub, Name: "bramble-agent join " + a.cfg.Host, Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log, OnDenied: a.denied.note,
+		URL: a.cfg.Hub, Name: "bramble-agent join " + a.cfg.Host, Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log, OnDenied: a.permissions.denied,
 	}
 	nc, err := publish.Try(ctx, link)
 	if errors.Is(err, nats.ErrAuthorization) && !a.cfg.Credential.IsZero() {
 		select {
 		case <-ctx.Done():
-		case <-time.After(knownWithin):
+		case <-time.After(acceptDelay):
 		}
 		nc, err = publish.Try(ctx, link)
 	}
@@ -34,8 +35,8 @@ func (a *Agent) Check(ctx context.Context) error {
 	defer nc.Close()
 	var errs []error
 	for _, c := range a.cameras {
-		err := a.mayServe(ctx, nc, c.name)
-		var taken *takenError
+		err := a.checkConflict(ctx, nc, c.name)
+		var taken *conflictError
 		if errors.As(err, &taken) && taken.by.Host == a.cfg.Host {
 			continue
 		}

@@ -27,7 +27,7 @@ type Config struct {
 	Files       fs.FS                 // where file: sources read from; nil means the host's file system
 	Log         *slog.Logger          // nil means slog.Default
 
-	finder finder // finds the cameras of this host; nil means find them for real
+	discoverer discoverer // finds the cameras of this host; nil means hostDiscoverer
 }
 
 // Camera names a camera and says where its frames come from.

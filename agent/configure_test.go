@@ -34,7 +34,8 @@ func (*fakeConfigurer) Controls() []status.Control {
 func (*fakeConfigurer) ClockSource() string       { return status.ClockV4L2 }
 func (*fakeConfigurer) MaxBackoff() time.Duration { return time.Second }
 
-// TestConfigure: settings reach the source, refusals reach the one who asked, and controls are listed for who asks and not every few seconds.
+// TestConfigure: settings reach the source, refusals reach the one who asked, and controls are listed for who asks
+// and not every few seconds.
 func TestConfigure(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)

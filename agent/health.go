@@ -11,8 +11,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// Health asks, through NATS as a hub does, whether an agent with this configuration serves its cameras. An error says what does not answer.
-// Of an agent that finds its cameras by itself only the way to NATS is tried.
+// Health asks, through NATS as a hub does, whether an agent with this configuration serves its cameras. An error says
+// what does not answer. Of an agent that finds its cameras by itself only the way to NATS is tried.
 func Health(ctx context.Context, cfg Config) error {
 	if err := cfg.validate(); err != nil {
 		return err

@@ -14,10 +14,10 @@ const keyFrameInterval = 500 * time.Millisecond
 type keyFrames struct {
 	request func() error
 
-	mu    sync.Mutex
-	last  time.Time   // of the last request; guarded by mu
-	err   error       // of the last request; guarded by mu
-	later *time.Timer // guarded by mu; nil if none is due
+	mu      sync.Mutex
+	last    time.Time   // of the last request; guarded by mu
+	err     error       // of the last request; guarded by mu
+	pending *time.Timer // guarded by mu; nil if none is due
 }
 
 // ask requests a key frame from the encoder, now or within keyFrameInterval. It returns the error of the last attempt.
@@ -26,14 +26,14 @@ func (k *keyFrames) ask() error {
 	defer k.mu.Unlock()
 	wait := keyFrameInterval - time.Since(k.last)
 	switch {
-	case k.later != nil:
+	case k.pending != nil:
 	case wait <= 0:
 		k.askLocked()
 	default:
-		k.later = time.AfterFunc(wait, func() {
+		k.pending = time.AfterFunc(wait, func() {
 			k.mu.Lock()
 			defer k.mu.Unlock()
-			k.later = nil
+			k.pending = nil
 			k.askLocked()
 		})
 	}
@@ -45,11 +45,11 @@ func (k *keyFrames) askLocked() {
 	k.last = time.Now()
 }
 
-// end cancels a request that is due later.
-func (k *keyFrames) end() {
+// stop cancels a request that is due later.
+func (k *keyFrames) stop() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.later != nil && k.later.Stop() {
-		k.later = nil
+	if k.pending != nil && k.pending.Stop() {
+		k.pending = nil
 	}
 }

@@ -32,7 +32,7 @@ func TestKeyFramesAreSpread(t *testing.T) {
 			t.Errorf("after a pause: asked after %v, %v", asked, err)
 		}
 		_ = k.ask()
-		k.end()
+		k.stop()
 		<-time.After(time.Minute)
 		synctest.Wait() // until the timer's goroutine has ended
 		if len(asked) != 4 {
@@ -46,7 +46,7 @@ func TestKeyFrameErrorIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		k := &keyFrames{request: func() error { return broken }}
-		defer k.end()
+		defer k.stop()
 		for range 2 {
 			if err := k.ask(); !errors.Is(err, broken) {
 				t.Errorf("%v", err)

@@ -12,21 +12,22 @@ import (
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
-// ErrFound says that a list of cameras cannot take the place of those that the agent finds itself, nor the other way round.
-var ErrFound = errors.New("a list of cameras instead of those that are found, or the other way round, needs a restart")
+// ErrAutomatic means that a list of cameras cannot replace discovered ones, nor the other way round.
+var ErrAutomatic = errors.New("a list of cameras instead of those that are found, or the other way round, needs a restart")
 
-// reload asks a session for other cameras.
+// reload is a request for other cameras.
 type reload struct {
 	cameras []Camera
 	done    chan<- error
 }
 
-// Reload takes over another list of cameras: those that are not in it are released, new ones are served, and those whose source has changed begin anew. All
-// others do not notice. After an error nothing has changed. A new camera that may not be served, since another agent serves one of its name, is logged and
-// left out. Call it while Run runs; it waits until the agent has reached NATS once, or ctx ends.
+// Reload applies another list of cameras. Cameras that are not in it are released, new ones are served, and those
+// with another source start again. All others are not disturbed. After an error nothing has changed. A new camera
+// whose name another agent serves is logged and left out. Call Reload while Run runs. It waits until the agent has
+// reached NATS once, or until ctx ends.
 func (a *Agent) Reload(ctx context.Context, cameras []Camera) error {
 	if (len(cameras) == 0) != (len(a.cfg.Cameras) == 0) {
-		return ErrFound
+		return ErrAutomatic
 	}
 	if len(cameras) == 0 {
 		return nil
@@ -37,7 +38,7 @@ func (a *Agent) Reload(ctx context.Context, cameras []Camera) error {
 		return err
 	}
 	for _, c := range cameras {
-		if _, err := a.build(c); err != nil {
+		if _, err := a.newCamera(c); err != nil {
 			return err
 		}
 	}
@@ -51,17 +52,17 @@ func (a *Agent) Reload(ctx context.Context, cameras []Camera) error {
 }
 
 // followReloads changes the cameras that are served when it is asked to, until ctx ends.
-func (s *session) followReloads(ctx context.Context, g *errgroup.Group) error {
-	now := make(map[string]string) // source by name
+func (s *cameraServer) followReloads(ctx context.Context, g *errgroup.Group) error {
+	current := make(map[string]string) // source by name
 	for _, c := range s.cfg.Cameras {
-		now[c.Name] = c.Source
+		current[c.Name] = c.Source
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case r := <-s.reloads:
-			err := s.takeOver(ctx, g, now, r.cameras)
+			err := s.applyList(ctx, g, current, r.cameras)
 			r.done <- err
 			if err != nil {
 				return err
@@ -70,9 +71,12 @@ func (s *session) followReloads(ctx context.Context, g *errgroup.Group) error {
 	}
 }
 
-// takeOver serves other cameras than now, which it changes. The error is one after which the agent cannot go on.
-func (s *session) takeOver(ctx context.Context, g *errgroup.Group, now map[string]string, cameras []Camera) error {
-	for name := range now {
+// applyList serves the cameras of a list instead of the current ones, and updates current. After an error the agent
+// cannot go on.
+func (s *cameraServer) applyList(
+	ctx context.Context, g *errgroup.Group, current map[string]string, cameras []Camera,
+) error {
+	for name := range current {
 		if slices.ContainsFunc(cameras, func(c Camera) bool { return c.Name == name }) {
 			continue
 		}
@@ -80,12 +84,12 @@ func (s *session) takeOver(ctx context.Context, g *errgroup.Group, now map[strin
 		if err := s.remove(name); err != nil {
 			return err
 		}
-		delete(now, name)
-		_ = s.sayGone(gone) // a courtesy, as at the end
-		s.log.Info("camera released, since it is in the list no more", logkey.Camera, name)
+		delete(current, name)
+		_ = s.publishStopped(gone) // as in publishAllStopped
+		s.log.Info("camera released: it is no longer in the list", logkey.Camera, name)
 	}
 	for _, c := range cameras {
-		source, served := now[c.Name]
+		source, served := current[c.Name]
 		switch {
 		case served && source == c.Source:
 			continue
@@ -94,27 +98,27 @@ func (s *session) takeOver(ctx context.Context, g *errgroup.Group, now map[strin
 				return err
 			}
 		default:
-			if err := s.mayServe(ctx, s.nc, c.Name); err != nil {
+			if err := s.checkConflict(ctx, s.nc, c.Name); err != nil {
 				s.log.Error("camera not served", logkey.Camera, c.Name, logkey.Err, err)
 				continue
 			}
 		}
-		cam, err := s.build(c)
+		cam, err := s.newCamera(c)
 		if err == nil {
 			err = s.add(ctx, g, cam)
 		}
 		if err != nil {
 			return err
 		}
-		now[c.Name] = c.Source
-		s.log.Info("serving a camera of the changed list", logkey.Camera, c.Name, "anew", served)
+		current[c.Name] = c.Source
+		s.log.Info("serving a camera of the changed list", logkey.Camera, c.Name, "restarted", served)
 	}
-	_ = s.nc.FlushTimeout(time.Second) // so that they answer when that is said; without NATS they will
+	_ = s.nc.FlushTimeout(time.Second) // so that the cameras answer when Reload returns; without NATS they will later
 	return nil
 }
 
-// find returns the camera of this name, which is served.
-func (s *session) find(name string) *camera {
+// find returns the served camera of this name.
+func (s *cameraServer) find(name string) *camera {
 	list := s.list()
-	return list[slices.IndexFunc(list, func(v *served) bool { return v.name == name })].camera
+	return list[slices.IndexFunc(list, func(v *servedCamera) bool { return v.name == name })].camera
 }

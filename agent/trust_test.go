@@ -62,7 +62,8 @@ func TestPinnedHub(t *testing.T) {
 	}
 }
 
-// impostor stands where the hub should be and plays a NATS server that asks for a credential: it keeps all that is said to it inside of TLS, or without.
+// impostor stands where the hub should be and plays a NATS server that asks for a credential: it keeps all that is
+// said to it inside of TLS, or without.
 type impostor struct {
 	addr string
 

@@ -27,6 +27,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/systemd"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -162,7 +163,7 @@ func (h *Hub) run(ctx context.Context) error {
 	g.Go(func() error { return h.store.Run(inner) })
 	g.Go(func() error { return hubs.Run(inner) })
 	g.Go(func() error { return h.followBucket(inner) })
-	g.Go(func() error { return supervise(ctx, h.cfg.Log, func() { probeLocks(reg) }) })
+	g.Go(func() error { return systemd.Notify(ctx, h.cfg.Log, func() string { probeLocks(reg); return "" }) })
 	if h.natsd != nil {
 		g.Go(func() error { return h.natsd.Run(inner) })
 	}

@@ -57,7 +57,7 @@ func (r *reloader) reload(ctx context.Context) {
 			r.logLevel.Set(c.Level())
 		case "camera":
 			if err = r.agent.Reload(ctx, cfg.Cameras); err != nil {
-				if !errors.Is(err, agent.ErrFound) {
+				if !errors.Is(err, agent.ErrAutomatic) {
 					r.failed(err)
 					return
 				}

@@ -12,8 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// fakeFinder finds what a test says.
-type fakeFinder struct {
+// fakeDiscoverer finds what a test says.
+type fakeDiscoverer struct {
 	mu      sync.Mutex
 	found   []Camera
 	err     error
@@ -21,13 +21,13 @@ type fakeFinder struct {
 	looks   int
 }
 
-func (f *fakeFinder) set(err error, found ...Camera) {
+func (f *fakeDiscoverer) set(err error, found ...Camera) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.found, f.err, f.changed = found, err, true
 }
 
-func (f *fakeFinder) Changed() bool {
+func (f *fakeDiscoverer) Changed() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	c := f.changed
@@ -35,14 +35,14 @@ func (f *fakeFinder) Changed() bool {
 	return c
 }
 
-func (f *fakeFinder) Find(context.Context) ([]Camera, error) {
+func (f *fakeDiscoverer) Find(context.Context) ([]Camera, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.looks++
 	return f.found, f.err
 }
 
-func (f *fakeFinder) looked() int {
+func (f *fakeDiscoverer) looked() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.looks
@@ -53,14 +53,15 @@ const (
 	large = "pattern:#size=320x240"
 )
 
-// TestFound: cameras are served when they are plugged in, each under a name of its own, and one that is gone keeps its name.
+// TestFound: cameras are served when they are plugged in, each under a name of its own, and one that is gone keeps
+// its name.
 func TestFound(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartServer(t, server.Options{}).ClientURL()
 	nc := testutil.Connect(t, url)
-	f := &fakeFinder{changed: true, err: errors.New("no rights")}
+	f := &fakeDiscoverer{changed: true, err: errors.New("no rights")}
 	cfg := config(t, url)
-	cfg.finder = f
+	cfg.discoverer = f
 	a := newAgent(t, cfg)
 	testutil.Run(t, a.Run)
 	testutil.Eventually(t, "a first look", func() bool { return f.looked() > 0 })
@@ -96,8 +97,8 @@ func TestFoundElsewhere(t *testing.T) {
 	nc := testutil.Connect(t, url)
 	stop := runAgent(t, newAgent(t, config(t, url, "pi1-cam="+small)), nc)
 	cfg := config(t, url)
-	f := &fakeFinder{changed: true, found: []Camera{{"pi1-cam", small}}}
-	cfg.finder = f
+	f := &fakeDiscoverer{changed: true, found: []Camera{{"pi1-cam", small}}}
+	cfg.discoverer = f
 	second := newAgent(t, cfg)
 	testutil.Run(t, second.Run)
 	testutil.Eventually(t, "the second agent looks again", func() bool { return f.looked() > 1 })

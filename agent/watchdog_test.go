@@ -1,8 +1,6 @@
 package agent
 
 import (
-	"net"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,87 +9,57 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// listen takes the place of systemd: it returns what it is told.
-func listen(t *testing.T) <-chan string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "notify")
-	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("NOTIFY_SOCKET", path)
-	told := make(chan string, 1<<10)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		buf := make([]byte, 1<<10)
-		for {
-			n, err := conn.Read(buf)
-			if err != nil {
-				return
-			}
-			told <- string(buf[:n])
-		}
-	}()
-	t.Cleanup(func() {
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
-		<-done
-	})
-	return told
-}
-
 // TestReadyWithoutNATS: systemd need not restart an agent that waits for its hub.
 func TestReadyWithoutNATS(t *testing.T) {
-	told := listen(t)
+	messages := testutil.ListenNotify(t)
 	t.Setenv("WATCHDOG_USEC", "300000")
 	stop := testutil.Run(t, newAgent(t, config(t, "nats://127.0.0.1:1", "porch="+small)).Run)
-	if got := testutil.Receive(t, "ready", told); got != "READY=1" {
+	if got := testutil.Receive(t, "ready", messages); got != "READY=1" {
 		t.Errorf("said %q first", got)
 	}
 	for range 3 {
-		if got := testutil.Receive(t, "the watchdog is fed", told); got != "WATCHDOG=1" {
+		if got := testutil.Receive(t, "the watchdog is fed", messages); got != "WATCHDOG=1" {
 			t.Errorf("said %q", got)
 		}
 	}
 	stop()
 	for {
-		if got := testutil.Receive(t, "stopping", told); got == "STOPPING=1" {
+		if got := testutil.Receive(t, "stopping", messages); got == "STOPPING=1" {
 			return
 		}
 	}
 }
 
-// TestStuck: a source that does not end when it is told to, and a publisher that does not go on, are for systemd to end; a camera that fails is not.
-func TestStuck(t *testing.T) {
+// TestStalled: a source that does not end when it is told to, and a publisher that does not go on, are for systemd to
+// end; a camera that fails is not.
+func TestStalled(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)
 	nc := testutil.Connect(t, url)
 	a, src := fakeAgent(t, url)
 	runAgent(t, a, nc)
 	c := a.cameras[0]
-	if why := c.stuck(time.Now()); why != "" {
+	if why := c.stalled(time.Now()); why != "" {
 		t.Errorf("an idle camera: %q", why)
 	}
 	subscribe(t, nc, "cam."+c.name+".jpeg")
 	run := testutil.Receive(t, "the source runs", src.runs)
 	run.send(t, shot(1))
-	if why := c.stuck(time.Now()); why != "" {
+	if why := c.stalled(time.Now()); why != "" {
 		t.Errorf("a live camera: %q", why)
 	}
-	if why := c.stuck(time.Now().Add(2 * maxPause)); !strings.Contains(why, "publisher") {
+	if why := c.stalled(time.Now().Add(2 * publisherStall)); !strings.Contains(why, "publisher") {
 		t.Errorf("a publisher that stands still: %q", why)
 	}
-	c.endsBy.Store(time.Now().Add(-time.Second).UnixNano())
-	if why := c.stuck(time.Now()); !strings.Contains(why, "source of camera "+c.name) {
+	c.stopDeadline.Store(time.Now().Add(-time.Second).UnixNano())
+	if why := c.stalled(time.Now()); !strings.Contains(why, "source of camera "+c.name) {
 		t.Errorf("a source that does not end: %q", why)
 	}
-	c.endsBy.Store(0)
+	c.stopDeadline.Store(0)
 }
 
-// TestEndsBy: the time to end begins when a source is told to end, and is over when it has.
-func TestEndsBy(t *testing.T) {
+// TestStopDeadline: the time to end begins when a source is told to end, and is over when it has.
+func TestStopDeadline(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)
 	nc := testutil.Connect(t, url)
@@ -101,15 +69,15 @@ func TestEndsBy(t *testing.T) {
 	c := a.cameras[0]
 	sub, _ := subscribe(t, nc, "cam."+c.name+".jpeg")
 	testutil.Receive(t, "the source runs", src.runs)
-	if c.endsBy.Load() != 0 {
+	if c.stopDeadline.Load() != 0 {
 		t.Error("it must end though nobody told it to")
 	}
 	if err := sub.Unsubscribe(); err != nil {
 		t.Fatal(err)
 	}
-	testutil.Eventually(t, "it is told to end", func() bool { return c.endsBy.Load() != 0 })
+	testutil.Eventually(t, "it is told to end", func() bool { return c.stopDeadline.Load() != 0 })
 	close(src.stubborn)
-	testutil.Eventually(t, "it has ended", func() bool { return c.endsBy.Load() == 0 })
+	testutil.Eventually(t, "it has ended", func() bool { return c.stopDeadline.Load() == 0 })
 }
 
 // TestHangingDriver: a camera that gives no frames any more is degraded also if its driver does not let go of it.
