@@ -45,7 +45,7 @@ func TestVideo(t *testing.T) {
 		Lag    struct{ Median, Max float64 } `json:"lag_s"`
 		Frames int
 	}
-	runBrowser(t, &result, "play.mjs", root+"/cam/clip.mp4", "--seconds", "30")
+	runBrowser(t, &result, "playback.mjs", root+"/cam/clip.mp4", "--seconds", "30")
 	if result.Played < 25 || result.Frames < 25*20 { // 30 s less the start and what a busy machine loses
 		t.Errorf("played %+v", result)
 	}

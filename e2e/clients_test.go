@@ -212,7 +212,7 @@ func chromium(t *testing.T, root string, all []target, taken *recording) {
 		URL, Way string
 		Pictures []string
 	}
-	runBrowser(t, &result, "watch.mjs", append(urls, "--pictures", fmt.Sprint(enough))...)
+	runBrowser(t, &result, "mp4-pictures.mjs", append(urls, "--pictures", fmt.Sprint(enough))...)
 	if len(result) != 2*len(urls) {
 		t.Fatalf("%d results", len(result))
 	}

@@ -75,7 +75,7 @@ func TestDashboard(t *testing.T) {
 			AgeMS  *int `json:"age_ms"`
 		}
 		Killed struct {
-			ToldMS int `json:"told_ms"`
+			OfflineMS int `json:"offline_ms"`
 		}
 		Restarted struct {
 			LostMS int `json:"lost_ms"`

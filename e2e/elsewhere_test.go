@@ -36,9 +36,9 @@ func TestOtherPages(t *testing.T) {
 		Pictures int
 		Frame    string
 	}
-	runBrowser(t, &shown, "embedded.mjs", root, origin, "--camera", "porch", "--expect", "picture")
+	runBrowser(t, &shown, "camera-element.mjs", root, origin, "--camera", "porch", "--expect", "picture")
 	var refused struct{ State, Text string }
-	runBrowser(t, &refused, "embedded.mjs", root, stranger(t), "--camera", "porch", "--expect", "refusal")
+	runBrowser(t, &refused, "camera-element.mjs", root, stranger(t), "--camera", "porch", "--expect", "refusal")
 	if !strings.Contains(refused.Text, "--allow-origin") {
 		t.Errorf("the element says %q to a page that is not allowed: the remedy is missing", refused.Text)
 	}
@@ -58,15 +58,15 @@ func TestForeignPages(t *testing.T) {
 		startAgent(t, natsURL, small("porch"))
 		waitCamera(t, root, "porch")
 		var result struct{ Statuses map[string]int }
-		runBrowser(t, &result, "foreign.mjs", root, origin, "--camera", "porch")
+		runBrowser(t, &result, "cross-origin.mjs", root, origin, "--camera", "porch")
 		if len(result.Statuses) < 13 {
 			t.Errorf("the page has tried %d ways", len(result.Statuses))
 		}
 		for way, status := range result.Statuses {
-			quiet := way == "quiet" || way == "sandbox"                        // the browser names no page, so the hub cannot know that it is allowed
+			anonymous := way == "noReferrer" || way == "sandbox"               // the browser names no page, so the hub cannot know that it is allowed
 			video := way == "video" && status == http.StatusServiceUnavailable // without ffmpeg
 			kept := status == 0 && !allowed                                    // by the browser
-			if status != want && !video && !kept && !(quiet && status != http.StatusOK) {
+			if status != want && !video && !kept && !(anonymous && status != http.StatusOK) {
 				t.Errorf("allowed %v, %s: %d, want %d", allowed, way, status, want)
 			}
 		}
@@ -112,7 +112,7 @@ func TestBelowPath(t *testing.T) {
 			srv := httptest.NewServer(mux)
 			t.Cleanup(srv.Close)
 			var result struct{ Sockets, Kinds []string }
-			runBrowser(t, &result, "below.mjs", srv.URL+"/bramble", "--cameras", "2", "--camera", "porch")
+			runBrowser(t, &result, "path-prefix.mjs", srv.URL+"/bramble", "--cameras", "2", "--camera", "porch")
 			if !slices.Equal(result.Kinds, []string{"canvas", "video"}) {
 				t.Errorf("tiles are %v", result.Kinds)
 			}
@@ -146,12 +146,12 @@ func TestRareFrames(t *testing.T) {
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, "slow=pattern:#size=320x180&fps=1")
 	var result struct {
-		Came, Seen int
-		Within     []int `json:"within_ms"`
+		Received, Seen int
+		Within         []int `json:"within_ms"`
 	}
-	runBrowser(t, &result, "rare.mjs", root, "--camera", "slow")
-	if result.Seen < result.Came/2 { // shown with the next one, none would have been seen; a busy machine may look too late
-		t.Errorf("of %d frames only %d were on the screen before the next one came", result.Came, result.Seen)
+	runBrowser(t, &result, "low-frame-rate.mjs", root, "--camera", "slow")
+	if result.Seen < result.Received/2 { // shown with the next one, none would have been seen; a busy machine may look too late
+		t.Errorf("of %d frames only %d were on the screen before the next one came", result.Received, result.Seen)
 	}
 	t.Logf("%+v", result)
 }

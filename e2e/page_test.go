@@ -20,16 +20,16 @@ func TestKeyboard(t *testing.T) {
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, small("lab-1"), small("lab-2"), small("lab-3"), small("lab-4"), small("yard-1"), small("yard-2"))
 	var result struct {
-		Reached  int
-		Snapshot int `json:"snapshot_bytes"`
-		Single   struct {
+		Reached    int
+		Snapshot   int `json:"snapshot_bytes"`
+		CameraPage struct {
 			Reached  int
 			Snapshot int `json:"snapshot_bytes"`
-		}
+		} `json:"camera_page"`
 	}
 	runBrowser(t, &result, "keyboard.mjs", root)
-	if result.Reached < 6+8 || result.Single.Reached < 20 { // the tiles and the bar; a page with its addresses
-		t.Errorf("Tab reached %d controls of the grid and %d of a camera's page: not all of them were looked for", result.Reached, result.Single.Reached)
+	if result.Reached < 6+8 || result.CameraPage.Reached < 20 { // the tiles and the bar; a page with its addresses
+		t.Errorf("Tab reached %d controls of the grid and %d of a camera's page: not all of them were looked for", result.Reached, result.CameraPage.Reached)
 	}
 	t.Logf("%+v", result)
 }

@@ -26,7 +26,7 @@ func TestSecure(t *testing.T) {
 		Tiles                   int                 `json:"tiles_ms"`
 		Elapsed                 int                 `json:"elapsed_ms"`
 	}
-	runBrowser(t, &result, "secure.mjs", root, "--jpeg", "porch", "--h264", "yard")
+	runBrowser(t, &result, "https.mjs", root, "--jpeg", "porch", "--h264", "yard")
 	if !slices.Equal(result.Kinds, []string{"canvas", "video"}) || result.Streams <= 6 || result.Cameras != 2 || result.Width != 320 {
 		t.Errorf("%+v", result)
 	}

@@ -21,7 +21,7 @@ func TestCameraPage(t *testing.T) {
 		Snapshot int `json:"snapshot_bytes"`
 		Clip     string
 	}
-	runBrowser(t, &result, "single.mjs", root, "--camera", "yard", "--clip", clip)
+	runBrowser(t, &result, "camera-page.mjs", root, "--camera", "yard", "--clip", clip)
 	var probed struct {
 		Streams []struct {
 			Codec string `json:"codec_name"`

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-import { run, usage, watchFaults } from './browser.mjs';
-import { look } from './tiles.mjs';
+import { run, usage, collectFaults } from './browser.mjs';
+import { readTiles } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {{id: string, help: string, nodes: {html: string}[]}} Violation */
@@ -19,21 +19,21 @@ const screens = [
   { viewport: { width: 390, height: 844 }, colorScheme: /** @type {const} */ ('dark') },
   { viewport: { width: 390, height: 844 }, colorScheme: /** @type {const} */ ('light') },
 ];
-/** What a tile on the screen comes to; those beyond it say nothing of a picture. */
+/** States that a tile on the screen reaches. Tiles outside the screen have no picture. */
 const SETTLED = ['live', 'degraded', 'offline', 'conflict'];
 
 /**
  * Waits until every tile that can be seen has a picture or says what is wrong.
  * @param {Page} page
  */
-async function settle(page) {
+async function waitUntilSettled(page) {
   await page.waitForSelector('.tile, .empty');
   await page.waitForFunction((states) => [...document.querySelectorAll('.tile')].every((tile) => {
     if (!(tile instanceof HTMLElement) || tile.getBoundingClientRect().top > innerHeight) return true;
     const { state = '', picture } = tile.dataset;
     return states.includes(state) && (state !== 'live' || picture === 'live');
   }), SETTLED, { polling: 100 }).catch(async () => {
-    throw new Error(`${page.url()}: the tiles do not settle: ${JSON.stringify(await look(page))}`);
+    throw new Error(`${page.url()}: the tiles do not settle: ${JSON.stringify(await readTiles(page))}`);
   });
 }
 
@@ -54,14 +54,14 @@ async function checkHelp(page) {
 }
 
 /**
- * Gives the page another screen, and waits until nothing moves to its new place or colour any more.
+ * Gives the page another screen, and waits until nothing moves to its new place or color any more.
  * @param {Page} page
  * @param {typeof screens[number]} screen
  */
-async function become(page, { viewport, colorScheme }) {
+async function setScreen(page, { viewport, colorScheme }) {
   await page.setViewportSize(viewport);
   await page.emulateMedia({ colorScheme });
-  await settle(page);
+  await waitUntilSettled(page);
   await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity), undefined, { polling: 100 });
 }
 
@@ -73,14 +73,14 @@ await run('a11y', async (browser) => {
   let [passes, pages] = [0, 0];
   for (const [n, url] of urls.entries()) {
     const page = await browser.newPage();
-    const faults = watchFaults(page, url);
+    const faults = collectFaults(page, url);
     await page.goto(url);
-    await settle(page);
+    await waitUntilSettled(page);
     await page.evaluate(axe);
     for (const screen of n === 0 ? screens : [screens[n % 2 ? 0 : 3]]) { // the style sheet is the same one
       if (!screen) continue;
       pages += 1;
-      await become(page, screen);
+      await setScreen(page, screen);
       for (const state of await page.$$eval('.tile', (tiles) => tiles.map((tile) => /** @type {HTMLElement} */ (tile).dataset.state ?? ''))) states.add(state);
       const results = [await check(page, '')];
       if (url === urls[0]) results.push(await checkHelp(page));

@@ -1,4 +1,4 @@
-// The browser that the scripts drive, and how they end.
+// Starts the browser for the scripts, runs them, and reports their result.
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -36,12 +36,12 @@ export function launch() {
 }
 
 /**
- * Collects what went wrong inside a page: uncaught errors, refusals by its Content-Security-Policy, requests to other hosts.
+ * Collects the faults of a page: uncaught errors, refusals by its Content-Security-Policy, requests to other hosts.
  * @param {import('playwright-core').Page} page
- * @param {string} base the only place it may ask
+ * @param {string} base the only origin that it may request
  * @returns {string[]} filled while the page lives
  */
-export function watchFaults(page, base) {
+export function collectFaults(page, base) {
   /** @type {string[]} */
   const faults = [];
   const { origin } = new URL(base);
@@ -76,7 +76,7 @@ export async function run(name, work) {
 }
 
 /**
- * Says how a script is called, and ends it.
+ * Prints how to call a script, and exits.
  * @param {string} text
  * @returns {never}
  */

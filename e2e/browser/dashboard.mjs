@@ -1,10 +1,11 @@
-// What the dashboard promises, tried in Chromium. The test that starts it owns the cameras and the hub, and does to them what this script asks for at its control address.
+// Tests the dashboard in Chromium. The Go test that starts this script owns the cameras and the hub. The script controls them by
+// POST requests to the control address.
 // node dashboard.mjs BASE_URL --control URL --cameras N --victim CAMERA [--screenshot FILE]
 import { parseArgs } from 'node:util';
 
-import { run, usage, watchFaults } from './browser.mjs';
-import { Tap, untilGrows, untilStill } from './sockets.mjs';
-import { look, untilMoving, untilState } from './tiles.mjs';
+import { run, usage, collectFaults } from './browser.mjs';
+import { WebSocketTap, untilGrows, untilStill } from './websocket-tap.mjs';
+import { readTiles, untilMoving, untilState } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -19,7 +20,7 @@ if (!base || !control || !victim || !(cameras > 0)) usage('dashboard.mjs BASE_UR
 const MOVING_S = 45;
 
 /** @param {string} what */
-async function ask(what) {
+async function post(what) {
   const answer = await fetch(new URL(what, control), { method: 'POST' });
   if (!answer.ok) throw new Error(`${what}: ${await answer.text()}`);
 }
@@ -27,7 +28,7 @@ async function ask(what) {
 /**
  * All cameras on one WebSocket.
  * @param {Page} page
- * @param {Tap} tap
+ * @param {WebSocketTap} tap
  */
 async function allMove(page, tap) {
   const tiles = await untilMoving(page, cameras, { seconds: MOVING_S });
@@ -37,31 +38,31 @@ async function allMove(page, tap) {
 }
 
 /**
- * A page that nobody sees gets nothing, and comes back with what is new. Headless Chromium hides no tab by itself, so the page is told that it is hidden, as
- * Chromium would tell it.
+ * A hidden page receives nothing, and continues with new pictures. Headless Chromium hides no tab by itself, so the script changes
+ * document.hidden and fires the event.
  * @param {Page} page
- * @param {Tap} tap
+ * @param {WebSocketTap} tap
  */
 async function hidden(page, tap) {
   /** @param {'hidden' | 'visible'} state */
-  const become = (state) => page.evaluate((now) => {
+  const setVisibility = (state) => page.evaluate((now) => {
     Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => now });
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => now === 'hidden' });
     document.dispatchEvent(new Event('visibilitychange'));
   }, state);
   const began = performance.now();
-  await become('hidden');
+  await setVisibility('hidden');
   const hidden_ms = Math.round((await untilStill(page, () => tap.bytes, { still: 1500, limit: 10_000 })) - began);
-  const figure = () => tap.bytes;
-  const [back_ms] = await Promise.all([untilGrows(page, figure, 10_000), become('visible')]);
+  const bytes = () => tap.bytes;
+  const [back_ms] = await Promise.all([untilGrows(page, bytes, 10_000), setVisibility('visible')]);
   await untilMoving(page, cameras, { seconds: MOVING_S });
   return { hidden_ms: Math.max(0, hidden_ms), back_ms };
 }
 
 /**
- * A tile that is scrolled away gets nothing, and comes back at the live edge.
+ * A tile that is scrolled away receives nothing, and continues at the live edge.
  * @param {Page} page
- * @param {Tap} tap
+ * @param {WebSocketTap} tap
  * @param {string} id
  */
 async function scrolled(page, tap, id) {
@@ -76,55 +77,55 @@ async function scrolled(page, tap, id) {
     return top > document.documentElement.scrollHeight / 2 ? 0 : document.documentElement.scrollHeight;
   }, id);
   await page.evaluate((y) => { window.scrollTo({ top: y, behavior: 'instant' }); }, far);
-  const figure = () => tap.got(id).bytes;
-  await untilStill(page, figure, { still: 1500, limit: 10_000 });
-  const [back_ms] = await Promise.all([untilGrows(page, figure, 10_000), tile.scrollIntoViewIfNeeded()]);
+  const bytes = () => tap.received(id).bytes;
+  await untilStill(page, bytes, { still: 1500, limit: 10_000 });
+  const [back_ms] = await Promise.all([untilGrows(page, bytes, 10_000), tile.scrollIntoViewIfNeeded()]);
   await untilMoving(page, 1, { seconds: MOVING_S, only: (other) => other === id });
-  const clock = (await look(page)).find((t) => t.id === id)?.clock ?? null;
+  const clock = (await readTiles(page)).find((t) => t.id === id)?.clock ?? null;
   const age_ms = clock === null ? null : Date.now() - clock;
   await page.setViewportSize(size);
   return { back_ms, age_ms };
 }
 
 /**
- * The agent of a camera dies: its tile says so and shows no old picture as if it were live.
+ * The agent of a camera is killed: its tile says so, and no longer marks the old picture as live.
  * @param {Page} page
  * @param {string} id
  */
 async function killed(page, id) {
-  await ask('/kill');
-  const told_ms = await untilState(page, id, ['offline', 'stalled'], 20);
-  const tile = (await look(page)).find((t) => t.id === id);
+  await post('/kill');
+  const offline_ms = await untilState(page, id, ['offline', 'stalled'], 20);
+  const tile = (await readTiles(page)).find((t) => t.id === id);
   if (!tile || tile.picture === 'live') throw new Error(`the tile of a dead camera looks live: ${JSON.stringify(tile)}`);
-  await ask('/revive');
+  await post('/revive');
   await untilMoving(page, 1, { seconds: MOVING_S, only: (other) => other === id });
-  return { told_ms };
+  return { offline_ms };
 }
 
 /**
- * The hub is killed and started again: the page is the same one, and moves again.
+ * The hub is killed and started again: the same page continues without a reload.
  * @param {Page} page
  */
 async function restarted(page) {
   await page.evaluate(() => { document.documentElement.dataset.test = 'same page'; });
-  await ask('/stop-hub');
+  await post('/stop-hub');
   const lost_ms = await (async () => {
     const began = performance.now();
     await page.waitForFunction(() => document.querySelectorAll('.tile[data-picture="live"]').length === 0, undefined, { timeout: 20_000, polling: 50 });
     return Math.round(performance.now() - began);
   })();
   const began = performance.now();
-  await ask('/start-hub');
+  await post('/start-hub');
   await untilMoving(page, cameras, { seconds: MOVING_S });
   const back_ms = Math.round(performance.now() - began);
-  if (await page.evaluate(() => document.documentElement.dataset.test) !== 'same page') throw new Error('the page was loaded anew');
+  if (await page.evaluate(() => document.documentElement.dataset.test) !== 'same page') throw new Error('the page was loaded again');
   return { lost_ms, back_ms };
 }
 
 await run('dashboard', async (browser) => {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-  const faults = watchFaults(page, base);
-  const tap = new Tap(page);
+  const faults = collectFaults(page, base);
+  const tap = new WebSocketTap(page);
   await tap.countConnections(page);
   await page.goto(base);
   const moving = await allMove(page, tap);

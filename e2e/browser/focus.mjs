@@ -1,10 +1,10 @@
-// Whether the keyboard alone reaches everything that can be used on a page.
+// Checks that the keyboard reaches every control of a page.
 
 /** @typedef {import('playwright-core').Page} Page */
 
 const CONTROLS = 'a[href], button, input, select, textarea, summary, [tabindex]';
 /** More than any page has. */
-const MOST = 300;
+const MAX_STOPS = 300;
 
 /**
  * Numbers the controls that can be seen, and names them.
@@ -29,7 +29,7 @@ async function controls(page) {
  * @param {Page} page
  * @returns {Promise<number>} how many there are
  */
-export async function tabRound(page) {
+export async function tabThrough(page) {
   const before = await controls(page);
   await page.evaluate(() => { if (document.activeElement instanceof HTMLElement) document.activeElement.blur(); });
   /** @type {Set<string>} */
@@ -37,7 +37,7 @@ export async function tabRound(page) {
   /** @type {string[]} */
   const unseen = [];
   for (let i = 0; ; i++) {
-    if (i > MOST) throw new Error(`Tab is not round after ${MOST} times`);
+    if (i > MAX_STOPS) throw new Error(`Tab is not round after ${MAX_STOPS} times`);
     await page.keyboard.press('Tab');
     const { control, seen, name } = await page.evaluate(() => {
       const el = document.activeElement;

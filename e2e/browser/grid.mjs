@@ -2,7 +2,7 @@
 // node grid.mjs BASE_URL --cameras N [--screenshot FILE] [--size 1440x900] [--timeout SECONDS] [--no-video] [--user NAME --password TEXT]
 import { parseArgs } from 'node:util';
 
-import { run, usage, watchFaults } from './browser.mjs';
+import { run, usage, collectFaults } from './browser.mjs';
 import { untilMoving } from './tiles.mjs';
 
 const { values: flags, positionals: [base] } = parseArgs({
@@ -27,7 +27,7 @@ await run('grid', async (browser) => {
   const page = await browser.newPage({ viewport: { width, height } });
   // As a browser without Media Source Extensions.
   if (flags['no-video']) await page.addInitScript('delete window.MediaSource; delete window.ManagedMediaSource;');
-  const faults = watchFaults(page, base);
+  const faults = collectFaults(page, base);
   const began = Date.now();
   await page.goto(base);
   if (flags.user) {
@@ -39,5 +39,5 @@ await run('grid', async (browser) => {
   const elapsed_ms = Date.now() - began;
   if (flags.screenshot) await page.screenshot({ path: flags.screenshot });
   if (faults.length) throw new Error(`the page has faults: ${faults.join('; ')}`);
-  return { elapsed_ms, cameras: tiles.map(({ print: _, ...rest }) => rest) };
+  return { elapsed_ms, cameras: tiles.map(({ digest: _, ...rest }) => rest) };
 });

@@ -1,9 +1,9 @@
-// Uses the page with the keyboard alone. The cameras are lab-1 to lab-4 and yard-1 and yard-2.
+// Tests the page with the keyboard alone. The cameras are lab-1 to lab-4 and yard-1 and yard-2.
 // node keyboard.mjs BASE_URL
 import { readFileSync } from 'node:fs';
 
-import { run, usage, watchFaults } from './browser.mjs';
-import { tabRound } from './focus.mjs';
+import { run, usage, collectFaults } from './browser.mjs';
+import { tabThrough } from './focus.mjs';
 import { untilMoving } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -32,7 +32,7 @@ const columns = (page) => page.$$eval('.tile', (tiles) => tiles.filter((t) => t.
  * @param {unknown} got
  * @param {unknown} want
  */
-function same(what, got, want) {
+function assertEqual(what, got, want) {
   if (JSON.stringify(got) !== JSON.stringify(want)) throw new Error(`${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
 }
 
@@ -42,7 +42,7 @@ async function arrows(page) {
   if (wide < 2 || wide >= ALL.length) throw new Error(`${wide} columns: nothing to go down to`);
   for (const [key, at] of /** @type {[string, number][]} */ ([['ArrowRight', 0], ['ArrowRight', 1], ['ArrowDown', 1 + wide], ['ArrowLeft', wide], ['ArrowUp', 0], ['End', ALL.length - 1], ['Home', 0]])) {
     await page.keyboard.press(key);
-    same(key, await focused(page), ALL[at]);
+    assertEqual(key, await focused(page), ALL[at]);
   }
 }
 
@@ -50,7 +50,7 @@ async function arrows(page) {
 async function help(page) {
   await page.keyboard.press('?');
   await page.waitForSelector('#help-dialog[open]');
-  same('the focus while the help is open is in it', await page.evaluate(() => document.activeElement?.closest('dialog')?.id), 'help-dialog');
+  assertEqual('the focus while the help is open is in it', await page.evaluate(() => document.activeElement?.closest('dialog')?.id), 'help-dialog');
   await page.keyboard.press('Escape');
   await page.waitForSelector('#help-dialog:not([open])', { state: 'attached' });
 }
@@ -58,19 +58,19 @@ async function help(page) {
 /** @param {Page} page */
 async function search(page) {
   await page.keyboard.press('/');
-  same('/', await focused(page), 'search');
+  assertEqual('/', await focused(page), 'search');
   await page.keyboard.type('yard s');
-  same('tiles while nothing is found', await order(page), []);
+  assertEqual('tiles while nothing is found', await order(page), []);
   await page.keyboard.press('Backspace');
   await page.keyboard.press('Backspace');
-  same('tiles found', await order(page), ['yard-1', 'yard-2']);
+  assertEqual('tiles found', await order(page), ['yard-1', 'yard-2']);
   await page.keyboard.press('Escape');
-  same('tiles after the search', await order(page), ALL);
+  assertEqual('tiles after the search', await order(page), ALL);
 }
 
 /**
  * @param {Page} page
- * @param {string} camera whose tile or page is before us
+ * @param {string} camera whose tile has the focus, or whose page it is
  */
 async function snapshot(page, camera) {
   const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')]);
@@ -87,13 +87,13 @@ async function reorder(page) {
   await page.keyboard.press('Home');
   await page.keyboard.press('Alt+ArrowRight');
   const want = ['lab-2', 'lab-1', ...ALL.slice(2)];
-  same('the order after Alt and right', await order(page), want);
-  same('the focus after Alt and right', await focused(page), 'lab-1');
+  assertEqual('the order after Alt and right', await order(page), want);
+  assertEqual('the focus after Alt and right', await focused(page), 'lab-1');
   await page.reload();
   await untilMoving(page, ALL.length, LIMIT);
-  same('the order after a reload', await order(page), want);
+  assertEqual('the order after a reload', await order(page), want);
   for (const key of ['ArrowRight', 'ArrowRight', 'Alt+ArrowLeft']) await page.keyboard.press(key);
-  same('the order after Alt and left', await order(page), ALL);
+  assertEqual('the order after Alt and left', await order(page), ALL);
 }
 
 /**
@@ -103,9 +103,9 @@ async function reorder(page) {
 async function views(page, root) {
   await page.goto(`${root}?group=lab&cols=3`);
   await untilMoving(page, LABS.length, LIMIT);
-  same('?group=lab', await order(page), LABS);
-  same('?cols=3', await columns(page), 3);
-  same('the group that is pressed', await page.textContent('#groups [aria-pressed=true]'), 'lab');
+  assertEqual('?group=lab', await order(page), LABS);
+  assertEqual('?cols=3', await columns(page), 3);
+  assertEqual('the group that is pressed', await page.textContent('#groups [aria-pressed=true]'), 'lab');
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('Enter');
   await page.waitForURL(`${root}cam/lab-1`);
@@ -133,23 +133,23 @@ async function camera(page, root) {
     await page.keyboard.press('Enter');
     await page.waitForSelector(open ? '.embeds[open] .copy' : '.embeds:not([open])');
   }
-  const reached = await tabRound(page);
+  const reached = await tabThrough(page);
   const scale = () => page.$eval('.tile .picture', (el) => new DOMMatrix(getComputedStyle(el).transform).a);
   await page.keyboard.press('+');
   if (!(await scale() > 1)) throw new Error('+ does not zoom');
   await page.keyboard.press('0');
-  same('0', await scale(), 1);
+  assertEqual('0', await scale(), 1);
   return { reached, snapshot_bytes: await snapshot(page, 'lab-2') };
 }
 
 await run('keyboard', async (browser) => {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  const faults = watchFaults(page, base);
+  const faults = collectFaults(page, base);
   const root = new URL('/', base).href;
   await page.goto(root);
   await untilMoving(page, ALL.length, LIMIT);
-  same('the tiles', await order(page), ALL);
-  const reached = await tabRound(page);
+  assertEqual('the tiles', await order(page), ALL);
+  const reached = await tabThrough(page);
   await page.keyboard.press('Escape');
   await arrows(page);
   const snapshot_bytes = await snapshot(page, 'lab-1');
@@ -157,7 +157,7 @@ await run('keyboard', async (browser) => {
   await search(page);
   await reorder(page);
   await views(page, root);
-  const single = await camera(page, root);
+  const camera_page = await camera(page, root);
   if (faults.length) throw new Error(`the page has faults: ${faults.join('; ')}`);
-  return { reached, snapshot_bytes, single };
+  return { reached, snapshot_bytes, camera_page };
 });

@@ -1,9 +1,9 @@
-// Comes to a hub with users. CONTROL_URL/password answers with the password, a POST to CONTROL_URL/remove removes the user.
+// Logs in at a hub with users. CONTROL_URL/password answers with the password, a POST to CONTROL_URL/remove removes the user.
 // node login.mjs BASE_URL --user NAME --camera ID --link MJPEG_URL --other PAGE_URL --control URL
 import { parseArgs } from 'node:util';
 
-import { run, usage, watchFaults } from './browser.mjs';
-import { look, untilMoving } from './tiles.mjs';
+import { run, usage, collectFaults } from './browser.mjs';
+import { readTiles, untilMoving } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
@@ -28,7 +28,7 @@ async function logIn(page, text) {
 }
 
 /**
- * A page of somebody else shows a picture by a signed link, without a login.
+ * A page of another origin shows a picture by a signed link, without a login.
  * @param {Page} page
  * @returns {Promise<number>} the picture's width
  */
@@ -42,18 +42,18 @@ await run('login', async (browser) => {
   const password = await (await fetch(`${control}/password`)).text();
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   const page = await context.newPage();
-  const faults = watchFaults(page, base);
+  const faults = collectFaults(page, base);
 
   await page.goto(`${base}/cam/${camera}`);
   await logIn(page, 'not the password');
   const refusal = (await page.textContent('#problem')) ?? '';
   await logIn(page, password);
-  await page.waitForURL(`${base}/cam/${camera}`); // where she wanted to go
+  await page.waitForURL(`${base}/cam/${camera}`); // the page that was opened first
   await untilMoving(page, 1, LIMIT);
 
   await page.goto(base);
   await untilMoving(page, 1, LIMIT);
-  const cameras = (await look(page)).map((tile) => tile.id);
+  const cameras = (await readTiles(page)).map((tile) => tile.id);
   const cookies = await context.cookies();
   if (!cookies.every((c) => c.httpOnly && c.sameSite === 'Lax')) throw new Error('a script or another site can use the cookie');
   if (await page.evaluate(() => document.cookie) !== '') throw new Error('a script sees the cookie');

@@ -1,10 +1,10 @@
-// Leaves the dashboard open and prints, a line a minute, what that costs and how old its pictures are.
+// Keeps the dashboard open, and prints once a minute its memory and the age of its pictures.
 // node soak.mjs BASE_URL --cameras N [--minutes 30] [--hub-pid PID] [--size 1440x900]
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-import { run, usage, watchFaults } from './browser.mjs';
-import { look, untilMoving } from './tiles.mjs';
+import { run, usage, collectFaults } from './browser.mjs';
+import { readTiles, untilMoving } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 /** @typedef {{minute: number, heap_mb: number, nodes: number, hub_rss_mb: number | null, jpeg_ms: {p50: number, p95: number}, h264_ms: {p50: number, p95: number}, clock_ms: {p50: number, p95: number}, live: number}} Minute */
@@ -18,7 +18,7 @@ const minutes = Number(flags.minutes);
 const [width = 0, height = 0] = flags.size.split('x').map(Number);
 if (!base || !(cameras > 0) || !(minutes > 0) || !(width > 0)) usage('soak.mjs BASE_URL --cameras N [--minutes 30] [--hub-pid PID] [--size 1440x900]');
 
-const EVERY_MS = 500;
+const SAMPLE_MS = 500;
 
 /** @param {number[]} values */
 function percentiles(values) {
@@ -28,7 +28,7 @@ function percentiles(values) {
 }
 
 /**
- * How old the tiles say that their pictures are, in milliseconds.
+ * The ages of the pictures in milliseconds, as the tiles show them.
  * @param {Page} page
  */
 function ages(page) {
@@ -54,7 +54,7 @@ function hubMemory() {
  */
 async function soakMinute(page, cdp, minute) {
   /** @type {{jpeg: number[], mp4: number[]}} */
-  const told = { jpeg: [], mp4: [] };
+  const shownAges = { jpeg: [], mp4: [] };
   /** @type {number[]} */
   const clocks = [];
   let live = cameras;
@@ -63,25 +63,25 @@ async function soakMinute(page, cdp, minute) {
     const now = await ages(page);
     live = Math.min(live, now.filter((t) => t.live).length);
     for (const { kind, ms } of now) {
-      if (!Number.isNaN(ms) && (kind === 'jpeg' || kind === 'mp4')) told[kind].push(ms);
+      if (!Number.isNaN(ms) && (kind === 'jpeg' || kind === 'mp4')) shownAges[kind].push(ms);
     }
-    if (i % 10 === 0) { // to read the pictures is much work, and would be most of what is measured
-      for (const { clock } of await look(page)) if (clock !== null) clocks.push(Date.now() - clock);
+    if (i % 10 === 0) { // reading the pictures costs more than what is measured
+      for (const { clock } of await readTiles(page)) if (clock !== null) clocks.push(Date.now() - clock);
     }
-    await page.waitForTimeout(EVERY_MS);
+    await page.waitForTimeout(SAMPLE_MS);
   }
   await cdp.send('HeapProfiler.collectGarbage');
   const { metrics } = await cdp.send('Performance.getMetrics');
   const metric = (/** @type {string} */ name) => metrics.find((m) => m.name === name)?.value ?? 0;
   return {
     minute, heap_mb: Math.round(metric('JSHeapUsedSize') / 1e4) / 100, nodes: metric('Nodes'), hub_rss_mb: hubMemory(),
-    jpeg_ms: percentiles(told.jpeg), h264_ms: percentiles(told.mp4), clock_ms: percentiles(clocks), live,
+    jpeg_ms: percentiles(shownAges.jpeg), h264_ms: percentiles(shownAges.mp4), clock_ms: percentiles(clocks), live,
   };
 }
 
 await run('soak', async (browser) => {
   const page = await browser.newPage({ viewport: { width, height } });
-  const faults = watchFaults(page, base);
+  const faults = collectFaults(page, base);
   const cdp = await page.context().newCDPSession(page);
   await cdp.send('Performance.enable');
   await page.goto(base);

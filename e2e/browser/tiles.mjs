@@ -1,40 +1,40 @@
-// Looking at the grid's tiles: what they say, and whether their pictures really move.
+// Reads the grid's tiles: their states, and whether their pictures move.
 
 /**
  * @typedef {import('playwright-core').Page} Page
  * @typedef {import('playwright-core').Frame} Frame
- * @typedef {object} Look one look at a tile
+ * @typedef {object} TileReading what a tile shows at one moment
  * @property {string} id
  * @property {string} state
  * @property {string} picture live, stale or none
  * @property {string} kind canvas, video or none
- * @property {number} print a digest of the picture; 0 if there is none
+ * @property {number} digest a digest of the picture; 0 if there is none
  * @property {number} contrast
  * @property {number | null} clock the clock in the picture's upper edge, Unix milliseconds; null if it has none
  */
 
-/** @typedef {{kind: string, print: number, contrast: number, clock: number | null}} Glimpse */
+/** @typedef {{kind: string, digest: number, contrast: number, clock: number | null}} PictureReading */
 
 /**
- * Looks at one picture, inside the page.
+ * Reads one picture, inside the page.
  * @param {Element | null} media
- * @returns {Glimpse}
+ * @returns {PictureReading}
  */
-export function glimpse(media) {
+export function readPicture(media) {
   const width = media instanceof HTMLVideoElement ? media.videoWidth : media instanceof HTMLCanvasElement ? media.width : 0;
   const height = media instanceof HTMLVideoElement ? media.videoHeight : media instanceof HTMLCanvasElement ? media.height : 0;
   const drawable = media instanceof HTMLVideoElement ? media.readyState >= 2 : width > 0;
-  const none = { kind: media?.localName ?? 'none', print: 0, contrast: 0, clock: null };
+  const none = { kind: media?.localName ?? 'none', digest: 0, contrast: 0, clock: null };
   if (!drawable || width === 0 || height === 0) return none;
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context) return none;
   context.drawImage(/** @type {HTMLCanvasElement | HTMLVideoElement} */ (media), 0, 0);
   const { data } = context.getImageData(0, 0, width, height);
-  let [print, darkest, brightest] = [0, 255, 0];
+  let [digest, darkest, brightest] = [0, 255, 0];
   for (let i = 1; i < data.length; i += 4 * 97) {
     const green = data[i] ?? 0;
-    print = (print * 31 + green) | 0;
+    digest = (digest * 31 + green) | 0;
     darkest = Math.min(darkest, green);
     brightest = Math.max(brightest, green);
   }
@@ -52,35 +52,35 @@ export function glimpse(media) {
     if (!/^1010.*0101$/.test(top) || !/^0101.*1010$/.test(bottom)) return null;
     return Number.parseInt(top.slice(4, 36) + bottom.slice(4, 20), 2);
   };
-  return { ...none, print, contrast: Math.max(0, brightest - darkest), clock: readClock(80) ?? readClock(40) };
+  return { ...none, digest, contrast: Math.max(0, brightest - darkest), clock: readClock(80) ?? readClock(40) };
 }
 
 /**
- * Looks at every tile. The picture alone is read, not the tile: its texts change even when the camera is frozen.
+ * Reads every tile. Only the picture is compared: a tile's texts change even when the camera is frozen.
  * @param {Page | Frame} page
- * @returns {Promise<Look[]>}
+ * @returns {Promise<TileReading[]>}
  */
-export function look(page) {
+export function readTiles(page) {
   return page.evaluate(`[...document.querySelectorAll('.tile')].map((tile) => ({
     id: tile.dataset.camera ?? '', state: tile.dataset.state ?? '', picture: tile.dataset.picture ?? '',
-    ...(${glimpse})(tile.querySelector('.picture canvas, .picture video')),
+    ...(${readPicture})(tile.querySelector('.picture canvas, .picture video')),
   }))`);
 }
 
 /**
- * Looks until so many tiles were live and changed often enough, and says what every tile was like then.
+ * Waits until enough tiles were live and changed often enough, and returns the last reading of every tile.
  * @param {Page | Frame} page
  * @param {number} wanted
  * @param {{seconds: number, changes?: number, only?: (id: string) => boolean}} limits
  */
 export async function untilMoving(page, wanted, { seconds, changes = 3, only = () => true }) {
-  /** @type {Map<string, Look & {changes: number}>} */
+  /** @type {Map<string, TileReading & {changes: number}>} */
   const seen = new Map();
   const end = Date.now() + seconds * 1000;
   while (Date.now() < end) {
-    for (const now of await look(page)) {
+    for (const now of await readTiles(page)) {
       const before = seen.get(now.id);
-      const moved = before !== undefined && before.print !== 0 && now.print !== 0 && before.print !== now.print;
+      const moved = before !== undefined && before.digest !== 0 && now.digest !== 0 && before.digest !== now.digest;
       seen.set(now.id, { ...now, changes: (before?.changes ?? 0) + (moved ? 1 : 0) });
     }
     const moving = [...seen.values()].filter((t) => only(t.id) && t.state === 'live' && t.picture === 'live' && t.contrast > 16 && t.changes >= changes);

@@ -30,16 +30,16 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := output(t, nil, "node", filepath.Join(browser, "nats.mjs"), filepath.Join("..", "..", "examples", "browser"), port, "ws://"+d.webSocket, "--camera", "porch")
+	out := output(t, nil, "node", filepath.Join(browser, "nats-websocket.mjs"), filepath.Join("..", "..", "examples", "browser"), port, "ws://"+d.webSocket, "--camera", "porch")
 	var got struct {
-		Said   string
+		Text   string
 		Size   []int
 		Faults []string
 	}
 	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatalf("%s: %v", out, err)
 	}
-	if len(got.Size) != 2 || got.Size[0] != 160 || got.Size[1] != 120 || !strings.HasPrefix(got.Said, "porch, picture ") || len(got.Faults) > 0 {
+	if len(got.Size) != 2 || got.Size[0] != 160 || got.Size[1] != 120 || !strings.HasPrefix(got.Text, "porch, picture ") || len(got.Faults) > 0 {
 		t.Errorf("%+v", got)
 	}
 }

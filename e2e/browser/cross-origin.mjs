@@ -1,12 +1,12 @@
-// What a page of another host can load from a hub, in every way that needs no script of the hub's. The server
-// of that page answers with what the parameter body says.
-// node foreign.mjs HUB_URL PAGE_URL --camera ID
+// Tries every way in which a page of another host can load a picture from a hub without the hub's scripts. That page's server
+// answers with the HTML in the parameter body.
+// node cross-origin.mjs HUB_URL PAGE_URL --camera ID
 import { parseArgs } from 'node:util';
 
 import { run, usage } from './browser.mjs';
 
 const { values: { camera }, positionals: [hub, other] } = parseArgs({ allowPositionals: true, options: { camera: { type: 'string' } } });
-if (!hub || !other || !camera) usage('foreign.mjs HUB_URL PAGE_URL --camera ID');
+if (!hub || !other || !camera) usage('cross-origin.mjs HUB_URL PAGE_URL --camera ID');
 
 const LIMIT_MS = 45_000;
 
@@ -20,7 +20,7 @@ const ways = {
   frame: { url: `${cam}?embed&way=frame`, html: '<iframe src="URL"></iframe>' },
   streamFrame: { url: `${cam}.mjpeg?way=streamFrame`, html: '<iframe src="URL"></iframe>' },
   sandbox: { url: `${cam}?embed&way=sandbox`, html: '<iframe sandbox src="URL" referrerpolicy="no-referrer"></iframe>' },
-  quiet: { url: `${cam}.jpeg?way=quiet`, html: '<img src="URL" referrerpolicy="no-referrer">' },
+  noReferrer: { url: `${cam}.jpeg?way=noReferrer`, html: '<img src="URL" referrerpolicy="no-referrer">' },
   object: { url: `${cam}.mjpeg?way=object`, html: '<object data="URL" type="image/jpeg"></object>' },
   script: { url: `${cam}.jpeg?way=script`, html: '<script src="URL"></' + 'script>' },
   style: { url: `${cam}.jpeg?way=style`, html: '<div style="width: 9px; height: 9px; background: url(URL)"></div>' },
@@ -29,7 +29,7 @@ const ways = {
   form: { url: `${cam}.mjpeg?way=form`, html: '<iframe name="into"></iframe><form action="URL" target="into"><input name="way" value="form"></form><script>document.forms[0].submit()</' + 'script>' },
 };
 
-await run('foreign', async (browser) => {
+await run('cross-origin', async (browser) => {
   const page = await browser.newPage();
   /** @type {Record<string, number>} */
   const statuses = {};
@@ -39,7 +39,7 @@ await run('foreign', async (browser) => {
      * @param {string} url
      * @param {number} status 0 if the browser keeps the answer to itself
      */
-    const note = (url, status) => {
+    const record = (url, status) => {
       const way = new URL(url).searchParams.get('way');
       if (!url.startsWith(hub) || !way) return;
       statuses[way] ||= status;
@@ -47,8 +47,8 @@ await run('foreign', async (browser) => {
       clearTimeout(timer);
       resolve(undefined);
     };
-    page.on('response', (response) => note(response.url(), response.status()));
-    page.on('requestfailed', (request) => note(request.url(), 0));
+    page.on('response', (response) => record(response.url(), response.status()));
+    page.on('requestfailed', (request) => record(request.url(), 0));
   });
   const body = Object.values(ways).map(({ url, html }) => html.replaceAll('URL', url)).join('');
   await page.goto(`${other}/?body=${encodeURIComponent(body)}`, { waitUntil: 'commit' });

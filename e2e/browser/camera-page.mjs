@@ -1,9 +1,9 @@
-// Uses the page of a camera: other formats, a snapshot, a clip of five seconds.
-// node single.mjs BASE_URL --camera ID (H.264) --clip FILE
+// Tests the page of a camera: its formats, a snapshot, a clip of five seconds.
+// node camera-page.mjs BASE_URL --camera ID (H.264) --clip FILE
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 
-import { run, usage, watchFaults } from './browser.mjs';
+import { run, usage, collectFaults } from './browser.mjs';
 import { untilMoving } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
@@ -13,7 +13,7 @@ const { values: flags, positionals: [base] } = parseArgs({
   options: { camera: { type: 'string' }, clip: { type: 'string' } },
 });
 const { camera, clip } = flags;
-if (!base || !camera || !clip) usage('single.mjs BASE_URL --camera ID --clip FILE');
+if (!base || !camera || !clip) usage('camera-page.mjs BASE_URL --camera ID --clip FILE');
 
 const LIMIT = { seconds: 45 };
 
@@ -63,9 +63,9 @@ async function record(page, to) {
   return name;
 }
 
-await run('single', async (browser) => {
+await run('camera-page', async (browser) => {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  const faults = watchFaults(page, base);
+  const faults = collectFaults(page, base);
   await page.goto(new URL(`/cam/${camera}`, base).href);
   const kinds = await formats(page);
   const report = { kinds, snapshot_bytes: await snapshot(page), clip: await record(page, clip) };

@@ -1,5 +1,5 @@
 // Plays a video address in a bare <video> and checks that it keeps playing.
-// node play.mjs URL [--seconds 60]
+// node playback.mjs URL [--seconds 60]
 import { parseArgs } from 'node:util';
 
 import { run, usage } from './browser.mjs';
@@ -9,7 +9,7 @@ import { run, usage } from './browser.mjs';
 
 const { values: flags, positionals: [url] } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '60' } } });
 const seconds = Number(flags.seconds);
-if (!url || !(seconds >= 5)) usage('play.mjs URL [--seconds 60]   (at least 5)');
+if (!url || !(seconds >= 5)) usage('playback.mjs URL [--seconds 60]   (at least 5)');
 
 /** How long the first picture may take, and what one window of playback may lack, on a busy machine. */
 const START_S = 15;
@@ -64,7 +64,7 @@ function fault({ samples, error, events, total }) {
   return total > 0 ? '' : 'decoded no frames';
 }
 
-await run('play', async (browser) => {
+await run('playback', async (browser) => {
   const page = await browser.newPage();
   // A bare page of the same origin: the dashboard would poll and stream beside the video.
   const bare = new URL('/bare.html', url).href;

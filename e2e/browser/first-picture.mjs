@@ -1,5 +1,5 @@
 // Opens the page again and again and prints how long it took from navigation until the first tile showed a picture, and until all did.
-// node paint.mjs BASE_URL --cameras N [--times 5]
+// node first-picture.mjs BASE_URL --cameras N [--times 5]
 import { parseArgs } from 'node:util';
 
 import { run, usage } from './browser.mjs';
@@ -10,9 +10,9 @@ const { values: flags, positionals: [base] } = parseArgs({
 });
 const cameras = Number(flags.cameras);
 const times = Number(flags.times);
-if (!base || !(cameras > 0) || !(times > 0)) usage('paint.mjs BASE_URL --cameras N [--times 5]');
+if (!base || !(cameras > 0) || !(times > 0)) usage('first-picture.mjs BASE_URL --cameras N [--times 5]');
 
-await run('paint', async (browser) => {
+await run('first-picture', async (browser) => {
   /** @type {{first_ms: number, all_ms: number, bytes: number}[]} */
   const paints = [];
   for (let i = 0; i < times; i++) {

@@ -1,15 +1,15 @@
-// A camera in somebody else's page: <bramble-camera> and a frame. The server of that page answers with what the parameter body says.
-// node embedded.mjs HUB_URL PAGE_URL --camera ID --expect picture|refusal
+// A camera in a page of another origin: <bramble-camera> and an iframe. That page's server answers with the HTML in the parameter body.
+// node camera-element.mjs HUB_URL PAGE_URL --camera ID --expect picture|refusal
 import { parseArgs } from 'node:util';
 
 import { run, usage } from './browser.mjs';
-import { glimpse, untilMoving } from './tiles.mjs';
+import { readPicture, untilMoving } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
 
 const { values: flags, positionals: [hub, other] } = parseArgs({ allowPositionals: true, options: { camera: { type: 'string' }, expect: { type: 'string' } } });
 const { camera, expect } = flags;
-if (!hub || !other || !camera || !['picture', 'refusal'].includes(expect ?? '')) usage('embedded.mjs HUB_URL PAGE_URL --camera ID --expect picture|refusal');
+if (!hub || !other || !camera || !['picture', 'refusal'].includes(expect ?? '')) usage('camera-element.mjs HUB_URL PAGE_URL --camera ID --expect picture|refusal');
 
 const LIMIT_MS = 45_000;
 
@@ -23,8 +23,8 @@ async function open(page, body) {
   await page.goto(`${other}/?body=${encodeURIComponent(body)}`);
 }
 
-/** @param {Page} page what the element says */
-const said = (page) => page.$eval('bramble-camera', (el) => ({ state: /** @type {any} */ (el).state ?? '', text: el.shadowRoot?.querySelector('.note span')?.textContent ?? '' }));
+/** @param {Page} page whose element's state is returned */
+const elementState = (page) => page.$eval('bramble-camera', (el) => ({ state: /** @type {any} */ (el).state ?? '', text: el.shadowRoot?.querySelector('.note span')?.textContent ?? '' }));
 
 /**
  * Waits until the element's picture has changed three times.
@@ -36,18 +36,18 @@ async function elementMoves(page) {
   const clocks = new Set();
   const end = Date.now() + LIMIT_MS;
   while (clocks.size < 3) {
-    if (Date.now() > end) throw new Error(`the element shows ${clocks.size} pictures, and says ${JSON.stringify(await said(page))}`);
-    const { clock, contrast } = await media.count() ? await media.evaluate(glimpse) : { clock: null, contrast: 0 };
+    if (Date.now() > end) throw new Error(`the element shows ${clocks.size} pictures, and its state is ${JSON.stringify(await elementState(page))}`);
+    const { clock, contrast } = await media.count() ? await media.evaluate(readPicture) : { clock: null, contrast: 0 };
     if (clock !== null && contrast > 16) clocks.add(clock);
     await page.waitForTimeout(100);
   }
-  const { state } = await said(page);
-  if (state !== 'live') throw new Error(`the element moves and says that it is ${state}`);
+  const { state } = await elementState(page);
+  if (state !== 'live') throw new Error(`the element moves, but its state is ${state}`);
   return clocks.size;
 }
 
 /**
- * A frame of the hub's page shows a picture, or is refused by the browser.
+ * An iframe of the camera with ?embed shows a picture. Without it the browser refuses the iframe.
  * @param {Page} page
  */
 async function frames(page) {
@@ -62,10 +62,10 @@ async function frames(page) {
   return why;
 }
 
-await run('embedded', async (browser) => {
+await run('camera-element', async (browser) => {
   const page = await browser.newPage();
   await open(page, `<script type="module" src="${hub}/bramble-camera.js"></script><bramble-camera camera="${camera}" style="width: 320px"></bramble-camera>`);
   if (expect === 'picture') return { pictures: await elementMoves(page), frame: await frames(await browser.newPage()) };
   await page.waitForFunction(() => /** @type {any} */ (document.querySelector('bramble-camera'))?.state === 'trouble', undefined, { polling: 100 });
-  return await said(page);
+  return await elementState(page);
 });

@@ -1,8 +1,8 @@
-// Opens the page of a hub with TLS, whose certificate nobody has signed, and every kind of address that it uses, and says by which protocol they came.
-// node secure.mjs BASE_URL --jpeg CAMERA --h264 CAMERA [--streams 8]
+// Opens the page of a hub with a self-signed certificate, and every kind of address that it uses, and reports by which protocol they came.
+// node https.mjs BASE_URL --jpeg CAMERA --h264 CAMERA [--streams 8]
 import { parseArgs } from 'node:util';
 
-import { run, usage, watchFaults } from './browser.mjs';
+import { run, usage, collectFaults } from './browser.mjs';
 import { untilMoving } from './tiles.mjs';
 
 const { values: flags, positionals: [base] } = parseArgs({
@@ -11,7 +11,7 @@ const { values: flags, positionals: [base] } = parseArgs({
 });
 const { jpeg, h264 } = flags;
 const streams = Number(flags.streams);
-if (!base || !jpeg || !h264 || !(streams > 0)) usage('secure.mjs BASE_URL --jpeg CAMERA --h264 CAMERA [--streams 8]');
+if (!base || !jpeg || !h264 || !(streams > 0)) usage('https.mjs BASE_URL --jpeg CAMERA --h264 CAMERA [--streams 8]');
 
 const LIMIT_MS = 30_000;
 const BARE = '/bare.html'; // is not the hub's
@@ -20,7 +20,7 @@ const BARE = '/bare.html'; // is not the hub's
  * Runs inside a bare page: a picture, more streams at a time than HTTP/1.1 has connections, a video, and the API.
  * @param {{jpeg: string, h264: string, streams: number, limit: number}} options
  */
-async function open({ jpeg: still, h264: film, streams: count, limit }) {
+async function open({ jpeg: still, h264: videoCamera, streams: count, limit }) {
   /**
    * @param {string} what
    * @param {() => boolean} done
@@ -42,7 +42,7 @@ async function open({ jpeg: still, h264: film, streams: count, limit }) {
   picture.src = `/cam/${still}.jpeg`;
   await picture.decode();
   const video = document.createElement('video');
-  Object.assign(video, { muted: true, playsInline: true, src: `/cam/${film}.mp4` });
+  Object.assign(video, { muted: true, playsInline: true, src: `/cam/${videoCamera}.mp4` });
   video.addEventListener('loadedmetadata', () => void video.play());
   document.body.append(video);
   await until('the video plays', () => video.currentTime > 0.2);
@@ -51,10 +51,10 @@ async function open({ jpeg: still, h264: film, streams: count, limit }) {
   return { streams: images.length, cameras: cameras.length, width: picture.naturalWidth };
 }
 
-await run('secure', async (browser) => {
+await run('https', async (browser) => {
   const context = await browser.newContext({ ignoreHTTPSErrors: true });
   const page = await context.newPage();
-  const faults = watchFaults(page, base);
+  const faults = collectFaults(page, base);
   /** @type {Record<string, string[]>} by protocol: paths */
   const paths = {};
   /** @type {string[]} */

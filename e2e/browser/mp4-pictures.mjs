@@ -1,5 +1,5 @@
 // Shows MP4 streams in Chromium, by a bare <video> and by Media Source Extensions, and prints the pictures that were on the screen.
-// node watch.mjs URL... [--pictures 5]
+// node mp4-pictures.mjs URL... [--pictures 5]
 import { parseArgs } from 'node:util';
 
 import { run, usage } from './browser.mjs';
@@ -9,7 +9,7 @@ import { run, usage } from './browser.mjs';
 const { values: flags, positionals: urls } = parseArgs({ allowPositionals: true, options: { pictures: { type: 'string', default: '5' } } });
 const count = Number(flags.pictures);
 const [first] = urls;
-if (!first || !(count > 0)) usage('watch.mjs URL... [--pictures 5]');
+if (!first || !(count > 0)) usage('mp4-pictures.mjs URL... [--pictures 5]');
 
 /** How long a stream may take to show its pictures on a busy machine. */
 const LIMIT_MS = 25_000;
@@ -31,7 +31,7 @@ async function watchInPage({ url, way, count: wanted, limit }) {
   });
 
   /** Feeds a SourceBuffer with what comes, as players do that want to decide on their buffer themselves. */
-  const feed = async () => {
+  const append = async () => {
     const source = new MediaSource();
     const open = new Promise((resolve) => { source.addEventListener('sourceopen', resolve, { once: true }); });
     video.src = URL.createObjectURL(source);
@@ -61,7 +61,7 @@ async function watchInPage({ url, way, count: wanted, limit }) {
     }
   };
 
-  const look = async () => {
+  const capture = async () => {
     const canvas = document.createElement('canvas');
     /** @type {string[]} */
     const pictures = [];
@@ -74,11 +74,11 @@ async function watchInPage({ url, way, count: wanted, limit }) {
     return pictures;
   };
 
-  const looked = look();
-  const fed = way === 'mse' ? feed() : new Promise(() => { video.src = url; });
+  const captured = capture();
+  const fed = way === 'mse' ? append() : new Promise(() => { video.src = url; });
   video.addEventListener('loadedmetadata', () => void video.play());
   try {
-    return await Promise.race([looked, failed, fed.then(() => [])]);
+    return await Promise.race([captured, failed, fed.then(() => [])]);
   } finally {
     fed.catch(() => {}); // it is aborted
     failed.catch(() => {}); // its time comes too late now
@@ -89,7 +89,7 @@ async function watchInPage({ url, way, count: wanted, limit }) {
   }
 }
 
-await run('watch', async (browser) => {
+await run('mp4-pictures', async (browser) => {
   const page = await browser.newPage();
   const bare = new URL('/bare.html', first).href;
   await page.route(bare, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>watch</title><body></body>' }));

@@ -1,20 +1,20 @@
-// The page below a path of a proxy: the grid, a camera's page, a snapshot of it, and back.
-// node below.mjs BASE_URL --cameras N --camera ID
+// Tests the page below a path of a reverse proxy: the grid, a camera's page, a snapshot, and back.
+// node path-prefix.mjs BASE_URL --cameras N --camera ID
 import { parseArgs } from 'node:util';
 
-import { run, usage, watchFaults } from './browser.mjs';
+import { run, usage, collectFaults } from './browser.mjs';
 import { untilMoving } from './tiles.mjs';
 
 const { values: flags, positionals: [base] } = parseArgs({ allowPositionals: true, options: { cameras: { type: 'string' }, camera: { type: 'string' } } });
 const { camera } = flags;
 const cameras = Number(flags.cameras);
-if (!base || !camera || !(cameras > 0)) usage('below.mjs BASE_URL --cameras N --camera ID');
+if (!base || !camera || !(cameras > 0)) usage('path-prefix.mjs BASE_URL --cameras N --camera ID');
 
 const LIMIT = { seconds: 45 };
 
-await run('below', async (browser) => {
+await run('path-prefix', async (browser) => {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  const faults = watchFaults(page, base);
+  const faults = collectFaults(page, base);
   page.on('request', (request) => {
     if (/^http/.test(request.url()) && !request.url().startsWith(base)) faults.push(`request beside the path: ${request.url()}`);
   });
