@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # The toolchain line of go.mod counts, also where Go was installed with GOTOOLCHAIN=local.
 export GOTOOLCHAIN := auto
 .DEFAULT_GOAL := help
-.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-go bench-send bench-transcode bench-agent bench-cluster clean
+.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-go bench-transcode bench-agent bench-cluster clean
 
 # make demo ARGS="...", make bench ARGS="..."
 ARGS ?=
@@ -53,9 +53,6 @@ bench: ## the hub beside the cheapest relay there can be: CPU, memory, latency, 
 
 bench-go: ## benchmarks of every package; PKG=./hub/... for fewer
 	go test -run '^$$' -bench . -benchmem $(PKG)
-
-bench-send: ## ways of handing one frame to many viewers, side by side: writev, sendfile, zerocopy, io_uring; about 15 minutes; ARGS="--viewers 100 --ways goroutines,loop"
-	go run ./e2e/bench-send $(ARGS)
 
 bench-transcode: ## renditions: first picture of each pair, stills, processor time of 1, 9 and 25 tiles; about 3 minutes; needs ffmpeg
 	go run ./e2e/bench-transcode
