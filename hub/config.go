@@ -118,8 +118,8 @@ func (c *Config) validate(book *access.Snapshot) error {
 	if err := c.validateOrigins(); err != nil {
 		return err
 	}
-	if err := httpapi.ParseHosts(c.AllowHosts); err != nil {
-		return err
+	if err := httpapi.ValidateHosts(c.AllowHosts); err != nil {
+		return fmt.Errorf("--allow-host %w", err)
 	}
 	if err := c.validateTrust(); err != nil {
 		return err

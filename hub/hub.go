@@ -24,6 +24,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
 	"github.com/bramble-cam/bramble/hub/internal/natsserver"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/netutil"
@@ -40,7 +41,7 @@ type Hub struct {
 	space    subject.Space
 	store    *access.Store
 	external httpapi.External // logins at a proxy or an identity provider
-	proxies  httpapi.Proxies
+	proxies  trustedproxy.Proxies
 
 	started  chan struct{} // closed when the addresses below are set
 	once     sync.Once
@@ -82,9 +83,9 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	proxies, err := httpapi.ParseProxies(cfg.TrustedProxies)
+	proxies, err := trustedproxy.Parse(cfg.TrustedProxies)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--trusted-proxy %w", err)
 	}
 	external, err := cfg.external(keeper.Snapshot())
 	if err != nil {

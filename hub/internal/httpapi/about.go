@@ -75,7 +75,7 @@ func (s *Server) about(c echo.Context) error {
 	urls := []string{}
 	for _, u := range a.NATS.URLs {
 		if a.NATS.AnyHost {
-			u = withHost(u, s.hostAsked(c.Request()))
+			u = withHost(u, s.cfg.Proxies.Host(c.Request()))
 		}
 		urls = append(urls, u)
 	}

@@ -2,9 +2,7 @@ package httpapi
 
 import (
 	"errors"
-	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -66,7 +64,7 @@ func (s *Server) orLink(next echo.HandlerFunc) echo.HandlerFunc {
 		camera := linkedCamera(c)
 		p, err := s.identify(c)
 		if err != nil || !p.CanView(camera) {
-			p, err = s.door.Link(s.addressOf(c.Request()), camera, secret.Text(link))
+			p, err = s.door.Link(s.cfg.Proxies.ClientAddr(c.Request()), camera, secret.Text(link))
 		}
 		if err != nil {
 			return &strangerError{err}
@@ -101,7 +99,7 @@ func (s *Server) identify(c echo.Context) (access.Principal, error) {
 		return access.Anonymous(), nil
 	}
 	r := c.Request()
-	addr := s.addressOf(r)
+	addr := s.cfg.Proxies.ClientAddr(r)
 	if p, known, err := s.fromProxy(r, addr); known {
 		return s.unlessForeign(c, p, err)
 	}
@@ -127,19 +125,6 @@ func (s *Server) authorization(r *http.Request, addr, header string) (p access.P
 		return p, &strangerError{errors.New("the header Authorization is not known: give Basic with a user's password, or Bearer with an API token")}
 	}
 	return p, asStranger(err)
-}
-
-func hostOf(addr string) string {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr
-	}
-	return host
-}
-
-func onThisHost(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
 }
 
 // challenge tells a program that it may show a password. A browser would ask with a dialog of its own.

@@ -65,8 +65,8 @@ func FuzzAuthorization(f *testing.F) {
 		}
 		r.RemoteAddr = "127.0.0.1:1"
 		r.Header["X-Forwarded-For"] = []string{forwarded}
-		if _, err := netip.ParseAddr(s.addressOf(r)); err != nil {
-			t.Fatalf("%q becomes the address %q", forwarded, s.addressOf(r))
+		if _, err := netip.ParseAddr(s.cfg.Proxies.ClientAddr(r)); err != nil {
+			t.Fatalf("%q becomes the address %q", forwarded, s.cfg.Proxies.ClientAddr(r))
 		}
 	})
 }

@@ -87,7 +87,7 @@ func (s *Server) jpeg(c echo.Context, cam *cameras.Camera) error {
 		return q.err
 	}
 	f, err := s.cfg.Transcoder.Still(c.Request().Context(), cam, want, maxAge, s.times.frame,
-		shareOf(who(c), s.addressOf(c.Request()), cam))
+		shareOf(who(c), s.cfg.Proxies.ClientAddr(c.Request()), cam))
 	if err != nil {
 		return err
 	}

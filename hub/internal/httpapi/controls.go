@@ -48,7 +48,7 @@ func (s *Server) showControls(c echo.Context) error {
 // setControls changes settings of a camera. A page of another origin may not: without the check any page that a viewer has open could.
 func (s *Server) setControls(c echo.Context) error {
 	r := c.Request()
-	if err := s.checkOrigin(r, nil); err != nil {
+	if err := s.origin().RequireOwn(r); err != nil {
 		return err
 	}
 	if _, err := s.cameras.Lookup(who(c), c.Param("camera")); err != nil {

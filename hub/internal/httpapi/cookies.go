@@ -45,7 +45,7 @@ func (s *Server) sessionOf(c echo.Context, addr string) (access.Principal, error
 // ignored, because anyone may have planted it.
 func (s *Server) sessionCookies(r *http.Request) (list []*http.Cookie) {
 	names := []string{hostCookie, secureCookie}
-	if !s.overTLS(r) {
+	if !s.cfg.Proxies.OverTLS(r) {
 		names = append(names, sessionCookie)
 	}
 	for _, name := range names {
@@ -63,7 +63,7 @@ func (s *Server) endSession(c echo.Context) {
 	for _, name := range []string{hostCookie, secureCookie, sessionCookie} {
 		cookies := r.CookiesNamed(name)
 		for _, cookie := range cookies[:min(len(cookies), maxCookies)] {
-			s.door.Logout(s.addressOf(r), secret.Text(cookie.Value))
+			s.door.Logout(s.cfg.Proxies.ClientAddr(r), secret.Text(cookie.Value))
 		}
 		if len(cookies) > 0 && name != s.cookieName(r) {
 			s.setCookie(c, name, access.Cookie{Expires: time.Unix(1, 0)})
@@ -74,9 +74,9 @@ func (s *Server) endSession(c echo.Context) {
 // cookieName returns the cookie name for a new session.
 func (s *Server) cookieName(r *http.Request) string {
 	switch {
-	case !s.overTLS(r):
+	case !s.cfg.Proxies.OverTLS(r):
 		return sessionCookie
-	case s.prefixOf(r) != "": // the cookie is for that path only
+	case s.cfg.Proxies.Prefix(r) != "": // the cookie is for that path only
 		return secureCookie
 	}
 	return hostCookie
@@ -84,7 +84,7 @@ func (s *Server) cookieName(r *http.Request) string {
 
 // setCookie gives a browser its session, for the hub's part of the host only, and not for scripts.
 func (s *Server) setCookie(c echo.Context, name string, cookie access.Cookie) {
-	path := s.prefixOf(c.Request()) + "/"
+	path := s.cfg.Proxies.Prefix(c.Request()) + "/"
 	if name == hostCookie {
 		path = "/"
 	}

@@ -13,7 +13,7 @@ func (s *Server) letIn(c echo.Context, camera, ext string) (*guest, error) {
 	if err := authz.CheckFormat(p, camera, ext); err != nil {
 		return nil, err
 	}
-	g, err := s.guests.enter(s.ending, p, s.addressOf(c.Request()), camera, ext)
+	g, err := s.guests.enter(s.ending, p, s.cfg.Proxies.ClientAddr(c.Request()), camera, ext)
 	if err != nil {
 		return nil, err
 	}

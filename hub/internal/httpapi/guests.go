@@ -136,7 +136,7 @@ func (l *guests) roomLocked(g *guest) error {
 	switch m := l.limits; {
 	case m.Viewers > 0 && len(l.all) >= m.Viewers:
 		err = &limitError{limitAll, fmt.Sprintf("there are %d viewers already, as many as --max-viewers allows", m.Viewers)}
-	case m.PerAddress > 0 && !onThisHost(g.address) && l.byAddress[netutil.AddressKey(g.address)] >= m.PerAddress:
+	case m.PerAddress > 0 && !netutil.IsLoopback(g.address) && l.byAddress[netutil.AddressKey(g.address)] >= m.PerAddress:
 		err = &limitError{limitAddress, fmt.Sprintf("there are %d viewers from your address already, as many as --max-viewers-per-address allows", m.PerAddress)}
 	case m.PerCamera > 0 && g.camera != "" && l.byCamera[g.camera] >= m.PerCamera:
 		err = &limitError{limitCamera, fmt.Sprintf("camera %s has %d viewers already, as many as --max-viewers-per-camera allows", g.camera, m.PerCamera)}

@@ -246,46 +246,6 @@ func TestSocketLimits(t *testing.T) {
 	})
 }
 
-// An address has so many connections that have not said what they want, and no more.
-func TestNewcomers(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) {
-		s.newcomers.max, s.newcomers.exempt, s.times.header = 3, func(string) bool { return false }, hour
-	})
-	var waiting []*conn
-	for range 3 {
-		waiting = append(waiting, r.send("GET /healthz HTTP/1.1\r\nHo"))
-	}
-	testutil.Eventually(t, "they wait", func() bool {
-		r.srv.newcomers.mu.Lock()
-		defer r.srv.newcomers.mu.Unlock()
-		return len(r.srv.newcomers.waiting) == 3
-	})
-	if b, err := r.send("").r.ReadByte(); err == nil {
-		t.Errorf("a fourth is let in, and hears %q", b)
-	}
-	if n := r.srv.guests.refusals()[limitWaiting]; n != 1 {
-		t.Errorf("%d are counted", n)
-	}
-	if _, err := waiting[0].Write([]byte("st: hub\r\n\r\n")); err != nil {
-		t.Fatal(err)
-	}
-	if waiting[0].head(); waiting[0].resp.StatusCode != 200 {
-		t.Error(waiting[0].resp.Status)
-	}
-	c := r.send("GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n") // the first one's place
-	if c.head(); c.resp.StatusCode != 200 {
-		t.Error(c.resp.Status)
-	}
-	for _, c := range waiting {
-		_ = c.Close() // those who leave without a word make room, too
-	}
-	testutil.Eventually(t, "nobody waits", func() bool {
-		r.srv.newcomers.mu.Lock()
-		defer r.srv.newcomers.mu.Unlock()
-		return len(r.srv.newcomers.waiting)+len(r.srv.newcomers.byAddress) == 0
-	})
-}
-
 // The reason why somebody had to leave is that of his context.
 func TestEnded(t *testing.T) {
 	l := newGuests(Limits{}, testutil.Log(t))

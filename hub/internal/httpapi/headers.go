@@ -46,10 +46,10 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Permissions-Policy", permissions)
 		h.Set(headerResourcePolicy, "same-origin")
 		// For a page at another port "same-site" would be enough, but Chromium does not know it of IP addresses.
-		if r := c.Request(); sharedWithPages(c) || s.allowedPage(r) || s.otherPort(r, pageOrigin(r)) {
+		if r := c.Request(); sharedWithPages(c) || s.origin().IsAllowed(r) || s.origin().IsOtherPort(r) {
 			shareAnswer(c)
 		}
-		if s.overTLS(c.Request()) && !s.selfSigned(c.Request()) {
+		if s.cfg.Proxies.OverTLS(c.Request()) && !s.selfSigned(c.Request()) {
 			h.Set(echo.HeaderStrictTransportSecurity, transportSecurity)
 		}
 		return next(c)

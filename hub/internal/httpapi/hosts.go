@@ -12,14 +12,15 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
-// ParseHosts checks names of --allow-host: cams.example.org, *.example.org for all names below it, * for every name.
-func ParseHosts(names []string) error {
+// ValidateHosts checks names of hosts: cams.example.org, *.example.org for all names below it, * for every name.
+func ValidateHosts(names []string) error {
 	for _, name := range names {
 		rest := strings.TrimPrefix(name, "*.")
 		if name != "*" && (rest == "" || strings.ContainsAny(rest, "*/@?# ,") || rest != bareHost(rest)) {
-			return fmt.Errorf("--allow-host %s: give a name without scheme, port and path such as cams.example.org, "+
+			return fmt.Errorf("%s: give a name without scheme, port and path such as cams.example.org, "+
 				"*.example.org for all names below it, or * for every name", cut(name))
 		}
 	}
@@ -49,7 +50,7 @@ func (s *Server) whileOpen(next echo.HandlerFunc) echo.HandlerFunc {
 // checkPassedOn refuses a request that came through a proxy, because it may not come from this host. A loopback address
 // does not help where a proxy on this host passes on requests from other hosts.
 func (s *Server) checkPassedOn(c echo.Context) error {
-	if !isProxied(c) || s.cfg.Insecure || s.cfg.Published && s.fromTrustedProxy(c.Request()) {
+	if !isProxied(c) || s.cfg.Insecure || s.cfg.Published && s.cfg.Proxies.Sent(c.Request()) {
 		return nil
 	}
 	return problem.New(http.StatusForbidden, "the request came through a proxy, and authentication is off: "+
@@ -65,7 +66,7 @@ func (s *Server) checkHost(r *http.Request) error {
 	if r.TLS != nil {
 		return nil
 	}
-	for _, host := range []string{r.Host, s.hostAsked(r)} {
+	for _, host := range []string{r.Host, s.cfg.Proxies.Host(r)} {
 		if !s.isOwnHost(host) {
 			return problem.Newf(http.StatusMisdirectedRequest, "%s is not a name of this host: "+
 				"while authentication is off, the hub answers to %s only. Add a user (bramble-hub user "+
@@ -87,7 +88,7 @@ func (s *Server) ownHosts() string {
 // isOwnHost reports whether host, with or without a port, is this host or matches --allow-host.
 func (s *Server) isOwnHost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(bareHost(host), "."))
-	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || onThisHost(host) {
+	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || netutil.IsLoopback(host) {
 		return true
 	}
 	for _, name := range s.live().AllowHosts {

@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/webui"
@@ -38,7 +39,7 @@ func (s *Server) form(c echo.Context, status int, f webui.LoginForm) error {
 // login takes the form.
 func (s *Server) login(c echo.Context) error {
 	r := c.Request()
-	if err := s.checkOrigin(r, nil); err != nil {
+	if err := s.origin().RequireOwn(r); err != nil {
 		return err
 	}
 	r.Body = http.MaxBytesReader(c.Response(), r.Body, maxForm)
@@ -53,7 +54,7 @@ func (s *Server) login(c echo.Context) error {
 	if s.door.open() {
 		return c.Redirect(http.StatusSeeOther, "./"+f.Next)
 	}
-	_, cookie, err := s.door.Login(r.Context(), s.addressOf(r), f.User, secret.Text(r.PostForm.Get("password")))
+	_, cookie, err := s.door.Login(r.Context(), s.cfg.Proxies.ClientAddr(r), f.User, secret.Text(r.PostForm.Get("password")))
 	if err != nil {
 		return s.notLoggedIn(c, f, err)
 	}
@@ -69,7 +70,7 @@ func (s *Server) notLoggedIn(c echo.Context, f webui.LoginForm, err error) error
 		err = &strangerError{errors.New("user name or password is wrong")}
 	}
 	p, ok := problem.Described(err)
-	if !ok || !wantsPage(c.Request()) {
+	if !ok || !origin.WantsPage(c.Request()) {
 		return err
 	}
 	f.Problem = strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + "."
@@ -79,7 +80,7 @@ func (s *Server) notLoggedIn(c echo.Context, f webui.LoginForm, err error) error
 
 // logout ends the session, and with it what runs in it.
 func (s *Server) logout(c echo.Context) error {
-	if err := s.checkOrigin(c.Request(), nil); err != nil {
+	if err := s.origin().RequireOwn(c.Request()); err != nil {
 		return err
 	}
 	s.endSession(c)
@@ -101,12 +102,6 @@ func safeNext(next string) string {
 
 // unsafeInNext reports whether browsers read a character as something else, or drop it.
 func unsafeInNext(c rune) bool { return c <= ' ' || c == '\\' || c >= 0x7f }
-
-// wantsPage reports whether a person waits for a page, and not a program or a script for data.
-func wantsPage(r *http.Request) bool {
-	mode := r.Header.Get("Sec-Fetch-Mode")
-	return strings.Contains(r.Header.Get(echo.HeaderAccept), "text/html") && (mode == "" || mode == "navigate")
-}
 
 // toLogin sends a browser to the login page, and from there back to what it wanted. Addresses are relative, since a proxy may serve the hub below a path.
 func toLogin(c echo.Context) error {

@@ -19,6 +19,7 @@ func (s *Server) metrics() echo.HandlerFunc {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		newHubCollector(s),
 		newCameraCollector(s),
+		s.accept,
 	)
 	return echo.WrapHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }
@@ -45,7 +46,7 @@ func (e emit) counter(d *prometheus.Desc, value uint64, labels ...string) {
 type hubCollector struct {
 	s *Server
 
-	build, nats, reconnects, sockets, turnedAway, delayed, refused, stalled, evicted, errors, ffmpeg, processes, cpu,
+	build, nats, reconnects, sockets, turnedAway, refused, stalled, evicted, errors, ffmpeg, processes, cpu,
 	restarts, most, shares, synchronised, clockError, memory *prometheus.Desc
 
 	otherHubs *prometheus.Desc
@@ -65,8 +66,6 @@ func newHubCollector(s *Server) *hubCollector {
 		turnedAway: describe("viewers_refused_total",
 			"Viewers refused because there were too many, by limit: all, address, camera; "+
 				"waiting: connections without a request; idle: connections between two requests.", "limit"),
-		delayed: describe("connections_delayed_total",
-			"New HTTP connections that waited because more came than --max-connection-rate."),
 		evicted: describe("viewers_evicted_total",
 			"Viewers whose stream the hub ended for another reason: revoked (access was revoked), "+
 				"fault (a bug), share (their transcode gave way to a principal with fewer).", "reason"),
@@ -91,7 +90,7 @@ func newHubCollector(s *Server) *hubCollector {
 // Describe implements prometheus.Collector.
 func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.delayed, m.refused, m.stalled, m.evicted,
+		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.refused, m.stalled, m.evicted,
 		m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.most, m.shares, m.synchronised,
 		m.clockError, m.memory, m.otherHubs,
 	} {
@@ -114,7 +113,6 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	for reason, n := range m.s.refusals() {
 		e.counter(m.refused, n, reason)
 	}
-	e.counter(m.delayed, m.s.arrivals.delayed.Load())
 	e.counter(m.stalled, m.s.guests.stalled.Load())
 	m.s.guests.evicted.each(func(reason string, n uint64) { e.counter(m.evicted, n, reason) })
 	m.s.errors.each(func(code string, n uint64) { e.counter(m.errors, n, code) })

@@ -61,7 +61,7 @@ func (s *Server) finishOIDC(c echo.Context) error {
 	if err != nil {
 		return s.notLoggedInElsewhere(c, err)
 	}
-	cookie, err := s.door.LoginExternal(s.addressOf(r), access.MethodOIDC, id, p.SessionLife())
+	cookie, err := s.door.LoginExternal(s.cfg.Proxies.ClientAddr(r), access.MethodOIDC, id, p.SessionLife())
 	if err != nil {
 		return s.notLoggedInElsewhere(c, asStranger(err))
 	}
@@ -80,7 +80,7 @@ func (s *Server) notLoggedInElsewhere(c echo.Context, err error) error {
 	}
 	// The two exempt errors are in the audit log already.
 	if unmapped := (*access.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, access.ErrUnauthenticated) {
-		s.door.RefuseExternal(s.addressOf(c.Request()), access.MethodOIDC, err)
+		s.door.RefuseExternal(s.cfg.Proxies.ClientAddr(c.Request()), access.MethodOIDC, err)
 	}
 	setRetryAfter(c, p)
 	depth := strings.Count(c.Path(), "/") - 1

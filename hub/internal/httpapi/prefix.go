@@ -12,7 +12,7 @@ import (
 func (s *Server) belowPrefix(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		prefix := s.prefixOf(r)
+		prefix := s.cfg.Proxies.Prefix(r)
 		if prefix == "" {
 			return next(c)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
@@ -37,7 +38,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 	p := problemOf(err)
 	s.errors.add(strconv.Itoa(p.Status))
 	if p.Status == http.StatusUnauthorized {
-		if wantsPage(c.Request()) && c.Request().Method == http.MethodGet {
+		if origin.WantsPage(c.Request()) && c.Request().Method == http.MethodGet {
 			_ = toLogin(c) // writes headers only
 			return
 		}

@@ -27,7 +27,7 @@ type ProxyLogin struct {
 // may not name one. Then the other kinds of login apply.
 func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, known bool, err error) {
 	cfg := s.cfg.External.Proxy
-	if cfg == nil || !s.fromTrustedProxy(r) {
+	if cfg == nil || !s.cfg.Proxies.Sent(r) {
 		return p, false, nil
 	}
 	users := r.Header.Values(cfg.UserHeader)

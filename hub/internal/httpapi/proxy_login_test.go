@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -16,7 +17,7 @@ const proxySecret = "a secret of proxy and hub"
 func newProxied(t *testing.T, without bool) *guarded {
 	t.Helper()
 	told.hide("secret", proxySecret)
-	proxies, err := ParseProxies([]string{"10.0.0.2", "127.0.0.1"})
+	proxies, err := trustedproxy.Parse([]string{"10.0.0.2", "127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,7 @@ func (s *Server) watch(c echo.Context, cam *cameras.Camera, f frame.Format) (*ca
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Transcoder.Subscribe(c.Request().Context(), cam, want, shareOf(who(c), s.addressOf(c.Request()), cam))
+	return s.cfg.Transcoder.Subscribe(c.Request().Context(), cam, want, shareOf(who(c), s.cfg.Proxies.ClientAddr(c.Request()), cam))
 }
 
 // maxLinkTranscodes bounds the transcodes that one signed link may start. Anyone with its URL can use it, and pages

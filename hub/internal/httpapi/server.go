@@ -17,9 +17,13 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/connlimit"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
+	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
@@ -53,18 +57,18 @@ func defaultTimes() times {
 type Config struct {
 	Registry      *cameras.Registry
 	Transcoder    *transcode.Transcoder
-	DefaultCamera string        // of URLs that name none; "" means the first by name
-	Connected     func() bool   // whether NATS can be reached
-	Reconnects    func() uint64 // how often the connection to NATS was made anew; nil means never
-	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	Agents        controller    // asks cameras' agents
-	Access        *access.Store // users; nil means that there are none, and nobody is asked
-	External      External      // logins at a proxy or an identity provider
-	Exposed       bool          // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
-	Proxies       Proxies       // reverse proxies to trust
-	AllowHosts    []string      // accepted host names, besides this host's, while authentication is off; "*" is all
-	Insecure      bool          // answer requests through a proxy even while authentication is off
-	Published     bool          // in a container, published on this host's loopback addresses only
+	DefaultCamera string               // of URLs that name none; "" means the first by name
+	Connected     func() bool          // whether NATS can be reached
+	Reconnects    func() uint64        // how often the connection to NATS was made anew; nil means never
+	AllowOrigins  []string             // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	Agents        controller           // asks cameras' agents
+	Access        *access.Store        // users; nil means that there are none, and nobody is asked
+	External      External             // logins at a proxy or an identity provider
+	Exposed       bool                 // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
+	Proxies       trustedproxy.Proxies // reverse proxies to trust
+	AllowHosts    []string             // accepted host names, besides this host's, while authentication is off; "*" is all
+	Insecure      bool                 // answer requests through a proxy even while authentication is off
+	Published     bool                 // in a container, published on this host's loopback addresses only
 	Limits        Limits
 	Others        func() []hubsync.Other   // hubs that share NATS with this one; nil means none
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
@@ -104,10 +108,10 @@ type Server struct {
 	door         *door  // nil: nobody is asked
 	guests       *guests
 	errors       *tally // answers that are errors, by status
-	newcomers    *newcomers
-	idle         *idle
-	arrivals     *arrivals
-	untrusted    untrusted
+	pending      *connlimit.Pending
+	idle         *connlimit.Idle
+	accept       *connlimit.AcceptLimiter
+	untrusted    untrustedProxy
 	changed      chan struct{} // holds a token when credentials have changed
 	messages     sync.Pool     // of *[]byte, in which messages of WebSockets are put together
 }
@@ -123,11 +127,11 @@ func New(cfg Config) *Server {
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
 	s.cameras = authz.Cameras{Registry: cfg.Registry}
 	s.guests, s.errors = newGuests(cfg.Limits, cfg.Log), newTally(errorCodes()...)
-	s.untrusted = untrusted{cfg.Log, loglimit.New(loglimit.Notices())}
-	exempt := func(host string) bool { return onThisHost(host) || s.cfg.Proxies.trust(host) }
-	s.newcomers = newNewcomers(exempt, func(address string) { s.guests.refuse(limitWaiting, address) })
-	s.idle = newIdle(exempt, func(address string) { s.guests.refuse(limitIdle, address) })
-	s.arrivals = newArrivals(cfg.Limits.Rate)
+	s.untrusted = untrustedProxy{cfg.Log, loglimit.New(loglimit.Notices())}
+	exempt := func(host string) bool { return netutil.IsLoopback(host) || s.cfg.Proxies.Trusts(host) }
+	s.pending = connlimit.NewPending(connlimit.MaxPending, exempt, func(address string) { s.guests.refuse(limitWaiting, address) })
+	s.idle = connlimit.NewIdle(connlimit.MaxIdle, exempt, func(address string) { s.guests.refuse(limitIdle, address) })
+	s.accept = connlimit.NewAcceptLimiter(cfg.Limits.Rate)
 	if cfg.Access != nil {
 		s.door = &door{access.NewAuthenticator(cfg.Access, cfg.Log), cfg.Exposed, !cfg.External.IsZero()}
 		s.guests.again = s.door.Revalidate
@@ -139,7 +143,7 @@ func New(cfg Config) *Server {
 		})
 	}
 	s.echo.HTTPErrorHandler = s.handleError
-	s.echo.Pre(s.newcomers.arrived, s.checkProxies, s.belowPrefix)
+	s.echo.Pre(s.requestStarted, s.cleanProxyHeaders, s.belowPrefix)
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}),
 		s.securityHeaders, s.bounded, s.whileOpen)
 	s.routes()
@@ -152,7 +156,7 @@ func (s *Server) Change(to Live) {
 		to.WriteTimeout = DefaultWriteTimeout
 	}
 	s.guests.change(to.Limits)
-	s.arrivals.change(to.Limits.Rate)
+	s.accept.SetRate(to.Limits.Rate)
 	s.changedTo.Store(&to)
 }
 
@@ -181,7 +185,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
 		MaxHeaderBytes:    16 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
-		ConnContext:       s.newcomers.come,
+		ConnContext:       s.pending.ConnContext,
 		ConnState:         s.connState,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
@@ -215,14 +219,27 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	return err
 }
 
+// origin compares origins of pages with the hub's.
+func (s *Server) origin() origin.Checker {
+	return origin.Checker{Proxies: s.cfg.Proxies, Allowed: func() []string { return s.live().AllowOrigins }}
+}
+
+// requestStarted notes that a connection's request is here.
+func (s *Server) requestStarted(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		s.pending.RequestStarted(c.Request().Context())
+		return next(c)
+	}
+}
+
 // connState receives the state changes of connections from http.Server.
 func (s *Server) connState(conn net.Conn, state http.ConnState) {
-	s.newcomers.state(conn, state)
-	s.idle.state(conn, state)
+	s.pending.ConnState(conn, state)
+	s.idle.ConnState(conn, state)
 }
 
 func (s *Server) listen(srv *http.Server, l net.Listener) error {
-	l = politeListener{l, s.arrivals, s.ending}
+	l = s.accept.Listener(s.ending, l)
 	if s.cfg.TLS == nil {
 		return srv.Serve(l)
 	}

@@ -26,13 +26,13 @@ func (s *Server) webSocket(c echo.Context) error {
 		c.Response().Header().Set(echo.HeaderUpgrade, "websocket")
 		return problem.New(http.StatusUpgradeRequired, "/ws is a WebSocket: open it with one, over HTTP/1.1; a single camera is simpler to have at /cam/<id>.mjpeg or .mp4")
 	}
-	if err := s.checkOrigin(r, s.live().AllowOrigins); err != nil {
+	if err := s.origin().RequireAllowed(r); err != nil {
 		return err
 	}
 	if !slices.Contains(offered(r), subprotocol) {
 		return problem.New(http.StatusBadRequest, "/ws speaks the subprotocol "+subprotocol+": offer it in Sec-WebSocket-Protocol")
 	}
-	g, err := s.guests.enter(s.ending, who(c), s.addressOf(r), "", "")
+	g, err := s.guests.enter(s.ending, who(c), s.cfg.Proxies.ClientAddr(r), "", "")
 	if err != nil {
 		return err
 	}

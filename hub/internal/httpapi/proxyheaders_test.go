@@ -10,81 +10,19 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // believing returns trusted proxies.
-func believing(t testing.TB, list ...string) Proxies {
+func believing(t testing.TB, list ...string) trustedproxy.Proxies {
 	t.Helper()
-	p, err := ParseProxies(list)
+	p, err := trustedproxy.Parse(list)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
-}
-
-func TestParseProxies(t *testing.T) {
-	for _, bad := range []string{"", "proxy.example", "10.0.0.0/33", "none,10.0.0.1", "10.0.0.1:http", " 10.0.0.1"} {
-		if _, err := ParseProxies([]string{bad}); err == nil || !strings.Contains(err.Error(), "--trusted-proxy") {
-			t.Errorf("%q: %v", bad, err)
-		}
-	}
-	if _, err := ParseProxies([]string{"none", "10.0.0.1"}); err == nil {
-		t.Error("none and an address are taken together")
-	}
-	for _, test := range []struct {
-		list    string
-		address string
-		want    bool
-	}{
-		{"", "127.0.0.1", true}, {"", "127.9.9.9", true}, {"", "::1", true}, {"", "::ffff:127.0.0.1", true},
-		{"", "10.0.0.5", false}, {"", "pipe", false}, {"", "@", false}, {"none", "127.0.0.1", false},
-		{"10.0.0.5", "10.0.0.5", true}, {"10.0.0.5", "::ffff:10.0.0.5", true}, {"10.0.0.5", "10.0.0.6", false},
-		{"10.0.0.5", "127.0.0.1", false}, {"10.0.0.0/28 2001:db8::/64", "10.0.0.15", true},
-		{"10.0.0.0/28 2001:db8::/64", "10.0.0.16", false}, {"2001:db8::/64", "2001:db8::7", true},
-		{"::ffff:10.0.0.5", "10.0.0.5", true}, {"fe80::1", "fe80::1%eth0", true},
-	} {
-		if got := believing(t, strings.Fields(test.list)...).trust(test.address); got != test.want {
-			t.Errorf("%+v: %v", test, got)
-		}
-	}
-}
-
-// Only trusted proxies determine a client's address. An address that the client wrote itself stands before that.
-func TestAddressOf(t *testing.T) {
-	for _, test := range []struct{ proxies, remote, forwarded, want string }{
-		{"", "192.0.2.7:0", "", "192.0.2.7"},
-		{"", "192.0.2.7:0", "198.51.100.1", "192.0.2.7"},
-		{"", "127.0.0.1:0", "", "127.0.0.1"},
-		{"", "127.0.0.1:0", "198.51.100.1", "198.51.100.1"},
-		{"", "127.0.0.1:0", "nonsense", "127.0.0.1"},
-		{"", "127.0.0.1:0", "198.51.100.1, nonsense", "127.0.0.1"},
-		{"", "127.0.0.1:0", "::ffff:192.0.2.9", "192.0.2.9"},
-		{"", "127.0.0.1:0", "[2001:db8::1]:4711", "2001:db8::1"},
-		{"", "127.0.0.1:0", "192.0.2.9:4711", "192.0.2.9"},
-		{"", "[::1]:0", "203.0.113.5, 198.51.100.1", "198.51.100.1"},
-		{"", "127.0.0.1:0", "198.51.100.1, 127.0.0.1", "198.51.100.1"}, // two proxies on this host
-		{"", "127.0.0.1:0", "127.0.0.1", "127.0.0.1"},
-		{"", "pipe", "192.0.2.9", "pipe"},
-		{"none", "127.0.0.1:0", "198.51.100.1", "127.0.0.1"},
-		{"10.0.0.5", "127.0.0.1:0", "198.51.100.1", "127.0.0.1"},
-		{"10.0.0.5", "10.0.0.5:0", "203.0.113.5, 198.51.100.1", "198.51.100.1"},
-		{"10.0.0.5 10.0.0.6", "10.0.0.5:0", "203.0.113.5, 198.51.100.1, 10.0.0.6", "198.51.100.1"},
-		{"10.0.0.5", "10.0.0.5:0", "203.0.113.5, 198.51.100.1, 10.0.0.6", "10.0.0.6"},
-		{"10.0.0.5", "10.0.0.5:0", "203.0.113.5|198.51.100.1", "198.51.100.1"}, // two headers
-		{"10.0.0.5", "10.0.0.5:0", "203.0.113.5," + strings.Repeat("10.0.0.5,", maxHops) + "10.0.0.5", "10.0.0.5"},
-	} {
-		s := &Server{cfg: Config{Proxies: believing(t, strings.Fields(test.proxies)...)}}
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.RemoteAddr = test.remote
-		if test.forwarded != "" {
-			r.Header["X-Forwarded-For"] = strings.Split(test.forwarded, "|")
-		}
-		if got := s.addressOf(r); got != test.want {
-			t.Errorf("%+v: %s", test, got)
-		}
-	}
 }
 
 // from makes the rig's client connect from another address of this host.
@@ -136,7 +74,7 @@ func TestUntrustedHeaders(t *testing.T) {
 	s := newHouse(t, stream.Config{}).srv
 	s.cfg.Proxies = believing(t, "10.0.0.5")
 	var log strings.Builder
-	s.untrusted = untrusted{slog.New(slog.NewTextHandler(&log, nil)), loglimit.New(loglimit.Notices())}
+	s.untrusted = untrustedProxy{slog.New(slog.NewTextHandler(&log, nil)), loglimit.New(loglimit.Notices())}
 	names := []string{
 		"Forwarded", "Via", "X-Real-Ip", "X-Url-Scheme", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
 		"X-Forwarded-Prefix", "X-Forwarded-Port", "X-Forwarded-Ssl", "X-Forwarded-User",
@@ -148,7 +86,7 @@ func TestUntrustedHeaders(t *testing.T) {
 			r.Header.Set(name, "x")
 		}
 		c := s.echo.NewContext(r, httptest.NewRecorder())
-		if err := s.checkProxies(s.health)(c); err != nil {
+		if err := s.cleanProxyHeaders(s.health)(c); err != nil {
 			t.Fatal(err)
 		}
 		if len(c.Request().Header) != left || !isProxied(c) {
