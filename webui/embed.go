@@ -2,6 +2,8 @@ package webui
 
 import (
 	"embed"
+	"encoding/json"
+	"html"
 	"regexp"
 	"strings"
 )
@@ -33,15 +35,26 @@ const (
 var (
 	styleLinks = regexp.MustCompile(`(?s)<link rel="stylesheet" href="assets/([a-z-]+\.css)">\s*`)
 	scriptTag  = `src="assets/` + pageModule + `"`
+	outputsTag = `<meta name="outputs" content="[]">`
 )
 
+// Output is a format in which the hub serves cameras, as the page lists its addresses.
+type Output struct {
+	Extension string `json:"extension"`         // "mjpeg": the address of a camera is cam/<id>.mjpeg
+	Label     string `json:"label"`             // what the format is for
+	Element   string `json:"element,omitempty"` // HTML element that shows the address without a script: "img" or "video"
+}
+
 // Index returns index.html for an address below the hub's root. toRoot leads from that address to the root: "" for / and "../" for
-// /cam/<id>. So the page needs no absolute paths, and works below any path of a reverse proxy.
-func Index(toRoot string) string {
+// /cam/<id>. So the page needs no absolute paths, and works below any path of a reverse proxy. The page lists the addresses of a camera
+// by outputs.
+func Index(toRoot string, outputs []Output) string {
 	text := strings.Replace(index, scriptTag, `src="`+ScriptName+`"`, 1)
 	text = styleLinks.ReplaceAllString(text, "")
 	text = strings.Replace(text, "<script ", `<link rel="stylesheet" href="`+StyleName+"\">\n  <script ", 1)
-	return strings.ReplaceAll(text, `="assets/`, `="`+toRoot+`assets/`)
+	list := string(must(json.Marshal(outputs)))
+	text = strings.ReplaceAll(text, `="assets/`, `="`+toRoot+`assets/`)
+	return strings.Replace(text, outputsTag, `<meta name="outputs" content="`+html.EscapeString(list)+`">`, 1)
 }
 
 // Script returns the page's modules in one file, without comments.
@@ -62,7 +75,7 @@ func Style() []byte {
 // the folder assets.
 func Element() []byte { return must(bundle(elementModule, elementAssets)) }
 
-// must returns data. An error cannot happen: the files are embedded in the program, and a test bundles all of them.
+// must returns data. An error cannot happen: a test bundles all files that are embedded in the program, and strings always encode.
 func must(data []byte, err error) []byte {
 	if err != nil {
 		panic("webui: " + err.Error())

@@ -1,9 +1,12 @@
 package webui
 
 import (
+	"encoding/json"
+	"html"
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -66,7 +69,7 @@ func TestEveryReferenceExists(t *testing.T) {
 
 func TestPageIsSmall(t *testing.T) {
 	all := files(t)
-	total := len(Index("")) + len(Script()) + len(Style()) + len(all["assets/player/jpeg-decoder-worker.js"]) + len(all["assets/icon.svg"])
+	total := len(Index("", nil)) + len(Script()) + len(Style()) + len(all["assets/player/jpeg-decoder-worker.js"]) + len(all["assets/icon.svg"])
 	if total > maxPage {
 		t.Errorf("the page weighs %d bytes, at most %d are allowed", total, maxPage)
 	}
@@ -119,7 +122,7 @@ func TestAddressesAreRelative(t *testing.T) {
 }
 
 func TestIndex(t *testing.T) {
-	for toRoot, text := range map[string]string{"": Index(""), "../": Index("../")} {
+	for toRoot, text := range map[string]string{"": Index("", nil), "../": Index("../", nil)} {
 		for _, want := range []string{`src="` + toRoot + ScriptName + `"`, `href="` + toRoot + StyleName + `"`} {
 			if strings.Count(text, want) != 1 {
 				t.Errorf("Index(%q) has %s not once:\n%s", toRoot, want, text)
@@ -129,7 +132,23 @@ func TestIndex(t *testing.T) {
 			t.Errorf("Index(%q) also has the files that are bundled", toRoot)
 		}
 	}
-	if below := Index("../"); strings.Contains(below, `="assets/`) {
+	if below := Index("../", nil); strings.Contains(below, `="assets/`) {
 		t.Errorf(`Index("../") does not find its assets one folder up:%s%s`, "\n", below)
+	}
+}
+
+// TestIndexOutputs reads the list of outputs as a browser does.
+func TestIndexOutputs(t *testing.T) {
+	want := []Output{
+		{Extension: "mjpeg", Label: `MJPEG: for <img>, "quotes" & more`, Element: "img"},
+		{Extension: "ts", Label: "MPEG-TS"},
+	}
+	found := regexp.MustCompile(`<meta name="outputs" content="([^"]*)">`).FindAllStringSubmatch(Index("../", want), -1)
+	if len(found) != 1 {
+		t.Fatalf("the page has %d lists of outputs, not one", len(found))
+	}
+	var got []Output
+	if err := json.Unmarshal([]byte(html.UnescapeString(found[0][1])), &got); err != nil || !slices.Equal(got, want) {
+		t.Errorf("the page lists %+v (%v), want %+v", got, err, want)
 	}
 }

@@ -26,6 +26,11 @@ const { values: flags } = parseArgs({
   },
 });
 
+/** @type {import('../assets/hub/outputs.js').Output[]} */
+const outputs = [
+  { extension: 'jpeg', label: 'JPEG' }, { extension: 'mjpeg', label: 'MJPEG', element: 'img' },
+  { extension: 'h264', label: 'H.264' }, { extension: 'mp4', label: 'MP4', element: 'video' },
+];
 const page = fileURLToPath(new URL('..', import.meta.url));
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
 /** @type {Record<string, string>} */
@@ -110,7 +115,8 @@ function serveFile(path, res) {
  * @param {import('node:http').ServerResponse} res
  */
 function serveIndex(up, res) {
-  const html = readFileSync(join(page, 'index.html'), 'utf8').replaceAll('="assets/', `="${up}assets/`);
+  const html = readFileSync(join(page, 'index.html'), 'utf8').replaceAll('="assets/', `="${up}assets/`)
+    .replace('name="outputs" content="[]"', `name="outputs" content="${JSON.stringify(outputs).replaceAll('"', '&quot;')}"`);
   res.writeHead(200, { 'Content-Type': types['.html'], 'Content-Security-Policy': csp });
   res.end(html);
 }

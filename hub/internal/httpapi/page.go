@@ -38,7 +38,17 @@ func (s *Server) page(c echo.Context) error {
 			shareAnswer(c)
 		}
 	}
-	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot)))
+	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot, pageOutputs())))
+}
+
+// pageOutputs returns the outputs whose addresses the page lists.
+func pageOutputs() []webui.Output {
+	return []webui.Output{
+		{Extension: "jpeg", Label: "JPEG: the newest picture"},
+		{Extension: "mjpeg", Label: "MJPEG: for <img>, OctoPrint, Home Assistant", Element: "img"},
+		{Extension: "mp4", Label: "MP4: for <video> and downloads", Element: "video"},
+		{Extension: "h264", Label: "H.264: for VLC, ffmpeg, Frigate"},
+	}
 }
 
 func (s *Server) asset(c echo.Context) error {

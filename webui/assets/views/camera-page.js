@@ -1,6 +1,7 @@
 // The page of one camera: its picture, its state, and what can be done with it.
 import { shareLinkRow, shareLinks } from './share-links.js';
 import { fetchCamera, fetchHub } from '../hub/api.js';
+import { readOutputs } from '../hub/outputs.js';
 import { ClipRecorder } from '../ui/clip-recorder.js';
 import { cloneTemplate, find, setText, toast } from '../ui/dom.js';
 import { matchesView, sortCameras } from './camera-order.js';
@@ -44,6 +45,7 @@ export class CameraPage {
   #drops = '';
   #agent = '';
   #subjectRoot = 'cam';
+  #outputs = readOutputs();
   #shownLinks = '';
 
   /**
@@ -191,7 +193,7 @@ export class CameraPage {
 
   #showLinks() {
     if (!this.#camera || this.#embed) return;
-    const links = shareLinks(this.#camera, this.#subjectRoot);
+    const links = shareLinks(this.#camera, this.#subjectRoot, this.#outputs);
     const key = links.join();
     if (key === this.#shownLinks) return; // The user may be selecting one.
     this.#shownLinks = key;

@@ -2,28 +2,27 @@
 import { cloneTemplate, find, setText } from '../ui/dom.js';
 import { hubURL, root } from '../hub/urls.js';
 
-/** What the address of each format is for. */
-const formats = new Map([
-  ['jpeg', 'JPEG: the newest picture'],
-  ['mjpeg', 'MJPEG: for <img>, OctoPrint, Home Assistant'],
-  ['mp4', 'MP4: for <video> and downloads'],
-  ['h264', 'H.264: for VLC, ffmpeg, Frigate'],
-]);
-
 /**
  * @param {{id: string, format: string, formats: string[], width: number, height: number}} camera
  * @param {string} subjectRoot begins every NATS subject of the hub
+ * @param {import('../hub/outputs.js').Output[]} outputs of the hub
  * @returns {[string, string][]} label and text
  */
-export function shareLinks({ id, format, formats: can, width, height }, subjectRoot) {
+export function shareLinks({ id, format, formats, width, height }, subjectRoot, outputs) {
   const size = width && height ? ` width="${width}" height="${height}"` : '';
+  const labels = new Map(outputs.map(({ extension, label }) => [extension, label]));
+  const address = (/** @type {string} */ extension) => hubURL(`cam/${id}.${extension}`);
   /** @type {[string, string][]} */
-  const links = can.map((ext) => [formats.get(ext) ?? ext, hubURL(`cam/${id}.${ext}`)]);
+  const links = formats.map((extension) => [labels.get(extension) ?? extension, address(extension)]);
   links.push(['NATS subject: one frame a message', `${subjectRoot}.${id}.${format}`]);
   links.push(['Only the picture, for an <iframe>', hubURL(`cam/${id}?embed`)]);
-  if (can.includes('mjpeg')) links.push(['In any page, by MJPEG', `<img src="${hubURL(`cam/${id}.mjpeg`)}" alt="${id}"${size}>`]);
-  if (can.includes('mp4')) links.push(['In any page, by video', `<video src="${hubURL(`cam/${id}.mp4`)}" autoplay muted playsinline${size}></video>`]);
-  links.push(['In any page, at the live edge', `<script type="module" src="${hubURL('bramble-camera.js')}"></script>\n<bramble-camera camera="${id}" src="${root.href}"></bramble-camera>`]);
+  for (const { extension, element } of outputs.filter((output) => formats.includes(output.extension))) {
+    const src = address(extension);
+    if (element === 'img') links.push([`In any page, by ${extension.toUpperCase()}`, `<img src="${src}" alt="${id}"${size}>`]);
+    if (element === 'video') links.push(['In any page, by video', `<video src="${src}" autoplay muted playsinline${size}></video>`]);
+  }
+  const script = `<script type="module" src="${hubURL('bramble-camera.js')}"></script>`;
+  links.push(['In any page, at the live edge', `${script}\n<bramble-camera camera="${id}" src="${root.href}"></bramble-camera>`]);
   return links;
 }
 
