@@ -14,7 +14,7 @@ FUZZTIME ?= 60s
 PKG ?= ./...
 # a semantic version, since NATS micro services must have one
 VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//' | grep . || \
-	echo "0.0.0-dev+$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)")
+	echo "$$(scripts/default-version.sh)+$$(git rev-parse --short HEAD 2>/dev/null || echo unknown)")
 
 help: ## say what there is (this)
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

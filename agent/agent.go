@@ -14,6 +14,7 @@ import (
 
 	"github.com/bramble-cam/bramble/agent/internal/publish"
 	"github.com/bramble-cam/bramble/agent/internal/source"
+	"github.com/bramble-cam/bramble/internal/buildversion"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -47,7 +48,7 @@ func New(cfg Config) (*Agent, error) {
 		cfg.Host = host
 	}
 	if cfg.Version == "" {
-		cfg.Version = "0.0.0-dev"
+		cfg.Version = buildversion.Default
 	}
 	space, err := subject.NewSpace(cfg.SubjectRoot)
 	if err != nil {

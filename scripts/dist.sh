@@ -15,7 +15,7 @@ export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
 all=(amd64 arm64 armv7 armv6)
 dist=${DIST:-dist}
-version=${VERSION:-0.0.0-dev}
+version=${VERSION:-$(scripts/default-version.sh)}
 read -ra programs <<<"${PROGRAMS:-agent agent-no-v4l2 hub}"
 archs=("$@")
 [ ${#archs[@]} -gt 0 ] || archs=("${all[@]}")

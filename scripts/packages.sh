@@ -16,7 +16,7 @@ export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
 nfpm=github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
 dist=${DIST:-dist}
-version=${VERSION:-0.0.0-dev}
+version=${VERSION:-$(scripts/default-version.sh)}
 archs=("$@")
 [ ${#archs[@]} -gt 0 ] || archs=(amd64 arm64 armhf)
 

@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/agent"
+	"github.com/bramble-cam/bramble/internal/buildversion"
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
@@ -22,7 +23,7 @@ import (
 )
 
 // version is set by the linker: -X main.version=1.2.3.
-var version = "0.1.0-dev"
+var version = buildversion.Default
 
 const description = `Publish the cameras of this host to NATS while somebody watches them.
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub"
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/buildversion"
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
@@ -21,7 +22,7 @@ import (
 )
 
 // version is set by the linker: -X main.version=1.2.3.
-var version = "0.1.0-dev"
+var version = buildversion.Default
 
 const description = `Relay cameras from NATS to any number of viewers, as JPEG, MJPEG, H.264 and MP4.
 
