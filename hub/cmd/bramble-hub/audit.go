@@ -20,8 +20,8 @@ const (
 	// auditName is the name of the audit log in the directory for state.
 	auditName = "audit.jsonl"
 
-	// noAudit is the setting for no audit file.
-	noAudit = "none"
+	// noAuditLog is the setting for no audit file.
+	noAuditLog = "none"
 )
 
 // defaultAudit returns a service's default audit log, or "" if it has no state directory.
@@ -34,31 +34,33 @@ func defaultAudit() string {
 
 // auditFile returns the hub's audit log, or "".
 func (s *settings) auditFile() string {
-	if s.AuditLog == noAudit {
+	if s.AuditLog == noAuditLog {
 		return ""
 	}
 	return s.AuditLog
 }
 
-// kept returns the audit log of a hub with these settings, as far as a command can tell: the service's environment
+// existingAuditLog returns the audit log of a hub with these settings, as far as a command can tell: the service's environment
 // differs from the command's.
-func (s *settings) kept() string {
+func (s *settings) existingAuditLog() string {
 	if s.AuditLog != "" {
 		return s.auditFile()
 	}
-	if _, err := os.Lstat(s.auditBeside()); err != nil {
+	if _, err := os.Lstat(s.auditLogBesideCredentials()); err != nil {
 		return ""
 	}
-	return s.auditBeside()
+	return s.auditLogBesideCredentials()
 }
 
-// auditBeside returns the audit log beside the credentials, which setup turns on.
-func (s *settings) auditBeside() string { return filepath.Join(filepath.Dir(s.Credentials), auditName) }
+// auditLogBesideCredentials returns the audit log beside the credentials, which setup turns on.
+func (s *settings) auditLogBesideCredentials() string {
+	return filepath.Join(filepath.Dir(s.Credentials), auditName)
+}
 
-// auditing returns a command's logger. It also writes audit lines to the hub's file, with the operator who ran the
+// auditLogger returns a command's logger. It also writes audit lines to the hub's file, with the operator who ran the
 // command.
-func (s *settings) auditing(log *slog.Logger) *slog.Logger {
-	file := s.kept()
+func (s *settings) auditLogger(log *slog.Logger) *slog.Logger {
+	file := s.existingAuditLog()
 	if file == "" {
 		return log
 	}
@@ -97,23 +99,23 @@ func (*auditCommand) Help() string {
 }
 
 // Run prints the events.
-func (c *auditCommand) Run(d *desk) error {
-	file := d.settings.kept()
+func (c *auditCommand) Run(cmd *cmdContext) error {
+	file := cmd.settings.existingAuditLog()
 	if file == "" {
 		return fmt.Errorf("no audit log is known: give --audit-log FILE, or set audit-log for the hub, so that it writes one")
 	}
 	now := time.Now()
-	since, err := moment("--since", c.Since, now)
+	since, err := parseTime("--since", c.Since, now)
 	if err != nil {
 		return err
 	}
-	until, err := moment("--until", c.Until, now)
+	until, err := parseTime("--until", c.Until, now)
 	if err != nil {
 		return err
 	}
-	show, end := d.auditTable()
+	show, end := cmd.auditTable()
 	if c.JSON {
-		show, end = func(e audit.Event) error { return d.print(e.Line) }, func() error { return nil }
+		show, end = func(e audit.Event) error { return cmd.print(e.Line) }, func() error { return nil }
 	}
 	filter := audit.Filter{Since: since, Until: until, User: c.User, Camera: c.Camera, Event: c.Event}
 	bad, err := audit.Read(file, filter, show)
@@ -121,13 +123,13 @@ func (c *auditCommand) Run(d *desk) error {
 		return err
 	}
 	if bad > 0 {
-		d.log.Warn("damaged lines of the audit log were skipped; a full disk can cause them", "lines", bad, "file", file)
+		cmd.log.Warn("damaged lines of the audit log were skipped; a full disk can cause them", "lines", bad, "file", file)
 	}
 	return end()
 }
 
-// moment parses a time, or a duration before now. "" is the zero time.
-func moment(flag, text string, now time.Time) (time.Time, error) {
+// parseTime parses a time, or a duration before now. "" is the zero time.
+func parseTime(flag, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -144,8 +146,8 @@ func moment(flag, text string, now time.Time) (time.Time, error) {
 }
 
 // auditTable prints events in columns.
-func (d *desk) auditTable() (show func(audit.Event) error, end func() error) {
-	w := tabwriter.NewWriter(d.stdout, 0, 0, 2, ' ', 0)
+func (cmd *cmdContext) auditTable() (show func(audit.Event) error, end func() error) {
+	w := tabwriter.NewWriter(cmd.stdout, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "TIME\tEVENT\tUSER\tCAMERA\tADDRESS\tDETAILS") // an error comes back from Flush
 	told := []string{"time", "level", "message", "event", "user", "camera", "address"}
 	return func(e audit.Event) error {

@@ -22,7 +22,7 @@ type certCommand struct {
 }
 
 // Run makes the files that --tls-cert and --tls-key name, or others beside the credentials file, and prints the fingerprint.
-func (c *certCommand) Run(d *desk) error {
+func (c *certCommand) Run(cmd *cmdContext) error {
 	if c.Expires <= 0 {
 		return fmt.Errorf("--expires %v: give a time such as 8760h, which is a year", c.Expires)
 	}
@@ -36,9 +36,9 @@ func (c *certCommand) Run(d *desk) error {
 		}
 	}
 	names = slices.Concat(c.Name, slices.DeleteFunc(names, func(n string) bool { return slices.Contains(c.Name, n) }))
-	o := certs.SelfSignedParams{Cert: d.settings.TLSCert, Key: d.settings.TLSKey, NewKey: c.NewKey, Names: names, Valid: c.Expires}
+	o := certs.SelfSignedParams{Cert: cmd.settings.TLSCert, Key: cmd.settings.TLSKey, NewKey: c.NewKey, Names: names, Valid: c.Expires}
 	if o.Cert == "" && o.Key == "" {
-		dir, err := filepath.Abs(filepath.Dir(d.settings.Credentials))
+		dir, err := filepath.Abs(filepath.Dir(cmd.settings.Credentials))
 		if err != nil {
 			return err
 		}
@@ -51,10 +51,10 @@ func (c *certCommand) Run(d *desk) error {
 		return err
 	}
 	fingerprint := tlstrust.Fingerprint(cert)
-	d.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key, "new_key", newKey, "expires", cert.NotAfter.UTC().Format(time.RFC3339), "names", strings.Join(names, ","))
-	d.log.Info("the hub has it with", "flags", fmt.Sprintf("--tls-cert %s --tls-key %s --nats-tls-cert %[1]s --nats-tls-key %[2]s", o.Cert, o.Key))
-	d.log.Info("browsers show this fingerprint", "certificate_sha256", certs.Sum(cert))
-	d.log.Info("agents know the hub by it with", "flags", "--hub tls://"+names[0]+":4222 --tls-fingerprint "+fingerprint,
+	cmd.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key, "new_key", newKey, "expires", cert.NotAfter.UTC().Format(time.RFC3339), "names", strings.Join(names, ","))
+	cmd.log.Info("the hub has it with", "flags", fmt.Sprintf("--tls-cert %s --tls-key %s --nats-tls-cert %[1]s --nats-tls-key %[2]s", o.Cert, o.Key))
+	cmd.log.Info("browsers show this fingerprint", "certificate_sha256", certs.Sum(cert))
+	cmd.log.Info("agents know the hub by it with", "flags", "--hub tls://"+names[0]+":4222 --tls-fingerprint "+fingerprint,
 		"note", "\"bramble-hub agent add\" prints that too, if it has the hub's settings")
-	return d.print(fingerprint)
+	return cmd.print(fingerprint)
 }

@@ -87,11 +87,11 @@ func (s *settings) firstPull(log *slog.Logger) error {
 
 // change changes the credentials: in the bucket and then in the file, or only in the file if there is no bucket. It
 // tells the operator when it waits for another command.
-func (d *desk) change(change func(*access.File) error) error {
-	if d.settings.CredentialsKV == "" || d.local {
-		return access.Editor{Waiting: func(text string) { d.log.Warn(text) }}.Edit(d.settings.Credentials, change)
+func (cmd *cmdContext) change(change func(*access.File) error) error {
+	if cmd.settings.CredentialsKV == "" || cmd.local {
+		return access.Editor{Waiting: func(text string) { cmd.log.Warn(text) }}.Edit(cmd.settings.Credentials, change)
 	}
-	b, err := d.settings.openBucket(d.log)
+	b, err := cmd.settings.openBucket(cmd.log)
 	if err == nil {
 		defer b.Close()
 		err = b.Edit(context.Background(), change)
@@ -116,8 +116,8 @@ type credentialsPush struct {
 }
 
 // Run stores the file in the bucket.
-func (c *credentialsPush) Run(d *desk) error {
-	b, err := d.settings.openBucket(d.log)
+func (c *credentialsPush) Run(cmd *cmdContext) error {
+	b, err := cmd.settings.openBucket(cmd.log)
 	if err != nil {
 		return err
 	}
@@ -125,8 +125,8 @@ func (c *credentialsPush) Run(d *desk) error {
 	if err := b.Push(context.Background(), c.Replicas, c.Force); err != nil {
 		return err
 	}
-	d.log.Info("credentials stored in the bucket", "audit", "credentials.push", "bucket", d.settings.CredentialsKV,
-		"file", d.settings.Credentials)
+	cmd.log.Info("credentials stored in the bucket", "audit", "credentials.push", "bucket", cmd.settings.CredentialsKV,
+		"file", cmd.settings.Credentials)
 	return nil
 }
 
@@ -135,8 +135,8 @@ type credentialsPull struct {
 }
 
 // Run puts the bucket's credentials into the file.
-func (c *credentialsPull) Run(d *desk) error {
-	b, err := d.settings.openBucket(d.log)
+func (c *credentialsPull) Run(cmd *cmdContext) error {
+	b, err := cmd.settings.openBucket(cmd.log)
 	if err != nil {
 		return err
 	}
@@ -149,15 +149,15 @@ func (c *credentialsPull) Run(d *desk) error {
 	if !changed {
 		did = "the credentials are already those of the bucket"
 	}
-	d.log.Info(did, "audit", "credentials.pull", "bucket", d.settings.CredentialsKV, "file", d.settings.Credentials)
+	cmd.log.Info(did, "audit", "credentials.pull", "bucket", cmd.settings.CredentialsKV, "file", cmd.settings.Credentials)
 	return nil
 }
 
 type credentialsStatus struct{}
 
 // Run compares the file with the bucket.
-func (*credentialsStatus) Run(d *desk) error {
-	b, err := d.settings.openBucket(d.log)
+func (*credentialsStatus) Run(cmd *cmdContext) error {
+	b, err := cmd.settings.openBucket(cmd.log)
 	if err != nil {
 		return err
 	}
@@ -166,12 +166,12 @@ func (*credentialsStatus) Run(d *desk) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{row(d.settings.CredentialsKV, e.Document)}
-	own, err := access.Read(d.settings.Credentials)
+	rows := [][]string{row(cmd.settings.CredentialsKV, e.Document)}
+	own, err := access.Read(cmd.settings.Credentials)
 	if err == nil {
-		rows = append(rows, row(d.settings.Credentials, own))
+		rows = append(rows, row(cmd.settings.Credentials, own))
 	}
-	if err := errors.Join(err, d.table("WHERE REVISION CHANGED USERS", rows)); err != nil {
+	if err := errors.Join(err, cmd.table("WHERE REVISION CHANGED USERS", rows)); err != nil {
 		return err
 	}
 	if !own.Equal(e.Document) {

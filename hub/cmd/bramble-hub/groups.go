@@ -23,8 +23,8 @@ type groupAdd struct {
 }
 
 // Run adds the group.
-func (c *groupAdd) Run(d *desk) error {
-	return d.edit(func(doc *access.File) error { return doc.AddGroup(c.Name, c.Cameras) },
+func (c *groupAdd) Run(cmd *cmdContext) error {
+	return cmd.edit(func(doc *access.File) error { return doc.AddGroup(c.Name, c.Cameras) },
 		"camera group added", "group.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -33,28 +33,28 @@ type groupList struct {
 }
 
 // Run lists the groups.
-func (c *groupList) Run(d *desk) error {
-	b, err := d.book()
+func (c *groupList) Run(cmd *cmdContext) error {
+	b, err := cmd.snapshot()
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return d.json("groups", append([]access.Group{}, b.Groups()...))
+		return cmd.json("groups", append([]access.Group{}, b.Groups()...))
 	}
 	var rows [][]string
 	for _, g := range b.Groups() {
 		rows = append(rows, []string{g.Name, strings.Join(g.Cameras, ",")})
 	}
-	return d.table("NAME CAMERAS", rows)
+	return cmd.table("NAME CAMERAS", rows)
 }
 
 // json prints a list under a key, so that other keys can be added later.
-func (d *desk) json(key string, list any) error {
+func (cmd *cmdContext) json(key string, list any) error {
 	text, err := json.MarshalIndent(map[string]any{key: list}, "", "  ")
 	if err != nil {
 		return err
 	}
-	return d.print(string(text))
+	return cmd.print(string(text))
 }
 
 type groupSet struct {
@@ -63,8 +63,8 @@ type groupSet struct {
 }
 
 // Run changes the group.
-func (c *groupSet) Run(d *desk) error {
-	return d.edit(func(doc *access.File) error { return doc.SetGroup(c.Name, c.Cameras) },
+func (c *groupSet) Run(cmd *cmdContext) error {
+	return cmd.edit(func(doc *access.File) error { return doc.SetGroup(c.Name, c.Cameras) },
 		"camera group changed", "group.change", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -73,7 +73,7 @@ type groupRemove struct {
 }
 
 // Run removes the group.
-func (c *groupRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.File) error { return doc.RemoveGroup(c.Name) },
+func (c *groupRemove) Run(cmd *cmdContext) error {
+	return cmd.edit(func(doc *access.File) error { return doc.RemoveGroup(c.Name) },
 		"camera group removed", "group.remove", "name", c.Name)
 }

@@ -17,10 +17,10 @@ const healthTimeout = 3 * time.Second
 type healthCommand struct{}
 
 // Run asks the hub that these settings describe. The error says why it does not live.
-func (healthCommand) Run(d *desk) error {
+func (healthCommand) Run(cmd *cmdContext) error {
 	ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
 	defer cancel()
-	url, err := healthURL(d.settings.HTTP, d.settings.TLSCert != "")
+	url, err := healthURL(cmd.settings.HTTP, cmd.settings.TLSCert != "")
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (healthCommand) Run(d *desk) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s", url, resp.Status)
 	}
-	_, err = fmt.Fprintln(d.stdout, "alive")
+	_, err = fmt.Fprintln(cmd.stdout, "alive")
 	return err
 }
 

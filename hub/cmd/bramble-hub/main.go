@@ -100,8 +100,8 @@ type cli struct {
 	Config  configFlag       `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
-	named       bool // the credentials file is not the default
-	auditIsMine bool // the audit log is the default
+	credentialsNamed  bool // the credentials file is not the default
+	auditLogIsDefault bool // the audit log is the default
 
 	Serve  struct{}      `cmd:"" default:"1" help:"Relay cameras (what happens without a command)."`
 	Check  checkCommand  `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
@@ -159,17 +159,17 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 		}
 		return 0
 	default:
-		d := &desk{
+		cmd := &cmdContext{
 			settings: &c.settings, file: string(c.Config), local: c.local(),
-			stdin: stdin, stdout: stdout, stderr: stderr, log: c.auditing(log),
+			stdin: stdin, stdout: stdout, stderr: stderr, log: c.auditLogger(log),
 		}
-		return failed(stderr, parsed.Run(d))
+		return failed(stderr, parsed.Run(cmd))
 	}
 	cfg, err := c.hub(log)
 	if err != nil {
 		return config.Fail(stderr, "bramble-hub", err)
 	}
-	cfg.NeedFile, cfg.AuditMayFail = c.named, c.auditIsMine
+	cfg.NeedFile, cfg.AuditMayFail = c.credentialsNamed, c.auditLogIsDefault
 	if err := c.firstPull(log); err != nil {
 		return failed(stderr, err)
 	}
@@ -186,18 +186,18 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	if parsed.Command() == "demo" {
 		serve = demo{hub: h, root: c.SubjectRoot, log: log}.run
 	}
-	again := &reloader{args: args, hub: h, inForce: config.Settings(parsed), logLevel: level, log: log}
-	return failed(stderr, config.Serve(ctx, serve, again.reload))
+	r := &reloader{args: args, hub: h, inForce: config.Settings(parsed), logLevel: level, log: log}
+	return failed(stderr, config.Serve(ctx, serve, r.reload))
 }
 
-// serves reports whether the program stays, and does not change the credentials only.
-func serves(parsed *kong.Context) bool {
+// isServer reports whether the program stays, and does not change the credentials only.
+func isServer(parsed *kong.Context) bool {
 	return parsed.Command() == "serve" || parsed.Command() == "demo"
 }
 
-// likeTheService gives root's commands the settings of the service, whose credentials they change, unless others are named.
-func (c *cli) likeTheService(parser *kong.Kong, parsed *kong.Context, args []string) (*kong.Context, error) {
-	if _, err := os.Stat(configFile); c.Config != "" || serves(parsed) || os.Geteuid() != 0 || err != nil {
+// withServiceConfig gives root's commands the settings of the service, whose credentials they change, unless others are named.
+func (c *cli) withServiceConfig(parser *kong.Kong, parsed *kong.Context, args []string) (*kong.Context, error) {
+	if _, err := os.Stat(configFile); c.Config != "" || isServer(parsed) || os.Geteuid() != 0 || err != nil {
 		return parsed, nil
 	}
 	return parser.Parse(append([]string{"--config=" + configFile}, args...))

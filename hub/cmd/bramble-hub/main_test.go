@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 	if err := os.Setenv("STATE_DIRECTORY", filepath.Join(os.TempDir(), "bramble-without-credentials")); err != nil {
 		panic(err)
 	}
-	if err := os.Setenv("BRAMBLE_AUDIT_LOG", noAudit); err != nil { // there is no state directory either
+	if err := os.Setenv("BRAMBLE_AUDIT_LOG", noAuditLog); err != nil { // there is no state directory either
 		panic(err)
 	}
 	goleak.VerifyTestMain(m)

@@ -23,9 +23,9 @@ type mappingAdd struct {
 }
 
 // Run adds the mapping.
-func (c *mappingAdd) Run(d *desk) error {
+func (c *mappingAdd) Run(cmd *cmdContext) error {
 	m := access.Mapping{Who: c.Who, Role: access.Role(c.Role), Cameras: c.Cameras}
-	return d.edit(func(doc *access.File) error { return doc.AddMapping(m) },
+	return cmd.edit(func(doc *access.File) error { return doc.AddMapping(m) },
 		"mapping added", "mapping.add", "name", c.Who, "role", c.Role, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -34,19 +34,19 @@ type mappingList struct {
 }
 
 // Run lists the mappings.
-func (c *mappingList) Run(d *desk) error {
-	b, err := d.book()
+func (c *mappingList) Run(cmd *cmdContext) error {
+	b, err := cmd.snapshot()
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return d.json("mappings", append([]access.Mapping{}, b.Mappings()...))
+		return cmd.json("mappings", append([]access.Mapping{}, b.Mappings()...))
 	}
 	var rows [][]string
 	for _, m := range b.Mappings() {
 		rows = append(rows, []string{m.Who, string(m.Role), strings.Join(m.Cameras, ",")})
 	}
-	return d.table("WHO ROLE CAMERAS", rows)
+	return cmd.table("WHO ROLE CAMERAS", rows)
 }
 
 type mappingSet struct {
@@ -56,8 +56,8 @@ type mappingSet struct {
 }
 
 // Run changes the mapping.
-func (c *mappingSet) Run(d *desk) error {
-	return d.edit(func(doc *access.File) error { return doc.SetMapping(c.Who, access.Role(c.Role), c.Cameras) },
+func (c *mappingSet) Run(cmd *cmdContext) error {
+	return cmd.edit(func(doc *access.File) error { return doc.SetMapping(c.Who, access.Role(c.Role), c.Cameras) },
 		"mapping changed", "mapping.change", "name", c.Who)
 }
 
@@ -66,7 +66,7 @@ type mappingRemove struct {
 }
 
 // Run removes the mapping.
-func (c *mappingRemove) Run(d *desk) error {
-	return d.edit(func(doc *access.File) error { return doc.RemoveMapping(c.Who) },
+func (c *mappingRemove) Run(cmd *cmdContext) error {
+	return cmd.edit(func(doc *access.File) error { return doc.RemoveMapping(c.Who) },
 		"mapping removed", "mapping.remove", "name", c.Who)
 }

@@ -25,14 +25,14 @@ func readSettings(args []string) (*cli, *kong.Context, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if parsed, err = c.likeTheService(parser, parsed, args); err != nil {
+	if parsed, err = c.withServiceConfig(parser, parsed, args); err != nil {
 		return nil, nil, err
 	}
-	c.named, c.auditIsMine = c.Credentials != "", c.AuditLog == ""
-	if c.auditIsMine {
+	c.credentialsNamed, c.auditLogIsDefault = c.Credentials != "", c.AuditLog == ""
+	if c.auditLogIsDefault {
 		c.AuditLog = defaultAudit()
 	}
-	if !c.named {
+	if !c.credentialsNamed {
 		c.Credentials, err = access.DefaultFile()
 	}
 	return c, parsed, err
@@ -63,7 +63,7 @@ func (r *reloader) reload(ctx context.Context) {
 		cfg, err = c.hub(r.log)
 	}
 	if err == nil {
-		cfg.NeedFile = c.named
+		cfg.NeedFile = c.credentialsNamed
 		err = r.hub.Reload(ctx, cfg)
 	}
 	if err != nil {
@@ -99,6 +99,6 @@ func check(c *cli, parsed *kong.Context, log *slog.Logger, stdout io.Writer) err
 	if err != nil {
 		return err
 	}
-	cfg.NeedFile = c.named
+	cfg.NeedFile = c.credentialsNamed
 	return hub.Check(cfg)
 }

@@ -31,33 +31,33 @@ type setupCommand struct {
 }
 
 // Run makes the user, opens the addresses, makes a certificate, starts the service, and prints the URL of the page.
-func (c *setupCommand) Run(d *desk) error {
-	file := d.file
+func (c *setupCommand) Run(cmd *cmdContext) error {
+	file := cmd.file
 	if file == "" {
 		file = configFile
 	}
-	opened, err := reachable(d.settings)
+	opened, err := openAddresses(cmd.settings)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
-	b, err := d.book()
+	b, err := cmd.snapshot()
 	if err != nil {
 		return asRoot(err)
 	}
-	if d.settings.AuditLog == "" && d.settings.kept() == "" { // the first user is the first thing to be audited
-		d.log = audit.Append(d.settings.auditBeside(), d.log, slog.String("operator", operator()))
+	if cmd.settings.AuditLog == "" && cmd.settings.existingAuditLog() == "" { // the first user is the first thing to be audited
+		cmd.log = audit.Append(cmd.settings.auditLogBesideCredentials(), cmd.log, slog.String("operator", operator()))
 	}
 	if !slices.ContainsFunc(b.Users(), func(u access.User) bool { return u.Name == c.Name }) {
 		add := userAdd{Name: c.Name, Role: string(access.Admin), Cameras: []string{"*"}, PasswordStdin: c.PasswordStdin}
-		if err := add.Run(d); err != nil {
+		if err := add.Run(cmd); err != nil {
 			return asRoot(err)
 		}
 	}
-	secured, err := c.secure(d, opened, b)
+	secured, err := c.secure(cmd, opened, b)
 	if err != nil {
 		return asRoot(err)
 	}
-	data, err := edit(file, d.settings, opened, secured)
+	data, err := edit(file, cmd.settings, opened, secured)
 	if err != nil {
 		return asRoot(err)
 	}
@@ -67,16 +67,16 @@ func (c *setupCommand) Run(d *desk) error {
 	if err := config.WriteFileAtomic(file, data, 0o644); err != nil { // no secret is in it, and the service's user must read it
 		return asRoot(err)
 	}
-	d.log.Info("other hosts may reach the page and NATS, and everybody is asked who he is", "file", file)
-	if err := c.start(d, file); err != nil {
+	cmd.log.Info("other hosts may reach the page and NATS, and everybody is asked who he is", "file", file)
+	if err := c.start(cmd, file); err != nil {
 		return err
 	}
-	return d.print(d.pageURL())
+	return cmd.print(cmd.pageURL())
 }
 
-// reachable sets addresses that other hosts can reach, and returns which were on loopback before. Ports stay, and so do
+// openAddresses sets addresses that other hosts can reach, and returns which were on loopback before. Ports stay, and so do
 // addresses that other hosts can already reach.
-func reachable(s *settings) (opened []string, err error) {
+func openAddresses(s *settings) (opened []string, err error) {
 	for _, a := range []struct {
 		key  string
 		addr *string
@@ -105,7 +105,7 @@ func edit(file string, s *settings, opened []string, more []config.KeyValue) ([]
 		more = append(more, config.KeyValue{Key: key, Value: map[string]string{"http": s.HTTP, "nats": s.NATS}[key]})
 	}
 	if s.AuditLog == "" {
-		more = append(more, config.KeyValue{Key: "audit-log", Value: s.auditBeside()})
+		more = append(more, config.KeyValue{Key: "audit-log", Value: s.auditLogBesideCredentials()})
 	}
 	if !s.RequireUsers {
 		more = append(more, config.KeyValue{Key: "require-users", Value: true})
@@ -117,14 +117,14 @@ func edit(file string, s *settings, opened []string, more []config.KeyValue) ([]
 	return text, nil
 }
 
-func (c *setupCommand) start(d *desk, file string) error {
-	if c.NoStart || d.file != "" && d.file != configFile && d.service == (systemd.Manager{}) {
-		d.log.Info("not started", "start", "bramble-hub --config "+file)
+func (c *setupCommand) start(cmd *cmdContext, file string) error {
+	if c.NoStart || cmd.file != "" && cmd.file != configFile && cmd.service == (systemd.Manager{}) {
+		cmd.log.Info("not started", "start", "bramble-hub --config "+file)
 		return nil
 	}
-	err := d.service.Start(context.Background(), unit)
+	err := cmd.service.Start(context.Background(), unit)
 	if errors.Is(err, systemd.ErrNoSystemd) {
-		d.log.Warn("systemd does not run here, so that there is no service", "start", "bramble-hub --config "+file)
+		cmd.log.Warn("systemd does not run here, so that there is no service", "start", "bramble-hub --config "+file)
 		return nil
 	}
 	return err
@@ -139,18 +139,18 @@ func asRoot(err error) error {
 }
 
 // pageURL guesses under which URL others reach the page.
-func (d *desk) pageURL() string {
+func (cmd *cmdContext) pageURL() string {
 	scheme := "http://"
-	if d.settings.TLSCert != "" {
+	if cmd.settings.TLSCert != "" {
 		scheme = "https://"
 	}
-	addr := d.settings.HTTP
-	if d.settings.HTTPPublished != "" {
-		addr = d.settings.HTTPPublished
+	addr := cmd.settings.HTTP
+	if cmd.settings.HTTPPublished != "" {
+		addr = cmd.settings.HTTPPublished
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
-		host = here()
+		host = outboundIP()
 	}
 	return scheme + net.JoinHostPort(host, port) + "/"
 }

@@ -15,47 +15,47 @@ import (
 // secure makes a certificate for the addresses that setup opens, or for all with --tls, and returns the settings that
 // name it. Addresses that other hosts already reach stay without TLS unless --tls is given: their clients would be
 // disconnected.
-func (c *setupCommand) secure(d *desk, opened []string, b *access.Snapshot) (set []config.KeyValue, err error) {
-	s := d.settings
+func (c *setupCommand) secure(cmd *cmdContext, opened []string, b *access.Snapshot) (set []config.KeyValue, err error) {
+	s := cmd.settings
 	if c.TLS != nil && !*c.TLS {
 		return nil, nil
 	}
 	forced := c.TLS != nil
 	web := s.TLSCert == "" && (forced || slices.Contains(opened, "http"))
 	bus := s.NATSTLSCert == "" && s.NATSURL == "" && s.NATSConfig == "" && (forced || slices.Contains(opened, "nats"))
-	known := joined(b)
+	known := knownClients(b)
 	if bus && !forced && len(known) > 0 {
 		bus = false
 	}
 	if web || bus {
-		if set, err = c.certify(d, web, bus); err != nil {
+		if set, err = c.certify(cmd, web, bus); err != nil {
 			return nil, err
 		}
 	}
 	if s.TLSCert == "" {
-		d.log.Warn("the page has no TLS: passwords and pictures cross the network in the clear",
+		cmd.log.Warn("the page has no TLS: passwords and pictures cross the network in the clear",
 			"remedy", "sudo bramble-hub setup --tls")
 	}
 	if s.NATSTLSCert == "" && s.NATSURL == "" && s.NATSConfig == "" {
-		d.log.Warn("NATS has no TLS: pictures cross the network in the clear. "+
+		cmd.log.Warn("NATS has no TLS: pictures cross the network in the clear. "+
 			"This stays so because TLS would disconnect the agents and consumers that are already known",
 			"known", known, "remedy", "sudo bramble-hub setup --tls, which prints what to do on their hosts")
 	}
 	if forced && bus && len(known) > 0 {
-		d.log.Warn("agents and consumers that connected without TLS are disconnected until they are configured for TLS",
-			"known", known, "on_their_hosts", c.rejoin(d))
+		cmd.log.Warn("agents and consumers that connected without TLS are disconnected until they are configured for TLS",
+			"known", known, "on_their_hosts", c.joinCommandWithTLS(cmd))
 	}
 	return set, nil
 }
 
 // certify ensures a certificate in the state directory. It returns the settings that name it, for the page, for NATS or
 // for both.
-func (c *setupCommand) certify(d *desk, web, bus bool) (set []config.KeyValue, err error) {
+func (c *setupCommand) certify(cmd *cmdContext, web, bus bool) (set []config.KeyValue, err error) {
 	names, err := certs.HostNames()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := filepath.Abs(filepath.Dir(d.settings.Credentials))
+	dir, err := filepath.Abs(filepath.Dir(cmd.settings.Credentials))
 	if err != nil {
 		return nil, err
 	}
@@ -67,28 +67,28 @@ func (c *setupCommand) certify(d *desk, web, bus bool) (set []config.KeyValue, e
 		return nil, fmt.Errorf("%w; or leave TLS out with --no-tls", err)
 	}
 	if made {
-		d.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key,
+		cmd.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key,
 			"fingerprint", tlstrust.Fingerprint(cert), "expires", cert.NotAfter.UTC().Format(time.RFC3339))
 	}
 	if web {
-		d.settings.TLSCert, d.settings.TLSKey = o.Cert, o.Key
+		cmd.settings.TLSCert, cmd.settings.TLSKey = o.Cert, o.Key
 		set = append(set, config.KeyValue{Key: "tls-cert", Value: o.Cert}, config.KeyValue{Key: "tls-key", Value: o.Key})
 	}
 	if bus {
-		d.settings.NATSTLSCert, d.settings.NATSTLSKey = o.Cert, o.Key
+		cmd.settings.NATSTLSCert, cmd.settings.NATSTLSKey = o.Cert, o.Key
 		set = append(set, config.KeyValue{Key: "nats-tls-cert", Value: o.Cert})
 		set = append(set, config.KeyValue{Key: "nats-tls-key", Value: o.Key})
 	}
 	if web {
-		d.log.Info("browsers warn about this self-signed certificate: "+
+		cmd.log.Info("browsers warn about this self-signed certificate: "+
 			"compare it with what the browser shows, then accept it",
 			"certificate_sha256", certs.Sum(cert), "more", "docs/guide/tls.md")
 	}
 	return set, nil
 }
 
-// joined are the names of the agents and consumers that are known.
-func joined(b *access.Snapshot) (names []string) {
+// knownClients returns the names of the agents and consumers that are known.
+func knownClients(b *access.Snapshot) (names []string) {
 	for _, a := range b.Agents() {
 		names = append(names, a.Name)
 	}
@@ -98,10 +98,10 @@ func joined(b *access.Snapshot) (names []string) {
 	return names
 }
 
-// rejoin is the command with which an agent that already has its token joins by TLS.
-func (c *setupCommand) rejoin(d *desk) string {
-	url, _ := d.natsURL()
-	trusts, err := d.trustFlags()
+// joinCommandWithTLS is the command with which an agent that already has its token joins by TLS.
+func (c *setupCommand) joinCommandWithTLS(cmd *cmdContext) string {
+	url, _ := cmd.natsURL()
+	trusts, err := cmd.trustFlags()
 	if err != nil { // certify has just read the files
 		trusts = " --tls-fingerprint sha256:..."
 	}

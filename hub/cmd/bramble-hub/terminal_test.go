@@ -71,8 +71,8 @@ func TestDoctorBesideAnEvilAgent(t *testing.T) {
 // TestTablesArePrintable: the same holds for texts of the credentials file.
 func TestTablesArePrintable(t *testing.T) {
 	var out bytes.Buffer
-	d := desk{stdout: printable.NewWriter(&out)}
-	if err := d.table("NAME CAMERAS", [][]string{{evil, "porch"}, {"x", strings.Repeat("y", 5000)}}); err != nil {
+	cmd := cmdContext{stdout: printable.NewWriter(&out)}
+	if err := cmd.table("NAME CAMERAS", [][]string{{evil, "porch"}, {"x", strings.Repeat("y", 5000)}}); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")

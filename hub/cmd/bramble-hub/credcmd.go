@@ -24,8 +24,8 @@ import (
 // maxCell is how much of a text a cell of a table shows.
 const maxCell = 1 << 10
 
-// desk is where the commands that change the credentials file sit.
-type desk struct {
+// cmdContext is what a command that reads or changes the credentials gets.
+type cmdContext struct {
 	settings *settings
 	file     string          // the configuration file; "" means that there is none
 	local    bool            // only the credentials file of this host is changed
@@ -37,39 +37,41 @@ type desk struct {
 }
 
 // edit changes the credentials file and keeps an audit line of what was done.
-func (d *desk) edit(change func(*access.File) error, did, audit string, args ...any) error {
-	if err := d.change(change); err != nil {
+func (cmd *cmdContext) edit(change func(*access.File) error, did, audit string, args ...any) error {
+	if err := cmd.change(change); err != nil {
 		return err
 	}
-	d.log.Info(did, append([]any{"audit", audit}, append(args, "file", d.settings.Credentials)...)...)
+	cmd.log.Info(did, append([]any{"audit", audit}, append(args, "file", cmd.settings.Credentials)...)...)
 	return nil
 }
 
-func (d *desk) book() (*access.Snapshot, error) { return access.Load(d.settings.Credentials) }
+func (cmd *cmdContext) snapshot() (*access.Snapshot, error) {
+	return access.Load(cmd.settings.Credentials)
+}
 
 // password asks for a new password, twice, without showing it; or takes the first line of standard input.
-func (d *desk) password(fromStdin bool) (secret.Text, error) {
+func (cmd *cmdContext) password(fromStdin bool) (secret.Text, error) {
 	if fromStdin {
-		password, err := secret.ReadLine(d.stdin)
+		password, err := secret.ReadLine(cmd.stdin)
 		if err != nil {
 			return "", fmt.Errorf("the password from standard input: %w", err)
 		}
 		return password, access.ValidatePassword(password)
 	}
-	tty, ok := secret.Terminal(d.stdin)
+	tty, ok := secret.Terminal(cmd.stdin)
 	if !ok {
 		return "", errors.New("standard input is no terminal on which to ask for a password: give it with --password-stdin")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	first, err := secret.Ask(ctx, tty, d.stderr, "Password: ")
+	first, err := secret.Ask(ctx, tty, cmd.stderr, "Password: ")
 	if err != nil {
 		return "", err
 	}
 	if err := access.ValidatePassword(first); err != nil {
 		return "", err
 	}
-	second, err := secret.Ask(ctx, tty, d.stderr, "Once more: ")
+	second, err := secret.Ask(ctx, tty, cmd.stderr, "Once more: ")
 	if err == nil && first != second {
 		err = errors.New("the two passwords differ: nothing was changed")
 	}
@@ -77,7 +79,7 @@ func (d *desk) password(fromStdin bool) (secret.Text, error) {
 }
 
 // table prints a list.
-func (d *desk) table(head string, rows [][]string) error {
+func (cmd *cmdContext) table(head string, rows [][]string) error {
 	var out bytes.Buffer
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, strings.ReplaceAll(head, " ", "\t")) // to memory
@@ -89,27 +91,27 @@ func (d *desk) table(head string, rows [][]string) error {
 		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush()
-	_, err := d.stdout.Write(out.Bytes())
+	_, err := cmd.stdout.Write(out.Bytes())
 	return err
 }
 
 // print writes what a command is asked for, and nothing else, to standard output.
-func (d *desk) print(line string) error {
-	_, err := fmt.Fprintln(d.stdout, line)
+func (cmd *cmdContext) print(line string) error {
+	_, err := fmt.Fprintln(cmd.stdout, line)
 	return err
 }
 
 // natsURL guesses under which URL others reach the hub's NATS, and says what they may have to change.
-func (d *desk) natsURL() (url, note string) {
-	if d.settings.NATSURL != "" {
-		return d.settings.NATSURL, "this NATS system does not read the credentials file: add the public key there, see docs/design/security.md"
+func (cmd *cmdContext) natsURL() (url, note string) {
+	if cmd.settings.NATSURL != "" {
+		return cmd.settings.NATSURL, "this NATS system does not read the credentials file: add the public key there, see docs/design/security.md"
 	}
-	host, port, err := net.SplitHostPort(d.settings.NATS)
+	host, port, err := net.SplitHostPort(cmd.settings.NATS)
 	if err != nil {
 		host, port = "127.0.0.1", "4222"
 	}
 	scheme := "nats://"
-	if d.settings.NATSTLSCert != "" {
+	if cmd.settings.NATSTLSCert != "" {
 		scheme = "tls://"
 	}
 	ip := net.ParseIP(host)
@@ -117,16 +119,16 @@ func (d *desk) natsURL() (url, note string) {
 	case host == "localhost" || ip != nil && ip.IsLoopback():
 		note = "by these settings the hub's NATS listens on this host only: for agents elsewhere \"sudo bramble-hub setup\" lets them in, or start the hub with --nats 0.0.0.0:" + port + " and put its name into the URL"
 	case host == "" || ip != nil && ip.IsUnspecified():
-		host = here()
+		host = outboundIP()
 	}
 	return scheme + net.JoinHostPort(host, port), note
 }
 
 // trustFlags are what an agent needs to know the hub's NATS by its key; "" if there is no TLS, or if this host does not know the key.
-func (d *desk) trustFlags() (string, error) {
-	pins := d.settings.NATSTLSFingerprint
-	if cert, key := d.settings.NATSTLSCert, d.settings.NATSTLSKey; d.settings.NATSURL == "" && cert != "" {
-		pair, err := certs.Load(cert, key, d.log)
+func (cmd *cmdContext) trustFlags() (string, error) {
+	pins := cmd.settings.NATSTLSFingerprint
+	if cert, key := cmd.settings.NATSTLSCert, cmd.settings.NATSTLSKey; cmd.settings.NATSURL == "" && cert != "" {
+		pair, err := certs.Load(cert, key, cmd.log)
 		if err != nil {
 			return "", fmt.Errorf("--nats-tls-cert %s, --nats-tls-key %s: %w: both must be PEM files that this user may read", cert, key, err)
 		}
@@ -138,8 +140,8 @@ func (d *desk) trustFlags() (string, error) {
 	return " --tls-fingerprint " + strings.Join(pins, ","), nil
 }
 
-// here returns how others may reach this host: by its address, since nobody may know its name; "HUB" if it has neither.
-func here() string {
+// outboundIP returns how others may reach this host: by its address, since nobody may know its name; "HUB" if it has neither.
+func outboundIP() string {
 	if conn, err := net.Dial("udp", "192.0.2.1:9"); err == nil { // sends nothing, but chooses the address that leads away from here
 		defer func() { _ = conn.Close() }()
 		if a, ok := conn.LocalAddr().(*net.UDPAddr); ok {

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+)
+
+// linkCommand is bramble-hub link.
+type linkCommand struct {
+	scope `embed:""`
+
+	Camera    string        `arg:"" optional:"" help:"The camera."`
+	Expires   time.Duration `help:"How long it is good for (${default})." default:"24h" env:"-"`
+	Format    []string      `help:"What it opens, joined by commas: mjpeg, jpeg, h264, mp4 (${default})." default:"mjpeg" env:"-"`
+	RevokeAll bool          `help:"End all links, and all sessions, by a new key." env:"-"`
+}
+
+// Run prints a URL for each format.
+func (c *linkCommand) Run(cmd *cmdContext) error {
+	if c.RevokeAll {
+		return cmd.edit(func(doc *access.File) error { doc.RenewLinkKey(); return nil }, "all links and all sessions have ended", "key.change")
+	}
+	if c.Camera == "" {
+		return fmt.Errorf("which camera? for example: bramble-hub link porch --expires 24h")
+	}
+	if c.Expires <= 0 {
+		return fmt.Errorf("--expires %v: give a time such as 24h", c.Expires)
+	}
+	// The change makes the file with its key, if there is none.
+	if err := cmd.change(func(*access.File) error { return nil }); err != nil {
+		return err
+	}
+	b, err := cmd.snapshot()
+	if err != nil {
+		return err
+	}
+	link := access.Link{Camera: c.Camera, Formats: c.Format, Expires: time.Now().Add(c.Expires)}
+	text, err := b.Sign(link)
+	if err != nil {
+		return err
+	}
+	cmd.log.Info("link signed", "audit", "link.add", "camera", c.Camera, "formats", strings.Join(c.Format, ","), "expires", link.Expires.UTC().Format(time.RFC3339))
+	page := cmd.pageURL()
+	for _, format := range c.Format {
+		url := page + "cam/" + c.Camera + "." + format + "?" + access.LinkParameter + "=" + text.Reveal()
+		if err := cmd.print(url); err != nil {
+			return err
+		}
+	}
+	return nil
+}

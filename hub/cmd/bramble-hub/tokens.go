@@ -1,0 +1,82 @@
+package main
+
+import (
+	"strings"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/internal/secret"
+)
+
+// tokenCommands are bramble-hub token ...
+type tokenCommands struct {
+	scope `embed:""`
+
+	Add    tokenAdd    `cmd:"" help:"Make an API token and print it, for example: bramble-hub token add anna backup --expires 720h"`
+	List   tokenList   `cmd:"" help:"List the tokens."`
+	Remove tokenRemove `cmd:"" help:"Remove a token."`
+}
+
+type tokenAdd struct {
+	Owner   string        `arg:"" help:"The user for whom it acts."`
+	Name    string        `arg:"" help:"What it is for."`
+	Expires time.Duration `help:"How long it is good for (default: for ever)." placeholder:"TIME" env:"-"`
+	Role    string        `help:"Highest role of the token: ${enum} (default: the user's)." enum:"viewer,operator,admin," default:"" env:"-"`
+	Cameras []string      `help:"Cameras of the user that the token covers: IDs, patterns with *, or @GROUP, joined by commas (default: all)." placeholder:"GLOBS" env:"-"`
+}
+
+// Run makes the token.
+func (c *tokenAdd) Run(cmd *cmdContext) error {
+	var token access.Token
+	var text secret.Text
+	err := cmd.change(func(doc *access.File) (err error) {
+		narrow := access.Token{Owner: c.Owner, Name: c.Name, Role: access.Role(c.Role), Cameras: c.Cameras}
+		token, text, err = doc.AddNarrowToken(narrow, c.Expires)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	cmd.log.Info("token added; it is shown only once", "audit", "token.add", "id", token.ID, "owner", c.Owner, "for", c.Name,
+		"role", c.Role, "cameras", strings.Join(c.Cameras, ","))
+	return cmd.print(text.Reveal())
+}
+
+type tokenList struct{}
+
+// Run lists the tokens.
+func (*tokenList) Run(cmd *cmdContext) error {
+	b, err := cmd.snapshot()
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, t := range b.Tokens() {
+		expires := "never"
+		if !t.Expires.IsZero() {
+			expires = t.Expires.Format(time.RFC3339)
+		}
+		rows = append(rows, []string{
+			t.ID, t.Owner, t.Name, t.Created.Format(time.RFC3339), expires,
+			orAll(string(t.Role)), orAll(strings.Join(t.Cameras, ",")),
+		})
+	}
+	return cmd.table("ID OWNER FOR CREATED EXPIRES ROLE CAMERAS", rows)
+}
+
+// orAll fills the table cell of a token that has no restriction.
+func orAll(narrowed string) string {
+	if narrowed == "" {
+		return "user's"
+	}
+	return narrowed
+}
+
+type tokenRemove struct {
+	ID string `arg:"" name:"id" help:"As \"token list\" shows it: a token itself is bt_ID_..."`
+}
+
+// Run removes the token.
+func (c *tokenRemove) Run(cmd *cmdContext) error {
+	return cmd.edit(func(doc *access.File) error { return doc.RemoveToken(c.ID) }, "token removed", "token.remove", "id", c.ID)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+)
+
+// userCommands are bramble-hub user ...
+type userCommands struct {
+	scope `embed:""`
+
+	Add    userAdd    `cmd:"" help:"Add a user, for example: bramble-hub user add anna --cameras 'porch=operator,lab-*,@greenhouse'"`
+	List   userList   `cmd:"" help:"List the users."`
+	Set    userSet    `cmd:"" help:"Change role or cameras, or disable, for example: bramble-hub user set anna --no-enabled"`
+	Passwd userPasswd `cmd:"" help:"Change a password, which ends the user's sessions."`
+	Remove userRemove `cmd:"" help:"Remove a user, with sessions and tokens."`
+}
+
+type userAdd struct {
+	Name          string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
+	Role          string   `help:"${enum} (${default})." enum:"viewer,operator,admin" default:"viewer" env:"-"`
+	Cameras       []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas; =viewer or =operator after one sets the role for it (${default})." default:"*" placeholder:"GRANTS" env:"-"`
+	PasswordStdin bool     `help:"Read the password from standard input." env:"-"`
+}
+
+// Run adds the user.
+func (c *userAdd) Run(cmd *cmdContext) error {
+	if err := access.ValidateName(c.Name); err != nil { // before somebody thinks of a password
+		return err
+	}
+	password, err := cmd.password(c.PasswordStdin)
+	if err != nil {
+		return err
+	}
+	return cmd.edit(func(doc *access.File) error { return doc.AddUser(c.Name, access.Role(c.Role), c.Cameras, password) },
+		"user added", "user.add", "name", c.Name, "role", c.Role, "cameras", strings.Join(c.Cameras, ","))
+}
+
+type userList struct{}
+
+// Run lists the users.
+func (*userList) Run(cmd *cmdContext) error {
+	b, err := cmd.snapshot()
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, u := range b.Users() {
+		rows = append(rows, []string{u.Name, string(u.Role), strconv.FormatBool(u.Enabled), strings.Join(u.Cameras, ",")})
+	}
+	return cmd.table("NAME ROLE ENABLED CAMERAS", rows)
+}
+
+type userSet struct {
+	Name    string   `arg:"" help:"Whom to change."`
+	Role    string   `help:"viewer, operator or admin." env:"-"`
+	Cameras []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas; =viewer or =operator after one sets the role for it." placeholder:"GRANTS" env:"-"`
+	Enabled *bool    `help:"Whether the user may log in." negatable:"" env:"-"`
+}
+
+// Run changes the user.
+func (c *userSet) Run(cmd *cmdContext) error {
+	return cmd.edit(func(doc *access.File) error {
+		return doc.SetUser(c.Name, access.Role(c.Role), c.Cameras, c.Enabled)
+	},
+		"user changed", "user.change", "name", c.Name)
+}
+
+type userPasswd struct {
+	Name          string `arg:"" help:"Whose password."`
+	PasswordStdin bool   `help:"Read the password from standard input." env:"-"`
+}
+
+// Run changes the password.
+func (c *userPasswd) Run(cmd *cmdContext) error {
+	password, err := cmd.password(c.PasswordStdin)
+	if err != nil {
+		return err
+	}
+	return cmd.edit(func(doc *access.File) error { return doc.SetPassword(c.Name, password) }, "password changed", "user.passwd", "name", c.Name)
+}
+
+type userRemove struct {
+	Name string `arg:"" help:"Whom to remove."`
+}
+
+// Run removes the user.
+func (c *userRemove) Run(cmd *cmdContext) error {
+	return cmd.edit(func(doc *access.File) error { return doc.RemoveUser(c.Name) }, "user removed", "user.remove", "name", c.Name)
+}
