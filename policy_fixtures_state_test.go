@@ -11,7 +11,11 @@ func stateFixtures() map[string][]fixture {
 		"shared starts no goroutine": {
 			{"go", files{"shared/p/p.go": code("func f() { go f() }")}, "go statement"},
 			{"hub", files{"hub/p.go": code("func f() { go f() }")}, ""},
-			{"testkit", files{"internal/testutil/p.go": code("func f() { go f() }")}, ""},
+			{"wait group", files{"shared/p/p.go": code("func f() { var wg sync.WaitGroup; wg.Go(f) }")}, "call of wg.Go"},
+			{"group in a field", files{"shared/p/p.go": code("func (s *t) f() { s.group.Go(s.f) }")}, "call of s.group.Go"},
+			{"another call", files{"shared/p/p.go": code("func f(s t) { s.Goes(); Go() }")}, ""},
+			{"internal", files{"internal/subprocess/p.go": code("func f() { go f() }")}, ""},
+			{"a test", files{"shared/p/p_test.go": code("func f() { go f() }")}, ""},
 		},
 		"no mutable package variables": {
 			{"zero value", files{"p.go": code("var n int")}, "n has no value"},
@@ -40,6 +44,12 @@ func stateFixtures() map[string][]fixture {
 	}
 }
 
+// glossary is a glossary whose one term has these identifiers, and a Go file of the package p.
+func glossary(identifiers string, lines ...string) files {
+	page := "| term | in the code | not |\n|---|---|---|\n| a `b` | " + identifiers + " | `c` |\n"
+	return files{"docs/design/glossary.md": page, "p.go": code(lines...)}
+}
+
 // The cut strings below keep this file from being flagged itself.
 func textFixtures() map[string][]fixture {
 	return map[string][]fixture{
@@ -48,6 +58,27 @@ func textFixtures() map[string][]fixture {
 			{"page", files{"docs/a.md": "see /" + "root/notes\n"}, "a.md:1"},
 			{"devices", files{"p.go": code("const p = \"/dev/video0\" + \"/proc/self\"")}, ""},
 			{"below another", files{"a.sh": "#!/usr/bin/env bash\ncd \"$HOME/work/x\" && ls build/tmp/x\n"}, ""},
+		},
+		"identifiers of the glossary exist": {
+			{"none", glossary("`p.Gone`", "type Here int"), "docs/design/glossary.md:3: p.Gone does not exist"},
+			{"another package", glossary("`q.Here`", "type Here int"), "q.Here"},
+			{"no such field", glossary("`p.Here.Gone`", "type Here struct{ There int }"), "p.Here.Gone"},
+			{"the second of two", glossary("`p.Here`, `p.Gone`", "type Here int"), "p.Gone"},
+			{"no column", files{"docs/design/glossary.md": "| term | meaning |\n|---|---|\n| a | `b` |\n"}, "no column"},
+			{"all kinds", glossary("`p.T`, `p.T.F`, `p.T.M`, `p.I.M`, `p.V`, `p.f`", "type T struct{ F int }", "func (*T) M() {}",
+				"type I interface{ M() }", "const V = 1", "func f() {}"), ""},
+			{"other columns", files{"docs/design/glossary.md": "| in the code | not |\n|---|---|\n| | `b` |\n"}, ""},
+		},
+		"pages that code names exist": {
+			{"comment", files{"a/p.go": code("// f is as docs/b.md says.", "func f() {}")}, "a/p.go:2: docs/b.md does not exist"},
+			{"later line", files{"p.go": code("/* One.", "See docs/b.md. */", "func f() {}")}, "p.go:3: docs/b.md"},
+			{"anchor", files{"p.go": code("// See docs/b.md#two."), "docs/b.md": "# One\n"}, "no heading of docs/b.md makes the anchor #two"},
+			{"script", files{"webui/a.js": "// as docs/" + "ref/b.md says\n"}, "webui/a.js:1"},
+			{"good", files{"a/p.go": code("// See docs/b.md, and docs/b.md#one."), "docs/b.md": "# One\n"}, ""},
+			{"not a comment", files{"p.go": code("const a = \"docs/b.md\"")}, ""},
+			{"without a folder", files{"p.go": code("// See DESIGN.md.")}, "p.go:2: DESIGN.md does not exist"},
+			{"beside the file", files{"a/p.go": code("// See b.md."), "a/b.md": ""}, ""},
+			{"elsewhere", files{"p.go": code("// See https://x.example/docs/b.md."), "a.mjs": "// see README.md\n"}, ""},
 		},
 		"tests that the docs name exist": {
 			{"none", files{"docs/a.md": "Tested (`TestGone`).\n"}, "docs/a.md:1: there is no test TestGone"},

@@ -1,6 +1,7 @@
 package bramble
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -34,6 +35,15 @@ func (fx fixture) run(t *testing.T, r rule) {
 // imports is a Go file of the package p that imports something.
 func imports(imp string) string {
 	return "package p\nimport _ \"" + strings.Replace(imp, "~", modulePath, 1) + "\"\n"
+}
+
+// manyFiles is a package in the folder a with n files of the same text.
+func manyFiles(name string, n int, text string) files {
+	all := files{}
+	for i := range n {
+		all["a/"+fmt.Sprintf(name, i)] = text
+	}
+	return all
 }
 
 // code is a Go file of the package p.
@@ -73,19 +83,19 @@ func importFixtures() map[string][]fixture {
 		},
 		"OpenID Connect and JOSE only in sso and tests": {
 			{"httpapi", files{"hub/internal/httpapi/oidc.go": imports("golang.org/x/oauth2")}, "oidc.go:2"},
-			{"access", files{"hub/internal/access/jwt.go": imports("github.com/go-jose/go-jose/v4")}, "jwt.go:2"},
+			{"auth", files{"hub/internal/auth/jwt.go": imports("github.com/go-jose/go-jose/v4")}, "jwt.go:2"},
 			{"sso", files{"hub/internal/sso/sso.go": imports("github.com/coreos/go-oidc/v3/oidc")}, ""},
 			{"a test", files{"hub/internal/httpapi/x_test.go": imports("github.com/coreos/go-oidc/v3/oidc/oidctest")}, ""},
 		},
 		"nats-server only in natsserver and tests": {
 			{"agent", files{"agent/agent.go": imports("github.com/nats-io/nats-server/v2/server")}, "agent.go:2"},
-			{"natsd", files{"hub/internal/natsserver/natsd.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
+			{"natsserver", files{"hub/internal/natsserver/natsserver.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
 			{"a test", files{"agent/agent_test.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
 		},
 		"os/exec only in subprocess, source, discover and transcode": {
 			{"hub", files{"hub/hub.go": imports("os/exec")}, "hub.go:2"},
-			{"capture", files{"agent/internal/source/exec.go": imports("os/exec")}, ""},
-			{"child", files{"internal/subprocess/child.go": imports("os/exec")}, ""},
+			{"source", files{"agent/internal/source/exec.go": imports("os/exec")}, ""},
+			{"subprocess", files{"internal/subprocess/subprocess.go": imports("os/exec")}, ""},
 			{"a test", files{"internal/codec/h264/annexb_test.go": imports("os/exec")}, ""},
 		},
 		"kong only in commands and config": {
@@ -95,11 +105,20 @@ func importFixtures() map[string][]fixture {
 		"yaml only in config and tests": {
 			{"hub", files{"hub/hub.go": imports("go.yaml.in/yaml/v3")}, "hub.go:2"},
 			{"the old home", files{"hub/hub.go": imports("gopkg.in/yaml.v3")}, "hub.go:2"},
-			{"conf", files{"internal/config/conf.go": imports("go.yaml.in/yaml/v3")}, ""},
+			{"config", files{"internal/config/config.go": imports("go.yaml.in/yaml/v3")}, ""},
 		},
 		"testutil only in tests": {
 			{"hub", files{"hub/hub.go": imports("~/internal/testutil")}, "hub.go:2"},
 			{"hub's test", files{"hub/hub_test.go": imports("~/internal/testutil")}, ""},
+		},
+		"shared is the wire contract only": {
+			{"another package", files{"shared/config/config.go": code()}, "shared/config is not a part"},
+			{"a test of one", files{"shared/config/config_test.go": code()}, "shared/config is not a part"},
+			{"above", files{"shared/shared.go": code()}, "shared is not a part"},
+			{"a library", files{"shared/frame/frame.go": imports("github.com/nats-io/nats.go")}, "imports github.com/nats-io"},
+			{"internal", files{"shared/frame/frame.go": imports("~/internal/config")}, "internal/config"},
+			{"the contract", files{"shared/status/status.go": imports("~/shared/frame")}, ""},
+			{"a library in a test", files{"shared/frame/frame_test.go": imports("github.com/nats-io/nats.go")}, ""},
 		},
 		"stream, fmp4 and mpjpeg stay pure": {
 			{"NATS", files{"hub/internal/stream/ring.go": imports("github.com/nats-io/nats.go")}, "ring.go:2"},
@@ -150,11 +169,17 @@ func goFixtures() map[string][]fixture {
 			{"just fits", files{"p.go": code("// f is.", "func f() {", strings.Repeat("\n", 57), "}")}, ""},
 			{"a test", files{"p_test.go": code("func f() {", strings.Repeat("\n", 99), "}")}, ""},
 		},
+		"packages have at most 20 files and 2500 lines": {
+			{"files", manyFiles("p%d.go", 21, code()), "a: 21 files, 42 lines"},
+			{"lines", manyFiles("p%d.go", 20, code(strings.Repeat("\n", 124))), "a: 20 files, 2520 lines"},
+			{"just fits", manyFiles("p%d.go", 20, code(strings.Repeat("\n", 122))), ""},
+			{"tests", manyFiles("p%d_test.go", 21, code()), ""},
+		},
 		"a skipped test says why": {
 			{"SkipNow", files{"p_test.go": code("func f(t T) { t.SkipNow() }")}, "t.SkipNow gives no reason"},
 			{"nothing", files{"p_test.go": code("func f(b T) { b.Skip() }")}, "b.Skip gives no reason"},
 			{"empty", files{"p_test.go": code("func f(tb T) { tb.Skipf(\" \", 1) }")}, "tb.Skipf gives no reason"},
-			{"in testkit", files{"internal/testutil/k.go": code("func f(t T) { t.SkipNow() }")}, "SkipNow"},
+			{"in testutil", files{"internal/testutil/k.go": code("func f(t T) { t.SkipNow() }")}, "SkipNow"},
 			{"a reason", files{"p_test.go": code("func f(t T) { t.Skip(\"no ffmpeg: apt-get install ffmpeg\") }")}, ""},
 			{"no test's skip", files{"p.go": code("func f(t T) { t.SkipNow() }")}, ""},
 		},

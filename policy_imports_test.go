@@ -79,7 +79,38 @@ func importRules() []rule {
 		name:   "stream, fmp4 and mpjpeg stay pure",
 		remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, cameras or httpapi",
 		check:  impureImports,
+	}, rule{
+		name: "shared is the wire contract only",
+		remedy: "programs of others import shared: code that agent and hub merely both use belongs in internal; " +
+			"a new part of the contract is added to this rule",
+		check: sharedPackages,
 	})
+}
+
+// sharedPackages flags packages of shared beside those of the wire contract, and imports that programs of others would
+// get with them.
+func sharedPackages(tr *tree) (found []finding) {
+	for _, f := range tr.gofs {
+		if !within(f.dir(), "shared") {
+			continue
+		}
+		if !slices.Contains([]string{"shared/frame", "shared/subject", "shared/status", "shared/drop"}, f.dir()) {
+			found = append(found, finding{f.path, f.dir() + " is not a part of the wire contract"})
+		}
+		for _, spec := range f.ast.Imports {
+			imp, _ := strconv.Unquote(spec.Path.Value)
+			if !f.isTest() && !isStandard(imp) && !importIn(imp, []string{"~/shared", "~/internal/printable"}) {
+				found = append(found, finding{tr.pos(spec), "imports " + imp})
+			}
+		}
+	}
+	return found
+}
+
+// isStandard is true for an import path of the standard library.
+func isStandard(imp string) bool {
+	first, _, _ := strings.Cut(imp, "/")
+	return !strings.Contains(first, ".")
 }
 
 func (fe fence) check(tr *tree) (found []finding) {
@@ -105,9 +136,7 @@ func impureImports(tr *tree) (found []finding) {
 		}
 		for _, spec := range f.ast.Imports {
 			imp, _ := strconv.Unquote(spec.Path.Value)
-			first, _, _ := strings.Cut(imp, "/")
-			std := !strings.Contains(first, ".")
-			if !std && !importIn(imp, []string{"~/shared", "~/internal/codec", "~/internal/media", "~/internal/ratemeter",
+			if !isStandard(imp) && !importIn(imp, []string{"~/shared", "~/internal/codec", "~/internal/media", "~/internal/ratemeter",
 				"github.com/bluenviron/mediacommon"}) {
 				found = append(found, finding{tr.pos(spec), "imports " + imp})
 			}

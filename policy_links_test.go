@@ -16,10 +16,59 @@ func linkRules() []rule {
 			brokenLinks,
 		},
 		{
+			"pages that code names exist", "name the page that says it: docs/FOLDER/PAGE.md, or write it",
+			missingPages,
+		},
+		{
 			"tests that the docs name exist", "name the test that proves the sentence, or write it",
 			missingTests,
 		},
 	}
+}
+
+// missingPages finds pages that do not exist: any in comments of Go files, those of docs/ in the text of other files.
+// A page is named by its path in the repository, or in the folder of the file.
+func missingPages(tr *tree) (found []finding) {
+	for _, f := range tr.gofs {
+		for _, group := range f.ast.Comments {
+			for _, c := range group.List {
+				found = append(found, tr.missingPagesIn(f.path, tr.fset.Position(c.Pos()).Line, c.Text, anyPage)...)
+			}
+		}
+	}
+	for _, name := range tr.texts() {
+		if ext := path.Ext(name); ext != ".go" && ext != ".md" {
+			found = append(found, tr.missingPagesIn(name, 1, tr.text[name], docsPage)...)
+		}
+	}
+	return found
+}
+
+// Pages in a text, with their anchors.
+const (
+	anyPage  = `(?:^|[^\w./-])(\w[\w/-]*\.md)(?:#([\w-]+))?`
+	docsPage = `(?:^|[^\w./-])(docs/[\w/-]+\.md)(?:#([\w-]+))?`
+)
+
+// missingPagesIn looks for pages in a text of a file. line is the number of its first line.
+func (tr *tree) missingPagesIn(file string, line int, text, pattern string) (found []finding) {
+	page := regexp.MustCompile(pattern)
+	for i, l := range strings.Split(text, "\n") {
+		for _, m := range page.FindAllStringSubmatch(l, -1) {
+			at := file + ":" + strconv.Itoa(line+i)
+			text, ok := tr.text[m[1]]
+			if !ok {
+				text, ok = tr.text[path.Join(path.Dir(file), m[1])]
+			}
+			switch {
+			case !ok:
+				found = append(found, finding{at, m[1] + " does not exist"})
+			case m[2] != "" && !anchors(text)[m[2]]:
+				found = append(found, finding{at, "no heading of " + m[1] + " makes the anchor #" + m[2]})
+			}
+		}
+	}
+	return found
 }
 
 // missingTests finds tests that a Markdown page names in backticks and that no Go file has.

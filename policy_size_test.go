@@ -3,12 +3,17 @@ package bramble
 import (
 	"fmt"
 	"go/ast"
+	"maps"
+	"slices"
 	"strings"
 )
 
 const (
 	maxFileLines = 400
 	maxFuncLines = 60
+
+	maxPackageFiles = 20
+	maxPackageLines = 2500
 )
 
 func sizeRules() []rule {
@@ -21,6 +26,11 @@ func sizeRules() []rule {
 			fmt.Sprintf("functions have at most %d lines", maxFuncLines), "name its steps and make each a function",
 			longFuncs,
 		},
+		{
+			fmt.Sprintf("packages have at most %d files and %d lines", maxPackageFiles, maxPackageLines),
+			"split it where one half can do without the other; tests do not count",
+			largePackages,
+		},
 	}
 }
 
@@ -31,6 +41,26 @@ func longFiles(tr *tree) (found []finding) {
 		}
 	}
 	return found
+}
+
+// largePackages flags packages with too many files or lines outside tests.
+func largePackages(tr *tree) (found []finding) {
+	files, lines := map[string]int{}, map[string]int{}
+	for _, f := range tr.code() {
+		files[f.dir()]++
+		lines[f.dir()] += strings.Count(tr.text[f.path], "\n")
+	}
+	for _, dir := range slices.Sorted(maps.Keys(files)) {
+		if (files[dir] > maxPackageFiles || lines[dir] > maxPackageLines) && !slices.Contains(stillLarge(), dir) {
+			found = append(found, finding{dir, fmt.Sprintf("%d files, %d lines", files[dir], lines[dir])})
+		}
+	}
+	return found
+}
+
+// stillLarge lists the packages that are being split.
+func stillLarge() []string {
+	return []string{"hub/internal/httpapi", "hub/internal/access", "hub/internal/transcode", "agent/internal/source"}
 }
 
 func longFuncs(tr *tree) (found []finding) {

@@ -1,6 +1,9 @@
 package bramble
 
-import "go/ast"
+import (
+	"go/ast"
+	"go/types"
+)
 
 func stateRules() []rule {
 	return []rule{
@@ -14,7 +17,7 @@ func stateRules() []rule {
 			mutableVars,
 		},
 		{
-			"shared starts no goroutine", "shared holds values and pure functions: let agent or hub own the goroutine",
+			"shared starts no goroutine", "shared holds values and pure functions: let agent or hub start the goroutine",
 			sharedGoroutines,
 		},
 	}
@@ -33,12 +36,17 @@ func initFuncs(tr *tree) (found []finding) {
 
 func sharedGoroutines(tr *tree) (found []finding) {
 	for _, f := range tr.code() {
-		if !within(f.dir(), "shared") || within(f.dir(), "internal/testutil") {
+		if !within(f.dir(), "shared") {
 			continue
 		}
 		ast.Inspect(f.ast, func(n ast.Node) bool {
-			if g, ok := n.(*ast.GoStmt); ok {
-				found = append(found, finding{tr.pos(g), "go statement"})
+			switch n := n.(type) {
+			case *ast.GoStmt:
+				found = append(found, finding{tr.pos(n), "go statement"})
+			case *ast.CallExpr: // of a sync.WaitGroup, an errgroup.Group and the like
+				if sel, ok := n.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "Go" {
+					found = append(found, finding{tr.pos(n), "call of " + types.ExprString(sel)})
+				}
 			}
 			return true
 		})

@@ -6,7 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxUnsent bounds what waits in the kernel of a socket whose peer has stalled: with the default, seconds of old frames lie there (docs/design/agent.md).
+// maxUnsent bounds what waits in the kernel for a socket whose peer has stalled. With the kernel's default, seconds of old
+// frames wait there.
 const maxUnsent = 64 << 10
 
 // boundUnsent sets TCP_NOTSENT_LOWAT on a socket before it connects.

@@ -1,6 +1,6 @@
 // Package h264 turns H.264 access units of any legal Annex B framing into the one form that travels over NATS, and into MP4 samples.
 //
-// The wire form of an access unit (DESIGN.md, section 2): every NALU has a 4-byte start code in front and nothing else around it; no
+// The wire form of an access unit (docs/ref/wire.md): every NALU has a 4-byte start code in front and nothing else around it; no
 // access unit delimiter, filler data or end of sequence or stream; an IDR picture has all known SPS and then all known PPS in front,
 // each once.
 package h264

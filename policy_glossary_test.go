@@ -1,0 +1,134 @@
+package bramble
+
+import (
+	"go/ast"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const glossaryPage = "docs/design/glossary.md"
+
+func glossaryRules() []rule {
+	return []rule{{
+		"identifiers of the glossary exist",
+		"write `package.Name` or `package.Type.Member` of the code as it is; when a name changes, its line in the glossary changes with it",
+		missingIdentifiers,
+	}}
+}
+
+// missingIdentifiers finds identifiers in the column "in the code" of the glossary's tables that no Go file declares.
+func missingIdentifiers(tr *tree) (found []finding) {
+	declared := map[string]bool{}
+	for _, f := range tr.code() {
+		for _, name := range declarations(f.ast) {
+			declared[f.ast.Name.Name+"."+name] = true
+		}
+	}
+	column := -1
+	for i, line := range strings.Split(tr.text[glossaryPage], "\n") {
+		at := glossaryPage + ":" + strconv.Itoa(i+1)
+		cells := strings.Split(line, "|")
+		switch {
+		case !strings.HasPrefix(line, "|"):
+			column = -1
+		case column < 0:
+			column = codeColumn(cells)
+			if column < 0 {
+				found = append(found, finding{at, "the table has no column \"in the code\""})
+				column = len(cells)
+			}
+		case column < len(cells):
+			for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[column], -1) {
+				if !declared[m[1]] && !slices.Contains(planned(), m[1]) {
+					found = append(found, finding{at, m[1] + " does not exist"})
+				}
+			}
+		}
+	}
+	return found
+}
+
+// planned lists identifiers that the code is about to get.
+func planned() []string {
+	return []string{
+		"media.Track", "media.Packet", "fanout.Group", "output.Output", "viewers.Viewer", "viewers.Limits",
+		"credstore.File", "credstore.Snapshot", "credstore.User", "credstore.Group", "credstore.Mapping", "credstore.Token",
+		"auth.Authenticator", "auth.Principal", "auth.Authenticator.Revalidate", "permission.Role", "permission.Grant",
+		"signedlink.Link",
+	}
+}
+
+// codeColumn returns the index of the column with identifiers in the head of a table, or -1.
+func codeColumn(head []string) int {
+	for i, cell := range head {
+		if strings.EqualFold(strings.TrimSpace(cell), "in the code") {
+			return i
+		}
+	}
+	return -1
+}
+
+// declarations returns what a file declares at package level, and fields and methods of types as Type.Member.
+func declarations(f *ast.File) (all []string) {
+	for _, decl := range f.Decls {
+		switch d := decl.(type) {
+		case *ast.FuncDecl:
+			if recv := receiver(d); recv != "" {
+				all = append(all, recv+"."+d.Name.Name)
+			} else {
+				all = append(all, d.Name.Name)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				all = append(all, specNames(spec)...)
+			}
+		}
+	}
+	return all
+}
+
+func specNames(spec ast.Spec) (all []string) {
+	switch s := spec.(type) {
+	case *ast.ValueSpec:
+		for _, n := range s.Names {
+			all = append(all, n.Name)
+		}
+	case *ast.TypeSpec:
+		all = append(all, s.Name.Name)
+		var members *ast.FieldList
+		switch t := s.Type.(type) {
+		case *ast.StructType:
+			members = t.Fields
+		case *ast.InterfaceType:
+			members = t.Methods
+		default:
+			return all
+		}
+		for _, field := range members.List {
+			for _, n := range field.Names {
+				all = append(all, s.Name.Name+"."+n.Name)
+			}
+		}
+	}
+	return all
+}
+
+// receiver returns the name of the type that a method belongs to; "" for a function.
+func receiver(d *ast.FuncDecl) string {
+	if d.Recv == nil || len(d.Recv.List) == 0 {
+		return ""
+	}
+	typ := d.Recv.List[0].Type
+	if p, ok := typ.(*ast.StarExpr); ok {
+		typ = p.X
+	}
+	if g, ok := typ.(*ast.IndexExpr); ok {
+		typ = g.X
+	}
+	if id, ok := typ.(*ast.Ident); ok {
+		return id.Name
+	}
+	return ""
+}
