@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/netutil"
@@ -31,7 +32,7 @@ const maxMaxMegapixels = frame.MaxPixels / 1_000_000
 const maxMaxBandwidth = 100_000
 
 // Limits bound how many viewers there may be at a time, and how fast they come.
-type Limits = httpapi.Limits
+type Limits = viewers.Limits
 
 // Config is what a Hub needs to know.
 type Config struct {

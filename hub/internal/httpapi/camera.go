@@ -60,8 +60,8 @@ func (s *Server) serve(c echo.Context, cam *cameras.Camera, ext string) error {
 		return err
 	}
 	defer func() {
-		if !g.taken {
-			s.guests.leave(g)
+		if !g.detached {
+			s.tracker.Remove(g.Viewer)
 		}
 	}()
 	switch ext {
@@ -96,8 +96,8 @@ func (s *Server) jpeg(c echo.Context, cam *cameras.Camera) error {
 	h.Set("X-Timestamp", unixSeconds(f.CaptureTime))
 	h.Set("X-Age", strconv.FormatFloat(time.Since(f.Arrived).Seconds(), 'f', 3, 64))
 	h.Set(echo.HeaderContentLength, strconv.Itoa(len(f.Payload)))
-	if g, ok := c.Get(guestKey).(*guest); ok && c.Request().Method != http.MethodHead {
-		g.bytes.Add(int64(len(f.Payload)))
+	if g, ok := c.Get(viewerKey).(*admitted); ok && c.Request().Method != http.MethodHead {
+		g.Sent().Add(int64(len(f.Payload)))
 	}
 	_ = c.Blob(http.StatusOK, "image/jpeg", f.Payload) // the viewer is gone, or too slow
 	return nil

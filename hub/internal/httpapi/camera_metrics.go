@@ -1,9 +1,6 @@
 package httpapi
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
@@ -22,7 +19,7 @@ func cameraStates() []status.State {
 type cameraCollector struct {
 	s *Server
 
-	cameras, up, state, subscribed, newest, in, bytesIn, out, bytesOut, drops, viewers, renditions, made, madeDrops, agentDrops, synchronised, clockError, temperature *prometheus.Desc
+	cameras, up, state, subscribed, newest, in, bytesIn, out, bytesOut, drops, renditions, made, madeDrops, agentDrops, synchronised, clockError, temperature *prometheus.Desc
 }
 
 func newCameraCollector(s *Server) *cameraCollector {
@@ -38,7 +35,6 @@ func newCameraCollector(s *Server) *cameraCollector {
 		out:          describe("frames_out_total", "Frames delivered, over all viewers, renditions included.", "camera", "format"),
 		bytesOut:     describe("sent_bytes_total", "Bytes of frames delivered, over all viewers, renditions included.", "camera", "format"),
 		drops:        describe("drops_total", "Frames lost, by reason: lagged counts what slow viewers skipped, the others what did not come in.", "camera", "format", "reason"),
-		viewers:      describe("viewers", "Viewers now, by what they get: HTTP responses and slots of WebSockets.", "camera", "format"),
 		renditions:   describe("renditions", "Renditions that run, those made without ffmpeg included.", "camera", "format"),
 		made:         describe("rendition_frames_total", "Frames made for renditions.", "camera", "format"),
 		madeDrops:    describe("rendition_drops_total", "Frames lost on their way through a rendition, by reason.", "camera", "format", "reason"),
@@ -52,7 +48,7 @@ func newCameraCollector(s *Server) *cameraCollector {
 // Describe implements prometheus.Collector.
 func (m *cameraCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.cameras, m.up, m.state, m.subscribed, m.newest, m.in, m.bytesIn, m.out, m.bytesOut, m.drops, m.viewers, m.renditions, m.made, m.madeDrops, m.agentDrops, m.synchronised, m.clockError,
+		m.cameras, m.up, m.state, m.subscribed, m.newest, m.in, m.bytesIn, m.out, m.bytesOut, m.drops, m.renditions, m.made, m.madeDrops, m.agentDrops, m.synchronised, m.clockError,
 		m.temperature,
 	} {
 		ch <- d
@@ -63,15 +59,12 @@ func (m *cameraCollector) Describe(ch chan<- *prometheus.Desc) {
 func (m *cameraCollector) Collect(ch chan<- prometheus.Metric) {
 	e, cameras := emit{ch}, m.s.cfg.Registry.Cameras()
 	states := make(map[status.State]int)
-	sums, viewers := m.s.cfg.Transcoder.Counters(cameras), m.s.guests.byFormat()
+	sums := m.s.cfg.Transcoder.Counters(cameras)
 	for _, cam := range cameras {
 		i := cam.Info()
 		states[i.State]++
 		m.camera(e, i, sums[i.Camera])
 		m.atAgent(e, i)
-		for _, ext := range slices.Sorted(maps.Keys(extensions)) {
-			e.gauge(m.viewers, float64(viewers[watched{i.Camera, ext}]), i.Camera, ext)
-		}
 	}
 	for _, state := range cameraStates() {
 		e.gauge(m.cameras, float64(states[state]), string(state))

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -20,7 +21,7 @@ func TestChange(t *testing.T) {
 	yard.picture()
 	second.part()
 
-	r.srv.Change(Live{Limits: Limits{Viewers: 1}, AllowOrigins: []string{"https://friend.example.org"}, DefaultCamera: "desk"})
+	r.srv.Change(Live{Limits: viewers.Limits{Viewers: 1}, AllowOrigins: []string{"https://friend.example.org"}, DefaultCamera: "desk"})
 	if live := r.srv.live(); live.WriteTimeout != DefaultWriteTimeout {
 		t.Errorf("%+v", live)
 	}

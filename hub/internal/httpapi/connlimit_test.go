@@ -9,6 +9,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/connlimit"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -18,7 +19,7 @@ import (
 func TestIdle(t *testing.T) {
 	const most, tries = 8, 60
 	r := newRig(t, stream.Config{}, func(s *Server) {
-		s.idle = connlimit.NewIdle(most, noneExempt, func(address string) { s.guests.refuse(limitIdle, address) })
+		s.idle = connlimit.NewIdle(most, noneExempt, func(address string) { s.tracker.Reject(viewers.LimitIdle, address) })
 	})
 	r.camera("desk", frame.JPEG).picture()
 	busy := r.mjpeg("/cam/desk.mjpeg")
@@ -32,7 +33,7 @@ func TestIdle(t *testing.T) {
 		all = append(all, c)
 		testutil.Eventually(t, "it is idle", func() bool { return r.idleSoFar() == len(all) })
 	}
-	if closed := r.srv.guests.refusals()[limitIdle]; closed != tries-most {
+	if closed := r.rejected(viewers.LimitIdle); closed != tries-most {
 		t.Errorf("%d are counted as closed", closed)
 	}
 	for _, c := range all[:tries-most] {
@@ -56,14 +57,14 @@ func TestIdle(t *testing.T) {
 }
 
 // idleSoFar returns how many connections have become idle, including those that were closed for it.
-func (r *rig) idleSoFar() int { return r.srv.idle.Len() + int(r.srv.guests.refusals()[limitIdle]) }
+func (r *rig) idleSoFar() int { return r.srv.idle.Len() + r.rejected(viewers.LimitIdle) }
 
 func noneExempt(string) bool { return false }
 
 // TestPendingConns: an address has a limited number of connections without a request.
 func TestPendingConns(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) {
-		s.pending = connlimit.NewPending(3, noneExempt, func(address string) { s.guests.refuse(limitWaiting, address) })
+		s.pending = connlimit.NewPending(3, noneExempt, func(address string) { s.tracker.Reject(viewers.LimitPending, address) })
 		s.times.header = hour
 	})
 	var waiting []*conn
@@ -74,7 +75,7 @@ func TestPendingConns(t *testing.T) {
 	if b, err := r.send("").r.ReadByte(); err == nil {
 		t.Errorf("a fourth is let in, and hears %q", b)
 	}
-	if n := r.srv.guests.refusals()[limitWaiting]; n != 1 {
+	if n := r.rejected(viewers.LimitPending); n != 1 {
 		t.Errorf("%d are counted", n)
 	}
 	if _, err := waiting[0].Write([]byte("st: hub\r\n\r\n")); err != nil {
@@ -101,7 +102,7 @@ func (always) Accept() (net.Conn, error) { return nil, nil } //nolint:nilnil // 
 // TestAcceptLimit: the server's connections are counted among those that wait, and answered.
 func TestAcceptLimit(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) {
-		s.Change(Live{Limits: Limits{Rate: 4}, AllowHosts: s.cfg.AllowHosts})
+		s.Change(Live{Limits: viewers.Limits{Rate: 4}, AllowHosts: s.cfg.AllowHosts})
 		l := s.accept.Listener(t.Context(), always{})
 		for range 100 { // as many are accepted without a pause
 			_, _ = l.Accept()

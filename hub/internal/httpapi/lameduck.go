@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"errors"
 	"time"
 )
@@ -22,12 +21,12 @@ func (s *Server) lameDuck(failed <-chan error) error {
 	if err := waitUntil(middle, failed); err != nil {
 		return err
 	}
-	list := s.guests.under(s.ending)
-	for i, g := range list {
+	list := s.tracker.WithParent(s.ending)
+	for i, v := range list {
 		if err := waitUntil(middle.Add(half*time.Duration(i)/time.Duration(len(list))), failed); err != nil {
 			return err
 		}
-		g.end(errLeave)
+		v.Disconnect(errLeave)
 	}
 	return waitUntil(middle.Add(half), failed)
 }
@@ -42,17 +41,4 @@ func waitUntil(t time.Time, failed <-chan error) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-// under lists those whose end is that of ctx, in no order: all, but for the slots of a WebSocket, which end with it.
-func (l *guests) under(ctx context.Context) []*guest {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var list []*guest
-	for g := range l.all {
-		if g.over == ctx {
-			list = append(list, g)
-		}
-	}
-	return list
 }

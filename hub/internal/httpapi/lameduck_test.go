@@ -12,9 +12,9 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -67,22 +67,22 @@ func TestLameDuckTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
 		defer end()
-		s := &Server{cfg: Config{LameDuck: 10 * time.Second, Log: testutil.Log(t)}, ending: ctx, guests: newGuests(Limits{}, testutil.Log(t))}
+		s := &Server{cfg: Config{LameDuck: 10 * time.Second, Log: testutil.Log(t)}, ending: ctx, tracker: viewers.New(viewers.Config{Log: testutil.Log(t)})}
 		start := time.Now()
 		gone := make(chan time.Duration, 5)
-		var slot *guest
+		var slot *viewers.Viewer
 		for i := range 5 {
-			g, err := s.guests.enter(ctx, access.Principal{}, "192.0.2.1", "desk", "mjpeg")
+			g, err := s.tracker.Add(ctx, viewers.Client{Address: "192.0.2.1"}, "desk", "mjpeg")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if i == 0 {
-				if slot, err = s.guests.enter(context.WithoutCancel(g.ctx), access.Principal{}, "192.0.2.1", "desk", "mjpeg"); err != nil {
+				if slot, err = s.tracker.Add(context.WithoutCancel(g.Context()), viewers.Client{Address: "192.0.2.1"}, "desk", "mjpeg"); err != nil {
 					t.Fatal(err)
 				}
 			}
 			go func() {
-				<-g.ctx.Done()
+				<-g.Context().Done()
 				gone <- time.Since(start)
 			}()
 		}
@@ -95,10 +95,10 @@ func TestLameDuckTimes(t *testing.T) {
 			times = append(times, <-gone)
 		}
 		want := []time.Duration{5 * time.Second, 6 * time.Second, 7 * time.Second, 8 * time.Second, 9 * time.Second}
-		if !slices.Equal(times, want) || time.Since(start) != 10*time.Second || slot.ctx.Err() != nil {
-			t.Errorf("viewers left after %v, the server was free to stop after %v, slot: %v", times, time.Since(start), slot.ctx.Err())
+		if !slices.Equal(times, want) || time.Since(start) != 10*time.Second || slot.Context().Err() != nil {
+			t.Errorf("viewers left after %v, the server was free to stop after %v, slot: %v", times, time.Since(start), slot.Context().Err())
 		}
-		slot.end(nil)
+		slot.Disconnect(nil)
 	})
 }
 

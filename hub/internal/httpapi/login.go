@@ -84,7 +84,7 @@ func (s *Server) logout(c echo.Context) error {
 		return err
 	}
 	s.endSession(c)
-	s.guests.look()
+	s.tracker.Revalidate()
 	s.setCookie(c, s.cookieName(c.Request()), access.Cookie{Expires: time.Unix(1, 0)})
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, "login")

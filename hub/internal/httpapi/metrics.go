@@ -20,6 +20,7 @@ func (s *Server) metrics() echo.HandlerFunc {
 		newHubCollector(s),
 		newCameraCollector(s),
 		s.accept,
+		s.tracker,
 	)
 	return echo.WrapHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
 }
@@ -46,7 +47,7 @@ func (e emit) counter(d *prometheus.Desc, value uint64, labels ...string) {
 type hubCollector struct {
 	s *Server
 
-	build, nats, reconnects, sockets, turnedAway, refused, stalled, evicted, errors, ffmpeg, processes, cpu,
+	build, nats, reconnects, sockets, refused, errors, ffmpeg, processes, cpu,
 	restarts, most, shares, synchronised, clockError, memory *prometheus.Desc
 
 	otherHubs *prometheus.Desc
@@ -61,14 +62,6 @@ func newHubCollector(s *Server) *hubCollector {
 		sockets:    describe("websockets", "WebSockets open now."),
 		refused: describe("refused_total",
 			"What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
-		stalled: describe("viewers_stalled_total",
-			"Viewers and WebSockets disconnected because a write to them took longer than --write-timeout."),
-		turnedAway: describe("viewers_refused_total",
-			"Viewers refused because there were too many, by limit: all, address, camera; "+
-				"waiting: connections without a request; idle: connections between two requests.", "limit"),
-		evicted: describe("viewers_evicted_total",
-			"Viewers whose stream the hub ended for another reason: revoked (access was revoked), "+
-				"fault (a bug), share (their transcode gave way to a principal with fewer).", "reason"),
 		errors:    describe("http_errors_total", "Requests answered with an error, by status.", "code"),
 		ffmpeg:    describe("ffmpeg_available", "1 if ffmpeg was found, else 0."),
 		processes: describe("transcodes", "ffmpeg processes now."),
@@ -90,7 +83,7 @@ func newHubCollector(s *Server) *hubCollector {
 // Describe implements prometheus.Collector.
 func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.nats, m.reconnects, m.sockets, m.turnedAway, m.refused, m.stalled, m.evicted,
+		m.build, m.nats, m.reconnects, m.sockets, m.refused,
 		m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.most, m.shares, m.synchronised,
 		m.clockError, m.memory, m.otherHubs,
 	} {
@@ -107,21 +100,15 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 		e.counter(m.reconnects, cfg.Reconnects())
 	}
 	e.gauge(m.sockets, float64(m.s.sockets.Load()))
-	for limit, n := range m.s.guests.refusals() {
-		e.counter(m.turnedAway, n, limit)
-	}
 	for reason, n := range m.s.refusals() {
 		e.counter(m.refused, n, reason)
 	}
-	e.counter(m.stalled, m.s.guests.stalled.Load())
-	m.s.guests.evicted.each(func(reason string, n uint64) { e.counter(m.evicted, n, reason) })
 	m.s.errors.each(func(code string, n uint64) { e.counter(m.errors, n, code) })
 	e.gauge(m.ffmpeg, truth(cfg.Transcoder.Available()))
 	total := cfg.Transcoder.Totals()
 	e.gauge(m.processes, float64(total.Processes))
 	ch <- prometheus.MustNewConstMetric(m.cpu, prometheus.CounterValue, total.CPU.Seconds())
 	e.counter(m.restarts, total.Restarts)
-	e.counter(m.evicted, total.Preempted, evictedShare)
 	e.gauge(m.most, float64(cfg.Transcoder.Max()))
 	for limit, n := range total.Refused {
 		e.counter(m.shares, n, limit)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/shared/drop"
@@ -245,4 +247,27 @@ func TestAgentMetrics(t *testing.T) {
 			t.Errorf("%s is %q, want %q", key, values[key], want)
 		}
 	}
+}
+
+// rejected returns how many clients a limit has rejected.
+func (r *rig) rejected(limit string) int {
+	r.t.Helper()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(r.srv.tracker)
+	families, err := reg.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "bramble_hub_viewers_refused_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if m.GetLabel()[0].GetValue() == limit {
+				return int(m.GetCounter().GetValue())
+			}
+		}
+	}
+	r.t.Fatalf("no limit %s", limit)
+	return 0
 }

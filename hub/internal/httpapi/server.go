@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +24,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/netutil"
 )
@@ -69,7 +72,7 @@ type Config struct {
 	AllowHosts    []string             // accepted host names, besides this host's, while authentication is off; "*" is all
 	Insecure      bool                 // answer requests through a proxy even while authentication is off
 	Published     bool                 // in a container, published on this host's loopback addresses only
-	Limits        Limits
+	Limits        viewers.Limits
 	Others        func() []hubsync.Other   // hubs that share NATS with this one; nil means none
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
 	About         About                    // what the hub tells of itself
@@ -82,7 +85,7 @@ type Config struct {
 
 // Live are the settings that may change while viewers watch.
 type Live struct {
-	Limits        Limits
+	Limits        viewers.Limits
 	AllowOrigins  []string      // as in Config
 	AllowHosts    []string      // as in Config
 	DefaultCamera string        // as in Config
@@ -96,7 +99,7 @@ type Server struct {
 	times        times
 	echo         *echo.Echo
 	ending       context.Context // Run's: its end is that of all viewers
-	viewers      sync.WaitGroup  // responses that own their connection: http.Server does not know them
+	responses    sync.WaitGroup  // those that own their connection: http.Server does not know them
 	placeholders placeholders
 	site         site
 	roster       roster
@@ -106,14 +109,13 @@ type Server struct {
 	cameras      authz.Cameras
 	hostname     string // this host's
 	door         *door  // nil: nobody is asked
-	guests       *guests
+	tracker      *viewers.Tracker
 	errors       *tally // answers that are errors, by status
 	pending      *connlimit.Pending
 	idle         *connlimit.Idle
 	accept       *connlimit.AcceptLimiter
 	untrusted    untrustedProxy
-	changed      chan struct{} // holds a token when credentials have changed
-	messages     sync.Pool     // of *[]byte, in which messages of WebSockets are put together
+	messages     sync.Pool // of *[]byte, in which messages of WebSockets are put together
 }
 
 // New returns a Server. It starts nothing.
@@ -124,23 +126,17 @@ func New(cfg Config) *Server {
 	if cfg.Others == nil {
 		cfg.Others = func() []hubsync.Other { return nil }
 	}
-	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname(), changed: make(chan struct{}, 1)}
+	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname()}
 	s.cameras = authz.Cameras{Registry: cfg.Registry}
-	s.guests, s.errors = newGuests(cfg.Limits, cfg.Log), newTally(errorCodes()...)
+	s.tracker, s.errors = s.newTracker(), newTally(errorCodes()...)
 	s.untrusted = untrustedProxy{cfg.Log, loglimit.New(loglimit.Notices())}
 	exempt := func(host string) bool { return netutil.IsLoopback(host) || s.cfg.Proxies.Trusts(host) }
-	s.pending = connlimit.NewPending(connlimit.MaxPending, exempt, func(address string) { s.guests.refuse(limitWaiting, address) })
-	s.idle = connlimit.NewIdle(connlimit.MaxIdle, exempt, func(address string) { s.guests.refuse(limitIdle, address) })
+	s.pending = connlimit.NewPending(connlimit.MaxPending, exempt, func(address string) { s.tracker.Reject(viewers.LimitPending, address) })
+	s.idle = connlimit.NewIdle(connlimit.MaxIdle, exempt, func(address string) { s.tracker.Reject(viewers.LimitIdle, address) })
 	s.accept = connlimit.NewAcceptLimiter(cfg.Limits.Rate)
 	if cfg.Access != nil {
 		s.door = &door{access.NewAuthenticator(cfg.Access, cfg.Log), cfg.Exposed, !cfg.External.IsZero()}
-		s.guests.again = s.door.Revalidate
-		cfg.Access.OnChange(func(*access.Snapshot) {
-			select {
-			case s.changed <- struct{}{}:
-			default:
-			}
-		})
+		cfg.Access.OnChange(func(*access.Snapshot) { s.tracker.CredentialsChanged() })
 	}
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.Pre(s.requestStarted, s.cleanProxyHeaders, s.belowPrefix)
@@ -150,17 +146,39 @@ func New(cfg Config) *Server {
 	return s
 }
 
+// newTracker returns the tracker of the server's viewers.
+func (s *Server) newTracker() *viewers.Tracker {
+	return viewers.New(viewers.Config{
+		Limits: s.cfg.Limits,
+		Revalidate: func(p access.Principal, now time.Time) (access.Principal, bool) {
+			if s.door == nil {
+				return p, true
+			}
+			return s.door.Revalidate(p, now)
+		},
+		Cameras: func() (ids []string) {
+			for _, cam := range s.cfg.Registry.Cameras() {
+				ids = append(ids, cam.ID())
+			}
+			return ids
+		},
+		Outputs:   slices.Sorted(maps.Keys(extensions)),
+		Preempted: func() uint64 { return s.cfg.Transcoder.Totals().Preempted },
+		Log:       s.cfg.Log,
+	})
+}
+
 // Change puts other settings in force. Viewers who are there stay, also if there are more than the limits now allow.
 func (s *Server) Change(to Live) {
 	if to.WriteTimeout <= 0 {
 		to.WriteTimeout = DefaultWriteTimeout
 	}
-	s.guests.change(to.Limits)
+	s.tracker.SetLimits(to.Limits)
 	s.accept.SetRate(to.Limits.Rate)
 	s.changedTo.Store(&to)
 }
 
-// live returns the settings in force, but for the limits, which are the guests'.
+// live returns the settings in force, but for the limits, which the tracker has.
 func (s *Server) live() Live {
 	if to := s.changedTo.Load(); to != nil {
 		return *to
@@ -190,10 +208,10 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.listen(srv, l) }() // received below
-	s.viewers.Go(func() { s.guests.run(ctx, s.changed) })
+	go func() { served <- s.listen(srv, l) }()        // received below
+	s.responses.Go(func() { _ = s.tracker.Run(ctx) }) // never fails
 	if s.door != nil {
-		s.viewers.Go(func() { _ = s.door.Run(ctx) }) // never fails
+		s.responses.Go(func() { _ = s.door.Run(ctx) }) // never fails
 	}
 	var err error
 	select {
@@ -214,8 +232,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		s.cfg.Log.Debug("HTTP connections cut that were busy or had not begun a request")
 		_ = srv.Close() // there is nothing to be done about a connection that cannot be closed
 	}
-	s.viewers.Wait() // their sinks give them as long as Shutdown gave the others
-	s.guests.viewings.tell(time.Now(), true)
+	s.responses.Wait() // their writers give them as long as Shutdown gave the others
+	s.tracker.EndAudit()
 	return err
 }
 

@@ -20,9 +20,9 @@ import (
 // viewing is one response that goes on. What it holds belongs to whoever has the viewer's cursor: the response's goroutine, or a round of the stream.
 type viewing struct {
 	viewer *cameras.Subscription
-	guest  *guest
+	guest  *admitted
 	out    *connwriter.Writer
-	unbind func() // from the guest's context
+	unbind func() // from the viewer's context
 	ctx    context.Context
 	quiet  time.Duration
 	err    error // why the response should end
@@ -36,24 +36,24 @@ var errPanic = errors.New("panic")
 
 // open opens the response for a viewer. Call attend, or end.
 func (s *Server) open(c echo.Context, v *cameras.Subscription) (*viewing, error) {
-	g, _ := c.Get(guestKey).(*guest)
-	s.viewers.Add(1)
-	out, err := connwriter.Open(g.ctx, c.Response().Writer, c.Request(), s.live().WriteTimeout, s.times.stop)
+	g, _ := c.Get(viewerKey).(*admitted)
+	s.responses.Add(1)
+	out, err := connwriter.Open(g.Context(), c.Response().Writer, c.Request(), s.live().WriteTimeout, s.times.stop)
 	c.Response().Committed = out != nil
 	if err != nil {
 		if out != nil {
 			out.Close()
 		}
 		v.Close()
-		s.viewers.Done()
+		s.responses.Done()
 		return nil, err
 	}
-	view := &viewing{viewer: v, guest: g, out: out, ctx: g.ctx, unbind: func() {}, quiet: s.times.quiet}
-	g.taken = true
-	out.CountBytes(&g.bytes)
+	view := &viewing{viewer: v, guest: g, out: out, ctx: g.Context(), unbind: func() {}, quiet: s.times.quiet}
+	g.detached = true
+	out.CountBytes(g.Sent())
 	if !out.Hijacked() {
 		ctx, cancel := context.WithCancel(c.Request().Context())
-		stop := context.AfterFunc(g.ctx, cancel)
+		stop := context.AfterFunc(g.Context(), cancel)
 		view.ctx, view.unbind = ctx, func() { stop(); cancel() }
 	}
 	return view, nil
@@ -64,8 +64,8 @@ func (s *Server) end(v *viewing) {
 		v.out.Close()
 		v.viewer.Close()
 		v.unbind()
-		s.guests.leave(v.guest)
-		s.viewers.Done()
+		s.tracker.Remove(v.guest.Viewer)
+		s.responses.Done()
 	}
 }
 
@@ -79,7 +79,7 @@ func (s *Server) attend(v *viewing, loop func()) {
 		loop()
 	}
 	if v.out.Hijacked() {
-		go work() // s.viewers waits for it
+		go work() // s.responses waits for it
 		return
 	}
 	work()
@@ -92,7 +92,7 @@ func (s *Server) log(v *viewing) {
 	}
 	s.countEviction(v.err)
 	if v.ctx.Err() == nil {
-		s.guests.gone(v.err)
+		s.tracker.RecordTimeout(v.err)
 	}
 	s.cfg.Log.Log(context.Background(), severity(v.err, v.ctx.Err() != nil), "viewer lost", logkey.Camera, v.viewer.Camera.ID(), logkey.Err, v.err)
 }
@@ -100,7 +100,7 @@ func (s *Server) log(v *viewing) {
 // countEviction counts a viewer whose stream has ended by a bug.
 func (s *Server) countEviction(err error) {
 	if errors.Is(err, errPanic) {
-		s.guests.evicted.add(evictedFault)
+		s.tracker.RecordFault()
 	}
 }
 

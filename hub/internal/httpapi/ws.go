@@ -14,6 +14,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 )
 
 // subprotocol is the only one that /ws speaks.
@@ -32,14 +33,14 @@ func (s *Server) webSocket(c echo.Context) error {
 	if !slices.Contains(offered(r), subprotocol) {
 		return problem.New(http.StatusBadRequest, "/ws speaks the subprotocol "+subprotocol+": offer it in Sec-WebSocket-Protocol")
 	}
-	g, err := s.guests.enter(s.ending, who(c), s.cfg.Proxies.ClientAddr(r), "", "")
+	g, err := s.tracker.Add(s.ending, viewers.Client{Principal: who(c), Address: s.cfg.Proxies.ClientAddr(r)}, "", "")
 	if err != nil {
 		return err
 	}
-	defer s.guests.leave(g)
-	s.viewers.Add(1)
-	defer s.viewers.Done()
-	up := &upgrade{ResponseWriter: c.Response().Writer, server: s, ending: g.ctx}
+	defer s.tracker.Remove(g)
+	s.responses.Add(1)
+	defer s.responses.Done()
+	up := &upgrade{ResponseWriter: c.Response().Writer, server: s, ending: g.Context()}
 	ws, err := websocket.Accept(up, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{subprotocol},
 		CompressionMode:    websocket.CompressionDisabled, // pictures do not shrink

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
@@ -24,7 +25,7 @@ const keptMessage = 1 << 20
 // wsConn is one WebSocket. A goroutine reads, one pings, one for each slot and one for the roster write.
 type wsConn struct {
 	s   *Server
-	g   *guest
+	g   *viewers.Viewer
 	ws  *websocket.Conn
 	net net.Conn           // below ws
 	out *connwriter.Writer // writes to net
@@ -44,10 +45,10 @@ type wsConn struct {
 	writing sync.Mutex // held for a message, and while it is decided which frame that is
 }
 
-func newWSConn(s *Server, g *guest, ws *websocket.Conn, up *upgrade) *wsConn {
+func newWSConn(s *Server, g *viewers.Viewer, ws *websocket.Conn, up *upgrade) *wsConn {
 	c := &wsConn{s: s, g: g, ws: ws, net: up.conn, out: up.out, slots: make(map[uint32]*wsSlot)}
 	ws.SetReadLimit(maxWSMessage + 1) // read finds out
-	c.ctx, c.cancel = context.WithCancel(g.ctx)
+	c.ctx, c.cancel = context.WithCancel(g.Context())
 	return c
 }
 
@@ -55,11 +56,11 @@ func newWSConn(s *Server, g *guest, ws *websocket.Conn, up *upgrade) *wsConn {
 // why. Deadlines end them.
 func (c *wsConn) run() {
 	closed := make(chan struct{})
-	stop := context.AfterFunc(c.g.ctx, func() {
+	stop := context.AfterFunc(c.g.Context(), func() {
 		defer close(closed)
 		status, reason := websocket.StatusGoingAway, "the hub is stopping"
-		if errors.Is(context.Cause(c.g.ctx), errEnded) {
-			status, reason = websocket.StatusPolicyViolation, errEnded.Error()
+		if errors.Is(context.Cause(c.g.Context()), viewers.ErrRevoked) {
+			status, reason = websocket.StatusPolicyViolation, viewers.ErrRevoked.Error()
 		}
 		_ = c.net.SetReadDeadline(time.Now().Add(c.s.times.stop)) // fails only if it is closed already
 		c.close(status, reason)
@@ -87,7 +88,7 @@ func (c *wsConn) close(status websocket.StatusCode, reason string) {
 // lost ends the connection after an error, which is the client's or the network's.
 func (c *wsConn) lost(err error) {
 	if c.ctx.Err() == nil {
-		c.s.guests.gone(err)
+		c.s.tracker.RecordTimeout(err)
 		c.s.cfg.Log.Debug("WebSocket lost", logkey.Err, err)
 	}
 	c.cancel()

@@ -205,7 +205,7 @@ func (c *wsConn) sendRosters(again <-chan struct{}) {
 			last = nil
 		case <-timer.C:
 		}
-		if now := c.g.principal(); !now.SameGrants(p) {
+		if now := c.g.Principal(); !now.SameGrants(p) {
 			p, last = now, nil
 		}
 		v, due := c.s.view()

@@ -12,6 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
@@ -32,7 +33,7 @@ type wsSlot struct {
 	acked uint32 // the client has acknowledged so many
 
 	// Of the goroutine that runs the slot.
-	guest   *guest
+	guest   *viewers.Viewer
 	viewer  *cameras.Subscription
 	pending *stream.Delivery // that was taken and could not be sent
 	skipped bool             // frames, since the last one that was sent
@@ -83,11 +84,11 @@ func (o *wsSlot) run(ctx context.Context) {
 	g, err := o.enter(ctx)
 	if err == nil {
 		o.guest = g
-		err = o.watch(g.ctx)
-		if cause := context.Cause(g.ctx); errors.Is(cause, errEnded) {
+		err = o.watch(g.Context())
+		if cause := context.Cause(g.Context()); errors.Is(cause, viewers.ErrRevoked) {
 			err = cause
 		}
-		c.s.guests.leave(g)
+		c.s.tracker.Remove(g)
 	}
 	c.leave(o)
 	switch {
@@ -106,8 +107,8 @@ func (o *wsSlot) run(ctx context.Context) {
 }
 
 // enter has the slot counted as a viewer, if it may be one and there is room.
-func (o *wsSlot) enter(ctx context.Context) (*guest, error) {
-	c, p, format := o.conn, o.conn.g.principal(), "mjpeg"
+func (o *wsSlot) enter(ctx context.Context) (*viewers.Viewer, error) {
+	c, p, format := o.conn, o.conn.g.Principal(), "mjpeg"
 	if o.kind == kindMP4 {
 		format = "mp4"
 	}
@@ -116,20 +117,20 @@ func (o *wsSlot) enter(ctx context.Context) (*guest, error) {
 			return nil, err
 		}
 	}
-	return c.s.guests.enter(ctx, p, c.g.address, o.camera, format)
+	return c.s.tracker.Add(ctx, viewers.Client{Principal: p, Address: c.g.Address()}, o.camera, format)
 }
 
 func (o *wsSlot) watch(ctx context.Context) (err error) {
 	defer recoverInto(&err)
 	s := o.conn.s
-	cam, err := s.cameras.Lookup(o.conn.g.principal(), o.camera)
+	cam, err := s.cameras.Lookup(o.conn.g.Principal(), o.camera)
 	if err == nil {
 		err = s.cfg.Transcoder.Check(cam, o.want)
 	}
 	if err != nil {
 		return err
 	}
-	by := shareOf(o.conn.g.principal(), o.conn.g.address, cam)
+	by := shareOf(o.conn.g.Principal(), o.conn.g.Address(), cam)
 	if o.viewer, err = s.cfg.Transcoder.Subscribe(ctx, cam, o.want, by); err != nil {
 		return err
 	}
@@ -267,7 +268,7 @@ func (o *wsSlot) frameLocked(kind, flags byte, d stream.Delivery, media int64, p
 	}
 	o.skipped = false
 	for _, p := range payload {
-		o.guest.bytes.Add(int64(len(p)))
+		o.guest.Sent().Add(int64(len(p)))
 	}
 	o.mu.Lock()
 	o.sent++

@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -37,26 +36,26 @@ func TestViewersEnd(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			g := newGuarded(t)
-			viewers := map[string]*conn{
+			streams := map[string]*conn{
 				"session": g.stream("/cam/porch.mjpeg", "Cookie: "+g.login("anna", annaPassword)),
 				"basic":   g.stream("/cam/porch.mjpeg", "Authorization: "+basic("anna", annaPassword)),
 				"token":   g.stream("/cam/porch.mjpeg", "Authorization: Bearer "+g.annaToken),
 				"link":    g.stream("/cam/porch.mjpeg?link=" + g.valid),
 				"root":    g.stream("/cam/porch.mjpeg", "Authorization: Bearer "+g.rootToken),
 			}
-			g.porch.viewers(len(viewers))
+			g.porch.viewers(len(streams))
 			changed := make(chan struct{}, 1)
 			g.keeper.OnChange(func(*access.Snapshot) { changed <- struct{}{} })
 			g.edit(func(d *access.File) error { return test.change(g, d) })
 			testutil.Receive(t, "the change", changed)
 			for _, who := range test.lost {
-				viewers[who].ends()
+				streams[who].ends()
 			}
-			g.porch.viewers(len(viewers) - len(test.lost))
-			g.srv.guests.look()
-			g.porch.viewers(len(viewers) - len(test.lost))
+			g.porch.viewers(len(streams) - len(test.lost))
+			g.srv.tracker.Revalidate()
+			g.porch.viewers(len(streams) - len(test.lost))
 			want := g.porch.picture()
-			for who, c := range viewers {
+			for who, c := range streams {
 				if !slices.Contains(test.lost, who) {
 					c.preamble()
 					if got := c.partOf(g.porch.seq); string(got.picture) != string(want) {
@@ -178,21 +177,21 @@ func TestFirstUser(t *testing.T) {
 // One viewer too many is told which limit that is, and counted; when one leaves there is room again.
 func TestLimits(t *testing.T) {
 	for limit, test := range map[string]struct {
-		limits Limits
+		limits viewers.Limits
 		status int
 		says   string
 	}{
-		limitAll:     {Limits{Viewers: 3}, 503, "--max-viewers allows"},
-		limitAddress: {Limits{PerAddress: 3}, 429, "--max-viewers-per-address allows"},
-		limitCamera:  {Limits{PerCamera: 3}, 503, "--max-viewers-per-camera allows"},
+		viewers.LimitAll:     {viewers.Limits{Viewers: 3}, 503, "--max-viewers allows"},
+		viewers.LimitAddress: {viewers.Limits{PerAddress: 3}, 429, "--max-viewers-per-address allows"},
+		viewers.LimitCamera:  {viewers.Limits{PerCamera: 3}, 503, "--max-viewers-per-camera allows"},
 	} {
-		r := newRig(t, stream.Config{}, func(s *Server) { s.guests.limits = test.limits })
+		r := newRig(t, stream.Config{}, func(s *Server) { s.tracker.SetLimits(test.limits) })
 		r.camera("desk", frame.JPEG).picture()
 		g := &guarded{rig: r}
 		from := "X-Forwarded-For: 2001:db8::"
-		var viewers []*conn
+		var streams []*conn
 		for i := range 3 {
-			viewers = append(viewers, r.stream("/cam/desk.mjpeg", fmt.Sprint(from, i)))
+			streams = append(streams, r.stream("/cam/desk.mjpeg", fmt.Sprint(from, i)))
 		}
 		for _, path := range []string{"/cam/desk.mjpeg", "/cam/desk.jpeg"} {
 			resp, body := g.request(http.MethodGet, path, "", "X-Forwarded-For", "2001:db8::99")
@@ -204,19 +203,19 @@ func TestLimits(t *testing.T) {
 		if got := values[`bramble_hub_viewers_refused_total{limit="`+limit+`"}`]; got != "2" {
 			t.Errorf("%s: %s are counted", limit, got)
 		}
-		if limit == limitAddress { // another network, and those on this host
+		if limit == viewers.LimitAddress { // another network, and those on this host
 			for _, header := range []string{"X-Forwarded-For: 2001:db8:1::1", "X-Other: 1"} {
 				r.stream("/cam/desk.jpeg", header)
 			}
 		}
-		_ = viewers[0].Close() // it leaves
+		_ = streams[0].Close() // it leaves
 		g.eventually(http.StatusOK, "/cam/desk.jpeg", "X-Forwarded-For", "2001:db8::99")
 	}
 }
 
 // A WebSocket and its slots count as viewers.
 func TestSocketLimits(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.guests.limits = Limits{Viewers: 3} })
+	r := newRig(t, stream.Config{}, func(s *Server) { s.tracker.SetLimits(viewers.Limits{Viewers: 3}) })
 	r.camera("desk", frame.JPEG).picture()
 	c := r.dial()
 	for slot := 1; slot <= 2; slot++ {
@@ -239,40 +238,5 @@ func TestSocketLimits(t *testing.T) {
 		t.Error("a fourth is let in")
 	}
 	_ = c.ws.CloseNow() // it goes
-	testutil.Eventually(t, "nobody is left", func() bool {
-		r.srv.guests.mu.Lock()
-		defer r.srv.guests.mu.Unlock()
-		return len(r.srv.guests.all)+len(r.srv.guests.byAddress)+len(r.srv.guests.byCamera) == 0
-	})
-}
-
-// The reason why somebody had to leave is that of his context.
-func TestEnded(t *testing.T) {
-	l := newGuests(Limits{}, testutil.Log(t))
-	l.again = func(p access.Principal, _ time.Time) (access.Principal, bool) {
-		return p, p.Method == access.MethodNone
-	}
-	stays, err := l.enter(t.Context(), access.Anonymous(), "192.0.2.1", "desk", "jpeg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	goes, err := l.enter(t.Context(), access.Principal{}, "192.0.2.1", "desk", "jpeg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.look()
-	l.evicted.each(func(reason string, n uint64) {
-		if want := reason == evictedRevoked; n == 1 != want {
-			t.Errorf("%d are counted as %s", n, reason)
-		}
-	})
-	if stays.ctx.Err() != nil || goes.ctx.Err() == nil {
-		t.Errorf("%v, %v", stays.ctx.Err(), goes.ctx.Err())
-	}
-	if why := context.Cause(goes.ctx); !errors.Is(why, errEnded) {
-		t.Error(why)
-	}
-	l.leave(goes)
-	l.leave(goes)
-	l.leave(stays)
+	testutil.Eventually(t, "nobody is left", func() bool { return r.srv.tracker.Len() == 0 })
 }

@@ -8,10 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -47,7 +44,7 @@ func (a *auditLines) of(event, user, by, format string) (found []map[string]any)
 // Each viewing is logged, in any format and by any URL: the user and their proof, the camera, start and end.
 func TestViewingsAreAudited(t *testing.T) {
 	lines := &auditLines{}
-	g := newGuarded(t, func(s *Server) { s.guests.viewings.log = lines.logger() })
+	g := newGuarded(t, func(s *Server) { s.cfg.Log = lines.logger(); s.tracker = s.newTracker() })
 	bearer := "Authorization: Bearer " + g.annaToken
 	link := "?link=" + g.valid
 	streams := []*conn{
@@ -73,7 +70,7 @@ func TestViewingsAreAudited(t *testing.T) {
 	nora.say(`{"op":"watch","slot":1,"camera":"porch","kind":"jpeg"}`)
 	nora.expect("ended", 1)
 
-	g.srv.guests.look()
+	g.srv.tracker.Revalidate()
 	for _, c := range streams {
 		_ = c.Close() // as a viewer does
 	}
@@ -81,10 +78,10 @@ func TestViewingsAreAudited(t *testing.T) {
 	g.porch.viewers(0)
 	g.yard.viewers(0)
 	testutil.Eventually(t, "all have left", func() bool {
-		g.srv.guests.look()
-		return len(g.srv.guests.byFormat()) <= 1 // the WebSockets
+		g.srv.tracker.Revalidate()
+		return g.srv.tracker.Len() <= 2 // the WebSockets
 	})
-	g.srv.guests.viewings.tell(time.Now().Add(viewingGap), false)
+	g.srv.tracker.EndAudit()
 	for _, want := range []struct {
 		user, by, camera, format, proof string
 		pieces                          float64
@@ -124,50 +121,11 @@ func (c *conn) some() {
 // All viewings end when the hub stops.
 func TestViewingsEndWithTheHub(t *testing.T) {
 	lines := &auditLines{}
-	g := newGuarded(t, func(s *Server) { s.guests.viewings.log = lines.logger() })
+	g := newGuarded(t, func(s *Server) { s.cfg.Log = lines.logger(); s.tracker = s.newTracker() })
 	c := g.stream("/cam/porch.mjpeg", "Authorization: Bearer "+g.annaToken)
 	c.some()
 	g.stop()
 	if found := lines.of("view", "anna", "token", "mjpeg"); len(found) != 1 {
 		t.Errorf("%v", lines.lines)
 	}
-}
-
-// Pictures requested one by one are one viewing, for an hour at most. A pause ends it. Memory is bounded, and so are
-// the lines that a viewer can cause.
-func TestViewingsOfStills(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		lines := &auditLines{}
-		l := newViewings(lines.logger())
-		look := func(user string) {
-			g := &guest{p: access.Principal{Name: user, Method: access.MethodToken}, camera: "porch", format: "jpeg", address: "192.0.2.1", since: time.Now()}
-			g.bytes.Add(1000)
-			l.end(g, time.Now())
-		}
-		for range 2 * 3600 {
-			look("anna")
-			l.tell(time.Now(), false)
-			<-time.After(time.Second)
-		}
-		<-time.After(viewingGap)
-		l.tell(time.Now(), false)
-		found := lines.of("view", "anna", "token", "jpeg")
-		pieces := 0.0
-		for _, line := range found {
-			pieces += line["pieces"].(float64) //nolint:forcetypeassert // a number
-		}
-		if len(found) != 2 || pieces != 7200 || len(l.open) != 0 || len(lines.lines) != 4 {
-			t.Errorf("%d lines of %v pieces, %d are open: %v", len(found), pieces, len(l.open), lines.lines)
-		}
-		for i := range maxViewings + 10 {
-			look(fmt.Sprint("user", i))
-		}
-		if len(l.open) != maxViewings {
-			t.Errorf("%d are kept", len(l.open))
-		}
-		l.tell(time.Now(), true)
-		if last := lines.lines[len(lines.lines)-1]; last["audit"] != "lost" || last["lines"] != 10.0 {
-			t.Errorf("%v", last)
-		}
-	})
 }
