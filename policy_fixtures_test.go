@@ -76,7 +76,7 @@ func importFixtures() map[string][]fixture {
 			{"another name", files{"agent/agent.go": imports("~/hubris")}, ""},
 			{"e2e", files{"e2e/relay_test.go": imports("~/hub")}, ""},
 		},
-		"echo only in httpapi": {
+		"echo only in httpapi, webauth, apiv1 and compat": {
 			{"stream", files{"hub/internal/stream/ring.go": imports("github.com/labstack/echo/v4")}, "ring.go:2"},
 			{"middleware in hub", files{"hub/hub.go": imports("github.com/labstack/echo/v4/middleware")}, "hub.go:2"},
 			{"httpapi", files{"hub/internal/httpapi/server.go": imports("github.com/labstack/echo/v4")}, ""},

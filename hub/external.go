@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
-	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/sso"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -66,8 +66,8 @@ func (j JWT) bearer() (*sso.Bearer, error) {
 }
 
 // external checks the settings of logins at a proxy or an identity provider.
-func (c *Config) external(book *access.Snapshot) (httpapi.External, error) {
-	var e httpapi.External
+func (c *Config) external(book *access.Snapshot) (webauth.External, error) {
+	var e webauth.External
 	var err error
 	if e.Proxy, err = c.ProxyAuth.login(); err != nil {
 		return e, err
@@ -94,7 +94,7 @@ func (c *Config) external(book *access.Snapshot) (httpapi.External, error) {
 
 var headerPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 
-func (p ProxyAuth) login() (*httpapi.ProxyLogin, error) {
+func (p ProxyAuth) login() (*webauth.ProxyLogin, error) {
 	if p.UserHeader == "" {
 		if p != (ProxyAuth{}) {
 			return nil, errors.New("the --proxy-auth-... settings need --proxy-auth-user-header, for example Remote-User")
@@ -125,7 +125,7 @@ func (p ProxyAuth) login() (*httpapi.ProxyLogin, error) {
 			return nil, fmt.Errorf("--proxy-auth-logout-url %s: give a URL such as https://auth.example.org/logout", p.LogoutURL)
 		}
 	}
-	return &httpapi.ProxyLogin{
+	return &webauth.ProxyLogin{
 		UserHeader: p.UserHeader, GroupsHeader: p.GroupsHeader, Secret: p.Secret, LogoutURL: p.LogoutURL,
 	}, nil
 }

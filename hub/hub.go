@@ -25,6 +25,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/natsserver"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/netutil"
@@ -40,7 +41,7 @@ type Hub struct {
 	natsCert *certs.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
 	space    subject.Space
 	store    *access.Store
-	external httpapi.External // logins at a proxy or an identity provider
+	external webauth.External // logins at a proxy or an identity provider
 	proxies  trustedproxy.Proxies
 
 	started  chan struct{} // closed when the addresses below are set

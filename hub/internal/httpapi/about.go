@@ -10,6 +10,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
 // NATS says how agents reach the hub's NATS.
@@ -88,7 +89,7 @@ func (s *Server) about(c echo.Context) error {
 		Version: a.Version, NATS: nats, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(),
 		HTTP: reachJSON{a.Loopback},
 	}
-	if who(c).HasRole(access.Admin) {
+	if webauth.PrincipalFrom(c).HasRole(access.Admin) {
 		answer.Hubs = s.others()
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")

@@ -12,6 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
 // Other camera servers' URLs, for programs that know no others. Each is one of the hub's own under another name; parameters that mean nothing here are
@@ -19,15 +20,15 @@ import (
 
 // aliasRoutes adds them.
 func (s *Server) aliasRoutes(e *echo.Echo, read []string) {
-	e.Match(read, "/cam/:camera/", s.underCamera, s.orLink)
-	e.Match(read, "/cam/:camera/:view", s.underCamera, s.orLink)
+	e.Match(read, "/cam/:camera/", s.underCamera, s.auth.RequireAuthOrLink)
+	e.Match(read, "/cam/:camera/:view", s.underCamera, s.auth.RequireAuthOrLink)
 	for _, path := range []string{"/webcam", "/webcam/", "/webcam:number", "/webcam:number/"} {
-		e.Match(read, path, s.webcam, s.known)
+		e.Match(read, path, s.webcam, s.auth.RequireAuth)
 	}
 	for path, ext := range map[string]string{"/api/stream.mjpeg": "mjpeg", "/api/frame.jpeg": "jpeg", "/api/stream.mp4": "mp4"} {
-		e.Match(read, path, func(c echo.Context) error { return s.alias(c, c.QueryParam("src"), ext) }, s.known)
+		e.Match(read, path, func(c echo.Context) error { return s.alias(c, c.QueryParam("src"), ext) }, s.auth.RequireAuth)
 	}
-	e.Match(read, "/api/streams", s.go2rtcStreams, s.known)
+	e.Match(read, "/api/streams", s.go2rtcStreams, s.auth.RequireAuth)
 }
 
 // underCamera answers /cam/<id>/..., where each camera looks like a camera server of its own.
@@ -82,7 +83,7 @@ func (s *Server) webcam(c echo.Context) error {
 			return echo.ErrNotFound
 		}
 	}
-	cam, err := s.cameras.Nth(who(c), n, s.live().DefaultCamera)
+	cam, err := s.cameras.Nth(webauth.PrincipalFrom(c), n, s.live().DefaultCamera)
 	if err != nil {
 		return err
 	}
@@ -110,7 +111,7 @@ func foreign() map[string]string {
 
 // alias answers as the camera's URL with this extension does.
 func (s *Server) alias(c echo.Context, id, ext string) error {
-	cam, err := s.named(who(c), id)
+	cam, err := s.named(webauth.PrincipalFrom(c), id)
 	if err != nil {
 		return err
 	}
@@ -129,9 +130,9 @@ func (s *Server) alias(c echo.Context, id, ext string) error {
 
 // ustreamerState answers what ustreamer says of itself, as far as its clients look at it.
 func (s *Server) ustreamerState(c echo.Context, id string) error {
-	cam, err := s.named(who(c), id)
+	cam, err := s.named(webauth.PrincipalFrom(c), id)
 	if err == nil {
-		err = authz.CheckFormat(who(c), cam.ID(), "mjpeg")
+		err = authz.CheckFormat(webauth.PrincipalFrom(c), cam.ID(), "mjpeg")
 	}
 	if err != nil {
 		return err
@@ -152,7 +153,7 @@ func (s *Server) ustreamerState(c echo.Context, id string) error {
 // go2rtcStreams lists the cameras as go2rtc does.
 func (s *Server) go2rtcStreams(c echo.Context) error {
 	list := make(map[string]any)
-	for _, cam := range s.cameras.List(who(c)) {
+	for _, cam := range s.cameras.List(webauth.PrincipalFrom(c)) {
 		i := cam.Info()
 		producers := []map[string]any{}
 		if i.State != cameras.Offline {

@@ -13,6 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -30,7 +31,7 @@ func (s *Server) camera(c echo.Context) error {
 	if ext == "jpg" {
 		ext = "jpeg"
 	}
-	if err := s.cameras.ValidateID(who(c), id); err != nil {
+	if err := s.cameras.ValidateID(webauth.PrincipalFrom(c), id); err != nil {
 		return err
 	}
 	if !dotted {
@@ -39,7 +40,7 @@ func (s *Server) camera(c echo.Context) error {
 	if _, ok := extensions[ext]; !ok {
 		return problem.Newf(http.StatusNotFound, "a camera has no .%s: there are .jpeg, .mjpeg, .h264 and .mp4", cut(ext))
 	}
-	cam, err := s.cameras.Lookup(who(c), id)
+	cam, err := s.cameras.Lookup(webauth.PrincipalFrom(c), id)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (s *Server) jpeg(c echo.Context, cam *cameras.Camera) error {
 		return q.err
 	}
 	f, err := s.cfg.Transcoder.Still(c.Request().Context(), cam, want, maxAge, s.times.frame,
-		shareOf(who(c), s.cfg.Proxies.ClientAddr(c.Request()), cam))
+		shareOf(webauth.PrincipalFrom(c), s.cfg.Proxies.ClientAddr(c.Request()), cam))
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
@@ -51,7 +52,7 @@ type agentJSON struct {
 
 func (s *Server) listCameras(c echo.Context) error {
 	list := []cameraJSON{}
-	p := who(c)
+	p := webauth.PrincipalFrom(c)
 	for _, cam := range s.cameras.List(p) {
 		list = append(list, s.describe(cam, p))
 	}
@@ -60,7 +61,7 @@ func (s *Server) listCameras(c echo.Context) error {
 }
 
 func (s *Server) showCamera(c echo.Context) error {
-	p := who(c)
+	p := webauth.PrincipalFrom(c)
 	cam, err := s.cameras.Lookup(p, c.Param("camera"))
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -51,10 +52,10 @@ func (s *Server) setControls(c echo.Context) error {
 	if err := s.origin().RequireOwn(r); err != nil {
 		return err
 	}
-	if _, err := s.cameras.Lookup(who(c), c.Param("camera")); err != nil {
+	if _, err := s.cameras.Lookup(webauth.PrincipalFrom(c), c.Param("camera")); err != nil {
 		return err
 	}
-	if p := who(c); !p.CanControl(c.Param("camera")) {
+	if p := webauth.PrincipalFrom(c); !p.CanControl(c.Param("camera")) {
 		return authz.Forbidden(p, "role operator for this camera")
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != echo.MIMEApplicationJSON {
@@ -79,7 +80,7 @@ func (s *Server) setControls(c echo.Context) error {
 
 func (s *Server) controls(c echo.Context, ask func(context.Context, string) (status.Status, error)) error {
 	id := c.Param("camera")
-	if _, err := s.cameras.Lookup(who(c), id); err != nil {
+	if _, err := s.cameras.Lookup(webauth.PrincipalFrom(c), id); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), askTimeout)

@@ -8,6 +8,15 @@ import (
 	"testing"
 )
 
+// The names of session cookies, as browsers send them.
+const (
+	sessionCookie = "bramble_session"
+	hostCookie    = "__Host-bramble_session"
+)
+
+// reauth puts a test's changes of the configuration in force for authentication.
+func reauth(s *Server) { *s.auth = *s.newAuth() }
+
 // TestPlantedCookie: a cookie planted by another port or path of the host does not lock its user out, even if the
 // browser sends it first. Over TLS it is not even tried.
 func TestPlantedCookie(t *testing.T) {

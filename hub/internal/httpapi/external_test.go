@@ -43,7 +43,7 @@ func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) str
 	if err != nil {
 		t.Fatal(err)
 	}
-	g = newGuarded(t, func(s *Server) { s.cfg.External.Bearer, s.door.external = bearer, true })
+	g = newGuarded(t, func(s *Server) { s.cfg.External.Bearer = bearer; reauth(s) })
 	g.edit(func(d *access.File) error {
 		return d.AddMapping(access.Mapping{Who: "group:lab", Role: access.Operator, Cameras: []string{"porch"}})
 	})

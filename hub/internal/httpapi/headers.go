@@ -2,9 +2,12 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/origin"
 )
 
 // The policies of the hub's answers. A page loads from this hub only. 'self' includes the WebSocket.
@@ -46,8 +49,8 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Set("Permissions-Policy", permissions)
 		h.Set(headerResourcePolicy, "same-origin")
 		// For a page at another port "same-site" would be enough, but Chromium does not know it of IP addresses.
-		if r := c.Request(); sharedWithPages(c) || s.origin().IsAllowed(r) || s.origin().IsOtherPort(r) {
-			shareAnswer(c)
+		if r := c.Request(); slices.Contains(sharedRoutes(), c.Path()) || s.origin().IsAllowed(r) || s.origin().IsOtherPort(r) {
+			origin.Share(c.Response().Header())
 		}
 		if s.cfg.Proxies.OverTLS(c.Request()) && !s.selfSigned(c.Request()) {
 			h.Set(echo.HeaderStrictTransportSecurity, transportSecurity)
@@ -62,5 +65,4 @@ func (s *Server) selfSigned(r *http.Request) bool {
 	return r.TLS != nil && s.cfg.SelfSigned != nil && s.cfg.SelfSigned()
 }
 
-// shareAnswer lets pages of other origins show the answer.
 func shareAnswer(c echo.Context) { c.Response().Header().Set(headerResourcePolicy, "cross-origin") }

@@ -31,7 +31,7 @@ func ValidateHosts(names []string) error {
 // hosts, those for a foreign host name, and those of a page of another origin.
 func (s *Server) whileOpen(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if !s.door.open() {
+		if !s.auth.Off() {
 			return next(c)
 		}
 		if err := s.checkPassedOn(c); err != nil {
@@ -40,7 +40,7 @@ func (s *Server) whileOpen(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := s.checkHost(c.Request()); err != nil {
 			return err
 		}
-		if err := s.checkForeignPage(c); err != nil {
+		if err := s.auth.CheckForeignPage(c); err != nil {
 			return err
 		}
 		return next(c)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -74,7 +75,7 @@ func TestLoginRefused(t *testing.T) {
 	if resp, body = g.request(http.MethodGet, "/api/v1/me", "", "Authorization", basic("anna", "wrong once more, and longer")); resp.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, `"retry_after":`) {
 		t.Errorf("%s %s", resp.Status, body)
 	}
-	resp, _ = g.form("/login", url.Values{"next": {strings.Repeat("x", maxForm)}})
+	resp, _ = g.form("/login", url.Values{"next": {strings.Repeat("x", webauth.MaxForm)}})
 	if resp.StatusCode != http.StatusRequestEntityTooLarge {
 		t.Errorf("a form that is too long: %s", resp.Status)
 	}
@@ -121,19 +122,6 @@ func TestLogout(t *testing.T) {
 	}
 	if !told.says("audit=logout") || !told.says("audit=login") || !told.says("audit=refused") {
 		t.Error("no audit lines")
-	}
-}
-
-// Nothing leads to another host after the login.
-func TestSafeNext(t *testing.T) {
-	for next, ok := range map[string]bool{
-		"": true, "cam/porch": true, "cam/porch?embed": true, "?group=lab&cols=3": true, "/cam/porch": false, "//evil.example": false, "/\\evil.example": false, "\\\\evil.example": false,
-		"https://evil.example": false, "https:evil.example": false, "javascript:alert(1)": false, "cam/../../evil": false, "a\tb": false, "a\nb": false, "%2F/evil.example": false, "././/x": true,
-		"cam/\u202eporch": false, strings.Repeat("x", maxNext+1): false, "%zz": false, "..": false,
-	} {
-		if got := safeNext(next); got != next && got != "" || (got == next) != ok {
-			t.Errorf("%q becomes %q", next, got)
-		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/webui"
 )
 
@@ -35,7 +36,7 @@ func (s *Server) page(c echo.Context) error {
 		toRoot = "../"
 		if c.QueryParams().Has("embed") { // the picture alone, for other people's pages: there is nothing to be clicked on by mistake
 			c.Response().Header().Set(echo.HeaderContentSecurityPolicy, embedPolicy)
-			shareAnswer(c)
+			origin.Share(c.Response().Header())
 		}
 	}
 	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot, pageOutputs())))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
@@ -39,10 +40,10 @@ func (s *Server) handleError(err error, c echo.Context) {
 	s.errors.add(strconv.Itoa(p.Status))
 	if p.Status == http.StatusUnauthorized {
 		if origin.WantsPage(c.Request()) && c.Request().Method == http.MethodGet {
-			_ = toLogin(c) // writes headers only
+			_ = webauth.RedirectToLogin(c) // writes headers only
 			return
 		}
-		challenge(c)
+		webauth.Challenge(c)
 	}
 	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
 		s.cfg.Log.Error("request failed", "path", c.Request().URL.Path, logkey.Err, err)
@@ -50,7 +51,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, problem.ContentType)
 	h.Set("Cache-Control", "no-store")
-	setRetryAfter(c, p)
+	p.SetRetryAfter(c.Response().Header())
 	if c.Request().Method == http.MethodHead {
 		err = c.NoContent(p.Status)
 	} else {
@@ -65,12 +66,6 @@ func (s *Server) handleError(err error, c echo.Context) {
 // errorCodes are the statuses of the errors that there may be, as docs/ref/http.md lists them.
 func errorCodes() []string {
 	return []string{"400", "401", "403", "404", "405", "413", "415", "421", "426", "429", "500", "501", "503"}
-}
-
-func setRetryAfter(c echo.Context, p problem.Problem) {
-	if p.RetryAfter > 0 {
-		c.Response().Header().Set(echo.HeaderRetryAfter, fmt.Sprint(p.RetryAfter))
-	}
 }
 
 func cut(s string) string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -22,14 +23,15 @@ func newProxied(t *testing.T, without bool) *guarded {
 		t.Fatal(err)
 	}
 	g := newGuarded(t, func(s *Server) {
-		s.cfg.Proxies, s.door.external = proxies, true
-		s.cfg.External.Proxy = &ProxyLogin{
+		s.cfg.Proxies = proxies
+		s.cfg.External.Proxy = &webauth.ProxyLogin{
 			UserHeader: "Remote-User", GroupsHeader: "Remote-Groups", Secret: proxySecret,
 			LogoutURL: "https://auth.example.org/logout",
 		}
 		if without {
 			s.cfg.External.Proxy.Secret = ""
 		}
+		reauth(s)
 	})
 	g.edit(func(d *access.File) error {
 		if err := d.AddMapping(access.Mapping{Who: "group:lab", Role: access.Operator, Cameras: []string{"porch"}}); err != nil {
@@ -60,7 +62,7 @@ func (g *guarded) sendFrom(address, method, path string, header ...string) *http
 func TestForgedProxyHeaders(t *testing.T) {
 	g := newProxied(t, false)
 	const proxy, stranger = "10.0.0.2", "192.0.2.66"
-	secret := []string{headerProxySecret, proxySecret}
+	secret := []string{webauth.HeaderProxySecret, proxySecret}
 	zoe, lab := []string{"Remote-User", "zoe"}, []string{"Remote-User", "tim", "Remote-Groups", "x, lab"}
 	join := func(parts ...[]string) (all []string) {
 		for _, p := range parts {
@@ -80,9 +82,9 @@ func TestForgedProxyHeaders(t *testing.T) {
 		"on this host":              {"127.0.0.1", join(zoe, secret), 200, `"name":"zoe"`},
 		"no secret":                 {proxy, zoe, 401, ""},
 		"no secret, on this host":   {"127.0.0.1", zoe, 401, ""},
-		"wrong secret":              {proxy, join(zoe, []string{headerProxySecret, proxySecret + "x"}), 401, ""},
-		"empty secret":              {proxy, join(zoe, []string{headerProxySecret, ""}), 401, ""},
-		"two secrets":               {proxy, join(zoe, secret, []string{headerProxySecret, "x"}), 401, ""},
+		"wrong secret":              {proxy, join(zoe, []string{webauth.HeaderProxySecret, proxySecret + "x"}), 401, ""},
+		"empty secret":              {proxy, join(zoe, []string{webauth.HeaderProxySecret, ""}), 401, ""},
+		"two secrets":               {proxy, join(zoe, secret, []string{webauth.HeaderProxySecret, "x"}), 401, ""},
 		"client with the secret":    {stranger, join(zoe, secret), 401, ""},
 		"stranger":                  {stranger, zoe, 401, ""},
 		"stranger forwarded":        {stranger, join(zoe, secret, []string{"X-Forwarded-For", proxy}), 401, ""},
@@ -132,7 +134,7 @@ func TestProxyWithoutSecret(t *testing.T) {
 func TestProxyStreamEnds(t *testing.T) {
 	g := newProxied(t, false)
 	c := g.stream("/cam/porch.mjpeg",
-		"Remote-User: tim\r\nRemote-Groups: lab\r\n"+headerProxySecret+": "+proxySecret+"\r\n\r\n")
+		"Remote-User: tim\r\nRemote-Groups: lab\r\n"+webauth.HeaderProxySecret+": "+proxySecret+"\r\n\r\n")
 	g.edit(func(d *access.File) error { return d.RemoveMapping("group:lab") })
 	testutil.Eventually(t, "the stream ends", func() bool { _, err := c.r.Discard(1); return err != nil })
 }

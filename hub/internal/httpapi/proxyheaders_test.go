@@ -34,7 +34,7 @@ func (r *rig) from(address string) {
 // A proxy's headers from an untrusted address are ignored. X-Forwarded-Prefix does not bypass a proxy's path rules,
 // cookies keep the hub's own path and scheme, and the page stays one of another origin.
 func TestUntrustedProxy(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2") })
+	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); reauth(s) })
 	r.camera("desk", frame.JPEG).picture()
 	for address, shown := range map[string]bool{"127.0.0.1": false, "127.0.0.2": true} {
 		r.from(address)
@@ -44,7 +44,7 @@ func TestUntrustedProxy(t *testing.T) {
 		}
 		r.client.CloseIdleConnections()
 	}
-	g := newGuarded(t, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2") })
+	g := newGuarded(t, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); reauth(s) })
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
 	says := []string{"X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/sub", "X-Forwarded-Host", "cams.example"}
 	resp, _ := g.form("/login", values, says...)

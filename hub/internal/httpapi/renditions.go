@@ -10,6 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -54,7 +55,7 @@ func (s *Server) watch(c echo.Context, cam *cameras.Camera, f frame.Format) (*ca
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Transcoder.Subscribe(c.Request().Context(), cam, want, shareOf(who(c), s.cfg.Proxies.ClientAddr(c.Request()), cam))
+	return s.cfg.Transcoder.Subscribe(c.Request().Context(), cam, want, shareOf(webauth.PrincipalFrom(c), s.cfg.Proxies.ClientAddr(c.Request()), cam))
 }
 
 // maxLinkTranscodes bounds the transcodes that one signed link may start. Anyone with its URL can use it, and pages

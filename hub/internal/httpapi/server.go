@@ -25,6 +25,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/netutil"
 )
@@ -66,7 +67,7 @@ type Config struct {
 	AllowOrigins  []string             // of other people's pages that may open /ws, such as https://example.org; "*" is all
 	Agents        controller           // asks cameras' agents
 	Access        *access.Store        // users; nil means that there are none, and nobody is asked
-	External      External             // logins at a proxy or an identity provider
+	External      webauth.External     // logins at a proxy or an identity provider
 	Exposed       bool                 // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
 	Proxies       trustedproxy.Proxies // reverse proxies to trust
 	AllowHosts    []string             // accepted host names, besides this host's, while authentication is off; "*" is all
@@ -108,7 +109,8 @@ type Server struct {
 	refused      refused
 	cameras      authz.Cameras
 	hostname     string // this host's
-	door         *door  // nil: nobody is asked
+	auth         *webauth.Auth
+	authority    *access.Authenticator // nil: authentication is off
 	tracker      *viewers.Tracker
 	errors       *tally // answers that are errors, by status
 	pending      *connlimit.Pending
@@ -135,9 +137,10 @@ func New(cfg Config) *Server {
 	s.idle = connlimit.NewIdle(connlimit.MaxIdle, exempt, func(address string) { s.tracker.Reject(viewers.LimitIdle, address) })
 	s.accept = connlimit.NewAcceptLimiter(cfg.Limits.Rate)
 	if cfg.Access != nil {
-		s.door = &door{access.NewAuthenticator(cfg.Access, cfg.Log), cfg.Exposed, !cfg.External.IsZero()}
+		s.authority = access.NewAuthenticator(cfg.Access, cfg.Log)
 		cfg.Access.OnChange(func(*access.Snapshot) { s.tracker.CredentialsChanged() })
 	}
+	s.auth = s.newAuth()
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.Pre(s.requestStarted, s.cleanProxyHeaders, s.belowPrefix)
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}),
@@ -151,10 +154,10 @@ func (s *Server) newTracker() *viewers.Tracker {
 	return viewers.New(viewers.Config{
 		Limits: s.cfg.Limits,
 		Revalidate: func(p access.Principal, now time.Time) (access.Principal, bool) {
-			if s.door == nil {
+			if s.authority == nil {
 				return p, true
 			}
-			return s.door.Revalidate(p, now)
+			return s.authority.Revalidate(p, now)
 		},
 		Cameras: func() (ids []string) {
 			for _, cam := range s.cfg.Registry.Cameras() {
@@ -210,8 +213,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- s.listen(srv, l) }()        // received below
 	s.responses.Go(func() { _ = s.tracker.Run(ctx) }) // never fails
-	if s.door != nil {
-		s.responses.Go(func() { _ = s.door.Run(ctx) }) // never fails
+	if s.authority != nil {
+		s.responses.Go(func() { _ = s.authority.Run(ctx) }) // never fails
 	}
 	var err error
 	select {
@@ -241,6 +244,17 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 func (s *Server) origin() origin.Checker {
 	return origin.Checker{Proxies: s.cfg.Proxies, Allowed: func() []string { return s.live().AllowOrigins }}
 }
+
+func (s *Server) newAuth() *webauth.Auth {
+	return webauth.New(webauth.Config{
+		Authenticator: s.authority, Users: s.cfg.Access, Exposed: s.cfg.Exposed, External: s.cfg.External,
+		Proxies: s.cfg.Proxies, Origins: s.origin(), Shared: sharedRoutes(), Page: s.site.login,
+		LoggedOut: s.tracker.Revalidate, BodyRefused: func() { s.refused.body.Add(1) },
+	})
+}
+
+// sharedRoutes lists the routes that pages of other origins may load.
+func sharedRoutes() []string { return []string{"/assets/*", "/bramble-camera.js"} }
 
 // requestStarted notes that a connection's request is here.
 func (s *Server) requestStarted(next echo.HandlerFunc) echo.HandlerFunc {
@@ -277,22 +291,22 @@ func (s *Server) routes() {
 	e.Match(read, "/api/v1/openapi.yaml", s.openAPI)
 	e.Match(read, "/healthz", s.health)
 	e.Match(read, "/readyz", s.ready)
-	e.Match(read, "/login", s.loginPage)
-	e.POST("/login", s.login)
-	e.POST("/logout", s.logout)
-	e.GET("/login/oidc", s.beginOIDC)
-	e.GET("/login/oidc/callback", s.finishOIDC)
+	e.Match(read, "/login", s.auth.LoginPage)
+	e.POST("/login", s.auth.Login)
+	e.POST("/logout", s.auth.Logout)
+	e.GET("/login/oidc", s.auth.BeginOIDC)
+	e.GET("/login/oidc/callback", s.auth.FinishOIDC)
 	// For those who may see the camera, or its part of what there is.
-	e.Match(read, "/", s.root, s.known)
-	e.Match(read, "/cam/:camera", s.camera, s.orLink)
-	e.Match(read, "/ws", s.webSocket, s.orLink)
-	e.Match(read, "/api/v1/me", s.me, s.known)
-	e.Match(read, "/api/v1/hub", s.about, s.known)
-	e.Match(read, "/api/v1/cameras", s.listCameras, s.known)
-	e.Match(read, "/api/v1/cameras/:camera", s.showCamera, s.known)
-	e.Match(read, "/api/v1/cameras/:camera/controls", s.showControls, s.known)
-	e.POST("/api/v1/cameras/:camera/controls", s.setControls, s.known) // and for operators
-	e.Match(read, "/metrics", s.metrics(), s.known, overseer)
+	e.Match(read, "/", s.root, s.auth.RequireAuth)
+	e.Match(read, "/cam/:camera", s.camera, s.auth.RequireAuthOrLink)
+	e.Match(read, "/ws", s.webSocket, s.auth.RequireAuthOrLink)
+	e.Match(read, "/api/v1/me", s.me, s.auth.RequireAuth)
+	e.Match(read, "/api/v1/hub", s.about, s.auth.RequireAuth)
+	e.Match(read, "/api/v1/cameras", s.listCameras, s.auth.RequireAuth)
+	e.Match(read, "/api/v1/cameras/:camera", s.showCamera, s.auth.RequireAuth)
+	e.Match(read, "/api/v1/cameras/:camera/controls", s.showControls, s.auth.RequireAuth)
+	e.POST("/api/v1/cameras/:camera/controls", s.setControls, s.auth.RequireAuth) // and for operators
+	e.Match(read, "/metrics", s.metrics(), s.auth.RequireAuth, webauth.RequireMetricsAccess)
 	s.aliasRoutes(e, read)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
 // subprotocol is the only one that /ws speaks.
@@ -33,7 +34,7 @@ func (s *Server) webSocket(c echo.Context) error {
 	if !slices.Contains(offered(r), subprotocol) {
 		return problem.New(http.StatusBadRequest, "/ws speaks the subprotocol "+subprotocol+": offer it in Sec-WebSocket-Protocol")
 	}
-	g, err := s.tracker.Add(s.ending, viewers.Client{Principal: who(c), Address: s.cfg.Proxies.ClientAddr(r)}, "", "")
+	g, err := s.tracker.Add(s.ending, viewers.Client{Principal: webauth.PrincipalFrom(c), Address: s.cfg.Proxies.ClientAddr(r)}, "", "")
 	if err != nil {
 		return err
 	}

@@ -130,3 +130,6 @@ func isPage(u *url.URL) bool {
 	return !u.Query().Has("embed") && !u.Query().Has("action") &&
 		(u.Path == "/" || u.Path == "/login" || camera && !strings.ContainsAny(id, "./"))
 }
+
+// Share lets pages of other origins show an answer.
+func Share(h http.Header) { h.Set("Cross-Origin-Resource-Policy", "cross-origin") }

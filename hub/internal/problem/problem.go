@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/bramble-cam/bramble/internal/printable"
 )
@@ -31,6 +32,13 @@ type Problem struct {
 	RetryAfter int      `json:"retry_after,omitempty"` // seconds; 0 for none
 
 	hint string // what the client should do; appended to the text of the error
+}
+
+// SetRetryAfter sets the header Retry-After, if the answer has one.
+func (p Problem) SetRetryAfter(h http.Header) {
+	if p.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.RetryAfter))
+	}
 }
 
 // Describer is an error that brings its own answer.

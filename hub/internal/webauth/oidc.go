@@ -1,4 +1,4 @@
-package httpapi
+package webauth
 
 import (
 	"encoding/base64"
@@ -27,71 +27,71 @@ const (
 	maxAttempts = 20
 )
 
-// beginOIDC redirects a browser to the identity provider. A cookie keeps the values that the browser must bring back.
-func (s *Server) beginOIDC(c echo.Context) error {
-	p := s.cfg.External.OIDC
+// BeginOIDC redirects a browser to the identity provider. A cookie keeps the values that the browser must bring back.
+func (a *Auth) BeginOIDC(c echo.Context) error {
+	p := a.cfg.External.OIDC
 	if p == nil {
 		return echo.ErrNotFound
 	}
 	attempt, to, err := p.Begin(c.Request().Context(), safeNext(c.QueryParam("next")), time.Now())
 	if err != nil {
-		return s.notLoggedInElsewhere(c, err)
+		return a.notLoggedInElsewhere(c, err)
 	}
 	text, err := json.Marshal(attempt)
 	if err != nil {
 		return err
 	}
 	value := secret.Text(base64.RawURLEncoding.EncodeToString(text))
-	s.setAttempt(c, access.Cookie{Value: value, Expires: time.Unix(attempt.Expires, 0)})
+	a.setAttempt(c, access.Cookie{Value: value, Expires: time.Unix(attempt.Expires, 0)})
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, to)
 }
 
-// finishOIDC begins a session for the user that the provider names, and redirects to the page that asked for the login.
-func (s *Server) finishOIDC(c echo.Context) error {
-	p := s.cfg.External.OIDC
+// FinishOIDC begins a session for the user that the provider names, and redirects to the page that asked for the login.
+func (a *Auth) FinishOIDC(c echo.Context) error {
+	p := a.cfg.External.OIDC
 	if p == nil {
 		return echo.ErrNotFound
 	}
 	r := c.Request()
 	back := r.URL.Query()
-	attempt := s.attemptOf(r, back.Get("state"))
-	s.setAttempt(c, access.Cookie{Expires: time.Unix(1, 0)}) // it is valid once
+	attempt := a.attemptOf(r, back.Get("state"))
+	a.setAttempt(c, access.Cookie{Expires: time.Unix(1, 0)}) // it is valid once
 	id, err := p.Finish(r.Context(), attempt, back, time.Now())
 	if err != nil {
-		return s.notLoggedInElsewhere(c, err)
+		return a.notLoggedInElsewhere(c, err)
 	}
-	cookie, err := s.door.LoginExternal(s.cfg.Proxies.ClientAddr(r), access.MethodOIDC, id, p.SessionLife())
+	cookie, err := a.cfg.Authenticator.LoginExternal(a.cfg.Proxies.ClientAddr(r), access.MethodOIDC, id, p.SessionLife())
 	if err != nil {
-		return s.notLoggedInElsewhere(c, asStranger(err))
+		return a.notLoggedInElsewhere(c, asUnauthenticated(err))
 	}
-	s.endSession(c)
-	s.setCookie(c, s.cookieName(r), cookie)
+	a.endSession(c)
+	a.setCookie(c, a.cookieName(r), cookie)
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, "../../"+safeNext(attempt.Next))
 }
 
 // notLoggedInElsewhere shows the reason on the login page, from which the user can try again.
-func (s *Server) notLoggedInElsewhere(c echo.Context, err error) error {
+func (a *Auth) notLoggedInElsewhere(c echo.Context, err error) error {
 	p, known := problem.Described(err)
 	if !known {
-		detail := "the login at " + s.cfg.External.OIDC.Label() + " failed: " + err.Error()
+		detail := "the login at " + a.cfg.External.OIDC.Label() + " failed: " + err.Error()
 		p = problem.Problem{Status: http.StatusUnauthorized, Detail: detail}
 	}
 	// The two exempt errors are in the audit log already.
 	if unmapped := (*access.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, access.ErrUnauthenticated) {
-		s.door.RefuseExternal(s.cfg.Proxies.ClientAddr(c.Request()), access.MethodOIDC, err)
+		a.cfg.Authenticator.RefuseExternal(a.cfg.Proxies.ClientAddr(c.Request()), access.MethodOIDC, err)
 	}
-	setRetryAfter(c, p)
+	p.SetRetryAfter(c.Response().Header())
 	depth := strings.Count(c.Path(), "/") - 1
-	return s.form(c, p.Status, webui.LoginForm{
+	return a.form(c, p.Status, webui.LoginForm{
 		Elsewhere: true, Problem: strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + ".", Root: strings.Repeat("../", depth),
 	})
 }
 
 // attemptOf returns this browser's login in progress with a state, or the zero value.
-func (s *Server) attemptOf(r *http.Request, state string) sso.Attempt {
-	cookies := r.CookiesNamed(s.attemptName(r))
+func (a *Auth) attemptOf(r *http.Request, state string) sso.Attempt {
+	cookies := r.CookiesNamed(a.attemptName(r))
 	for _, cookie := range cookies[:min(len(cookies), maxAttempts)] {
 		text, err := base64.RawURLEncoding.DecodeString(cookie.Value)
 		if err != nil || len(text) > maxAttempt {
@@ -106,17 +106,17 @@ func (s *Server) attemptOf(r *http.Request, state string) sso.Attempt {
 }
 
 // attemptName returns the cookie name of a login in progress. It is as hard to plant as a session's.
-func (s *Server) attemptName(r *http.Request) string {
-	return strings.Replace(s.cookieName(r), "_session", "_login", 1)
+func (a *Auth) attemptName(r *http.Request) string {
+	return strings.Replace(a.cookieName(r), "_session", "_login", 1)
 }
 
-func (s *Server) setAttempt(c echo.Context, cookie access.Cookie) {
-	s.setCookie(c, s.attemptName(c.Request()), cookie)
+func (a *Auth) setAttempt(c echo.Context, cookie access.Cookie) {
+	a.setCookie(c, a.attemptName(c.Request()), cookie)
 }
 
-// logoutURL returns the URL that ends the login at the proxy or provider, or "".
-func (s *Server) logoutURL(c echo.Context, p access.Principal) string {
-	switch e := s.cfg.External; {
+// LogoutURL returns the URL that ends the login at the proxy or provider, or "".
+func (a *Auth) LogoutURL(c echo.Context, p access.Principal) string {
+	switch e := a.cfg.External; {
 	case p.Method == access.MethodProxy && e.Proxy != nil:
 		return e.Proxy.LogoutURL
 	case p.LoginMethod == access.MethodOIDC && e.OIDC != nil:
@@ -126,10 +126,10 @@ func (s *Server) logoutURL(c echo.Context, p access.Principal) string {
 }
 
 // loginForm returns the login page's form with the available kinds of login.
-func (s *Server) loginForm(f webui.LoginForm) webui.LoginForm {
+func (a *Auth) loginForm(f webui.LoginForm) webui.LoginForm {
 	f.Password = true
-	if p := s.cfg.External.OIDC; p != nil {
-		f.Provider, f.Password = p.Label(), len(s.cfg.Access.Snapshot().Users()) > 0
+	if p := a.cfg.External.OIDC; p != nil {
+		f.Provider, f.Password = p.Label(), len(a.cfg.Users.Snapshot().Users()) > 0
 		if f.Next != "" {
 			f.Query = "?" + url.Values{"next": {f.Next}}.Encode()
 		}

@@ -1,4 +1,4 @@
-package httpapi
+package webauth
 
 import (
 	"crypto/sha256"
@@ -12,8 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
-// headerProxySecret is the header in which a proxy proves that it may name users.
-const headerProxySecret = "X-Bramble-Proxy-Secret"
+// HeaderProxySecret is the header in which a proxy proves that it may name users.
+const HeaderProxySecret = "X-Bramble-Proxy-Secret"
 
 // ProxyLogin says how a trusted reverse proxy names the user who logged in there.
 type ProxyLogin struct {
@@ -25,18 +25,18 @@ type ProxyLogin struct {
 
 // fromProxy returns the principal that a trusted proxy names in this request. known is false if it names no user, or
 // may not name one. Then the other kinds of login apply.
-func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, known bool, err error) {
-	cfg := s.cfg.External.Proxy
-	if cfg == nil || !s.cfg.Proxies.Sent(r) {
+func (a *Auth) fromProxy(r *http.Request, addr string) (p access.Principal, known bool, err error) {
+	cfg := a.cfg.External.Proxy
+	if cfg == nil || !a.cfg.Proxies.Sent(r) {
 		return p, false, nil
 	}
 	users := r.Header.Values(cfg.UserHeader)
-	if len(users) == 0 || len(users) == 1 && namesNobody(users[0]) {
+	if len(users) == 0 || len(users) == 1 && isNoUser(users[0]) {
 		return p, false, nil
 	}
 	if !cfg.secretShown(r) {
-		err := errors.New("the proxy names a user but does not send the right secret in " + headerProxySecret)
-		s.door.RefuseExternal(addr, access.MethodProxy, err)
+		err := errors.New("the proxy names a user but does not send the right secret in " + HeaderProxySecret)
+		a.cfg.Authenticator.RefuseExternal(addr, access.MethodProxy, err)
 		return p, false, nil
 	}
 	groups, err := cfg.groups(r)
@@ -44,17 +44,17 @@ func (s *Server) fromProxy(r *http.Request, addr string) (p access.Principal, kn
 		err = errors.New("the proxy names more than one user: it must replace the header that the client sends")
 	}
 	if err != nil {
-		s.door.RefuseExternal(addr, access.MethodProxy, err)
-		return p, true, &strangerError{err}
+		a.cfg.Authenticator.RefuseExternal(addr, access.MethodProxy, err)
+		return p, true, &unauthenticatedError{err}
 	}
 	id := access.Identity{Name: users[0], Groups: groups}
-	p, err = s.door.External(addr, access.MethodProxy, id, time.Now().Add(access.ProxyLife))
-	return p, true, asStranger(err)
+	p, err = a.cfg.Authenticator.External(addr, access.MethodProxy, id, time.Now().Add(access.ProxyLife))
+	return p, true, asUnauthenticated(err)
 }
 
-// namesNobody reports whether a header stands for no user. A proxy that passes a request without a login sends it
+// isNoUser reports whether a header stands for no user. A proxy that passes a request without a login sends it
 // empty. Apache sends (null), and Caddy 2.6 the name of the variable.
-func namesNobody(user string) bool {
+func isNoUser(user string) bool {
 	return user == "" || user == "(null)" || strings.HasPrefix(user, "{") && strings.HasSuffix(user, "}")
 }
 
@@ -63,7 +63,7 @@ func (l *ProxyLogin) secretShown(r *http.Request) bool {
 	if l.Secret == "" {
 		return true
 	}
-	shown := r.Header.Values(headerProxySecret)
+	shown := r.Header.Values(HeaderProxySecret)
 	if len(shown) != 1 {
 		return false
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package webauth
 
 import (
 	"net/http"
@@ -13,9 +13,9 @@ import (
 
 // unlessForeign returns a principal that the browser or a proxy names automatically, for any page that sends the
 // request. It refuses a page of another origin.
-func (s *Server) unlessForeign(c echo.Context, p access.Principal, err error) (access.Principal, error) {
+func (a *Auth) unlessForeign(c echo.Context, p access.Principal, err error) (access.Principal, error) {
 	if err == nil {
-		err = s.checkForeignPage(c)
+		err = a.CheckForeignPage(c)
 	}
 	if err != nil {
 		return access.Principal{}, err
@@ -23,13 +23,13 @@ func (s *Server) unlessForeign(c echo.Context, p access.Principal, err error) (a
 	return p, nil
 }
 
-// checkForeignPage refuses pictures, frames and the like that a page of another origin has the browser load. Such a
+// CheckForeignPage refuses pictures, frames and the like that a page of another origin has the browser load. Such a
 // page cannot read them, but they switch the camera on. Exempt are files meant for other web pages, pages that
 // --allow-origin names, and clients with a signed link.
-func (s *Server) checkForeignPage(c echo.Context) error {
+func (a *Auth) CheckForeignPage(c echo.Context) error {
 	r := c.Request()
 	changes := r.Method != http.MethodGet && r.Method != http.MethodHead // checkOrigin refuses these with its own text
-	if changes || !s.origin().IsForeign(r) || sharedWithPages(c) || s.origin().IsAllowed(r) || s.linked(c) {
+	if changes || !a.cfg.Origins.IsForeign(r) || slices.Contains(a.cfg.Shared, c.Path()) || a.cfg.Origins.IsAllowed(r) || a.linked(c) {
 		return nil
 	}
 	return problem.New(http.StatusForbidden, "a page of another origin requested this: start the hub with "+
@@ -43,11 +43,11 @@ func sharedWithPages(c echo.Context) bool {
 }
 
 // linked reports whether the request has a signed link to the camera that it names.
-func (s *Server) linked(c echo.Context) bool {
+func (a *Auth) linked(c echo.Context) bool {
 	link := c.QueryParam(access.LinkParameter)
-	if link == "" || s.door == nil {
+	if link == "" || a.cfg.Authenticator == nil {
 		return false
 	}
-	_, err := s.door.Link(s.cfg.Proxies.ClientAddr(c.Request()), linkedCamera(c), secret.Text(link))
+	_, err := a.cfg.Authenticator.Link(a.cfg.Proxies.ClientAddr(c.Request()), linkedCamera(c), secret.Text(link))
 	return err == nil
 }

@@ -1,4 +1,4 @@
-package httpapi
+package webauth
 
 import (
 	"net/http"
@@ -25,27 +25,27 @@ const maxCookies = 200
 
 // sessionOf returns the principal of a request's session. The first valid cookie counts, so that a planted cookie locks
 // no user out.
-func (s *Server) sessionOf(c echo.Context, addr string) (access.Principal, error) {
+func (a *Auth) sessionOf(c echo.Context, addr string) (access.Principal, error) {
 	var refused error
-	for _, cookie := range s.sessionCookies(c.Request()) {
-		p, renewed, err := s.door.Session(addr, secret.Text(cookie.Value))
+	for _, cookie := range a.sessionCookies(c.Request()) {
+		p, renewed, err := a.cfg.Authenticator.Session(addr, secret.Text(cookie.Value))
 		if err != nil {
 			refused = err
 			continue
 		}
 		if renewed != nil {
-			s.setCookie(c, cookie.Name, *renewed)
+			a.setCookie(c, cookie.Name, *renewed)
 		}
 		return p, nil
 	}
-	return access.Principal{}, &strangerError{refused}
+	return access.Principal{}, &unauthenticatedError{refused}
 }
 
 // sessionCookies returns the session cookies of a request, hardest to plant first. Over TLS the cookie without TLS is
 // ignored, because anyone may have planted it.
-func (s *Server) sessionCookies(r *http.Request) (list []*http.Cookie) {
+func (a *Auth) sessionCookies(r *http.Request) (list []*http.Cookie) {
 	names := []string{hostCookie, secureCookie}
-	if !s.cfg.Proxies.OverTLS(r) {
+	if !a.cfg.Proxies.OverTLS(r) {
 		names = append(names, sessionCookie)
 	}
 	for _, name := range names {
@@ -55,36 +55,36 @@ func (s *Server) sessionCookies(r *http.Request) (list []*http.Cookie) {
 }
 
 // endSession ends the sessions of all cookies of a request, and makes the browser delete these cookies.
-func (s *Server) endSession(c echo.Context) {
-	if s.door == nil {
+func (a *Auth) endSession(c echo.Context) {
+	if a.cfg.Authenticator == nil {
 		return
 	}
 	r := c.Request()
 	for _, name := range []string{hostCookie, secureCookie, sessionCookie} {
 		cookies := r.CookiesNamed(name)
 		for _, cookie := range cookies[:min(len(cookies), maxCookies)] {
-			s.door.Logout(s.cfg.Proxies.ClientAddr(r), secret.Text(cookie.Value))
+			a.cfg.Authenticator.Logout(a.cfg.Proxies.ClientAddr(r), secret.Text(cookie.Value))
 		}
-		if len(cookies) > 0 && name != s.cookieName(r) {
-			s.setCookie(c, name, access.Cookie{Expires: time.Unix(1, 0)})
+		if len(cookies) > 0 && name != a.cookieName(r) {
+			a.setCookie(c, name, access.Cookie{Expires: time.Unix(1, 0)})
 		}
 	}
 }
 
 // cookieName returns the cookie name for a new session.
-func (s *Server) cookieName(r *http.Request) string {
+func (a *Auth) cookieName(r *http.Request) string {
 	switch {
-	case !s.cfg.Proxies.OverTLS(r):
+	case !a.cfg.Proxies.OverTLS(r):
 		return sessionCookie
-	case s.cfg.Proxies.Prefix(r) != "": // the cookie is for that path only
+	case a.cfg.Proxies.Prefix(r) != "": // the cookie is for that path only
 		return secureCookie
 	}
 	return hostCookie
 }
 
 // setCookie gives a browser its session, for the hub's part of the host only, and not for scripts.
-func (s *Server) setCookie(c echo.Context, name string, cookie access.Cookie) {
-	path := s.cfg.Proxies.Prefix(c.Request()) + "/"
+func (a *Auth) setCookie(c echo.Context, name string, cookie access.Cookie) {
+	path := a.cfg.Proxies.Prefix(c.Request()) + "/"
 	if name == hostCookie {
 		path = "/"
 	}

@@ -1,4 +1,4 @@
-package httpapi
+package webauth
 
 import (
 	"context"
@@ -13,14 +13,14 @@ import (
 
 // External are the logins at a proxy or an identity provider.
 type External struct {
-	Proxy  *ProxyLogin   // nil: headers are ignored
-	Bearer bearer        // checks bearer tokens of an identity provider; nil: none are accepted
-	OIDC   *sso.Provider // the identity provider for logins; nil: none
+	Proxy  *ProxyLogin    // nil: headers are ignored
+	Bearer BearerVerifier // checks bearer tokens of an identity provider; nil: none are accepted
+	OIDC   *sso.Provider  // the identity provider for logins; nil: none
 }
 
-// bearer checks a signed bearer token. It returns the identity in it, and when it expires. The error is an
+// BearerVerifier checks a signed bearer token. It returns the identity in it, and when it expires. The error is an
 // *sso.UnavailableError if the token cannot be checked now.
-type bearer interface {
+type BearerVerifier interface {
 	Verify(ctx context.Context, token secret.Text) (access.Identity, time.Time, error)
 	Close()
 }
@@ -42,25 +42,25 @@ func (e External) Close() {
 const apiTokenMark = "bt_"
 
 // bearerToken returns the principal of a bearer token.
-func (s *Server) bearerToken(ctx context.Context, addr string, token secret.Text) (access.Principal, error) {
-	if s.cfg.External.Bearer == nil || strings.HasPrefix(token.Reveal(), apiTokenMark) {
-		return s.door.Token(addr, token)
+func (a *Auth) bearerToken(ctx context.Context, addr string, token secret.Text) (access.Principal, error) {
+	if a.cfg.External.Bearer == nil || strings.HasPrefix(token.Reveal(), apiTokenMark) {
+		return a.cfg.Authenticator.Token(addr, token)
 	}
-	id, expires, err := s.cfg.External.Bearer.Verify(ctx, token)
+	id, expires, err := a.cfg.External.Bearer.Verify(ctx, token)
 	if err != nil {
-		s.door.RefuseExternal(addr, access.MethodJWT, err)
+		a.cfg.Authenticator.RefuseExternal(addr, access.MethodJWT, err)
 		if unavailable := (*sso.UnavailableError)(nil); errors.As(err, &unavailable) {
 			return access.Principal{}, err
 		}
 		return access.Principal{}, access.ErrUnauthenticated
 	}
-	return s.door.External(addr, access.MethodJWT, id, expires)
+	return a.cfg.Authenticator.External(addr, access.MethodJWT, id, expires)
 }
 
-// asStranger turns a refusal into an answer that says how to authenticate.
-func asStranger(err error) error {
+// asUnauthenticated turns a refusal into an answer that says how to authenticate.
+func asUnauthenticated(err error) error {
 	if errors.Is(err, access.ErrUnauthenticated) {
-		return &strangerError{err}
+		return &unauthenticatedError{err}
 	}
 	return err
 }

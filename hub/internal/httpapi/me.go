@@ -1,0 +1,26 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
+)
+
+// meJSON is the principal of a request. docs/ref/http.md describes it.
+type meJSON struct {
+	Name string      `json:"name"`
+	Role access.Role `json:"role"`
+	Open bool        `json:"open"`
+
+	LogoutURL string `json:"logout_url,omitempty"` // ends the login at the proxy or provider
+}
+
+// me answers with the principal of the request.
+func (s *Server) me(c echo.Context) error {
+	p := webauth.PrincipalFrom(c)
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.JSON(http.StatusOK, meJSON{p.Name, p.Role, p.Method == access.MethodNone, s.auth.LogoutURL(c, p)})
+}

@@ -1,0 +1,39 @@
+// Package webauth authenticates HTTP requests: by session cookie, password, API token, signed link, or a login at a
+// reverse proxy or an identity provider. It has the login form, and refuses what pages of other origins load. Whether
+// credentials are valid, the authenticator decides; what a principal may have, package authz.
+package webauth
+
+import (
+	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/origin"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
+	"github.com/bramble-cam/bramble/webui"
+)
+
+// Config is what an Auth needs.
+type Config struct {
+	Authenticator *access.Authenticator // nil: authentication is off
+	Users         *access.Store         // as the Authenticator's
+	Exposed       bool                  // other hosts can reach the hub: without users all access is denied, not allowed
+	External      External              // logins at a proxy or an identity provider
+	Proxies       trustedproxy.Proxies
+	Origins       origin.Checker
+	Shared        []string         // routes that pages of other origins may load
+	Page          *webui.LoginPage // the login form
+	LoggedOut     func()           // called after a logout
+	BodyRefused   func()           // called for a body that is too large
+}
+
+// Auth authenticates the requests of one hub.
+type Auth struct {
+	cfg Config
+}
+
+// New returns an Auth. It starts nothing.
+func New(cfg Config) *Auth { return &Auth{cfg} }
+
+// Off reports whether authentication is off: every request has all rights then.
+func (a *Auth) Off() bool {
+	c := &a.cfg
+	return c.Authenticator == nil || c.Authenticator.AuthDisabled() && !c.Exposed && c.External.IsZero()
+}
