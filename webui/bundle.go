@@ -3,23 +3,26 @@ package webui
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"strings"
 )
 
-// bundler joins ES modules into one file. Each module follows the modules that it imports; import and export clauses are removed.
-// It knows the style of this page only, and refuses every other import or export.
+// bundler joins ES modules into one file. Each module follows the modules that it imports; import and export clauses
+// are removed. It knows the style of this page only, and refuses every other import or export.
 type bundler struct {
+	modules   fs.FS
 	assetsURL string // replaces assetsDeclaration
 	out       bytes.Buffer
 	added     map[string]bool
 	declared  map[string]string // top-level name to the module that declares it
 }
 
-// bundle returns the module entry and all that it imports as one file. Names are relative to the folder assets.
-func bundle(entry, assetsURL string) ([]byte, error) {
-	b := bundler{assetsURL: assetsURL, added: map[string]bool{}, declared: map[string]string{}}
+// bundle returns the module entry and all that it imports as one file. assetsURL replaces the declaration of the
+// folder's URL.
+func bundle(modules fs.FS, entry, assetsURL string) ([]byte, error) {
+	b := bundler{modules: modules, assetsURL: assetsURL, added: map[string]bool{}, declared: map[string]string{}}
 	if err := b.add(entry); err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", entry, err)
 	}
@@ -51,7 +54,8 @@ var (
 	moduleWord  = regexp.MustCompile(`^\s*(?:import|export)\b|\bimport\(|\bimport\.meta\b`)
 )
 
-// The line of hub/urls.js that says where the folder assets is, and what replaces it in the page's bundle, which lies in that folder.
+// The line of hub/urls.js that says where the folder assets is, and what replaces it in the page's bundle, which lies
+// in that folder.
 const (
 	assetsDeclaration = `export const assets = new URL('../', import.meta.url);`
 	pageAssets        = `const assets = new URL('./', import.meta.url);`
@@ -63,7 +67,7 @@ func (b *bundler) add(module string) error {
 		return nil
 	}
 	b.added[module] = true
-	data, err := FS.ReadFile(path.Join("assets", module))
+	data, err := fs.ReadFile(b.modules, module)
 	if err != nil {
 		return err
 	}

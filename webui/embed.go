@@ -4,12 +4,14 @@ import (
 	"embed"
 	"encoding/json"
 	"html"
+	"io/fs"
 	"regexp"
 	"strings"
 )
 
-// FS holds index.html, login.html and the folder assets. The hub serves the files of assets below /assets/, index.html through [Index]
-// and login.html through [LoginPage]. The names carry no version. Browsers must revalidate them: Cache-Control: no-cache with an ETag.
+// FS holds index.html, login.html and the folder assets. The hub serves the files of assets below /assets/, index.html
+// through [Index] and login.html through [LoginPage]. The names carry no version. Browsers must revalidate them:
+// Cache-Control: no-cache with an ETag.
 //
 //go:embed index.html login.html assets
 var FS embed.FS
@@ -42,12 +44,12 @@ var (
 type Output struct {
 	Extension string `json:"extension"`         // "mjpeg": the address of a camera is cam/<id>.mjpeg
 	Label     string `json:"label"`             // what the format is for
-	Element   string `json:"element,omitempty"` // HTML element that shows the address without a script: "img" or "video"
+	Element   string `json:"element,omitempty"` // "img" or "video": the HTML element that shows it without a script
 }
 
-// Index returns index.html for an address below the hub's root. toRoot leads from that address to the root: "" for / and "../" for
-// /cam/<id>. So the page needs no absolute paths, and works below any path of a reverse proxy. The page lists the addresses of a camera
-// by outputs.
+// Index returns index.html for an address below the hub's root. toRoot leads from that address to the root: "" for /
+// and "../" for /cam/<id>. So the page needs no absolute paths, and works below any path of a reverse proxy. The page
+// lists the addresses of a camera by outputs.
 func Index(toRoot string, outputs []Output) string {
 	text := strings.Replace(index, scriptTag, `src="`+ScriptName+`"`, 1)
 	text = styleLinks.ReplaceAllString(text, "")
@@ -59,7 +61,7 @@ func Index(toRoot string, outputs []Output) string {
 
 // Script returns the page's modules in one file, without comments.
 func Script() []byte {
-	return stripComments(must(bundle(pageModule, pageAssets)))
+	return stripComments(must(bundle(modules(), pageModule, pageAssets)))
 }
 
 // Style returns the style sheets in one file, in the order of index.html.
@@ -71,14 +73,18 @@ func Style() []byte {
 	return all
 }
 
-// Element returns the custom element <bramble-camera> in one file, for other people's pages. The file lies in the hub's root, beside
-// the folder assets.
-func Element() []byte { return must(bundle(elementModule, elementAssets)) }
+// Element returns the custom element <bramble-camera> in one file, for other people's pages. The file lies in the hub's
+// root, beside the folder assets.
+func Element() []byte { return must(bundle(modules(), elementModule, elementAssets)) }
 
-// must returns data. An error cannot happen: a test bundles all files that are embedded in the program, and strings always encode.
-func must(data []byte, err error) []byte {
+// modules returns the folder assets.
+func modules() fs.FS { return must(fs.Sub(FS, "assets")) }
+
+// must returns value. An error cannot happen: a test bundles all files that are embedded in the program, and strings
+// always encode.
+func must[T any](value T, err error) T {
 	if err != nil {
 		panic("webui: " + err.Error())
 	}
-	return data
+	return value
 }

@@ -1,4 +1,4 @@
-package webui
+package webui_test
 
 import (
 	"encoding/json"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/bramble-cam/bramble/webui"
 )
 
 // maxPage is what the whole page may weigh, uncompressed: it has to load quickly over a phone's link.
@@ -18,11 +20,11 @@ const maxPage = 150_000
 func files(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	err := fs.WalkDir(FS, ".", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(webui.FS, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
-		data, err := FS.ReadFile(name)
+		data, err := webui.FS.ReadFile(name)
 		all[name] = string(data)
 		return err
 	})
@@ -34,14 +36,14 @@ func files(t *testing.T) map[string]string {
 
 func TestEveryReferenceExists(t *testing.T) {
 	all := files(t)
-	used := map[string]bool{"index.html": true, "login.html": true, "assets/" + elementModule: true}
+	used := map[string]bool{"index.html": true, "login.html": true, "assets/bramble-camera.js": true}
 	check := func(from, name string) {
 		used[name] = true
 		if _, ok := all[name]; !ok {
 			t.Errorf("%s refers to %s, which is not embedded", from, name)
 		}
 	}
-	all["login.html"] = string(NewLoginPage().Render(LoginForm{Password: true})) // is a template
+	all["login.html"] = string(webui.NewLoginPage().Render(webui.LoginForm{Password: true})) // is a template
 	for _, page := range []string{"index.html", "login.html"} {
 		for _, ref := range regexp.MustCompile(`(?:src|href)="([^"#]+)"`).FindAllStringSubmatch(all[page], -1) {
 			check(page, ref[1])
@@ -69,7 +71,8 @@ func TestEveryReferenceExists(t *testing.T) {
 
 func TestPageIsSmall(t *testing.T) {
 	all := files(t)
-	total := len(Index("", nil)) + len(Script()) + len(Style()) + len(all["assets/player/jpeg-decoder-worker.js"]) + len(all["assets/icon.svg"])
+	total := len(webui.Index("", nil)) + len(webui.Script()) + len(webui.Style()) +
+		len(all["assets/player/jpeg-decoder-worker.js"]) + len(all["assets/icon.svg"])
 	if total > maxPage {
 		t.Errorf("the page weighs %d bytes, at most %d are allowed", total, maxPage)
 	}
@@ -100,7 +103,8 @@ func TestPageObeysStrictCSP(t *testing.T) {
 		"a style attribute":     regexp.MustCompile(`(?i)<[^>]*\sstyle=`),
 		"an event attribute":    regexp.MustCompile(`(?i)<[^>]*\son[a-z]+=`),
 		"a javascript: address": regexp.MustCompile(`(?i)javascript:`),
-		"markup from a string":  regexp.MustCompile(`\.(?:innerHTML|outerHTML|insertAdjacentHTML)\b|document\.write|\beval\(|new Function\(`),
+		"markup from a string":  regexp.MustCompile(`\.(?:innerHTML|outerHTML|insertAdjacentHTML)\b|document\.write`),
+		"code from a string":    regexp.MustCompile(`\beval\(|new Function\(`),
 	}
 	for name, text := range files(t) {
 		for what, pattern := range banned {
@@ -122,8 +126,8 @@ func TestAddressesAreRelative(t *testing.T) {
 }
 
 func TestIndex(t *testing.T) {
-	for toRoot, text := range map[string]string{"": Index("", nil), "../": Index("../", nil)} {
-		for _, want := range []string{`src="` + toRoot + ScriptName + `"`, `href="` + toRoot + StyleName + `"`} {
+	for toRoot, text := range map[string]string{"": webui.Index("", nil), "../": webui.Index("../", nil)} {
+		for _, want := range []string{`src="` + toRoot + webui.ScriptName + `"`, `href="` + toRoot + webui.StyleName + `"`} {
 			if strings.Count(text, want) != 1 {
 				t.Errorf("Index(%q) has %s not once:\n%s", toRoot, want, text)
 			}
@@ -132,23 +136,42 @@ func TestIndex(t *testing.T) {
 			t.Errorf("Index(%q) also has the files that are bundled", toRoot)
 		}
 	}
-	if below := Index("../", nil); strings.Contains(below, `="assets/`) {
+	if below := webui.Index("../", nil); strings.Contains(below, `="assets/`) {
 		t.Errorf(`Index("../") does not find its assets one folder up:%s%s`, "\n", below)
 	}
 }
 
 // TestIndexOutputs reads the list of outputs as a browser does.
 func TestIndexOutputs(t *testing.T) {
-	want := []Output{
+	want := []webui.Output{
 		{Extension: "mjpeg", Label: `MJPEG: for <img>, "quotes" & more`, Element: "img"},
 		{Extension: "ts", Label: "MPEG-TS"},
 	}
-	found := regexp.MustCompile(`<meta name="outputs" content="([^"]*)">`).FindAllStringSubmatch(Index("../", want), -1)
+	found := regexp.MustCompile(`<meta name="outputs" content="([^"]*)">`).FindAllStringSubmatch(webui.Index("../", want), -1)
 	if len(found) != 1 {
 		t.Fatalf("the page has %d lists of outputs, not one", len(found))
 	}
-	var got []Output
+	var got []webui.Output
 	if err := json.Unmarshal([]byte(html.UnescapeString(found[0][1])), &got); err != nil || !slices.Equal(got, want) {
 		t.Errorf("the page lists %+v (%v), want %+v", got, err, want)
+	}
+}
+
+// TestFolders holds the order of the folders that the package's comment describes.
+func TestFolders(t *testing.T) {
+	allowed := map[string][]string{
+		"hub": {"hub"}, "player": {"hub", "player"}, "ui": {"hub", "ui"}, "views": {"hub", "player", "ui", "views"},
+	}
+	imported := regexp.MustCompile(`(?:from |import\()'([^']+\.js)'`) // of types, too
+	for name, text := range files(t) {
+		folder := path.Base(path.Dir(name))
+		if path.Ext(name) != ".js" || folder == "assets" {
+			continue
+		}
+		for _, ref := range imported.FindAllStringSubmatch(text, -1) {
+			if target := path.Join(path.Dir(name), ref[1]); !slices.Contains(allowed[folder], path.Base(path.Dir(target))) {
+				t.Errorf("%s imports %s: a module of %s may not", name, target, folder)
+			}
+		}
 	}
 }

@@ -7,11 +7,11 @@ import (
 
 // LoginForm is what the login page shows.
 type LoginForm struct {
-	User      string // the prefilled name
-	Next      string // address below the hub's root to open after the login
-	Problem   string // why the last attempt failed; "" on the first one
-	Elsewhere bool   // that attempt was at the identity provider
-	Root      string // relative path from the page to the hub's root: "" or "../../"
+	User           string // the prefilled name
+	Next           string // address below the hub's root to open after the login
+	Problem        string // why the last attempt failed; "" on the first one
+	ProviderFailed bool   // that attempt was at the identity provider
+	Root           string // relative path from the page to the hub's root: "" or "../../"
 
 	Password bool   // there are users with a password
 	Provider string // name of the identity provider; "" if there is none

@@ -1,24 +1,26 @@
-package webui
+package webui_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/bramble-cam/bramble/webui"
 )
 
 // The login page offers the available kinds of login, and escapes the texts that it shows.
 func TestLoginPage(t *testing.T) {
-	page := NewLoginPage()
+	page := webui.NewLoginPage()
 	for name, test := range map[string]struct {
-		form      LoginForm
+		form      webui.LoginForm
 		has, lack []string
 	}{
-		"password": {LoginForm{Password: true, Next: "cam/porch"}, []string{`action="login"`, `value="cam/porch"`, "user add"}, []string{"login/oidc", "or with"}},
+		"password": {webui.LoginForm{Password: true, Next: "cam/porch"}, []string{`action="login"`, `value="cam/porch"`, "user add"}, []string{"login/oidc", "or with"}},
 		"both": {
-			LoginForm{Password: true, Provider: "Lab & Co <b>", Query: "?next=cam%2Fporch%3Fx%3D1"},
+			webui.LoginForm{Password: true, Provider: "Lab & Co <b>", Query: "?next=cam%2Fporch%3Fx%3D1"},
 			[]string{`href="login/oidc?next=cam%2Fporch%3Fx%3D1"`, "Log in with Lab &amp; Co &lt;b&gt;", "or with a password", `action="login"`}, []string{"user add", "<b>"},
 		},
 		"provider only, failed": {
-			LoginForm{Provider: "x", Root: "../../", Problem: "<script>"},
+			webui.LoginForm{Provider: "x", Root: "../../", Problem: "<script>"},
 			[]string{`href="../../login/oidc"`, `href="../../assets/login.css"`, `src="../../assets/theme.js"`, "&lt;script&gt;", `role="alert"`}, []string{"<form", "<script>"},
 		},
 	} {

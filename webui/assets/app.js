@@ -5,7 +5,7 @@ import { find, setText, toast } from './ui/dom.js';
 import { downloadSnapshot } from './ui/download.js';
 import { describeChanges, summarizeStates } from './ui/format.js';
 import { bindKeys, toggleFullScreen } from './ui/keyboard.js';
-import { loadSetting, saveSetting } from './ui/local-settings.js';
+import { loadGridSearch, loadSetting, saveGridSearch, saveSetting } from './ui/local-settings.js';
 import { accountSession } from './views/account.js';
 import { CameraPage } from './views/camera-page.js';
 import { Grid } from './views/grid.js';
@@ -32,7 +32,9 @@ let announced = null;
 
 if (id === null && !hasView(location.search)) history.replaceState(null, '', location.pathname + loadSetting('view'));
 let state = parseView(location.search);
-const view = id === null ? new Grid(connection, state, () => setView({ ...state, group: '', q: '' })) : new CameraPage(connection, id);
+const view = id === null
+  ? new Grid(connection, state, () => setView({ ...state, group: '', q: '' }))
+  : new CameraPage(connection, id);
 const toolbar = id === null ? new Toolbar(state, setView) : null;
 
 /** @param {import('./views/view-state.js').ViewState} next */
@@ -87,15 +89,8 @@ function snapshot() {
   else toast('Choose a camera with the arrow keys first');
 }
 
-/** The address of the grid, with the view that it had last in this tab. */
-function gridURL() {
-  let search = '';
-  try { search = sessionStorage.getItem('bramble.grid') ?? ''; } catch { /* storage is forbidden: all cameras */ }
-  return root.href + search;
-}
-
 function onEscape() {
-  if (id !== null) location.href = gridURL();
+  if (id !== null) location.href = root.href + loadGridSearch();
   else if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
 }
 
@@ -106,7 +101,7 @@ function setUp() {
   const home = find(document, '#home', HTMLAnchorElement);
   home.href = root.href;
   element('#steps').hidden = id === null;
-  find(document, '#back', HTMLAnchorElement).href = gridURL();
+  find(document, '#back', HTMLAnchorElement).href = root.href + loadGridSearch();
   const help = find(document, '#help-dialog', HTMLDialogElement);
   element('#help').addEventListener('click', () => help.showModal());
   element('#full').addEventListener('click', toggleFullScreen);
@@ -128,8 +123,7 @@ setUp();
 document.addEventListener('visibilitychange', () => (document.hidden ? view.pause() : update()));
 window.addEventListener('pagehide', () => {
   view.pause();
-  if (id !== null) return;
-  try { sessionStorage.setItem('bramble.grid', location.search); } catch { /* storage is forbidden */ }
+  if (id === null) saveGridSearch(location.search);
 });
 window.addEventListener('pageshow', update);
 connection.onCameras(onCameras);

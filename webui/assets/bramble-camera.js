@@ -36,7 +36,8 @@ sheet.replaceSync(`
   :host([hidden]) { display: none; }
   canvas, video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: contain; }
   .note { position: absolute; inset: 0; display: grid; place-content: center; gap: 0.5em; padding: 0.5em;
-    background: rgb(22 24 26 / 75%); color: #f4f4f2; font: 0.9rem/1.4 system-ui, sans-serif; text-align: center; overflow-wrap: anywhere; }
+    background: rgb(22 24 26 / 75%); color: #f4f4f2; font: 0.9rem/1.4 system-ui, sans-serif; text-align: center;
+    overflow-wrap: anywhere; }
   .note[hidden], button[hidden] { display: none; }
   button { font: inherit; padding: 0.4em 1.2em; justify-self: center; cursor: pointer; }
 `);
@@ -61,19 +62,20 @@ export function widthFor(pixels) {
  * Attributes, all of which may change at any time:
  * - `camera`: id of the camera. Without it the element shows nothing.
  * - `src`: URL of the hub's root. The default is the hub from which this module was loaded.
- * - `kind`: `jpeg`, `mp4` or `auto` (default). `auto` plays H.264 cameras as video and all others as JPEGs. Where the browser cannot
- *   play the video, the element shows JPEGs.
- * - `width`: width in pixels to request of the hub. The default is what the element's size on the screen needs, for JPEGs, and the
- *   camera's own width for video.
+ * - `kind`: `jpeg`, `mp4` or `auto` (default). `auto` plays H.264 cameras as video and all others as JPEGs. Where the
+ *   browser cannot play the video, the element shows JPEGs.
+ * - `width`: width in pixels to request of the hub. The default is what the element's size on the screen needs, for
+ *   JPEGs, and the camera's own width for video.
  * - `link`: the value of a signed link's parameter `link`, for a hub that requires a login.
  *
  * Property: `state`, a {@link PictureState}.
  *
- * Event: `state`, a CustomEvent with a {@link StateDetail}, fired when the state or the text changes. It does not bubble.
+ * Event: `state`, a CustomEvent with a {@link StateDetail}, fired when the state or the text changes. It does not
+ * bubble.
  *
- * The element streams only while it is connected, on the screen, and its page is visible. All elements of a page share one WebSocket to
- * a hub. The hub must allow the page's origin (`--allow-origin`) unless the page is its own. The element's size is that of a block with
- * an aspect ratio of 16:9; the page's style may set another.
+ * The element streams only while it is connected, on the screen, and its page is visible. All elements of a page share
+ * one WebSocket to a hub. The hub must allow the page's origin (`--allow-origin`) unless the page is its own. The
+ * element's size is that of a block with an aspect ratio of 16:9; the page's style may set another.
  */
 export class BrambleCamera extends HTMLElement {
   static observedAttributes = ['camera', 'src', 'kind', 'width', 'link'];
@@ -229,7 +231,9 @@ export class BrambleCamera extends HTMLElement {
     return this.#width ? { width: this.#width } : {};
   }
 
-  /** By default only JPEGs are resized: a smaller video would cost the hub an encoder, a smaller JPEG next to nothing. */
+  /**
+   * By default only JPEGs are resized: a smaller video would cost the hub an encoder, a smaller JPEG next to nothing.
+   */
   #requestedWidth() {
     const attribute = Number(this.getAttribute('width'));
     if (attribute > 0) return Math.round(attribute);

@@ -85,7 +85,8 @@ func (a *Auth) notLoggedInElsewhere(c echo.Context, err error) error {
 	p.SetRetryAfter(c.Response().Header())
 	depth := strings.Count(c.Path(), "/") - 1
 	return a.form(c, p.Status, webui.LoginForm{
-		Elsewhere: true, Problem: strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + ".", Root: strings.Repeat("../", depth),
+		ProviderFailed: true, Problem: strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + ".",
+		Root: strings.Repeat("../", depth),
 	})
 }
 

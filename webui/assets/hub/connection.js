@@ -16,8 +16,8 @@ const PING_TICKS = 30;
 /** After this many ticks an open connection counts as stable, and the next retry is as quick as the first. */
 const STABLE_TICKS = 5;
 /**
- * Ticks without a message after which the hub is pinged, after which pictures count as stale, and after which the connection counts
- * as dead. They are ticks and not milliseconds because a computer may have slept.
+ * Ticks without a message after which the hub is pinged, after which pictures count as stale, and after which the
+ * connection counts as dead. They are ticks and not milliseconds because a computer may have slept.
  */
 const PING_AFTER_TICKS = 2;
 const STALE_AFTER_TICKS = 4;
@@ -39,7 +39,9 @@ const DEAD_AFTER_TICKS = 7;
  */
 
 /** @type {Problem} */
-const NO_ANSWER = { type: 'about:blank', title: 'No contact', status: 0, detail: 'The hub does not answer. Trying again.' };
+const NO_ANSWER = {
+  type: 'about:blank', title: 'No contact', status: 0, detail: 'The hub does not answer. Trying again.',
+};
 /** For a page of another origin. A browser does not tell a page which of the two it is. */
 const ORIGIN_REFUSED = 'The hub does not answer, or does not allow this page (--allow-origin). Trying again.';
 
@@ -281,7 +283,8 @@ export class HubConnection {
   #onEnded({ slot, error }) {
     const subscription = this.#slots.get(slot);
     this.#slots.delete(slot);
-    subscription?.handleEnded(error ?? { ...NO_ANSWER, title: 'Ended', detail: 'The hub ended the stream. Trying again.' });
+    const unknown = { ...NO_ANSWER, title: 'Ended', detail: 'The hub ended the stream. Trying again.' };
+    subscription?.handleEnded(error ?? unknown);
   }
 
   /** @param {number} now the hub's clock, Unix milliseconds */

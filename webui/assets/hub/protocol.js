@@ -51,7 +51,8 @@
  */
 
 /**
- * Hub to client: describes the frames that follow. It comes before the first frame of a slot, and again when the size or the codec changes.
+ * Hub to client: describes the frames that follow. It comes before the first frame of a slot, and again when the size
+ * or the codec changes.
  *
  * @typedef {object} WatchingMessage
  * @property {'watching'} op The kind of message.
@@ -108,7 +109,10 @@
  * @property {Problem} error What is wrong with it.
  */
 
-/** @typedef {HelloMessage | WatchingMessage | QuietMessage | EndedMessage | RosterMessage | PongMessage | ErrorMessage} HubMessage */
+/**
+ * @typedef {HelloMessage | WatchingMessage | QuietMessage | EndedMessage | RosterMessage | PongMessage
+ *   | ErrorMessage} HubMessage
+ */
 
 /**
  * Why the hub refuses something (RFC 9457).
@@ -193,7 +197,10 @@ function readInt64(view, at) {
  * @throws {RangeError} if the message is shorter than its header.
  */
 export function parseFrame(message) {
-  if (message.byteLength < HEADER_BYTES) throw new RangeError(`a frame of ${message.byteLength} bytes: its header alone has ${HEADER_BYTES}`);
+  const { byteLength } = message;
+  if (byteLength < HEADER_BYTES) {
+    throw new RangeError(`a frame of ${byteLength} bytes: its header alone has ${HEADER_BYTES}`);
+  }
   const view = new DataView(message);
   const flags = view.getUint8(1);
   return {

@@ -16,18 +16,20 @@ const BAD_REQUEST = 400;
  * Receives the frames of a subscription. Every frame must be acknowledged, or the hub sends no more.
  *
  * @typedef {object} StreamHandler
- * @property {(info: WatchingMessage) => void} onWatching Called before the first frame. A new slot begins a new time line.
+ * @property {(info: WatchingMessage) => void} onWatching Called before the first frame. A new slot begins a new time
+ *   line.
  * @property {(frame: Frame) => void} onFrame Called for each frame.
  * @property {(reason: string) => void} onQuiet Called when no frame has come for a while. The reason may be empty.
- * @property {(problem: Problem | null) => void} onEnded Called when the hub ended the stream or is lost; null: the page is hidden.
- * The stream is requested again if that can help.
+ * @property {(problem: Problem | null) => void} onEnded Called when the hub ended the stream or is lost; null: the page
+ *   is hidden. The stream is requested again if that can help.
  */
 
 /**
  * What a subscription needs of its connection.
  *
  * @typedef {object} Transport
- * @property {(subscription: Subscription, request: StreamRequest) => number} open Requests the stream and returns its slot; 0 without a connection.
+ * @property {(subscription: Subscription, request: StreamRequest) => number} open Requests the stream and returns its
+ *   slot; 0 without a connection.
  * @property {(subscription: Subscription, slot: number) => void} close Removes the subscription, and ends its slot.
  * @property {(message: ArrayBuffer) => void} send Sends a binary message.
  */
@@ -58,7 +60,10 @@ export class Subscription {
     this.#handler = handler;
   }
 
-  /** Acknowledges one more frame. A late call, for a frame of an earlier slot, does nothing: no more is acknowledged than was received. */
+  /**
+   * Acknowledges one more frame. A late call, for a frame of an earlier slot, does nothing: no more is acknowledged
+   * than was received.
+   */
   ack() {
     if (this.#slot === 0 || this.#acked >= this.#received) return;
     this.#acked += 1;
@@ -114,7 +119,8 @@ export class Subscription {
       const delay = RETRY_DELAYS_MS[Math.min(this.#failures, RETRY_DELAYS_MS.length - 1)] ?? 0;
       this.#failures += 1;
       // The delay is random, so that many tiles do not ask at the same moment.
-      this.#retryTimer = setTimeout(() => this.start(), Math.max(delay, (problem.retry_after ?? 0) * 1000) * (1 + Math.random() / 4));
+      const wait = Math.max(delay, (problem.retry_after ?? 0) * 1000) * (1 + Math.random() / 4);
+      this.#retryTimer = setTimeout(() => this.start(), wait);
     }
     this.#handler.onEnded(problem);
   }

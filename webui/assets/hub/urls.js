@@ -1,4 +1,5 @@
-// The addresses of the hub. The page may be served below any path of any host, so all of them are relative to this module.
+// The addresses of the hub. The page may be served below any path of any host, so all of them are relative to this
+// module.
 
 /** The folder assets, with a trailing slash. */
 export const assets = new URL('../', import.meta.url);

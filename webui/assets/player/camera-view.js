@@ -81,7 +81,10 @@ export class CameraView {
     return this.#markedStale || this.#freshness.isStale(now, camera.fps) ? 'stale' : 'live';
   }
 
-  /** @param {number} now @returns {{fps: number, age: number, grade: import('./freshness.js').AgeGrade, sinceLast: number}} */
+  /**
+   * @param {number} now
+   * @returns {{fps: number, age: number, grade: import('./freshness.js').AgeGrade, sinceLast: number}}
+   */
   stats(now) {
     const age = this.#freshness.age(now);
     return { fps: this.#freshness.fps(now), age, grade: gradeAge(age), sinceLast: this.#freshness.sinceLast(now) };
@@ -189,7 +192,8 @@ export class CameraView {
   }
 
   /**
-   * An error does not make the picture stale; its age does. A camera of one frame a second is quiet for a second each time.
+   * An error does not make the picture stale; its age does. A camera of one frame a second is quiet for a second each
+   * time.
    * @param {ActivePlayer} active
    * @param {string} reason
    * @param {number} status of the hub's problem, or 0

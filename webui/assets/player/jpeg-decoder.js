@@ -6,8 +6,8 @@ import { assets } from '../hub/urls.js';
 /** @type {Map<number, Job>} */
 const jobs = new Map();
 /**
- * The worker is used once it has reported that it runs. Until then, and where there can be no worker, the page decodes: the first
- * picture does not wait for it.
+ * The worker is used once it has reported that it runs. Until then, and where there can be no worker, the page decodes:
+ * the first picture does not wait for it.
  */
 const workerState = { worker: /** @type {Worker | null} */ (null), started: false, lastJob: 0 };
 
@@ -32,7 +32,10 @@ function startWorker() {
   workerState.started = true;
   try {
     const worker = new Worker(new URL('player/jpeg-decoder-worker.js', assets));
-    worker.addEventListener('message', ({ data }) => (data === 'ready' ? workerState.worker = worker : finishJob(data)));
+    worker.addEventListener('message', ({ data }) => {
+      if (data === 'ready') workerState.worker = worker;
+      else finishJob(data);
+    });
     worker.addEventListener('error', (event) => event.preventDefault()); // The page decodes instead.
   } catch {
     // The page decodes instead.

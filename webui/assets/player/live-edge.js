@@ -10,7 +10,8 @@ const MAX_MARGIN = 0.07;
 const RATE_STEPS = 20;
 
 /**
- * The playback rate for a margin. The margin is how late a frame may arrive, and it is also the age that buffering adds.
+ * The playback rate for a margin. The margin is how late a frame may arrive, and it is also the age that buffering
+ * adds.
  * @param {number} margin the least seconds of video that were left of late when a frame arrived
  */
 export function catchUpRate(margin) {
@@ -20,7 +21,10 @@ export function catchUpRate(margin) {
 
 /** The least margin of late: how much video was left in the buffer when the next frame arrived. */
 export class BufferMargin {
-  /** @type {{at: number, left: number}[]} a monotonic queue, the least margin first: an earlier, larger one can never be the least again */
+  /**
+   * A monotonic queue, the least margin first: an earlier, larger one can never be the least again.
+   * @type {{at: number, left: number}[]}
+   */
   #samples = [];
 
   /**

@@ -22,7 +22,8 @@ export function supportsMSE(mime) {
  * @typedef {import('../hub/protocol.js').Frame} Frame
  *
  * @typedef {object} MSEBufferEvents
- * @property {(frame: Frame, time: number) => void} onAppended Called when a frame is in the buffer, with its time in the video in seconds.
+ * @property {(frame: Frame, time: number) => void} onAppended Called when a frame is in the buffer, with its time in
+ *   the video in seconds.
  * @property {(reason: string) => void} onFailed Called when nothing more can be appended.
  */
 
@@ -66,7 +67,8 @@ export class MSEBuffer {
   }
 
   /**
-   * Sets the type of the frames that follow, and whether they begin a new time line. A new time line continues at the buffer's end.
+   * Sets the type of the frames that follow, and whether they begin a new time line. A new time line continues at the
+   * buffer's end.
    * @param {string} mime
    * @param {boolean} newTimeline
    */

@@ -1,4 +1,5 @@
-// The types that all players share. jpeg-player.js and video-player.js implement them, camera-view.js and the element use them.
+// The types that all players share. jpeg-player.js and video-player.js implement them, camera-view.js and the element
+// use them.
 
 /**
  * A picture that is on the screen.
@@ -23,7 +24,8 @@
  *
  * @typedef {object} Player
  * @property {HTMLElement} element What shows the picture.
- * @property {(options: PlayerOptions) => void} change Continues with other options. The picture stays until the next one.
+ * @property {(options: PlayerOptions) => void} change Continues with other options. The picture stays until the next
+ *   one.
  * @property {() => void} resume Starts playing after the browser refused to. It must be called from a click.
  * @property {() => void} stop Ends the stream and frees everything.
  */
@@ -33,10 +35,11 @@
  *
  * @typedef {object} PlayerEvents
  * @property {(picture: ShownPicture) => void} onPicture Called for every picture.
- * @property {(reason: string, status?: number) => void} onError Called when no picture comes; the next picture ends that.
- * status is that of the hub's problem, if there is one.
+ * @property {(reason: string, status?: number) => void} onError Called when no picture comes; the next picture ends
+ *   that. status is that of the hub's problem, if there is one.
  * @property {() => void} onBlocked Called when the browser plays only after a click.
- * @property {(reason: string) => void} [onUnplayable] Called when this browser cannot play the video. Show JPEGs instead.
+ * @property {(reason: string) => void} [onUnplayable] Called when this browser cannot play the video. Show JPEGs
+ *   instead.
  */
 
 export {};

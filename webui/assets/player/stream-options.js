@@ -12,9 +12,15 @@
  * @property {number} fps Most frames per second; 0 means the camera's own.
  */
 
-/** The widths of the hub's renditions (docs/ref/http.md, Renditions). Pages that request the same width share a rendition. */
+/**
+ * The widths of the hub's renditions (docs/ref/http.md, Renditions). Pages that request the same width share a
+ * rendition.
+ */
 export const WIDTHS = [160, 240, 320, 480, 640, 960, 1280, 1920];
-/** A camera that is less than this much wider than its place is shown as it is. A rendition would cost the hub more than it saves. */
+/**
+ * A camera that is less than this much wider than its place is shown as it is. A rendition would cost the hub more than
+ * it saves.
+ */
 const MIN_REDUCTION = 1.5;
 
 /**
@@ -42,8 +48,8 @@ export function chooseFPS(tiles, override) {
 }
 
 /**
- * Chooses the kind of stream. H.264 cameras play their own stream. The other kind is for users who choose it, and for browsers that
- * cannot play video.
+ * Chooses the kind of stream. H.264 cameras play their own stream. The other kind is for users who choose it, and for
+ * browsers that cannot play video.
  * @param {Pick<Camera, 'format' | 'formats'>} camera
  * @param {FormatChoice} choice
  * @param {boolean} playsVideo whether this browser plays video, as far as is known

@@ -76,7 +76,9 @@ export class VideoPlayer {
     video.playsInline = true;
     video.disablePictureInPicture = true;
     video.setAttribute('aria-label', `Live picture of ${camera}`);
-    video.addEventListener('error', () => this.#onFailed(`the browser says: ${video.error?.message || video.error?.code}`));
+    video.addEventListener('error', () => {
+      this.#onFailed(`the browser says: ${video.error?.message || video.error?.code}`);
+    });
     if (HAS_FRAME_CALLBACK) this.#callback = video.requestVideoFrameCallback(this.#onVideoFrame);
     else video.addEventListener('timeupdate', () => this.#onShown(this.element.currentTime));
     if (supportsMSE()) this.#open();

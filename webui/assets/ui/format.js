@@ -101,7 +101,8 @@ export function describeChanges(before, after) {
     else if (old !== state && !(isExpected(old) && isExpected(state))) changes.push(`${id}: ${stateLabel(state)}`);
   }
   for (const id of before.keys()) if (!after.has(id)) changes.push(`${id} is gone`);
-  return changes.length > 4 ? `${formatCount(changes.length, 'camera')} changed: ${changes.slice(0, 3).join(', ')} and others` : changes.join(', ');
+  if (changes.length <= 4) return changes.join(', ');
+  return `${formatCount(changes.length, 'camera')} changed: ${changes.slice(0, 3).join(', ')} and others`;
 }
 
 /** A change between these states follows the demand, and is not announced. @param {string} state */

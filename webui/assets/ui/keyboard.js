@@ -22,6 +22,7 @@ export function bindKeys(actions, fallback) {
 
 /** Enters or leaves full screen. */
 export function toggleFullScreen() {
-  const change = document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen?.();
+  const { documentElement, fullscreenElement } = document;
+  const change = fullscreenElement ? document.exitFullscreen() : documentElement.requestFullscreen?.();
   change?.catch(() => {}); // The browser or its user refused.
 }

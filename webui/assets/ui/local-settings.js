@@ -1,4 +1,5 @@
-// The page's settings in this browser's local storage. Storage may be forbidden or full: then nothing is kept, and the page works.
+// The page's settings in this browser's local storage. Storage may be forbidden or full: then nothing is kept, and the
+// page works.
 
 const PREFIX = 'bramble.';
 
@@ -24,5 +25,25 @@ export function saveSetting(key, value) {
     else localStorage.removeItem(PREFIX + key);
   } catch {
     // A setting that lasts until the page is closed is better than an error.
+  }
+}
+
+const GRID_KEY = `${PREFIX}grid`;
+
+/** @returns {string} the query that the grid had last in this tab: its group, search and columns */
+export function loadGridSearch() {
+  try {
+    return sessionStorage.getItem(GRID_KEY) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+/** @param {string} search the grid's query */
+export function saveGridSearch(search) {
+  try {
+    sessionStorage.setItem(GRID_KEY, search);
+  } catch {
+    // Without it a camera's page leads back to all cameras.
   }
 }

@@ -1,12 +1,21 @@
 // Zooms and pans a picture: by wheel, pinch, drag, double click, and the keys + - 0 and arrows.
 
-/** @typedef {{scale: number, x: number, y: number}} Transform scale of the picture, and pixels from the box's corner to its own */
-/** @typedef {{width: number, height: number}} Box */
-/** @typedef {{x: number, y: number}} Point */
+/**
+ * @typedef {object} Transform
+ * @property {number} scale How much larger the picture is than the box.
+ * @property {number} x Pixels from the box's left edge to the picture's.
+ * @property {number} y Pixels from the box's upper edge to the picture's.
+ *
+ * @typedef {{width: number, height: number}} Box
+ * @typedef {{x: number, y: number}} Point
+ */
 
 const ZOOM_MAX = 10;
 const ZOOM_STEP = 1.5;
+const DOUBLE_CLICK_ZOOM = 2.5;
 const PAN_PX = 60;
+/** Directions of the picture. @type {Record<string, [number, number]>} */
+const PAN_KEYS = { ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
 
 /** @type {Transform} */
 export const FIT = { scale: 1, x: 0, y: 0 };
@@ -42,8 +51,8 @@ export function panBy(transform, dx, dy, box) {
  * @returns {Transform}
  */
 function clampToBox({ scale, x, y }, { width, height }) {
-  const clamp = (/** @type {number} */ at, /** @type {number} */ size) => Math.min(0, Math.max(size - size * scale, at));
-  return { scale, x: clamp(x, width), y: clamp(y, height) };
+  const clamped = (/** @type {number} */ at, /** @type {number} */ size) => Math.min(0, Math.max(size - size * scale, at));
+  return { scale, x: clamped(x, width), y: clamped(y, height) };
 }
 
 export class Zoom {
@@ -62,10 +71,11 @@ export class Zoom {
     this.#picture = picture;
     box.classList.add('zoomable');
     box.addEventListener('wheel', (e) => this.#onWheel(e), { passive: false });
-    box.addEventListener('dblclick', (e) => this.#set(this.#transform.scale > 1 ? FIT : zoomAt(this.#transform, 2.5, this.#pointIn(e), this.#size)));
+    box.addEventListener('dblclick', (e) => this.#onDoubleClick(e));
     box.addEventListener('pointerdown', (e) => this.#onPointerDown(e));
     box.addEventListener('pointermove', (e) => this.#onPointerMove(e));
-    for (const end of ['pointerup', 'pointercancel']) box.addEventListener(end, (e) => { if (e instanceof PointerEvent) this.#pointers.delete(e.pointerId); });
+    box.addEventListener('pointerup', (e) => { this.#pointers.delete(e.pointerId); });
+    box.addEventListener('pointercancel', (e) => { this.#pointers.delete(e.pointerId); });
     new ResizeObserver(() => this.#set(panBy(this.#transform, 0, 0, this.#size))).observe(box);
   }
 
@@ -78,8 +88,7 @@ export class Zoom {
    * @returns {boolean} whether the key zooms or pans
    */
   handleKey(key) {
-    const moves = /** @type {Record<string, [number, number]>} */ ({ ArrowLeft: [1, 0], ArrowRight: [-1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] });
-    const move = this.#transform.scale > 1 ? moves[key] : undefined;
+    const move = this.#transform.scale > 1 ? PAN_KEYS[key] : undefined;
     if (move) this.#set(panBy(this.#transform, move[0] * PAN_PX, move[1] * PAN_PX, this.#size));
     else if (key === '+' || key === '=') this.in();
     else if (key === '-') this.out();
@@ -104,10 +113,17 @@ export class Zoom {
     return { x: clientX - left, y: clientY - top };
   }
 
+  /** @param {MouseEvent} e */
+  #onDoubleClick(e) {
+    const zoomedIn = this.#transform.scale > 1;
+    this.#set(zoomedIn ? FIT : zoomAt(this.#transform, DOUBLE_CLICK_ZOOM, this.#pointIn(e), this.#size));
+  }
+
   /** @param {WheelEvent} e */
   #onWheel(e) {
     const lines = e.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
-    const next = zoomAt(this.#transform, Math.exp(-e.deltaY * lines * (e.ctrlKey ? 0.01 : 0.002)), this.#pointIn(e), this.#size);
+    const factor = Math.exp(-e.deltaY * lines * (e.ctrlKey ? 0.01 : 0.002));
+    const next = zoomAt(this.#transform, factor, this.#pointIn(e), this.#size);
     if (next.scale === this.#transform.scale) return; // The page scrolls on.
     e.preventDefault();
     this.#set(next);

@@ -75,7 +75,8 @@ export function moveCamera(order, shown, id, target) {
  * @returns {number} the same index if there is no tile in that direction
  */
 export function neighborIndex(key, at, count, columns) {
-  const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns });
+  /** @type {Record<string, number>} */
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
   if (key === 'Home') return 0;
   if (key === 'End') return count - 1;
   const to = at + (steps[key] ?? 0);

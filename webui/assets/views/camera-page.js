@@ -9,7 +9,7 @@ import { hubURL, root } from '../hub/urls.js';
 import { downloadSnapshot } from '../ui/download.js';
 import { ControlsPanel } from './controls-panel.js';
 import { Sparkline } from '../ui/sparkline.js';
-import { loadSetting } from '../ui/local-settings.js';
+import { loadGridSearch, loadSetting } from '../ui/local-settings.js';
 import { Tile } from './tile.js';
 import { parseView } from './view-state.js';
 import { formatAgo, formatBitrate, formatCount, formatDuration, formatFPS, stateLabel } from '../ui/format.js';
@@ -83,7 +83,8 @@ export class CameraPage {
     if (!this.#view.isConnected) this.element.replaceChildren(this.#view);
     this.#tile.update(camera);
     this.#tile.show({ choice: this.#choice, width: 0, fps: 0 });
-    this.element.style.setProperty('--aspect', camera.width && camera.height ? `${camera.width} / ${camera.height}` : '16 / 9');
+    const { width, height } = camera;
+    this.element.style.setProperty('--aspect', width && height ? `${width} / ${height}` : '16 / 9');
     this.#clip.available = camera.formats.includes('mp4') && camera.state !== 'offline';
     this.#showLinks();
     this.#render();
@@ -132,12 +133,15 @@ export class CameraPage {
   /** Why the format that the user chose is not the one that is shown. @param {Camera} camera */
   #formatError(camera) {
     const choice = this.#choice;
-    if (choice === 'auto' || camera.formats.length === 0 || camera.formats.includes(choice)) return this.#tile.view.switchError;
+    const available = choice === 'auto' || camera.formats.length === 0 || camera.formats.includes(choice);
+    if (available) return this.#tile.view.switchError;
     return `The hub has no ${choice === 'mp4' ? 'H.264' : 'JPEG'} of this camera: it needs ffmpeg for that.`;
   }
 
   #bind() {
-    const on = (/** @type {string} */ selector, /** @type {() => void} */ action) => find(this.#view, selector, HTMLElement).addEventListener('click', action);
+    const on = (/** @type {string} */ selector, /** @type {() => void} */ action) => {
+      find(this.#view, selector, HTMLElement).addEventListener('click', action);
+    };
     on('.zoom-in', () => this.#zoom.in());
     on('.zoom-out', () => this.#zoom.out());
     on('.zoom-all', () => this.#zoom.reset());
@@ -153,7 +157,9 @@ export class CameraPage {
     settings.addEventListener('toggle', () => { if (settings.open) this.#controls.load(); });
     settings.open = !this.#embed && matchMedia(WIDE).matches;
     find(this.#view, '.embeds', HTMLDetailsElement).open = settings.open; // There is room beside the picture.
-    if (!this.#embed) fetchHub().then((hub) => { this.#subjectRoot = hub.subject_root; this.#showLinks(); }, () => {}); // Without an answer the default root is a good guess.
+    if (this.#embed) return;
+    // Without an answer the default root is a good guess.
+    fetchHub().then((hub) => { this.#subjectRoot = hub.subject_root; this.#showLinks(); }, () => {});
   }
 
   /** @param {string} format */
@@ -176,13 +182,12 @@ export class CameraPage {
 
   /** Shows the links to the previous and the next camera of the grid, in the order, group and search that it had. */
   #showNeighbors() {
-    let gridSearch = '';
-    try { gridSearch = sessionStorage.getItem('bramble.grid') ?? ''; } catch { /* storage is forbidden: all cameras */ }
-    const view = parseView(gridSearch);
-    const shown = sortCameras(this.#all.filter((c) => c.id === this.#id || matchesView(c, view)), loadSetting('order').split(' ')).map((c) => c.id);
+    const view = parseView(loadGridSearch());
+    const inView = this.#all.filter((c) => c.id === this.#id || matchesView(c, view));
+    const shown = sortCameras(inView, loadSetting('order').split(' ')).map((c) => c.id);
     const at = shown.indexOf(this.#id);
-    const around = /** @type {const} */ ([['#previous', shown[at - 1] ?? shown.at(-1)], ['#next', shown[at + 1] ?? shown[0]]]);
-    for (const [selector, id] of around) {
+    const neighbors = { '#previous': shown[at - 1] ?? shown.at(-1), '#next': shown[at + 1] ?? shown[0] };
+    for (const [selector, id] of Object.entries(neighbors)) {
       const step = find(document, selector, HTMLAnchorElement);
       step.hidden = id === undefined || id === this.#id;
       if (step.hidden) step.removeAttribute('href');
@@ -197,7 +202,8 @@ export class CameraPage {
     const key = links.join();
     if (key === this.#shownLinks) return; // The user may be selecting one.
     this.#shownLinks = key;
-    find(this.#view, '.addresses', HTMLElement).replaceChildren(...links.map(([label, text]) => shareLinkRow(label, text)));
+    const rows = links.map(([label, text]) => shareLinkRow(label, text));
+    find(this.#view, '.addresses', HTMLElement).replaceChildren(...rows);
   }
 
   /** Fetches what the camera list does not have. @param {number} now */
@@ -206,7 +212,8 @@ export class CameraPage {
     try {
       const { agent, drops, at_agent: atAgent } = await fetchCamera(this.#id);
       this.#agent = agent;
-      this.#drops = [formatDrops('hub', drops), formatDrops('agent', atAgent?.drops ?? {})].filter(Boolean).join('; ') || 'none';
+      const all = [formatDrops('hub', drops), formatDrops('agent', atAgent?.drops ?? {})];
+      this.#drops = all.filter(Boolean).join('; ') || 'none';
     } catch {
       // The page already says that the hub or the camera is lost.
     }
@@ -226,8 +233,9 @@ export class CameraPage {
     reason.hidden = why === '';
     setText(reason, why);
     const kind = this.#tile.view.kind;
+    const format = camera.format === 'h264' ? 'H.264' : 'JPEG';
     this.#showDetails([
-      ['Picture', camera.width ? `${camera.width} × ${camera.height}, ${camera.format === 'h264' ? 'H.264' : 'JPEG'}` : 'not known yet'],
+      ['Picture', camera.width ? `${camera.width} × ${camera.height}, ${format}` : 'not known yet'],
       ['Shown as', kind === 'mp4' ? 'H.264' : kind === 'jpeg' ? 'JPEG' : 'nothing'],
       ['Viewers', formatCount(camera.viewers, 'viewer').replace(/ .*/, '')],
       ['Source', camera.source],
@@ -255,6 +263,7 @@ export class CameraPage {
  * @param {Record<string, number>} drops by reason
  */
 function formatDrops(where, drops) {
-  const all = Object.entries(drops).filter(([, count]) => count > 0).map(([reason, count]) => `${count} ${reason.replaceAll('_', ' ')}`);
+  const counted = Object.entries(drops).filter(([, count]) => count > 0);
+  const all = counted.map(([reason, count]) => `${count} ${reason.replaceAll('_', ' ')}`);
   return all.length ? `at the ${where}: ${all.join(', ')}` : '';
 }

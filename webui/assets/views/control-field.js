@@ -25,7 +25,11 @@ import { cloneTemplate, find, setText } from '../ui/dom.js';
 export function fieldSpec(control) {
   const words = control.name.replaceAll('_', ' ');
   return {
-    ...control, key: control.name, label: words.charAt(0).toUpperCase() + words.slice(1), menu: control.menu ?? [], inactive: Boolean(control.inactive),
+    ...control,
+    key: control.name,
+    label: words.charAt(0).toUpperCase() + words.slice(1),
+    menu: control.menu ?? [],
+    inactive: Boolean(control.inactive),
     step: control.step || 1, initial: control.type === 'button' ? null : control.default,
     change: (value) => ({ controls: { [control.name]: value } }),
   };

@@ -2,6 +2,9 @@
 import { fetchHub } from '../hub/api.js';
 import { cloneTemplate, find, setText } from '../ui/dom.js';
 
+const CREDENTIAL_TEXT = 'Agents need a credential. Type this where the hub runs: it prints the line to run on the '
+  + 'Raspberry Pi, whose cameras then appear here by themselves.';
+
 /** The hub has no camera: shows the command that starts one. */
 export function noCamerasNotice() {
   const notice = cloneTemplate('empty');
@@ -11,7 +14,7 @@ export function noCamerasNotice() {
     const [url] = nats.urls;
     if (url) setText(command, agentCommand(url, nats.fingerprint));
     if (nats.asks) {
-      setText(find(notice, '.how', HTMLElement), 'Agents need a credential. Type this where the hub runs: it prints the line to run on the Raspberry Pi, whose cameras then appear here by themselves.');
+      setText(find(notice, '.how', HTMLElement), CREDENTIAL_TEXT);
       setText(command, 'bramble-hub agent add porch');
     }
     find(notice, '.fence', HTMLElement).hidden = !nats.loopback;
@@ -40,7 +43,8 @@ function bracketIPv6(host) {
 export function noMatchNotice({ q, group }, onShowAll) {
   const notice = cloneTemplate('none');
   const within = group ? `the group ${group}` : 'this hub';
-  setText(find(notice, '.none-text', HTMLElement), q ? `No name or host in ${within} contains “${q}”.` : `No camera is in ${within}.`);
+  const text = q ? `No name or host in ${within} contains “${q}”.` : `No camera is in ${within}.`;
+  setText(find(notice, '.none-text', HTMLElement), text);
   find(notice, '.none-all', HTMLButtonElement).addEventListener('click', onShowAll);
   return notice;
 }

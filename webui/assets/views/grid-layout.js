@@ -27,10 +27,12 @@ export function fitTiles(count, area, spacing, aspect, columns = 0) {
     const used = Math.min(cell.width, cell.height * aspect);
     if (used > best.used) best = { columns: n, ...cell, used };
   }
-  if (area.width < PHONE && best.columns === 1) return fixedColumns(1, area, spacing, aspect); // On a phone scrolling is easy.
+  // On a phone scrolling is easy.
+  if (area.width < PHONE && best.columns === 1) return fixedColumns(1, area, spacing, aspect);
   const least = area.width < PHONE ? MIN_WIDTH_PHONE : MIN_WIDTH;
   if (best.used >= least) return { columns: best.columns, ...tileSize(best, spacing, aspect) };
-  return fixedColumns(Math.max(1, Math.floor((area.width + spacing.gap) / (least + spacing.gap))), area, spacing, aspect);
+  const most = Math.floor((area.width + spacing.gap) / (least + spacing.gap));
+  return fixedColumns(Math.max(1, most), area, spacing, aspect);
 }
 
 /**
@@ -77,7 +79,8 @@ function cellSize(area, columns, rows, { gap, caption }) {
  * @returns {number} width / height
  */
 export function medianAspect(pictures) {
-  const aspects = pictures.filter((p) => p.width > 0 && p.height > 0).map((p) => p.width / p.height).sort((a, b) => a - b);
+  const known = pictures.filter((p) => p.width > 0 && p.height > 0);
+  const aspects = known.map((p) => p.width / p.height).sort((a, b) => a - b);
   return aspects[Math.floor(aspects.length / 2)] ?? 16 / 9;
 }
 

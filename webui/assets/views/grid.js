@@ -130,9 +130,11 @@ export class Grid {
     for (const [i, { id }] of this.#cameras.entries()) {
       const tile = this.#tiles.get(id) ?? this.#add(id);
       // Moving a tile can interrupt its video, so a tile in its place stays untouched.
-      if (this.element.children[i] !== tile.element) this.element.insertBefore(tile.element, this.element.children[i] ?? null);
+      const at = this.element.children[i] ?? null;
+      if (at !== tile.element) this.element.insertBefore(tile.element, at);
     }
-    if (activeElement instanceof HTMLElement && activeElement !== document.activeElement && activeElement.isConnected) activeElement.focus();
+    const blurred = activeElement !== document.activeElement && activeElement?.isConnected;
+    if (blurred && activeElement instanceof HTMLElement) activeElement.focus();
   }
 
   /** @param {string} id */
@@ -226,7 +228,8 @@ export class Grid {
     if (kind === this.#noticeKind) return;
     this.#noticeKind = kind;
     this.#notice?.remove();
-    this.#notice = kind === '' ? null : kind === 'empty' ? noCamerasNotice() : noMatchNotice(this.#view, this.#onShowAll);
+    this.#notice = null;
+    if (kind) this.#notice = kind === 'empty' ? noCamerasNotice() : noMatchNotice(this.#view, this.#onShowAll);
     if (this.#notice) this.element.append(this.#notice);
     this.element.classList.toggle('bare', this.#notice !== null);
   }

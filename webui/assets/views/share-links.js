@@ -18,11 +18,15 @@ export function shareLinks({ id, format, formats, width, height }, subjectRoot, 
   links.push(['Only the picture, for an <iframe>', hubURL(`cam/${id}?embed`)]);
   for (const { extension, element } of outputs.filter((output) => formats.includes(output.extension))) {
     const src = address(extension);
-    if (element === 'img') links.push([`In any page, by ${extension.toUpperCase()}`, `<img src="${src}" alt="${id}"${size}>`]);
-    if (element === 'video') links.push(['In any page, by video', `<video src="${src}" autoplay muted playsinline${size}></video>`]);
+    if (element === 'img') {
+      links.push([`In any page, by ${extension.toUpperCase()}`, `<img src="${src}" alt="${id}"${size}>`]);
+    } else if (element === 'video') {
+      links.push(['In any page, by video', `<video src="${src}" autoplay muted playsinline${size}></video>`]);
+    }
   }
   const script = `<script type="module" src="${hubURL('bramble-camera.js')}"></script>`;
-  links.push(['In any page, at the live edge', `${script}\n<bramble-camera camera="${id}" src="${root.href}"></bramble-camera>`]);
+  const camera = `<bramble-camera camera="${id}" src="${root.href}"></bramble-camera>`;
+  links.push(['In any page, at the live edge', `${script}\n${camera}`]);
   return links;
 }
 
@@ -36,7 +40,8 @@ export function shareLinkRow(label, text) {
   setText(find(item, '.address-label', HTMLElement), label);
   // A long address may break before its path.
   const slash = Math.max(0, text.indexOf('/cam/'));
-  find(item, '.address-text', HTMLElement).append(text.slice(0, slash), document.createElement('wbr'), text.slice(slash));
+  const field = find(item, '.address-text', HTMLElement);
+  field.append(text.slice(0, slash), document.createElement('wbr'), text.slice(slash));
   const copy = find(item, '.copy', HTMLButtonElement);
   copy.setAttribute('aria-label', `Copy: ${label}`);
   // Browsers allow the clipboard on secure pages only. Elsewhere a click selects the text.

@@ -1,4 +1,5 @@
-// Drags tiles to other places: with a mouse after a few pixels, with a finger after a long press, so that the page still scrolls.
+// Drags tiles to other places: with a mouse after a few pixels, with a finger after a long press, so that the page
+// still scrolls.
 
 const START_PX = 8;
 const LONG_PRESS_MS = 450;
@@ -51,7 +52,8 @@ export class TileDrag {
       this.#startDrag(e.pointerId);
     }
     if (!this.#dragging) return;
-    const over = document.elementsFromPoint(e.clientX, e.clientY).map((el) => el.closest('.tile')).find((tile) => tile && tile !== this.#tile);
+    const tiles = document.elementsFromPoint(e.clientX, e.clientY).map((el) => el.closest('.tile'));
+    const over = tiles.find((tile) => tile && tile !== this.#tile);
     if (!(over instanceof HTMLElement) || !this.#container.contains(over)) return;
     const [id, target] = [this.#tile.dataset.camera, over.dataset.camera];
     if (id && target) this.#events.onMove(id, target);

@@ -15,6 +15,7 @@ const RUNNING = ['live', 'degraded', 'conflict'];
 const NOTE_DELAY_MS = 400;
 /** A running camera without a new picture for this long is stalled. */
 const STALLED_MS = 3000;
+const NO_FORMAT_TEXT = 'The hub serves no format of this camera that this browser shows';
 
 export class Tile {
   element = cloneTemplate('tile');
@@ -94,7 +95,8 @@ export class Tile {
     if (!camera) return;
     const now = performance.now();
     const picture = this.view.pictureState(now, camera);
-    const stalled = this.view.running && RUNNING.includes(camera.state) && this.view.stats(now).sinceLast >= STALLED_MS && picture !== 'live';
+    const running = this.view.running && RUNNING.includes(camera.state);
+    const stalled = running && this.view.stats(now).sinceLast >= STALLED_MS && picture !== 'live';
     const { dataset } = this.element;
     // A degraded camera says itself why no picture comes.
     const state = this.#lost ? 'lost' : stalled && camera.state !== 'degraded' ? 'stalled' : camera.state;
@@ -149,14 +151,20 @@ export class Tile {
     const { sinceLast } = this.view.stats(now);
     if (this.#lost) return { kind: 'lost', title: 'No contact', text: 'The hub does not answer' };
     if (camera.state === 'offline') {
-      return { kind: 'offline', title: `Offline since ${formatTime(camera.last_seen || camera.since, Date.now())}`, text: camera.reason };
+      const since = formatTime(camera.last_seen || camera.since, Date.now());
+      return { kind: 'offline', title: `Offline since ${since}`, text: camera.reason };
     }
     if (blocked) return null;
-    if (stalled) return { kind: 'stalled', title: picture === 'none' ? 'No picture' : 'No new picture', text: error || camera.reason || `for ${formatDuration(Math.floor(sinceLast / 1000) * 1000).replace('.0', '')}` };
+    if (stalled) {
+      const since = formatDuration(Math.floor(sinceLast / 1000) * 1000).replace('.0', '');
+      const title = picture === 'none' ? 'No picture' : 'No new picture';
+      return { kind: 'stalled', title, text: error || camera.reason || `for ${since}` };
+    }
     if (picture === 'live') return null;
     if (error) return { kind: 'waiting', title: '', text: error };
     if (picture === 'stale') return { kind: 'waiting', title: '', text: 'Waiting for a new picture' };
-    if (!running) return camera.formats.length ? null : { kind: 'offline', title: 'No picture', text: 'The hub serves no format of this camera that this browser shows' };
+    if (!running && camera.formats.length) return null;
+    if (!running) return { kind: 'offline', title: 'No picture', text: NO_FORMAT_TEXT };
     if (sinceLast < NOTE_DELAY_MS) return null;
     const waking = camera.state === 'idle' || camera.state === 'starting';
     return { kind: 'waiting', title: '', text: waking ? 'Waking the camera' : 'Connecting' };

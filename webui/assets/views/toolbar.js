@@ -23,7 +23,8 @@ export class Toolbar {
     this.#view = view;
     this.#onChange = onChange;
     for (const id of ['#search-box', '#columns-box']) find(document, id, HTMLElement).hidden = false;
-    this.#columns.append(new Option('Fit to screen', '0'), ...Array.from({ length: MAX_COLUMNS }, (_, i) => columnsOption(i + 1)));
+    const numbers = Array.from({ length: MAX_COLUMNS }, (_, i) => columnsOption(i + 1));
+    this.#columns.append(new Option('Fit to screen', '0'), ...numbers);
     this.#columns.addEventListener('change', () => this.#change({ cols: Number(this.#columns.value) }));
     this.#search.addEventListener('input', () => this.#change({ q: this.#search.value }));
     this.#search.addEventListener('keydown', (e) => {
@@ -39,7 +40,8 @@ export class Toolbar {
   set view(view) {
     this.#view = view;
     if (this.#search.value !== view.q) this.#search.value = view.q;
-    if (view.cols > MAX_COLUMNS && this.#columns.options.length <= MAX_COLUMNS + 1) this.#columns.append(columnsOption(view.cols));
+    const hasExtra = this.#columns.options.length > MAX_COLUMNS + 1;
+    if (view.cols > MAX_COLUMNS && !hasExtra) this.#columns.append(columnsOption(view.cols));
     this.#columns.value = String(view.cols);
     this.#updatePressed();
   }
@@ -74,7 +76,9 @@ export class Toolbar {
   }
 
   #updatePressed() {
-    for (const tab of this.#groups.querySelectorAll('button')) tab.setAttribute('aria-pressed', String(tab.value === this.#view.group));
+    for (const tab of this.#groups.querySelectorAll('button')) {
+      tab.setAttribute('aria-pressed', String(tab.value === this.#view.group));
+    }
   }
 
   /** @param {Partial<ViewState>} change */

@@ -1,0 +1,7 @@
+package webui
+
+// For bundle_test.go.
+var (
+	Bundle        = bundle
+	StripComments = stripComments
+)
