@@ -1,5 +1,5 @@
-// Sets the dark or the light theme before the first paint, so this is no module. The local storage has the user's choice
-// under bramble.theme. Without one the system's theme counts.
+// Sets the dark or the light theme before the first paint, so this is no module. The local storage has the user's
+// choice under bramble.theme. Without one the system's theme counts.
 {
   const light = matchMedia('(prefers-color-scheme: light)');
   const apply = () => {

@@ -51,7 +51,8 @@ export function panBy(transform, dx, dy, box) {
  * @returns {Transform}
  */
 function clampToBox({ scale, x, y }, { width, height }) {
-  const clamped = (/** @type {number} */ at, /** @type {number} */ size) => Math.min(0, Math.max(size - size * scale, at));
+  /** @param {number} at @param {number} size */
+  const clamped = (at, size) => Math.min(0, Math.max(size - size * scale, at));
   return { scale, x: clamped(x, width), y: clamped(y, height) };
 }
 
