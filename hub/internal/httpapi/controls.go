@@ -13,6 +13,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -64,7 +65,7 @@ func (s *Server) setControls(c echo.Context) error {
 	settings, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, status.MaxSettingsSize+1))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		s.refused.body.Add(1)
+		s.refused.Inc(metrics.RefusedBody)
 		return problem.Newf(http.StatusRequestEntityTooLarge, "the settings are longer than %d bytes", status.MaxSettingsSize)
 	}
 	if err != nil {

@@ -3,26 +3,18 @@ package httpapi
 import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
-	"github.com/bramble-cam/bramble/internal/hostclock"
 )
 
-// metrics returns the handler of /metrics, with a registry of its own: several hubs may live in one process. docs/ref/metrics.md describes them.
+// metrics returns the handler of /metrics. docs/ref/metrics.md describes them.
 func (s *Server) metrics() echo.HandlerFunc {
-	reg := prometheus.NewRegistry()
-	reg.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		newHubCollector(s),
-		newCameraCollector(s),
-		s.accept,
-		s.tracker,
-	)
-	return echo.WrapHandler(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	return echo.WrapHandler(metrics.Handler(append(s.cfg.Collectors,
+		newHubCollector(s), newCameraCollector(s), metrics.BuildInfo(s.cfg.About.Version), s.errors, s.refused,
+		s.accept, s.tracker, sysinfo.NewCollector(), hubsync.NewCollector(func() []hubsync.Other { return s.cfg.Others() }),
+	)...))
 }
 
 // describe returns the description of a metric of ours.
@@ -47,45 +39,29 @@ func (e emit) counter(d *prometheus.Desc, value uint64, labels ...string) {
 type hubCollector struct {
 	s *Server
 
-	build, nats, reconnects, sockets, refused, errors, ffmpeg, processes, cpu,
-	restarts, most, shares, synchronised, clockError, memory *prometheus.Desc
-
-	otherHubs *prometheus.Desc
+	nats, reconnects, sockets, ffmpeg, processes, cpu, restarts, most, shares *prometheus.Desc
 }
 
 func newHubCollector(s *Server) *hubCollector {
 	return &hubCollector{
 		s:          s,
-		build:      describe("build_info", "Always 1; the label is the hub's version.", "version"),
 		nats:       describe("nats_connected", "1 if NATS can be reached, else 0."),
 		reconnects: describe("nats_reconnects_total", "How often the connection to NATS was lost and restored."),
 		sockets:    describe("websockets", "WebSockets open now."),
-		refused: describe("refused_total",
-			"What was refused for its size, number or form and is neither frame nor viewer, by reason.", "reason"),
-		errors:    describe("http_errors_total", "Requests answered with an error, by status.", "code"),
-		ffmpeg:    describe("ffmpeg_available", "1 if ffmpeg was found, else 0."),
-		processes: describe("transcodes", "ffmpeg processes now."),
-		cpu:       describe("transcode_cpu_seconds_total", "Processor time of ffmpeg."),
-		restarts:  describe("transcode_restarts_total", "Runs of ffmpeg that ended while they had viewers."),
-		most:      describe("transcodes_limit", "Maximum number of ffmpeg processes."),
+		ffmpeg:     describe("ffmpeg_available", "1 if ffmpeg was found, else 0."),
+		processes:  describe("transcodes", "ffmpeg processes now."),
+		cpu:        describe("transcode_cpu_seconds_total", "Processor time of ffmpeg."),
+		restarts:   describe("transcode_restarts_total", "Runs of ffmpeg that ended while they had viewers."),
+		most:       describe("transcodes_limit", "Maximum number of ffmpeg processes."),
 		shares: describe("transcodes_refused_total",
 			"Renditions that were requested and refused, by limit: all, principal, camera or link.", "limit"),
-		synchronised: describe("clock_synchronised", "1 if something keeps the clock of the hub's host right, else 0."),
-		clockError: describe("clock_error_seconds",
-			"Largest error of that clock as the kernel knows it; absent while nothing keeps it right."),
-		otherHubs: describe("other_hubs",
-			"Other hubs seen on NATS recently, by how their credentials compare with this hub's.", "credentials"),
-		memory: describe("memory_limit_bytes",
-			"Memory that the hub may use: the machine's, or less in a control group; absent if unknown."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		m.build, m.nats, m.reconnects, m.sockets, m.refused,
-		m.errors, m.ffmpeg, m.processes, m.cpu, m.restarts, m.most, m.shares, m.synchronised,
-		m.clockError, m.memory, m.otherHubs,
+		m.nats, m.reconnects, m.sockets, m.ffmpeg, m.processes, m.cpu, m.restarts, m.most, m.shares,
 	} {
 		ch <- d
 	}
@@ -94,16 +70,11 @@ func (m *hubCollector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	e, cfg := emit{ch}, m.s.cfg
-	e.gauge(m.build, 1, cfg.About.Version)
 	e.gauge(m.nats, truth(cfg.Connected()))
 	if cfg.Reconnects != nil {
 		e.counter(m.reconnects, cfg.Reconnects())
 	}
 	e.gauge(m.sockets, float64(m.s.sockets.Load()))
-	for reason, n := range m.s.refusals() {
-		e.counter(m.refused, n, reason)
-	}
-	m.s.errors.each(func(code string, n uint64) { e.counter(m.errors, n, code) })
 	e.gauge(m.ffmpeg, truth(cfg.Transcoder.Available()))
 	total := cfg.Transcoder.Totals()
 	e.gauge(m.processes, float64(total.Processes))
@@ -112,22 +83,6 @@ func (m *hubCollector) Collect(ch chan<- prometheus.Metric) {
 	e.gauge(m.most, float64(cfg.Transcoder.Max()))
 	for limit, n := range total.Refused {
 		e.counter(m.shares, n, limit)
-	}
-	collectClock(e, hostclock.Error(), m.synchronised, m.clockError)
-	m.collectHubs(e)
-	if limit := sysinfo.ReadLimits().Memory; limit > 0 {
-		e.gauge(m.memory, float64(limit))
-	}
-}
-
-// collectHubs reports the number of other hubs.
-func (m *hubCollector) collectHubs(e emit) {
-	counts := make(map[string]int)
-	for _, o := range m.s.cfg.Others() {
-		counts[o.Credentials]++
-	}
-	for _, relation := range hubsync.Relations() {
-		e.gauge(m.otherHubs, float64(counts[relation]), relation)
 	}
 }
 

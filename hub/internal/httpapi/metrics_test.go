@@ -96,7 +96,7 @@ func documented(t *testing.T) map[string]documentedMetric {
 func everyMetric(t *testing.T) *rig {
 	t.Helper()
 	r := populated(t, func(s *Server) {
-		s.cfg.About.Version, s.cfg.Reconnects = "1.2.3", func() uint64 { return 7 }
+		s.cfg.Reconnects = func() uint64 { return 7 }
 	})
 	celsius := 51.5
 	r.reg.OnStatus(status.Status{

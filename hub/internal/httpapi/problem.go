@@ -37,7 +37,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 		return
 	}
 	p := problemOf(err)
-	s.errors.add(strconv.Itoa(p.Status))
+	s.errors.WithLabelValues(strconv.Itoa(p.Status)).Inc()
 	if p.Status == http.StatusUnauthorized {
 		if origin.WantsPage(c.Request()) && c.Request().Method == http.MethodGet {
 			_ = webauth.RedirectToLogin(c) // writes headers only

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -18,7 +19,7 @@ import (
 func TestTooLarge(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) {
 		s.cfg.Agents = &oneAgent{}
-		s.cfg.Refusals = func() map[string]uint64 { return map[string]uint64{"status": 7} }
+		*s.refused = *metrics.NewRefused(func() map[string]uint64 { return map[string]uint64{"status": 7} })
 	})
 	r.camera("desk", frame.JPEG)
 	resp, body := r.post("/api/v1/cameras/desk/controls", `{"fps":5,"x":"`+strings.Repeat("x", 20_000)+`"}`)
@@ -30,7 +31,7 @@ func TestTooLarge(t *testing.T) {
 	c.ends()
 	if values, _ := r.scrape(); values[`bramble_hub_refused_total{reason="body"}`] != "1" || values[`bramble_hub_refused_total{reason="message"}`] != "1" ||
 		values[`bramble_hub_refused_total{reason="status"}`] != "7" {
-		t.Errorf("counted %v", r.srv.refusals())
+		t.Errorf("counted %v", values)
 	}
 }
 

@@ -75,7 +75,8 @@ func newHouse(t testing.TB, bounds stream.Config) *house {
 	reg := cameras.New(cameras.Config{Agents: a, Stream: bounds, Log: testutil.Log(t)})
 	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testutil.Log(t)})
 	return &house{t, a, reg, tr, New(Config{
-		Registry: reg, Transcoder: tr, Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, Log: testutil.Log(t),
+		Registry: reg, Transcoder: tr, Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, About: About{Version: "1.2.3"},
+		Log: testutil.Log(t),
 	})}
 }
 

@@ -15,12 +15,14 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/connlimit"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
@@ -76,6 +78,7 @@ type Config struct {
 	Limits        viewers.Limits
 	Others        func() []hubsync.Other   // hubs that share NATS with this one; nil means none
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
+	Collectors    []prometheus.Collector   // further metrics
 	About         About                    // what the hub tells of itself
 	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
 	LameDuck      time.Duration            // how long viewers are let go of before the server stops; 0 means that all end at once
@@ -106,13 +109,13 @@ type Server struct {
 	roster       roster
 	sockets      atomic.Int64 // WebSockets open now
 	lame         atomic.Bool  // the server is about to stop
-	refused      refused
+	refused      *metrics.Refused
 	cameras      authz.Cameras
 	hostname     string // this host's
 	auth         *webauth.Auth
 	authority    *access.Authenticator // nil: authentication is off
 	tracker      *viewers.Tracker
-	errors       *tally // answers that are errors, by status
+	errors       *prometheus.CounterVec // answers that are errors, by status
 	pending      *connlimit.Pending
 	idle         *connlimit.Idle
 	accept       *connlimit.AcceptLimiter
@@ -130,7 +133,10 @@ func New(cfg Config) *Server {
 	}
 	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname()}
 	s.cameras = authz.Cameras{Registry: cfg.Registry}
-	s.tracker, s.errors = s.newTracker(), newTally(errorCodes()...)
+	s.tracker = s.newTracker()
+	s.errors = metrics.NewCounterVec("http_errors_total", "Requests answered with an error, by status.", "code",
+		errorCodes()...)
+	s.refused = metrics.NewRefused(cfg.Refusals)
 	s.untrusted = untrustedProxy{cfg.Log, loglimit.New(loglimit.Notices())}
 	exempt := func(host string) bool { return netutil.IsLoopback(host) || s.cfg.Proxies.Trusts(host) }
 	s.pending = connlimit.NewPending(connlimit.MaxPending, exempt, func(address string) { s.tracker.Reject(viewers.LimitPending, address) })
@@ -249,7 +255,7 @@ func (s *Server) newAuth() *webauth.Auth {
 	return webauth.New(webauth.Config{
 		Authenticator: s.authority, Users: s.cfg.Access, Exposed: s.cfg.Exposed, External: s.cfg.External,
 		Proxies: s.cfg.Proxies, Origins: s.origin(), Shared: sharedRoutes(), Page: s.site.login,
-		LoggedOut: s.tracker.Revalidate, BodyRefused: func() { s.refused.body.Add(1) },
+		LoggedOut: s.tracker.Revalidate, BodyRefused: func() { s.refused.Inc(metrics.RefusedBody) },
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/bramble-cam/bramble/hub/internal/connwriter"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/logkey"
@@ -106,7 +107,7 @@ func (c *wsConn) read() {
 		n, err := io.ReadFull(r, buf)
 		switch {
 		case err == nil:
-			c.s.refused.message.Add(1)
+			c.s.refused.Inc(metrics.RefusedMessage)
 			c.close(websocket.StatusMessageTooBig, fmt.Sprintf("a message may have %d bytes", maxWSMessage))
 			return
 		case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
@@ -120,7 +121,7 @@ func (c *wsConn) read() {
 
 // complain tells the client that its message could not be understood. It reports false when that was once too often.
 func (c *wsConn) complain(err error) bool {
-	c.s.refused.message.Add(1)
+	c.s.refused.Inc(metrics.RefusedMessage)
 	c.send(wsReply{Op: "error", Error: badMessage(err)})
 	if c.errors++; c.errors < maxWSErrors {
 		return true

@@ -60,3 +60,12 @@ func Bool(b bool) float64 {
 	}
 	return 0
 }
+
+// BuildInfo returns the collector of the hub's version.
+func BuildInfo(version string) prometheus.Collector {
+	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: prefix + "build_info", Help: "Always 1; the label is the hub's version.",
+	}, []string{"version"})
+	g.WithLabelValues(version).Set(1)
+	return g
+}
