@@ -107,7 +107,7 @@ func importFixtures() map[string][]fixture {
 			{"the old home", files{"hub/hub.go": imports("gopkg.in/yaml.v3")}, "hub.go:2"},
 			{"config", files{"internal/config/config.go": imports("go.yaml.in/yaml/v3")}, ""},
 		},
-		"testutil only in tests": {
+		"testutil and sourcetest only in tests": {
 			{"hub", files{"hub/hub.go": imports("~/internal/testutil")}, "hub.go:2"},
 			{"hub's test", files{"hub/hub_test.go": imports("~/internal/testutil")}, ""},
 		},

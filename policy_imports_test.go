@@ -67,9 +67,9 @@ func fences() []fence {
 			"load files through internal/config, which is strict about unknown keys",
 		},
 		{
-			"testutil only in tests", []string{"~/internal/testutil"},
-			(*goFile).isTest,
-			"testutil starts servers and fails tests: import it from _test.go files only",
+			"testutil and sourcetest only in tests", []string{"~/internal/testutil", "~/agent/internal/source/sourcetest"},
+			func(f *goFile) bool { return f.isTest() || within(f.dir(), "agent/internal/source/sourcetest") },
+			"they start servers and fail tests: import them from _test.go files only",
 		},
 	}
 }

@@ -75,7 +75,7 @@ func New(cfg Config) (*Agent, error) {
 func (a *Agent) newCamera(c Camera) (*camera, error) {
 	drops := &drop.Counters{}
 	log := a.log.With(logkey.Camera, c.Name)
-	src, err := source.Parse(c.Name, c.Source, source.Env{Files: a.cfg.Files, Drops: drops, Log: log})
+	src, err := sources().Parse(c.Name, c.Source, source.Env{Files: a.cfg.Files, Drops: drops, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("camera %s: %w", c.Name, err)
 	}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/bramble-cam/bramble/agent/internal/service"
 	"github.com/bramble-cam/bramble/agent/internal/source"
-	"github.com/bramble-cam/bramble/agent/internal/source/v4l2/device"
 	"github.com/bramble-cam/bramble/internal/hostclock"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -126,7 +125,7 @@ func (c *camera) requestKeyFrame() error {
 		return fmt.Errorf("key frame on request: %w", service.ErrUnsupported)
 	}
 	err := k.RequestKeyFrame()
-	if errors.Is(err, device.ErrNoControl) {
+	if errors.Is(err, source.ErrNoControl) {
 		return fmt.Errorf("%w: %w", service.ErrUnsupported, err)
 	}
 	return err

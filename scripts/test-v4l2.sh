@@ -31,7 +31,7 @@ tags=(-tags 'netgo osusergo')
 static=("${tags[@]}" -ldflags '-linkmode external -extldflags -static')
 export CGO_ENABLED=1
 go build "${static[@]}" -o "$bin/" ./agent/cmd/bramble-agent
-go test -c "${static[@]}" -o "$bin/" ./agent/internal/source ./agent/internal/source/v4l2/device
+go test -c "${static[@]}" -o "$bin/" ./agent/internal/source/v4l2 ./agent/internal/source/v4l2/device
 wait "$machine"
 [ "${1:-}" != prepare ] || exit 0
 

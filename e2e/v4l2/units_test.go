@@ -22,9 +22,9 @@ func TestUnits(t *testing.T) {
 	needVM(t)
 	units := []unit{
 		{"device", "../../agent/internal/source/v4l2/device"},
-		{"capture", "../../agent/internal/source"},
+		{"v4l2", "../../agent/internal/source/v4l2"},
 	}
-	v := boot(t, binary("device.test"), binary("capture.test"))
+	v := boot(t, binary("device.test"), binary("v4l2.test"))
 	for _, u := range units {
 		t.Run(u.name, func(t *testing.T) {
 			began := time.Now()
@@ -58,7 +58,7 @@ func TestUnits(t *testing.T) {
 // skipped runs the package's tests here, and returns those that said noDevice.
 func (u unit) skipped(t *testing.T) (names []string) {
 	t.Helper()
-	const longWithoutDevice = "^(TestRPiCam|TestExec|TestWireForm|TestMosaic|Fuzz)" // other sources' tests; the rest takes a second
+	const longWithoutDevice = "^Fuzz"
 	cmd := exec.CommandContext(t.Context(), binary(u.name+".test"), "-test.v", "-test.skip", longWithoutDevice)
 	cmd.Dir = u.dir
 	out, err := cmd.CombinedOutput()

@@ -18,6 +18,7 @@ import (
 
 	"github.com/bramble-cam/bramble/agent"
 	"github.com/bramble-cam/bramble/agent/internal/discover"
+	"github.com/bramble-cam/bramble/agent/internal/source"
 	"github.com/bramble-cam/bramble/agent/internal/source/v4l2/device"
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/printable"
@@ -52,7 +53,7 @@ func (h host) Describe(node string) (device.Description, error) {
 			return d, nil
 		}
 	}
-	return device.Description{}, fmt.Errorf("%w: %s", device.ErrPermission, node)
+	return device.Description{}, fmt.Errorf("%w: %s", source.ErrPermission, node)
 }
 
 func (h host) options(t *testing.T, links map[string]string) discover.Options {
@@ -172,7 +173,8 @@ func TestDevices(t *testing.T) {
 	}
 }
 
-// TestConfigFile: the printed file is taken as it is, and names every camera that was found, whatever the cameras call themselves.
+// TestConfigFile: the printed file is taken as it is, and names every camera that was found, whatever the cameras
+// call themselves.
 func TestConfigFile(t *testing.T) {
 	for name, opts := range map[string]discover.Options{"pi": pi(t), "none": host{}.options(t, nil)} {
 		t.Run(name, func(t *testing.T) {

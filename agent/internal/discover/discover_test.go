@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bramble-cam/bramble/agent/internal/source"
 	"github.com/bramble-cam/bramble/agent/internal/source/v4l2/device"
 )
 
@@ -116,9 +117,9 @@ func TestCameras(t *testing.T) {
 			"pi4-imx219 rpicam:0#", "-  Raspberry Pi camera: rpicam-hello --list-cameras: exit status 255",
 		}},
 		{"trouble", func(h *host) {
-			h.plug(0, described{err: fmt.Errorf("%w: %w", device.ErrPermission, syscall.EACCES)})
-			h.plug(1, described{err: fmt.Errorf("%w: %w", device.ErrPermission, syscall.EPERM)})
-			h.plug(2, described{err: device.ErrGone})
+			h.plug(0, described{err: fmt.Errorf("%w: %w", source.ErrPermission, syscall.EACCES)})
+			h.plug(1, described{err: fmt.Errorf("%w: %w", source.ErrPermission, syscall.EPERM)})
+			h.plug(2, described{err: source.ErrGone})
 			h.plug(3, described{err: errors.New("broken")})
 			h.write("/sys/class/video4linux/video0/name", "HD Pro Webcam C920\n")
 		}, []string{
@@ -126,8 +127,8 @@ func TestCameras(t *testing.T) {
 			"- /dev/video1 /dev/video1: opening it is not allowed", "- /dev/video2 /dev/video2: it is gone", "- /dev/video3 /dev/video3: broken",
 		}},
 		{"busy", func(h *host) {
-			h.plug(0, described{Description: device.Description{Card: "Twin"}, err: device.ErrBusy}, "by-id/twin-video-index0", "by-path/b-video-index0")
-			h.plug(1, described{Description: device.Description{Card: "Twin"}, err: device.ErrBusy}, "by-path/a-video-index0")
+			h.plug(0, described{Description: device.Description{Card: "Twin"}, err: source.ErrBusy}, "by-id/twin-video-index0", "by-path/b-video-index0")
+			h.plug(1, described{Description: device.Description{Card: "Twin"}, err: source.ErrBusy}, "by-path/a-video-index0")
 		}, []string{"pi4-twin v4l2:/dev/v4l/by-path/a-video-index0\n", "pi4-twin-2 v4l2:/dev/v4l/by-path/b-video-index0\n"}},
 		{"two nodes of one camera", func(h *host) {
 			h.plug(0, offers("uvcvideo", "ELP", sized(device.MJPEG, px(1920, 1080, 30))), "by-path/usb-1-video-index0")
@@ -239,7 +240,8 @@ func TestNamesOutliveLinks(t *testing.T) {
 	}
 }
 
-// TestPiCamerasStay: to ask for them disturbs a camera that runs, and takes long. So it is done once, but after trouble.
+// TestPiCamerasStay: to ask for them disturbs a camera that runs, and takes long. So it is done once, but after
+// trouble.
 func TestPiCamerasStay(t *testing.T) {
 	h := newHost(t)
 	f := New(h.options())

@@ -10,12 +10,14 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/bramble-cam/bramble/agent/internal/source"
 	"github.com/bramble-cam/bramble/agent/internal/source/v4l2/device"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// host is a machine that a test made up: folders as udev and the kernel make them, and devices that describe themselves.
+// host is a machine that a test made up: folders as udev and the kernel make them, and devices that describe
+// themselves.
 type host struct {
 	t       *testing.T
 	root    string
@@ -50,7 +52,7 @@ func (h *host) Describe(node string) (device.Description, error) {
 	h.asked = append(h.asked, node)
 	d, ok := h.devices[node]
 	if !ok {
-		return device.Description{}, fmt.Errorf("%w: %s", device.ErrGone, node)
+		return device.Description{}, fmt.Errorf("%w: %s", source.ErrGone, node)
 	}
 	return d.Description, d.err
 }
@@ -101,7 +103,7 @@ func (h *host) plug(number int, d described, links ...string) {
 // kernel adds nodes that only the kernel names.
 func (h *host) kernel(name string, numbers ...int) {
 	for _, n := range numbers {
-		h.plug(n, described{err: device.ErrPermission}) // nobody should ask
+		h.plug(n, described{err: source.ErrPermission}) // nobody should ask
 		h.write(fmt.Sprintf("/sys/class/video4linux/video%d/name", n), name+"\n")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/bramble-cam/bramble/agent/internal/source"
 	"github.com/bramble-cam/bramble/agent/internal/source/v4l2/device"
 )
 
@@ -18,7 +19,8 @@ const (
 	notAllowed = "opening it is not allowed: a service needs DeviceAllow=char-video4linux rw, a container --device /dev/video..."
 )
 
-// piDrivers are the drivers of a Raspberry Pi whose nodes are no cameras, with what they are. The kernel's name of each such node begins with its driver.
+// piDrivers are the drivers of a Raspberry Pi whose nodes are no cameras, with what they are. The kernel's name of
+// each such node begins with its driver.
 func piDrivers() [][2]string {
 	const sensor = "raw data of the camera's sensor: a Pi camera is used through rpicam-vid"
 	return [][2]string{
@@ -48,11 +50,11 @@ func sensorNode(f Found) bool { return f.Driver == "unicam" || f.Driver == "rp1-
 // refused says why a node that cannot be described is not used.
 func refused(err error) string {
 	switch {
-	case errors.Is(err, device.ErrPermission) && errors.Is(err, syscall.EPERM):
+	case errors.Is(err, source.ErrPermission) && errors.Is(err, syscall.EPERM):
 		return notAllowed
-	case errors.Is(err, device.ErrPermission):
+	case errors.Is(err, source.ErrPermission):
 		return noPermission
-	case errors.Is(err, device.ErrGone):
+	case errors.Is(err, source.ErrGone):
 		return "it is gone: just unplugged?"
 	}
 	return err.Error() // names the remedy

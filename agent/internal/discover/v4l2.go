@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/bramble-cam/bramble/agent/internal/source"
 	"github.com/bramble-cam/bramble/agent/internal/source/v4l2/device"
 	"github.com/bramble-cam/bramble/shared/status"
 )
@@ -68,7 +69,7 @@ func (f *Finder) describe(node string, known links, noSupport bool) Found {
 	switch {
 	case pi:
 		c.Driver, c.Title, c.Skipped = driver, driver, what
-	case errors.Is(err, device.ErrBusy):
+	case errors.Is(err, source.ErrBusy):
 		c.Use = &Choice{
 			Source: V4L2 + ":" + c.Stable, What: "whatever it offers",
 			Why: "another program has it now, so it could not be asked: free it to see its formats",
@@ -81,7 +82,8 @@ func (f *Finder) describe(node string, known links, noSupport bool) Found {
 	return c
 }
 
-// keys tells the cameras apart by the port that they are plugged into, without the links: those appear a moment later than the node.
+// keys tells the cameras apart by the port that they are plugged into, without the links: those appear a moment later
+// than the node.
 func keys(list []Found) {
 	cameras := map[string]int{} // by bus
 	for i := range list {
@@ -109,8 +111,8 @@ func (c *Found) stable(known links) {
 	}
 }
 
-// sameModels lets cameras go by where they are plugged in if their ids do not tell them apart: udev then has one link for all of them, which points
-// to whichever was plugged in last.
+// sameModels lets cameras go by where they are plugged in if their ids do not tell them apart: udev then has one link
+// for all of them, which points to whichever was plugged in last.
 func sameModels(list []Found, known links) {
 	byTitle := map[string][]*Found{}
 	for i := range list {

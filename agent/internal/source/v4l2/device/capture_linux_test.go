@@ -45,7 +45,7 @@ func TestCapture(t *testing.T) {
 			path := camera(t, tt.name)
 			before := testutil.TakeCensus(t)
 			d := openDevice(t, Config{Path: path, Pixel: tt.pixel, Width: tt.width, Height: tt.height, FPS: tt.fps})
-			g := d.Given()
+			g := d.Negotiated()
 			if g.Pixel != tt.given || g.Width != tt.width || g.Height != tt.height || g.FPS != tt.fps || g.SizeImage < tt.size {
 				t.Errorf("given %+v", g)
 			}
@@ -61,7 +61,8 @@ func TestCapture(t *testing.T) {
 	}
 }
 
-// checkBuffers allows that a buffer is missing here and there, or overtaken by the next one: drivers do that on a loaded machine.
+// checkBuffers allows that a buffer is missing here and there, or overtaken by the next one: drivers do that on a
+// loaded machine.
 func checkBuffers(t *testing.T, tt capture, list []Buffer, opened time.Duration) {
 	t.Helper()
 	const ahead = 100 * time.Millisecond // vivid dates a frame by its schedule, which it sometimes runs ahead of
@@ -185,7 +186,7 @@ func TestFramesAllocateNothing(t *testing.T) {
 
 func TestDriverDecidesSizeAndRate(t *testing.T) {
 	d := openDevice(t, Config{Path: camera(t, "uvc"), Pixel: MJPEG, Width: 1000, Height: 700, FPS: 23})
-	if g := d.Given(); g.Width != 1280 || g.Height != 720 || g.FPS != 30 && g.FPS != 15 {
+	if g := d.Negotiated(); g.Width != 1280 || g.Height != 720 || g.FPS != 30 && g.FPS != 15 {
 		t.Errorf("given %+v", g)
 	}
 	if b := record(t, d, 1)[0]; len(b.Data) == 0 {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bramble-cam/bramble/agent/internal/source"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -68,11 +69,11 @@ func TestSetControlRefuses(t *testing.T) {
 		{"vivid", "horizontal_flip", 2, ErrValue, []string{"0 or 1, not 2"}},
 		{"vivid", "menu", 2, ErrValue, []string{"1 (Menu Item 1), 3 (Menu Item 3), 4 (Menu Item 4), not 2"}},
 		{"vivid", "read_only_integer_32_bits", 1, ErrValue, []string{"can only be read"}},
-		{"vivid", "colour", 1, ErrNoControl, []string{`"colour"`, "brightness, contrast, saturation"}},
+		{"vivid", "colour", 1, source.ErrNoControl, []string{`"colour"`, "brightness, contrast, saturation"}},
 		{"uvc", "auto_exposure", 2, ErrValue, []string{"1 (Manual Mode), 3 (Aperture Priority Mode), not 2"}},
 		{"uvc", "zoom_absolute", 99, ErrValue, []string{"100 to 400"}},
-		{"uvc", "focus_absolute", 1, ErrNoControl, []string{"brightness", "zoom_absolute"}},
-		{"mjpeg", "brightness", 1, ErrNoControl, []string{"keep_format"}},
+		{"uvc", "focus_absolute", 1, source.ErrNoControl, []string{"brightness", "zoom_absolute"}},
+		{"mjpeg", "brightness", 1, source.ErrNoControl, []string{"keep_format"}},
 	} {
 		t.Run(tt.device+" "+tt.control, func(t *testing.T) {
 			path := camera(t, tt.device)
@@ -114,14 +115,15 @@ func TestRequestKeyFrame(t *testing.T) {
 	for name, pixel := range map[string]PixelFormat{"vivid": YUYV, "h264": H264, "uvc": H264} {
 		path := camera(t, name)
 		d := openDevice(t, Config{Path: path, Pixel: pixel, Width: 1280, Height: 720})
-		wantErr(t, d.RequestKeyFrame(), ErrNoControl, path, "key frames")
+		wantErr(t, d.RequestKeyFrame(), source.ErrNoControl, path, "key frames")
 		if err := d.Close(); err != nil {
 			t.Fatal(err)
 		}
 	}
 }
 
-// TestControlsWhileStreaming sets controls from several goroutines while frames come, and goes on while the device is closed.
+// TestControlsWhileStreaming sets controls from several goroutines while frames come, and goes on while the device is
+// closed.
 func TestControlsWhileStreaming(t *testing.T) {
 	for _, name := range []string{"vivid", "uvc"} {
 		t.Run(name, func(t *testing.T) {

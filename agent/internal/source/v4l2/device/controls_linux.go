@@ -9,12 +9,15 @@ import (
 
 	"github.com/vladimirvivien/go4vl/v4l2"
 	"golang.org/x/sys/unix"
+
+	"github.com/bramble-cam/bramble/agent/internal/source"
 )
 
 // forceKeyFrame is V4L2_CID_MPEG_VIDEO_FORCE_KEY_FRAME.
 const forceKeyFrame = 0x009909e5
 
-// Controls returns the controls with their values now: numbers, switches, menus and buttons. Others, such as strings and arrays, are left out.
+// Controls returns the controls with their values now: numbers, switches, menus and buttons. Others, such as strings
+// and arrays, are left out.
 func (d *platform) Controls() ([]Control, error) {
 	var list []Control
 	err := d.use(func() (err error) {
@@ -26,7 +29,8 @@ func (d *platform) Controls() ([]Control, error) {
 	return list, err
 }
 
-// SetControl sets a control by its name; the value of a button does not matter. The error wraps ErrNoControl or ErrValue and names what there is.
+// SetControl sets a control by its name; the value of a button does not matter. The error wraps source.ErrNoControl
+// or ErrValue and names what there is.
 func (d *platform) SetControl(name string, value int64) error {
 	return d.use(func() error {
 		var names []string
@@ -41,20 +45,20 @@ func (d *platform) SetControl(name string, value int64) error {
 			names = append(names, c.Name)
 		}
 		if len(names) == 0 {
-			return fmt.Errorf("%w: %s: %q: it has none at all", ErrNoControl, d.path, name)
+			return fmt.Errorf("%w: %s: %q: it has none at all", source.ErrNoControl, d.path, name)
 		}
-		return fmt.Errorf("%w: %s: %q; it has %s", ErrNoControl, d.path, name, strings.Join(names, ", "))
+		return fmt.Errorf("%w: %s: %q; it has %s", source.ErrNoControl, d.path, name, strings.Join(names, ", "))
 	})
 }
 
-// RequestKeyFrame asks the encoder for a key frame; ErrNoControl if it takes no such wishes.
+// RequestKeyFrame asks the encoder for a key frame; source.ErrNoControl if it takes no such wishes.
 func (d *platform) RequestKeyFrame() error {
 	return d.use(func() error {
 		arg := &cControl{id: forceKeyFrame}
 		err := ioctl(d.fd, vidiocQueryCtrl, arg)
 		switch {
 		case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOTTY), err == nil && arg.flags&ctrlDisabled != 0:
-			return fmt.Errorf("%w: %s: key frames on request", ErrNoControl, d.path)
+			return fmt.Errorf("%w: %s: key frames on request", source.ErrNoControl, d.path)
 		case err != nil:
 			return d.fault("request a key frame", err)
 		}

@@ -8,10 +8,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/agent/internal/source"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestCycles: opening, streaming and closing leaks nothing. The census allows for nothing, so that some dozen cycles of each driver suffice.
+// TestCycles: opening, streaming and closing leaks nothing. The census allows for nothing, so that some dozen cycles
+// of each driver suffice.
 func TestCycles(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
@@ -84,15 +86,15 @@ func unplugCycle(t *testing.T, name string, cfg Config) {
 	r := run(t.Context(), d)
 	testutil.Receive(t, "a frame", r.frames)
 	guest(t, "unplug", name)
-	wantErr(t, testutil.Receive(t, "the end of Run", r.done), ErrGone)
+	wantErr(t, testutil.Receive(t, "the end of Run", r.done), source.ErrGone)
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
 	guest(t, "plug", name)
 }
 
-// TestSetUpUnderGarbageCollection asks for what never changes, on new goroutines at varying depth, while the collector moves every stack that it may:
-// what go4vl reads must not be lost on the way.
+// TestSetUpUnderGarbageCollection asks for what never changes, on new goroutines at varying depth, while the
+// collector moves every stack that it may: what go4vl reads must not be lost on the way.
 func TestSetUpUnderGarbageCollection(t *testing.T) {
 	cfg := small(camera(t, "uvc"))
 	want, err := Describe(cfg.Path)
@@ -116,13 +118,13 @@ func TestSetUpUnderGarbageCollection(t *testing.T) {
 		<-done
 	}
 	d := openDevice(t, cfg)
-	given := d.Given()
+	given := d.Negotiated()
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for range 20 {
 		d := openDevice(t, cfg)
-		if g := d.Given(); g != given {
+		if g := d.Negotiated(); g != given {
 			t.Errorf("%+v, want %+v", g, given)
 		}
 		record(t, d, 1)

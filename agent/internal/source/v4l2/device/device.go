@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Device is an open capture device. It belongs to one goroutine, but for SetControl, RequestKeyFrame and Controls, which may be called from others
-// until Close.
+// Device is an open capture device. It belongs to one goroutine, but for SetControl, RequestKeyFrame and Controls,
+// which may be called from others until Close.
 type Device struct {
 	*platform
 }
@@ -23,8 +23,8 @@ type Config struct {
 	Buffers int         // how many to ask for; 0 means 3 with Newest, else 4. Each counts fully as memory of this process once mapped.
 }
 
-// Given is what the driver made of a Config.
-type Given struct {
+// Negotiated is what the driver made of a Config.
+type Negotiated struct {
 	Pixel         PixelFormat
 	Width, Height int
 	FPS           float64 // 0 if the driver does not tell
@@ -42,17 +42,9 @@ type Buffer struct {
 	Broken   bool          // the driver marked it as faulty (V4L2_BUF_FLAG_ERROR), or it is empty
 }
 
-// Errors. Those of Open, Run and Describe wrap one of them where it fits, and name the remedy.
+// Errors of V4L2 devices. Those of Open, Run and Describe wrap one of them, or one of package source, where it fits,
+// and name the remedy.
 var (
-	// ErrGone means that there is no such device, or that it was unplugged.
-	ErrGone = errors.New("no such camera (is it plugged in?)")
-
-	// ErrBusy means that another program has the device.
-	ErrBusy = errors.New("the camera is in use by another program")
-
-	// ErrPermission means that this user may not open the device.
-	ErrPermission = errors.New("no permission to open the camera")
-
 	// ErrBandwidth means that the USB bus has no room for another stream of this size (ENOSPC).
 	ErrBandwidth = errors.New("the USB bus has no bandwidth left for this camera")
 
@@ -65,15 +57,13 @@ var (
 	// ErrNoSignal means that an HDMI adapter has no picture to capture.
 	ErrNoSignal = errors.New("no video signal")
 
-	// ErrChanged means that the video signal changed (V4L2_EVENT_SOURCE_CHANGE, of HDMI adapters): open the device again.
+	// ErrChanged means that the video signal changed (V4L2_EVENT_SOURCE_CHANGE, of HDMI adapters): open the device
+	// again.
 	ErrChanged = errors.New("the video signal has changed")
 
 	// ErrNoSupport means that this program was built without cgo or for another system than Linux.
 	ErrNoSupport = errors.New("this bramble-agent cannot open V4L2 cameras: it was built without cgo. Use the full build of bramble-agent " +
 		"(make dist), or exec: with ffmpeg")
-
-	// ErrNoControl means that the device has no control of that name, or no key frames on request.
-	ErrNoControl = errors.New("the camera has no such control")
 
 	// ErrValue means that a control does not take the value.
 	ErrValue = errors.New("the control does not take this value")

@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Describing and setting up a device goes through go4vl, below steady. The buffers, the events, the list of controls and the frame intervals are
-// asked for by ioctls of this package: go4vl's lose the error number, map buffers for good if one fails, know no flags, or read the wrong bytes.
+// Describing and setting up a device goes through go4vl, below steady. The buffers, the events, the list of controls
+// and the frame intervals are asked for by ioctls of this package: go4vl's lose the error number, map buffers for
+// good if one fails, know no flags, or read the wrong bytes.
 
 // Supported tells whether this program can open V4L2 cameras.
 const Supported = true
@@ -23,7 +24,7 @@ const Supported = true
 type platform struct {
 	path  string
 	cfg   Config
-	given Given
+	given Negotiated
 	fd    int
 
 	frame []byte // reused copy of a buffer; belongs to Run
@@ -32,7 +33,7 @@ type platform struct {
 	closed bool
 }
 
-// Open opens a device and sets format and rate. What the driver made of them is in Given.
+// Open opens a device and sets format and rate. What the driver made of them is in Negotiated.
 func Open(cfg Config) (*Device, error) {
 	var d *platform
 	var err error
@@ -90,7 +91,8 @@ func (d *platform) setUp() error {
 	return d.setRate()
 }
 
-// setTimings has an HDMI adapter capture what comes in: until it is told to, it goes on with the timings of an earlier signal. Cameras have none.
+// setTimings has an HDMI adapter capture what comes in: until it is told to, it goes on with the timings of an
+// earlier signal. Cameras have none.
 func (d *platform) setTimings() error {
 	timings := new(cTimings)
 	switch err := ioctl(d.fd, vidiocQueryTimings, timings); {
@@ -107,7 +109,8 @@ func (d *platform) setTimings() error {
 	return nil
 }
 
-// setFormat asks for the format, or for its twin if only that is offered, and takes the size that the driver makes of it.
+// setFormat asks for the format, or for its twin if only that is offered, and takes the size that the driver makes of
+// it.
 func (d *platform) setFormat() error {
 	offered, err := pixelFormats(d.fd)
 	if err != nil {
@@ -131,7 +134,7 @@ func (d *platform) setFormat() error {
 	if PixelFormat(got.PixelFormat) != pixel {
 		return d.refused(offered)
 	}
-	d.given = Given{
+	d.given = Negotiated{
 		Pixel: pixel, Width: int(got.Width), Height: int(got.Height),
 		Stride: int(got.BytesPerLine), SizeImage: int(got.SizeImage),
 		// V4L2's rule for what the driver leaves open: YCbCr has the limited range, but not that of JPEG.
@@ -206,8 +209,8 @@ func rate(numerator, denominator uint32) float64 {
 	return float64(denominator) / float64(numerator)
 }
 
-// Given returns what the driver made of the Config.
-func (d *platform) Given() Given { return d.given }
+// Negotiated returns what the driver made of the Config.
+func (d *platform) Negotiated() Negotiated { return d.given }
 
 // Close releases the device. Run must have returned. A second Close does nothing.
 func (d *platform) Close() error {

@@ -15,11 +15,11 @@ func Nodes() ([]string, error) { return nil, ErrNoSupport }
 // Describe asks a device what it is and what it offers. It does not start it: a camera's light stays off.
 func Describe(string) (Description, error) { return Description{}, ErrNoSupport }
 
-// Open opens a device and sets format and rate. What the driver made of them is in Given.
+// Open opens a device and sets format and rate. What the driver made of them is in Negotiated.
 func Open(Config) (*Device, error) { return nil, ErrNoSupport }
 
-// Given returns what the driver made of the Config.
-func (d *platform) Given() Given { return Given{} }
+// Negotiated returns what the driver made of the Config.
+func (d *platform) Negotiated() Negotiated { return Negotiated{} }
 
 // Controls returns the controls with their values now.
 func (d *platform) Controls() ([]Control, error) { return nil, ErrNoSupport }

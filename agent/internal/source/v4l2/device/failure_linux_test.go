@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/agent/internal/source"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -52,18 +53,18 @@ func TestUnplug(t *testing.T) {
 			unplugged := time.Now()
 			err := testutil.Receive(t, "the end of Run", r.done)
 			t.Logf("unplug took %v, Run ended %v later: %v", unplugged.Sub(start), time.Since(unplugged), err)
-			wantErr(t, err, ErrGone, cfg.Path)
-			wantErr(t, d.SetControl("brightness", 1), ErrGone, cfg.Path)
+			wantErr(t, err, source.ErrGone, cfg.Path)
+			wantErr(t, d.SetControl("brightness", 1), source.ErrGone, cfg.Path)
 			_, err = d.Controls()
-			wantErr(t, err, ErrGone, cfg.Path)
-			wantErr(t, d.Run(t.Context(), func(Buffer) {}), ErrGone, cfg.Path)
+			wantErr(t, err, source.ErrGone, cfg.Path)
+			wantErr(t, d.Run(t.Context(), func(Buffer) {}), source.ErrGone, cfg.Path)
 			if err := d.Close(); err != nil {
 				t.Error(err)
 			}
 			_, err = Open(cfg)
-			wantErr(t, err, ErrGone, cfg.Path)
+			wantErr(t, err, source.ErrGone, cfg.Path)
 			_, err = Describe(cfg.Path)
-			wantErr(t, err, ErrGone, cfg.Path)
+			wantErr(t, err, source.ErrGone, cfg.Path)
 			before.NothingLeft(t)
 
 			guest(t, "plug", name)
@@ -85,7 +86,7 @@ func TestBusy(t *testing.T) {
 				if err == nil { // some drivers refuse only the buffers
 					err = errors.Join(other.Run(ctx, func(Buffer) {}), other.Close())
 				}
-				wantErr(t, err, ErrBusy, cfg.Path)
+				wantErr(t, err, source.ErrBusy, cfg.Path)
 			}
 			before.NothingLeft(t)
 			if _, err := Describe(cfg.Path); err != nil {
@@ -132,7 +133,7 @@ func TestNoCamera(t *testing.T) {
 	}
 	before := testutil.TakeCensus(t)
 	for path, want := range map[string]error{
-		filepath.Join(dir, "video0"): ErrGone,
+		filepath.Join(dir, "video0"): source.ErrGone,
 		file:                         ErrNotCamera,
 		dir:                          ErrNotCamera,
 		os.DevNull:                   ErrNotCamera,
@@ -145,7 +146,8 @@ func TestNoCamera(t *testing.T) {
 	before.NothingLeft(t)
 }
 
-// TestInjected has vivid fail at each step of a stream; after each failure nothing is left, and the next attempt succeeds.
+// TestInjected has vivid fail at each step of a stream; after each failure nothing is left, and the next attempt
+// succeeds.
 func TestInjected(t *testing.T) {
 	cfg := small(camera(t, "vivid"))
 	before := testutil.TakeCensus(t)
@@ -156,7 +158,7 @@ func TestInjected(t *testing.T) {
 		}
 		err := d.Run(t.Context(), func(Buffer) { t.Errorf("%s: a frame", button) })
 		t.Logf("%s: %v", button, err)
-		if err == nil || errors.Is(err, ErrGone) {
+		if err == nil || errors.Is(err, source.ErrGone) {
 			t.Errorf("%s: error %v", button, err)
 		}
 		record(t, d, 1)
@@ -183,7 +185,7 @@ func TestInjectedWhileStreaming(t *testing.T) {
 			}
 			err := testutil.Receive(t, "the end of Run", r.done)
 			t.Log(err)
-			if err == nil || errors.Is(err, ErrGone) != tt.gone {
+			if err == nil || errors.Is(err, source.ErrGone) != tt.gone {
 				t.Errorf("error %v, gone is to be %v", err, tt.gone)
 			}
 			if err := d.Close(); err != nil {
@@ -263,7 +265,7 @@ func TestHDMI(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if g := d.Given(); g.Width != step.width || g.Height != step.height {
+		if g := d.Negotiated(); g.Width != step.width || g.Height != step.height {
 			t.Errorf("%+v: given %+v", step, g)
 		}
 		about, err := Describe(cfg.Path)

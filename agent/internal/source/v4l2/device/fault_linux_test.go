@@ -11,6 +11,8 @@ import (
 
 	"github.com/vladimirvivien/go4vl/v4l2"
 	"golang.org/x/sys/unix"
+
+	"github.com/bramble-cam/bramble/agent/internal/source"
 )
 
 func TestFault(t *testing.T) {
@@ -20,16 +22,16 @@ func TestFault(t *testing.T) {
 		want  error // nil: none of this package's
 		words []string
 	}{
-		{unix.ENODEV, true, ErrGone, nil},
-		{unix.ENXIO, true, ErrGone, nil},
-		{unix.ENOENT, true, ErrGone, nil},
-		{unix.EIO, false, ErrGone, nil},
+		{unix.ENODEV, true, source.ErrGone, nil},
+		{unix.ENXIO, true, source.ErrGone, nil},
+		{unix.ENOENT, true, source.ErrGone, nil},
+		{unix.EIO, false, source.ErrGone, nil},
 		{unix.EIO, true, nil, []string{"input/output error"}},
-		{v4l2.ErrorSystem, false, ErrGone, nil},
+		{v4l2.ErrorSystem, false, source.ErrGone, nil},
 		{v4l2.ErrorSystem, true, nil, []string{"system error"}},
-		{unix.EBUSY, true, ErrBusy, []string{"fuser -v /dev/video7"}},
-		{unix.EACCES, true, ErrPermission, []string{"sudo usermod -aG video $USER", "SupplementaryGroups=video"}},
-		{unix.EPERM, true, ErrPermission, []string{"DeviceAllow=char-video4linux rw"}},
+		{unix.EBUSY, true, source.ErrBusy, []string{"fuser -v /dev/video7"}},
+		{unix.EACCES, true, source.ErrPermission, []string{"sudo usermod -aG video $USER", "SupplementaryGroups=video"}},
+		{unix.EPERM, true, source.ErrPermission, []string{"DeviceAllow=char-video4linux rw"}},
 		{unix.ENOSPC, true, ErrBandwidth, []string{"lower size or fps", "mjpeg", "another USB controller"}},
 		{unix.ENOTTY, true, ErrNotCamera, nil},
 		{unix.EISDIR, true, ErrNotCamera, nil},
@@ -44,7 +46,7 @@ func TestFault(t *testing.T) {
 			want = tt.err
 		}
 		wantErr(t, err, want, append(tt.words, "/dev/video7", "stream", tt.err.Error())...)
-		for _, kind := range []error{ErrGone, ErrBusy, ErrPermission, ErrBandwidth, ErrNotCamera, ErrFormat} {
+		for _, kind := range []error{source.ErrGone, source.ErrBusy, source.ErrPermission, ErrBandwidth, ErrNotCamera, ErrFormat} {
 			if errors.Is(err, kind) != (kind == tt.want) {
 				t.Errorf("%v: is %q: %v", err, kind, errors.Is(err, kind))
 			}

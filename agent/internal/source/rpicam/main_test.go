@@ -1,0 +1,17 @@
+package rpicam
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		if dir := os.Getenv(standInDir); dir != "" {
+			_ = os.RemoveAll(dir) // in the system's temporary folder
+		}
+		os.Exit(code)
+	}))
+}
