@@ -1,4 +1,5 @@
-// Checks pages with axe-core on a desktop, dark, or on a phone, light, in turn, the first one on both, both ways and with its help, and that nothing scrolls sideways.
+// Checks pages with axe-core, and that nothing scrolls sideways. The first page is checked on a desktop and a phone, dark
+// and light, and with its help; the others in turn on a dark desktop and a light phone.
 // node a11y.mjs URL...
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

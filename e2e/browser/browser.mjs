@@ -25,8 +25,8 @@ function findBrowser() {
 }
 
 /**
- * Starts a browser that connects to the given pages only. $TRUSTED_KEY is the SHA-256 of a server's key, in Base64, that
- * it trusts without a warning.
+ * Starts a browser that connects to the given pages only. $TRUSTED_KEY is the SHA-256 of a server's key, in Base64,
+ * that it trusts without a warning.
  */
 export function launch() {
   const args = ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];

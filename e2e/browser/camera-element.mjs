@@ -1,4 +1,5 @@
-// A camera in a page of another origin: <bramble-camera> and an iframe. That page's server answers with the HTML in the parameter body.
+// A camera in a page of another origin: <bramble-camera> and an iframe. That page's server answers with the HTML in the
+// parameter body.
 // node camera-element.mjs HUB_URL PAGE_URL --camera ID --expect picture|refusal
 import { parseArgs } from 'node:util';
 

@@ -1,5 +1,5 @@
-// Tries every way in which a page of another host can load a picture from a hub without the hub's scripts. That page's server
-// answers with the HTML in the parameter body.
+// Tries every way in which a page of another host can load a picture from a hub without the hub's scripts. That page's
+// server answers with the HTML in the parameter body.
 // node cross-origin.mjs HUB_URL PAGE_URL --camera ID
 import { parseArgs } from 'node:util';
 

@@ -1,5 +1,5 @@
-// Tests the dashboard in Chromium. The Go test that starts this script owns the cameras and the hub. The script controls them by
-// POST requests to the control address.
+// Tests the dashboard in Chromium. The Go test that starts this script owns the cameras and the hub. The script
+// controls them by POST requests to the control address.
 // node dashboard.mjs BASE_URL --control URL --cameras N --victim CAMERA [--screenshot FILE]
 import { parseArgs } from 'node:util';
 
@@ -38,8 +38,8 @@ async function allMove(page, tap) {
 }
 
 /**
- * A hidden page receives nothing, and continues with new pictures. Headless Chromium hides no tab by itself, so the script changes
- * document.hidden and fires the event.
+ * A hidden page receives nothing, and continues with new pictures. Headless Chromium hides no tab by itself, so the
+ * script changes document.hidden and fires the event.
  * @param {Page} page
  * @param {WebSocketTap} tap
  */

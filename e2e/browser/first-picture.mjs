@@ -1,4 +1,5 @@
-// Opens the page again and again and prints how long it took from navigation until the first tile showed a picture, and until all did.
+// Opens the page again and again and prints how long it took from navigation until the first tile showed a picture, and
+// until all did.
 // node first-picture.mjs BASE_URL --cameras N [--times 5]
 import { parseArgs } from 'node:util';
 

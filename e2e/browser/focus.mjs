@@ -25,7 +25,8 @@ async function controls(page) {
 }
 
 /**
- * Presses Tab until it is round, and fails if it has left out a control that could be seen all the time, or if the focus of one cannot be seen.
+ * Presses Tab until it is round, and fails if it has left out a control that could be seen all the time, or if the
+ * focus of one cannot be seen.
  * @param {Page} page
  * @returns {Promise<number>} how many there are
  */

@@ -1,5 +1,6 @@
 // Opens the grid and waits until its tiles are live and their pictures really move.
-// node grid.mjs BASE_URL --cameras N [--screenshot FILE] [--size 1440x900] [--timeout SECONDS] [--no-video] [--user NAME --password TEXT]
+// node grid.mjs BASE_URL --cameras N [--screenshot FILE] [--size 1440x900] [--timeout SECONDS] [--no-video]
+//   [--user NAME --password TEXT]
 import { parseArgs } from 'node:util';
 
 import { run, usage, collectFaults } from './browser.mjs';

@@ -1,4 +1,5 @@
-// Opens the page of a hub with a self-signed certificate, and every kind of address that it uses, and reports by which protocol they came.
+// Opens the page of a hub with a self-signed certificate, and every kind of address that it uses, and reports by which
+// protocol they came.
 // node https.mjs BASE_URL --jpeg CAMERA --h264 CAMERA [--streams 8]
 import { parseArgs } from 'node:util';
 

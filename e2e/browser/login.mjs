@@ -1,4 +1,5 @@
-// Logs in at a hub with users. CONTROL_URL/password answers with the password, a POST to CONTROL_URL/remove removes the user.
+// Logs in at a hub with users. CONTROL_URL/password answers with the password, a POST to CONTROL_URL/remove removes the
+// user.
 // node login.mjs BASE_URL --user NAME --camera ID --link MJPEG_URL --other PAGE_URL --control URL
 import { parseArgs } from 'node:util';
 

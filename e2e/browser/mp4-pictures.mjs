@@ -1,4 +1,5 @@
-// Shows MP4 streams in Chromium, by a bare <video> and by Media Source Extensions, and prints the pictures that were on the screen.
+// Shows MP4 streams in Chromium, by a bare <video> and by Media Source Extensions, and prints the pictures that were on
+// the screen.
 // node mp4-pictures.mjs URL... [--pictures 5]
 import { parseArgs } from 'node:util';
 
@@ -47,7 +48,8 @@ async function watchInPage({ url, way, count: wanted, limit }) {
       if (!buffer) {
         bytes = new Uint8Array([...head, ...value]);
         head = bytes;
-        // Profile, constraints and level stand behind the name and the version of the avcC box (ISO/IEC 14496-15, 5.3.3.1).
+        // Profile, constraints and level stand behind the name and the version of the avcC box (ISO/IEC 14496-15,
+        // 5.3.3.1).
         const at = bytes.findIndex((_, i) => String.fromCharCode(...bytes.subarray(i, i + 4)) === 'avcC');
         if (at < 0 || bytes.length < at + 8) continue;
         const codec = [...bytes.subarray(at + 5, at + 8)].map((b) => b.toString(16).padStart(2, '0')).join('');

@@ -2,7 +2,8 @@
 
 /**
  * The bytes of a frame as the hub sends it.
- * @param {{type?: number, flags?: number, slot?: number, seq?: bigint, captured?: bigint, arrived?: bigint, media?: bigint, payload?: number[]}} frame times in microseconds
+ * @param {{type?: number, flags?: number, slot?: number, seq?: bigint, captured?: bigint, arrived?: bigint,
+ *   media?: bigint, payload?: number[]}} frame times in microseconds
  */
 export function frameBytes({ type = 1, flags = 0, slot = 1, seq = 1n, captured = 0n, arrived = 0n, media = 0n, payload = [] }) {
   const view = new DataView(new ArrayBuffer(40 + payload.length));

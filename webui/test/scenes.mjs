@@ -2,7 +2,8 @@
 
 /**
  * @typedef {import('../assets/hub/protocol.js').Camera} Camera
- * @typedef {Camera & {agent: string, drops: Record<string, number>, sends: boolean | 'nothing'}} FakeCamera sends: pictures, one and no more, or none
+ * @typedef {Camera & {agent: string, drops: Record<string, number>, sends: boolean | 'nothing'}} FakeCamera sends:
+ *   pictures, one and no more, or none
  */
 
 const ago = (/** @type {number} */ seconds) => new Date(Date.now() - seconds * 1000).toISOString();

@@ -1,4 +1,5 @@
-// The server's side of a WebSocket (RFC 6455), as far as the fake hub needs it: whole messages of a browser on loopback.
+// The server's side of a WebSocket (RFC 6455), as far as the fake hub needs it: whole messages of a browser on
+// loopback.
 import { createHash } from 'node:crypto';
 
 const GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
