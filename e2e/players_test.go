@@ -28,7 +28,7 @@ func withClips(t *testing.T, test func(*testing.T, clipPair)) {
 	need(t, "ffmpeg", "ffprobe")
 	played := false
 	t.Run("footage", func(t *testing.T) {
-		test(t, clipPair{"footage", testutil.Footage(t, "cctv-720p25.h264"), testutil.Footage(t, "cctv-720p.mjpeg")})
+		test(t, clipPair{"footage", testutil.Fixture(t, "cctv-720p25.h264"), testutil.Fixture(t, "cctv-720p.mjpeg")})
 		played = true
 	})
 	if played {

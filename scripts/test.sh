@@ -22,9 +22,9 @@ fi
 
 failed=0
 log=$(mktemp)
-diary=$(mktemp -d)
-trap 'rm -rf "$log" "$diary"' EXIT
-export BRAMBLE_TEST_DIARY=$diary
+secret_log=$(mktemp -d)
+trap 'rm -rf "$log" "$secret_log"' EXIT
+export BRAMBLE_TEST_SECRET_LOG=$secret_log
 
 if [ $# -eq 0 ]; then
   # Whoever runs everything runs test-v4l2.sh next: what it downloads and compiles may be there by then.
@@ -48,7 +48,7 @@ run() {
   if [ "${CI:-}" = true ]; then
     go run ./scripts/skips "$log" || failed=1
   fi
-  go run ./scripts/secrets "$log" "$diary" || failed=1
+  go run ./scripts/secrets "$log" "$secret_log" || failed=1
   say "the slowest tests:"
   go run "$gotestsum" tool slowest --jsonfile "$log" --threshold 5s --num 12
 }

@@ -13,7 +13,7 @@ import (
 // BenchmarkNATS: what a frame costs the NATS server of its agent, and the other two, with hubs here and there. A frame is published when all have the one before,
 // as at a camera's rate, where nothing piles up.
 func BenchmarkNATS(b *testing.B) {
-	s := &stage{t: b, files: testutil.ShipNATS(b, natsFiles)}
+	s := &stage{t: b, files: testutil.NewNATSConfigs(b, natsFiles)}
 	s.cluster()
 	for _, size := range []int{84_000, 10_000} {
 		for _, at := range [][]int{{}, {0}, {0, 0, 0}, {1}, {1, 1, 1}, {0, 1, 2}} {

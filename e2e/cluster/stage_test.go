@@ -26,7 +26,7 @@ const (
 // stage is a cluster of three NATS servers, one at a remote site, hubs behind a load balancer, and three agents, one of them at the site.
 type stage struct {
 	t      testing.TB
-	files  testutil.NATSFiles
+	files  testutil.NATSConfigs
 	nodes  []*server
 	lines  []*line // from the agent of porch to the nodes
 	hubs   []*hub
@@ -45,7 +45,7 @@ func newStage(t *testing.T) *stage {
 	if _, err := exec.LookPath("haproxy"); err != nil {
 		t.Skip("haproxy is not installed: make test installs it where it can")
 	}
-	s := &stage{t: t, files: testutil.ShipNATS(t, natsFiles), agents: make(map[string]*proc.Process)}
+	s := &stage{t: t, files: testutil.NewNATSConfigs(t, natsFiles), agents: make(map[string]*proc.Process)}
 	s.cluster()
 	for _, n := range s.nodes {
 		s.lines = append(s.lines, newLine(t, n.clients))

@@ -56,9 +56,9 @@ func TestThousandStarts(t *testing.T) {
 		all.Wait()
 	}
 	many(40) // the first starts open files that the runtime keeps
-	before, threadsBefore := testutil.TakeCensus(t), threads(t)
+	before, threadsBefore := testutil.TakeResourceSnapshot(t), threads(t)
 	many(1000)
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 	if n := threads(t); n > threadsBefore+8 { // Go keeps threads for later
 		t.Errorf("%d threads, before %d", n, threadsBefore)
 	}

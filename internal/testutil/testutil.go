@@ -18,7 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// Timeout bounds every wait: long enough for a loaded machine under the race detector, short enough to be waited for when a test is broken.
+// Timeout bounds every wait. It is long enough for a loaded machine under the race detector.
 const Timeout = 30 * time.Second
 
 // StartNATS starts a NATS server on a free loopback port and stops it when the test ends. It returns the server's URL.
@@ -54,7 +54,8 @@ func Connect(tb testing.TB, url string) *nats.Conn {
 	return nc
 }
 
-// Run runs f in a goroutine until the test ends, or until stop is called; both wait for it. An error other than the context's fails the test.
+// Run runs f in a goroutine until the test ends or stop is called. Both wait for f to return.
+// An error other than the context's fails the test.
 func Run(tb testing.TB, f func(context.Context) error) (stop func()) {
 	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -80,7 +81,8 @@ func Run(tb testing.TB, f func(context.Context) error) (stop func()) {
 	return stop
 }
 
-// Eventually waits until ok returns true, asking every 10 ms, and fails the test if it never does. Use it only where nothing can be waited on.
+// Eventually calls ok every 10 ms until it returns true, and fails the test if it never does.
+// Use it only where there is no event to wait for.
 func Eventually(tb testing.TB, what string, ok func() bool) {
 	tb.Helper()
 	deadline := time.NewTimer(Timeout)
@@ -111,22 +113,23 @@ func Receive[T any](tb testing.TB, what string, c <-chan T) T {
 	panic("not reached")
 }
 
-// Log returns a logger of all levels that writes to the test's log if the environment has BRAMBLE_TEST_LOG, else to Diary.
+// Log returns a logger of all levels. It writes to the test's log if the environment has BRAMBLE_TEST_LOG, else to
+// SecretLog.
 func Log(tb testing.TB) *slog.Logger {
-	var w io.Writer = Diary{}
+	var w io.Writer = SecretLog{}
 	if os.Getenv("BRAMBLE_TEST_LOG") != "" {
 		w = tb.Output()
 	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// Diary keeps what is written to it in the directory that the environment names by BRAMBLE_TEST_DIARY, one file for each test program, to
-// be searched for secrets after all tests; and nowhere without that.
-type Diary struct{}
+// SecretLog appends to a file of the directory that the environment names by BRAMBLE_TEST_SECRET_LOG. Each test program has
+// its own file. After all tests the files are searched for secrets. Without that variable it writes nothing.
+type SecretLog struct{}
 
-// Write adds b to the file. It holds no file open, since tests count those.
-func (Diary) Write(b []byte) (int, error) {
-	dir := os.Getenv("BRAMBLE_TEST_DIARY")
+// Write appends b to the file. It keeps no file open, because tests count open files.
+func (SecretLog) Write(b []byte) (int, error) {
+	dir := os.Getenv("BRAMBLE_TEST_SECRET_LOG")
 	if dir == "" {
 		return len(b), nil
 	}
@@ -138,8 +141,8 @@ func (Diary) Write(b []byte) (int, error) {
 	return n, errors.Join(err, f.Close())
 }
 
-// Footage returns the path of a clip that lies beside the checkout, and skips the test if it is not there.
-func Footage(tb testing.TB, name string) string {
+// Fixture returns the path of a clip beside the checkout. It skips the test if the clip is not there.
+func Fixture(tb testing.TB, name string) string {
 	tb.Helper()
 	dir, err := os.Getwd()
 	if err != nil {

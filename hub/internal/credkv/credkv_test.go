@@ -86,7 +86,7 @@ func (s *system) host() *host {
 	h := &host{t: s.t, log: &lines{}}
 	h.cfg = Config{
 		URL: s.s.ClientURL(), Bucket: "HUBS", Credential: s.hub, File: filepath.Join(s.t.TempDir(), "credentials.json"),
-		Log: slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testutil.Diary{}), nil)),
+		Log: slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testutil.SecretLog{}), nil)),
 	}
 	return h
 }

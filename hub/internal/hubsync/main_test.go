@@ -94,7 +94,7 @@ func newHub(t *testing.T, url, of string) *hub {
 	h := &hub{t: t, file: filepath.Join(t.TempDir(), "credentials.json"), log: &lines{}}
 	h.copyFrom(of)
 	var err error
-	log := slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testutil.Diary{}), nil))
+	log := slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testutil.SecretLog{}), nil))
 	if h.keeper, err = access.OpenStore(h.file, log); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 // Replayed messages of a hub have no effect. A hub that has stopped is not logged.
 func TestOthers(t *testing.T) {
 	log := &lines{}
-	o, tm := newOthers(slog.New(slog.NewTextHandler(io.MultiWriter(log, testutil.Diary{}), nil))), defaultTimes()
+	o, tm := newOthers(slog.New(slog.NewTextHandler(io.MultiWriter(log, testutil.SecretLog{}), nil))), defaultTimes()
 	now := time.Unix(1_800_000_000, 0)
 	own := access.Edition{Digest: "a", Revision: 7}
 	says := func(instance string, seq uint64, at time.Time, e access.Edition) bool {

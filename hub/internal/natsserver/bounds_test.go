@@ -66,7 +66,7 @@ func TestDeepSubjects(t *testing.T) {
 }
 
 func TestDeepSubjectsExternal(t *testing.T) {
-	files := testutil.ShipNATS(t, shippedDir)
+	files := testutil.NewNATSConfigs(t, shippedDir)
 	s := startNATSServer(t, files.Path("nats.conf"))
 	s.checkDeep(t, files.Keys[testutil.PorchKey])
 }

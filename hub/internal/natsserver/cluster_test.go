@@ -21,7 +21,7 @@ import (
 const shippedDir = "../../../deployments/nats/"
 
 // node starts a server of the cluster that connects to others, and returns the URL of its routes.
-func node(t *testing.T, files testutil.NATSFiles, name, routes string) (site, string) {
+func node(t *testing.T, files testutil.NATSConfigs, name, routes string) (site, string) {
 	t.Helper()
 	t.Setenv("NATS_NAME", name)
 	t.Setenv("NATS_ROUTES", "["+routes+"]")
@@ -166,7 +166,7 @@ func leafURL(t *testing.T, s site) string {
 
 // TestShippedCluster starts three servers and that of a remote site with the shipped files: interest is demand across routes and over the line to the site.
 func TestShippedCluster(t *testing.T) {
-	files := testutil.ShipNATS(t, shippedDir)
+	files := testutil.NewNATSConfigs(t, shippedDir)
 	a, route := node(t, files, "nats-a", "")
 	b, _ := node(t, files, "nats-b", route)
 	c, _ := node(t, files, "nats-c", route)

@@ -34,7 +34,7 @@ func startNATSServer(t *testing.T, file string) site {
 // TestDeployment starts the example of a nats-server of one's own, and tries with it what is tried with the embedded server. Whoever is not in the example
 // may nothing there.
 func TestDeployment(t *testing.T) {
-	files := testutil.ShipNATS(t, shippedDir)
+	files := testutil.NewNATSConfigs(t, shippedDir)
 	s := startNATSServer(t, files.Path("nats.conf"))
 	mine := files.Keys
 	who := map[string]credential.Credential{"porch": mine[testutil.PorchKey], "garden": mine[testutil.GardenKey], "consumer": mine[testutil.ConsumerKey]}

@@ -47,7 +47,7 @@ func TestHubSubjects(t *testing.T) {
 
 // The same at a separate server and at the servers of a cluster, with the shipped files.
 func TestShippedHubSubjects(t *testing.T) {
-	files := testutil.ShipNATS(t, shippedDir)
+	files := testutil.NewNATSConfigs(t, shippedDir)
 	one := site{Server: start(t, Config{File: files.Path("nats.conf")})}
 	a, routes := node(t, files, "nats-a", "")
 	b, _ := node(t, files, "nats-b", routes)
@@ -81,7 +81,7 @@ func hears(t *testing.T, a, b *nats.Conn) {
 
 // The account of the hubs' credentials has JetStream. No client in the account of the frames can reach it.
 func TestShippedAccountOfHubs(t *testing.T) {
-	files := testutil.ShipNATS(t, shippedDir)
+	files := testutil.NewNATSConfigs(t, shippedDir)
 	t.Setenv("NATS_JETSTREAM_DIR", t.TempDir())
 	t.Setenv("NATS_JETSTREAM_KEY", strings.Repeat("5e", 32))
 	text, err := os.ReadFile(files.Path("nats.conf"))

@@ -108,7 +108,7 @@ func TestSelfReply(t *testing.T) {
 
 // TestSelfReplyExternal does the same with a separate nats-server and the shipped files.
 func TestSelfReplyExternal(t *testing.T) {
-	files := testutil.ShipNATS(t, shippedDir)
+	files := testutil.NewNATSConfigs(t, shippedDir)
 	s := startNATSServer(t, files.Path("nats.conf"))
 	hub := s.mustConnect(t, files.Keys[testutil.HubKey])
 	s.checkSelfReplies(t, files.Keys[testutil.PorchKey], files.Keys[testutil.GardenKey], hub)

@@ -59,12 +59,12 @@ func TestCycles(t *testing.T) {
 			}
 			cycle(0)
 			gone()
-			before := testutil.TakeCensus(t)
+			before := testutil.TakeResourceSnapshot(t)
 			for n := range test.cycles {
 				cycle(n)
 			}
 			gone()
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 			if n := r.tr.Totals().Restarts; n != 0 {
 				t.Errorf("%d restarts", n)
 			}

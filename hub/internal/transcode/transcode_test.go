@@ -120,7 +120,7 @@ func TestShared(t *testing.T) {
 	r := newRig(t, makeClips(t), Config{Linger: time.Millisecond})
 	cam := r.newCamera("porch", frame.H264)
 	cam.play(interval)
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	var all sync.WaitGroup
 	viewers := make([]*cameras.Subscription, 100)
 	for i := range viewers {
@@ -149,7 +149,7 @@ func TestShared(t *testing.T) {
 		}
 	}
 	testutil.Eventually(t, "no process", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 	if total := r.tr.Totals(); total.CPU <= 0 || total.Restarts != 0 || cam.Info().Viewers != 0 {
 		t.Errorf("%+v, %d viewers", total, cam.Info().Viewers)
 	}
@@ -251,7 +251,7 @@ func TestBroken(t *testing.T) {
 // TestNotTaken: frames that ffmpeg does not take are not waited for without end, and a stop comes through.
 func TestNotTaken(t *testing.T) {
 	script := program(t, "exec sleep 1000")
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	r := newRig(t, makeClips(t), Config{FFmpeg: script})
 	cam := r.newCamera("porch", frame.JPEG)
 	stop := cam.play(time.Millisecond)
@@ -260,7 +260,7 @@ func TestNotTaken(t *testing.T) {
 	v.Close()
 	r.stop()
 	stop()
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 }
 
 // program makes a program of a shell's commands.

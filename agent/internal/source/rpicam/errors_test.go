@@ -202,11 +202,11 @@ func TestCycles(t *testing.T) {
 	for n := range 2 * len(sources) {
 		cycle(n)
 	}
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	for n := range cycles {
 		cycle(n)
 	}
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 	if names := left(); len(names) > 0 {
 		t.Errorf("in the temporary folder: %v", names)
 	}

@@ -280,9 +280,9 @@ func TestDeviceCycles(t *testing.T) {
 		}
 	}
 	cycle()
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	for range 20 {
 		cycle()
 	}
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 }

@@ -43,7 +43,7 @@ func TestCapture(t *testing.T) {
 	for _, tt := range captures4() {
 		t.Run(tt.name+" "+tt.pixel.String(), func(t *testing.T) {
 			path := camera(t, tt.name)
-			before := testutil.TakeCensus(t)
+			before := testutil.TakeResourceSnapshot(t)
 			d := openDevice(t, Config{Path: path, Pixel: tt.pixel, Width: tt.width, Height: tt.height, FPS: tt.fps})
 			g := d.Negotiated()
 			if g.Pixel != tt.given || g.Width != tt.width || g.Height != tt.height || g.FPS != tt.fps || g.SizeImage < tt.size {
@@ -56,7 +56,7 @@ func TestCapture(t *testing.T) {
 			if err := d.Close(); err != nil {
 				t.Error(err)
 			}
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 		})
 	}
 }
@@ -197,29 +197,29 @@ func TestDriverDecidesSizeAndRate(t *testing.T) {
 func TestRunAgain(t *testing.T) {
 	for _, name := range []string{"vivid", "uvc"} {
 		d := openDevice(t, Config{Path: camera(t, name), Pixel: YUYV, Width: 320, Height: 180, FPS: 30})
-		before := testutil.TakeCensus(t)
+		before := testutil.TakeResourceSnapshot(t)
 		for range 3 {
 			record(t, d, 2)
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 		}
 	}
 }
 
 func TestEndedContext(t *testing.T) {
 	d := openDevice(t, Config{Path: camera(t, "uvc"), Pixel: MJPEG, Width: 640, Height: 480})
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := d.Run(ctx, func(Buffer) { t.Error("a frame") }); err != nil {
 		t.Error(err)
 	}
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 }
 
 // TestContextEndsWithoutFrames is about a camera that stopped delivering: the end of the context must wake Run.
 func TestContextEndsWithoutFrames(t *testing.T) {
 	d := openDevice(t, Config{Path: camera(t, "mjpeg"), Pixel: MJPEG, Width: 1280, Height: 720, FPS: 30})
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	first := make(chan struct{}, 1)
 	done := make(chan error)
@@ -240,5 +240,5 @@ func TestContextEndsWithoutFrames(t *testing.T) {
 		t.Error(err)
 	}
 	t.Logf("Run ended %v after its context", time.Since(cancelled))
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 }

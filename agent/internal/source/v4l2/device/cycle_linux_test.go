@@ -29,13 +29,13 @@ func TestCycles(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := Config{Path: camera(t, tt.name), Pixel: tt.pixel, Width: tt.width, Height: tt.height, FPS: 60}
 			cycle(t, cfg)
-			before := testutil.TakeCensus(t)
+			before := testutil.TakeResourceSnapshot(t)
 			start := time.Now()
 			for range tt.cycles {
 				cycle(t, cfg)
 			}
 			t.Logf("%d cycles, %v each", tt.cycles, time.Since(start)/time.Duration(tt.cycles))
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 		})
 	}
 }
@@ -66,13 +66,13 @@ func TestUnplugCycles(t *testing.T) {
 	}{{"vivid", 20}, {"uvc", 4}} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := small(camera(t, tt.name))
-			before := testutil.TakeCensus(t)
+			before := testutil.TakeResourceSnapshot(t)
 			start := time.Now()
 			for range tt.cycles {
 				unplugCycle(t, tt.name, cfg)
 			}
 			t.Logf("%d cycles, %v each", tt.cycles, time.Since(start)/time.Duration(tt.cycles))
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 		})
 	}
 }
@@ -101,7 +101,7 @@ func TestSetUpUnderGarbageCollection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	stop := collectGarbage(t)
 	defer stop()
 	for i := range 200 {
@@ -133,5 +133,5 @@ func TestSetUpUnderGarbageCollection(t *testing.T) {
 		}
 	}
 	stop()
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 }

@@ -24,12 +24,12 @@ func TestDescribe(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := camera(t, tt.name)
-			before := testutil.TakeCensus(t)
+			before := testutil.TakeResourceSnapshot(t)
 			about, err := Describe(path)
 			if err != nil {
 				t.Fatal(err)
 			}
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 			if about.Node != path || about.Driver != tt.driver || about.Card != tt.card || about.Bus == "" || !about.Capture {
 				t.Errorf("%+v", about)
 			}

@@ -44,7 +44,7 @@ func TestUnplug(t *testing.T) {
 	for _, name := range []string{"vivid", "uvc"} {
 		t.Run(name, func(t *testing.T) {
 			cfg := small(camera(t, name))
-			before := testutil.TakeCensus(t)
+			before := testutil.TakeResourceSnapshot(t)
 			d := openDevice(t, cfg)
 			r := run(t.Context(), d)
 			testutil.Receive(t, "a frame", r.frames)
@@ -80,7 +80,7 @@ func TestBusy(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			r := run(ctx, openDevice(t, cfg))
 			testutil.Receive(t, "a frame", r.frames)
-			before := testutil.TakeCensus(t)
+			before := testutil.TakeResourceSnapshot(t)
 			for range 20 {
 				other, err := Open(cfg)
 				if err == nil { // some drivers refuse only the buffers
@@ -88,7 +88,7 @@ func TestBusy(t *testing.T) {
 				}
 				wantErr(t, err, source.ErrBusy, cfg.Path)
 			}
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 			if _, err := Describe(cfg.Path); err != nil {
 				t.Errorf("a busy camera cannot be described: %v", err)
 			}
@@ -114,12 +114,12 @@ func TestRefusedFormat(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := camera(t, tt.name)
-			before := testutil.TakeCensus(t)
+			before := testutil.TakeResourceSnapshot(t)
 			for range 20 {
 				_, err := Open(Config{Path: path, Pixel: tt.pixel, Width: 640, Height: 480})
 				wantErr(t, err, ErrFormat, append(tt.words, path)...)
 			}
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 		})
 	}
 }
@@ -131,7 +131,7 @@ func TestNoCamera(t *testing.T) {
 	if err := os.WriteFile(file, []byte("no camera"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	for path, want := range map[string]error{
 		filepath.Join(dir, "video0"): source.ErrGone,
 		file:                         ErrNotCamera,
@@ -143,14 +143,14 @@ func TestNoCamera(t *testing.T) {
 		_, err = Describe(path)
 		wantErr(t, err, want, path)
 	}
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 }
 
 // TestInjected has vivid fail at each step of a stream; after each failure nothing is left, and the next attempt
 // succeeds.
 func TestInjected(t *testing.T) {
 	cfg := small(camera(t, "vivid"))
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	for _, button := range []string{"inject_vidioc_reqbufs_error", "inject_vidioc_qbuf_error", "inject_vidioc_streamon_error"} {
 		d := openDevice(t, cfg)
 		if err := d.SetControl(button, 0); err != nil {
@@ -165,7 +165,7 @@ func TestInjected(t *testing.T) {
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
-		before.NothingLeft(t)
+		before.CheckNoLeaks(t)
 	}
 }
 
@@ -176,7 +176,7 @@ func TestInjectedWhileStreaming(t *testing.T) {
 	}{{"inject_fatal_streaming_error", false}, {"disconnect", true}} {
 		t.Run(tt.button, func(t *testing.T) {
 			cfg := small(camera(t, "vivid"))
-			before := testutil.TakeCensus(t)
+			before := testutil.TakeResourceSnapshot(t)
 			d := openDevice(t, cfg)
 			r := run(t.Context(), d)
 			testutil.Receive(t, "a frame", r.frames)
@@ -191,7 +191,7 @@ func TestInjectedWhileStreaming(t *testing.T) {
 			if err := d.Close(); err != nil {
 				t.Error(err)
 			}
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 			if tt.gone { // the module behind it is still there
 				guest(t, "unplug", "vivid")
 				guest(t, "plug", "vivid")
@@ -232,19 +232,19 @@ func reloadVivid(t *testing.T, parameters ...string) Config {
 
 func TestMultiplanar(t *testing.T) {
 	cfg := reloadVivid(t, "input_types=0", "multiplanar=2")
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	if about, err := Describe(cfg.Path); err != nil || about.Capture {
 		t.Errorf("%+v %v", about, err)
 	}
 	_, err := Open(cfg)
 	wantErr(t, err, ErrNotCamera, cfg.Path)
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 }
 
 // TestHDMI is about an adapter whose signal changes, goes and comes back.
 func TestHDMI(t *testing.T) {
 	cfg := reloadVivid(t, "input_types=3")
-	before := testutil.TakeCensus(t)
+	before := testutil.TakeResourceSnapshot(t)
 	for _, step := range []struct {
 		signal        string // of vivid's input, set while it streams
 		timings       string
@@ -282,7 +282,7 @@ func TestHDMI(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before.NothingLeft(t)
+	before.CheckNoLeaks(t)
 }
 
 // setSignal uses the device without Open, which wants a signal.

@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 )
 
-// The places of the credentials in NATSFiles.Keys.
+// Indexes of the credentials in NATSConfigs.Keys.
 const (
 	HubKey      = iota
 	PorchKey    // of the agent of the camera porch
@@ -22,16 +22,16 @@ const (
 	keys
 )
 
-// NATSFiles are the files of deployments/nats with credentials of the test's own in the place of the shipped ones, and free ports of loopback.
-type NATSFiles struct {
+// NATSConfigs are copies of the files of deployments/nats, with the test's own credentials and free ports of loopback.
+type NATSConfigs struct {
 	dir  string
 	Keys []credential.Credential
 }
 
-// ShipNATS makes them. dir is deployments/nats.
-func ShipNATS(tb testing.TB, dir string) NATSFiles {
+// NewNATSConfigs writes them to a temporary directory. dir is deployments/nats.
+func NewNATSConfigs(tb testing.TB, dir string) NATSConfigs {
 	tb.Helper()
-	f := NATSFiles{dir: tb.TempDir()}
+	f := NATSConfigs{dir: tb.TempDir()}
 	var pairs []string
 	texts := make(map[string]string)
 	for _, file := range []string{"users.conf", "leaf.conf", "nats.conf", "cluster.conf", "hubs.conf"} {
@@ -64,10 +64,10 @@ func ShipNATS(tb testing.TB, dir string) NATSFiles {
 }
 
 // Path is where the file of this name is.
-func (f NATSFiles) Path(name string) string { return filepath.Join(f.dir, name) }
+func (f NATSConfigs) Path(name string) string { return filepath.Join(f.dir, name) }
 
 // Seed writes a credential's file, and returns its path.
-func (f NATSFiles) Seed(tb testing.TB, key int) string {
+func (f NATSConfigs) Seed(tb testing.TB, key int) string {
 	tb.Helper()
 	path := f.Path(f.Keys[key].Public() + ".credential")
 	if err := os.WriteFile(path, []byte(f.Keys[key].Seed().Reveal()+"\n"), 0o600); err != nil {
