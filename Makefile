@@ -48,7 +48,7 @@ race: ## Go tests only, with the race detector, three times over; PKG=./hub/... 
 fuzz: ## every fuzz target for FUZZTIME (60s) each
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-bench: ## the hub beside the cheapest relay there can be: CPU, memory, latency, slow, stalled and bad guests, outages; about half an hour; ARGS="--help"
+bench: ## the hub beside the cheapest relay there can be: CPU, memory, latency, slow, stalled and bad clients, outages; about half an hour; ARGS="--help"
 	go run ./e2e/bench $(ARGS)
 
 bench-go: ## benchmarks of every package; PKG=./hub/... for fewer

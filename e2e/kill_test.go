@@ -93,7 +93,7 @@ func TestKill(t *testing.T) {
 	}
 	startNATS := func() *process {
 		p := start(t, binary("nats-server"), "-a", "127.0.0.1", "-p", port)
-		p.waitSaid("Server is ready")
+		p.waitOutput("Server is ready")
 		return p
 	}
 	nats := startNATS()

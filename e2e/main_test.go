@@ -88,7 +88,7 @@ func start(tb testing.TB, name string, args ...string) *process {
 	tb.Cleanup(func() {
 		p.kill()
 		if tb.Failed() {
-			tb.Logf("%s said:\n%s", filepath.Base(name), p.said())
+			tb.Logf("%s said:\n%s", filepath.Base(name), p.output())
 		}
 	})
 	return p
@@ -102,7 +102,7 @@ func (p *process) Write(b []byte) (int, error) {
 	return p.log.Write(b)
 }
 
-func (p *process) said() string {
+func (p *process) output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.log.String()
@@ -114,17 +114,17 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// waitSaid waits until the program has said text.
-func (p *process) waitSaid(text string) {
+// waitOutput waits until the program has said text.
+func (p *process) waitOutput(text string) {
 	p.tb.Helper()
-	testutil.Eventually(p.tb, "the program says "+text, func() bool { return strings.Contains(p.said(), text) })
+	testutil.Eventually(p.tb, "the program says "+text, func() bool { return strings.Contains(p.output(), text) })
 }
 
 // page waits until a hub, started with --log-format json, says where its page is.
 func (p *process) page() (root string) {
 	p.tb.Helper()
 	testutil.Eventually(p.tb, "the hub says where its page is", func() bool {
-		for line := range strings.Lines(p.said()) {
+		for line := range strings.Lines(p.output()) {
 			var said struct{ Page string }
 			if json.Unmarshal([]byte(line), &said) == nil && said.Page != "" {
 				root = strings.TrimSuffix(said.Page, "/")
@@ -143,7 +143,7 @@ func startAgent(tb testing.TB, natsURL string, cameras ...string) *process {
 		args = append(args, "--camera", c)
 	}
 	p := start(tb, binary("bramble-agent"), args...)
-	p.waitSaid("msg=serving")
+	p.waitOutput("msg=serving")
 	return p
 }
 

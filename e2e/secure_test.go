@@ -18,7 +18,7 @@ func TestSecure(t *testing.T) {
 	root, natsURL := startHub(t, hub.Config{TLSCert: cert.CertFile, TLSKey: cert.KeyFile, NATSTLSCert: cert.CertFile, NATSTLSKey: cert.KeyFile})
 	a := start(t, binary("bramble-agent"), "--hub", natsURL, "--tls-fingerprint", tlstrust.Fingerprint(cert.Leaf),
 		"--camera", small("porch"), "--camera", "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10")
-	a.waitSaid("msg=serving")
+	a.waitOutput("msg=serving")
 	var result struct {
 		Streams, Cameras, Width int
 		Kinds, Sockets          []string

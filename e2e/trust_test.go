@@ -52,7 +52,7 @@ func newGuarded(t *testing.T, tls ...string) *guarded {
 		"--credentials", g.file, "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--log-format", "json",
 	}, tls...)...)
 	g.root = g.hub.page()
-	for line := range strings.Lines(g.hub.said()) {
+	for line := range strings.Lines(g.hub.output()) {
 		var said struct{ Msg, URL string }
 		if json.Unmarshal([]byte(line), &said) == nil && said.Msg == "NATS ready" {
 			g.nats = said.URL
@@ -63,7 +63,7 @@ func newGuarded(t *testing.T, tls ...string) *guarded {
 		t.Fatal(err)
 	}
 	agent := start(t, binary("bramble-agent"), "--hub", g.nats, "--credential-file", seed, "--camera", small("porch"), "--camera", small("yard"))
-	agent.waitSaid("msg=serving")
+	agent.waitOutput("msg=serving")
 	return g
 }
 
@@ -94,7 +94,7 @@ func testLogin(t *testing.T, g *guarded) {
 		Cameras []string
 		Link    int
 	}
-	runBrowser(t, &result, "login.mjs", g.root, "--user", "anna", "--camera", "porch", "--link", link, "--other", stranger(t), "--control", control.URL)
+	runBrowser(t, &result, "login.mjs", g.root, "--user", "anna", "--camera", "porch", "--link", link, "--other", otherOrigin(t), "--control", control.URL)
 	if result.Refusal == "" || result.Link == 0 {
 		t.Errorf("%+v: a wrong password is not answered, or a link shows nothing", result)
 	}
@@ -102,7 +102,7 @@ func testLogin(t *testing.T, g *guarded) {
 		t.Errorf("anna sees %v, want porch alone", result.Cameras)
 	}
 	for _, secret := range []string{annaPassword, strings.SplitAfter(link, "link=")[1]} {
-		if strings.Contains(g.hub.said(), secret) {
+		if strings.Contains(g.hub.output(), secret) {
 			t.Error("the hub's log has a password or a link")
 		}
 	}

@@ -48,10 +48,10 @@ func (b *bench) footprintOf(ctx context.Context, s source) error {
 	}
 	defer agent.Kill()
 	v := &viewers{}
-	defer v.leave(0)
+	defer v.disconnect(0)
 	var most usage
 	for _, n := range []int{1, 100, 500, 1} {
-		if err := v.be(ctx, h.Page+"cam/cam."+s.stream, n); err != nil {
+		if err := v.setCount(ctx, h.Page+"cam/cam."+s.stream, n); err != nil {
 			return err
 		}
 		if err := wait(ctx, settle); err != nil {
@@ -103,9 +103,9 @@ type viewers struct {
 	failed  error // guarded by mu
 }
 
-// be lets viewers come or go until there are n.
-func (v *viewers) be(ctx context.Context, url string, n int) error {
-	v.leave(n)
+// setCount lets viewers come or go until there are n.
+func (v *viewers) setCount(ctx context.Context, url string, n int) error {
+	v.disconnect(n)
 	for ; v.n < n; v.n++ {
 		ctx, cancel := context.WithCancel(ctx)
 		v.cancels = append(v.cancels, cancel)
@@ -158,8 +158,8 @@ func (v *viewers) broken() error {
 	return v.failed
 }
 
-// leave lets viewers go until there are n.
-func (v *viewers) leave(n int) {
+// disconnect lets viewers go until there are n.
+func (v *viewers) disconnect(n int) {
 	for ; v.n > n; v.n-- {
 		v.cancels[v.n-1]()
 		v.cancels = v.cancels[:v.n-1]

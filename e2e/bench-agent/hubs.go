@@ -17,7 +17,7 @@ import (
 
 // hubs prints what an agent costs with one hub, with three and ten consumers, and with nobody.
 func (b *bench) hubs(ctx context.Context) error {
-	s, err := b.startSite(ctx)
+	s, err := b.startFixture(ctx)
 	if err != nil {
 		return err
 	}
@@ -54,19 +54,19 @@ func (b *bench) hubs(ctx context.Context) error {
 	return nil
 }
 
-// site is three hubs at one NATS server, an agent whose uplink is counted, and who watches.
-type site struct {
+// fixture is three hubs at one NATS server, an agent whose uplink is counted, and who watches.
+type fixture struct {
 	*bench
 	hubs      []*proc.Hub // the first has the NATS server
-	meter     *meter
+	meter     *byteCounter
 	agent     *proc.Process
 	nc        *nats.Conn
 	viewers   []*viewers // of each hub
 	consumers []*nats.Conn
 }
 
-func (b *bench) startSite(ctx context.Context) (s *site, err error) {
-	s = &site{bench: b}
+func (b *bench) startFixture(ctx context.Context) (s *fixture, err error) {
+	s = &fixture{bench: b}
 	defer func() {
 		if err != nil {
 			s.stop()
@@ -88,7 +88,7 @@ func (b *bench) startSite(ctx context.Context) (s *site, err error) {
 	if err != nil {
 		return s, err
 	}
-	if s.meter, err = startMeter(server.Host); err != nil {
+	if s.meter, err = startByteCounter(server.Host); err != nil {
 		return s, err
 	}
 	if s.agent, err = b.startAgent(ctx, "nats://"+s.meter.addr, b.sources()[0].spec); err != nil {
@@ -98,9 +98,9 @@ func (b *bench) startSite(ctx context.Context) (s *site, err error) {
 	return s, err
 }
 
-func (s *site) stop() {
+func (s *fixture) stop() {
 	for _, v := range s.viewers {
-		v.leave(0)
+		v.disconnect(0)
 	}
 	for _, c := range s.consumers {
 		c.Close()
@@ -120,13 +120,13 @@ func (s *site) stop() {
 }
 
 // watch has a viewer at each of the first hubs, and so many consumers.
-func (s *site) watch(ctx context.Context, hubs, consumers int) error {
+func (s *fixture) watch(ctx context.Context, hubs, consumers int) error {
 	for i, h := range s.hubs {
 		n := 0
 		if i < hubs {
 			n = 1
 		}
-		if err := s.viewers[i].be(ctx, h.Page+"cam/cam.mjpeg", n); err != nil {
+		if err := s.viewers[i].setCount(ctx, h.Page+"cam/cam.mjpeg", n); err != nil {
 			return err
 		}
 	}
@@ -148,7 +148,7 @@ func (s *site) watch(ctx context.Context, hubs, consumers int) error {
 }
 
 // row measures the agent for the span of a figure.
-func (s *site) row(ctx context.Context, name string) error {
+func (s *fixture) row(ctx context.Context, name string) error {
 	before, err := s.sent()
 	if err != nil {
 		return err
@@ -172,7 +172,7 @@ func (s *site) row(ctx context.Context, name string) error {
 }
 
 // sent asks the agent how many frames it has sent.
-func (s *site) sent() (uint64, error) {
+func (s *fixture) sent() (uint64, error) {
 	m, err := s.nc.Request("cam.cam.do.info", nil, 5*time.Second)
 	if err != nil {
 		return 0, err

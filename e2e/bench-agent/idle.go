@@ -22,7 +22,7 @@ func (b *bench) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	m, err := startMeter(server.Host)
+	m, err := startByteCounter(server.Host)
 	if err != nil {
 		return err
 	}
@@ -48,8 +48,8 @@ func (b *bench) idle(ctx context.Context) error {
 	return nil
 }
 
-// meter passes connections on to a server and counts what is sent to it.
-type meter struct {
+// byteCounter passes connections on to a server and counts what is sent to it.
+type byteCounter struct {
 	addr     string
 	listener net.Listener
 	sent     atomic.Int64
@@ -59,12 +59,12 @@ type meter struct {
 	conns []net.Conn // guarded by mu
 }
 
-func startMeter(server string) (*meter, error) {
+func startByteCounter(server string) (*byteCounter, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	m := &meter{addr: l.Addr().String(), listener: l}
+	m := &byteCounter{addr: l.Addr().String(), listener: l}
 	m.running.Go(func() {
 		for {
 			client, err := l.Accept()
@@ -79,14 +79,14 @@ func startMeter(server string) (*meter, error) {
 			m.mu.Lock()
 			m.conns = append(m.conns, client, upstream)
 			m.mu.Unlock()
-			m.running.Go(func() { pass(client, upstream, &m.sent) })
-			m.running.Go(func() { pass(upstream, client, new(atomic.Int64)) })
+			m.running.Go(func() { copyCounting(client, upstream, &m.sent) })
+			m.running.Go(func() { copyCounting(upstream, client, new(atomic.Int64)) })
 		}
 	})
 	return m, nil
 }
 
-func pass(from, to net.Conn, n *atomic.Int64) {
+func copyCounting(from, to net.Conn, n *atomic.Int64) {
 	defer func() { _, _ = from.Close(), to.Close() }() // ends the other direction too
 	buf := make([]byte, 32<<10)
 	for {
@@ -101,7 +101,7 @@ func pass(from, to net.Conn, n *atomic.Int64) {
 	}
 }
 
-func (m *meter) stop() {
+func (m *byteCounter) stop() {
 	_ = m.listener.Close() // nothing is lost
 	m.mu.Lock()
 	for _, c := range m.conns {

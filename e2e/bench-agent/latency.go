@@ -36,7 +36,7 @@ func (b *bench) latency(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("rpicam: %w", err)
 	}
-	printLatency("rpicam-vid's stand-in, H.264, from when it may write", times, lost)
+	printLatency("the fake rpicam-vid, H.264, from when it may write", times, lost)
 	fmt.Println("goal: frame complete to message on the wire, median < 1 ms")
 	return nil
 }
@@ -111,7 +111,7 @@ func (b *bench) sourceLatency(ctx context.Context, s source) (times []time.Durat
 	}
 }
 
-// rpicamLatency lets the stand-in write one frame at a time and waits for it. A frame that came only with the next one would count as late.
+// rpicamLatency lets the fake rpicam-vid write one frame at a time and waits for it. A frame that came only with the next one would count as late.
 func (b *bench) rpicamLatency(ctx context.Context) (times []time.Duration, lost int, err error) {
 	h, err := b.startHub(ctx)
 	if err != nil {
@@ -128,7 +128,7 @@ func (b *bench) rpicamLatency(ctx context.Context) (times []time.Duration, lost 
 	}
 	defer func() { _ = tokens.Close() }() // nothing is kept in it
 	agent, err := b.startAgent(ctx, h.NATS, "rpicam:0#codec=h264&size=1280x720&fps=30&warmup=0s",
-		"PATH="+b.dir+":"+os.Getenv("PATH"), "BRAMBLE_STANDIN=fast", "BRAMBLE_STANDIN_PLATFORM=vc4", "BRAMBLE_STANDIN_CLIP="+b.h264, "BRAMBLE_STANDIN_TOKENS="+fifo)
+		"PATH="+b.dir+":"+os.Getenv("PATH"), "BRAMBLE_FAKE_RPICAM=fast", "BRAMBLE_FAKE_RPICAM_PLATFORM=vc4", "BRAMBLE_FAKE_RPICAM_CLIP="+b.h264, "BRAMBLE_FAKE_RPICAM_TOKENS="+fifo)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -139,7 +139,7 @@ func (b *bench) rpicamLatency(ctx context.Context) (times []time.Duration, lost 
 	}
 	defer leave()
 	if err := start(ctx, tokens, got); err != nil {
-		return nil, 0, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
+		return nil, 0, fmt.Errorf("%w; the agent said:\n%s", err, agent.Output())
 	}
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -163,7 +163,7 @@ func (b *bench) rpicamLatency(ctx context.Context) (times []time.Duration, lost 
 	return times, lost, nil
 }
 
-// start lets the stand-in write frames until they arrive, and waits until all of them have.
+// start lets the fake rpicam-vid write frames until they arrive, and waits until all of them have.
 func start(ctx context.Context, tokens io.Writer, got <-chan arrival) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
@@ -188,5 +188,5 @@ func start(ctx context.Context, tokens io.Writer, got <-chan arrival) error {
 			return wait(ctx, 10*interval)
 		}
 	}
-	return errors.New("no frames from the stand-in")
+	return errors.New("no frames from the fake rpicam-vid")
 }

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command bench measures the hub: what it costs to serve cameras to many viewers, how old the pictures are, and what happens when viewers or cameras misbehave
-// (docs/ref/performance.md). The floor stands beside it: the cheapest relay that can be written.
+// (docs/ref/performance.md). The baseline stands beside it: the cheapest relay that can be written.
 package main
 
 import (
@@ -50,12 +50,12 @@ func program(args []string, out, progress io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	switch strings.Join(args, " ") {
-	case "floor":
+	case "baseline":
 		return baseline.Run(out)
 	case "camera":
 		return syntheticframes.Write(ctx, out)
 	}
-	if len(args) == 2 && args[0] == "rude" {
+	if len(args) == 2 && args[0] == "bad-clients" {
 		return badclients.Run(ctx, args[1], out)
 	}
 	s, err := parse(args, progress)
@@ -93,7 +93,7 @@ func alone() error {
 	if err != nil {
 		return err
 	}
-	return proc.Pinned(harness.GeneratorCore, func() error { return unix.Exec(self, os.Args, append(os.Environ(), done+"=1")) })
+	return proc.OnCore(harness.GeneratorCore, func() error { return unix.Exec(self, os.Args, append(os.Environ(), done+"=1")) })
 }
 
 // build makes the programs that are measured as make build does, unless they were given.

@@ -29,7 +29,7 @@ const (
 	external = "external" // in a process of its own
 )
 
-const usage = `Measure the hub beside the floor, the cheapest relay that can be written, and if you like beside any other server. docs/ref/performance.md tells how to read it.
+const usage = `Measure the hub beside the baseline, the cheapest relay that can be written, and if you like beside any other server. docs/ref/performance.md tells how to read it.
 
 Examples:
 
@@ -37,7 +37,7 @@ Examples:
   make bench ARGS="--quick"                             everything with short runs, about 6 minutes
   make bench ARGS="--only fanout --viewers 100"         a part
   make bench ARGS="--only join,slow --json out.json"    the figures of each run for a program
-  make bench ARGS="--only guests --parties storm"       how good viewers fare beside bad guests of one kind (docs/ref/reliability.md)
+  make bench ARGS="--only bad-clients --bad-clients storm"  how good viewers fare beside bad clients of one kind (docs/ref/reliability.md)
   make bench ARGS="--hub ./bramble-hub-old"             another hub
   make bench ARGS="--only fanout --nats external"       the hub without its NATS server, which is a process of its own
   make bench ARGS="--peer-cmd 'relay -c relay.yaml' --peer-url 'http://127.0.0.1:PORT/%s' --peer-camera 127.0.0.1:PORT"
@@ -61,9 +61,9 @@ func parse(args []string, out io.Writer) (*settings, error) {
 		f.PrintDefaults()
 	}
 	only := f.String("only", "", "scenarios to run, joined by commas (default all)")
-	kinds := f.String("kinds", "mjpeg,mp4", "streams that fanout and guests measure: mjpeg, mp4, h264, and ws, JPEG over WebSockets, beside MJPEG of the others")
+	kinds := f.String("kinds", "mjpeg,mp4", "streams that fanout and bad-clients measure: mjpeg, mp4, h264, and ws, JPEG over WebSockets, beside MJPEG of the others")
 	viewers := f.String("viewers", "10,100,300,1000", "numbers of viewers that fanout measures")
-	parties := f.String("parties", "", "bad guests that the scenario guests has, joined by commas: "+strings.Join(scenario.Parties(), ", ")+" (default all)")
+	badClients := f.String("bad-clients", "", "bad clients that the scenario bad-clients has, joined by commas: "+strings.Join(scenario.BadClientNames(), ", ")+" (default all)")
 	seconds := f.Float64("seconds", 5, "length of a run")
 	f.IntVar(&b.Runs, "runs", 3, "runs of each server in turns; the median counts. Unless given, 1 or 2 in other scenarios than fanout")
 	f.IntVar(&b.Repeats, "repeats", 2, "rounds that are run again at most, if the machine had other work meanwhile; with --quick 1, unless given")
@@ -92,8 +92,8 @@ func parse(args []string, out io.Writer) (*settings, error) {
 		shorten(b, given, seconds, viewers)
 	}
 	b.Span = time.Duration(*seconds * float64(time.Second))
-	if *parties != "" {
-		b.Parties = strings.Split(*parties, ",")
+	if *badClients != "" {
+		b.BadClients = strings.Split(*badClients, ",")
 	}
 	return s, s.check(*only, *kinds, *viewers)
 }
@@ -132,9 +132,9 @@ func (s *settings) check(only, kinds, viewers string) error {
 			return fmt.Errorf("--only %s: there are %s", name, strings.Join(names, ", "))
 		}
 	}
-	for _, name := range b.Parties {
-		if !slices.Contains(scenario.Parties(), name) {
-			return fmt.Errorf("--parties %s: there are %s", name, strings.Join(scenario.Parties(), ", "))
+	for _, name := range b.BadClients {
+		if !slices.Contains(scenario.BadClientNames(), name) {
+			return fmt.Errorf("--bad-clients %s: there are %s", name, strings.Join(scenario.BadClientNames(), ", "))
 		}
 	}
 	b.Kinds = strings.Split(kinds, ",")

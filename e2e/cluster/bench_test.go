@@ -13,7 +13,7 @@ import (
 // BenchmarkNATS: what a frame costs the NATS server of its agent, and the other two, with hubs here and there. A frame is published when all have the one before,
 // as at a camera's rate, where nothing piles up.
 func BenchmarkNATS(b *testing.B) {
-	s := &stage{t: b, files: testutil.NewNATSConfigs(b, natsFiles)}
+	s := &fixture{t: b, files: testutil.NewNATSConfigs(b, natsFiles)}
 	s.cluster()
 	for _, size := range []int{84_000, 10_000} {
 		for _, at := range [][]int{{}, {0}, {0, 0, 0}, {1}, {1, 1, 1}, {0, 1, 2}} {
@@ -23,7 +23,7 @@ func BenchmarkNATS(b *testing.B) {
 }
 
 // relay has hubs at these servers, and the agent at the first one.
-func (s *stage) relay(b *testing.B, size int, at []int) {
+func (s *fixture) relay(b *testing.B, size int, at []int) {
 	got := make(chan struct{}, 1024)
 	for _, node := range at {
 		hub := s.client(b, testutil.HubKey, node)
@@ -67,7 +67,7 @@ func (s *stage) relay(b *testing.B, size int, at []int) {
 }
 
 // client connects to one of the servers.
-func (s *stage) client(b *testing.B, key, node int) *nats.Conn {
+func (s *fixture) client(b *testing.B, key, node int) *nats.Conn {
 	b.Helper()
 	closed := make(chan struct{})
 	nc, err := nats.Connect("nats://"+s.nodes[node].clients, append(s.files.Keys[key].Options(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
@@ -82,7 +82,7 @@ func (s *stage) client(b *testing.B, key, node int) *nats.Conn {
 }
 
 // cpu is the processor time of each server.
-func (s *stage) cpu(b *testing.B) (all [3]time.Duration) {
+func (s *fixture) cpu(b *testing.B) (all [3]time.Duration) {
 	b.Helper()
 	for i, n := range s.nodes {
 		var err error

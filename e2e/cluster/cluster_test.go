@@ -21,8 +21,8 @@ const (
 // TestFailures stops a hub, kills another one and then NATS servers, cuts off an agent for a while, and adds a hub: all viewers are live again, and none is shown an old picture.
 func TestFailures(t *testing.T) {
 	t.Parallel()
-	s := newStage(t)
-	a := newAudience(s.root, viewers, []string{"porch", "garden", "shed"})
+	s := newFixture(t)
+	a := newViewerGroup(s.root, viewers, []string{"porch", "garden", "shed"})
 	t.Cleanup(a.close)
 	a.report(t, "all come", a.settle(t, time.Now()))
 
@@ -38,8 +38,8 @@ func TestFailures(t *testing.T) {
 			t.Errorf("a viewer of %s was cut within a picture when the hub was told to stop", v.camera)
 		}
 	}
-	s.hubs[0] = s.hub(s.hubs[0].addr)
-	s.ready(s.hubs[0])
+	s.hubs[0] = s.startHub(s.hubs[0].addr)
+	s.waitReady(s.hubs[0])
 
 	killed := time.Now()
 	s.hubs[1].Kill()
@@ -51,20 +51,20 @@ func TestFailures(t *testing.T) {
 	a.report(t, "the NATS server of an agent dies, unless that was it already", a.settle(t, killed))
 
 	cut := time.Now()
-	for _, l := range s.lines {
+	for _, l := range s.proxies {
 		l.cut()
 	}
 	<-time.After(partitionTime(t))
 	mended := time.Now()
-	for _, l := range s.lines {
-		l.mend()
+	for _, l := range s.proxies {
+		l.restore()
 	}
 	a.report(t, "an agent was cut off for "+mended.Sub(cut).Round(time.Second).String(), a.settle(t, mended))
 
 	joined := a.joins()
-	third := s.hub(freeAddr(t))
-	s.ready(third)
-	more := newAudience("http://"+third.addr, 3, []string{"porch", "garden", "shed"})
+	third := s.startHub(freeAddr(t))
+	s.waitReady(third)
+	more := newViewerGroup("http://"+third.addr, 3, []string{"porch", "garden", "shed"})
 	t.Cleanup(more.close)
 	more.report(t, "a hub is added", more.settle(t, time.Now()))
 	a.report(t, "what the others see of it", a.settle(t, time.Now()))
@@ -84,20 +84,20 @@ func ended(p *proc.Process) <-chan struct{} {
 }
 
 // settle waits until all viewers see pictures that were taken a while after event, and returns what they have seen since the last time.
-func (a *audience) settle(t *testing.T, event time.Time) []seen {
+func (a *viewerGroup) settle(t *testing.T, event time.Time) []observation {
 	t.Helper()
 	for _, v := range a.viewers {
 		testutil.Eventually(t, "a viewer of "+v.camera+" is live", func() bool { return v.live(event.Add(time.Second)) })
 	}
-	list := make([]seen, len(a.viewers))
+	list := make([]observation, len(a.viewers))
 	for i, v := range a.viewers {
 		list[i] = v.reset()
 	}
 	return list
 }
 
-// seen is what a viewer has seen in one part of the test.
-type seen struct {
+// observation is what a viewer has seen in one part of the test.
+type observation struct {
 	camera string
 	joined int
 	gap    time.Duration // the longest time without a new picture
@@ -107,16 +107,16 @@ type seen struct {
 	blank  int
 }
 
-func (v *viewer) reset() seen {
+func (v *viewer) reset() observation {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	s := seen{v.camera, v.joined, v.gap, v.oldest, v.stale, v.cut, v.blank}
+	s := observation{v.camera, v.joined, v.gap, v.oldest, v.stale, v.cut, v.blank}
 	v.joined, v.gap, v.oldest, v.stale, v.cut, v.blank = 0, 0, 0, nil, 0, 0
 	return s
 }
 
 // report prints what viewers have seen of an event, and checks that none of it was old.
-func (a *audience) report(t *testing.T, event string, list []seen) {
+func (a *viewerGroup) report(t *testing.T, event string, list []observation) {
 	t.Helper()
 	var came, cut, blank int
 	var oldest time.Duration
@@ -142,7 +142,7 @@ func (a *audience) report(t *testing.T, event string, list []seen) {
 }
 
 // joins is how many responses have begun since the last report.
-func (a *audience) joins() (n int) {
+func (a *viewerGroup) joins() (n int) {
 	for _, v := range a.viewers {
 		v.mu.Lock()
 		n += v.joined

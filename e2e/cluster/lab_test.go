@@ -55,8 +55,8 @@ func TestLab(t *testing.T) {
 	}
 	hub := l.start("hub", nil, binary("bramble-hub"), "--credentials", file, "--http", net.JoinHostPort(hubHost, "0"),
 		"--nats", "127.0.0.1:0", "--trusted-proxy", balancerHost, "--log-format", "json")
-	l.says(hub, "hub ready")
-	_, addr, _ := strings.Cut(hub.Said(), `"page":"http://`)
+	l.waitOutput(hub, "hub ready")
+	_, addr, _ := strings.Cut(hub.Output(), `"page":"http://`)
 	addr, _, _ = strings.Cut(addr, "/")
 	config, err := filepath.Abs(balancer)
 	if err != nil {
@@ -84,7 +84,7 @@ func TestLab(t *testing.T) {
 		t.Errorf("the guesser's own login: %d", got.Own)
 	}
 	_, _, guesser := student(students - 1)
-	if !strings.Contains(hub.Said(), `"address":"`+guesser+`"`) || strings.Contains(hub.Said(), `"address":"`+balancerHost+`"`) {
+	if !strings.Contains(hub.Output(), `"address":"`+guesser+`"`) || strings.Contains(hub.Output(), `"address":"`+balancerHost+`"`) {
 		t.Error("the log does not name the students' addresses, or names the balancer's")
 	}
 	t.Logf("%+v", got)
@@ -92,7 +92,7 @@ func TestLab(t *testing.T) {
 
 // lab is three hosts.
 type lab struct {
-	*stage
+	*fixture
 	names map[string]string // of namespaces
 }
 
@@ -102,7 +102,7 @@ func newLab(t *testing.T) *lab {
 	if os.Getuid() != 0 {
 		t.Skip("no network namespaces can be made here: not root")
 	}
-	l := &lab{&stage{t: t}, map[string]string{}}
+	l := &lab{&fixture{t: t}, map[string]string{}}
 	for _, host := range []string{"hub", "proxy", "lab"} {
 		l.names[host] = fmt.Sprintf("bramble-%d-%s", os.Getpid(), host)
 		if out, err := exec.Command("ip", "netns", "add", l.names[host]).CombinedOutput(); err != nil {
@@ -148,7 +148,7 @@ func (l *lab) command(host string, args ...string) *exec.Cmd {
 // start starts a program on a host.
 func (l *lab) start(host string, env []string, args ...string) *proc.Process {
 	l.t.Helper()
-	return l.stage.start(env, "ip", append([]string{"netns", "exec", l.names[host]}, args...)...)
+	return l.fixture.start(env, "ip", append([]string{"netns", "exec", l.names[host]}, args...)...)
 }
 
 // outcome is what became of the students.

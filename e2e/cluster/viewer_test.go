@@ -16,8 +16,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testpattern/timecode"
 )
 
-// audience are viewers, who come back when their response ends.
-type audience struct {
+// viewers are viewers, who come back when their response ends.
+type viewerGroup struct {
 	client  *http.Client
 	clocks  sync.Map // of time.Time, by the picture that has it: many viewers see the same one
 	viewers []*viewer
@@ -40,10 +40,10 @@ type viewer struct {
 	blank  int           // placeholders
 }
 
-// newAudience has n viewers watch the cameras in turn, through the balancer at root.
-func newAudience(root string, n int, cameras []string) *audience {
+// newViewerGroup has n viewers watch the cameras in turn, through the balancer at root.
+func newViewerGroup(root string, n int, cameras []string) *viewerGroup {
 	ctx, end := context.WithCancel(context.Background())
-	a := &audience{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, end: end}
+	a := &viewerGroup{client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, end: end}
 	for i := range n {
 		camera := cameras[i%len(cameras)]
 		v := &viewer{camera: camera, url: root + "/cam/" + camera + ".mjpeg"}
@@ -53,14 +53,14 @@ func newAudience(root string, n int, cameras []string) *audience {
 	return a
 }
 
-func (a *audience) close() {
+func (a *viewerGroup) close() {
 	a.end()
 	a.tasks.Wait()
 	a.client.CloseIdleConnections()
 }
 
 // watch comes back until ctx ends, with jitter as the page does.
-func (a *audience) watch(ctx context.Context, v *viewer) {
+func (a *viewerGroup) watch(ctx context.Context, v *viewer) {
 	for ctx.Err() == nil {
 		a.response(ctx, v)
 		select {
@@ -70,10 +70,10 @@ func (a *audience) watch(ctx context.Context, v *viewer) {
 	}
 }
 
-func (a *audience) response(ctx context.Context, v *viewer) {
+func (a *viewerGroup) response(ctx context.Context, v *viewer) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, v.url, nil)
 	if err != nil {
-		v.complain(err.Error())
+		v.reportError(err.Error())
 		return
 	}
 	resp, err := a.client.Do(req)
@@ -86,7 +86,7 @@ func (a *audience) response(ctx context.Context, v *viewer) {
 	}
 	_, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil {
-		v.complain(err.Error())
+		v.reportError(err.Error())
 		return
 	}
 	v.mu.Lock()
@@ -105,12 +105,12 @@ func (a *audience) response(ctx context.Context, v *viewer) {
 			v.mu.Unlock()
 			return
 		}
-		v.see(a.clock(data), time.Now())
+		v.record(a.clock(data), time.Now())
 	}
 }
 
 // clock reads the clock in a picture; it is zero if there is none, as in a placeholder.
-func (a *audience) clock(data []byte) time.Time {
+func (a *viewerGroup) clock(data []byte) time.Time {
 	key := string(data)
 	if t, ok := a.clocks.Load(key); ok {
 		return t.(time.Time)
@@ -123,8 +123,8 @@ func (a *audience) clock(data []byte) time.Time {
 	return shown
 }
 
-// see takes in a picture whose clock shows t, and which came at now.
-func (v *viewer) see(t, now time.Time) {
+// record takes in a picture whose clock shows t, and which came at now.
+func (v *viewer) record(t, now time.Time) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
@@ -141,7 +141,7 @@ func (v *viewer) see(t, now time.Time) {
 	}
 }
 
-func (v *viewer) complain(text string) {
+func (v *viewer) reportError(text string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.stale = append(v.stale, text)

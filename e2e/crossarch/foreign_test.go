@@ -83,7 +83,7 @@ func deliver(t *testing.T, command []string) {
 	root, natsURL := startHub(t)
 	clip := filepath.Join("..", "..", "hub", "cmd", "bramble-hub", "clips", "garden.h264")
 	p := start(t, append(command, "--hub", natsURL, "--camera", "card=pattern:#size=320x240&fps=10", "--camera", "clip=file:"+clip+"#fps=25"))
-	testutil.Eventually(t, "the agent serves its cameras", func() bool { return strings.Contains(p.Said(), "msg=serving") })
+	testutil.Eventually(t, "the agent serves its cameras", func() bool { return strings.Contains(p.Output(), "msg=serving") })
 	watchJPEG(t, root+"/cam/card.mjpeg", 320, 240, 20)
 	watchH264(t, root+"/cam/clip.h264", 50)
 }

@@ -44,7 +44,7 @@ func start(t *testing.T, command []string) *proc.Process {
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", strings.Join(command, " "), p.Said())
+			t.Logf("%s said:\n%s", strings.Join(command, " "), p.Output())
 		}
 	})
 	return p

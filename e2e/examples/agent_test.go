@@ -260,15 +260,15 @@ func TestPythonAgentAnswers(t *testing.T) {
 
 	other := a.another()
 	waitEnded(t, other)
-	if want := "served already"; !bytes.Contains([]byte(other.Said()), []byte(want)) {
-		t.Errorf("a second agent of the same camera says %s", other.Said())
+	if want := "served already"; !bytes.Contains([]byte(other.Output()), []byte(want)) {
+		t.Errorf("a second agent of the same camera says %s", other.Output())
 	}
 	if err := a.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	a.waitState(status.Stopped)
 	waitEnded(t, a.Process)
-	if said := a.Said(); said != "" {
+	if said := a.Output(); said != "" {
 		t.Errorf("agent.py said %s", said)
 	}
 }

@@ -30,7 +30,7 @@ func TestSaveJPEGs(t *testing.T) {
 	p.Stop()
 	missing := missingPictures(t, url, savedPictures(t, dir))
 	var reported uint64
-	for line := range strings.Lines(p.Said()) {
+	for line := range strings.Lines(p.Output()) {
 		var date, clock string
 		var n uint64
 		if _, err := fmt.Sscanf(line, "%s %s %d pictures were lost", &date, &clock, &n); err != nil {
@@ -144,7 +144,7 @@ func findings(t *testing.T, workers []*proc.Process) (all []found, each []int) {
 	t.Helper()
 	for _, w := range workers {
 		n := 0
-		for line := range strings.Lines(w.Said()) {
+		for line := range strings.Lines(w.Output()) {
 			if !strings.HasPrefix(line, "{") || !strings.HasSuffix(line, "\n") {
 				continue
 			}

@@ -77,7 +77,7 @@ func start(t *testing.T, env []string, name string, args ...string) *proc.Proces
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", filepath.Base(name), p.Said())
+			t.Logf("%s said:\n%s", filepath.Base(name), p.Output())
 		}
 	})
 	return p
@@ -149,7 +149,7 @@ func waitSaid(t *testing.T, p *proc.Process, text string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
-	if err := p.WaitSaid(ctx, text); err != nil {
+	if err := p.WaitOutput(ctx, text); err != nil {
 		t.Fatal(err)
 	}
 }

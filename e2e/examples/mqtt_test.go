@@ -79,8 +79,8 @@ func TestMQTT(t *testing.T) {
 	}
 	// %x is the payload in hex, a line for each message.
 	p := start(t, []string{"HOME=" + t.TempDir()}, "mosquitto_sub", "-h", host, "-p", port, "-t", "cam/porch/still", "-C", "4", "-F", "%x")
-	lines := func() []string { return strings.SplitAfter(p.Said(), "\n") }
-	testutil.Eventually(t, "a picture comes by MQTT", func() bool { return len(p.Said()) > 100 })
+	lines := func() []string { return strings.SplitAfter(p.Output(), "\n") }
+	testutil.Eventually(t, "a picture comes by MQTT", func() bool { return len(p.Output()) > 100 })
 
 	nc := testutil.Connect(t, d.nats)
 	same := make(chan *nats.Msg, 1<<10)
@@ -91,7 +91,7 @@ func TestMQTT(t *testing.T) {
 	for len(still) == 0 {
 		still = testutil.Receive(t, "a still by NATS", same).Data
 	}
-	testutil.Eventually(t, "the same by MQTT", func() bool { return strings.Contains(p.Said(), hex.EncodeToString(still)+"\n") })
+	testutil.Eventually(t, "the same by MQTT", func() bool { return strings.Contains(p.Output(), hex.EncodeToString(still)+"\n") })
 	waitEnded(t, p)
 	got := lines()
 	if got[0] == "\n" {
@@ -148,8 +148,8 @@ func TestMQTTUser(t *testing.T) {
 	waitSaid(t, garden, "Subscribed (mid: 1): 128") // a refusal
 	nobody := see("cam/porch/still")
 	waitEnded(t, nobody)
-	if !strings.Contains(nobody.Said(), "not authorised") {
-		t.Errorf("somebody without a password: %s", nobody.Said())
+	if !strings.Contains(nobody.Output(), "not authorised") {
+		t.Errorf("somebody without a password: %s", nobody.Output())
 	}
 	nc, err := nats.Connect(d.nats, nats.Nkey(public, pair.Sign))
 	if err != nil {
@@ -159,6 +159,6 @@ func TestMQTTUser(t *testing.T) {
 	still := picture(t, 64, 48, 100)
 	testutil.Eventually(t, "a picture comes by MQTT", func() bool { // it says nothing of its subscription before
 		publish(t, nc, "cam.porch.still", 1, still)
-		return strings.Contains(porch.Said(), "got "+hex.EncodeToString(still))
+		return strings.Contains(porch.Output(), "got "+hex.EncodeToString(still))
 	})
 }

@@ -32,7 +32,7 @@ func TestPythonConsumer(t *testing.T) {
 	serve(t, url, "porch=pattern:#size=160x120&fps=10")
 	p := start(t, env, "python3", script("consumer.py"), url, "porch", dir, "5")
 	waitEnded(t, p)
-	if said := p.Said(); said != "" {
+	if said := p.Output(); said != "" {
 		t.Errorf("consumer.py said %s", said)
 	}
 	waitPictures(t, dir, 4, 160, 120)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// faults are what BRAMBLE_STANDIN asks for: names with numbers behind colons.
+// faults are what BRAMBLE_FAKE_RPICAM asks for: names with numbers behind colons.
 //
 //	nocamera      as without a camera
 //	busy          as when another process has it
@@ -36,13 +36,13 @@ func parseFaults(s string) (faults, error) {
 		parts := strings.Split(word, ":")
 		want, ok := arguments[parts[0]]
 		if !ok || want != len(parts)-1 {
-			return nil, fmt.Errorf("BRAMBLE_STANDIN: %q is no fault or has not the right number of numbers: see faults.go", word)
+			return nil, fmt.Errorf("BRAMBLE_FAKE_RPICAM: %q is no fault or has not the right number of numbers: see faults.go", word)
 		}
 		f[parts[0]] = []int{}
 		for _, p := range parts[1:] {
 			n, err := strconv.Atoi(p)
 			if err != nil {
-				return nil, fmt.Errorf("BRAMBLE_STANDIN: %s: %w", word, err)
+				return nil, fmt.Errorf("BRAMBLE_FAKE_RPICAM: %s: %w", word, err)
 			}
 			f[parts[0]] = append(f[parts[0]], n)
 		}

@@ -3,14 +3,14 @@
 //
 // Build it as rpicam-vid, libcamera-vid or rpicam-hello and put it on PATH. Its camera is made of these variables:
 //
-//	BRAMBLE_STANDIN           faults, joined by commas: see faults.go
-//	BRAMBLE_STANDIN_VERSION   the version of rpicam-apps it plays, 1.9.0 unless set
-//	BRAMBLE_STANDIN_PLATFORM  vc4 (Pi 0 to 4), pisp (Pi 5; the default), legacy or unknown
-//	BRAMBLE_STANDIN_CAMERAS   models of its cameras, imx708,ov5647 unless set; empty for none
-//	BRAMBLE_STANDIN_CLIP      an H.264 file to play in a loop, instead of a small one from inside; the size asked for has no effect on either
-//	BRAMBLE_STANDIN_LOCKS     a folder in which each camera is locked while it is in use, so that a second user finds it busy
-//	BRAMBLE_STANDIN_RECORD    a file for what was written: of each frame its length (4 bytes, big endian), then the frame
-//	BRAMBLE_STANDIN_TOKENS    a FIFO of which one byte is read before each frame
+//	BRAMBLE_FAKE_RPICAM           faults, joined by commas: see faults.go
+//	BRAMBLE_FAKE_RPICAM_VERSION   the version of rpicam-apps it plays, 1.9.0 unless set
+//	BRAMBLE_FAKE_RPICAM_PLATFORM  vc4 (Pi 0 to 4), pisp (Pi 5; the default), legacy or unknown
+//	BRAMBLE_FAKE_RPICAM_CAMERAS   models of its cameras, imx708,ov5647 unless set; empty for none
+//	BRAMBLE_FAKE_RPICAM_CLIP      an H.264 file to play in a loop, instead of a small one from inside; the size asked for has no effect on either
+//	BRAMBLE_FAKE_RPICAM_LOCKS     a folder in which each camera is locked while it is in use, so that a second user finds it busy
+//	BRAMBLE_FAKE_RPICAM_RECORD    a file for what was written: of each frame its length (4 bytes, big endian), then the frame
+//	BRAMBLE_FAKE_RPICAM_TOKENS    a FIFO of which one byte is read before each frame
 package main
 
 import (
@@ -86,7 +86,7 @@ func (w *world) run(name string, args []string, stdout, stderr io.Writer) error 
 		_, err := io.WriteString(stdout, listCameras(w.cameras))
 		return err
 	case !strings.HasSuffix(name, "-vid"):
-		return fmt.Errorf("the stand-in for %s knows no more than --help, --version and --list-cameras", name)
+		return fmt.Errorf("the fake %s knows no more than --help, --version and --list-cameras", name)
 	}
 	return w.record(opts, stdout, stderr)
 }

@@ -15,7 +15,7 @@ import (
 func play(t *testing.T, name string, args string, world ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	for i := 0; i < len(world); i += 2 {
-		t.Setenv("BRAMBLE_STANDIN"+world[i], world[i+1])
+		t.Setenv("BRAMBLE_FAKE_RPICAM"+world[i], world[i+1])
 	}
 	var out, errs bytes.Buffer
 	status = program(name, strings.Fields(args), &out, &errs)

@@ -24,7 +24,7 @@ type world struct {
 
 func newWorld(lookup func(string) (string, bool)) (*world, error) {
 	get := func(name, fallback string) string {
-		if v, ok := lookup("BRAMBLE_STANDIN" + name); ok {
+		if v, ok := lookup("BRAMBLE_FAKE_RPICAM" + name); ok {
 			return v
 		}
 		return fallback
@@ -34,7 +34,7 @@ func newWorld(lookup func(string) (string, bool)) (*world, error) {
 		cameras: strings.FieldsFunc(get("_CAMERAS", "imx708,ov5647"), func(r rune) bool { return r == ',' }),
 	}
 	if !slices.Contains([]string{"vc4", "pisp", "legacy", "unknown"}, w.platform) {
-		return nil, fmt.Errorf("BRAMBLE_STANDIN_PLATFORM=%s: must be vc4, pisp, legacy or unknown", w.platform)
+		return nil, fmt.Errorf("BRAMBLE_FAKE_RPICAM_PLATFORM=%s: must be vc4, pisp, legacy or unknown", w.platform)
 	}
 	var err error
 	if w.version, err = parseVersion(get("_VERSION", "1.9.0")); err != nil {
@@ -81,7 +81,7 @@ type version struct{ major, minor, patch int }
 
 func parseVersion(s string) (v version, err error) {
 	if n, err := fmt.Sscanf(s, "%d.%d.%d", &v.major, &v.minor, &v.patch); n != 3 {
-		return v, fmt.Errorf("BRAMBLE_STANDIN_VERSION=%s: write it like 1.9.0: %w", s, err)
+		return v, fmt.Errorf("BRAMBLE_FAKE_RPICAM_VERSION=%s: write it like 1.9.0: %w", s, err)
 	}
 	return v, nil
 }

@@ -32,7 +32,7 @@ func TestAgent(t *testing.T) {
 	t.Cleanup(p.Stop)
 	var got strings.Builder
 	if _, err := statuses.NextMsg(testutil.Timeout); err != nil {
-		t.Fatalf("no status: %v\n%s", err, p.Said())
+		t.Fatalf("no status: %v\n%s", err, p.Output())
 	}
 	for _, subj := range []string{"$SRV.PING.camera", "$SRV.INFO.camera"} {
 		fmt.Fprintf(&got, "%s\n%s\n", subj, strings.Join(answers(t, nc, subj, 2), "\n"))

@@ -28,12 +28,12 @@ const (
 func TestOutages(t *testing.T) {
 	t.Parallel()
 	clips := map[frame.Format]string{frame.JPEG: makeJPEG(t), frame.H264: makeH264(t)}
-	var stages []*stage
+	var stages []*fixture
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
-		frozen := newStage(t, "frozen "+string(format), format, clips[format])
+		frozen := newFixture(t, "frozen "+string(format), format, clips[format])
 		frozen.begin, frozen.end = func() { frozen.signal(syscall.SIGSTOP) }, func() { frozen.signal(syscall.SIGCONT) }
 		frozen.maxLeftOver = maxLeftOver
-		killed := newStage(t, "killed "+string(format), format, clips[format])
+		killed := newFixture(t, "killed "+string(format), format, clips[format])
 		killed.begin, killed.end = func() { killed.nats.Kill() }, killed.startNATS
 		stages = append(stages, frozen, killed)
 	}
@@ -56,7 +56,7 @@ func TestOutages(t *testing.T) {
 }
 
 // check checks what the outage did to the agent, and what is delivered after it.
-func (s *stage) check(t *testing.T) {
+func (s *fixture) check(t *testing.T) {
 	testutil.Eventually(t, "frames flow again", func() bool {
 		list := s.since(s.up)
 		return len(list) > 0 && list[len(list)-1].CaptureTime.After(s.up.Add(time.Second))
@@ -74,7 +74,7 @@ func (s *stage) check(t *testing.T) {
 }
 
 // checkArrivals checks what arrived after the outage.
-func (s *stage) checkArrivals(t *testing.T) {
+func (s *fixture) checkArrivals(t *testing.T) {
 	var fresh []arrival
 	old := 0
 	for _, a := range s.since(s.up) {
@@ -102,7 +102,7 @@ func (s *stage) checkArrivals(t *testing.T) {
 }
 
 // checkAccount checks that every frame that was captured was either sent or counted as dropped, but for the few that wait.
-func (s *stage) checkAccount(t *testing.T) {
+func (s *fixture) checkAccount(t *testing.T) {
 	st := s.status(t)
 	t.Logf("%d frames captured, %d sent, dropped: %v", st.Frames, st.Sent, st.Drops)
 	lost := int64(st.Frames) - int64(st.Sent)

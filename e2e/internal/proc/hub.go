@@ -36,11 +36,11 @@ func startHub(ctx context.Context, program, natsURL string, args []string) (*Hub
 	h := &Hub{Process: p, NATS: natsURL}
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
-	if err := p.WaitSaid(ctx, `"page":`); err != nil { // the last that it says: its NATS server is ready by then
+	if err := p.WaitOutput(ctx, `"page":`); err != nil { // the last that it says: its NATS server is ready by then
 		p.Kill()
 		return nil, err
 	}
-	for line := range strings.Lines(p.Said()) {
+	for line := range strings.Lines(p.Output()) {
 		var said struct{ Msg, Page, URL string }
 		if json.Unmarshal([]byte(line), &said) != nil {
 			continue // half a line
@@ -54,7 +54,7 @@ func startHub(ctx context.Context, program, natsURL string, args []string) (*Hub
 	}
 	if h.Page == "" || h.NATS == "" {
 		p.Kill()
-		return nil, fmt.Errorf("the hub does not say where it is:\n%s", p.Said())
+		return nil, fmt.Errorf("the hub does not say where it is:\n%s", p.Output())
 	}
 	return h, nil
 }

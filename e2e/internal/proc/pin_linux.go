@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Pinned calls f on a thread that may use one core only. Processes that f starts inherit that.
-func Pinned(core int, f func() error) error {
+// OnCore calls f on a thread that may use one core only. Processes that f starts inherit that.
+func OnCore(core int, f func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var before, one unix.CPUSet
@@ -26,8 +26,8 @@ func Pinned(core int, f func() error) error {
 	return err
 }
 
-// Idly calls f on a thread that runs when nothing else wants to (SCHED_IDLE in sched(7)), and never again on it. Processes that f starts inherit that.
-func Idly(f func() error) error {
+// AtIdlePriority calls f on a thread that runs when nothing else wants to (SCHED_IDLE in sched(7)), and never again on it. Processes that f starts inherit that.
+func AtIdlePriority(f func() error) error {
 	done := make(chan error, 1)
 	go func() { // received below
 		runtime.LockOSThread() // for good: the thread ends with the goroutine, since it may not go back

@@ -49,15 +49,15 @@ func (p *Process) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Said returns all that the program has written to its standard output and error.
-func (p *Process) Said() string {
+// Output returns all that the program has written to its standard output and error.
+func (p *Process) Output() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return string(p.log)
 }
 
-// WaitSaid waits until the program has written text. The error shows what it wrote instead.
-func (p *Process) WaitSaid(ctx context.Context, text string) error {
+// WaitOutput waits until the program has written text. The error shows what it wrote instead.
+func (p *Process) WaitOutput(ctx context.Context, text string) error {
 	for {
 		p.mu.Lock()
 		said, wrote := string(p.log), p.wrote
@@ -68,10 +68,10 @@ func (p *Process) WaitSaid(ctx context.Context, text string) error {
 		select {
 		case <-wrote:
 		case <-p.ended:
-			if strings.Contains(p.Said(), text) {
+			if strings.Contains(p.Output(), text) {
 				return nil
 			}
-			return fmt.Errorf("%s has ended without saying %q, but:\n%s", p.name, text, p.Said())
+			return fmt.Errorf("%s has ended without saying %q, but:\n%s", p.name, text, p.Output())
 		case <-ctx.Done():
 			return fmt.Errorf("%s has not said %q: %w; but:\n%s", p.name, text, context.Cause(ctx), said)
 		}

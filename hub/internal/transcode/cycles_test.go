@@ -11,8 +11,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// standIn returns a program that does as ffmpeg does, but makes one picture only, of the first frame.
-func standIn(t *testing.T, c *clips) string {
+// fakeFFmpeg returns a program that does as ffmpeg does, but makes one picture only, of the first frame.
+func fakeFFmpeg(t *testing.T, c *clips) string {
 	t.Helper()
 	dir := t.TempDir()
 	picture, program := filepath.Join(dir, "picture"), filepath.Join(dir, "ffmpeg")
@@ -35,7 +35,7 @@ func TestCycles(t *testing.T) {
 		wants        []Rendition
 	}{
 		{"ffmpeg", "", frame.H264, 20, []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.H264, Width: 160}, {Format: frame.JPEG, Width: 240}}},
-		{"stand-in", standIn(t, c), frame.JPEG, 200, []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.JPEG, Width: 240}, {Format: frame.JPEG, Width: 320}}},
+		{"fake ffmpeg", fakeFFmpeg(t, c), frame.JPEG, 200, []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.JPEG, Width: 240}, {Format: frame.JPEG, Width: 320}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newRig(t, c, Config{FFmpeg: test.ffmpeg, Linger: time.Nanosecond, Max: 4})

@@ -175,7 +175,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestCycles: opening and closing leaks nothing. The census allows for nothing, so that what is lost in one cycle of
+// TestCycles: opening and closing leaks nothing. The snapshot allows for nothing, so that what is lost in one cycle of
 // ten is seen.
 func TestCycles(t *testing.T) {
 	const cycles = 200

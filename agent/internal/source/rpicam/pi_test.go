@@ -17,8 +17,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 )
 
-// standInDir is the variable with the folder in which the stand-in for rpicam-vid was built.
-const standInDir = "BRAMBLE_TEST_STANDIN"
+// fakeRPiCamDir is the variable with the folder in which the fake rpicam-vid was built.
+const fakeRPiCamDir = "BRAMBLE_TEST_FAKE_RPICAM"
 
 // buildOnce keeps tests that run at once from building twice.
 type buildOnce struct {
@@ -26,15 +26,15 @@ type buildOnce struct {
 	err  error
 }
 
-var standIn buildOnce
+var fakeRPiCam buildOnce
 
-// buildStandIn builds e2e/fakerpicam, once for all tests, and returns its path.
-func buildStandIn(tb testing.TB) string {
+// buildFakeRPiCam builds e2e/fakerpicam, once for all tests, and returns its path.
+func buildFakeRPiCam(tb testing.TB) string {
 	tb.Helper()
-	standIn.once.Do(func() {
-		dir, err := os.MkdirTemp("", "bramble-standin-")
+	fakeRPiCam.once.Do(func() {
+		dir, err := os.MkdirTemp("", "bramble-fake-rpicam-")
 		if err == nil {
-			err = os.Setenv(standInDir, dir)
+			err = os.Setenv(fakeRPiCamDir, dir)
 		}
 		if err == nil {
 			var out []byte
@@ -42,19 +42,19 @@ func buildStandIn(tb testing.TB) string {
 				tb.Logf("%s", out)
 			}
 		}
-		standIn.err = err
+		fakeRPiCam.err = err
 	})
-	if standIn.err != nil {
-		tb.Fatalf("go build e2e/fakerpicam: %v", standIn.err)
+	if fakeRPiCam.err != nil {
+		tb.Fatalf("go build e2e/fakerpicam: %v", fakeRPiCam.err)
 	}
-	return filepath.Join(os.Getenv(standInDir), "rpicam-vid")
+	return filepath.Join(os.Getenv(fakeRPiCamDir), "rpicam-vid")
 }
 
-// pi is a Pi with the stand-in on it.
+// pi is a Pi with the fake rpicam-vid on it.
 type pi struct {
 	tb       testing.TB
 	dir      string
-	env      map[string]string // of the stand-in, without BRAMBLE_STANDIN in front
+	env      map[string]string // of the fake rpicam-vid, without BRAMBLE_FAKE_RPICAM in front
 	hardware bool              // it has the encoder
 	drops    drop.Counters
 }
@@ -89,11 +89,11 @@ func (p *pi) as(name string) (options string) {
 	return v.options
 }
 
-// environ is the stand-in's environment.
+// environ is the fake rpicam-vid's environment.
 func (p *pi) environ() []string {
 	env := os.Environ()
 	for k, v := range p.env {
-		env = append(env, "BRAMBLE_STANDIN"+k+"="+v)
+		env = append(env, "BRAMBLE_FAKE_RPICAM"+k+"="+v)
 	}
 	return env
 }
@@ -107,13 +107,13 @@ func (p *pi) source(spec string) *camera {
 	}
 	r := src.(*camera)
 	r.host = host{
-		programs: []string{buildStandIn(p.tb)}, env: p.environ(), stall: 50 * time.Millisecond, stopTime: testutil.Timeout,
+		programs: []string{buildFakeRPiCam(p.tb)}, env: p.environ(), stall: 50 * time.Millisecond, stopTime: testutil.Timeout,
 		hardware: func() (bool, error) { return p.hardware, nil },
 	}
 	return r
 }
 
-// recorded is what the stand-in wrote, picture by picture.
+// recorded is what the fake rpicam-vid wrote, picture by picture.
 func (p *pi) recorded() (pictures [][]byte) {
 	p.tb.Helper()
 	data, err := os.ReadFile(p.env["_RECORD"])
@@ -138,7 +138,7 @@ func (p *pi) wire(r *camera) (frames [][]byte) {
 	for n, picture := range p.recorded() {
 		u, ok := c.Check(picture)
 		if !ok {
-			p.tb.Fatalf("the stand-in's picture %d is not good", n)
+			p.tb.Fatalf("the fake rpicam-vid's picture %d is not good", n)
 		}
 		frames = append(frames, bytes.Clone(u.Data))
 	}
@@ -148,7 +148,7 @@ func (p *pi) wire(r *camera) (frames [][]byte) {
 // temp makes a folder the temporary one for the test, and returns a function that says what is in it. It keeps the
 // test from running in parallel.
 func temp(t *testing.T) func() []string {
-	buildStandIn(t) // elsewhere
+	buildFakeRPiCam(t) // elsewhere
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
 	return func() (names []string) {

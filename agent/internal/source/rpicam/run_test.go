@@ -81,7 +81,7 @@ func TestIntra(t *testing.T) {
 	}
 }
 
-// tokens lets the stand-in write one frame after the other.
+// tokens lets the fake rpicam-vid write one frame after the other.
 type tokens struct {
 	tb   testing.TB
 	fifo *os.File

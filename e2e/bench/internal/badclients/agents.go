@@ -22,8 +22,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// pictures returns a film of pictures of about size bytes.
-func pictures(size int) (*syntheticframes.Film, error) {
+// pictures returns a clip of pictures of about size bytes.
+func pictures(size int) (*syntheticframes.Clip, error) {
 	width, height, count := 1280, 720, 4
 	if size > 1<<20 {
 		width, height, count = 4608, 2592, 1
@@ -35,8 +35,8 @@ func pictures(size int) (*syntheticframes.Film, error) {
 	return f, err
 }
 
-// connect connects as the party's agent or consumer.
-func (g *guest) connect(more ...nats.Option) (*nats.Conn, error) {
+// connect connects as the group's agent or consumer.
+func (g *client) connect(more ...nats.Option) (*nats.Conn, error) {
 	cred, err := credential.Parse(secret.Text(g.Seed))
 	if err != nil {
 		return nil, err
@@ -49,33 +49,33 @@ func (g *guest) connect(more ...nats.Option) (*nats.Conn, error) {
 }
 
 // flood is an agent that sends as many frames a second as it was told, and viewers of its camera.
-func (g *guest) flood(ctx context.Context) error {
+func (g *client) flood(ctx context.Context) error {
 	nc, err := g.connect()
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
 	g.count(func(o *Outcome) { o.Came++ })
-	cam := &harness.Camera{Name: g.Camera, Film: g.film}
+	cam := &harness.Camera{Name: g.Camera, Clip: g.clip}
 	began := time.Now()
 	var sending sync.WaitGroup
 	var fault error
 	sending.Go(func() { fault = cam.Publish(ctx, nc) })
-	crowd := loadgen.New()
-	crowd.BeginAll()
+	generator := loadgen.New()
+	generator.BeginAll()
 	var watching sync.WaitGroup
 	for range g.Viewers {
 		watching.Go(func() {
 			for ctx.Err() == nil { // until the hub knows the camera
-				if _, err := crowd.Watch(ctx, loadgen.Viewer{URL: g.URL, Kind: "mjpeg"}); err != nil {
-					pause(ctx, breath)
+				if _, err := generator.Watch(ctx, loadgen.Viewer{URL: g.URL, Kind: "mjpeg"}); err != nil {
+					pause(ctx, retryPause)
 				}
 			}
 		})
 	}
 	sending.Wait()
 	watching.Wait()
-	g.count(func(o *Outcome) { o.Pictures, o.Published = crowd.Frames(), cam.Sent(began, time.Now()) })
+	g.count(func(o *Outcome) { o.Pictures, o.Published = generator.Frames(), cam.Sent(began, time.Now()) })
 	if ctx.Err() == nil {
 		return fault
 	}
@@ -83,7 +83,7 @@ func (g *guest) flood(ctx context.Context) error {
 }
 
 // tooBig is an agent that ignores max_payload.
-func (g *guest) tooBig(ctx context.Context) error {
+func (g *client) tooBig(ctx context.Context) error {
 	tick := time.NewTicker(time.Second / time.Duration(max(1, g.PerSecond)))
 	defer tick.Stop()
 	for {
@@ -93,12 +93,12 @@ func (g *guest) tooBig(ctx context.Context) error {
 		case <-tick.C:
 		}
 		ended := make(chan error, 1)
-		nc, err := g.connect(nats.SetCustomDialer(deaf{}), nats.NoReconnect(), nats.ClosedHandler(func(nc *nats.Conn) { ended <- nc.LastError() }))
+		nc, err := g.connect(nats.SetCustomDialer(nonReadingDialer{}), nats.NoReconnect(), nats.ClosedHandler(func(nc *nats.Conn) { ended <- nc.LastError() }))
 		if err != nil {
 			g.count(func(o *Outcome) { o.Answers[err.Error()]++ })
 			continue
 		}
-		msg := &nats.Msg{Subject: "cam." + g.Camera + "." + string(frame.JPEG), Header: nats.Header{}, Data: g.film.Frames[0].Data}
+		msg := &nats.Msg{Subject: "cam." + g.Camera + "." + string(frame.JPEG), Header: nats.Header{}, Data: g.clip.Frames[0].Data}
 		frame.Encode(frame.Header(msg.Header), &frame.Frame{Format: frame.JPEG, Seq: 1, CaptureTime: time.Now(), Epoch: time.Now().UnixNano(), Payload: msg.Data})
 		if err = nc.PublishMsg(msg); errors.Is(err, nats.ErrMaxPayload) { // other errors are the server's doing
 			nc.Close()
@@ -114,13 +114,13 @@ func (g *guest) tooBig(ctx context.Context) error {
 			err = <-ended
 		}
 		if err != nil {
-			g.count(func(o *Outcome) { o.Answers[plain(err)]++ })
+			g.count(func(o *Outcome) { o.Answers[withoutAddresses(err)]++ })
 		}
 	}
 }
 
-// plain is an error without the addresses, which are others each time.
-func plain(err error) string {
+// withoutAddresses is an error without the addresses, which are others each time.
+func withoutAddresses(err error) string {
 	var number syscall.Errno
 	if errors.As(err, &number) {
 		return number.Error()
@@ -128,22 +128,22 @@ func plain(err error) string {
 	return err.Error()
 }
 
-// deaf connects to a NATS server and does not hear how large a message may be.
-type deaf struct{}
+// nonReadingDialer connects to a NATS server and does not hear how large a message may be.
+type nonReadingDialer struct{}
 
 // Dial implements nats.CustomDialer.
-func (deaf) Dial(network, address string) (net.Conn, error) {
+func (nonReadingDialer) Dial(network, address string) (net.Conn, error) {
 	conn, err := net.Dial(network, address)
-	return &deafConn{Conn: conn}, err
+	return &nonReadingConn{Conn: conn}, err
 }
 
-type deafConn struct {
+type nonReadingConn struct {
 	net.Conn
 	heard bool // the INFO that says it
 }
 
 // Read puts nines in the place of the number behind max_payload, in what comes first.
-func (c *deafConn) Read(b []byte) (int, error) {
+func (c *nonReadingConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	if c.heard {
 		return n, err

@@ -1,6 +1,7 @@
 //go:build linux
 
-// Package badclients is the bad guests of a hub, in a process of their own so that the good ones do not wait for them: viewers that do not read, half requests, agents that flood.
+// Package badclients plays clients that harm a hub, in a process of their own so that good viewers do not wait for them:
+// viewers that do not read, half requests, agents that flood. It measures nothing; that is what package scenario does.
 package badclients
 
 import (
@@ -15,7 +16,7 @@ import (
 	"sync"
 )
 
-// The kinds of bad guests.
+// The kinds of bad clients.
 const (
 	Stalled = "stalled" // viewers who read the response's header and nothing more
 	Slow    = "slow"    // viewers who then read a byte a second
@@ -35,8 +36,8 @@ const (
 	Guesses       = "password guesses" // clients without a credential that guess a password, through a proxy
 )
 
-// Party is a number of bad guests of one kind. Which fields count depends on the kind.
-type Party struct {
+// Group is a number of bad clients of one kind. Which fields count depends on the kind.
+type Group struct {
 	Kind string
 	N    int    // viewers or connections
 	URL  string // of the stream that they ask for
@@ -53,10 +54,10 @@ type Party struct {
 
 	Size      int // bytes of an agent's frames
 	PerSecond int // its frames
-	Viewers   int // good ones of that camera at URL, who belong to the party
+	Viewers   int // good ones of that camera at URL, who belong to the group
 }
 
-// Outcome is what has become of a party.
+// Outcome is what has become of a group.
 type Outcome struct {
 	Kind      string
 	Came      int            // connections that were made
@@ -89,38 +90,38 @@ func (o Outcome) String() string {
 	return strings.TrimRight(text, ":,")
 }
 
-// Ready is what Run writes when the parties begin.
+// Ready is what Run writes when the groups begin.
 const Ready = "ready\n"
 
 // outcome is in front of what has become of them.
 const outcome = "outcome "
 
-// Orders writes parties as Run reads them.
-func Orders(parties []Party) (string, error) {
-	data, err := json.Marshal(parties)
+// EncodeGroups encodes groups for Run.
+func EncodeGroups(groups []Group) (string, error) {
+	data, err := json.Marshal(groups)
 	return string(data), err
 }
 
-// Run lets the parties that the orders name misbehave until ctx ends, and writes what has become of them to out.
-func Run(ctx context.Context, orders string, out io.Writer) error {
-	var parties []Party
-	if err := json.Unmarshal([]byte(orders), &parties); err != nil {
-		return fmt.Errorf("orders: %w", err)
+// Run runs the groups of EncodeGroups until ctx ends, and writes their outcomes to out.
+func Run(ctx context.Context, encoded string, out io.Writer) error {
+	var groups []Group
+	if err := json.Unmarshal([]byte(encoded), &groups); err != nil {
+		return fmt.Errorf("groups: %w", err)
 	}
-	var guests []*guest
-	for _, p := range parties {
-		g, err := newGuest(p)
+	var clients []*client
+	for _, p := range groups {
+		g, err := newClient(p)
 		if err != nil {
 			return err
 		}
-		guests = append(guests, g)
+		clients = append(clients, g)
 	}
 	if _, err := io.WriteString(out, Ready); err != nil {
 		return err
 	}
 	var running sync.WaitGroup
-	faults := make([]error, len(guests))
-	for i, g := range guests {
+	faults := make([]error, len(clients))
+	for i, g := range clients {
 		running.Go(func() { faults[i] = g.misbehave(ctx) })
 	}
 	running.Wait()
@@ -128,7 +129,7 @@ func Run(ctx context.Context, orders string, out io.Writer) error {
 		return err
 	}
 	var outcomes []Outcome
-	for _, g := range guests {
+	for _, g := range clients {
 		outcomes = append(outcomes, g.outcome)
 	}
 	data, err := json.Marshal(outcomes)
@@ -138,11 +139,11 @@ func Run(ctx context.Context, orders string, out io.Writer) error {
 	return err
 }
 
-// Outcomes finds in what Run has written what has become of the parties.
+// Outcomes finds in what Run has written what has become of the groups.
 func Outcomes(said string) (list []Outcome, err error) {
 	_, data, ok := strings.Cut(said, outcome)
 	if !ok {
-		return nil, fmt.Errorf("the bad guests do not say how they fared, but:\n%s", said)
+		return nil, fmt.Errorf("the bad clients do not say how they fared, but:\n%s", said)
 	}
 	data, _, _ = strings.Cut(data, "\n")
 	err = json.Unmarshal([]byte(data), &list)

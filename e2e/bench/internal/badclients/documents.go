@@ -22,7 +22,7 @@ import (
 const beat = time.Millisecond
 
 // paced calls send PerSecond times a second until ctx ends, or as often as it can.
-func (g *guest) paced(ctx context.Context, send func() error) {
+func (g *client) paced(ctx context.Context, send func() error) {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	began, sent := time.Now(), 0
@@ -41,8 +41,8 @@ func (g *guest) paced(ctx context.Context, send func() error) {
 	}
 }
 
-// document is a status document of the party's camera.
-func (g *guest) document() status.Status {
+// document is a status document of the group's camera.
+func (g *client) document() status.Status {
 	now := time.Now()
 	return status.Status{
 		Camera: g.Camera, Instance: "bad", Started: now, Host: "bad", Agent: "0.0.0-bench", State: status.Live, Since: now, Source: "bench", Format: frame.JPEG,
@@ -51,7 +51,7 @@ func (g *guest) document() status.Status {
 }
 
 // statusFlood is an agent that sends status documents of Depth bytes.
-func (g *guest) statusFlood(ctx context.Context) error {
+func (g *client) statusFlood(ctx context.Context) error {
 	short, err := json.Marshal(g.document())
 	if err != nil {
 		return err
@@ -67,7 +67,7 @@ func (g *guest) statusFlood(ctx context.Context) error {
 }
 
 // hostile is an agent whose status and pictures hold what is special to terminals, browsers and parsers.
-func (g *guest) hostile(ctx context.Context) error {
+func (g *client) hostile(ctx context.Context) error {
 	const text = "\x1b[2J\x1b]0;owned\x07\x1b]52;c;cm0gLXJmIC8=\x07\r\nlevel=ERROR msg=\"all is lost\"\u202e<img src=x onerror=alert(1)>"
 	st := g.document()
 	st.Host, st.Source, st.Agent, st.Reason, st.State = text, text, text, text, status.Degraded
@@ -76,7 +76,7 @@ func (g *guest) hostile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	picture, err := tiny()
+	picture, err := smallPicture()
 	if err != nil {
 		return err
 	}
@@ -97,8 +97,8 @@ func (g *guest) hostile(ctx context.Context) error {
 
 // forge is an agent that sends itself requests with the subject of another camera's frames as the reply subject. It
 // answers with its own pictures.
-func (g *guest) forge(ctx context.Context) error {
-	picture, err := tiny()
+func (g *client) forge(ctx context.Context) error {
+	picture, err := smallPicture()
 	if err != nil {
 		return err
 	}
@@ -116,8 +116,8 @@ func (g *guest) forge(ctx context.Context) error {
 	return nil
 }
 
-// tiny is a small picture.
-func tiny() ([]byte, error) {
+// smallPicture is a small picture.
+func smallPicture() ([]byte, error) {
 	var b bytes.Buffer
 	err := jpeg.Encode(&b, image.NewGray(image.Rect(0, 0, 16, 16)), nil)
 	return b.Bytes(), err

@@ -16,7 +16,7 @@ import (
 )
 
 // requests are N clients that send requests without a pause, each for the next of the URLs, and read the whole answer.
-func (g *guest) requests(ctx context.Context) {
+func (g *client) requests(ctx context.Context) {
 	g.clients(func(client *http.Client, n int) {
 		for ; ctx.Err() == nil; n++ {
 			req, err := http.NewRequestWithContext(ctx, http.MethodGet, g.URLs[n%len(g.URLs)], nil)
@@ -29,7 +29,7 @@ func (g *guest) requests(ctx context.Context) {
 }
 
 // guesses are N clients that guess the password of a user, through a proxy that names another address for each guess.
-func (g *guest) guesses(ctx context.Context) {
+func (g *client) guesses(ctx context.Context) {
 	g.clients(func(client *http.Client, n int) {
 		for ; ctx.Err() == nil; n++ {
 			form := url.Values{"user": {"admin"}, "password": {fmt.Sprintf("guess number %d", n)}}
@@ -47,7 +47,7 @@ func (g *guest) guesses(ctx context.Context) {
 }
 
 // clients runs N clients. They begin with different numbers.
-func (g *guest) clients(run func(client *http.Client, n int)) {
+func (g *client) clients(run func(client *http.Client, n int)) {
 	transport := &http.Transport{MaxIdleConnsPerHost: g.N}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{
@@ -62,7 +62,7 @@ func (g *guest) clients(run func(client *http.Client, n int)) {
 }
 
 // request sends a request, unless err says that there is none, and counts the answer.
-func (g *guest) request(ctx context.Context, client *http.Client, req *http.Request, err error) {
+func (g *client) request(ctx context.Context, client *http.Client, req *http.Request, err error) {
 	var resp *http.Response
 	if err == nil {
 		resp, err = client.Do(req)
@@ -71,7 +71,7 @@ func (g *guest) request(ctx context.Context, client *http.Client, req *http.Requ
 		if ctx.Err() == nil {
 			g.count(func(o *Outcome) { o.Answers[reason(err)]++ })
 		}
-		pause(ctx, breath)
+		pause(ctx, retryPause)
 		return
 	}
 	n, _ := io.Copy(io.Discard, resp.Body) // it ends with ctx, or as the hub likes

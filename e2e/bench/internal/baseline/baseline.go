@@ -31,7 +31,7 @@ type relay struct {
 	ended   chan struct{} // closed when the last feed has ended
 }
 
-func (r *relay) fed(n int) {
+func (r *relay) waitFeeds(n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.feeds += n; r.feeds == 0 {
@@ -51,7 +51,7 @@ func Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(out, "floor %s %s\n", feeds.Addr(), viewers.Addr()); err != nil {
+	if _, err := fmt.Fprintf(out, "baseline %s %s\n", feeds.Addr(), viewers.Addr()); err != nil {
 		return err
 	}
 	go accept(feeds, r.take)
@@ -83,8 +83,8 @@ func (r *relay) camera(name string) *camera {
 }
 
 func (r *relay) take(conn net.Conn) {
-	r.fed(1)
-	defer r.fed(-1)
+	r.waitFeeds(1)
+	defer r.waitFeeds(-1)
 	in := bufio.NewReaderSize(conn, 1<<16)
 	name, err := in.ReadString('\n')
 	if err != nil {

@@ -20,7 +20,7 @@ func (c Config) startBroker(ctx context.Context, s *Server) (url string, err err
 	if err := os.WriteFile(conf, fmt.Appendf(nil, "listen: 127.0.0.1:-1\nmax_payload: %d\n", frame.MaxPayload), 0o600); err != nil {
 		return "", err
 	}
-	err = proc.Pinned(GeneratorCore, func() (err error) {
+	err = proc.OnCore(GeneratorCore, func() (err error) {
 		s.broker, err = proc.Start(nil, c.Broker, "-c", conf)
 		return err
 	})
@@ -29,39 +29,39 @@ func (c Config) startBroker(ctx context.Context, s *Server) (url string, err err
 	}
 	wait, cancel := context.WithTimeout(ctx, started)
 	defer cancel()
-	if err := s.broker.WaitSaid(wait, "Server is ready"); err != nil {
+	if err := s.broker.WaitOutput(wait, "Server is ready"); err != nil {
 		return "", err
 	}
-	_, addr, ok := strings.Cut(s.broker.Said(), "Listening for client connections on ")
+	_, addr, ok := strings.Cut(s.broker.Output(), "Listening for client connections on ")
 	if !ok {
-		return "", fmt.Errorf("the NATS server does not say where it listens:\n%s", s.broker.Said())
+		return "", fmt.Errorf("the NATS server does not say where it listens:\n%s", s.broker.Output())
 	}
 	addr, _, _ = strings.Cut(addr, "\n")
 	return "nats://" + strings.TrimSpace(addr), nil
 }
 
-// BrokerUsed is what the hub's NATS server has used, if that is a process of its own; else NaN.
-type BrokerUsed struct {
+// BrokerUsage is what the hub's NATS server has used, if that is a process of its own; else NaN.
+type BrokerUsage struct {
 	CPU float64 // nanoseconds
 	RSS float64 // bytes
 }
 
 // measureBroker begins to measure the NATS server; the returned function ends that.
-func (s *Server) measureBroker() (end func() (BrokerUsed, error), err error) {
-	none := BrokerUsed{math.NaN(), math.NaN()}
+func (s *Server) measureBroker() (end func() (BrokerUsage, error), err error) {
+	none := BrokerUsage{math.NaN(), math.NaN()}
 	if s.broker == nil {
-		return func() (BrokerUsed, error) { return none, nil }, nil
+		return func() (BrokerUsage, error) { return none, nil }, nil
 	}
 	var before time.Duration
 	if before, err = s.broker.CPU(); err != nil {
 		return nil, err
 	}
-	return func() (BrokerUsed, error) {
+	return func() (BrokerUsage, error) {
 		after, err := s.broker.CPU()
 		if err != nil {
 			return none, err
 		}
 		m, err := s.broker.Memory()
-		return BrokerUsed{float64(after - before), float64(m.RSS)}, err
+		return BrokerUsage{float64(after - before), float64(m.RSS)}, err
 	}, nil
 }

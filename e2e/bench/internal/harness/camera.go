@@ -23,7 +23,7 @@ import (
 // Camera is one that a server relays.
 type Camera struct {
 	Name string
-	Film *syntheticframes.Film
+	Clip *syntheticframes.Clip
 
 	dead atomic.Bool
 	keys atomic.Int64 // Unix nanoseconds of when the newest key frame was sent
@@ -32,11 +32,11 @@ type Camera struct {
 	sent []time.Time // when each frame was; guarded by mu
 }
 
-// Die lets the camera fall silent, or return.
-func (c *Camera) Die(dead bool) { c.dead.Store(dead) }
+// SetDead lets the camera fall silent, or return.
+func (c *Camera) SetDead(dead bool) { c.dead.Store(dead) }
 
-// Key returns when the camera sent its newest key frame.
-func (c *Camera) Key() time.Time { return time.Unix(0, c.keys.Load()) }
+// LastKeyFrame returns when the camera sent its newest key frame.
+func (c *Camera) LastKeyFrame() time.Time { return time.Unix(0, c.keys.Load()) }
 
 // Sent returns how many frames the camera has sent from one instant to before another.
 func (c *Camera) Sent(from, to time.Time) (n int) {
@@ -50,9 +50,9 @@ func (c *Camera) Sent(from, to time.Time) (n int) {
 	return n
 }
 
-// play plays the film, from its beginning whenever the camera was dead.
+// play plays the clip, from its beginning whenever the camera was dead.
 func (c *Camera) play(ctx context.Context, send func(n uint64, epoch time.Time, fr syntheticframes.Frame, now time.Time) error) error {
-	f := c.Film.Copy()
+	f := c.Clip.Copy()
 	for ctx.Err() == nil {
 		epoch := time.Now()
 		err := f.Play(ctx, func(n uint64, fr syntheticframes.Frame, now time.Time) error {
@@ -79,12 +79,12 @@ func (c *Camera) play(ctx context.Context, send func(n uint64, epoch time.Time, 
 
 var errDead = fmt.Errorf("the camera is dead")
 
-// Publish publishes the film as an agent does, until ctx ends.
+// Publish publishes the clip as an agent does, until ctx ends.
 func (c *Camera) Publish(ctx context.Context, nc *nats.Conn) error {
 	space := subject.Space{}
 	st, err := json.Marshal(status.Status{
 		Camera: c.Name, Instance: "bench", Started: time.Now(), Host: "bench", Agent: "0.0.0-bench", State: status.Live, Since: time.Now(), Source: "bench",
-		Format: c.Film.Format, Clock: status.Clock{Source: status.ClockArrival},
+		Format: c.Clip.Format, Clock: status.Clock{Source: status.ClockArrival},
 	})
 	if err != nil {
 		return err
@@ -98,7 +98,7 @@ func (c *Camera) Publish(ctx context.Context, nc *nats.Conn) error {
 		return err
 	}
 	defer func() { _ = info.Unsubscribe() }() // the connection closes
-	msg := &nats.Msg{Subject: space.Frames(c.Name, c.Film.Format), Header: nats.Header{}}
+	msg := &nats.Msg{Subject: space.Frames(c.Name, c.Clip.Format), Header: nats.Header{}}
 	var last time.Time
 	return c.play(ctx, func(n uint64, epoch time.Time, fr syntheticframes.Frame, now time.Time) error {
 		if now.Sub(last) > status.Interval || n == 0 {
@@ -108,8 +108,8 @@ func (c *Camera) Publish(ctx context.Context, nc *nats.Conn) error {
 			}
 		}
 		f := frame.Frame{
-			Format: c.Film.Format, Seq: n, PTS: now.Sub(epoch), CaptureTime: now, Epoch: epoch.UnixNano(),
-			Key: fr.Key && c.Film.Format == frame.H264, Payload: fr.Data,
+			Format: c.Clip.Format, Seq: n, PTS: now.Sub(epoch), CaptureTime: now, Epoch: epoch.UnixNano(),
+			Key: fr.Key && c.Clip.Format == frame.H264, Payload: fr.Data,
 		}
 		frame.Encode(frame.Header(msg.Header), &f)
 		msg.Data = fr.Data
@@ -117,11 +117,11 @@ func (c *Camera) Publish(ctx context.Context, nc *nats.Conn) error {
 	})
 }
 
-// toFloor sends the film to the floor.
-func (c *Camera) toFloor(ctx context.Context, addr string) error {
+// toBaseline sends the clip to the baseline.
+func (c *Camera) toBaseline(ctx context.Context, addr string) error {
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
 	if err != nil {
-		return fmt.Errorf("the floor's feed: %w", err)
+		return fmt.Errorf("the baseline's feed: %w", err)
 	}
 	defer func() { _ = conn.Close() }() // that is how a feed ends
 	if _, err := fmt.Fprintln(conn, c.Name); err != nil {

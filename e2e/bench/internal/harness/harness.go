@@ -27,9 +27,9 @@ const (
 
 // The servers.
 const (
-	Floor   = "floor"
-	Bramble = "bramble"
-	Peer    = "peer"
+	Baseline = "baseline"
+	Bramble  = "bramble"
+	Peer     = "peer"
 )
 
 // started bounds how long a server may take until it serves its cameras.
@@ -37,15 +37,15 @@ const started = 15 * time.Second
 
 // Config says which programs are compared.
 type Config struct {
-	Self     string // this program: with the argument "floor" it is the floor
-	Hub      string // a bramble-hub
-	Agent    string // a bramble-agent
-	Broker   string // a nats-server for the hub; empty if the hub's embedded one is measured with it
-	PeerURL  string // of a peer's stream, with %s for the kind; empty for no peer
-	PeerShot string // of a peer's snapshot; empty for none
-	PeerCmd  string // starts it, through sh
-	PeerPull string // address at which the peer finds the camera
-	Guard    *Guard // the hub's credentials file; nil for a hub without authentication
+	Self     string       // this program: with the argument "baseline" it is the baseline
+	Hub      string       // a bramble-hub
+	Agent    string       // a bramble-agent
+	Broker   string       // a nats-server for the hub; empty if the hub's embedded one is measured with it
+	PeerURL  string       // of a peer's stream, with %s for the kind; empty for no peer
+	PeerShot string       // of a peer's snapshot; empty for none
+	PeerCmd  string       // starts it, through sh
+	PeerPull string       // address at which the peer finds the camera
+	Guard    *Credentials // the hub's credentials file; nil for a hub without authentication
 }
 
 // Server is a running server that has cameras.
@@ -54,9 +54,9 @@ type Server struct {
 	Proc *proc.Process
 	NATS string // the hub's
 
-	guard  *Guard        // nil for a hub without authentication
-	broker *proc.Process // nil unless the hub uses a NATS server of its own process
-	Page   string        // URL of a hub, ends with a slash
+	credentials *Credentials  // nil for a hub without authentication
+	broker      *proc.Process // nil unless the hub uses a NATS server of its own process
+	Page        string        // URL of a hub, ends with a slash
 
 	url     func(camera, kind string) string
 	cancel  context.CancelFunc
@@ -73,8 +73,8 @@ func (s *Server) URL(camera, kind string) string { return s.url(camera, kind) }
 // Start starts a server on its core, with cameras. Stop it.
 func (c Config) Start(ctx context.Context, name string, cameras ...*Camera) (*Server, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &Server{Name: name, cancel: cancel, guard: c.Guard}
-	start := map[string]func(context.Context, *Server, []*Camera) error{Floor: c.startFloor, Bramble: c.startHub, Peer: c.startPeer}[name]
+	s := &Server{Name: name, cancel: cancel, credentials: c.Guard}
+	start := map[string]func(context.Context, *Server, []*Camera) error{Baseline: c.startBaseline, Bramble: c.startHub, Peer: c.startPeer}[name]
 	if err := start(ctx, s, cameras); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -93,8 +93,8 @@ func (s *Server) feed(ctx context.Context, run func(context.Context) error) {
 	})
 }
 
-// Owns hands the server something that is to be stopped before it.
-func (s *Server) Owns(stop func()) { s.stopped = append(s.stopped, stop) }
+// OnStop hands the server something that is to be stopped before it.
+func (s *Server) OnStop(stop func()) { s.stopped = append(s.stopped, stop) }
 
 // Stop ends the cameras, then the server.
 func (s *Server) Stop() {
@@ -114,7 +114,7 @@ func (s *Server) Stop() {
 func (s *Server) Check() error {
 	select {
 	case <-s.Proc.Ended():
-		said := s.Proc.Said()
+		said := s.Proc.Output()
 		return fmt.Errorf("%s has ended:\n%s", s.Name, said[max(0, len(said)-2000):])
 	default:
 	}
@@ -126,9 +126,9 @@ func (s *Server) Check() error {
 	return nil
 }
 
-func (c Config) startFloor(ctx context.Context, s *Server, cameras []*Camera) error {
-	err := proc.Pinned(ServerCore, func() (err error) {
-		s.Proc, err = proc.Start(nil, c.Self, "floor")
+func (c Config) startBaseline(ctx context.Context, s *Server, cameras []*Camera) error {
+	err := proc.OnCore(ServerCore, func() (err error) {
+		s.Proc, err = proc.Start(nil, c.Self, "baseline")
 		return err
 	})
 	if err != nil {
@@ -136,16 +136,16 @@ func (c Config) startFloor(ctx context.Context, s *Server, cameras []*Camera) er
 	}
 	wait, cancel := context.WithTimeout(ctx, started)
 	defer cancel()
-	if err := s.Proc.WaitSaid(wait, "\n"); err != nil {
+	if err := s.Proc.WaitOutput(wait, "\n"); err != nil {
 		return err
 	}
 	var feeds, viewers string
-	if _, err := fmt.Sscanf(s.Proc.Said(), "floor %s %s", &feeds, &viewers); err != nil {
-		return fmt.Errorf("%w: %s", err, s.Proc.Said())
+	if _, err := fmt.Sscanf(s.Proc.Output(), "baseline %s %s", &feeds, &viewers); err != nil {
+		return fmt.Errorf("%w: %s", err, s.Proc.Output())
 	}
 	s.url = func(camera, kind string) string { return "http://" + viewers + "/cam/" + camera + "." + kind }
 	for _, cam := range cameras {
-		s.feed(ctx, func(ctx context.Context) error { return cam.toFloor(ctx, feeds) })
+		s.feed(ctx, func(ctx context.Context) error { return cam.toBaseline(ctx, feeds) })
 	}
 	return nil
 }
@@ -170,20 +170,22 @@ func (c Config) hub(ctx context.Context, s *Server, args ...string) error {
 		}
 		start = func() (*proc.Hub, error) { return proc.StartHubAt(ctx, c.Hub, url) }
 	}
-	return proc.Pinned(ServerCore, func() error {
+	return proc.OnCore(ServerCore, func() error {
 		h, err := start()
 		if err != nil {
 			return err
 		}
 		s.Proc, s.NATS, s.Page = h.Process, h.NATS, h.Page
-		s.url = func(camera, kind string) string { return h.Page + "cam/" + camera + "." + kind + s.guard.query(camera) }
+		s.url = func(camera, kind string) string {
+			return h.Page + "cam/" + camera + "." + kind + s.credentials.query(camera)
+		}
 		return nil
 	})
 }
 
 // StartAgent starts an agent on the generator's core.
 func (c Config) StartAgent(natsURL string, args ...string) (p *proc.Process, err error) {
-	err = proc.Pinned(GeneratorCore, func() error {
+	err = proc.OnCore(GeneratorCore, func() error {
 		p, err = proc.Start(nil, c.Agent, append([]string{"--hub", natsURL}, args...)...)
 		return err
 	})
@@ -191,7 +193,7 @@ func (c Config) StartAgent(natsURL string, args ...string) (p *proc.Process, err
 }
 
 func (c Config) startHub(ctx context.Context, s *Server, cameras []*Camera) error {
-	shown, args, err := c.Guard.admit(ctx, cameras)
+	shown, args, err := c.Guard.issue(ctx, cameras)
 	if err != nil {
 		return err
 	}
@@ -207,20 +209,20 @@ func (c Config) startHub(ctx context.Context, s *Server, cameras []*Camera) erro
 		s.feed(ctx, func(ctx context.Context) error { return cam.Publish(ctx, nc) })
 	}
 	for _, cam := range cameras {
-		if err := s.Known(ctx, cam.Name); err != nil {
+		if err := s.WaitKnown(ctx, cam.Name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Known waits until the hub knows a camera.
-func (s *Server) Known(ctx context.Context, camera string) error {
-	return s.answers(ctx, s.Page+"api/v1/cameras/"+camera)
+// WaitKnown waits until the hub knows a camera.
+func (s *Server) WaitKnown(ctx context.Context, camera string) error {
+	return s.waitAnswer(ctx, s.Page+"api/v1/cameras/"+camera)
 }
 
-// answers waits until a URL is answered with 200.
-func (s *Server) answers(ctx context.Context, url string) error {
+// waitAnswer waits until a URL is answered with 200.
+func (s *Server) waitAnswer(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, started)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -229,7 +231,7 @@ func (s *Server) answers(ctx context.Context, url string) error {
 		if err != nil {
 			return err
 		}
-		s.guard.show(req)
+		s.credentials.authenticate(req)
 		last := ""
 		resp, err := client.Do(req)
 		if err == nil {
@@ -264,7 +266,7 @@ func (c Config) startPeer(ctx context.Context, s *Server, cameras []*Camera) err
 		return err
 	}
 	s.stopped = append(s.stopped, func() { _ = w.stop() }) // its peer is gone
-	err = proc.Pinned(ServerCore, func() (err error) {
+	err = proc.OnCore(ServerCore, func() (err error) {
 		s.Proc, err = proc.Start(os.Environ(), "sh", "-c", "exec "+c.PeerCmd)
 		return err
 	})

@@ -21,18 +21,18 @@ import (
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
-// Used is what a server has used in a span of time, and what else happened then.
-type Used struct {
+// Usage is what a server has used in a span of time, and what else happened then.
+type Usage struct {
 	proc.Memory
 	CPU    time.Duration
 	Allocs float64 // objects on the heap, as a hub's metrics tell; NaN of others
 	Took   time.Duration
-	Broker BrokerUsed
+	Broker BrokerUsage
 	Noise  Noise
 }
 
 // Measure begins to measure what the server uses; the returned function ends that. ours are further processes that are no noise.
-func (s *Server) Measure(ctx context.Context, ours ...*proc.Process) (end func() (Used, error), err error) {
+func (s *Server) Measure(ctx context.Context, ours ...*proc.Process) (end func() (Usage, error), err error) {
 	allocs, own, err := s.allocs(ctx) // first, so that its cost is not measured
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (s *Server) Measure(ctx context.Context, ours ...*proc.Process) (end func()
 	if ours = append(ours, s.Proc); s.broker != nil {
 		ours = append(ours, s.broker)
 	}
-	noise, err := Watch(ours...)
+	noise, err := MeasureNoise(ours...)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (s *Server) Measure(ctx context.Context, ours ...*proc.Process) (end func()
 	if err != nil {
 		return nil, err
 	}
-	return func() (u Used, err error) {
+	return func() (u Usage, err error) {
 		if err := s.Check(); err != nil {
 			return u, err
 		}
@@ -110,7 +110,7 @@ func (s *Server) Metrics(ctx context.Context) (lines []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s.guard.show(req)
+	s.credentials.authenticate(req)
 	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
 	if err != nil {
 		return nil, err
@@ -150,8 +150,8 @@ type Noise struct {
 	Foreign float64 // by other processes
 }
 
-// Watch begins to watch for noise. The returned function ends that; ours are the processes that are no noise.
-func Watch(ours ...*proc.Process) (end func() (Noise, error), err error) {
+// MeasureNoise begins to watch for noise. The returned function ends that; ours are the processes that are no noise.
+func MeasureNoise(ours ...*proc.Process) (end func() (Noise, error), err error) {
 	before, err := readMachine(ours)
 	return func() (Noise, error) {
 		after, err := readMachine(ours)

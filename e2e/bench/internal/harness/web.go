@@ -44,9 +44,9 @@ func (w *web) stop() error {
 	return err
 }
 
-// answer plays the film to a peer until it goes or the camera dies.
+// answer plays the clip to a peer until it goes or the camera dies.
 func (c *Camera) answer(rw http.ResponseWriter, r *http.Request) {
-	isJPEG := c.Film.Format == frame.JPEG
+	isJPEG := c.Clip.Format == frame.JPEG
 	if c.dead.Load() || strings.HasSuffix(r.URL.Path, ".mjpeg") != isJPEG {
 		http.Error(rw, "this camera is not there now", http.StatusServiceUnavailable)
 		return
@@ -56,7 +56,7 @@ func (c *Camera) answer(rw http.ResponseWriter, r *http.Request) {
 		rw.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary=frame")
 	}
 	flush := http.NewResponseController(rw)
-	f := c.Film.Copy()
+	f := c.Clip.Copy()
 	_ = f.Play(r.Context(), func(_ uint64, fr syntheticframes.Frame, now time.Time) error { // the peer has left
 		if c.dead.Load() {
 			return errDead

@@ -15,7 +15,7 @@ type Churn struct {
 }
 
 // Run lets viewers come, perSecond of them, each of whom stays for a moment and leaves, until ctx ends and all have left.
-func (c *Churn) Run(ctx context.Context, crowd *Crowd, v Viewer, perSecond int, stay time.Duration) {
+func (c *Churn) Run(ctx context.Context, generator *Generator, v Viewer, perSecond int, stay time.Duration) {
 	var running sync.WaitGroup
 	defer running.Wait()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -35,7 +35,7 @@ func (c *Churn) Run(ctx context.Context, crowd *Crowd, v Viewer, perSecond int, 
 				defer time.AfterFunc(stay, cancel).Stop()
 				defer cancel()
 				c.Came.Add(1)
-				seen, err := crowd.Watch(viewing, v)
+				seen, err := generator.Watch(viewing, v)
 				if err != nil {
 					c.Refused.Add(1)
 				}

@@ -21,8 +21,8 @@ type Viewer struct {
 	Frames  int       // it leaves after so many; 0 means never
 }
 
-// Seen is what one viewer has seen.
-type Seen struct {
+// ViewerResult is what one viewer has seen.
+type ViewerResult struct {
 	Asked, First time.Time     // when it began to connect, and when it had the first frame
 	Age          time.Duration // of the first frame
 	Key          bool          // the first frame decodes alone
@@ -35,10 +35,10 @@ type Seen struct {
 	shownAt      time.Duration
 }
 
-// Crowd is a number of viewers of whom it is counted together what they see. They read into one buffer, one after the other: a generator whose caches
+// Generator is a number of viewers of whom it is counted together what they see. They read into one buffer, one after the other: a generator whose caches
 // are full of buffers would measure itself.
-type Crowd struct {
-	door chan struct{} // holds a token for each viewer that connects just now
+type Generator struct {
+	connecting chan struct{} // holds a token for each viewer that connects just now
 
 	mu      sync.Mutex
 	scratch []byte
@@ -48,29 +48,29 @@ type Crowd struct {
 	ages    []time.Duration
 }
 
-// New returns a crowd without viewers that counts nothing yet.
-func New() *Crowd {
-	return &Crowd{door: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never(), until: never()}
+// New returns a generator without viewers that counts nothing yet.
+func New() *Generator {
+	return &Generator{connecting: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never(), until: never()}
 }
 
-// doorWidth is how many viewers of a crowd connect at the same time. That takes the generator about 60 µs each: if hundreds did it at once, the viewers that are counted
+// doorWidth is how many viewers of a generator connect at the same time. That takes the generator about 60 µs each: if hundreds did it at once, the viewers that are counted
 // could not read meanwhile, and the frames would look late.
 const doorWidth = 4
 
 func never() time.Time { return time.Unix(math.MaxInt32, 0) }
 
-// Widen lets n viewers connect at the same time, for a crowd in a process of its own.
-func (c *Crowd) Widen(n int) { c.door = make(chan struct{}, n) }
+// SetMaxConnecting lets n viewers connect at the same time, for a generator in a process of its own.
+func (c *Generator) SetMaxConnecting(n int) { c.connecting = make(chan struct{}, n) }
 
 // Begin starts the count, of frames that leave the camera from now on, and returns when that is.
-func (c *Crowd) Begin() time.Time {
+func (c *Generator) Begin() time.Time {
 	now := time.Now()
 	c.begin(now)
 	return now
 }
 
 // Until lets no more frames count that leave the camera from now on, and returns when that is. Those that are under way count until End.
-func (c *Crowd) Until() time.Time {
+func (c *Generator) Until() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.until = time.Now()
@@ -78,29 +78,29 @@ func (c *Crowd) Until() time.Time {
 }
 
 // BeginAll starts the count, of frames however old.
-func (c *Crowd) BeginAll() { c.begin(time.Time{}) }
+func (c *Generator) BeginAll() { c.begin(time.Time{}) }
 
-func (c *Crowd) begin(from time.Time) {
+func (c *Generator) begin(from time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.from, c.until, c.frames, c.ages = from, never(), 0, make([]time.Duration, 0, 1<<16)
 }
 
 // Frames returns how many have been seen since Begin.
-func (c *Crowd) Frames() int {
+func (c *Generator) Frames() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.frames
 }
 
-// Counts are what a crowd has seen.
+// Counts are what a generator has seen.
 type Counts struct {
 	Frames int
 	ages   []time.Duration
 }
 
 // End ends the count, and returns what has been seen since Begin.
-func (c *Crowd) End() Counts {
+func (c *Generator) End() Counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	slices.Sort(c.ages)
@@ -123,8 +123,8 @@ func Quantile(sorted []time.Duration, q float64) float64 {
 // Millis returns d in milliseconds.
 func Millis(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// see counts a frame, with mu held.
-func (c *Crowd) see(s *Seen, p *parser, head []byte) {
+// record counts a frame, with mu held.
+func (c *Generator) record(s *ViewerResult, p *parser, head []byte) {
 	now := time.Now()
 	stamp, ok := syntheticframes.ReadStamp(head)
 	if !ok { // a placeholder, or a camera that writes no stamps
@@ -142,16 +142,16 @@ func (c *Crowd) see(s *Seen, p *parser, head []byte) {
 	} else {
 		s.Gap = max(s.Gap, now.Sub(s.came))
 	}
-	s.newest, s.came, s.Late = stamp.Sent, now, s.behind(p, now, age)
+	s.newest, s.came, s.Late = stamp.Sent, now, s.delay(p, now, age)
 	if !stamp.Sent.Before(c.from) && stamp.Sent.Before(c.until) {
 		c.frames++
 		c.ages = append(c.ages, age)
 	}
 }
 
-// behind returns how far a player is behind the camera that shows this frame. One of MP4 shows frames at their times, from the first one that is to be shown on; one of H.264,
-// which has no times, at the camera's rate, so it stays as far behind as the first frame was; one of MJPEG at once.
-func (s *Seen) behind(p *parser, now time.Time, age time.Duration) time.Duration {
+// delay returns how far a player is behind the camera that shows this frame. One of MP4 shows frames at their times, from the first one that is to be shown on; one of H.264,
+// which has no times, at the camera's rate, so it stays as far delay as the first frame was; one of MJPEG at once.
+func (s *ViewerResult) delay(p *parser, now time.Time, age time.Duration) time.Duration {
 	switch p.kind {
 	case "mp4":
 		media := p.times.media()

@@ -23,7 +23,7 @@ func frames(t *testing.T) (picture, au []byte, sent time.Time) {
 		t.Fatal(err)
 	}
 	sent = time.Unix(1_790_000_000, 123_456_789)
-	for _, f := range []*syntheticframes.Film{pictures, syntheticframes.GOP(2000, 1)} {
+	for _, f := range []*syntheticframes.Clip{pictures, syntheticframes.GOP(2000, 1)} {
 		data := bytes.Replace(f.Frames[0].Data, []byte(syntheticframes.Mark+"0000000000000000000"), fmt.Appendf(nil, "%s%d", syntheticframes.Mark, sent.UnixNano()), 1)
 		picture, au = au, data
 	}
@@ -152,15 +152,15 @@ func TestSee(t *testing.T) {
 		return fmt.Appendf(nil, "%s%019d1%08d", syntheticframes.Mark, time.Now().Add(-ago).UnixNano(), 0)
 	}
 	c.from = time.Now().Add(-time.Hour)
-	var s Seen
+	var s ViewerResult
 	p := &parser{kind: "h264"}
 	first := stamp(3 * time.Second)
-	c.see(&s, p, first)
-	c.see(&s, p, first) // repeated
-	c.see(&s, p, []byte("a placeholder"))
-	c.see(&s, p, stamp(time.Second))
+	c.record(&s, p, first)
+	c.record(&s, p, first) // repeated
+	c.record(&s, p, []byte("a placeholder"))
+	c.record(&s, p, stamp(time.Second))
 	c.Until()
-	c.see(&s, p, stamp(-time.Second)) // sent afterwards
+	c.record(&s, p, stamp(-time.Second)) // sent afterwards
 	n := c.End()
 	if n.Frames != 2 || s.Frames != 3 {
 		t.Errorf("%d frames, %d of the viewer, want 2, 3", n.Frames, s.Frames)
@@ -171,7 +171,7 @@ func TestSee(t *testing.T) {
 	if s.Late < 3*time.Second {
 		t.Errorf("a player of raw H.264 is %v behind, and began 3s behind", s.Late)
 	}
-	c.see(&s, p, stamp(-2*time.Second)) // after End
+	c.record(&s, p, stamp(-2*time.Second)) // after End
 	if got := c.End(); got.Frames != 0 {
 		t.Errorf("%d frames counted after the end", got.Frames)
 	}

@@ -20,9 +20,9 @@ const breath = 23 * time.Millisecond
 func Snapshots(ctx context.Context, target string, n int, span time.Duration) ([]time.Duration, error) {
 	c := New()
 	var all []time.Duration
-	asked := make([]*asker, n)
+	asked := make([]*poller, n)
 	for i := range asked {
-		a, err := newAsker(ctx, c, target)
+		a, err := newPoller(ctx, c, target)
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +35,7 @@ func Snapshots(ctx context.Context, target string, n int, span time.Duration) ([
 		var fault error
 		for _, a := range asked {
 			volley.Go(func() {
-				took, err := a.ask()
+				took, err := a.poll()
 				mu.Lock()
 				defer mu.Unlock()
 				all, fault = append(all, took), errors.Join(fault, err)
@@ -53,15 +53,15 @@ func Snapshots(ctx context.Context, target string, n int, span time.Duration) ([
 	return all, nil
 }
 
-type asker struct {
-	crowd   *Crowd
-	conn    *net.TCPConn
-	request []byte
-	parser  *parser
-	got     bool
+type poller struct {
+	generator *Generator
+	conn      *net.TCPConn
+	request   []byte
+	parser    *parser
+	got       bool
 }
 
-func newAsker(ctx context.Context, c *Crowd, target string) (*asker, error) {
+func newPoller(ctx context.Context, c *Generator, target string) (*poller, error) {
 	u, err := url.Parse(target)
 	if err != nil {
 		return nil, err
@@ -70,13 +70,13 @@ func newAsker(ctx context.Context, c *Crowd, target string) (*asker, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &asker{crowd: c, conn: conn.(*net.TCPConn), request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", u.RequestURI(), u.Host)}
+	a := &poller{generator: c, conn: conn.(*net.TCPConn), request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", u.RequestURI(), u.Host)}
 	a.parser = &parser{kind: "jpeg", frame: func([]byte) { a.got = true }}
 	return a, nil
 }
 
-// ask sends a request and returns how long the picture took.
-func (a *asker) ask() (time.Duration, error) {
+// poll sends a request and returns how long the picture took.
+func (a *poller) poll() (time.Duration, error) {
 	raw, err := a.conn.SyscallConn()
 	if err != nil {
 		return 0, err
@@ -89,7 +89,7 @@ func (a *asker) ask() (time.Duration, error) {
 	if _, err := a.conn.Write(a.request); err != nil {
 		return 0, err
 	}
-	err = a.crowd.gulp(raw, a.parser, func() bool { return a.got })
+	err = a.generator.readAvailable(raw, a.parser, func() bool { return a.got })
 	if a.got {
 		err = nil
 	}

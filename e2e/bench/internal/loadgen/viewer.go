@@ -22,11 +22,11 @@ const sip = 20 * time.Millisecond
 var errEnough = errors.New("has seen enough")
 
 // Watch is one viewer. It returns when ctx ends or the viewer has seen enough, or with the reason why it was shut out.
-func (c *Crowd) Watch(ctx context.Context, v Viewer) (Seen, error) {
-	s := Seen{Asked: time.Now()}
-	c.door <- struct{}{}
+func (c *Generator) Watch(ctx context.Context, v Viewer) (ViewerResult, error) {
+	s := ViewerResult{Asked: time.Now()}
+	c.connecting <- struct{}{}
 	conn, err := ask(ctx, v.URL, v.Kind)
-	<-c.door
+	<-c.connecting
 	if err != nil {
 		return s, ended(ctx, err)
 	}
@@ -45,16 +45,16 @@ func (c *Crowd) Watch(ctx context.Context, v Viewer) (Seen, error) {
 			taken++
 			_, _ = conn.Write(acknowledgement(taken)) // likewise
 		}
-		c.see(&s, p, head)
+		c.record(&s, p, head)
 		enough = v.Frames > 0 && (s.Frames >= v.Frames || s.Frames == 0 && v.Frames == 1)
 	}
 	switch {
 	case v.Stalled:
 		err = c.stall(ctx, raw, p)
 	case v.Rate > 0:
-		err = c.sipping(ctx, raw, p, v.Rate)
+		err = c.readSlowly(ctx, raw, p, v.Rate)
 	default:
-		err = c.gulp(raw, p, func() bool { return enough })
+		err = c.readAvailable(raw, p, func() bool { return enough })
 	}
 	if enough {
 		err = nil
@@ -91,12 +91,12 @@ func ask(ctx context.Context, target, kind string) (*net.TCPConn, error) {
 	return conn.(*net.TCPConn), nil
 }
 
-// gulp reads all there is whenever there is something, until enough returns true.
-func (c *Crowd) gulp(raw syscall.RawConn, p *parser, enough func() bool) error {
+// readAvailable reads all there is whenever there is something, until enough returns true.
+func (c *Generator) readAvailable(raw syscall.RawConn, p *parser, enough func() bool) error {
 	var fault error
 	err := raw.Read(func(fd uintptr) bool {
 		for {
-			n, err := c.take(int(fd), p, len(c.scratch))
+			n, err := c.readOnce(int(fd), p, len(c.scratch))
 			if err == nil && enough() {
 				err = errEnough
 			}
@@ -112,8 +112,8 @@ func (c *Crowd) gulp(raw syscall.RawConn, p *parser, enough func() bool) error {
 	return errors.Join(err, fault)
 }
 
-// sipping reads at most rate bytes a second.
-func (c *Crowd) sipping(ctx context.Context, raw syscall.RawConn, p *parser, rate float64) error {
+// readSlowly reads at most rate bytes a second.
+func (c *Generator) readSlowly(ctx context.Context, raw syscall.RawConn, p *parser, rate float64) error {
 	tick := time.NewTicker(sip)
 	defer tick.Stop()
 	thirst, last := 0.0, time.Now()
@@ -129,7 +129,7 @@ func (c *Crowd) sipping(ctx context.Context, raw syscall.RawConn, p *parser, rat
 		var fault error
 		err := raw.Read(func(fd uintptr) bool {
 			for thirst >= 1 && fault == nil {
-				n, err := c.take(int(fd), p, min(int(thirst), len(c.scratch)))
+				n, err := c.readOnce(int(fd), p, min(int(thirst), len(c.scratch)))
 				if n == 0 && err == nil {
 					break
 				}
@@ -148,11 +148,11 @@ func (c *Crowd) sipping(ctx context.Context, raw syscall.RawConn, p *parser, rat
 const headSip = 512
 
 // stall reads the header of the response and then nothing, until ctx ends: that the server has closed the connection shows only at the server.
-func (c *Crowd) stall(ctx context.Context, raw syscall.RawConn, p *parser) error {
+func (c *Generator) stall(ctx context.Context, raw syscall.RawConn, p *parser) error {
 	var fault error
 	err := raw.Read(func(fd uintptr) bool {
 		for !p.inBody && fault == nil {
-			n, err := c.take(int(fd), p, headSip)
+			n, err := c.readOnce(int(fd), p, headSip)
 			if n == 0 && err == nil {
 				return false
 			}
@@ -167,8 +167,8 @@ func (c *Crowd) stall(ctx context.Context, raw syscall.RawConn, p *parser) error
 	return nil
 }
 
-// take reads at most size bytes, and returns 0 if there are none now.
-func (c *Crowd) take(fd int, p *parser, size int) (int, error) {
+// readOnce reads at most size bytes, and returns 0 if there are none now.
+func (c *Generator) readOnce(fd int, p *parser, size int) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, err := unix.Read(fd, c.scratch[:size])
@@ -190,11 +190,11 @@ type Group struct {
 	failed  chan error // the first that was shut out
 
 	mu   sync.Mutex
-	seen []Seen // of those that have ended
+	seen []ViewerResult // of those that have ended
 }
 
 // Join lets n viewers watch. Stop the group.
-func (c *Crowd) Join(ctx context.Context, n int, v Viewer) *Group {
+func (c *Generator) Join(ctx context.Context, n int, v Viewer) *Group {
 	ctx, cancel := context.WithCancel(ctx)
 	g := &Group{cancel: cancel, failed: make(chan error, 1)}
 	for range n {
@@ -215,7 +215,7 @@ func (c *Crowd) Join(ctx context.Context, n int, v Viewer) *Group {
 }
 
 // Stop lets the viewers leave, and returns what each has seen.
-func (g *Group) Stop() []Seen {
+func (g *Group) Stop() []ViewerResult {
 	g.cancel()
 	g.running.Wait()
 	return g.seen

@@ -6,9 +6,9 @@ import "math"
 const (
 	// MaxStolen and MaxForeign are the most time, as shares of a core, that the machine's host may have taken away and other processes may have used in a run.
 	MaxStolen, MaxForeign = 0.02, 0.10
-	// MaxDeviation is how far the floor's figure may be from its median; a round in which it is further is discarded, since the machine was not what it is in the others.
+	// MaxDeviation is how far the baseline's figure may be from its median; a round in which it is further is discarded, since the machine was not what it is in the others.
 	MaxDeviation = 0.15
-	// MinArrived is the share of the frames that must reach the viewers of the floor; else the generator or the kernel was the limit, and no server shows what it can.
+	// MinArrived is the share of the frames that must reach the viewers of the baseline; else the generator or the kernel was the limit, and no server shows what it can.
 	MinArrived = 0.97
 )
 
@@ -24,22 +24,22 @@ const (
 	Arrived = "arrived %"
 )
 
-// Quiet returns the rounds that count. If none is quiet, all count, and noisy is true.
-func Quiet(rounds []Round) (quiet []Round, noisy bool) {
+// DiscardNoisy returns the rounds that count. If none is quiet, all count, and noisy is true.
+func DiscardNoisy(rounds []Round) (quiet []Round, noisy bool) {
 	var calm []Round
-	var floors []Run
+	var baselines []Run
 	for _, r := range rounds {
-		if r.Loud() {
+		if r.Noisy() {
 			continue
 		}
 		calm = append(calm, r)
-		if f, ok := r.Runs[floor]; ok {
-			floors = append(floors, f)
+		if f, ok := r.Runs[baseline]; ok {
+			baselines = append(baselines, f)
 		}
 	}
-	median := Median(floors)[CPU]
+	median := Median(baselines)[CPU]
 	for _, r := range calm {
-		v, ok := r.Runs[floor][CPU]
+		v, ok := r.Runs[baseline][CPU]
 		if ok && median > 0 && math.Abs(v/median-1) > MaxDeviation {
 			continue
 		}
@@ -51,8 +51,8 @@ func Quiet(rounds []Round) (quiet []Round, noisy bool) {
 	return quiet, false
 }
 
-// Loud reports whether a round is to be discarded whatever the others show.
-func (r Round) Loud() bool {
-	arrived, ok := r.Runs[floor][Arrived]
+// Noisy reports whether a round is to be discarded whatever the others show.
+func (r Round) Noisy() bool {
+	arrived, ok := r.Runs[baseline][Arrived]
 	return r.Stolen > MaxStolen || r.Foreign > MaxForeign || ok && arrived < 100*MinArrived
 }

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// subject is the server whose figures have goals, floor the one to which there are ratios.
+// subject is the server whose figures have goals, baseline the one to which there are ratios.
 const (
-	subject = "bramble"
-	floor   = "floor"
+	subject  = "bramble"
+	baseline = "baseline"
 )
 
 // Print writes the table as Markdown: for each case a line per server, and one of the goals.
@@ -66,7 +66,7 @@ func cell(col Column, server string, medians map[string]Run) string {
 		return ""
 	}
 	text := fmt.Sprintf("%.*f", col.Digits, v)
-	if base := medians[floor][col.Name]; col.Ratio && server != floor && base > 0 {
+	if base := medians[baseline][col.Name]; col.Ratio && server != baseline && base > 0 {
 		text += fmt.Sprintf(" (%.2f ×)", v/base)
 	}
 	return text

@@ -1,4 +1,4 @@
-// Package report turns the figures of runs into tables: medians, ratios to the floor, goals, and what was discarded as noise.
+// Package report turns the figures of runs into tables: medians, ratios to the baseline, goals, and what was discarded as noise.
 package report
 
 import (
@@ -34,14 +34,16 @@ func Median(runs []Run) Run {
 type Column struct {
 	Name   string // with its unit: "CPU µs/frame"
 	Digits int    // behind the point
-	Ratio  bool   // shown beside its ratio to the floor's
+	Ratio  bool   // shown beside its ratio to the baseline's
 }
 
-// Alone returns a column of figures.
-func Alone(name string, digits int) Column { return Column{Name: name, Digits: digits} }
+// WithoutRatio returns a column of figures.
+func WithoutRatio(name string, digits int) Column { return Column{Name: name, Digits: digits} }
 
-// Beside returns a column of figures with their ratios to the floor's.
-func Beside(name string, digits int) Column { return Column{Name: name, Digits: digits, Ratio: true} }
+// WithRatio returns a column of figures with their ratios to the baseline's.
+func WithRatio(name string, digits int) Column {
+	return Column{Name: name, Digits: digits, Ratio: true}
+}
 
 // Goal is the most that a figure should be, or with Least the least.
 type Goal struct {

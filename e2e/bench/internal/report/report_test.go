@@ -17,8 +17,8 @@ func TestMedian(t *testing.T) {
 	}
 }
 
-func round(floorCPU, arrived, stolen, foreign float64) Round {
-	return Round{map[string]Run{"floor": {CPU: floorCPU, Arrived: arrived}, "bramble": {CPU: 30}}, stolen, foreign}
+func round(baselineCPU, arrived, stolen, foreign float64) Round {
+	return Round{map[string]Run{"baseline": {CPU: baselineCPU, Arrived: arrived}, "bramble": {CPU: 30}}, stolen, foreign}
 }
 
 func TestQuiet(t *testing.T) {
@@ -30,14 +30,14 @@ func TestQuiet(t *testing.T) {
 		noisy  bool
 	}{
 		{"all quiet", []Round{quiet, round(21, 99, 0.01, 0.05), round(19, 98, 0, 0)}, 3, false},
-		{"the floor is far from its median", []Round{quiet, quiet, round(24, 100, 0, 0)}, 2, false},
-		{"frames did not reach the floor's viewers", []Round{quiet, round(20, 90, 0, 0)}, 1, false},
+		{"the baseline is far from its median", []Round{quiet, quiet, round(24, 100, 0, 0)}, 2, false},
+		{"frames did not reach the baseline's viewers", []Round{quiet, round(20, 90, 0, 0)}, 1, false},
 		{"time was stolen", []Round{quiet, round(20, 100, 0.03, 0)}, 1, false},
 		{"others were at work", []Round{quiet, round(20, 100, 0, 0.2)}, 1, false},
 		{"never quiet", []Round{round(20, 100, 0, 0.2), round(20, 100, 0.1, 0)}, 2, true},
-		{"no floor", []Round{{Runs: map[string]Run{"bramble": {}}}, {Runs: map[string]Run{"bramble": {}}, Foreign: 1}}, 1, false},
+		{"no baseline", []Round{{Runs: map[string]Run{"bramble": {}}}, {Runs: map[string]Run{"bramble": {}}, Foreign: 1}}, 1, false},
 	} {
-		got, noisy := Quiet(c.rounds)
+		got, noisy := DiscardNoisy(c.rounds)
 		if len(got) != c.want || noisy != c.noisy {
 			t.Errorf("%s: %d rounds count, noisy %v; want %d, %v", c.name, len(got), noisy, c.want, c.noisy)
 		}
@@ -45,7 +45,7 @@ func TestQuiet(t *testing.T) {
 }
 
 func TestGoal(t *testing.T) {
-	others := map[string]float64{"floor": 10, "none": math.NaN()}
+	others := map[string]float64{"baseline": 10, "none": math.NaN()}
 	for _, c := range []struct {
 		goal       Goal
 		value      float64
@@ -55,10 +55,10 @@ func TestGoal(t *testing.T) {
 		{Goal{Limit: 5}, 5.1, false, true},
 		{Goal{Limit: 97, Least: true}, 97, true, true},
 		{Goal{Limit: 97, Least: true}, 96, false, true},
-		{Goal{Limit: 1.1, Of: "floor"}, 10.9, true, true},
-		{Goal{Limit: 1.1, Of: "floor"}, 11.1, false, true},
-		{Goal{Limit: 1.5, Of: "floor", Plus: true}, 11.4, true, true},
-		{Goal{Limit: 1.5, Of: "floor", Plus: true}, 11.6, false, true},
+		{Goal{Limit: 1.1, Of: "baseline"}, 10.9, true, true},
+		{Goal{Limit: 1.1, Of: "baseline"}, 11.1, false, true},
+		{Goal{Limit: 1.5, Of: "baseline", Plus: true}, 11.4, true, true},
+		{Goal{Limit: 1.5, Of: "baseline", Plus: true}, 11.6, false, true},
 		{Goal{Limit: 1, Of: "peer"}, 1, false, false},
 		{Goal{Limit: 1, Of: "none"}, 1, false, false},
 		{Goal{Limit: 1}, math.NaN(), false, false},
@@ -74,9 +74,9 @@ func table() *Table {
 		Scenario: "fanout", About: "About it.", Columns: []Column{{CPU, 1, true}, {"RSS MB", 1, false}, {"p50 ms", 2, false}},
 		Cases: []Case{{
 			Name:  "mjpeg, 10 viewers",
-			Goals: map[string]Goal{CPU: {Limit: 1.1, Of: "floor"}, "RSS MB": {Limit: 30}},
+			Goals: map[string]Goal{CPU: {Limit: 1.1, Of: "baseline"}, "RSS MB": {Limit: 30}},
 			Rows: []Row{
-				{Server: "floor", Runs: []Run{{CPU: 20, "RSS MB": 13}}},
+				{Server: "baseline", Runs: []Run{{CPU: 20, "RSS MB": 13}}},
 				{Server: "bramble", Runs: []Run{{CPU: 21, "RSS MB": 31, "p50 ms": math.NaN()}}, Discarded: 2},
 			},
 		}},
@@ -90,9 +90,9 @@ func TestPrint(t *testing.T) {
 	}
 	for _, line := range []string{
 		"| case | server | CPU µs/frame | RSS MB | p50 ms | runs |",
-		"| mjpeg, 10 viewers | floor | 20.0 | 13.0 |  | 1 |",
+		"| mjpeg, 10 viewers | baseline | 20.0 | 13.0 |  | 1 |",
 		"| mjpeg, 10 viewers | bramble | 21.0 (1.05 ×) | 31.0 |  | 1 (2 discarded) |",
-		"| mjpeg, 10 viewers | *goal* | ≤ 1.10 × floor: met | ≤ 30.0: **missed** |  | |",
+		"| mjpeg, 10 viewers | *goal* | ≤ 1.10 × baseline: met | ≤ 30.0: **missed** |  | |",
 	} {
 		if !strings.Contains(b.String(), line+"\n") {
 			t.Errorf("no line %q in\n%s", line, b.String())

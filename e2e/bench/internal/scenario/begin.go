@@ -31,14 +31,14 @@ func (b *Bench) agents(ctx context.Context, hubArgs []string, agentArgs ...strin
 		s.Stop()
 		return nil, nil, err
 	}
-	s.Owns(agent.Stop)
+	s.OnStop(agent.Stop)
 	return s, agent, nil
 }
 
 func (b *Bench) cold(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "cold", Columns: []report.Column{report.Alone(firstP50, 0), report.Alone(most, 0)}}
+	t := &report.Table{Scenario: "cold", Columns: []report.Column{report.WithoutRatio(firstP50, 0), report.WithoutRatio(most, 0)}}
 	for _, kind := range []string{"mjpeg", "mp4"} {
-		err := b.turns(ctx, t, kind+", from a file", []string{harness.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 150}}, func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
+		err := b.alternate(ctx, t, kind+", from a file", []string{harness.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 150}}, func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
 			r, err := b.coldOnce(ctx, kind)
 			return r, harness.Noise{}, err
 		})
@@ -55,7 +55,7 @@ func (b *Bench) coldOnce(ctx context.Context, kind string) (report.Run, error) {
 		return nil, err
 	}
 	clip := filepath.Join(b.Dir, "clip."+map[string]string{"mjpeg": "mjpeg", "mp4": "h264"}[kind])
-	if err := os.WriteFile(clip, cam.Film.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(clip, cam.Clip.Bytes(), 0o600); err != nil {
 		return nil, err
 	}
 	const linger = "300ms"
@@ -64,8 +64,8 @@ func (b *Bench) coldOnce(ctx context.Context, kind string) (report.Run, error) {
 		return nil, err
 	}
 	defer s.Stop()
-	if err := s.Known(ctx, "bench"); err != nil {
-		return nil, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
+	if err := s.WaitKnown(ctx, "bench"); err != nil {
+		return nil, fmt.Errorf("%w; the agent said:\n%s", err, agent.Output())
 	}
 	var first []time.Duration
 	for range b.some(8, 2) {
@@ -114,8 +114,8 @@ func idle(ctx context.Context, s *harness.Server, camera string) error {
 }
 
 func (b *Bench) start(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "start", Columns: []report.Column{report.Alone(firstP50, 0), report.Alone(most, 0)}}
-	return t, b.turns(ctx, t, "demo", []string{harness.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 2000}}, func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
+	t := &report.Table{Scenario: "start", Columns: []report.Column{report.WithoutRatio(firstP50, 0), report.WithoutRatio(most, 0)}}
+	return t, b.alternate(ctx, t, "demo", []string{harness.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 2000}}, func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
 		var took []time.Duration
 		for range b.some(5, 3) {
 			began := time.Now()
@@ -137,7 +137,7 @@ func (b *Bench) startOnce(ctx context.Context) error {
 	}
 	defer s.Proc.Kill() // how long it takes to end is not measured
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
-		status, size, err := shot(ctx, s.URL("porch", "jpeg"))
+		status, size, err := fetchPicture(ctx, s.URL("porch", "jpeg"))
 		if err != nil {
 			return explain(s, err)
 		}
@@ -155,9 +155,9 @@ func (b *Bench) startOnce(ctx context.Context) error {
 const cpuShare = "CPU % of a core"
 
 func (b *Bench) idle(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "idle", Columns: []report.Column{report.Alone(rss, 1), report.Alone(cpuShare, 2), report.Alone(agentRSS, 1)}}
+	t := &report.Table{Scenario: "idle", Columns: []report.Column{report.WithoutRatio(rss, 1), report.WithoutRatio(cpuShare, 2), report.WithoutRatio(agentRSS, 1)}}
 	goals := map[string]report.Goal{rss: {Limit: 30}, cpuShare: {Limit: 1}}
-	return t, b.turns(ctx, t, "50 cameras", []string{harness.Bramble}, b.Each, goals, b.idleOnce)
+	return t, b.alternate(ctx, t, "50 cameras", []string{harness.Bramble}, b.Each, goals, b.idleOnce)
 }
 
 func (b *Bench) idleOnce(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
@@ -170,8 +170,8 @@ func (b *Bench) idleOnce(ctx context.Context, _ string) (report.Run, harness.Noi
 		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	if err := s.Known(ctx, "cam49"); err != nil {
-		return nil, harness.Noise{}, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
+	if err := s.WaitKnown(ctx, "cam49"); err != nil {
+		return nil, harness.Noise{}, fmt.Errorf("%w; the agent said:\n%s", err, agent.Output())
 	}
 	if err := loadgen.Pause(ctx, time.Duration(b.some(10, 3))*time.Second); err != nil {
 		return nil, harness.Noise{}, err

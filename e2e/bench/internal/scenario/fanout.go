@@ -12,13 +12,13 @@ import (
 
 // usual are the columns of a scenario in which one server after the other has viewers.
 func usual() []report.Column {
-	return []report.Column{report.Beside(report.CPU, 1), report.Alone(rss, 1), report.Alone(anon, 1), report.Alone(allocs, 2), report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(report.Arrived, 1)}
+	return []report.Column{report.WithRatio(report.CPU, 1), report.WithoutRatio(rss, 1), report.WithoutRatio(anon, 1), report.WithoutRatio(allocs, 2), report.WithoutRatio(p50, 2), report.WithoutRatio(p99, 2), report.WithoutRatio(report.Arrived, 1)}
 }
 
 func (b *Bench) fanout(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "fanout", Columns: usual()}
 	if b.Broker != "" {
-		t.Columns = append(t.Columns, report.Alone(brokerCPU, 1), report.Alone(brokerRSS, 1))
+		t.Columns = append(t.Columns, report.WithoutRatio(brokerCPU, 1), report.WithoutRatio(brokerRSS, 1))
 	}
 	for _, kind := range b.Kinds {
 		for _, n := range b.Viewers {
@@ -29,7 +29,7 @@ func (b *Bench) fanout(ctx context.Context) (*report.Table, error) {
 			run := func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 				return b.watch(ctx, server, watched{[]*harness.Camera{cam}, []string{kind}, n})
 			}
-			err = b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), b.servers(kind), b.Runs, fanoutGoals(kind, n), run)
+			err = b.alternate(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), b.servers(kind), b.Runs, fanoutGoals(kind, n), run)
 			if err != nil {
 				return nil, err
 			}
@@ -53,7 +53,7 @@ func fanoutGoals(kind string, viewers int) map[string]report.Goal {
 		if kind != "mjpeg" { // a fragment's header is more bytes
 			g.ratio = 1.25
 		}
-		goals := map[string]report.Goal{report.CPU: {Limit: g.ratio, Of: harness.Floor}, rss: {Limit: g.rss}, report.Arrived: {Limit: 100 * report.MinArrived, Least: true}}
+		goals := map[string]report.Goal{report.CPU: {Limit: g.ratio, Of: harness.Baseline}, rss: {Limit: g.rss}, report.Arrived: {Limit: 100 * report.MinArrived, Least: true}}
 		if kind == "mp4" && viewers == 300 {
 			goals[p50], goals[p99] = report.Goal{Limit: 3}, report.Goal{Limit: 11}
 		}

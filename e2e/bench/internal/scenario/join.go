@@ -34,11 +34,11 @@ const (
 )
 
 func (b *Bench) join(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "join", Columns: []report.Column{report.Alone(firstP50, 1), report.Alone(firstP99, 1), report.Alone(behindP50, 0), report.Alone(behindP99, 0)}}
+	t := &report.Table{Scenario: "join", Columns: []report.Column{report.WithoutRatio(firstP50, 1), report.WithoutRatio(firstP99, 1), report.WithoutRatio(behindP50, 0), report.WithoutRatio(behindP99, 0)}}
 	goals := map[string]report.Goal{firstP99: {Limit: 100}, behindP99: {Limit: 200}}
 	for _, kind := range []string{"h264", "mp4"} {
-		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Floor }) // it keeps no GOP
-		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline }) // it keeps no GOP
+		err := b.alternate(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.joinOnce(ctx, server, kind)
 		})
 		if err != nil {
@@ -50,15 +50,15 @@ func (b *Bench) join(ctx context.Context) (*report.Table, error) {
 }
 
 func (b *Bench) joinOnce(ctx context.Context, server, kind string) (report.Run, harness.Noise, error) {
-	cam := &harness.Camera{Name: "bench", Film: syntheticframes.GOP(syntheticframes.AUSize, longGOP)}
+	cam := &harness.Camera{Name: "bench", Clip: syntheticframes.GOP(syntheticframes.AUSize, longGOP)}
 	s, err := b.Start(ctx, server, cam)
 	if err != nil {
 		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
 	v := loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind}
-	crowd := loadgen.New()
-	steady := crowd.Join(ctx, 1, v) // keeps the camera going
+	generator := loadgen.New()
+	steady := generator.Join(ctx, 1, v) // keeps the camera going
 	defer steady.Stop()
 	end, err := s.Measure(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func (b *Bench) joinOnce(ctx context.Context, server, kind string) (report.Run, 
 		if err := nextKey(ctx, cam, steady); err != nil {
 			return nil, harness.Noise{}, explain(s, err)
 		}
-		seen, err := joinAll(ctx, crowd, v)
+		seen, err := joinAll(ctx, generator, v)
 		if err != nil {
 			return nil, harness.Noise{}, explain(s, err)
 		}
@@ -88,26 +88,26 @@ func (b *Bench) joinOnce(ctx context.Context, server, kind string) (report.Run, 
 
 // nextKey waits until it is time to join after the camera's next key frame.
 func nextKey(ctx context.Context, cam *harness.Camera, steady *loadgen.Group) error {
-	for last := cam.Key(); !cam.Key().After(last) || last.Unix() == 0; {
+	for last := cam.LastKeyFrame(); !cam.LastKeyFrame().After(last) || last.Unix() == 0; {
 		if last.Unix() == 0 {
-			last = cam.Key() // the first one is while things start
+			last = cam.LastKeyFrame() // the first one is while things start
 		}
 		if err := loadgen.Pause(ctx, 5*time.Millisecond, steady); err != nil {
 			return err
 		}
 	}
-	return loadgen.Pause(ctx, time.Until(cam.Key().Add(afterKey)), steady)
+	return loadgen.Pause(ctx, time.Until(cam.LastKeyFrame().Add(afterKey)), steady)
 }
 
 // joinAll lets viewers join one after the other, and waits until they have seen enough.
-func joinAll(ctx context.Context, crowd *loadgen.Crowd, v loadgen.Viewer) ([]loadgen.Seen, error) {
+func joinAll(ctx context.Context, generator *loadgen.Generator, v loadgen.Viewer) ([]loadgen.ViewerResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	var running sync.WaitGroup
-	seen, faults := make([]loadgen.Seen, joiners), make([]error, joiners)
+	seen, faults := make([]loadgen.ViewerResult, joiners), make([]error, joiners)
 	for i := range joiners {
 		running.Go(func() {
-			seen[i], faults[i] = crowd.Watch(ctx, v)
+			seen[i], faults[i] = generator.Watch(ctx, v)
 			switch {
 			case faults[i] != nil:
 			case seen[i].Frames < v.Frames:
@@ -133,8 +133,8 @@ func (b *Bench) some(usual, quick int) int {
 }
 
 func (b *Bench) firstPart(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "first-part", Columns: []report.Column{report.Alone(firstP50, 2), report.Alone(firstP99, 2)}}
-	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, map[string]report.Goal{firstP99: {Limit: 5}}, b.firstPartOnce)
+	t := &report.Table{Scenario: "first-part", Columns: []report.Column{report.WithoutRatio(firstP50, 2), report.WithoutRatio(firstP99, 2)}}
+	return t, b.alternate(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, map[string]report.Goal{firstP99: {Limit: 5}}, b.firstPartOnce)
 }
 
 func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, harness.Noise, error) {
@@ -144,8 +144,8 @@ func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, h
 	}
 	defer s.Stop()
 	v := loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}
-	crowd := loadgen.New()
-	steady := crowd.Join(ctx, 1, v)
+	generator := loadgen.New()
+	steady := generator.Join(ctx, 1, v)
 	defer steady.Stop()
 	if err := loadgen.Pause(ctx, b.Settle, steady); err != nil {
 		return nil, harness.Noise{}, explain(s, err)
@@ -157,7 +157,7 @@ func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, h
 	v.Frames = 1
 	var first []time.Duration
 	for range b.some(200, 50) {
-		seen, err := crowd.Watch(ctx, v)
+		seen, err := generator.Watch(ctx, v)
 		if err == nil && seen.Frames == 0 {
 			err = errors.New("the first part is not the camera's")
 		}

@@ -15,8 +15,8 @@ import (
 )
 
 func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "latency", Columns: []report.Column{report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(report.Arrived, 1), report.Alone(agentRSS, 1), report.Alone(agentCPU, 1)}}
-	goals := map[string]report.Goal{p50: {Limit: 0.5, Of: harness.Floor, Plus: true}, p99: {Limit: 1.5, Of: harness.Floor, Plus: true}}
+	t := &report.Table{Scenario: "latency", Columns: []report.Column{report.WithoutRatio(p50, 2), report.WithoutRatio(p99, 2), report.WithoutRatio(report.Arrived, 1), report.WithoutRatio(agentRSS, 1), report.WithoutRatio(agentCPU, 1)}}
+	goals := map[string]report.Goal{p50: {Limit: 0.5, Of: harness.Baseline, Plus: true}, p99: {Limit: 1.5, Of: harness.Baseline, Plus: true}}
 	for _, kind := range []string{"mjpeg", "mp4"} {
 		cam, err := b.camera(kind)
 		if err != nil {
@@ -26,7 +26,7 @@ func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
 		run := func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.watch(ctx, server, one)
 		}
-		if err := b.turns(ctx, t, kind+", 1 viewer", b.servers(kind), max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
+		if err := b.alternate(ctx, t, kind+", 1 viewer", b.servers(kind), max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
 			return nil, err
 		}
 		if kind != "mjpeg" {
@@ -38,7 +38,7 @@ func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
 			}
 			return b.watch(ctx, server, one)
 		}
-		if err := b.turns(ctx, t, "mjpeg, 1 viewer, real agent with exec:", []string{harness.Floor, harness.Bramble}, max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
+		if err := b.alternate(ctx, t, "mjpeg, 1 viewer, real agent with exec:", []string{harness.Baseline, harness.Bramble}, max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
 			return nil, err
 		}
 	}
@@ -52,18 +52,18 @@ func (b *Bench) throughAgent(ctx context.Context) (report.Run, harness.Noise, er
 		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	if err := s.Known(ctx, "bench"); err != nil {
-		return nil, harness.Noise{}, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
+	if err := s.WaitKnown(ctx, "bench"); err != nil {
+		return nil, harness.Noise{}, fmt.Errorf("%w; the agent said:\n%s", err, agent.Output())
 	}
-	crowd := loadgen.New()
-	g := crowd.Join(ctx, 1, loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"})
+	generator := loadgen.New()
+	g := generator.Join(ctx, 1, loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"})
 	defer g.Stop()
 	before, err := agent.CPU()
 	if err != nil {
 		return nil, harness.Noise{}, err
 	}
 	began := time.Now()
-	r, noise, err := b.count(ctx, s, crowd, []*loadgen.Group{g}, 1, agent)
+	r, noise, err := b.count(ctx, s, generator, []*loadgen.Group{g}, 1, agent)
 	if err != nil {
 		return nil, noise, err
 	}
@@ -92,7 +92,7 @@ const (
 
 func (b *Bench) cameras(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "cameras", Columns: []report.Column{
-		report.Beside(oneJPEG, 1), report.Beside(oneH264, 1), report.Beside(fifty, 1), report.Alone(ratio, 2), report.Alone(report.Arrived, 1), report.Alone(rss, 1), report.Alone(p99, 1),
+		report.WithRatio(oneJPEG, 1), report.WithRatio(oneH264, 1), report.WithRatio(fifty, 1), report.WithoutRatio(ratio, 2), report.WithoutRatio(report.Arrived, 1), report.WithoutRatio(rss, 1), report.WithoutRatio(p99, 1),
 	}}
 	var many watched
 	many.viewers = 4
@@ -109,7 +109,7 @@ func (b *Bench) cameras(ctx context.Context) (*report.Table, error) {
 		watched
 	}{{oneJPEG, watched{many.cameras[:1], many.kinds[:1], 200}}, {oneH264, watched{many.cameras[1:2], many.kinds[1:2], 200}}, {fifty, many}}
 	goals := map[string]report.Goal{ratio: {Limit: 1.25}}
-	return t, b.turns(ctx, t, "mjpeg and mp4", []string{harness.Floor, harness.Bramble}, b.Each, goals, func(ctx context.Context, server string) (out report.Run, noise harness.Noise, err error) {
+	return t, b.alternate(ctx, t, "mjpeg and mp4", []string{harness.Baseline, harness.Bramble}, b.Each, goals, func(ctx context.Context, server string) (out report.Run, noise harness.Noise, err error) {
 		out = report.Run{}
 		for _, e := range each {
 			r, n, err := b.watch(ctx, server, e.watched)
@@ -137,19 +137,19 @@ const (
 
 func (b *Bench) mixed(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "mixed", Columns: []report.Column{
-		report.Alone(p99Alone, 2), report.Alone(p99Mixed, 2), report.Alone(mixedRatio, 2), report.Alone(seenAlone, 1), report.Alone(seenMixed, 1), report.Alone(seenLarge, 1), report.Alone(rss, 1),
+		report.WithoutRatio(p99Alone, 2), report.WithoutRatio(p99Mixed, 2), report.WithoutRatio(mixedRatio, 2), report.WithoutRatio(seenAlone, 1), report.WithoutRatio(seenMixed, 1), report.WithoutRatio(seenLarge, 1), report.WithoutRatio(rss, 1),
 	}}
 	small, err := syntheticframes.Pictures(320, 240, 10<<10, 4)
 	if err != nil {
 		return nil, err
 	}
-	b.say("mixed: drawing pictures of 3840x2160")
+	b.logf("mixed: drawing pictures of 3840x2160")
 	large, err := syntheticframes.Pictures(3840, 2160, 1000<<10, 2)
 	if err != nil {
 		return nil, err
 	}
-	return t, b.turns(ctx, t, "320x240 beside 3840x2160", []string{harness.Floor, harness.Bramble}, b.Each, nil, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
-		return b.mixedOnce(ctx, server, &harness.Camera{Name: "small", Film: small}, &harness.Camera{Name: "large", Film: large})
+	return t, b.alternate(ctx, t, "320x240 beside 3840x2160", []string{harness.Baseline, harness.Bramble}, b.Each, nil, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+		return b.mixedOnce(ctx, server, &harness.Camera{Name: "small", Clip: small}, &harness.Camera{Name: "large", Clip: large})
 	})
 }
 
@@ -160,21 +160,21 @@ func (b *Bench) mixedOnce(ctx context.Context, server string, small, large *harn
 		return nil, none, err
 	}
 	defer s.Stop()
-	large.Die(true)
-	crowd := loadgen.New()
-	few := crowd.Join(ctx, 10, loadgen.Viewer{URL: s.URL("small", "mjpeg"), Kind: "mjpeg"})
+	large.SetDead(true)
+	generator := loadgen.New()
+	few := generator.Join(ctx, 10, loadgen.Viewer{URL: s.URL("small", "mjpeg"), Kind: "mjpeg"})
 	defer few.Stop()
-	alone, n1, err := b.count(ctx, s, crowd, []*loadgen.Group{few}, 10)
+	alone, n1, err := b.count(ctx, s, generator, []*loadgen.Group{few}, 10)
 	if err != nil {
 		return nil, none, err
 	}
-	large.Die(false)
+	large.SetDead(false)
 	big := loadgen.New()
 	others := big.Join(ctx, 10, loadgen.Viewer{URL: s.URL("large", "mjpeg"), Kind: "mjpeg"})
 	defer others.Stop()
 	big.Begin()
 	began := time.Now()
-	beside, n2, err := b.count(ctx, s, crowd, []*loadgen.Group{few, others}, 10)
+	beside, n2, err := b.count(ctx, s, generator, []*loadgen.Group{few, others}, 10)
 	if err != nil {
 		return nil, none, err
 	}

@@ -27,11 +27,11 @@ const (
 )
 
 func (b *Bench) outage(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "outage", Columns: []report.Column{report.Alone(stayed, 0), report.Alone(gapP50, 0), report.Alone(gapMax, 0)}}
+	t := &report.Table{Scenario: "outage", Columns: []report.Column{report.WithoutRatio(stayed, 0), report.WithoutRatio(gapP50, 0), report.WithoutRatio(gapMax, 0)}}
 	goals := map[string]report.Goal{stayed: {Limit: 100, Least: true}, gapMax: {Limit: loadgen.Millis(silence) + 500}}
 	for _, kind := range []string{"mjpeg", "h264", "mp4"} {
-		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Floor })
-		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline })
+		err := b.alternate(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.outageOnce(ctx, server, kind)
 		})
 		if err != nil {
@@ -49,9 +49,9 @@ func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run
 	}
 	defer s.Stop()
 	var groups []*loadgen.Group // of one viewer each, so that each can be asked how it fared
-	crowd := loadgen.New()
+	generator := loadgen.New()
 	for range witnesses {
-		g := crowd.Join(ctx, 1, loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind})
+		g := generator.Join(ctx, 1, loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind})
 		defer g.Stop()
 		groups = append(groups, g)
 	}
@@ -62,13 +62,13 @@ func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run
 	if err != nil {
 		return nil, none, err
 	}
-	cam.Die(true)
+	cam.SetDead(true)
 	if err := loadgen.Pause(ctx, silence); err != nil {
 		return nil, none, err
 	}
-	crowd.Begin()
-	cam.Die(false)
-	for waited := time.Duration(0); waited < 15*time.Second && crowd.Frames() < syntheticframes.FPS*witnesses; waited += silence / 10 {
+	generator.Begin()
+	cam.SetDead(false)
+	for waited := time.Duration(0); waited < 15*time.Second && generator.Frames() < syntheticframes.FPS*witnesses; waited += silence / 10 {
 		if err := loadgen.Pause(ctx, silence/10); err != nil {
 			return nil, none, err
 		}

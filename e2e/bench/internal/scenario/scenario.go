@@ -20,19 +20,19 @@ import (
 // Bench is what all scenarios share.
 type Bench struct {
 	harness.Config
-	Kinds   []string      // of streams, for fanout
-	Viewers []int         // for fanout
-	Parties []string      // of bad guests, for guests; none means all
-	Span    time.Duration // length of a run
-	Runs    int           // of each server in turns, in fanout; the median counts
-	Each    int           // the same in other scenarios
-	Settle  time.Duration // how long viewers watch before they are counted: until all are connected and the buffers have found their size
-	Repeats int           // rounds that are run again at most, if they were noisy
-	Quick   bool          // shorter and fewer runs
-	Dir     string        // for files
-	Log     io.Writer     // progress
+	Kinds      []string      // of streams, for fanout
+	Viewers    []int         // for fanout
+	BadClients []string      // of bad clients, for clients; none means all
+	Span       time.Duration // length of a run
+	Runs       int           // of each server in turns, in fanout; the median counts
+	Each       int           // the same in other scenarios
+	Settle     time.Duration // how long viewers watch before they are counted: until all are connected and the buffers have found their size
+	Repeats    int           // rounds that are run again at most, if they were noisy
+	Quick      bool          // shorter and fewer runs
+	Dir        string        // for files
+	Log        io.Writer     // progress
 
-	picture *syntheticframes.Film // of 1280x720, made once
+	picture *syntheticframes.Clip // of 1280x720, made once
 }
 
 // Scenario is one thing to measure.
@@ -45,7 +45,7 @@ type Scenario struct {
 func All() []Scenario {
 	return []Scenario{
 		{"fanout", "One camera of 1280x720 at 25 frames a second, 84 kB JPEGs or 2 Mbit/s H.264, and more and more viewers.", (*Bench).fanout},
-		{"latency", "From the camera to one viewer; the floor reads the camera directly, the hub over NATS.", (*Bench).latency},
+		{"latency", "From the camera to one viewer; the baseline reads the camera directly, the hub over NATS.", (*Bench).latency},
 		{"join", "Viewers who join half a second after a key frame, of which there is one in four seconds: when they have a picture, and how far behind the camera they then play.", (*Bench).join},
 		{"first-part", "Viewers who join a running MJPEG camera: when they have a picture.", (*Bench).firstPart},
 		{"snapshot", "Single pictures of a running camera, and what is answered when it is dead.", (*Bench).snapshot},
@@ -55,18 +55,18 @@ func All() []Scenario {
 		{"stalled", "200 viewers who never read, beside 20 good ones.", (*Bench).stalled},
 		{"storm", "200 viewers who never read, 50 at half speed and 300 a second who come and go, beside 100 good ones.", (*Bench).storm},
 		{"outage", "The camera is silent for three seconds and begins anew: which viewers stay, and how long they see nothing new.", (*Bench).outage},
-		{"guests", "Bad guests of a hub beside 20 good viewers of another camera: before they come, during their visit, and after it (docs/ref/reliability.md).", (*Bench).guests},
+		{"bad-clients", "Bad clients of a hub beside 20 good viewers of another camera: before they come, during their visit, and after it (docs/ref/reliability.md).", (*Bench).badClients},
 		{"cameras", "50 cameras with 4 viewers each, half of them JPEG and half H.264, against one camera of each kind with 200 viewers.", (*Bench).cameras},
 		{"mixed", "A camera of 320x240 with 10 viewers, alone and beside one of 1 MB pictures with 10 viewers.", (*Bench).mixed},
 		{"idle", "50 cameras of a real agent that nobody watches.", (*Bench).idle},
 	}
 }
 
-// say reports progress.
-func (b *Bench) say(format string, args ...any) { _, _ = fmt.Fprintf(b.Log, format+"\n", args...) } // to a terminal
+// logf reports progress.
+func (b *Bench) logf(format string, args ...any) { _, _ = fmt.Fprintf(b.Log, format+"\n", args...) } // to a terminal
 
-// jpeg returns a film of usual pictures.
-func (b *Bench) jpeg() (*syntheticframes.Film, error) {
+// jpeg returns a clip of usual pictures.
+func (b *Bench) jpeg() (*syntheticframes.Clip, error) {
 	var err error
 	if b.picture == nil {
 		b.picture, err = syntheticframes.Pictures(1280, 720, syntheticframes.JPEGSize, 8)
@@ -80,9 +80,9 @@ func (b *Bench) camera(kind string) (*harness.Camera, error) { return b.named("b
 func (b *Bench) named(name, kind string) (*harness.Camera, error) {
 	if kind != "mp4" && kind != "h264" {
 		f, err := b.jpeg()
-		return &harness.Camera{Name: name, Film: f}, err
+		return &harness.Camera{Name: name, Clip: f}, err
 	}
-	return &harness.Camera{Name: name, Film: syntheticframes.GOP(syntheticframes.AUSize, syntheticframes.FPS)}, nil
+	return &harness.Camera{Name: name, Clip: syntheticframes.GOP(syntheticframes.AUSize, syntheticframes.FPS)}, nil
 }
 
 // serve starts a server with a camera named bench.
@@ -97,7 +97,7 @@ func (b *Bench) serve(ctx context.Context, server, kind string) (*harness.Server
 
 // servers returns those that can serve a kind of stream from one camera.
 func (b *Bench) servers(kind string) []string {
-	list := []string{harness.Floor, harness.Bramble}
+	list := []string{harness.Baseline, harness.Bramble}
 	if b.hasPeer(kind) {
 		list = append(list, harness.Peer)
 	}
@@ -108,17 +108,17 @@ func (b *Bench) hasPeer(kind string) bool {
 	return b.PeerURL != "" && kind != "h264" && (kind != "jpeg" || b.PeerShot != "")
 }
 
-// once is one run of one server: its figures, and how noisy the machine was.
-type once func(ctx context.Context, server string) (report.Run, harness.Noise, error)
+// singleRun is one run of one server: its figures, and how noisy the machine was.
+type singleRun func(ctx context.Context, server string) (report.Run, harness.Noise, error)
 
-// turns lets the servers run in turns, so that a noisy minute hits them all, and puts a case into the table. A loud round is repeated.
-func (b *Bench) turns(ctx context.Context, t *report.Table, name string, servers []string, runs int, goals map[string]report.Goal, run once) error {
+// alternate lets the servers run in turns, so that a noisy minute hits them all, and puts a case into the table. A loud round is repeated.
+func (b *Bench) alternate(ctx context.Context, t *report.Table, name string, servers []string, runs int, goals map[string]report.Goal, run singleRun) error {
 	var rounds []report.Round
 	loud := 0
 	for n := 0; n < runs+min(loud, b.Repeats); n++ {
 		round := report.Round{Runs: map[string]report.Run{}}
 		for _, server := range servers {
-			b.say("%s: %s, %s, run %d", t.Scenario, name, server, n+1)
+			b.logf("%s: %s, %s, run %d", t.Scenario, name, server, n+1)
 			r, noise, err := run(ctx, server)
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", name, server, err)
@@ -126,13 +126,13 @@ func (b *Bench) turns(ctx context.Context, t *report.Table, name string, servers
 			round.Runs[server] = r
 			round.Stolen, round.Foreign = max(round.Stolen, noise.Stolen), max(round.Foreign, noise.Foreign)
 		}
-		if round.Loud() {
+		if round.Noisy() {
 			loud++
-			b.say("%s: noise: %.0f %% of a core stolen, %.0f %% used by others", t.Scenario, 100*round.Stolen, 100*round.Foreign)
+			b.logf("%s: noise: %.0f %% of a core stolen, %.0f %% used by others", t.Scenario, 100*round.Stolen, 100*round.Foreign)
 		}
 		rounds = append(rounds, round)
 	}
-	quiet, noisy := report.Quiet(rounds)
+	quiet, noisy := report.DiscardNoisy(rounds)
 	c := report.Case{Name: name, Goals: goals}
 	for _, server := range servers {
 		row := report.Row{Server: server, Noisy: noisy, Discarded: len(rounds) - len(quiet)}
@@ -157,8 +157,8 @@ const (
 	brokerRSS = "NATS server RSS MB"
 )
 
-// figures are those of a run in which a crowd should have seen wanted frames.
-func figures(u harness.Used, c loadgen.Counts, wanted float64) report.Run {
+// figures are those of a run in which a generator should have seen wanted frames.
+func figures(u harness.Usage, c loadgen.Counts, wanted float64) report.Run {
 	n := float64(c.Frames)
 	r := report.Run{
 		report.CPU: float64(u.CPU) / 1000 / n, rss: mb(u.RSS), anon: mb(u.Anon), allocs: u.Allocs / n, p50: c.Age(0.5), p99: c.Age(0.99), report.Arrived: 100 * n / wanted,
@@ -185,7 +185,7 @@ func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run
 		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	crowd := loadgen.New()
+	generator := loadgen.New()
 	var groups []*loadgen.Group
 	defer func() {
 		for _, g := range groups {
@@ -197,15 +197,15 @@ func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run
 		if kind == "ws" && server != harness.Bramble { // the same pictures, as others send them
 			kind = "mjpeg"
 		}
-		groups = append(groups, crowd.Join(ctx, w.viewers, loadgen.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}))
+		groups = append(groups, generator.Join(ctx, w.viewers, loadgen.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}))
 	}
-	return b.count(ctx, s, crowd, groups, w.viewers*len(w.cameras))
+	return b.count(ctx, s, generator, groups, w.viewers*len(w.cameras))
 }
 
-// count lets a crowd of viewers settle, and then counts what it sees in the span.
-func (b *Bench) count(ctx context.Context, s *harness.Server, crowd *loadgen.Crowd, groups []*loadgen.Group, viewers int, ours ...*proc.Process) (report.Run, harness.Noise, error) {
+// count lets a generator of viewers settle, and then counts what it sees in the span.
+func (b *Bench) count(ctx context.Context, s *harness.Server, generator *loadgen.Generator, groups []*loadgen.Group, viewers int, ours ...*proc.Process) (report.Run, harness.Noise, error) {
 	none := harness.Noise{}
-	if err := first(ctx, crowd, groups); err != nil {
+	if err := first(ctx, generator, groups); err != nil {
 		return nil, none, explain(s, err)
 	}
 	if err := loadgen.Pause(ctx, b.Settle, groups...); err != nil {
@@ -215,7 +215,7 @@ func (b *Bench) count(ctx context.Context, s *harness.Server, crowd *loadgen.Cro
 	if err != nil {
 		return nil, none, err
 	}
-	crowd.Begin()
+	generator.Begin()
 	if err := loadgen.Pause(ctx, b.Span, groups...); err != nil {
 		return nil, none, explain(s, err)
 	}
@@ -223,15 +223,15 @@ func (b *Bench) count(ctx context.Context, s *harness.Server, crowd *loadgen.Cro
 	if err != nil {
 		return nil, none, err
 	}
-	return figures(u, crowd.End(), float64(viewers)*syntheticframes.FPS*u.Took.Seconds()), u.Noise, nil
+	return figures(u, generator.End(), float64(viewers)*syntheticframes.FPS*u.Took.Seconds()), u.Noise, nil
 }
 
-// first waits until a crowd has seen a frame.
-func first(ctx context.Context, crowd *loadgen.Crowd, groups []*loadgen.Group) error {
-	crowd.BeginAll()
-	for began := time.Now(); crowd.Frames() == 0; {
-		if time.Since(began) > patience {
-			return fmt.Errorf("no viewer has seen a frame of the camera in %v", patience)
+// first waits until a generator has seen a frame.
+func first(ctx context.Context, generator *loadgen.Generator, groups []*loadgen.Group) error {
+	generator.BeginAll()
+	for began := time.Now(); generator.Frames() == 0; {
+		if time.Since(began) > firstFrameTimeout {
+			return fmt.Errorf("no viewer has seen a frame of the camera in %v", firstFrameTimeout)
 		}
 		if err := loadgen.Pause(ctx, 20*time.Millisecond, groups...); err != nil {
 			return err
@@ -240,11 +240,11 @@ func first(ctx context.Context, crowd *loadgen.Crowd, groups []*loadgen.Group) e
 	return nil
 }
 
-// patience bounds how long a first frame may take.
-const patience = 20 * time.Second
+// firstFrameTimeout bounds how long a first frame may take.
+const firstFrameTimeout = 20 * time.Second
 
-// lastWords is how much of what a server said is shown, in bytes.
-const lastWords = 2000
+// maxShownOutput is how much of what a server said is shown, in bytes.
+const maxShownOutput = 2000
 
 // explain says why viewers were shut out: the server has ended, or what it said last.
 func explain(s *harness.Server, err error) error {
@@ -254,6 +254,6 @@ func explain(s *harness.Server, err error) error {
 	if err == nil || s.Proc == nil {
 		return err
 	}
-	said := s.Proc.Said()
-	return fmt.Errorf("%w; the server's last words:\n%s", err, said[max(0, len(said)-lastWords):])
+	said := s.Proc.Output()
+	return fmt.Errorf("%w; the server's last words:\n%s", err, said[max(0, len(said)-maxShownOutput):])
 }

@@ -26,10 +26,10 @@ import (
 	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 )
 
-// TestMain lets this test program be the floor and the exec: camera, as the benchmark's own program is.
+// TestMain lets this test program be the baseline and the exec: camera, as the benchmark's own program is.
 func TestMain(m *testing.M) {
 	switch strings.Join(os.Args[1:], " ") {
-	case "floor":
+	case "baseline":
 		if baseline.Run(os.Stdout) != nil {
 			os.Exit(1)
 		}
@@ -39,12 +39,12 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 	}
-	if len(os.Args) == 3 && os.Args[1] == "rude" {
+	if len(os.Args) == 3 && os.Args[1] == "bad-clients" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		err := badclients.Run(ctx, os.Args[2], os.Stdout)
 		stop()
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "rude:", err)
+			fmt.Fprintln(os.Stderr, "bad-clients:", err)
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -173,13 +173,13 @@ func TestViewers(t *testing.T) {
 	}
 	defer s.Stop()
 	v := loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}
-	crowd, slowly := loadgen.New(), loadgen.New()
-	crowd.BeginAll()
+	generator, slowly := loadgen.New(), loadgen.New()
+	generator.BeginAll()
 	slowly.BeginAll()
-	good := crowd.Join(ctx, 1, v)
+	good := generator.Join(ctx, 1, v)
 	stalled, slow := v, v
-	stalled.Stalled, slow.Rate = true, cam.Film.Rate()/10
-	bad := crowd.Join(ctx, 3, stalled)
+	stalled.Stalled, slow.Rate = true, cam.Clip.Rate()/10
+	bad := generator.Join(ctx, 3, stalled)
 	late := slowly.Join(ctx, 1, slow)
 	churn := &loadgen.Churn{}
 	churning, cancel := context.WithTimeout(ctx, time.Second)
@@ -191,7 +191,7 @@ func TestViewers(t *testing.T) {
 	bad.Stop()
 	late.Stop()
 	seen := good.Stop()[0].Frames
-	if seen == 0 || crowd.End().Frames != seen {
+	if seen == 0 || generator.End().Frames != seen {
 		t.Errorf("the good viewer saw %d frames, and stalled ones should see none", seen)
 	}
 	if n := slowly.End().Frames; n >= seen {
@@ -210,19 +210,19 @@ func TestKilledServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, server := range []string{harness.Floor, harness.Bramble} {
+	for _, server := range []string{harness.Baseline, harness.Bramble} {
 		s, err := b.Start(t.Context(), server, cam)
 		if err != nil {
 			t.Fatal(err)
 		}
-		crowd := loadgen.New()
+		generator := loadgen.New()
 		v := loadgen.Viewer{URL: s.URL("bench", "mp4"), Kind: "mp4"}
 		if _, err := loadgen.New().Watch(t.Context(), loadgen.Viewer{URL: v.URL, Kind: v.Kind, Frames: 1}); err != nil {
 			t.Fatal(err)
 		}
-		g := crowd.Join(t.Context(), 2, v)
+		g := generator.Join(t.Context(), 2, v)
 		s.Proc.Kill()
-		_, _, err = b.count(t.Context(), s, crowd, []*loadgen.Group{g}, 2)
+		_, _, err = b.count(t.Context(), s, generator, []*loadgen.Group{g}, 2)
 		if err == nil || !strings.Contains(err.Error(), server+" has ended") {
 			t.Errorf("%s: error %v", server, err)
 		}

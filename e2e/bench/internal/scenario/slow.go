@@ -33,7 +33,7 @@ const (
 
 func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "slow", Columns: []report.Column{
-		report.Alone(ageFrom, 0), report.Alone(ageP50, 0), report.Alone(ageP99, 0), report.Alone(ageMost, 0), report.Alone(shown, 1), report.Alone(rss, 1), report.Alone(faults, 0),
+		report.WithoutRatio(ageFrom, 0), report.WithoutRatio(ageP50, 0), report.WithoutRatio(ageP99, 0), report.WithoutRatio(ageMost, 0), report.WithoutRatio(shown, 1), report.WithoutRatio(rss, 1), report.WithoutRatio(faults, 0),
 	}}
 	real, err := b.decodable(ctx)
 	if err != nil {
@@ -48,8 +48,8 @@ func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 			if kind == "h264" {
 				goals = map[string]report.Goal{faults: {Limit: 0}}
 			}
-			servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Floor && kind == "h264" }) // it jumps into the middle of a GOP
-			err := b.turns(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+			servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline && kind == "h264" }) // it jumps into the middle of a GOP
+			err := b.alternate(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 				return b.slowOnce(ctx, server, kind, n, real)
 			})
 			if err != nil {
@@ -60,12 +60,12 @@ func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 	return t, nil
 }
 
-// decodable returns a film of H.264 that can be decoded; nil without ffmpeg.
-func (b *Bench) decodable(ctx context.Context) (*syntheticframes.Film, error) {
+// decodable returns a clip of H.264 that can be decoded; nil without ffmpeg.
+func (b *Bench) decodable(ctx context.Context) (*syntheticframes.Clip, error) {
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
 		return nil, nil
 	}
-	b.say("slow: ffmpeg encodes a clip")
+	b.logf("slow: ffmpeg encodes a clip")
 	path := filepath.Join(b.Dir, "real.h264")
 	if err := clips.H264(ctx, path); err != nil {
 		return nil, err
@@ -81,29 +81,29 @@ func (b *Bench) decodable(ctx context.Context) (*syntheticframes.Film, error) {
 	return f, nil
 }
 
-func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *syntheticframes.Film) (report.Run, harness.Noise, error) {
+func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *syntheticframes.Clip) (report.Run, harness.Noise, error) {
 	none := harness.Noise{}
 	cam, err := b.camera(kind)
 	if err != nil {
 		return nil, none, err
 	}
 	if kind == "h264" && real != nil {
-		cam.Film = real
+		cam.Clip = real
 	}
 	s, err := b.Start(ctx, server, cam)
 	if err != nil {
 		return nil, none, err
 	}
 	defer s.Stop()
-	crowd := loadgen.New()
-	v := loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind, Rate: cam.Film.Rate() / 2}
-	others := crowd.Join(ctx, n-1, v)
+	generator := loadgen.New()
+	v := loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind, Rate: cam.Clip.Rate() / 2}
+	others := generator.Join(ctx, n-1, v)
 	defer others.Stop()
 	var saved bytes.Buffer
 	v.Save = &saved
-	one := crowd.Join(ctx, 1, v)
+	one := generator.Join(ctx, 1, v)
 	defer one.Stop()
-	crowd.BeginAll()
+	generator.BeginAll()
 	if err := loadgen.Pause(ctx, time.Duration(b.some(10, 8))*time.Second, others, one); err != nil { // until what the kernel holds is full
 		return nil, none, explain(s, err)
 	}
@@ -111,8 +111,8 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	if err != nil {
 		return nil, none, err
 	}
-	first := crowd.End()
-	crowd.BeginAll()
+	first := generator.End()
+	generator.BeginAll()
 	if err := loadgen.Pause(ctx, time.Duration(b.some(6, 3))*time.Second, others, one); err != nil {
 		return nil, none, explain(s, err)
 	}
@@ -120,7 +120,7 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	if err != nil {
 		return nil, none, err
 	}
-	c := crowd.End()
+	c := generator.End()
 	one.Stop()
 	r := report.Run{
 		ageFrom: first.Age(1), ageP50: c.Age(0.5), ageP99: c.Age(0.99), ageMost: c.Age(1), shown: 100 * float64(c.Frames) / (float64(n) * syntheticframes.FPS * u.Took.Seconds()), rss: mb(u.RSS), faults: math.NaN(),
@@ -149,7 +149,7 @@ func (b *Bench) decode(ctx context.Context, stream []byte) (float64, error) {
 		return 0, fmt.Errorf("ffmpeg: %w", err)
 	}
 	if len(out) > 0 {
-		b.say("slow: ffmpeg: %s", out[:min(len(out), 500)])
+		b.logf("slow: ffmpeg: %s", out[:min(len(out), 500)])
 	}
 	return float64(bytes.Count(out, []byte("\n"))), nil
 }

@@ -21,9 +21,9 @@ const (
 )
 
 func (b *Bench) snapshot(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "snapshot", Columns: []report.Column{report.Alone(p50, 2), report.Alone(p99, 2), report.Alone(answered, 0), report.Alone(after, 1)}}
+	t := &report.Table{Scenario: "snapshot", Columns: []report.Column{report.WithoutRatio(p50, 2), report.WithoutRatio(p99, 2), report.WithoutRatio(answered, 0), report.WithoutRatio(after, 1)}}
 	for _, n := range []int{1, 100} {
-		err := b.turns(ctx, t, fmt.Sprintf("%d at once", n), b.servers("jpeg"), b.Each, map[string]report.Goal{p99: {Limit: 5}}, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+		err := b.alternate(ctx, t, fmt.Sprintf("%d at once", n), b.servers("jpeg"), b.Each, map[string]report.Goal{p99: {Limit: 5}}, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.snapshotOnce(ctx, server, n)
 		})
 		if err != nil {
@@ -31,7 +31,7 @@ func (b *Bench) snapshot(ctx context.Context) (*report.Table, error) {
 		}
 	}
 	dead := map[string]report.Goal{answered: {Limit: http.StatusServiceUnavailable, Least: true}}
-	return t, b.turns(ctx, t, "dead camera", []string{harness.Bramble}, b.Each, dead, b.deadOnce)
+	return t, b.alternate(ctx, t, "dead camera", []string{harness.Bramble}, b.Each, dead, b.deadOnce)
 }
 
 func (b *Bench) snapshotOnce(ctx context.Context, server string, n int) (report.Run, harness.Noise, error) {
@@ -64,12 +64,12 @@ func (b *Bench) deadOnce(ctx context.Context, server string) (report.Run, harnes
 		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	if status, size, err := shot(ctx, s.URL("bench", "jpeg")); err != nil || status != http.StatusOK || size < 1000 {
+	if status, size, err := fetchPicture(ctx, s.URL("bench", "jpeg")); err != nil || status != http.StatusOK || size < 1000 {
 		return nil, harness.Noise{}, fmt.Errorf("a running camera: status %d, %d bytes, %w", status, size, err)
 	}
-	cam.Die(true)
+	cam.SetDead(true)
 	for died := time.Now(); ; {
-		status, size, err := shot(ctx, s.URL("bench", "jpeg"))
+		status, size, err := fetchPicture(ctx, s.URL("bench", "jpeg"))
 		if err != nil {
 			return nil, harness.Noise{}, explain(s, err)
 		}
@@ -82,8 +82,8 @@ func (b *Bench) deadOnce(ctx context.Context, server string) (report.Run, harnes
 	}
 }
 
-// shot asks for one picture.
-func shot(ctx context.Context, url string) (status int, size int64, err error) {
+// fetchPicture asks for one picture.
+func fetchPicture(ctx context.Context, url string) (status int, size int64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

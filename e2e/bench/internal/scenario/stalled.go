@@ -36,17 +36,17 @@ const (
 
 func (b *Bench) stalled(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "stalled", Columns: []report.Column{
-		report.Alone(rssBefore, 1), report.Alone(rssGrowth, 1), report.Alone(rssAfter, 1), report.Alone(p99Before, 2), report.Alone(p99Coming, 2), report.Alone(p99During, 2), report.Alone(p99Ratio, 2),
-		report.Alone(seenBefore, 1), report.Alone(seenDuring, 1), report.Alone(evicted, 1), report.Alone(kernelTCP, 0),
+		report.WithoutRatio(rssBefore, 1), report.WithoutRatio(rssGrowth, 1), report.WithoutRatio(rssAfter, 1), report.WithoutRatio(p99Before, 2), report.WithoutRatio(p99Coming, 2), report.WithoutRatio(p99During, 2), report.WithoutRatio(p99Ratio, 2),
+		report.WithoutRatio(seenBefore, 1), report.WithoutRatio(seenDuring, 1), report.WithoutRatio(evicted, 1), report.WithoutRatio(kernelTCP, 0),
 	}}
 	for _, kind := range []string{"mjpeg", "mp4"}[:b.some(2, 1)] {
 		goals := map[string]report.Goal{rssGrowth: {Limit: 5}, p99Ratio: {Limit: 1.1}, seenDuring: {Limit: 100 * report.MinArrived, Least: true}}
 		if kind == "mjpeg" { // it fills the sockets at once, and then has 10 s
 			goals[evicted] = report.Goal{Limit: 13}
 		}
-		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Floor && kind == "mp4" })
-		err := b.turns(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
-			return b.trouble(ctx, server, kind, stalledGood, b.stall)
+		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline && kind == "mp4" })
+		err := b.alternate(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+			return b.withBadViewers(ctx, server, kind, stalledGood, b.stall)
 		})
 		if err != nil {
 			return nil, err
@@ -55,18 +55,18 @@ func (b *Bench) stalled(ctx context.Context) (*report.Table, error) {
 	return t, nil
 }
 
-// trouble measures good viewers alone, then while others misbehave, and the server's memory before, meanwhile and after.
-func (b *Bench) trouble(ctx context.Context, server, kind string, good int, misbehave func(context.Context, *party) error) (report.Run, harness.Noise, error) {
+// withBadViewers measures good viewers alone, then while others misbehave, and the server's memory before, meanwhile and after.
+func (b *Bench) withBadViewers(ctx context.Context, server, kind string, good int, misbehave func(context.Context, *badViewerRun) error) (report.Run, harness.Noise, error) {
 	none := harness.Noise{}
 	s, cam, err := b.serve(ctx, server, kind)
 	if err != nil {
 		return nil, none, err
 	}
 	defer s.Stop()
-	p := &party{server: s, crowd: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind}, rate: cam.Film.Rate(), r: report.Run{}}
-	p.good = p.crowd.Join(ctx, good, p.viewer)
+	p := &badViewerRun{server: s, generator: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind}, rate: cam.Clip.Rate(), r: report.Run{}}
+	p.good = p.generator.Join(ctx, good, p.viewer)
 	defer p.good.Stop()
-	alone, noise, err := b.count(ctx, s, p.crowd, []*loadgen.Group{p.good}, good)
+	alone, noise, err := b.count(ctx, s, p.generator, []*loadgen.Group{p.good}, good)
 	if err != nil {
 		return nil, none, err
 	}
@@ -84,19 +84,19 @@ func (b *Bench) trouble(ctx context.Context, server, kind string, good int, misb
 	return p.r, noise, err
 }
 
-// party is good viewers, and what they and the server show while others misbehave.
-type party struct {
-	server *harness.Server
-	good   *loadgen.Group
-	crowd  *loadgen.Crowd // the good ones
-	viewer loadgen.Viewer
-	rate   float64 // bytes a second of the stream
-	r      report.Run
-	most   float64 // MB of memory
+// badViewerRun is good viewers, and what they and the server show while others misbehave.
+type badViewerRun struct {
+	server    *harness.Server
+	good      *loadgen.Group
+	generator *loadgen.Generator // the good ones
+	viewer    loadgen.Viewer
+	rate      float64 // bytes a second of the stream
+	r         report.Run
+	most      float64 // MB of memory
 }
 
 // wait waits until done returns true, at most for d, and watches the server's memory.
-func (p *party) wait(ctx context.Context, d time.Duration, done func() (bool, error)) error {
+func (p *badViewerRun) wait(ctx context.Context, d time.Duration, done func() (bool, error)) error {
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		if err := loadgen.Pause(ctx, 100*time.Millisecond, p.good); err != nil {
 			return err
@@ -117,13 +117,13 @@ func (p *party) wait(ctx context.Context, d time.Duration, done func() (bool, er
 }
 
 // during counts what n good viewers see in d.
-func (p *party) during(ctx context.Context, n int, d time.Duration) error {
+func (p *badViewerRun) during(ctx context.Context, n int, d time.Duration) error {
 	began := time.Now()
-	p.crowd.Begin()
+	p.generator.Begin()
 	if err := p.wait(ctx, d, nil); err != nil {
 		return err
 	}
-	r := figures(harness.Used{}, p.crowd.End(), float64(n)*syntheticframes.FPS*time.Since(began).Seconds())
+	r := figures(harness.Usage{}, p.generator.End(), float64(n)*syntheticframes.FPS*time.Since(began).Seconds())
 	p.r[p99During], p.r[seenDuring] = r[p99], r[report.Arrived]
 	return nil
 }
@@ -132,7 +132,7 @@ func (p *party) during(ctx context.Context, n int, d time.Duration) error {
 const comeTime = 2 * time.Second
 
 // stall lets viewers stall until they are evicted.
-func (b *Bench) stall(ctx context.Context, p *party) error {
+func (b *Bench) stall(ctx context.Context, p *badViewerRun) error {
 	before, err := p.server.Proc.Sockets()
 	if err != nil {
 		return err
@@ -155,7 +155,7 @@ func (b *Bench) stall(ctx context.Context, p *party) error {
 	}
 	p.r[kernelTCP] = float64(tcp) / (1 << 20)
 	p.r[evicted] = math.NaN()
-	if p.server.Name == harness.Floor {
+	if p.server.Name == harness.Baseline {
 		return nil // it evicts nobody
 	}
 	return p.wait(ctx, time.Duration(b.some(40, 12))*time.Second, func() (bool, error) {
@@ -170,34 +170,34 @@ func (b *Bench) stall(ctx context.Context, p *party) error {
 
 func (b *Bench) storm(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "storm", Columns: []report.Column{
-		report.Alone(rssBefore, 1), report.Alone(rssGrowth, 1), report.Alone(rssAfter, 1), report.Alone(p99Before, 2), report.Alone(p99During, 2), report.Alone(p99Ratio, 2),
-		report.Alone(seenBefore, 1), report.Alone(seenDuring, 1), report.Alone(joined, 0), report.Alone(pictured, 1), report.Alone(refused, 0),
+		report.WithoutRatio(rssBefore, 1), report.WithoutRatio(rssGrowth, 1), report.WithoutRatio(rssAfter, 1), report.WithoutRatio(p99Before, 2), report.WithoutRatio(p99During, 2), report.WithoutRatio(p99Ratio, 2),
+		report.WithoutRatio(seenBefore, 1), report.WithoutRatio(seenDuring, 1), report.WithoutRatio(joined, 0), report.WithoutRatio(pictured, 1), report.WithoutRatio(refused, 0),
 	}}
 	goals := map[string]report.Goal{seenDuring: {Limit: 100 * report.MinArrived, Least: true}, refused: {Limit: 0}}
-	return t, b.turns(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
-		return b.trouble(ctx, server, "mjpeg", 100, b.storming)
+	return t, b.alternate(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+		return b.withBadViewers(ctx, server, "mjpeg", 100, b.storming)
 	})
 }
 
 // stay is how long a viewer who comes and goes stays.
 const stay = 100 * time.Millisecond
 
-func (b *Bench) storming(ctx context.Context, p *party) error {
-	crowd := loadgen.New()
+func (b *Bench) storming(ctx context.Context, p *badViewerRun) error {
+	generator := loadgen.New()
 	v := p.viewer
 	v.Stalled = true
-	stalled := crowd.Join(ctx, stalledBad, v)
+	stalled := generator.Join(ctx, stalledBad, v)
 	defer stalled.Stop()
 	v = p.viewer
 	v.Rate = p.rate / 2
-	slow := crowd.Join(ctx, 50, v)
+	slow := generator.Join(ctx, 50, v)
 	defer slow.Stop()
 	churn := &loadgen.Churn{}
 	churning, stop := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		churn.Run(churning, crowd, p.viewer, 300, stay)
+		churn.Run(churning, generator, p.viewer, 300, stay)
 	}()
 	err := p.during(ctx, 100, 2*b.Span)
 	stop()

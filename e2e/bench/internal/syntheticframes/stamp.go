@@ -38,8 +38,8 @@ func stampJPEG(jpeg []byte) (out []byte, at int) {
 // maxSegment is the size of the largest marker segment of a JPEG, with its marker (ITU-T T.81, B.1.1.4).
 const maxSegment = 2 + 65535
 
-// Pad makes the film's pictures as large as size, or up to three bytes smaller, by comments behind the stamp. Larger ones stay as they are.
-func (f *Film) Pad(size int) {
+// Pad makes the clip's pictures as large as size, or up to three bytes smaller, by comments behind the stamp. Larger ones stay as they are.
+func (f *Clip) Pad(size int) {
 	for i, fr := range f.Frames {
 		end := fr.at + StampSize
 		out := append(make([]byte, 0, size), fr.Data[:end]...)

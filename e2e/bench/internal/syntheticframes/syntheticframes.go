@@ -24,8 +24,8 @@ const (
 	AUSize   = 10 << 10 // of an access unit at 25 fps and 2 Mbit/s
 )
 
-// Film is a short loop of frames. Play writes into them, so each camera has its own Copy.
-type Film struct {
+// Clip is a short loop of frames. Play writes into them, so each camera has its own Copy.
+type Clip struct {
 	Format    frame.Format
 	Frames    []Frame
 	PerSecond int // frames a second; 0 means FPS
@@ -39,8 +39,8 @@ type Frame struct {
 }
 
 // Pictures returns count pictures of width and height with at most size bytes each: noise, since a relay does not look inside.
-func Pictures(width, height, size, count int) (*Film, error) {
-	f := &Film{Format: frame.JPEG}
+func Pictures(width, height, size, count int) (*Clip, error) {
+	f := &Clip{Format: frame.JPEG}
 	quality := 95
 	for n := range count {
 		data, err := encode(noise(width, height, uint64(n)), quality)
@@ -74,12 +74,12 @@ func noise(width, height int, seed uint64) image.Image {
 }
 
 // GOP returns a group of count access units of about size bytes each: parameter sets as an encoder makes them, slices of noise.
-func GOP(size, count int) *Film {
+func GOP(size, count int) *Clip {
 	sets := [][]byte{ // 1280x720, Baseline, level 3.1, as x264 writes them
 		{0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x50, 0x05, 0xbb, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03, 0x03, 0x20, 0xf1, 0x83, 0x24, 0x80},
 		{0x68, 0xcb, 0x83, 0xcb, 0x20},
 	}
-	f := &Film{Format: frame.H264}
+	f := &Clip{Format: frame.H264}
 	r := rand.New(rand.NewPCG(2, 2))
 	for n := range count {
 		var au []byte
@@ -99,15 +99,15 @@ func GOP(size, count int) *Film {
 	return f
 }
 
-func (f *Film) add(au []byte, key bool) {
+func (f *Clip) add(au []byte, key bool) {
 	data, at := stampH264(au, key)
 	f.Frames = append(f.Frames, Frame{data, key, at})
 }
 
 // Decodable returns the access units of a raw H.264 stream in which each IDR has its parameter sets. A slice is the first of its picture if its first_mb_in_slice is 0 (ITU-T H.264
 // 7.3.3).
-func Decodable(stream []byte) *Film {
-	f := &Film{Format: frame.H264}
+func Decodable(stream []byte) *Clip {
+	f := &Clip{Format: frame.H264}
 	var au []byte
 	key, sliced := false, false
 	for nalu := range h264.NALUs(stream) {
@@ -138,9 +138,9 @@ func Write(ctx context.Context, out io.Writer) error {
 	})
 }
 
-// Copy returns a film for one more camera.
-func (f *Film) Copy() *Film {
-	c := &Film{Format: f.Format, Frames: make([]Frame, len(f.Frames)), PerSecond: f.PerSecond}
+// Copy returns a clip for one more camera.
+func (f *Clip) Copy() *Clip {
+	c := &Clip{Format: f.Format, Frames: make([]Frame, len(f.Frames)), PerSecond: f.PerSecond}
 	for i, fr := range f.Frames {
 		fr.Data = bytes.Clone(fr.Data)
 		c.Frames[i] = fr
@@ -149,7 +149,7 @@ func (f *Film) Copy() *Film {
 }
 
 // Rate returns the bytes of a second.
-func (f *Film) Rate() float64 {
+func (f *Clip) Rate() float64 {
 	sum := 0
 	for _, fr := range f.Frames {
 		sum += len(fr.Data)
@@ -157,7 +157,7 @@ func (f *Film) Rate() float64 {
 	return float64(sum) / float64(len(f.Frames)) * float64(f.perSecond())
 }
 
-func (f *Film) perSecond() int {
+func (f *Clip) perSecond() int {
 	if f.PerSecond > 0 {
 		return f.PerSecond
 	}
@@ -165,7 +165,7 @@ func (f *Film) perSecond() int {
 }
 
 // Bytes returns all frames, one after the other: the file of such a camera.
-func (f *Film) Bytes() []byte {
+func (f *Clip) Bytes() []byte {
 	var all []byte
 	for _, fr := range f.Frames {
 		all = append(all, fr.Data...)
@@ -174,7 +174,7 @@ func (f *Film) Bytes() []byte {
 }
 
 // Play hands the frames to send, each stamped with the time of sending, over and over until ctx ends or send fails. The data is valid during send only.
-func (f *Film) Play(ctx context.Context, send func(n uint64, fr Frame, now time.Time) error) error {
+func (f *Clip) Play(ctx context.Context, send func(n uint64, fr Frame, now time.Time) error) error {
 	tick := time.NewTicker(time.Second / time.Duration(f.perSecond()))
 	defer tick.Stop()
 	for n, began := uint64(0), time.Now(); ; {

@@ -74,7 +74,7 @@ func TestReadStampRefuses(t *testing.T) {
 	}
 }
 
-// A film goes round, each frame 40 ms after the one before and stamped with that time.
+// A clip goes round, each frame 40 ms after the one before and stamped with that time.
 func TestPlay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		<-time.After(20 * 365 * 24 * time.Hour) // a stamp has room for today's times, and this clock begins in 2000

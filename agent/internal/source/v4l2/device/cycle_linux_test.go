@@ -12,7 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestCycles: opening, streaming and closing leaks nothing. The census allows for nothing, so that some dozen cycles
+// TestCycles: opening, streaming and closing leaks nothing. The snapshot allows for nothing, so that some dozen cycles
 // of each driver suffice.
 func TestCycles(t *testing.T) {
 	for _, tt := range []struct {

@@ -65,7 +65,7 @@ func TestUnplug(t *testing.T) {
 			wantErr(t, err, source.ErrGone, cfg.Path)
 			_, err = Describe(cfg.Path)
 			wantErr(t, err, source.ErrGone, cfg.Path)
-			before.NothingLeft(t)
+			before.CheckNoLeaks(t)
 
 			guest(t, "plug", name)
 			record(t, openDevice(t, cfg), 1)

@@ -23,15 +23,15 @@ const (
 	password  = "12e4"
 )
 
-// stage is a cluster of three NATS servers, one at a remote site, hubs behind a load balancer, and three agents, one of them at the site.
-type stage struct {
-	t      testing.TB
-	files  testutil.NATSConfigs
-	nodes  []*server
-	lines  []*line // from the agent of porch to the nodes
-	hubs   []*hub
-	root   string // of the URLs at the balancer
-	agents map[string]*proc.Process
+// fixture is a cluster of three NATS servers, one at a remote site, hubs behind a load balancer, and three agents, one of them at the site.
+type fixture struct {
+	t       testing.TB
+	files   testutil.NATSConfigs
+	nodes   []*server
+	proxies []*tcpProxy // from the agent of porch to the nodes
+	hubs    []*hub
+	root    string // of the URLs at the balancer
+	agents  map[string]*proc.Process
 }
 
 // server is a nats-server.
@@ -40,43 +40,43 @@ type server struct {
 	clients, routes, leafs string // addresses
 }
 
-func newStage(t *testing.T) *stage {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	if _, err := exec.LookPath("haproxy"); err != nil {
 		t.Skip("haproxy is not installed: make test installs it where it can")
 	}
-	s := &stage{t: t, files: testutil.NewNATSConfigs(t, natsFiles), agents: make(map[string]*proc.Process)}
+	s := &fixture{t: t, files: testutil.NewNATSConfigs(t, natsFiles), agents: make(map[string]*proc.Process)}
 	s.cluster()
 	for _, n := range s.nodes {
-		s.lines = append(s.lines, newLine(t, n.clients))
+		s.proxies = append(s.proxies, newTCPProxy(t, n.clients))
 	}
 	leafs := make([]string, len(s.nodes))
 	for i, n := range s.nodes {
 		leafs[i] = "nats-leaf://" + n.leafs
 	}
-	site := s.nats("leaf.conf", "NATS_LEAF_URLS=["+strings.Join(leafs, ", ")+"]", "NATS_LEAF_SEED="+s.files.Keys[testutil.SiteKey].Seed().Reveal())
-	s.agent(testutil.PorchKey, "porch", s.urls(func(i int) string { return s.lines[i].Addr().String() }))
-	s.agent(testutil.GardenKey, "garden", s.urls(func(i int) string { return s.nodes[i].clients }))
-	s.agent(testutil.ShedKey, "shed", "nats://"+site.clients)
+	site := s.startNATS("leaf.conf", "NATS_LEAF_URLS=["+strings.Join(leafs, ", ")+"]", "NATS_LEAF_SEED="+s.files.Keys[testutil.SiteKey].Seed().Reveal())
+	s.startAgent(testutil.PorchKey, "porch", s.urls(func(i int) string { return s.proxies[i].Addr().String() }))
+	s.startAgent(testutil.GardenKey, "garden", s.urls(func(i int) string { return s.nodes[i].clients }))
+	s.startAgent(testutil.ShedKey, "shed", "nats://"+site.clients)
 	for range 2 {
-		s.hubs = append(s.hubs, s.hub(freeAddr(t)))
+		s.hubs = append(s.hubs, s.startHub(freeAddr(t)))
 	}
-	s.balance()
+	s.startBalancer()
 	return s
 }
 
 // cluster starts three NATS servers.
-func (s *stage) cluster() {
+func (s *fixture) cluster() {
 	s.t.Helper()
 	routes := ""
 	for i := range 3 {
-		s.nodes = append(s.nodes, s.nats("cluster.conf", fmt.Sprintf("NATS_NAME=nats-%d", i), "NATS_ROUTES=["+routes+"]", "NATS_ROUTE_PASSWORD='"+password+"'"))
+		s.nodes = append(s.nodes, s.startNATS("cluster.conf", fmt.Sprintf("NATS_NAME=nats-%d", i), "NATS_ROUTES=["+routes+"]", "NATS_ROUTE_PASSWORD='"+password+"'"))
 		routes = "nats-route://route:" + password + "@" + s.nodes[0].routes
 	}
 }
 
 // start starts a program that is killed when the test ends; what it said is shown if the test has failed.
-func (s *stage) start(env []string, name string, args ...string) *proc.Process {
+func (s *fixture) start(env []string, name string, args ...string) *proc.Process {
 	s.t.Helper()
 	p, err := proc.Start(env, name, args...)
 	if err != nil {
@@ -85,30 +85,30 @@ func (s *stage) start(env []string, name string, args ...string) *proc.Process {
 	s.t.Cleanup(func() {
 		p.Kill()
 		if s.t.Failed() {
-			s.t.Logf("%s, process %d, said:\n%s", filepath.Base(name), p.PID(), p.Said())
+			s.t.Logf("%s, process %d, said:\n%s", filepath.Base(name), p.PID(), p.Output())
 		}
 	})
 	return p
 }
 
-// says waits until a program has said text.
-func (s *stage) says(p *proc.Process, text string) {
+// waitOutput waits until a program has said text.
+func (s *fixture) waitOutput(p *proc.Process, text string) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), testutil.Timeout)
 	defer cancel()
-	if err := p.WaitSaid(ctx, text); err != nil {
+	if err := p.WaitOutput(ctx, text); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-// nats starts a nats-server with a shipped file.
-func (s *stage) nats(file string, env ...string) *server {
+// startNATS starts a nats-server with a shipped file.
+func (s *fixture) startNATS(file string, env ...string) *server {
 	s.t.Helper()
 	p := s.start(env, binary("nats-server"), "-c", s.files.Path(file))
-	s.says(p, "Server is ready")
+	s.waitOutput(p, "Server is ready")
 	n := &server{Process: p}
 	if file == "cluster.conf" {
-		s.says(p, "Listening for route connections on ")
+		s.waitOutput(p, "Listening for route connections on ")
 		n.routes, n.leafs = after(p, "Listening for route connections on "), after(p, "Listening for leafnode connections on ")
 	}
 	n.clients = after(p, "Listening for client connections on ")
@@ -117,7 +117,7 @@ func (s *stage) nats(file string, env ...string) *server {
 
 // after is the rest of the line in which a program has said text last.
 func after(p *proc.Process, text string) string {
-	said := p.Said()
+	said := p.Output()
 	i := strings.LastIndex(said, text)
 	if i < 0 {
 		return ""
@@ -126,7 +126,7 @@ func after(p *proc.Process, text string) string {
 	return strings.TrimSpace(line)
 }
 
-func (s *stage) urls(of func(i int) string) string {
+func (s *fixture) urls(of func(i int) string) string {
 	var urls []string
 	for i := range s.nodes {
 		urls = append(urls, "nats://"+of(i))
@@ -134,10 +134,10 @@ func (s *stage) urls(of func(i int) string) string {
 	return strings.Join(urls, ",")
 }
 
-func (s *stage) agent(key int, camera, urls string) {
+func (s *fixture) startAgent(key int, camera, urls string) {
 	s.t.Helper()
 	p := s.start(nil, binary("bramble-agent"), "--hub", urls, "--credential-file", s.files.Seed(s.t, key), "--camera", camera+"=pattern:#size=160x120&fps=5")
-	s.says(p, "connected to NATS")
+	s.waitOutput(p, "connected to NATS")
 	s.agents[camera] = p
 }
 
@@ -147,17 +147,17 @@ type hub struct {
 	addr string // of its page
 }
 
-// hub starts one more hub at this address.
-func (s *stage) hub(addr string) *hub {
+// startHub starts one more hub at this address.
+func (s *fixture) startHub(addr string) *hub {
 	s.t.Helper()
 	p := s.start(nil, binary("bramble-hub"), "--http", addr, "--nats-url", s.urls(func(i int) string { return s.nodes[i].clients }),
 		"--nats-credential-file", s.files.Seed(s.t, testutil.HubKey), "--lame-duck", "3s", "--insecure") // authentication is off, also through the balancer
-	s.says(p, "hub ready")
+	s.waitOutput(p, "hub ready")
 	return &hub{p, addr}
 }
 
-// ready waits until a hub knows all cameras.
-func (s *stage) ready(h *hub) {
+// waitReady waits until a hub knows all cameras.
+func (s *fixture) waitReady(h *hub) {
 	s.t.Helper()
 	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	testutil.Eventually(s.t, "the hub is ready", func() bool { return answers(c, "http://"+h.addr+"/readyz") })
@@ -177,8 +177,8 @@ func freeAddr(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// balance starts the balancer with the shipped file in front of two hubs.
-func (s *stage) balance() {
+// startBalancer starts the balancer with the shipped file in front of two hubs.
+func (s *fixture) startBalancer() {
 	s.t.Helper()
 	file, err := filepath.Abs(balancer)
 	if err != nil {
@@ -188,7 +188,7 @@ func (s *stage) balance() {
 	s.start([]string{"BALANCER_BIND=" + addr, "HUB_A=" + s.hubs[0].addr, "HUB_B=" + s.hubs[1].addr}, "haproxy", "-db", "-f", file)
 	s.root = "http://" + addr
 	for _, h := range s.hubs {
-		s.ready(h)
+		s.waitReady(h)
 	}
 	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	testutil.Eventually(s.t, "the balancer balances", func() bool { return answers(c, s.root+"/readyz") })
@@ -200,7 +200,7 @@ func answers(c *http.Client, url string) bool {
 }
 
 // killNode kills the NATS server to which a program is connected, and returns when. A program says where after text.
-func (s *stage) killNode(p *proc.Process, text string) time.Time {
+func (s *fixture) killNode(p *proc.Process, text string) time.Time {
 	s.t.Helper()
 	url, _, _ := strings.Cut(after(p, text), "\"")
 	i := slices.IndexFunc(s.nodes, func(n *server) bool { return url == "nats://"+n.clients })

@@ -19,7 +19,7 @@ import (
 const answerTime = time.Second
 
 // session connects to NATS again and again until ctx ends. work has a connection, and a context that ends with it.
-func (g *guest) session(ctx context.Context, work func(context.Context, *nats.Conn)) {
+func (g *client) session(ctx context.Context, work func(context.Context, *nats.Conn)) {
 	for ctx.Err() == nil {
 		ended := make(chan struct{})
 		nc, err := g.connect(nats.NoReconnect(),
@@ -27,7 +27,7 @@ func (g *guest) session(ctx context.Context, work func(context.Context, *nats.Co
 			nats.ClosedHandler(func(*nats.Conn) { close(ended) }))
 		if err != nil {
 			g.answer(err)
-			pause(ctx, breath)
+			pause(ctx, retryPause)
 			continue
 		}
 		g.count(func(o *Outcome) { o.Came++ })
@@ -45,7 +45,7 @@ func (g *guest) session(ctx context.Context, work func(context.Context, *nats.Co
 		<-stop
 		if nc.IsClosed() {
 			g.count(func(o *Outcome) { o.Closed++ })
-			pause(ctx, breath)
+			pause(ctx, retryPause)
 			continue
 		}
 		nc.Close()
@@ -54,13 +54,13 @@ func (g *guest) session(ctx context.Context, work func(context.Context, *nats.Co
 }
 
 // answer counts an error of NATS, without the subject that it names.
-func (g *guest) answer(err error) {
-	text, _, _ := strings.Cut(plain(err), `"`)
+func (g *client) answer(err error) {
+	text, _, _ := strings.Cut(withoutAddresses(err), `"`)
 	g.count(func(o *Outcome) { o.Answers[strings.TrimSpace(text)]++ })
 }
 
-// deep subscribes to N subjects of Depth tokens among its own inboxes. The server keeps a node for each token.
-func (g *guest) deep(ctx context.Context) {
+// deepSubjects subscribes to N subjects of Depth tokens among its own inboxes. The server keeps a node for each token.
+func (g *client) deepSubjects(ctx context.Context) {
 	g.session(ctx, func(ctx context.Context, nc *nats.Conn) {
 		tail := strings.Repeat(".a", g.Depth)
 		for range g.N {
@@ -73,12 +73,12 @@ func (g *guest) deep(ctx context.Context) {
 }
 
 // subscribe subscribes N times to the frames of a camera.
-func (g *guest) subscribe(ctx context.Context) {
+func (g *client) subscribe(ctx context.Context) {
 	g.session(ctx, func(ctx context.Context, nc *nats.Conn) { g.frames(ctx, nc, g.N) })
 }
 
 // connections connects N times, each for the frames of a camera.
-func (g *guest) connections(ctx context.Context) {
+func (g *client) connections(ctx context.Context) {
 	var running sync.WaitGroup
 	for range g.N {
 		running.Go(func() {
@@ -89,7 +89,7 @@ func (g *guest) connections(ctx context.Context) {
 }
 
 // frames takes the frames of the camera by n subscriptions.
-func (g *guest) frames(ctx context.Context, nc *nats.Conn, n int) {
+func (g *client) frames(ctx context.Context, nc *nats.Conn, n int) {
 	got := make(chan *nats.Msg, 1024)
 	for range n {
 		if _, err := nc.ChanSubscribe(subject.Space{}.Frames(g.Target, frame.JPEG), got); err != nil {
@@ -107,7 +107,7 @@ func (g *guest) frames(ctx context.Context, nc *nats.Conn, n int) {
 }
 
 // ask asks the agent of a camera, N questions at a time.
-func (g *guest) ask(ctx context.Context) {
+func (g *client) ask(ctx context.Context) {
 	g.session(ctx, func(ctx context.Context, nc *nats.Conn) {
 		var asking sync.WaitGroup
 		for range g.N {
@@ -121,7 +121,7 @@ func (g *guest) ask(ctx context.Context) {
 	})
 }
 
-func (g *guest) askOnce(ctx context.Context, nc *nats.Conn) {
+func (g *client) askOnce(ctx context.Context, nc *nats.Conn) {
 	wait, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
 	m, err := nc.RequestWithContext(wait, subject.Space{}.Do(g.Target, subject.Verb(g.Verb)), nil)
@@ -129,7 +129,7 @@ func (g *guest) askOnce(ctx context.Context, nc *nats.Conn) {
 	case ctx.Err() != nil:
 	case err != nil:
 		g.answer(err)
-		pause(ctx, breath)
+		pause(ctx, retryPause)
 	case m.Header.Get("Nats-Service-Error-Code") != "":
 		g.count(func(o *Outcome) { o.Answers[fmt.Sprintf("error %s", m.Header.Get("Nats-Service-Error-Code"))]++ })
 	default:

@@ -27,51 +27,51 @@ const (
 	agentUplinkDuring = "agent uplink during MB/s"
 )
 
-// byUser marks a party of requests that show a user's token. Others have a signed link.
+// byUser marks a group of requests that show a user's token. Others have a signed link.
 const byUser = "user"
 
-// badClients are the cases with bad consumers, agents and viewers that have a good credential.
-func badClients() []badParty {
-	deep := badclients.Party{Kind: badclients.DeepSubjects, N: 1500, Depth: 1900}
+// authenticatedCases are the cases with bad consumers, agents and viewers that have a good credential.
+func authenticatedCases() []badClientCase {
+	deep := badclients.Group{Kind: badclients.DeepSubjects, N: 1500, Depth: 1900}
 	deepConsumer := deep
 	deepConsumer.Consumer = true
-	ask := func(verb string, n int) badclients.Party {
-		return badclients.Party{Kind: badclients.Questions, Consumer: true, Target: piCamera, Verb: verb, N: n}
+	ask := func(verb string, n int) badclients.Group {
+		return badclients.Group{Kind: badclients.Questions, Consumer: true, Target: piCamera, Verb: verb, N: n}
 	}
-	controls := badclients.Party{
+	controls := badclients.Group{
 		Kind:  badclients.Requests,
 		N:     32,
 		Token: byUser,
 		URLs:  []string{"api/v1/cameras/" + piCamera + "/controls"},
 	}
-	var list []badParty
+	var list []badClientCase
 	for _, c := range []struct {
-		name    string
-		parties []badclients.Party
+		name   string
+		groups []badclients.Group
 	}{
-		{"consumer-deep", []badclients.Party{deepConsumer}},
-		{"consumer-subscriptions", []badclients.Party{{Kind: badclients.Subscriptions, Consumer: true, Target: otherCamera, N: 16_000}}},
-		{"consumer-connections", []badclients.Party{{Kind: badclients.Connections, Consumer: true, Target: otherCamera, N: 150}}},
-		{"consumer-snapshots", []badclients.Party{ask("snapshot", 64)}},
-		{"consumer-questions", []badclients.Party{ask("info", 200)}},
-		{"agent-deep", []badclients.Party{deep}},
-		{"agent-status", []badclients.Party{{Kind: badclients.StatusFlood, Camera: floodCamera, Depth: 60_000, PerSecond: 2500}}},
-		{"agent-forger", []badclients.Party{{Kind: badclients.Forger, Camera: floodCamera, Target: "bench", PerSecond: 19_000}}},
-		{"agent-strings", []badclients.Party{{Kind: badclients.Hostile, Camera: floodCamera, PerSecond: 50}}},
-		{"viewer-controls", []badclients.Party{controls}},
-		{"viewer-transcodes", []badclients.Party{renditions(byUser, ".mjpeg", "", "30", "50", "65"), renditions("", ".mjpeg", "", "80", "90", "100")}},
-		{"viewer-tiles", []badclients.Party{renditions(byUser, ".mjpeg", "&fps=5", "30", "50", "65"), renditions("", ".mjpeg", "&fps=5", "80", "90", "100")}},
-		{"viewer-stills", []badclients.Party{renditions(byUser, ".jpeg", "&max_age=0s", "30", "50", "65"), renditions("", ".jpeg", "&max_age=0s", "80", "90", "100")}},
-		{"stranger-guesses", []badclients.Party{{Kind: badclients.Guesses, N: 32}}},
+		{"consumer-deep", []badclients.Group{deepConsumer}},
+		{"consumer-subscriptions", []badclients.Group{{Kind: badclients.Subscriptions, Consumer: true, Target: otherCamera, N: 16_000}}},
+		{"consumer-connections", []badclients.Group{{Kind: badclients.Connections, Consumer: true, Target: otherCamera, N: 150}}},
+		{"consumer-snapshots", []badclients.Group{ask("snapshot", 64)}},
+		{"consumer-questions", []badclients.Group{ask("info", 200)}},
+		{"agent-deep", []badclients.Group{deep}},
+		{"agent-status", []badclients.Group{{Kind: badclients.StatusFlood, Camera: floodCamera, Depth: 60_000, PerSecond: 2500}}},
+		{"agent-forger", []badclients.Group{{Kind: badclients.Forger, Camera: floodCamera, Target: "bench", PerSecond: 19_000}}},
+		{"agent-strings", []badclients.Group{{Kind: badclients.Hostile, Camera: floodCamera, PerSecond: 50}}},
+		{"viewer-controls", []badclients.Group{controls}},
+		{"viewer-transcodes", []badclients.Group{renditions(byUser, ".mjpeg", "", "30", "50", "65"), renditions("", ".mjpeg", "", "80", "90", "100")}},
+		{"viewer-tiles", []badclients.Group{renditions(byUser, ".mjpeg", "&fps=5", "30", "50", "65"), renditions("", ".mjpeg", "&fps=5", "80", "90", "100")}},
+		{"viewer-stills", []badclients.Group{renditions(byUser, ".jpeg", "&max_age=0s", "30", "50", "65"), renditions("", ".jpeg", "&max_age=0s", "80", "90", "100")}},
+		{"stranger-guesses", []badclients.Group{{Kind: badclients.Guesses, N: 32}}},
 	} {
-		list = append(list, badParty{name: c.name, parties: c.parties, agent: true})
+		list = append(list, badClientCase{name: c.name, groups: c.groups, agent: true})
 	}
 	return list
 }
 
 // renditions are viewers with renditions that no other viewer requests.
-func renditions(token, extension, more string, qualities ...string) badclients.Party {
-	p := badclients.Party{Kind: badclients.Requests, Token: token}
+func renditions(token, extension, more string, qualities ...string) badclients.Group {
+	p := badclients.Group{Kind: badclients.Requests, Token: token}
 	for _, quality := range qualities {
 		for _, rotate := range []int{0, 90, 180, 270} {
 			for _, width := range []int{160, 320, 640} {
@@ -85,10 +85,10 @@ func renditions(token, extension, more string, qualities ...string) badclients.P
 }
 
 // credentials are those of the bad clients of a hub, and of the honest agent.
-type credentials struct{ agent, consumer, viewer, honest string }
+type credentials struct{ agent, consumer, viewer, wellBehaved string }
 
-// admit makes them known to a hub.
-func admit(ctx context.Context, to *harness.Guard) (c credentials, err error) {
+// issueCredentials makes them known to a hub.
+func issueCredentials(ctx context.Context, to *harness.Credentials) (c credentials, err error) {
 	agent, err := to.Agent(ctx, "stranger", floodCamera, bigCamera)
 	if err != nil {
 		return c, err
@@ -113,8 +113,8 @@ func admit(ctx context.Context, to *harness.Guard) (c credentials, err error) {
 	return credentials{agent.Reveal(), consumer.Reveal(), viewer.Reveal(), honest.Reveal()}, nil
 }
 
-// equip gives a party what it needs at a server.
-func (c credentials) equip(p badclients.Party, s *harness.Server) badclients.Party {
+// addTo gives a group what it needs at a server.
+func (c credentials) addTo(p badclients.Group, s *harness.Server) badclients.Group {
 	p.URL, p.NATS, p.Seed = s.URL(otherCamera, "mjpeg"), s.NATS, c.agent
 	if p.Consumer {
 		p.Seed = c.consumer
@@ -140,26 +140,26 @@ func (c credentials) equip(p badclients.Party, s *harness.Server) badclients.Par
 	return p
 }
 
-// honest is a real agent whose camera has a viewer.
-func (b *Bench) honest(ctx context.Context, s *harness.Server, seed string) (*proc.Process, error) {
-	film, err := b.jpeg()
+// startWellBehavedAgent is a real agent whose camera has a viewer.
+func (b *Bench) startWellBehavedAgent(ctx context.Context, s *harness.Server, seed string) (*proc.Process, error) {
+	pictures, err := b.jpeg()
 	if err != nil {
 		return nil, err
 	}
 	clip := filepath.Join(b.Dir, "pi.mjpeg")
-	if err := os.WriteFile(clip, film.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(clip, pictures.Bytes(), 0o600); err != nil {
 		return nil, err
 	}
 	agent, err := b.StartAgent(s.NATS, "--credential", seed, "--camera", piCamera+"=file:"+clip+"#fps=25")
 	if err != nil {
 		return nil, err
 	}
-	s.Owns(agent.Stop)
-	if err := s.Known(ctx, piCamera); err != nil {
-		return nil, fmt.Errorf("%w; the agent said:\n%s", err, agent.Said())
+	s.OnStop(agent.Stop)
+	if err := s.WaitKnown(ctx, piCamera); err != nil {
+		return nil, fmt.Errorf("%w; the agent said:\n%s", err, agent.Output())
 	}
 	viewer := loadgen.New().Join(ctx, 1, loadgen.Viewer{URL: s.URL(piCamera, "mjpeg"), Kind: "mjpeg"})
-	s.Owns(func() { viewer.Stop() })
+	s.OnStop(func() { viewer.Stop() })
 	return agent, nil
 }
 

@@ -70,7 +70,7 @@ func (b *bench) startAgent(ctx context.Context, natsURL, spec string, env ...str
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	if err := p.WaitSaid(ctx, "msg=serving"); err != nil {
+	if err := p.WaitOutput(ctx, "msg=serving"); err != nil {
 		p.Kill()
 		return nil, err
 	}

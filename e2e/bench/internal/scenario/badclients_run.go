@@ -20,18 +20,18 @@ import (
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
-// guarded is a server with a good camera and another one, good viewers of the first, and the bad guests that are to come.
+// guarded is a server with a good camera and another one, good viewers of the first, and the bad clients that are to come.
 type guarded struct {
-	*party
+	*badViewerRun
 	cam   *harness.Camera
-	bad   badParty
+	bad   badClientCase
 	agent *proc.Process // a real one, or nil
 }
 
-// guestsOnce measures good viewers before, during and after a visit of bad guests.
-func (b *Bench) guestsOnce(ctx context.Context, server, kind string, bad badParty) (report.Run, harness.Noise, []string, error) {
+// badClientsOnce measures good viewers before, during and after a visit of bad clients.
+func (b *Bench) badClientsOnce(ctx context.Context, server, kind string, bad badClientCase) (report.Run, harness.Noise, []string, error) {
 	none := harness.Noise{}
-	g, err := b.invite(ctx, server, kind, bad)
+	g, err := b.startGuarded(ctx, server, kind, bad)
 	if err != nil {
 		return nil, none, nil, err
 	}
@@ -59,16 +59,16 @@ func (b *Bench) guestsOnce(ctx context.Context, server, kind string, bad badPart
 	g.most = mb(u.RSS)
 	g.r[rssBefore], g.r[anonBefore] = mb(u.RSS), mb(u.Anon)
 	g.r[lostBefore], g.r[p50Before], g.r[p99Before] = before.lost, before.p50, before.p99
-	notes, err := b.visit(ctx, g)
+	notes, err := b.runBadClients(ctx, g)
 	if err == nil {
-		err = b.aftermath(ctx, g)
+		err = b.measureAfter(ctx, g)
 	}
 	g.r[p99Ratio], g.r[afterRatio] = g.r[p99During]/g.r[p99Before], g.r[p99After]/g.r[p99Before]
 	return g.r, u.Noise, notes, explain(g.server, err)
 }
 
-// invite starts a server, with authentication if it is a hub, and good viewers.
-func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (*guarded, error) {
+// startGuarded starts a server, with authentication if it is a hub, and good viewers.
+func (b *Bench) startGuarded(ctx context.Context, server, kind string, bad badClientCase) (*guarded, error) {
 	cam, err := b.camera(kind)
 	if err != nil {
 		return nil, err
@@ -84,10 +84,10 @@ func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (
 		if err != nil {
 			return nil, err
 		}
-		if c.Guard, err = c.NewGuard(ctx, dir); err != nil {
+		if c.Guard, err = c.NewCredentials(ctx, dir); err != nil {
 			return nil, err
 		}
-		if bads, err = admit(ctx, c.Guard); err != nil {
+		if bads, err = issueCredentials(ctx, c.Guard); err != nil {
 			return nil, err
 		}
 	}
@@ -95,18 +95,18 @@ func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (
 	if err != nil {
 		return nil, err
 	}
-	g := &guarded{&party{server: s, crowd: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}, r: report.Run{}}, cam, badParty{name: bad.name, cut: bad.cut}, nil}
-	for _, p := range bad.parties {
-		g.bad.parties = append(g.bad.parties, bads.equip(p, s))
+	g := &guarded{&badViewerRun{server: s, generator: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}, r: report.Run{}}, cam, badClientCase{name: bad.name, cut: bad.cut}, nil}
+	for _, p := range bad.groups {
+		g.bad.groups = append(g.bad.groups, bads.addTo(p, s))
 	}
 	if bad.agent {
-		if g.agent, err = b.honest(ctx, s, bads.honest); err != nil {
+		if g.agent, err = b.startWellBehavedAgent(ctx, s, bads.wellBehaved); err != nil {
 			s.Stop()
 			return nil, err
 		}
 	}
-	g.good = g.crowd.Join(ctx, stalledGood, g.viewer)
-	err = first(ctx, g.crowd, []*loadgen.Group{g.good})
+	g.good = g.generator.Join(ctx, stalledGood, g.viewer)
+	err = first(ctx, g.generator, []*loadgen.Group{g.good})
 	if err == nil {
 		err = loadgen.Pause(ctx, b.Settle, g.good)
 	}
@@ -118,40 +118,40 @@ func (b *Bench) invite(ctx context.Context, server, kind string, bad badParty) (
 	return g, err
 }
 
-// seen is what the good viewers have seen in a window of time.
-type seen struct{ due, lost, p50, p99 float64 }
+// windowResult is what the good viewers have seen in a window of time.
+type windowResult struct{ due, lost, p50, p99 float64 }
 
 // late is how much later than it was sent a frame may be read and still count.
 const late = 500 * time.Millisecond
 
 // window counts what the good viewers see of all that their camera sends in d.
-func (g *guarded) window(ctx context.Context, d time.Duration) (seen, error) {
-	from := g.crowd.Begin()
+func (g *guarded) window(ctx context.Context, d time.Duration) (windowResult, error) {
+	from := g.generator.Begin()
 	if err := g.wait(ctx, d, nil); err != nil {
-		return seen{}, err
+		return windowResult{}, err
 	}
-	to := g.crowd.Until()
+	to := g.generator.Until()
 	if err := g.wait(ctx, late, nil); err != nil {
-		return seen{}, err
+		return windowResult{}, err
 	}
-	c := g.crowd.End()
+	c := g.generator.End()
 	due := float64(stalledGood * g.cam.Sent(from, to))
-	return seen{due, due - float64(c.Frames), c.Age(0.5), c.Age(0.99)}, nil
+	return windowResult{due, due - float64(c.Frames), c.Age(0.5), c.Age(0.99)}, nil
 }
 
-// visit lets the bad guests come, stay and be thrown out, and tells what became of them.
-func (b *Bench) visit(ctx context.Context, g *guarded) (notes []string, err error) {
+// runBadClients lets the bad clients come, stay and be thrown out, and tells what became of them.
+func (b *Bench) runBadClients(ctx context.Context, g *guarded) (notes []string, err error) {
 	sockets, err := g.server.Proc.Sockets()
 	if err != nil {
 		return nil, err
 	}
-	bad, err := b.startRude(ctx, g.bad.parties)
+	bad, err := b.startBadClients(ctx, g.bad.groups)
 	if err != nil {
 		return nil, err
 	}
 	defer bad.Stop()
 	began := time.Now()
-	if err := b.stay(ctx, g); err != nil {
+	if err := b.measureDuring(ctx, g); err != nil {
 		return nil, err
 	}
 	tcp, _, err := harness.KernelTCP()
@@ -159,7 +159,7 @@ func (b *Bench) visit(ctx context.Context, g *guarded) (notes []string, err erro
 		return nil, err
 	}
 	g.r[kernelTCP], g.r[evicted] = float64(tcp)/(1<<20), math.NaN()
-	if g.bad.cut && g.server.Name != harness.Floor {
+	if g.bad.cut && g.server.Name != harness.Baseline {
 		err = g.wait(ctx, time.Duration(b.some(13, 0))*time.Second-time.Since(began), func() (bool, error) {
 			now, err := g.server.Proc.Sockets()
 			if now > sockets {
@@ -176,15 +176,15 @@ func (b *Bench) visit(ctx context.Context, g *guarded) (notes []string, err erro
 		return nil, err
 	}
 	bad.Stop()
-	outcomes, err := badclients.Outcomes(bad.Said())
+	outcomes, err := badclients.Outcomes(bad.Output())
 	for _, o := range outcomes {
 		notes = append(notes, o.String())
 	}
 	return notes, err
 }
 
-// stay counts what the good viewers see while the bad clients connect and stay.
-func (b *Bench) stay(ctx context.Context, g *guarded) error {
+// measureDuring counts what the good viewers see while the bad clients connect and stay.
+func (b *Bench) measureDuring(ctx context.Context, g *guarded) error {
 	coming, err := g.window(ctx, comeTime)
 	if err != nil {
 		return err
@@ -213,35 +213,35 @@ func (b *Bench) stay(ctx context.Context, g *guarded) error {
 	return nil
 }
 
-// startRude starts the bad guests beside the generator, on what processor time it leaves.
-func (b *Bench) startRude(ctx context.Context, parties []badclients.Party) (p *proc.Process, err error) {
-	orders, err := badclients.Orders(parties)
+// startBadClients starts the bad clients beside the generator, on what processor time it leaves.
+func (b *Bench) startBadClients(ctx context.Context, groups []badclients.Group) (p *proc.Process, err error) {
+	encoded, err := badclients.EncodeGroups(groups)
 	if err != nil {
 		return nil, err
 	}
-	begin := proc.Idly
+	begin := proc.AtIdlePriority
 	if b.Quick { // beside other tests there is no idle time, for minutes
 		begin = func(f func() error) error { return f() }
 	}
 	err = begin(func() error {
-		return proc.Pinned(harness.GeneratorCore, func() error {
-			p, err = proc.Start(nil, b.Self, "rude", orders)
+		return proc.OnCore(harness.GeneratorCore, func() error {
+			p, err = proc.Start(nil, b.Self, "bad-clients", encoded)
 			return err
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	wait, cancel := context.WithTimeout(ctx, patience)
+	wait, cancel := context.WithTimeout(ctx, firstFrameTimeout)
 	defer cancel()
-	if err := p.WaitSaid(wait, badclients.Ready); err != nil {
+	if err := p.WaitOutput(wait, badclients.Ready); err != nil {
 		p.Kill()
 		return nil, err
 	}
 	return p, nil
 }
 
-// counted tells what a hub has counted against its cameras and guests, and what it has warned of.
+// counted tells what a hub has counted against its cameras and clients, and what it has warned of.
 func (g *guarded) counted(ctx context.Context) (notes []string, err error) {
 	if g.server.Name != harness.Bramble {
 		return nil, nil
@@ -255,7 +255,7 @@ func (g *guarded) counted(ctx context.Context) (notes []string, err error) {
 			notes = append(notes, fmt.Sprintf("%s %s", name, value))
 		}
 	}
-	return append(notes, warnings(g.server.Proc.Said())...), err
+	return append(notes, warnings(g.server.Proc.Output())...), err
 }
 
 // warnings returns what a hub has logged as worse than usual, each once with how often.
@@ -274,8 +274,8 @@ func warnings(said string) (list []string) {
 	return list
 }
 
-// aftermath counts what the good viewers see when the bad ones have left, and waits until the memory is back.
-func (b *Bench) aftermath(ctx context.Context, g *guarded) error {
+// measureAfter counts what the good viewers see when the bad ones have left, and waits until the memory is back.
+func (b *Bench) measureAfter(ctx context.Context, g *guarded) error {
 	left := time.Now()
 	g.r[rssMost], g.r[rssBack] = g.most, math.NaN()
 	back := func() (bool, error) {
@@ -285,15 +285,15 @@ func (b *Bench) aftermath(ctx context.Context, g *guarded) error {
 		}
 		return false, err
 	}
-	from := g.crowd.Begin()
+	from := g.generator.Begin()
 	if err := g.wait(ctx, b.Span, back); err != nil {
 		return err
 	}
-	to := g.crowd.Until()
+	to := g.generator.Until()
 	if err := g.wait(ctx, late, back); err != nil {
 		return err
 	}
-	c := g.crowd.End()
+	c := g.generator.End()
 	g.r[lostAfter], g.r[p99After] = float64(stalledGood*g.cam.Sent(from, to)-c.Frames), c.Age(0.99)
 	rest := time.Duration(b.some(int(backTime/time.Second), 0))*time.Second - time.Since(left)
 	err := g.wait(ctx, rest, func() (bool, error) {

@@ -13,15 +13,15 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// TestGuests: some bad guests of each kind come, do what they are called after, and leave; each figure is there.
-func TestGuests(t *testing.T) {
+// TestBadClients: some bad clients of each kind come, do what they are called after, and leave; each figure is there.
+func TestBadClients(t *testing.T) {
 	b := bench(t)
-	bad := badParty{name: "some of each", parties: []badclients.Party{
+	bad := badClientCase{name: "some of each", groups: []badclients.Group{
 		{Kind: badclients.Stalled, N: 3}, {Kind: badclients.Slow, N: 3}, {Kind: badclients.Half, N: 3}, {Kind: badclients.Storm, N: 3},
 		{Kind: badclients.Flood, Camera: floodCamera, Size: 50_000, PerSecond: 100, Viewers: 1},
 		{Kind: badclients.TooBig, Camera: bigCamera, Size: frame.MaxPayload + 4096, PerSecond: 10},
 	}}
-	r, _, notes, err := b.guestsOnce(t.Context(), harness.Bramble, "mjpeg", bad)
+	r, _, notes, err := b.badClientsOnce(t.Context(), harness.Bramble, "mjpeg", bad)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,18 +44,18 @@ func TestGuests(t *testing.T) {
 	}
 }
 
-// TestBadClients: some bad consumers, agents, viewers and clients without credentials of each kind connect. The report
+// TestAuthenticatedCases: some bad consumers, agents, viewers and clients without credentials of each kind connect. The report
 // says what became of them, and they harm no good viewer.
-func TestBadClients(t *testing.T) {
+func TestAuthenticatedCases(t *testing.T) {
 	b := bench(t)
-	all := badParty{name: "some of each", agent: true}
-	for _, bad := range badClients() {
-		for _, p := range bad.parties {
+	all := badClientCase{name: "some of each", agent: true}
+	for _, bad := range authenticatedCases() {
+		for _, p := range bad.groups {
 			p.N, p.PerSecond = min(p.N, 3), min(p.PerSecond, 50)
-			all.parties = append(all.parties, p)
+			all.groups = append(all.groups, p)
 		}
 	}
-	r, _, notes, err := b.guestsOnce(t.Context(), harness.Bramble, "mjpeg", all)
+	r, _, notes, err := b.badClientsOnce(t.Context(), harness.Bramble, "mjpeg", all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,16 +75,16 @@ func TestBadClients(t *testing.T) {
 	}
 }
 
-// TestParties: each case of the scenario is complete.
-func TestParties(t *testing.T) {
-	for _, p := range badParties() {
+// TestBadClientCases: each case of the scenario is complete.
+func TestBadClientCases(t *testing.T) {
+	for _, p := range badClientCases() {
 		if p.agent {
 			continue
 		}
-		for _, party := range p.parties {
-			agent := party.Kind == badclients.Flood || party.Kind == badclients.TooBig
-			if p.name == "" || agent != (party.Camera != "") || agent != (party.Size > 0 && party.PerSecond > 0) || agent == (party.N > 0) || agent && p.floor {
-				t.Errorf("%s: %+v", p.name, party)
+		for _, group := range p.groups {
+			agent := group.Kind == badclients.Flood || group.Kind == badclients.TooBig
+			if p.name == "" || agent != (group.Camera != "") || agent != (group.Size > 0 && group.PerSecond > 0) || agent == (group.N > 0) || agent && p.baseline {
+				t.Errorf("%s: %+v", p.name, group)
 			}
 		}
 	}

@@ -15,8 +15,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
-// Guard is the credentials file of a hub with authentication.
-type Guard struct {
+// Credentials is the credentials file of a hub with authentication.
+type Credentials struct {
 	hub, file string
 	admin     secret.Text       // an API token
 	links     map[string]string // by camera: the query of a URL that holds a signed link
@@ -25,9 +25,9 @@ type Guard struct {
 // passwords is what the users of a Guard have for one.
 const passwords = "none of the guesses is this"
 
-// NewGuard makes a credentials file in dir, with an admin in it.
-func (c Config) NewGuard(ctx context.Context, dir string) (*Guard, error) {
-	g := &Guard{hub: c.Hub, file: filepath.Join(dir, "credentials.json"), links: map[string]string{}}
+// NewCredentials makes a credentials file in dir, with an admin in it.
+func (c Config) NewCredentials(ctx context.Context, dir string) (*Credentials, error) {
+	g := &Credentials{hub: c.Hub, file: filepath.Join(dir, "credentials.json"), links: map[string]string{}}
 	var err error
 	g.admin, err = g.user(ctx, "admin", "admin", "*")
 	return g, err
@@ -35,7 +35,7 @@ func (c Config) NewGuard(ctx context.Context, dir string) (*Guard, error) {
 
 // run runs a command of the hub program, and returns its output. The error does not repeat the output, which may be a
 // credential.
-func (g *Guard) run(ctx context.Context, input string, args ...string) (string, error) {
+func (g *Credentials) run(ctx context.Context, input string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, g.hub, append(args, "--credentials", g.file)...)
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.Output()
@@ -45,7 +45,7 @@ func (g *Guard) run(ctx context.Context, input string, args ...string) (string, 
 	return strings.TrimSpace(string(out)), nil
 }
 
-func (g *Guard) user(ctx context.Context, name, role string, cameras ...string) (token secret.Text, err error) {
+func (g *Credentials) user(ctx context.Context, name, role string, cameras ...string) (token secret.Text, err error) {
 	if _, err = g.run(ctx, passwords+"\n", "user", "add", name, "--role", role, "--cameras", strings.Join(cameras, ","), "--password-stdin"); err != nil {
 		return "", err
 	}
@@ -54,12 +54,12 @@ func (g *Guard) user(ctx context.Context, name, role string, cameras ...string) 
 }
 
 // Viewer adds a user that may see these cameras, and returns an API token.
-func (g *Guard) Viewer(ctx context.Context, name string, cameras ...string) (token secret.Text, err error) {
+func (g *Credentials) Viewer(ctx context.Context, name string, cameras ...string) (token secret.Text, err error) {
 	return g.user(ctx, name, "viewer", cameras...)
 }
 
 // Agent makes an agent known, and returns its seed.
-func (g *Guard) Agent(ctx context.Context, name string, cameras ...string) (seed secret.Text, err error) {
+func (g *Credentials) Agent(ctx context.Context, name string, cameras ...string) (seed secret.Text, err error) {
 	out, err := g.run(ctx, "", "agent", "add", name, "--cameras", strings.Join(cameras, ","))
 	if err != nil {
 		return "", err
@@ -73,13 +73,13 @@ func (g *Guard) Agent(ctx context.Context, name string, cameras ...string) (seed
 }
 
 // Consumer makes a consumer known, and returns its seed.
-func (g *Guard) Consumer(ctx context.Context, name string, cameras ...string) (seed secret.Text, err error) {
+func (g *Credentials) Consumer(ctx context.Context, name string, cameras ...string) (seed secret.Text, err error) {
 	text, err := g.run(ctx, "", "consumer", "add", name, "--cameras", strings.Join(cameras, ","))
 	return secret.Text(text), err
 }
 
 // Link signs a link to a camera, which Server.URL has from then on.
-func (g *Guard) Link(ctx context.Context, camera string) error {
+func (g *Credentials) Link(ctx context.Context, camera string) error {
 	out, err := g.run(ctx, "", "link", camera, "--format", "mjpeg,jpeg,h264,mp4", "--expires", "24h")
 	if err != nil {
 		return err
@@ -94,23 +94,23 @@ func (g *Guard) Link(ctx context.Context, camera string) error {
 }
 
 // query is what a URL of a camera ends with.
-func (g *Guard) query(camera string) string {
+func (g *Credentials) query(camera string) string {
 	if g == nil {
 		return ""
 	}
 	return g.links[camera]
 }
 
-// show adds the admin's credential to a request.
-func (g *Guard) show(r *http.Request) {
+// authenticate adds the admin's credential to a request.
+func (g *Credentials) authenticate(r *http.Request) {
 	if g != nil {
 		r.Header.Set("Authorization", "Bearer "+g.admin.Reveal())
 	}
 }
 
-// admit adds the agent of these cameras to the hub that is about to start. It returns the agent's
+// issue adds the agent of these cameras to the hub that is about to start. It returns the agent's
 // connection options and the hub's flags.
-func (g *Guard) admit(ctx context.Context, cameras []*Camera) (shown []nats.Option, hubArgs []string, err error) {
+func (g *Credentials) issue(ctx context.Context, cameras []*Camera) (shown []nats.Option, hubArgs []string, err error) {
 	if g == nil {
 		return nil, nil, nil
 	}

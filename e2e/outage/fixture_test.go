@@ -17,8 +17,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// stage is a NATS server in a process of its own, an agent in another one, and a subscriber.
-type stage struct {
+// fixture is a NATS server in a process of its own, an agent in another one, and a subscriber.
+type fixture struct {
 	t      *testing.T
 	name   string
 	format frame.Format
@@ -44,9 +44,9 @@ type arrival struct {
 
 func (a arrival) age() time.Duration { return a.at.Sub(a.CaptureTime) }
 
-func newStage(t *testing.T, name string, format frame.Format, clip string) *stage {
+func newFixture(t *testing.T, name string, format frame.Format, clip string) *fixture {
 	t.Helper()
-	s := &stage{t: t, name: name, format: format, addr: freePort(t)}
+	s := &fixture{t: t, name: name, format: format, addr: freePort(t)}
 	s.startNATS()
 	s.subscribe()
 	s.agent = startProcess(t, nil, os.Getenv(agentEnv), "--hub", "nats://"+s.addr, "--camera", "porch=file:"+clip+"#fps=30")
@@ -64,24 +64,24 @@ func freePort(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func (s *stage) startNATS() {
+func (s *fixture) startNATS() {
 	s.t.Helper()
 	s.nats = startProcess(s.t, []string{serveEnv + "=" + s.addr}, os.Args[0])
 	ctx, cancel := context.WithTimeout(s.t.Context(), testutil.Timeout)
 	defer cancel()
-	if err := s.nats.WaitSaid(ctx, "listening on"); err != nil {
+	if err := s.nats.WaitOutput(ctx, "listening on"); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
-func (s *stage) signal(sig os.Signal) {
+func (s *fixture) signal(sig os.Signal) {
 	if err := s.nats.Signal(sig); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
 // subscribe notes the camera's frames. Its connection is back at once after an outage, so that it misses nothing.
-func (s *stage) subscribe() {
+func (s *fixture) subscribe() {
 	s.t.Helper()
 	closed := make(chan struct{})
 	nc, err := nats.Connect("nats://"+s.addr, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond), nats.ReconnectJitter(0, 0),
@@ -118,7 +118,7 @@ func (s *stage) subscribe() {
 }
 
 // since returns the frames that arrived after t.
-func (s *stage) since(t time.Time) (list []arrival) {
+func (s *fixture) since(t time.Time) (list []arrival) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, a := range s.got {
@@ -130,7 +130,7 @@ func (s *stage) since(t time.Time) (list []arrival) {
 }
 
 // status asks the agent what the camera is doing.
-func (s *stage) status(t *testing.T) status.Status {
+func (s *fixture) status(t *testing.T) status.Status {
 	t.Helper()
 	msg, err := s.nc.Request("cam.porch.do.info", nil, testutil.Timeout)
 	if err != nil {
@@ -153,7 +153,7 @@ func startProcess(t *testing.T, env []string, name string, args ...string) *proc
 	t.Cleanup(func() {
 		p.Kill()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", filepath.Base(name), p.Said())
+			t.Logf("%s said:\n%s", filepath.Base(name), p.Output())
 		}
 	})
 	return p

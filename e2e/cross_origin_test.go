@@ -14,9 +14,9 @@ import (
 	"github.com/bramble-cam/bramble/hub"
 )
 
-// stranger is a web server that has nothing to do with the hub, under another name: the browser takes its pages for those of another site. A page has what the
+// otherOrigin is a web server that has nothing to do with the hub, under another name: the browser takes its pages for those of another site. A page has what the
 // parameter body says.
-func stranger(t *testing.T) (origin string) {
+func otherOrigin(t *testing.T) (origin string) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = io.WriteString(w, "<!doctype html><title>another page</title><body>"+r.URL.Query().Get("body")) // the browser may leave
@@ -28,7 +28,7 @@ func stranger(t *testing.T) (origin string) {
 // TestOtherPages puts <bramble-camera> and ?embed into a page of another site that the hub allows, and into one that it does not.
 func TestOtherPages(t *testing.T) {
 	t.Parallel()
-	origin := stranger(t)
+	origin := otherOrigin(t)
 	root, natsURL := startHub(t, hub.Config{AllowOrigins: []string{origin}})
 	startAgent(t, natsURL, small("porch"))
 	waitCamera(t, root, "porch")
@@ -38,7 +38,7 @@ func TestOtherPages(t *testing.T) {
 	}
 	runBrowser(t, &shown, "camera-element.mjs", root, origin, "--camera", "porch", "--expect", "picture")
 	var refused struct{ State, Text string }
-	runBrowser(t, &refused, "camera-element.mjs", root, stranger(t), "--camera", "porch", "--expect", "refusal")
+	runBrowser(t, &refused, "camera-element.mjs", root, otherOrigin(t), "--camera", "porch", "--expect", "refusal")
 	if !strings.Contains(refused.Text, "--allow-origin") {
 		t.Errorf("the element says %q to a page that is not allowed: the remedy is missing", refused.Text)
 	}
@@ -50,7 +50,7 @@ func TestOtherPages(t *testing.T) {
 func TestForeignPages(t *testing.T) {
 	t.Parallel()
 	for allowed, want := range map[bool]int{false: http.StatusForbidden, true: http.StatusOK} {
-		origin, cfg := stranger(t), hub.Config{}
+		origin, cfg := otherOrigin(t), hub.Config{}
 		if allowed {
 			cfg.AllowOrigins = []string{origin}
 		}

@@ -20,47 +20,47 @@ import (
 )
 
 const (
-	drained  = 1 << 20                // bytes that he reads at most: more than a hub has in its buffers for him
-	doors    = 8                      // connections that are made at the same time by those who then stay
-	drip     = time.Second            // between two bytes that are read, or sent of a header
-	breath   = 10 * time.Millisecond  // before one who was turned away comes again
-	draining = 500 * time.Millisecond // how long one who leaves reads what lies there, to see whether the hub has closed
+	maxRead       = 1 << 20                // bytes that he reads at most: more than a hub has in its buffers for him
+	maxConnecting = 8                      // connections that are made at the same time by those who then stay
+	readInterval  = time.Second            // between two bytes that are read, or sent of a header
+	retryPause    = 10 * time.Millisecond  // before one who was turned away comes again
+	drainTimeout  = 500 * time.Millisecond // how long one who leaves reads what lies there, to see whether the hub has closed
 )
 
-// guest is a party at work.
-type guest struct {
-	Party
-	film *syntheticframes.Film // of an agent
+// client is a group at work.
+type client struct {
+	Group
+	clip *syntheticframes.Clip // of an agent
 	host string
 
 	mu      sync.Mutex
 	outcome Outcome // guarded by mu
 }
 
-func newGuest(p Party) (*guest, error) {
-	g := &guest{Party: p, outcome: Outcome{Kind: p.Kind, Answers: map[string]int{}}}
+func newClient(p Group) (*client, error) {
+	g := &client{Group: p, outcome: Outcome{Kind: p.Kind, Answers: map[string]int{}}}
 	if p.Size > 0 {
 		var err error
-		if g.film, err = pictures(p.Size); err != nil {
+		if g.clip, err = pictures(p.Size); err != nil {
 			return nil, err
 		}
-		g.film.PerSecond = p.PerSecond
+		g.clip.PerSecond = p.PerSecond
 	}
 	u, err := url.Parse(p.URL)
 	g.host = u.Host
 	return g, err
 }
 
-func (g *guest) misbehave(ctx context.Context) error {
+func (g *client) misbehave(ctx context.Context) error {
 	switch g.Kind {
 	case Stalled, Slow:
-		g.each(ctx, make(chan struct{}, doors), g.read)
+		g.each(ctx, make(chan struct{}, maxConnecting), g.read)
 	case Half:
-		g.each(ctx, make(chan struct{}, doors), g.half)
+		g.each(ctx, make(chan struct{}, maxConnecting), g.sendHalfRequest)
 	case Storm:
 		g.storm(ctx)
 	case DeepSubjects:
-		g.deep(ctx)
+		g.deepSubjects(ctx)
 	case Subscriptions:
 		g.subscribe(ctx)
 	case Connections:
@@ -82,20 +82,20 @@ func (g *guest) misbehave(ctx context.Context) error {
 	case Forger:
 		return g.forge(ctx)
 	default:
-		return fmt.Errorf("there are no guests of kind %q", g.Kind)
+		return fmt.Errorf("there are no bad clients of kind %q", g.Kind)
 	}
 	return nil
 }
 
 // count changes the outcome.
-func (g *guest) count(f func(*Outcome)) {
+func (g *client) count(f func(*Outcome)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f(&g.outcome)
 }
 
-// each lets N guests do the same at the same time until ctx ends.
-func (g *guest) each(ctx context.Context, door chan struct{}, do func(context.Context, net.Conn)) {
+// each lets N clients do the same at the same time until ctx ends.
+func (g *client) each(ctx context.Context, door chan struct{}, do func(context.Context, net.Conn)) {
 	var running sync.WaitGroup
 	for range g.N {
 		running.Go(func() {
@@ -104,7 +104,7 @@ func (g *guest) each(ctx context.Context, door chan struct{}, do func(context.Co
 				conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", g.host)
 				<-door
 				if err != nil {
-					pause(ctx, breath)
+					pause(ctx, retryPause)
 					continue
 				}
 				g.count(func(o *Outcome) { o.Came++ })
@@ -124,7 +124,7 @@ func pause(ctx context.Context, d time.Duration) {
 }
 
 // read is a viewer who does not read what it has asked for, or a byte a second.
-func (g *guest) read(ctx context.Context, conn net.Conn) {
+func (g *client) read(ctx context.Context, conn net.Conn) {
 	u, err := url.Parse(g.URL)
 	if err == nil {
 		_, err = fmt.Fprintf(conn, "GET %s HTTP/1.0\r\nHost: %s\r\n\r\n", u.RequestURI(), u.Host)
@@ -138,7 +138,7 @@ func (g *guest) read(ctx context.Context, conn net.Conn) {
 	}
 	if line, _, _ := strings.Cut(string(head[:n]), "\r\n"); err == nil && !strings.Contains(line, " 200 ") {
 		g.count(func(o *Outcome) { o.Answers[line]++ })
-		pause(ctx, breath)
+		pause(ctx, retryPause)
 		return
 	}
 	for ctx.Err() == nil {
@@ -146,7 +146,7 @@ func (g *guest) read(ctx context.Context, conn net.Conn) {
 			<-ctx.Done()
 			break
 		}
-		if pause(ctx, drip); ctx.Err() == nil {
+		if pause(ctx, readInterval); ctx.Err() == nil {
 			_, err = conn.Read(head[:1])
 		}
 		if err != nil {
@@ -160,15 +160,15 @@ func (g *guest) read(ctx context.Context, conn net.Conn) {
 
 // closed reads what there is, and reports whether the other end has closed the connection behind it.
 func closed(conn net.Conn) bool {
-	if conn.SetReadDeadline(time.Now().Add(draining)) != nil {
+	if conn.SetReadDeadline(time.Now().Add(drainTimeout)) != nil {
 		return true
 	}
-	_, err := io.CopyN(io.Discard, conn, drained)
+	_, err := io.CopyN(io.Discard, conn, maxRead)
 	return err != nil && !errors.Is(err, os.ErrDeadlineExceeded)
 }
 
-// half is a connection that never says all it wants.
-func (g *guest) half(ctx context.Context, conn net.Conn) {
+// sendHalfRequest is a connection that never says all it wants.
+func (g *client) sendHalfRequest(ctx context.Context, conn net.Conn) {
 	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\nX-Slow: "); err != nil {
 		return
 	}
@@ -189,7 +189,7 @@ func (g *guest) half(ctx context.Context, conn net.Conn) {
 			}
 		})
 	}()
-	tick := time.NewTicker(drip)
+	tick := time.NewTicker(readInterval)
 	defer tick.Stop()
 	for {
 		select {
@@ -202,14 +202,14 @@ func (g *guest) half(ctx context.Context, conn net.Conn) {
 }
 
 // storm are viewers who come, see a picture and leave, without a pause.
-func (g *guest) storm(ctx context.Context) {
-	crowd := loadgen.New()
-	crowd.Widen(g.N)
+func (g *client) storm(ctx context.Context) {
+	generator := loadgen.New()
+	generator.SetMaxConnecting(g.N)
 	var running sync.WaitGroup
 	for range g.N {
 		running.Go(func() {
 			for ctx.Err() == nil {
-				seen, err := crowd.Watch(ctx, loadgen.Viewer{URL: g.URL, Kind: "mjpeg", Frames: 1})
+				seen, err := generator.Watch(ctx, loadgen.Viewer{URL: g.URL, Kind: "mjpeg", Frames: 1})
 				g.count(func(o *Outcome) {
 					o.Came++
 					o.Pictures += seen.Frames
@@ -218,7 +218,7 @@ func (g *guest) storm(ctx context.Context) {
 					}
 				})
 				if err != nil {
-					pause(ctx, breath)
+					pause(ctx, retryPause)
 				}
 			}
 		})
