@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// BenchmarkLatency measures from the moment at which the stand-in is allowed to write a frame to the call of the
+// BenchmarkLatency measures from the moment at which the fake rpicam-vid may write a frame to the call of the
 // sink. Two processes and three pipes take part. The allocations are this process's.
 func BenchmarkLatency(b *testing.B) {
 	for name := range piVariants() {
