@@ -13,7 +13,7 @@ import { VideoPlayer } from './player/video-player.js';
 
 /**
  * The state of the element.
- * - `connecting`: no picture has come yet.
+ * - `connecting`: no picture has come yet, or the element is not on the screen.
  * - `live`: the picture is shown.
  * - `trouble`: no picture comes. The text says why; the element goes on trying.
  * - `blocked`: the browser plays the video only after a click on the element's button.
