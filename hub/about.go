@@ -5,13 +5,13 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // about is what the hub tells of itself when NATS is reached by natsURL, as this process does it, and the page at an address.
-func (h *Hub) about(natsURL string, page net.Addr) httpapi.About {
-	a := httpapi.About{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: netutil.IsLoopback(h.reach(page.String()))}
+func (h *Hub) info(natsURL string, page net.Addr) apiv1.Info {
+	a := apiv1.Info{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: netutil.IsLoopback(h.reach(page.String()))}
 	if h.cfg.NATSURL == "" {
 		a.NATS = h.embedded(natsURL)
 		if h.natsCert != nil {
@@ -37,9 +37,9 @@ func (h *Hub) about(natsURL string, page net.Addr) httpapi.About {
 }
 
 // embedded is how agents reach the embedded server. Its URL is that for this host, also if it listens on all addresses.
-func (h *Hub) embedded(natsURL string) httpapi.NATS {
+func (h *Hub) embedded(natsURL string) apiv1.NATS {
 	if netutil.IsUnspecified(h.natsListens) {
-		return httpapi.NATS{URLs: []string{natsURL}, AnyHost: true, Embedded: true}
+		return apiv1.NATS{URLs: []string{natsURL}, AnyHost: true, Embedded: true}
 	}
-	return httpapi.NATS{URLs: []string{natsURL}, Loopback: netutil.IsLoopback(h.natsListens), Embedded: true}
+	return apiv1.NATS{URLs: []string{natsURL}, Loopback: netutil.IsLoopback(h.natsListens), Embedded: true}
 }

@@ -6,7 +6,7 @@ import (
 	"reflect"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/httpapi"
+	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 )
 
 // What agents are told never holds credentials, and says whether another host can reach it.
@@ -14,22 +14,22 @@ func TestAbout(t *testing.T) {
 	page := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}
 	for name, test := range map[string]struct {
 		external, listens string
-		want              httpapi.NATS
+		want              apiv1.NATS
 	}{
-		"embedded, this host":     {"", "127.0.0.1:0", httpapi.NATS{URLs: []string{"nats://x:4222"}, Loopback: true, Embedded: true}},
-		"embedded, one address":   {"", "192.168.1.5:4222", httpapi.NATS{URLs: []string{"nats://x:4222"}, Embedded: true}},
-		"embedded, all addresses": {"", "0.0.0.0:0", httpapi.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true, Embedded: true}},
-		"embedded, all, IPv6":     {"", "[::]:0", httpapi.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true, Embedded: true}},
-		"external":                {"nats://me:secret@a:4222, tls://b:4222", "", httpapi.NATS{URLs: []string{"nats://a:4222", "tls://b:4222"}}},
-		"external, short":         {"localhost", "", httpapi.NATS{URLs: []string{"nats://localhost"}, Loopback: true}},
+		"embedded, this host":     {"", "127.0.0.1:0", apiv1.NATS{URLs: []string{"nats://x:4222"}, Loopback: true, Embedded: true}},
+		"embedded, one address":   {"", "192.168.1.5:4222", apiv1.NATS{URLs: []string{"nats://x:4222"}, Embedded: true}},
+		"embedded, all addresses": {"", "0.0.0.0:0", apiv1.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true, Embedded: true}},
+		"embedded, all, IPv6":     {"", "[::]:0", apiv1.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true, Embedded: true}},
+		"external":                {"nats://me:secret@a:4222, tls://b:4222", "", apiv1.NATS{URLs: []string{"nats://a:4222", "tls://b:4222"}}},
+		"external, short":         {"localhost", "", apiv1.NATS{URLs: []string{"nats://localhost"}, Loopback: true}},
 	} {
 		h, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", NATSURL: test.external, Version: "1.2.3", SubjectRoot: "yard"})
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.natsListens = test.listens
-		want := httpapi.About{Version: "1.2.3", SubjectRoot: "yard", NATS: test.want, Loopback: true}
-		if got := h.about("nats://x:4222", page); !reflect.DeepEqual(got, want) {
+		want := apiv1.Info{Version: "1.2.3", SubjectRoot: "yard", NATS: test.want, Loopback: true}
+		if got := h.info("nats://x:4222", page); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", name, got, want)
 		}
 	}

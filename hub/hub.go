@@ -208,7 +208,7 @@ func (h *Hub) http(
 ) httpapi.Config {
 	return httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
-		Connected: in.Connected, Reconnects: in.Reconnects, Agents: in, About: h.about(natsURL, addr),
+		Connected: in.Connected, Reconnects: in.Reconnects, Agents: in, Info: h.info(natsURL, addr),
 		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.httpCert), SelfSigned: h.selfSigned,
 		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.store, External: h.external,
 		Refusals:   func() map[string]uint64 { return sumCounters(in.Refusals(), reg.Refusals(), hubs.Refusals()) },

@@ -86,7 +86,7 @@ function serveCamera(id, format, duration, res) {
  */
 function api(path) {
   const [kind, id, what] = path.split('/');
-  if (kind === 'hub') return { version: 'fake', nats: { urls: ['nats://192.168.1.20:4222'], loopback: flags.scene === 'empty', asks: false }, subject_root: 'cam', ffmpeg: true, http: { loopback: false } };
+  if (kind === 'hub') return { version: 'fake', nats: { urls: ['nats://192.168.1.20:4222'], loopback: flags.scene === 'empty', auth_required: false }, subject_root: 'cam', ffmpeg: true, http: { loopback: false } };
   if (kind === 'me') return { name: 'everybody', role: 'admin', open: true };
   if (kind !== 'cameras') return undefined;
   if (id === undefined) return { cameras: scene(flags.scene) };

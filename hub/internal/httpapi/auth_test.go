@@ -72,11 +72,16 @@ func TestLists(t *testing.T) {
 // A program is known by each kind of proof; what a user may do goes with it.
 func TestMe(t *testing.T) {
 	g := newGuarded(t)
-	for header, want := range map[string]meJSON{
+	type me struct {
+		Name, Role string
+		Open       bool
+		LogoutURL  string `json:"logout_url"`
+	}
+	for header, want := range map[string]me{
 		basic("otto", ottoPassword): {"otto", "operator", false, ""}, "Bearer " + g.annaToken: {"anna", "viewer", false, ""}, "bearer " + g.rootToken: {"root", "admin", false, ""},
 	} {
 		_, body := g.request(http.MethodGet, "/api/v1/me", "", "Authorization", header)
-		var got meJSON
+		var got me
 		if err := json.Unmarshal([]byte(body), &got); err != nil || got != want {
 			t.Errorf("%s %v, want %v", body, err, want)
 		}

@@ -17,6 +17,9 @@ const (
 // reauth puts a test's changes of the configuration in force for authentication.
 func reauth(s *Server) { *s.auth = *s.newAuth() }
 
+// reapi is reauth for the API.
+func reapi(s *Server) { *s.api = *s.newAPI() }
+
 // TestPlantedCookie: a cookie planted by another port or path of the host does not lock its user out, even if the
 // browser sends it first. Over TLS it is not even tried.
 func TestPlantedCookie(t *testing.T) {

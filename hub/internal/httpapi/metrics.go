@@ -12,7 +12,7 @@ import (
 // metrics returns the handler of /metrics. docs/ref/metrics.md describes them.
 func (s *Server) metrics() echo.HandlerFunc {
 	return echo.WrapHandler(metrics.Handler(append(s.cfg.Collectors,
-		newHubCollector(s), newCameraCollector(s), metrics.BuildInfo(s.cfg.About.Version), s.errors, s.refused,
+		newHubCollector(s), newCameraCollector(s), metrics.BuildInfo(s.cfg.Info.Version), s.errors, s.refused,
 		s.accept, s.tracker, sysinfo.NewCollector(), hubsync.NewCollector(func() []hubsync.Other { return s.cfg.Others() }),
 	)...))
 }

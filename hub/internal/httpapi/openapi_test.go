@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -37,7 +38,7 @@ type openapi struct {
 
 func readOpenAPI(t *testing.T) (doc openapi) {
 	t.Helper()
-	if err := yaml.Unmarshal(openAPI, &doc); err != nil {
+	if err := yaml.Unmarshal(apiv1.OpenAPI(), &doc); err != nil {
 		t.Fatal(err)
 	}
 	return doc
@@ -205,7 +206,17 @@ func TestOpenAPIPaths(t *testing.T) {
 func TestCameraStates(t *testing.T) {
 	r := newRig(t, stream.Config{})
 	desk := r.camera("desk", frame.JPEG)
-	get := func() (c cameraJSON) {
+	type camera struct {
+		State   status.State
+		Reason  string
+		Formats []string
+		FPS     float64
+		AgeMS   *int64 `json:"age_ms"`
+		Viewers int
+		In      uint64                        `json:"frames_in"`
+		AtAgent struct{ Frames, Sent uint64 } `json:"at_agent"`
+	}
+	get := func() (c camera) {
 		t.Helper()
 		_, body := r.do(http.MethodGet, "/api/v1/cameras/desk")
 		if err := json.Unmarshal(body, &c); err != nil {

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"crypto/sha256"
-	_ "embed" // openapi.yaml
 	"encoding/hex"
 	"io/fs"
 	"net/http"
@@ -12,12 +11,10 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/webui"
 )
-
-//go:embed openapi.yaml
-var openAPI []byte
 
 // site is what the hub assembles of the page's files, once.
 type site struct {
@@ -84,7 +81,7 @@ func (s *Server) element(c echo.Context) error {
 	return send(c, "text/javascript; charset=utf-8", s.site.element)
 }
 
-func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", openAPI) }
+func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", apiv1.OpenAPI()) }
 
 // send answers with a file that changes only with the program. A browser revalidates it each time, and gets a 304 if it
 // is unchanged. Range is ignored: files are small, and thousands of overlapping parts are many times the file.

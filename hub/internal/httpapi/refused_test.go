@@ -19,6 +19,7 @@ import (
 func TestTooLarge(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) {
 		s.cfg.Agents = &oneAgent{}
+		reapi(s)
 		*s.refused = *metrics.NewRefused(func() map[string]uint64 { return map[string]uint64{"status": 7} })
 	})
 	r.camera("desk", frame.JPEG)

@@ -89,33 +89,3 @@ func (s *Server) formats(native frame.Format) []string {
 	}
 	return []string{"h264", "mp4"}
 }
-
-// renditionJSON is a rendition in the API. docs/ref/http.md describes it.
-type renditionJSON struct {
-	Format     frame.Format      `json:"format"`
-	Width      int               `json:"width,omitempty"`
-	Quality    int               `json:"quality,omitempty"`
-	FPS        float64           `json:"fps,omitempty"`
-	Rotate     int               `json:"rotate,omitempty"`
-	Bitrate    int               `json:"bitrate,omitempty"`
-	Still      bool              `json:"still"`
-	FFmpeg     bool              `json:"ffmpeg"`
-	Viewers    int               `json:"viewers"`
-	Frames     uint64            `json:"frames"`
-	Drops      map[string]uint64 `json:"drops"`
-	Restarts   uint64            `json:"restarts"`
-	CPUSeconds float64           `json:"cpu_seconds"`
-	Reason     string            `json:"reason"`
-}
-
-func (s *Server) renditions(cam *cameras.Camera) []renditionJSON {
-	list := []renditionJSON{}
-	for _, i := range s.cfg.Transcoder.Renditions(cam) {
-		w := i.Want
-		list = append(list, renditionJSON{
-			w.Format, w.Width, w.Quality, w.FPS, w.Rotate, w.Bitrate, i.Still, !i.InProcess, i.Viewers, i.Stream.FramesIn.Load(), i.Stream.Drops.Map(), i.Restarts,
-			i.CPU.Seconds(), i.LastError,
-		})
-	}
-	return list
-}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
@@ -75,7 +76,7 @@ func newHouse(t testing.TB, bounds stream.Config) *house {
 	reg := cameras.New(cameras.Config{Agents: a, Stream: bounds, Log: testutil.Log(t)})
 	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testutil.Log(t)})
 	return &house{t, a, reg, tr, New(Config{
-		Registry: reg, Transcoder: tr, Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, About: About{Version: "1.2.3"},
+		Registry: reg, Transcoder: tr, Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, Info: apiv1.Info{Version: "1.2.3"},
 		Log: testutil.Log(t),
 	})}
 }

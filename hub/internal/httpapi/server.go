@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/connlimit"
@@ -67,7 +68,7 @@ type Config struct {
 	Connected     func() bool          // whether NATS can be reached
 	Reconnects    func() uint64        // how often the connection to NATS was made anew; nil means never
 	AllowOrigins  []string             // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	Agents        controller           // asks cameras' agents
+	Agents        apiv1.AgentClient    // asks cameras' agents
 	Access        *access.Store        // users; nil means that there are none, and nobody is asked
 	External      webauth.External     // logins at a proxy or an identity provider
 	Exposed       bool                 // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
@@ -79,7 +80,7 @@ type Config struct {
 	Others        func() []hubsync.Other   // hubs that share NATS with this one; nil means none
 	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
 	Collectors    []prometheus.Collector   // further metrics
-	About         About                    // what the hub tells of itself
+	Info          apiv1.Info               // what the hub says about itself
 	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
 	LameDuck      time.Duration            // how long viewers are let go of before the server stops; 0 means that all end at once
 	TLS           *tls.Config              // nil means plain HTTP; else HTTP/2 too
@@ -113,6 +114,7 @@ type Server struct {
 	cameras      authz.Cameras
 	hostname     string // this host's
 	auth         *webauth.Auth
+	api          *apiv1.API
 	authority    *access.Authenticator // nil: authentication is off
 	tracker      *viewers.Tracker
 	errors       *prometheus.CounterVec // answers that are errors, by status
@@ -147,6 +149,7 @@ func New(cfg Config) *Server {
 		cfg.Access.OnChange(func(*access.Snapshot) { s.tracker.CredentialsChanged() })
 	}
 	s.auth = s.newAuth()
+	s.api = s.newAPI()
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.Pre(s.requestStarted, s.cleanProxyHeaders, s.belowPrefix)
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}),
@@ -259,6 +262,14 @@ func (s *Server) newAuth() *webauth.Auth {
 	})
 }
 
+func (s *Server) newAPI() *apiv1.API {
+	return apiv1.New(apiv1.Config{
+		Info: s.cfg.Info, Cameras: s.cameras, Transcoder: s.cfg.Transcoder, Formats: s.formats, Agents: s.cfg.Agents,
+		Store: s.cfg.Access, Others: s.cfg.Others, Proxies: s.cfg.Proxies, Origins: s.origin(), Auth: s.auth,
+		BodyRefused: func() { s.refused.Inc(metrics.RefusedBody) },
+	})
+}
+
 // sharedRoutes lists the routes that pages of other origins may load.
 func sharedRoutes() []string { return []string{"/assets/*", "/bramble-camera.js"} }
 
@@ -306,12 +317,7 @@ func (s *Server) routes() {
 	e.Match(read, "/", s.root, s.auth.RequireAuth)
 	e.Match(read, "/cam/:camera", s.camera, s.auth.RequireAuthOrLink)
 	e.Match(read, "/ws", s.webSocket, s.auth.RequireAuthOrLink)
-	e.Match(read, "/api/v1/me", s.me, s.auth.RequireAuth)
-	e.Match(read, "/api/v1/hub", s.about, s.auth.RequireAuth)
-	e.Match(read, "/api/v1/cameras", s.listCameras, s.auth.RequireAuth)
-	e.Match(read, "/api/v1/cameras/:camera", s.showCamera, s.auth.RequireAuth)
-	e.Match(read, "/api/v1/cameras/:camera/controls", s.showControls, s.auth.RequireAuth)
-	e.POST("/api/v1/cameras/:camera/controls", s.setControls, s.auth.RequireAuth) // and for operators
+	s.api.Register(e, read)
 	e.Match(read, "/metrics", s.metrics(), s.auth.RequireAuth, webauth.RequireMetricsAccess)
 	s.aliasRoutes(e, read)
 }

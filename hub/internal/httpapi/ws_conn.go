@@ -74,7 +74,7 @@ func (c *wsConn) run() {
 		_ = c.ws.CloseNow() // what there was to say to the client has been said
 		c.tasks.Wait()
 	}()
-	c.send(wsReply{Op: "hello", Version: c.s.cfg.About.Version, Now: time.Now().UnixMicro()})
+	c.send(wsReply{Op: "hello", Version: c.s.cfg.Info.Version, Now: time.Now().UnixMicro()})
 	c.tasks.Go(c.ping)
 	c.read()
 }

@@ -26,7 +26,7 @@ import { hubURL } from './urls.js';
  * @typedef {object} NATSInfo
  * @property {string[]} urls Addresses of the hub's NATS.
  * @property {boolean} loopback Whether NATS is reachable from the hub's host only.
- * @property {boolean} asks Whether agents need a credential.
+ * @property {boolean} auth_required Whether agents need a credential.
  * @property {string} [fingerprint] Fingerprint of the hub's key, with TLS.
  */
 

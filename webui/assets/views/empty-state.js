@@ -13,7 +13,7 @@ export function noCamerasNotice() {
   fetchHub().then(({ nats }) => {
     const [url] = nats.urls;
     if (url) setText(command, agentCommand(url, nats.fingerprint));
-    if (nats.asks) {
+    if (nats.auth_required) {
       setText(find(notice, '.how', HTMLElement), CREDENTIAL_TEXT);
       setText(command, 'bramble-hub agent add porch');
     }

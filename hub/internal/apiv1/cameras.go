@@ -1,4 +1,4 @@
-package httpapi
+package apiv1
 
 import (
 	"net/http"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
-	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -50,32 +49,32 @@ type agentJSON struct {
 	Temperature *float64          `json:"temperature,omitempty"`
 }
 
-func (s *Server) listCameras(c echo.Context) error {
+func (a *API) listCameras(c echo.Context) error {
 	list := []cameraJSON{}
 	p := webauth.PrincipalFrom(c)
-	for _, cam := range s.cameras.List(p) {
-		list = append(list, s.describe(cam, p))
+	for _, cam := range a.cfg.Cameras.List(p) {
+		list = append(list, a.describe(cam, p))
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, map[string]any{"cameras": list})
 }
 
-func (s *Server) showCamera(c echo.Context) error {
+func (a *API) showCamera(c echo.Context) error {
 	p := webauth.PrincipalFrom(c)
-	cam, err := s.cameras.Lookup(p, c.Param("camera"))
+	cam, err := a.cfg.Cameras.Lookup(p, c.Param("camera"))
 	if err != nil {
 		return err
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, s.describe(cam, p))
+	return c.JSON(http.StatusOK, a.describe(cam, p))
 }
 
-func (s *Server) describe(cam *cameras.Camera, p access.Principal) cameraJSON {
+func (a *API) describe(cam *cameras.Camera, p access.Principal) cameraJSON {
 	i := cam.Info()
 	j := cameraJSON{
 		ID: i.Camera, Role: p.RoleFor(i.Camera), State: i.State,
 		Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Agent: i.Agent, Source: i.Source,
-		Format: i.Format, Formats: s.formats(i.Format), Renditions: s.renditions(cam), Width: i.Width, Height: i.Height, FPS: i.FPS, Bitrate: i.Bitrate,
+		Format: i.Format, Formats: a.cfg.Formats(i.Format), Renditions: a.renditions(cam), Width: i.Width, Height: i.Height, FPS: i.FPS, Bitrate: i.Bitrate,
 		Viewers: i.Viewers, LastSeen: i.LastStatus, In: i.Stream.FramesIn.Load(), Out: i.Stream.FramesOut.Load(), Drops: i.Stream.Drops.Map(),
 		AtAgent: agentJSON{i.Frames, i.Sent, i.Status.Drops, i.Clock, i.Temperature},
 	}
@@ -86,18 +85,32 @@ func (s *Server) describe(cam *cameras.Camera, p access.Principal) cameraJSON {
 	return j
 }
 
-// health says that the process is alive.
-func (s *Server) health(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+// renditionJSON is a rendition in the API. docs/ref/http.md describes it.
+type renditionJSON struct {
+	Format     frame.Format      `json:"format"`
+	Width      int               `json:"width,omitempty"`
+	Quality    int               `json:"quality,omitempty"`
+	FPS        float64           `json:"fps,omitempty"`
+	Rotate     int               `json:"rotate,omitempty"`
+	Bitrate    int               `json:"bitrate,omitempty"`
+	Still      bool              `json:"still"`
+	FFmpeg     bool              `json:"ffmpeg"`
+	Viewers    int               `json:"viewers"`
+	Frames     uint64            `json:"frames"`
+	Drops      map[string]uint64 `json:"drops"`
+	Restarts   uint64            `json:"restarts"`
+	CPUSeconds float64           `json:"cpu_seconds"`
+	Reason     string            `json:"reason"`
+}
 
-// ready says whether viewers can be served: NATS is reached and cameras are known.
-func (s *Server) ready(c echo.Context) error {
-	switch {
-	case s.lame.Load():
-		return problem.New(http.StatusServiceUnavailable, "not ready: the hub is about to stop")
-	case !s.cfg.Connected():
-		return problem.New(http.StatusServiceUnavailable, "not ready: no connection to NATS")
-	case len(s.cfg.Registry.Cameras()) == 0:
-		return problem.New(http.StatusServiceUnavailable, "not ready: no camera is known yet")
+func (a *API) renditions(cam *cameras.Camera) []renditionJSON {
+	list := []renditionJSON{}
+	for _, i := range a.cfg.Transcoder.Renditions(cam) {
+		w := i.Want
+		list = append(list, renditionJSON{
+			w.Format, w.Width, w.Quality, w.FPS, w.Rotate, w.Bitrate, i.Still, !i.InProcess, i.Viewers, i.Stream.FramesIn.Load(), i.Stream.Drops.Map(), i.Restarts,
+			i.CPU.Seconds(), i.LastError,
+		})
 	}
-	return c.String(http.StatusOK, "ready\n")
+	return list
 }

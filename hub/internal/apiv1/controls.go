@@ -1,4 +1,4 @@
-package httpapi
+package apiv1
 
 import (
 	"context"
@@ -13,7 +13,6 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
-	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -28,8 +27,8 @@ var errAgentBusy error = problem.Kind{
 // askTimeout is how long an agent may take to answer.
 const askTimeout = 2 * time.Second
 
-// controller asks cameras' agents. Its errors wrap registry.ErrNoAgent if there is none, and are a registry.RefusedError if it does not do what was asked.
-type controller interface {
+// AgentClient asks cameras' agents. Its errors wrap registry.ErrNoAgent if there is none, and are a registry.RefusedError if it does not do what was asked.
+type AgentClient interface {
 	// RequestStatus returns the camera's status with its controls.
 	RequestStatus(ctx context.Context, camera string) (status.Status, error)
 
@@ -43,17 +42,17 @@ type controlsJSON struct {
 }
 
 // showControls answers with the camera's controls as its agent tells them now.
-func (s *Server) showControls(c echo.Context) error {
-	return s.controls(c, s.cfg.Agents.RequestStatus)
+func (a *API) showControls(c echo.Context) error {
+	return a.controls(c, a.cfg.Agents.RequestStatus)
 }
 
 // setControls changes settings of a camera. A page of another origin may not: without the check any page that a viewer has open could.
-func (s *Server) setControls(c echo.Context) error {
+func (a *API) setControls(c echo.Context) error {
 	r := c.Request()
-	if err := s.origin().RequireOwn(r); err != nil {
+	if err := a.cfg.Origins.RequireOwn(r); err != nil {
 		return err
 	}
-	if _, err := s.cameras.Lookup(webauth.PrincipalFrom(c), c.Param("camera")); err != nil {
+	if _, err := a.cfg.Cameras.Lookup(webauth.PrincipalFrom(c), c.Param("camera")); err != nil {
 		return err
 	}
 	if p := webauth.PrincipalFrom(c); !p.CanControl(c.Param("camera")) {
@@ -65,7 +64,7 @@ func (s *Server) setControls(c echo.Context) error {
 	settings, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, status.MaxSettingsSize+1))
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
-		s.refused.Inc(metrics.RefusedBody)
+		a.cfg.BodyRefused()
 		return problem.Newf(http.StatusRequestEntityTooLarge, "the settings are longer than %d bytes", status.MaxSettingsSize)
 	}
 	if err != nil {
@@ -74,14 +73,14 @@ func (s *Server) setControls(c echo.Context) error {
 	if _, err := status.DecodeSettings(settings); err != nil {
 		return problem.New(http.StatusBadRequest, err.Error())
 	}
-	return s.controls(c, func(ctx context.Context, camera string) (status.Status, error) {
-		return s.cfg.Agents.Configure(ctx, camera, settings)
+	return a.controls(c, func(ctx context.Context, camera string) (status.Status, error) {
+		return a.cfg.Agents.Configure(ctx, camera, settings)
 	})
 }
 
-func (s *Server) controls(c echo.Context, ask func(context.Context, string) (status.Status, error)) error {
+func (a *API) controls(c echo.Context, ask func(context.Context, string) (status.Status, error)) error {
 	id := c.Param("camera")
-	if _, err := s.cameras.Lookup(webauth.PrincipalFrom(c), id); err != nil {
+	if _, err := a.cfg.Cameras.Lookup(webauth.PrincipalFrom(c), id); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), askTimeout)

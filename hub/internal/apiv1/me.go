@@ -1,4 +1,4 @@
-package httpapi
+package apiv1
 
 import (
 	"net/http"
@@ -19,8 +19,8 @@ type meJSON struct {
 }
 
 // me answers with the principal of the request.
-func (s *Server) me(c echo.Context) error {
+func (a *API) me(c echo.Context) error {
 	p := webauth.PrincipalFrom(c)
 	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.JSON(http.StatusOK, meJSON{p.Name, p.Role, p.Method == access.MethodNone, s.auth.LogoutURL(c, p)})
+	return c.JSON(http.StatusOK, meJSON{p.Name, p.Role, p.Method == access.MethodNone, a.cfg.Auth.LogoutURL(c, p)})
 }

@@ -1,4 +1,4 @@
-package httpapi
+package apiv1
 
 import (
 	"net"
@@ -13,26 +13,26 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
-// NATS says how agents reach the hub's NATS.
+// NATS is how agents reach the hub's NATS.
 type NATS struct {
 	URLs     []string // without credentials
 	AnyHost  bool     // the server listens on all addresses of this host: URLs stand for each of them
-	Loopback bool     // nobody on another host can reach it
+	Loopback bool     // it cannot be reached from another host
 	Embedded bool     // so that the credentials file decides who may connect
 
 	Fingerprint func() string // of the key that it has now for TLS; nil or "" means that the hub knows none
 }
 
-// About is what the hub tells of itself.
-type About struct {
+// Info is what the hub says about itself.
+type Info struct {
 	Version     string // of the program
 	SubjectRoot string // first token of every subject
 	NATS        NATS
-	Loopback    bool // nobody on another host can reach the page
+	Loopback    bool // the page cannot be reached from another host
 }
 
-// aboutJSON is the hub in the API. docs/ref/http.md describes it.
-type aboutJSON struct {
+// infoJSON is the hub in the API. docs/ref/http.md describes it.
+type infoJSON struct {
 	Version     string    `json:"version"`
 	NATS        natsJSON  `json:"nats"`
 	SubjectRoot string    `json:"subject_root"`
@@ -51,17 +51,17 @@ type hubJSON struct {
 }
 
 // others returns the hubs that share NATS with this one.
-func (s *Server) others() (list []hubJSON) {
-	for _, o := range s.cfg.Others() {
+func (a *API) others() (list []hubJSON) {
+	for _, o := range a.cfg.Others() {
 		list = append(list, hubJSON{o.Name, o.Version, o.Seen.UTC(), o.Credentials, o.Since.UTC()})
 	}
 	return list
 }
 
 type natsJSON struct {
-	URLs     []string `json:"urls"`
-	Loopback bool     `json:"loopback"`
-	Asks     bool     `json:"asks"`
+	URLs         []string `json:"urls"`
+	Loopback     bool     `json:"loopback"`
+	AuthRequired bool     `json:"auth_required"`
 
 	Fingerprint string `json:"fingerprint,omitempty"`
 }
@@ -70,27 +70,27 @@ type reachJSON struct {
 	Loopback bool `json:"loopback"`
 }
 
-// about answers with what somebody who adds a camera must know.
-func (s *Server) about(c echo.Context) error {
-	a := s.cfg.About
+// info answers with what an operator who adds a camera must know.
+func (a *API) info(c echo.Context) error {
+	info := a.cfg.Info
 	urls := []string{}
-	for _, u := range a.NATS.URLs {
-		if a.NATS.AnyHost {
-			u = withHost(u, s.cfg.Proxies.Host(c.Request()))
+	for _, u := range info.NATS.URLs {
+		if info.NATS.AnyHost {
+			u = withHost(u, a.cfg.Proxies.Host(c.Request()))
 		}
 		urls = append(urls, u)
 	}
-	asks := a.NATS.Embedded && s.cfg.Access != nil && !s.cfg.Access.Snapshot().Empty()
-	nats := natsJSON{URLs: urls, Loopback: a.NATS.Loopback, Asks: asks}
-	if a.NATS.Fingerprint != nil {
-		nats.Fingerprint = a.NATS.Fingerprint()
+	authRequired := info.NATS.Embedded && a.cfg.Store != nil && !a.cfg.Store.Snapshot().Empty()
+	nats := natsJSON{URLs: urls, Loopback: info.NATS.Loopback, AuthRequired: authRequired}
+	if info.NATS.Fingerprint != nil {
+		nats.Fingerprint = info.NATS.Fingerprint()
 	}
-	answer := aboutJSON{
-		Version: a.Version, NATS: nats, SubjectRoot: a.SubjectRoot, FFmpeg: s.cfg.Transcoder.Available(),
-		HTTP: reachJSON{a.Loopback},
+	answer := infoJSON{
+		Version: info.Version, NATS: nats, SubjectRoot: info.SubjectRoot, FFmpeg: a.cfg.Transcoder.Available(),
+		HTTP: reachJSON{info.Loopback},
 	}
 	if webauth.PrincipalFrom(c).HasRole(access.Admin) {
-		answer.Hubs = s.others()
+		answer.Hubs = a.others()
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.JSON(http.StatusOK, answer)

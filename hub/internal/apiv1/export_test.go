@@ -1,0 +1,4 @@
+package apiv1
+
+// WithHost is withHost.
+func WithHost(natsURL, asked string) string { return withHost(natsURL, asked) }

@@ -1,0 +1,25 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/problem"
+)
+
+// health says that the process is alive.
+func (s *Server) health(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+
+// ready says whether viewers can be served: NATS is reached and cameras are known.
+func (s *Server) ready(c echo.Context) error {
+	switch {
+	case s.lame.Load():
+		return problem.New(http.StatusServiceUnavailable, "not ready: the hub is about to stop")
+	case !s.cfg.Connected():
+		return problem.New(http.StatusServiceUnavailable, "not ready: no connection to NATS")
+	case len(s.cfg.Registry.Cameras()) == 0:
+		return problem.New(http.StatusServiceUnavailable, "not ready: no camera is known yet")
+	}
+	return c.String(http.StatusOK, "ready\n")
+}
