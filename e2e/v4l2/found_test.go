@@ -11,7 +11,7 @@ import (
 
 // testConfigure: a setting reaches the camera while it runs, and again when it is opened anew.
 func testConfigure(t *testing.T, v *vm) {
-	s := newSite(t, v, "--camera", uvcMJPEG)
+	s := newFixture(t, v, "--camera", uvcMJPEG)
 	brightness := func() string { return v.sh(t, "v4l2-ctl -d %s -C brightness", byID) }
 	v.sh(t, "v4l2-ctl -d %s -c brightness=0", byID)
 	s.info("uvc")
@@ -64,7 +64,7 @@ func testDevices(t *testing.T, v *vm) {
 		}
 	}
 	v.sh(t, "./bramble-agent devices >found.yaml")
-	s := newSite(t, v, "--config", "found.yaml")
+	s := newFixture(t, v, "--config", "found.yaml")
 	cameras := s.cameras(4)
 	for _, st := range cameras {
 		next, stop := s.frames(st.Camera, st.Format)
@@ -75,7 +75,7 @@ func testDevices(t *testing.T, v *vm) {
 }
 
 // cameras waits until that many are served, and returns what they are.
-func (s *site) cameras(n int) map[string]status.Status {
+func (s *fixture) cameras(n int) map[string]status.Status {
 	s.t.Helper()
 	all := s.statuses("*")
 	found := map[string]status.Status{}
@@ -91,7 +91,7 @@ func (s *site) cameras(n int) map[string]status.Status {
 
 // testNoConfiguration: an agent that is told nothing but the hub serves what it finds.
 func testNoConfiguration(t *testing.T, v *vm) {
-	s := newSite(t, v)
+	s := newFixture(t, v)
 	for _, st := range s.cameras(4) {
 		next, stop := s.frames(st.Camera, st.Format)
 		f := next()

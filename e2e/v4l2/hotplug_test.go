@@ -51,7 +51,7 @@ func watch(r *bufio.Reader) *viewer {
 func testReplug(t *testing.T, v *vm) {
 	v.sh(t, "unplug h264; plug h264 10") // slow enough for v4l2loopback to lose nothing by itself
 	t.Cleanup(func() { v.sh(t, "unplug h264; plug h264") })
-	s := newSite(t, v, "--camera", uvcMJPEG, "--camera", loopH264)
+	s := newFixture(t, v, "--camera", uvcMJPEG, "--camera", loopH264)
 	s.waitHub("uvc")
 	statuses := s.statuses("uvc")
 	viewer := watch(s.open("/cam/uvc.mjpeg"))
@@ -101,7 +101,7 @@ func testReplug(t *testing.T, v *vm) {
 }
 
 // complete checks that no frame of the clip is missing from the one given up to one that was captured at the time given, and counts them.
-func (s *site) complete(next func() frame.Frame, f frame.Frame, until time.Time) (n int) {
+func (s *fixture) complete(next func() frame.Frame, f frame.Frame, until time.Time) (n int) {
 	s.t.Helper()
 	clip := readClip(s.t, "h264", frame.H264)
 	for n = 1; f.CaptureTime.Before(until); n++ {
@@ -116,7 +116,7 @@ func (s *site) complete(next func() frame.Frame, f frame.Frame, until time.Time)
 
 // testFreeze: a camera that is there but sends nothing is named, and is live when it sends again.
 func testFreeze(t *testing.T, v *vm) {
-	s := newSite(t, v, "--camera", uvcMJPEG)
+	s := newFixture(t, v, "--camera", uvcMJPEG)
 	statuses := s.statuses("uvc")
 	next, _ := s.frames("uvc", frame.JPEG)
 	next()
@@ -137,7 +137,7 @@ func testFreeze(t *testing.T, v *vm) {
 
 // testIdle: a camera that nobody watches is closed, and opened for a picture.
 func testIdle(t *testing.T, v *vm) {
-	s := newSite(t, v, "--camera", uvcMJPEG, "--camera", loopH264, "--camera", vividYUYV)
+	s := newFixture(t, v, "--camera", uvcMJPEG, "--camera", loopH264, "--camera", vividYUYV)
 	for _, camera := range []string{"uvc", "loop", "vivid"} {
 		s.info(camera)
 	}
@@ -184,7 +184,7 @@ func testBusy(t *testing.T, v *vm) {
 		}
 	})
 	testutil.Eventually(t, "the other program streams", func() bool { return v.sh(t, "cat /run/other.log") != "" })
-	s := newSite(t, v, "--camera", uvcMJPEG)
+	s := newFixture(t, v, "--camera", uvcMJPEG)
 	statuses := s.statuses("uvc")
 	next, _ := s.frames("uvc", frame.JPEG)
 	st := statuses.wait(status.Degraded)

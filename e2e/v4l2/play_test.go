@@ -49,7 +49,7 @@ func TestVM(t *testing.T) {
 
 // testPassThrough: what comes compressed out of a camera arrives byte for byte.
 func testPassThrough(t *testing.T, v *vm) {
-	s := newSite(t, v, "--camera", uvcMJPEG, "--camera", loopH264, "--camera", "uvc264=v4l2:"+byID+"#format=h264&fps=10")
+	s := newFixture(t, v, "--camera", uvcMJPEG, "--camera", loopH264, "--camera", "uvc264=v4l2:"+byID+"#format=h264&fps=10")
 	for _, c := range []struct {
 		camera, clip string
 		format       frame.Format
@@ -77,7 +77,7 @@ func testPassThrough(t *testing.T, v *vm) {
 
 // testPlay plays every camera by programs that know nothing of Bramble.
 func testPlay(t *testing.T, v *vm) {
-	s := newSite(t, v, "--camera", uvcMJPEG, "--camera", loopH264, "--camera", vividYUYV,
+	s := newFixture(t, v, "--camera", uvcMJPEG, "--camera", loopH264, "--camera", vividYUYV,
 		"--camera", "bare=v4l2:"+byID+"#format=mjpeg&size=640x480&fps=15")
 	for _, c := range []struct {
 		path, size string
@@ -105,7 +105,7 @@ func testPlay(t *testing.T, v *vm) {
 }
 
 // decodes has ffmpeg decode a stream, which must be without a fault.
-func (s *site) decodes(path, size string, frames int) {
+func (s *fixture) decodes(path, size string, frames int) {
 	s.t.Helper()
 	probe := []string{"-v", "error", "-analyzeduration", "1000000"} // of a raw stream ffmpeg otherwise reads 5 s
 	out := output(s.t, "ffprobe", append(probe, "-show_entries", "stream=width,height", "-of", "json", s.root+path)...)
@@ -129,7 +129,7 @@ func (s *site) decodes(path, size string, frames int) {
 }
 
 // still gets one picture and decodes it.
-func (s *site) still(path, size string) {
+func (s *fixture) still(path, size string) {
 	s.t.Helper()
 	resp, err := client(s.t).Get(s.root + path)
 	if err != nil {

@@ -73,7 +73,7 @@ func TestFrozenServer(t *testing.T) {
 			s := testutil.StartServer(t, server.Options{})
 			_, got := subscribe(t, testutil.Connect(t, s.ClientURL()), "cam.porch."+string(format))
 			f := startFreezer(t, s.Addr().String())
-			r := startRig(t, "nats://"+f.addr, format, time.Minute)
+			r := startFixture(t, "nats://"+f.addr, format, time.Minute)
 			for range 20 {
 				nextFrame(t, format, got)
 			}

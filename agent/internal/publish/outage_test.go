@@ -22,7 +22,7 @@ func TestServerRestart(t *testing.T) {
 			t.Parallel()
 			s := testutil.StartServer(t, server.Options{})
 			port := testutil.Port(t, s)
-			r := startRig(t, s.ClientURL(), format, time.Second)
+			r := startFixture(t, s.ClientURL(), format, time.Second)
 			_, got := subscribe(t, r.cfg.Conn, "cam.porch."+string(format))
 			nextFrame(t, format, got)
 
@@ -156,7 +156,7 @@ func TestSnapshotStartsAnIdleCamera(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
-			r := startRig(t, testutil.StartNATS(t), format, 50*time.Millisecond)
+			r := startFixture(t, testutil.StartNATS(t), format, 50*time.Millisecond)
 			ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 			defer cancel()
 			f, err := r.Snapshot(ctx)

@@ -22,8 +22,8 @@ const (
 	interval   = 10 * time.Millisecond // of the camera's frames
 )
 
-// rig is a Publisher with a camera that delivers frames while they are wanted.
-type rig struct {
+// fixture is a Publisher with a camera that delivers frames while they are wanted.
+type fixture struct {
 	*Publisher
 	drops   *drop.Counters
 	payload []byte
@@ -33,10 +33,10 @@ type rig struct {
 	stop    func()
 }
 
-func startRig(t *testing.T, url string, format frame.Format, linger time.Duration) *rig {
+func startFixture(t *testing.T, url string, format frame.Format, linger time.Duration) *fixture {
 	t.Helper()
 	connected := make(chan struct{}, 1)
-	r := &rig{drops: &drop.Counters{}, payload: []byte("a frame")}
+	r := &fixture{drops: &drop.Counters{}, payload: []byte("a frame")}
 	nc, err := Dial(Link{URL: url, Name: "test", Log: testutil.Log(t), OnConnect: func() { poke(connected) }})
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func closeAtEnd(t *testing.T, nc *nats.Conn) {
 }
 
 // camera puts frames while they are wanted.
-func (r *rig) camera(ctx context.Context) error {
+func (r *fixture) camera(ctx context.Context) error {
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for seq := uint64(0); ; {
@@ -135,7 +135,7 @@ func nextFrame(t *testing.T, format frame.Format, got <-chan *nats.Msg) frame.Fr
 }
 
 // waitIdle waits until nobody wants frames.
-func (r *rig) waitIdle(t *testing.T) {
+func (r *fixture) waitIdle(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
@@ -152,7 +152,7 @@ func TestPlainSubscriberStartsAndStopsTheCamera(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			url := testutil.StartNATS(t)
-			r := startRig(t, url, frame.JPEG, 50*time.Millisecond)
+			r := startFixture(t, url, frame.JPEG, 50*time.Millisecond)
 			nc := testutil.Connect(t, url)
 			r.waitIdle(t)
 			sub, got := subscribe(t, nc, subj)
@@ -172,7 +172,7 @@ func TestPlainSubscriberStartsAndStopsTheCamera(t *testing.T) {
 func TestQueueGroupIsInterest(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)
-	r := startRig(t, url, frame.JPEG, 50*time.Millisecond)
+	r := startFixture(t, url, frame.JPEG, 50*time.Millisecond)
 	got := make(chan *nats.Msg, 1<<14)
 	sub, err := testutil.Connect(t, url).ChanQueueSubscribe("cam.porch.jpeg", "workers", got)
 	if err != nil {
@@ -188,7 +188,7 @@ func TestQueueGroupIsInterest(t *testing.T) {
 // TestWakeStartsAtOnce: the linger time is long, so that only the wake can have started the stream, once.
 func TestWakeStartsAtOnce(t *testing.T) {
 	t.Parallel()
-	r := startRig(t, testutil.StartNATS(t), frame.JPEG, time.Hour)
+	r := startFixture(t, testutil.StartNATS(t), frame.JPEG, time.Hour)
 	r.Wake()
 	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
@@ -202,7 +202,7 @@ func TestIdleTraffic(t *testing.T) {
 	t.Parallel()
 	s := testutil.StartServer(t, server.Options{})
 	start := time.Now()
-	startRig(t, s.ClientURL(), frame.JPEG, 50*time.Millisecond)
+	startFixture(t, s.ClientURL(), frame.JPEG, 50*time.Millisecond)
 	var msgs, bytes int64
 	testutil.Eventually(t, "three probes on either subject", func() bool {
 		conns, err := s.Connz(nil)

@@ -37,16 +37,16 @@ func (h *heard) took() string {
 	return text
 }
 
-// rig is a pair of files that a Pair follows, in a bubble whose clock the test moves.
-type rig struct {
+// fixture is a pair of files that a Pair follows, in a bubble whose clock the test moves.
+type fixture struct {
 	t    *testing.T
 	pair *Pair
 	log  heard
 }
 
-func newRig(t *testing.T, c *testutil.Cert) *rig {
+func newFixture(t *testing.T, c *testutil.Cert) *fixture {
 	t.Helper()
-	r := &rig{t: t}
+	r := &fixture{t: t}
 	pair, err := Load(c.CertFile, c.KeyFile, slog.New(slog.NewTextHandler(&r.log, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func newRig(t *testing.T, c *testutil.Cert) *rig {
 }
 
 // shows fails the test unless somebody who connects now is shown that certificate.
-func (r *rig) shows(want *testutil.Cert) {
+func (r *fixture) shows(want *testutil.Cert) {
 	r.t.Helper()
 	got, err := r.pair.Config().GetCertificate(nil)
 	if err != nil || !got.Leaf.Equal(want.Leaf) {
@@ -82,7 +82,7 @@ func TestReload(t *testing.T) {
 	bubble(t, func(t *testing.T, cert func(time.Duration) *testutil.Cert) {
 		first, second := cert(year), cert(year)
 		old := *first
-		r := newRig(t, first)
+		r := newFixture(t, first)
 		r.shows(&old)
 		second.Install(t, first.CertFile, first.KeyFile)
 		r.shows(&old) // within a second nobody looks
@@ -135,7 +135,7 @@ func TestBroken(t *testing.T) {
 			bubble(t, func(t *testing.T, cert func(time.Duration) *testutil.Cert) {
 				first, second := cert(year), cert(year)
 				old := *first
-				r := newRig(t, first)
+				r := newFixture(t, first)
 				hurt(t, first.CertFile, first.KeyFile, second)
 				<-time.After(checkInterval)
 				r.shows(&old)
@@ -164,7 +164,7 @@ func TestBroken(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	bubble(t, func(t *testing.T, cert func(time.Duration) *testutil.Cert) {
 		first := cert(30 * 24 * time.Hour)
-		r := newRig(t, first)
+		r := newFixture(t, first)
 		days := map[string]int{}
 		for day := range 33 {
 			for range 4 {

@@ -15,7 +15,7 @@ import (
 )
 
 // made makes a certificate and returns a Pair of its files.
-func made(t *testing.T, valid time.Duration) (r *rig, o SelfSignedParams) {
+func made(t *testing.T, valid time.Duration) (r *fixture, o SelfSignedParams) {
 	t.Helper()
 	dir := t.TempDir()
 	o = SelfSignedParams{
@@ -27,7 +27,7 @@ func made(t *testing.T, valid time.Duration) (r *rig, o SelfSignedParams) {
 	if _, _, err := WriteSelfSigned(o); err != nil {
 		t.Fatal(err)
 	}
-	r = &rig{t: t}
+	r = &fixture{t: t}
 	pair, err := Load(o.Cert, o.Key, slog.New(slog.NewTextHandler(&r.log, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -73,10 +73,10 @@ func TestRenew(t *testing.T) {
 // A certificate that cannot be renewed, or was not made here, stays. Its expiry is logged once a day.
 func TestRenewNot(t *testing.T) {
 	for name, test := range map[string]struct {
-		rig  func(t *testing.T) (*rig, string)
-		says string
+		setUp func(t *testing.T) (*fixture, string)
+		says  string
 	}{
-		"not writable": {func(t *testing.T) (*rig, string) {
+		"not writable": {func(t *testing.T) (*fixture, string) {
 			r, o := made(t, year)
 			if err := os.Rename(filepath.Dir(o.Cert), filepath.Dir(o.Cert)+".away"); err != nil { // root may write everywhere else
 				t.Fatal(err)
@@ -84,14 +84,14 @@ func TestRenewNot(t *testing.T) {
 			testutil.WriteFile(t, filepath.Dir(o.Cert), nil)
 			return r, ""
 		}, "cannot be renewed"},
-		"somebody else's": {func(t *testing.T) (*rig, string) {
+		"somebody else's": {func(t *testing.T) (*fixture, string) {
 			c := testutil.NewCert(t, nil, nil)
-			return newRig(t, c), c.CertFile
+			return newFixture(t, c), c.CertFile
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				r, file := test.rig(t)
+				r, file := test.setUp(t)
 				var before []byte
 				if file != "" {
 					before, _ = os.ReadFile(file) // compared below

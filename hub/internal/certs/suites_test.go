@@ -27,7 +27,7 @@ func TestSuites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := newRig(t, testutil.NewCert(t, nil, nil)).pair.Config()
+	config := newFixture(t, testutil.NewCert(t, nil, nil)).pair.Config()
 	good := 0
 	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
 		if suite.SupportedVersions[0] == tls.VersionTLS13 {

@@ -17,7 +17,7 @@ func TestTooLittleMemory(t *testing.T) {
 	if !limited {
 		t.Skip("only Linux limits processes")
 	}
-	r := newRig(t, makeClips(t), Config{Memory: 48})
+	r := newFixture(t, makeClips(t), Config{Memory: 48})
 	cam := r.newCamera("porch", frame.JPEG)
 	cam.play(interval)
 	v := cam.view(Rendition{Format: frame.H264})
@@ -40,7 +40,7 @@ func TestFFmpegKnowsLittle(t *testing.T) {
 	if err := os.WriteFile(script, []byte(say), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
-	r := newRig(t, makeClips(t), Config{FFmpeg: script, Memory: 100})
+	r := newFixture(t, makeClips(t), Config{FFmpeg: script, Memory: 100})
 	cam := r.newCamera("porch", frame.JPEG)
 	cam.play(interval)
 	v := cam.view(Rendition{Format: frame.H264})

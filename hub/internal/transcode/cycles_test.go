@@ -38,7 +38,7 @@ func TestCycles(t *testing.T) {
 		{"fake ffmpeg", fakeFFmpeg(t, c), frame.JPEG, 200, []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.JPEG, Width: 240}, {Format: frame.JPEG, Width: 320}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := newRig(t, c, Config{FFmpeg: test.ffmpeg, Linger: time.Nanosecond, Max: 4})
+			r := newFixture(t, c, Config{FFmpeg: test.ffmpeg, Linger: time.Nanosecond, Max: 4})
 			cam := r.newCamera("porch", test.from)
 			src, err := cam.Source() // else the camera would begin anew each time
 			if err != nil {

@@ -16,7 +16,7 @@ import (
 
 // shareRig is a Transcoder of cameras that never deliver a frame, so that renditions begin without ffmpeg.
 type shareRig struct {
-	*rig
+	*fixture
 	most    int
 	cameras map[string]*camera
 	open    map[Principal][]*cameras.Subscription
@@ -26,7 +26,7 @@ type shareRig struct {
 func newShareRig(t *testing.T, most int) *shareRig {
 	ffmpegPath(t)
 	return &shareRig{
-		newRig(t, nil, Config{Max: most, Linger: time.Hour}),
+		newFixture(t, nil, Config{Max: most, Linger: time.Hour}),
 		most,
 		make(map[string]*camera),
 		make(map[Principal][]*cameras.Subscription),
@@ -275,7 +275,7 @@ func TestDefaultMax(t *testing.T) {
 
 // TestNoMoreProcesses: while a process that gave way is still ending, the next one waits. No more run than are allowed.
 func TestNoMoreProcesses(t *testing.T) {
-	r := newRig(t, makeClips(t), Config{Max: 1, FFmpeg: program(t, "trap '' INT; exec sleep 1000")})
+	r := newFixture(t, makeClips(t), Config{Max: 1, FFmpeg: program(t, "trap '' INT; exec sleep 1000")})
 	cam := r.newCamera("porch", frame.H264)
 	cam.play(interval)
 	for n := range 4 {
@@ -291,7 +291,7 @@ func TestNoMoreProcesses(t *testing.T) {
 }
 
 // runs reports whether a viewer's rendition has a process.
-func (r *rig) runs(v *cameras.Subscription) bool {
+func (r *fixture) runs(v *cameras.Subscription) bool {
 	r.tr.mu.Lock()
 	defer r.tr.mu.Unlock()
 	for _, j := range r.tr.jobs {

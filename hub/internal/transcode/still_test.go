@@ -19,7 +19,7 @@ func TestStill(t *testing.T) {
 	c := makeClips(t)
 	for _, f := range []frame.Format{frame.H264, frame.JPEG} {
 		t.Run(string(f), func(t *testing.T) {
-			r := newRig(t, c, Config{})
+			r := newFixture(t, c, Config{})
 			cam := r.newCamera("porch", f)
 			src, err := cam.Source()
 			if err != nil {
@@ -62,7 +62,7 @@ func TestStill(t *testing.T) {
 
 // TestStillOfRunning: if the same is streamed anyway, a still is taken from there.
 func TestStillOfRunning(t *testing.T) {
-	r := newRig(t, makeClips(t), Config{})
+	r := newFixture(t, makeClips(t), Config{})
 	cam := r.newCamera("porch", frame.H264)
 	cam.play(interval)
 	v := cam.view(Rendition{Format: frame.JPEG, Width: 320, FPS: 30})
@@ -82,7 +82,7 @@ func TestStillOfRunning(t *testing.T) {
 
 // TestStillTooOld: what is older than the request allows is not shown.
 func TestStillTooOld(t *testing.T) {
-	r := newRig(t, makeClips(t), Config{})
+	r := newFixture(t, makeClips(t), Config{})
 	cam := r.newCamera("porch", frame.H264)
 	src, err := cam.Source()
 	if err != nil {

@@ -29,7 +29,7 @@ func TestPictures(t *testing.T) {
 		} {
 			t.Run(fmt.Sprintf("%s to %v", from, want), func(t *testing.T) {
 				t.Parallel()
-				r := newRig(t, c, Config{})
+				r := newFixture(t, c, Config{})
 				cam := r.newCamera("porch", from)
 				cam.play(interval)
 				v := cam.view(want)
@@ -117,7 +117,7 @@ func psnr(got, want image.Image) float64 {
 
 // TestShared: a hundred viewers have one process, and the last one's end is the end of it.
 func TestShared(t *testing.T) {
-	r := newRig(t, makeClips(t), Config{Linger: time.Millisecond})
+	r := newFixture(t, makeClips(t), Config{Linger: time.Millisecond})
 	cam := r.newCamera("porch", frame.H264)
 	cam.play(interval)
 	before := testutil.TakeResourceSnapshot(t)
@@ -161,7 +161,7 @@ func TestKilled(t *testing.T) {
 	for _, want := range []Rendition{{Format: frame.JPEG, Width: 320}, {Format: frame.H264, Width: 320}} {
 		t.Run(want.String(), func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, c, Config{})
+			r := newFixture(t, c, Config{})
 			cam := r.newCamera("porch", frame.H264)
 			cam.play(interval)
 			v := cam.view(want)
@@ -189,7 +189,7 @@ func TestKilled(t *testing.T) {
 
 // TestNewRun: a camera that begins anew, maybe with pictures of another size, goes on under the viewers.
 func TestNewRun(t *testing.T) {
-	r := newRig(t, makeClips(t), Config{})
+	r := newFixture(t, makeClips(t), Config{})
 	cam := r.newCamera("porch", frame.JPEG)
 	v := cam.view(Rendition{Format: frame.H264, Width: 320})
 	defer v.Close()
@@ -208,7 +208,7 @@ func TestNewRun(t *testing.T) {
 // TestRefused: what cannot be made is refused with the remedy.
 func TestRefused(t *testing.T) {
 	c := makeClips(t)
-	without := newRig(t, c, Config{FFmpeg: filepath.Join(t.TempDir(), "none")})
+	without := newFixture(t, c, Config{FFmpeg: filepath.Join(t.TempDir(), "none")})
 	yard, desk := without.newCamera("yard", frame.H264), without.newCamera("desk", frame.JPEG)
 	for _, want := range []Rendition{{Format: frame.JPEG}, {Format: frame.H264, Width: 320}} {
 		if _, err := without.tr.Subscribe(t.Context(), yard.Camera, want, Principal{}); !errors.Is(err, ErrNoFFmpeg) {
@@ -220,7 +220,7 @@ func TestRefused(t *testing.T) {
 	jpegs(t, v, 320)
 	v.Close()
 
-	r := newRig(t, c, Config{Max: 1, Linger: time.Hour})
+	r := newFixture(t, c, Config{Max: 1, Linger: time.Hour})
 	cam := r.newCamera("porch", frame.H264)
 	cam.play(interval)
 	first := cam.view(Rendition{Format: frame.JPEG})
@@ -237,7 +237,7 @@ func TestRefused(t *testing.T) {
 // TestBroken: an ffmpeg that fails is tried again, and its reason told.
 func TestBroken(t *testing.T) {
 	script := program(t, "echo no such encoder >&2; exit 3")
-	r := newRig(t, makeClips(t), Config{FFmpeg: script})
+	r := newFixture(t, makeClips(t), Config{FFmpeg: script})
 	cam := r.newCamera("porch", frame.JPEG)
 	cam.play(interval)
 	v := cam.view(Rendition{Format: frame.H264})
@@ -252,7 +252,7 @@ func TestBroken(t *testing.T) {
 func TestNotTaken(t *testing.T) {
 	script := program(t, "exec sleep 1000")
 	before := testutil.TakeResourceSnapshot(t)
-	r := newRig(t, makeClips(t), Config{FFmpeg: script})
+	r := newFixture(t, makeClips(t), Config{FFmpeg: script})
 	cam := r.newCamera("porch", frame.JPEG)
 	stop := cam.play(time.Millisecond)
 	v := cam.view(Rendition{Format: frame.H264})

@@ -182,8 +182,8 @@ func (a *agents) RequestStatus(context.Context, string) (status.Status, error) {
 	return status.Status{}, context.DeadlineExceeded
 }
 
-// rig is a Transcoder with cameras of a registry.
-type rig struct {
+// fixture is a Transcoder with cameras of a registry.
+type fixture struct {
 	t      testing.TB
 	clips  *clips
 	agents *agents
@@ -192,9 +192,9 @@ type rig struct {
 	stop   func()
 }
 
-func newRig(t testing.TB, c *clips, cfg Config) *rig {
+func newFixture(t testing.TB, c *clips, cfg Config) *fixture {
 	t.Helper()
-	r := &rig{t: t, clips: c, agents: &agents{into: make(map[string]*stream.Stream)}}
+	r := &fixture{t: t, clips: c, agents: &agents{into: make(map[string]*stream.Stream)}}
 	r.reg = cameras.New(cameras.Config{Agents: r.agents, Linger: time.Millisecond, Log: testutil.Log(t)})
 	cfg.Log = testutil.Log(t)
 	r.tr = New(cfg)
@@ -206,14 +206,14 @@ func newRig(t testing.TB, c *clips, cfg Config) *rig {
 type camera struct {
 	*cameras.Camera
 
-	r      *rig
+	r      *fixture
 	format frame.Format
 	epoch  int64
 	n      int
 }
 
 // newCamera makes a camera known; nothing is delivered.
-func (r *rig) newCamera(id string, f frame.Format) *camera {
+func (r *fixture) newCamera(id string, f frame.Format) *camera {
 	r.t.Helper()
 	r.reg.OnStatus(status.Status{Camera: id, Instance: "i", Started: base(), State: status.Live, Format: f, Width: testWidth, Height: testHeight, FPS: 25})
 	cam, err := r.reg.Camera(id)

@@ -17,8 +17,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// site is a hub on this machine and an agent in the guest.
-type site struct {
+// fixture is a hub on this machine and an agent in the guest.
+type fixture struct {
 	t    *testing.T
 	root string // of the hub's URLs
 	nc   *nats.Conn
@@ -34,10 +34,10 @@ const (
 	vividYUYV = "vivid=v4l2:/dev/v4l/by-path/platform-vivid.0-video-index0#format=yuyv&size=320x180&fps=10"
 )
 
-// newSite starts both, the agent with the given arguments.
-func newSite(t *testing.T, v *vm, agent ...string) *site {
+// newFixture starts both, the agent with the given arguments.
+func newFixture(t *testing.T, v *vm, agent ...string) *fixture {
 	t.Helper()
-	s := &site{t: t}
+	s := &fixture{t: t}
 	var natsURL string
 	s.root, natsURL = startHub(t)
 	s.nc = testutil.Connect(t, natsURL)
@@ -78,14 +78,14 @@ func startHub(t *testing.T) (root, natsURL string) {
 }
 
 // statuses notes every status document of a camera from now on.
-func (s *site) statuses(camera string) *statuses {
+func (s *fixture) statuses(camera string) *statuses {
 	s.t.Helper()
 	list := &statuses{t: s.t, got: make(chan *nats.Msg, 1000)}
 	s.subscribe("cam."+camera+".status", list.got)
 	return list
 }
 
-func (s *site) subscribe(subject string, into chan *nats.Msg) (stop func()) {
+func (s *fixture) subscribe(subject string, into chan *nats.Msg) (stop func()) {
 	s.t.Helper()
 	sub, err := s.nc.ChanSubscribe(subject, into)
 	if err == nil {
@@ -134,7 +134,7 @@ func (l *statuses) wait(state status.State) status.Status {
 }
 
 // info asks the agent what a camera does now. It waits until the agent serves it.
-func (s *site) info(camera string) (st status.Status) {
+func (s *fixture) info(camera string) (st status.Status) {
 	s.t.Helper()
 	testutil.Eventually(s.t, "the agent answers for "+camera, func() bool {
 		msg, err := s.nc.Request("cam."+camera+".do.info", nil, testutil.Timeout)
@@ -147,7 +147,7 @@ func (s *site) info(camera string) (st status.Status) {
 }
 
 // do requests a verb of a camera.
-func (s *site) do(camera, verb, payload string) *nats.Msg {
+func (s *fixture) do(camera, verb, payload string) *nats.Msg {
 	s.t.Helper()
 	msg, err := s.nc.Request("cam."+camera+".do."+verb, []byte(payload), testutil.Timeout)
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *site) do(camera, verb, payload string) *nats.Msg {
 }
 
 // frames delivers the frames of a camera, from now on until stop is called.
-func (s *site) frames(camera string, format frame.Format) (next func() frame.Frame, stop func()) {
+func (s *fixture) frames(camera string, format frame.Format) (next func() frame.Frame, stop func()) {
 	s.t.Helper()
 	got := make(chan *nats.Msg, 10_000)
 	stop = s.subscribe("cam."+camera+"."+string(format), got)
@@ -186,7 +186,7 @@ func (s *site) frames(camera string, format frame.Format) (next func() frame.Fra
 }
 
 // waitHub waits until the hub knows the camera.
-func (s *site) waitHub(camera string) {
+func (s *fixture) waitHub(camera string) {
 	s.t.Helper()
 	c := client(s.t)
 	testutil.Eventually(s.t, "the hub knows "+camera, func() bool {
@@ -208,7 +208,7 @@ func client(t *testing.T) *http.Client {
 }
 
 // open requests a stream that ends with the test.
-func (s *site) open(path string) *bufio.Reader {
+func (s *fixture) open(path string) *bufio.Reader {
 	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.root+path, nil)
