@@ -170,7 +170,7 @@ func TestInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc.check(t, "Hub", got)
-	for _, want := range []string{`"version":"1.2.3"`, `"urls":["` + net.JoinHostPort("nats://127.0.0.1", "4222") + `"],"loopback":false,"auth_required":false`, `"subject_root":"cam"`, `"ffmpeg":false`, `"http":{"loopback":false}`} {
+	for _, want := range []string{`"version":"1.2.3"`, `"urls":["` + "nats://" + net.JoinHostPort("127.0.0.1", "4222") + `"],"loopback":false,"auth_required":false`, `"subject_root":"cam"`, `"ffmpeg":false`, `"http":{"loopback":false}`} {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("%s lacks %s", body, want)
 		}
