@@ -120,7 +120,7 @@ func importFixtures() map[string][]fixture {
 			{"the contract", files{"shared/status/status.go": imports("~/shared/frame")}, ""},
 			{"a library in a test", files{"shared/frame/frame_test.go": imports("github.com/nats-io/nats.go")}, ""},
 		},
-		"stream, fmp4 and mpjpeg stay pure": {
+		"stream, fanout, fmp4 and mpjpeg stay pure": {
 			{"NATS", files{"hub/internal/stream/ring.go": imports("github.com/nats-io/nats.go")}, "ring.go:2"},
 			{"a sibling", files{"hub/internal/fmp4/fmp4.go": imports("~/hub/internal/stream")}, "fmp4.go:2"},
 			{"std", files{"hub/internal/mpjpeg/mpjpeg.go": imports("net/textproto")}, ""},

@@ -80,7 +80,7 @@ func importRules() []rule {
 		rules = append(rules, rule{name: fe.name, remedy: fe.remedy, check: fe.check})
 	}
 	return append(rules, rule{
-		name:   "stream, fmp4 and mpjpeg stay pure",
+		name:   "stream, fanout, fmp4 and mpjpeg stay pure",
 		remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, cameras or httpapi",
 		check:  impureImports,
 	}, rule{
@@ -132,16 +132,26 @@ func (fe fence) check(tr *tree) (found []finding) {
 	return found
 }
 
-// impureImports flags what the hub's engine must not know: anything but the standard library, shared and the codec library.
+// impureImports flags what the hub's engine must not know: anything but the standard library, the wire contract, codecs
+// and what is below it.
 func impureImports(tr *tree) (found []finding) {
+	pure := map[string][]string{
+		"internal/media":      nil,
+		"hub/internal/wakeup": nil,
+		"hub/internal/stream": {"~/hub/internal/wakeup"},
+		"hub/internal/fanout": {"~/hub/internal/wakeup", "~/hub/internal/stream"},
+		"hub/internal/fmp4":   {"~/internal/codec"},
+		"hub/internal/mpjpeg": nil,
+	}
 	for _, f := range tr.code() {
-		if !slices.Contains([]string{"hub/internal/stream", "hub/internal/fmp4", "hub/internal/mpjpeg"}, f.dir()) {
+		below, ok := pure[f.dir()]
+		if !ok {
 			continue
 		}
+		below = append([]string{"~/shared", "~/internal/media", "~/internal/ratemeter", "github.com/bluenviron/mediacommon"}, below...)
 		for _, spec := range f.ast.Imports {
 			imp, _ := strconv.Unquote(spec.Path.Value)
-			if !isStandard(imp) && !importIn(imp, []string{"~/shared", "~/internal/codec", "~/internal/media", "~/internal/ratemeter",
-				"github.com/bluenviron/mediacommon"}) {
+			if !isStandard(imp) && !importIn(imp, below) {
 				found = append(found, finding{tr.pos(spec), "imports " + imp})
 			}
 		}

@@ -133,7 +133,7 @@ func (h *Hub) run(ctx context.Context) error {
 	}
 	defer in.Close()
 	reg := cameras.New(cameras.Config{
-		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, MaxFPS: h.cfg.MaxFPS, MaxBandwidth: h.cfg.MaxBandwidth, Log: h.cfg.Log,
+		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, Log: h.cfg.Log,
 	})
 	tr := transcode.New(transcode.Config{
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,

@@ -108,7 +108,7 @@ func (a *API) renditions(cam *cameras.Camera) []renditionJSON {
 	for _, i := range a.cfg.Transcoder.Renditions(cam) {
 		w := i.Want
 		list = append(list, renditionJSON{
-			w.Format, w.Width, w.Quality, w.FPS, w.Rotate, w.Bitrate, i.Still, !i.InProcess, i.Viewers, i.Stream.FramesIn.Load(), i.Stream.Drops.Map(), i.Restarts,
+			frame.Format(w.Codec), w.Width, w.Quality, w.FPS, w.Rotate, w.Bitrate, i.Still, !i.InProcess, i.Viewers, i.Stream.FramesIn.Load(), i.Stream.Drops.Map(), i.Restarts,
 			i.CPU.Seconds(), i.LastError,
 		})
 	}

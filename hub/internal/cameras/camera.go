@@ -8,88 +8,97 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/fanout"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
 const (
-	// silence is how long a watched camera may send no frame before its agent is asked what is the matter.
-	silence = 1500 * time.Millisecond
+	// frameTimeout is how long a subscribed camera may send no frame before its agent is asked for its status.
+	frameTimeout = 1500 * time.Millisecond
 
-	// unheard is how long an agent may publish no status before it is asked.
-	unheard = status.Interval + 1500*time.Millisecond
+	// statusTimeout is how long an agent may publish no status before it is asked for it.
+	statusTimeout = status.Interval + 1500*time.Millisecond
 
 	// askTimeout and maxMisses bound how long an agent may stay silent on being asked before its camera is offline.
 	askTimeout = time.Second
 	maxMisses  = 2
 
-	// conflictTime is how long after the last word of a second agent its camera counts as contested.
+	// conflictTime is how long after the last status of a second agent its camera is in conflict.
 	conflictTime = 2*status.Interval + time.Second
+
+	// keyFrameInterval is the least time between two requests for a key frame: each costs the camera bandwidth.
+	keyFrameInterval = time.Second
 )
 
 // Camera is one camera as the hub sees it.
 type Camera struct {
-	id        string
-	broughtBy string // instance of the agent of which the camera was first heard
-	cfg       Config
+	id       string
+	instance string // of the agent that first reported the camera
+	cfg      Config
 
-	mu       sync.Mutex
-	status   status.Status // the newest word of the agent that is followed
-	heard    time.Time     // when the agent was last heard
-	offline  error         // why the camera cannot be reached; nil if it can
-	since    time.Time     // since when offline
-	misses   int
-	checking bool
-	wokenAt  time.Time
-	rejoined time.Time // when the hub's connection came back
-	feed     *feed     // the stream in the camera's native format; never nil
-	beside   int       // viewers of renditions
-	flooded  bool      // more frames come than are taken; said in the log
+	mu             sync.Mutex
+	status         status.Status // the newest of the agent that is followed
+	lastStatus     time.Time     // when that agent was last heard
+	offline        error         // why the camera cannot be reached; nil if it can
+	since          time.Time     // since when offline
+	misses         int           // requests for the status that had no answer
+	checking       bool
+	wokenAt        time.Time
+	keyFrameAt     time.Time // when a key frame was last requested
+	reconnected    time.Time // when the hub's connection came back
+	native         *native   // the stream that the camera delivers; never nil
+	derivedViewers int       // viewers of streams that are made of it
+	overloaded     bool      // more frames come than are taken; logged
 
 	// A second agent, which is not followed.
-	rival      status.Status // its newest word
-	rivalAt    time.Time     // when that was heard
-	rivalSince time.Time     // since when it is heard
+	secondAgent status.Status // its newest status
+	secondHeard time.Time     // when that came
+	secondSince time.Time     // since when it is heard
 }
 
-// feed is one stream, subscribed while it has holders and for the linger time after. Guarded by the camera's mu.
-type feed struct {
-	stream  *stream.Stream
-	stop    func()    // nil while not subscribed
-	viewers int       // sources included
-	sources int       // those who make renditions of it
-	usedAt  time.Time // when it was last held
+// native is the stream that a camera delivers. It is subscribed to while it has subscribers, and for the linger time
+// after. Guarded by the camera's mu.
+type native struct {
+	stream      *stream.Stream
+	fanout      *fanout.Group
+	stop        func()    // nil while not subscribed
+	subscribers int       // all of them
+	viewers     int       // those that are viewers
+	lastUsed    time.Time // when it last had a subscriber
 }
 
 func newCamera(s status.Status, cfg Config) *Camera {
-	c := &Camera{id: s.Camera, broughtBy: s.Instance, cfg: cfg, status: s}
-	c.feed = c.newFeed(s.Format)
+	c := &Camera{id: s.Camera, instance: s.Instance, cfg: cfg, status: s}
+	c.native = c.newNative(s.Format)
 	return c
 }
 
-func (c *Camera) newFeed(f frame.Format) *feed {
+func (c *Camera) newNative(f frame.Format) *native {
 	cfg := c.cfg.Stream
-	cfg.Format = f
-	return &feed{stream: stream.New(cfg)}
+	cfg.Tracks = media.VideoTracks(media.Codec(f))
+	s := stream.New(cfg)
+	return &native{stream: s, fanout: fanout.New(s)}
 }
 
 // ID returns the camera's id.
 func (c *Camera) ID() string { return c.id }
 
-// observe takes in what an agent says of the camera.
-func (c *Camera) observe(s status.Status, now time.Time) {
+// onStatus takes in an agent's status of the camera.
+func (c *Camera) onStatus(s status.Status, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.Instance != c.status.Instance && !c.heard.IsZero() {
-		alive := c.offline == nil && now.Sub(c.heard) < conflictTime
+	if s.Instance != c.status.Instance && !c.lastStatus.IsZero() {
+		alive := c.offline == nil && now.Sub(c.lastStatus) < conflictTime
 		if alive && !s.Started.After(c.status.Started) { // an older agent beside the one that is followed
-			c.observeRivalLocked(s, now)
+			c.onSecondAgentLocked(s, now)
 			return
 		}
-		if s.Instance == c.rival.Instance {
-			c.rivalAt = time.Time{} // it is the one that is followed now
+		if s.Instance == c.secondAgent.Instance {
+			c.secondHeard = time.Time{} // it is the one that is followed now
 		}
 	}
 	if s.State == status.Stopped {
@@ -97,40 +106,40 @@ func (c *Camera) observe(s status.Status, now time.Time) {
 	} else {
 		c.setOnlineLocked()
 	}
-	c.heard, c.misses = now, 0
+	c.lastStatus, c.misses = now, 0
 	if s.Format != c.status.Format {
-		c.replaceFeedLocked(s.Format)
+		c.replaceNativeLocked(s.Format)
 	}
 	c.status = s
 }
 
-func (c *Camera) observeRivalLocked(s status.Status, now time.Time) {
+func (c *Camera) onSecondAgentLocked(s status.Status, now time.Time) {
 	switch {
 	case s.State != status.Stopped:
-		if s.Instance != c.rival.Instance || now.Sub(c.rivalAt) >= conflictTime {
-			c.rivalSince = now
+		if s.Instance != c.secondAgent.Instance || now.Sub(c.secondHeard) >= conflictTime {
+			c.secondSince = now
 		}
-		c.rival, c.rivalAt = s, now
-	case s.Instance == c.rival.Instance:
-		c.rivalAt = time.Time{}
+		c.secondAgent, c.secondHeard = s, now
+	case s.Instance == c.secondAgent.Instance:
+		c.secondHeard = time.Time{}
 	}
 }
 
-// contestedLocked reports whether two agents serve the camera. Both must have been heard in turn: after a restart with a clock that went back, the new run
+// conflictLocked reports whether two agents serve the camera. Both must have been heard in turn: after a restart with a clock that went back, the new run
 // looks like an older agent until the former one has been silent for long.
-func (c *Camera) contestedLocked(now time.Time) bool {
-	return now.Sub(c.rivalAt) < conflictTime && c.heard.After(c.rivalSince)
+func (c *Camera) conflictLocked(now time.Time) bool {
+	return now.Sub(c.secondHeard) < conflictTime && c.lastStatus.After(c.secondSince)
 }
 
-// replaceFeedLocked ends the stream of a format that the camera delivers no longer.
-func (c *Camera) replaceFeedLocked(f frame.Format) {
-	old := c.feed
+// replaceNativeLocked ends the stream of a format that the camera delivers no longer.
+func (c *Camera) replaceNativeLocked(f frame.Format) {
+	old := c.native
 	old.stream.CloseWithError(fmt.Errorf("%w: it now delivers %s", ErrNotNative, f))
 	if old.stop != nil {
 		old.stop()
 		old.stop = nil
 	}
-	c.feed = c.newFeed(f)
+	c.native = c.newNative(f)
 }
 
 func (c *Camera) setOfflineLocked(why error, now time.Time) {
@@ -154,21 +163,21 @@ func (c *Camera) setOnlineLocked() {
 func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := c.feed
-	c.tellFloodLocked(now)
-	if f.stop != nil && f.viewers == 0 && now.Sub(f.usedAt) >= c.cfg.Linger {
+	n := c.native
+	c.logOverloadLocked(now)
+	if n.stop != nil && n.subscribers == 0 && now.Sub(n.lastUsed) >= c.cfg.Linger {
 		c.closeLocked()
 	}
-	back := now.Sub(c.rejoined) >= silence // agents may need longer to come back than the hub
+	back := now.Sub(c.reconnected) >= frameTimeout // agents may need longer to come back than the hub
 	if !connected || !back || c.checking || c.offline != nil {
 		return false
 	}
-	last, _, some := f.stream.LastFrameTimes()
-	mute := f.stop != nil && (!some || now.Sub(last) > silence) && now.Sub(c.wokenAt) > silence
+	last, _, some := n.stream.LastFrameTimes()
+	mute := n.stop != nil && (!some || now.Sub(last) > frameTimeout) && now.Sub(c.wokenAt) > frameTimeout
 	if mute {
 		c.wakeLocked(now)
 	}
-	c.checking = mute || now.Sub(c.heard) > unheard
+	c.checking = mute || now.Sub(c.lastStatus) > statusTimeout
 	return c.checking
 }
 
@@ -184,10 +193,10 @@ func (c *Camera) check(ctx context.Context) {
 	switch {
 	case err == nil:
 		c.mu.Unlock()
-		c.observe(s, now)
+		c.onStatus(s, now)
 		return
 	case errors.As(err, &refused) && refused.Code == http.StatusTooManyRequests: // busy, but online
-		c.heard, c.misses = now, 0
+		c.lastStatus, c.misses = now, 0
 	case errors.Is(err, ErrNoAgent):
 		c.setOfflineLocked(ErrNoAgent, now)
 	case ctx.Err() == nil && c.cfg.Agents.Connected(): // else it is the hub that has gone
@@ -204,22 +213,35 @@ func (c *Camera) check(ctx context.Context) {
 func (c *Camera) forgettable(now time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.offline != nil && c.feed.viewers == 0 && c.feed.stop == nil && now.Sub(c.since) > forgetAfter
+	return c.offline != nil && c.native.subscribers == 0 && c.native.stop == nil && now.Sub(c.since) > forgetAfter
 }
 
-// rewake asks for frames again after the hub's connection was lost.
-func (c *Camera) rewake() {
+// onReconnect asks for frames again after the hub's connection was lost.
+func (c *Camera) onReconnect() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.rejoined = time.Now()
-	c.wakeLocked(c.rejoined)
+	c.reconnected = time.Now()
+	c.wakeLocked(c.reconnected)
 }
 
 func (c *Camera) wakeLocked(now time.Time) {
-	if c.feed.stop != nil {
-		c.wokenAt = now
+	if c.native.stop != nil {
+		c.wokenAt, c.keyFrameAt = now, now // an agent that wakes up sends one
 		c.cfg.Agents.Wake(c.id)
 	}
+}
+
+// requestKeyFrame asks the camera's agent for a key frame, but not too often. The ring of a camera without viewers needs
+// none.
+func (c *Camera) requestKeyFrame() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := time.Now()
+	if c.native.stop == nil || now.Sub(c.keyFrameAt) < keyFrameInterval {
+		return
+	}
+	c.keyFrameAt = now
+	c.cfg.Agents.RequestKeyFrame(c.id)
 }
 
 func (c *Camera) close() {
@@ -230,9 +252,9 @@ func (c *Camera) close() {
 
 // closeLocked unsubscribes from the frames. What the ring holds is old from now on.
 func (c *Camera) closeLocked() {
-	if c.feed.stop != nil {
-		c.feed.stop()
-		c.feed.stop = nil
-		c.feed.stream.Reset()
+	if c.native.stop != nil {
+		c.native.stop()
+		c.native.stop = nil
+		c.native.stream.Reset()
 	}
 }

@@ -47,17 +47,24 @@ var (
 
 // AgentClient is how the registry reaches cameras. Its methods may be called from several goroutines.
 type AgentClient interface {
-	// SubscribeFrames appends the camera's frames to into until the stop function is called. A frame that was under way may still come after that.
+	// SubscribeFrames appends the camera's frames to into until the stop function is called. A frame that was under way
+	// may still come after that.
 	SubscribeFrames(camera string, into *stream.Stream) (stop func(), err error)
 
 	// Wake asks the camera's agent to start it. It does not wait.
 	Wake(camera string)
+
+	// RequestKeyFrame asks the camera's agent for a key frame. It does not wait.
+	RequestKeyFrame(camera string)
 
 	// RequestStatus returns the camera's status from its agent. The error is ErrNoAgent if there is certainly none.
 	RequestStatus(ctx context.Context, camera string) (status.Status, error)
 
 	// Connected reports whether NATS can be reached.
 	Connected() bool
+
+	// OverloadReason tells an operator why frames beyond the limits of a camera are dropped, and what to do.
+	OverloadReason() string
 }
 
 // ErrNoAgent says that no agent serves a camera.
@@ -75,13 +82,10 @@ func (e *RefusedError) Error() string { return e.Reason }
 type Config struct {
 	Agents AgentClient
 	Linger time.Duration // how long a stream stays subscribed after its last viewer; default 10 s
-	Stream stream.Config // bounds of each ring; Format is ignored
+	Stream stream.Config // bounds of each ring; Tracks is ignored
 
 	MaxCameras  int // how many there may be; 0 means DefaultMaxCameras
 	MaxPerAgent int // how many of them one run of an agent may bring; 0 means DefaultMaxPerAgent
-	// MaxFPS and MaxBandwidth (MB) are what Agents takes of a camera in a second, to tell of it.
-	MaxFPS       int
-	MaxBandwidth int
 
 	Log *slog.Logger
 }
@@ -90,11 +94,11 @@ type Config struct {
 type Registry struct {
 	cfg Config
 
-	mu      sync.Mutex
-	cameras map[string]*Camera
-	brought map[string]int // how many of them a run of an agent has brought, by its instance
-	refused map[string]uint64
-	said    map[string]time.Time // when a refusal was last logged, by limit
+	mu       sync.Mutex
+	cameras  map[string]*Camera
+	perAgent map[string]int // how many of them each run of an agent has reported, by its instance
+	refused  map[string]uint64
+	said     map[string]time.Time // when a refusal was last logged, by limit
 }
 
 // New returns an empty Registry.
@@ -109,7 +113,7 @@ func New(cfg Config) *Registry {
 		cfg.MaxPerAgent = DefaultMaxPerAgent
 	}
 	return &Registry{
-		cfg: cfg, cameras: make(map[string]*Camera), brought: make(map[string]int), refused: make(map[string]uint64), said: make(map[string]time.Time),
+		cfg: cfg, cameras: make(map[string]*Camera), perAgent: make(map[string]int), refused: make(map[string]uint64), said: make(map[string]time.Time),
 	}
 }
 
@@ -145,23 +149,23 @@ func (r *Registry) OnStatus(s status.Status) {
 	r.mu.Lock()
 	c := r.cameras[s.Camera]
 	if c == nil {
-		if !r.roomLocked(s, time.Now()) {
+		if !r.admitLocked(s, time.Now()) {
 			r.mu.Unlock()
 			return
 		}
 		c = newCamera(s, r.cfg)
 		r.cameras[s.Camera] = c
-		r.brought[c.broughtBy]++
+		r.perAgent[c.instance]++
 		r.cfg.Log.Info("camera found", logkey.Camera, s.Camera, logkey.Host, s.Host, "format", s.Format, "state", s.State)
 	}
 	r.mu.Unlock()
-	c.observe(s, time.Now())
+	c.onStatus(s, time.Now())
 }
 
 // OnReconnect tells every camera that the hub has reached NATS again.
 func (r *Registry) OnReconnect() {
 	for _, c := range r.Cameras() {
-		c.rewake()
+		c.onReconnect()
 	}
 }
 
@@ -195,8 +199,8 @@ func (r *Registry) forget(now time.Time) {
 	for id, c := range r.cameras {
 		if c.forgettable(now) {
 			delete(r.cameras, id)
-			if r.brought[c.broughtBy]--; r.brought[c.broughtBy] <= 0 {
-				delete(r.brought, c.broughtBy)
+			if r.perAgent[c.instance]--; r.perAgent[c.instance] <= 0 {
+				delete(r.perAgent, c.instance)
 			}
 			r.cfg.Log.Info("camera forgotten", logkey.Camera, id)
 		}

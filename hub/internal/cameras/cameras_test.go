@@ -14,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -37,6 +38,7 @@ type deeds struct {
 	into         *stream.Stream // of the last feed that was started
 	feeds, stops int
 	wakes, asks  []time.Time
+	keyFrames    []time.Time
 }
 
 func (a *fakeAgents) set(f func()) {
@@ -66,6 +68,12 @@ func (a *fakeAgents) SubscribeFrames(_ string, into *stream.Stream) (func(), err
 	a.did.into = into
 	return func() { a.set(func() { a.did.stops++ }) }, nil
 }
+
+func (a *fakeAgents) RequestKeyFrame(string) {
+	a.set(func() { a.did.keyFrames = append(a.did.keyFrames, time.Now()) })
+}
+
+func (a *fakeAgents) OverloadReason() string { return "its agent sends too much" }
 
 func (a *fakeAgents) Wake(string) { a.set(func() { a.did.wakes = append(a.did.wakes, time.Now()) }) }
 
@@ -119,9 +127,9 @@ func porch(t *testing.T, r *Registry) *Camera {
 	return c
 }
 
-func view(t *testing.T, r *Registry, f frame.Format) *Subscription {
+func view(t *testing.T, r *Registry, f media.Codec) *Subscription {
 	t.Helper()
-	v, err := porch(t, r).View(f)
+	v, err := porch(t, r).Subscribe(f, Viewer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +143,7 @@ func deliver(r *Registry, a *fakeAgents, d time.Duration) {
 		if n := a.seen().into.FramesIn.Load(); n%50 == 0 {
 			r.OnStatus(s)
 		}
-		a.seen().into.Append(&stream.Packet{Frame: frame.Frame{Format: s.Format, Seq: a.seen().into.FramesIn.Load(), Payload: make([]byte, 10)}})
+		a.seen().into.Append(media.Packet{Seq: a.seen().into.FramesIn.Load(), Payload: make([]byte, 10)})
 		pass(100 * time.Millisecond)
 	}
 }
@@ -209,7 +217,7 @@ func TestStates(t *testing.T) {
 func TestRatesAreMeasuredWhileWatched(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Degraded), nil })
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		defer v.Close()
 		deliver(r, a, 6*time.Second)
 		i := porch(t, r).Info()
@@ -229,7 +237,7 @@ func TestForgottenAfterADay(t *testing.T) {
 		r.OnStatus(word(status.Stopped))
 		pass(forgetAfter)
 		wantState(t, r, Offline, "stopped")
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		pass(time.Hour) // it is waited for
 		wantState(t, r, Offline, "stopped")
 		v.Close()
@@ -253,7 +261,7 @@ func TestRunEndsAllStreams(t *testing.T) {
 		r := New(Config{Agents: a, Log: testutil.Log(t)})
 		stop := testutil.Run(t, r.Run)
 		r.OnStatus(word(status.Idle))
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		stop()
 		if a.seen().stops != 1 {
 			t.Error("a subscription outlives Run")
@@ -273,7 +281,7 @@ func TestRunWaitsForItsQuestions(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { ended <- r.Run(ctx) }()
 		r.OnStatus(word(status.Idle))
-		pass(unheard + tickInterval)
+		pass(statusTimeout + tickInterval)
 		cancel()
 		synctest.Wait()
 		if len(ended) != 0 || len(a.seen().asks) != 1 {
@@ -320,7 +328,7 @@ func TestManyAtOnce(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if v, err := c.View(frame.JPEG); err == nil {
+				if v, err := c.Subscribe(media.JPEG, Viewer); err == nil {
 					_ = c.tick(time.Now(), true)
 					v.Close()
 				} else if !errors.Is(err, ErrNotNative) {

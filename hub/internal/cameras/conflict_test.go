@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
@@ -84,7 +85,7 @@ func TestTwoAgents(t *testing.T) {
 // The rival's word must not change what viewers get.
 func TestRivalDoesNotReplaceTheStream(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		defer v.Close()
 		s := word(status.Live)
 		s.Instance, s.Started, s.Format = "two", s.Started.Add(-time.Hour), frame.H264

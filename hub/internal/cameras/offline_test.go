@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -14,7 +14,7 @@ func nobody(context.Context, string) (status.Status, error) { return status.Stat
 
 func TestOfflineWhenNobodyServesTheCamera(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		defer v.Close()
 		deliver(r, a, 7*time.Second)
 		if len(a.seen().asks) != 0 || len(a.seen().wakes) != 1 {
@@ -56,21 +56,21 @@ func TestBackOnlineIsNotWokenForNobody(t *testing.T) {
 func TestUnheardCameraIsAsked(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Idle), nil })
-		pass(unheard)
+		pass(statusTimeout)
 		if len(a.seen().asks) != 0 {
-			t.Errorf("asked after %v", unheard)
+			t.Errorf("asked after %v", statusTimeout)
 		}
 		pass(tickInterval)
 		if len(a.seen().asks) != 1 {
-			t.Errorf("asked %d times after %v: want once", len(a.seen().asks), unheard+tickInterval)
+			t.Errorf("asked %d times after %v: want once", len(a.seen().asks), statusTimeout+tickInterval)
 		}
-		pass(10 * unheard)
+		pass(10 * statusTimeout)
 		wantState(t, r, status.Idle, "")
 		if n := len(a.seen().asks); n > 11 {
 			t.Errorf("asked %d times: an answer counts as heard", n)
 		}
 		a.answer(nobody)
-		pass(unheard + tickInterval)
+		pass(statusTimeout + tickInterval)
 		wantState(t, r, Offline, ErrNoAgent.Error())
 	})
 }
@@ -81,7 +81,7 @@ func TestBusyAgentIsThere(t *testing.T) {
 		a.answer(func(context.Context, string) (status.Status, error) {
 			return status.Status{}, &RefusedError{Code: 429, Reason: "too often"}
 		})
-		pass(10 * unheard)
+		pass(10 * statusTimeout)
 		wantState(t, r, status.Idle, "")
 		if n := len(a.seen().asks); n == 0 || n > 11 {
 			t.Errorf("asked %d times", n)
@@ -102,7 +102,7 @@ func TestOfflineAfterTwoUnansweredQuestions(t *testing.T) {
 		pass(time.Minute)
 		wantState(t, r, status.Idle, "")
 		a.answer(nil)
-		pass(unheard + maxMisses*(askTimeout+tickInterval))
+		pass(statusTimeout + maxMisses*(askTimeout+tickInterval))
 		wantState(t, r, Offline, errNoAnswer.Error())
 	})
 }
@@ -123,7 +123,7 @@ func TestOfflineWhenTheAnswerMakesNoSense(t *testing.T) {
 // While the hub has no connection, no camera can be blamed.
 func TestHubWithoutConnection(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		defer v.Close()
 		for len(a.seen().asks) < maxMisses { // the last question allowed is cut off
 			pass(tickInterval)
@@ -141,7 +141,7 @@ func TestHubWithoutConnection(t *testing.T) {
 		if len(a.seen().wakes) != wakes+1 {
 			t.Errorf("woken %d times on reconnecting: want once", len(a.seen().wakes)-wakes)
 		}
-		pass(silence + tickInterval)
+		pass(frameTimeout + tickInterval)
 		wantState(t, r, status.Live, "")
 	})
 }
@@ -149,7 +149,7 @@ func TestHubWithoutConnection(t *testing.T) {
 // After an outage of NATS the hub may be connected again before the agents are.
 func TestAgentsComeBackAfterTheHub(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		defer v.Close()
 		a.set(func() { a.disconnected = true })
 		pass(time.Minute)
@@ -157,18 +157,18 @@ func TestAgentsComeBackAfterTheHub(t *testing.T) {
 		a.set(func() { a.disconnected = false })
 		r.OnReconnect()
 		for range 9 {
-			pass(silence / 10)
+			pass(frameTimeout / 10)
 			wantState(t, r, status.Idle, "")
 		}
 		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Live), nil })
-		pass(silence/10 + tickInterval)
+		pass(frameTimeout/10 + tickInterval)
 		wantState(t, r, status.Live, "")
 		a.set(func() { a.disconnected = true })
 		pass(time.Minute)
 		a.answer(nobody) // this time it does not come back
 		a.set(func() { a.disconnected = false })
 		r.OnReconnect()
-		pass(silence + tickInterval)
+		pass(frameTimeout + tickInterval)
 		wantState(t, r, Offline, ErrNoAgent.Error())
 	})
 }
@@ -177,15 +177,15 @@ func TestAgentsComeBackAfterTheHub(t *testing.T) {
 func TestMuteCameraIsWokenAgain(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Starting), nil })
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		defer v.Close()
 		pass(20*time.Second + tickInterval/2)
-		if n := len(a.seen().wakes); n != 11 { // at once, then at the first tick after each silence
+		if n := len(a.seen().wakes); n != 11 { // at once, then at the first tick after each frameTimeout
 			t.Errorf("woken %d times in 20 s: want 11", n)
 		}
 		wakes := a.seen().wakes
 		for i, at := range wakes[1:] {
-			if d := at.Sub(wakes[i]); d < silence {
+			if d := at.Sub(wakes[i]); d < frameTimeout {
 				t.Errorf("woken again after %v", d)
 			}
 		}

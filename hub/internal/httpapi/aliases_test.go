@@ -11,6 +11,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -91,9 +92,7 @@ func TestRenditions(t *testing.T) {
 	if err := jpeg.Encode(&picture, image.NewYCbCr(image.Rect(0, 0, 640, 360), image.YCbCrSubsampleRatio420), nil); err != nil {
 		t.Fatal(err)
 	}
-	cam.stream.Append(&stream.Packet{
-		Frame: frame.Frame{Format: frame.JPEG, Seq: 7, Epoch: cam.epoch, CaptureTime: captured(7), Payload: picture.Bytes()}, Width: 640, Height: 360,
-	})
+	cam.stream.Append(media.Packet{Seq: 7, Epoch: cam.epoch, CaptureTime: captured(7), Payload: picture.Bytes(), Width: 640, Height: 360})
 	for query, want := range map[string]image.Point{
 		"": {640, 360}, "?width=300": {320, 180}, "?width=100&quality=50": {160, 90}, "?width=4000": {640, 360}, "?quality=20": {640, 360},
 		"?rotate=90": {360, 640}, "?rotate=180&width=320": {320, 180}, "?rotate=270&width=160": {160, 284},

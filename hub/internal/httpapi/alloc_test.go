@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -54,7 +56,7 @@ func deliver(t testing.TB, format frame.Format, conn net.Conn, n int) func() {
 		loops.Wait()
 	})
 	for range n {
-		v, err := c.View(format)
+		v, err := c.Subscribe(media.Codec(format), cameras.Viewer)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,7 +79,7 @@ func deliver(t testing.TB, format frame.Format, conn net.Conn, n int) func() {
 	return func() {
 		taken.Add(n)
 		if format == frame.JPEG {
-			c.append(&stream.Packet{Frame: frame.Frame{Payload: u.data}})
+			c.append(media.Packet{Payload: u.data})
 		} else {
 			c.access(unit{u.data, true, u.params})
 		}

@@ -14,15 +14,15 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // extensions maps the end of a camera's URL to the format a stream must have to serve it.
-var extensions = map[string]frame.Format{
-	"jpeg":  frame.JPEG,
-	"mjpeg": frame.JPEG,
-	"h264":  frame.H264,
-	"mp4":   frame.H264,
+var extensions = map[string]media.Codec{
+	"jpeg":  media.JPEG,
+	"mjpeg": media.JPEG,
+	"h264":  media.H264,
+	"mp4":   media.H264,
 }
 
 // camera answers /cam/<id>, which is a page, and /cam/<id>.<extension>, which is the camera.
@@ -83,7 +83,7 @@ const defaultMaxAge = 5 * time.Second
 func (s *Server) jpeg(c echo.Context, cam *cameras.Camera) error {
 	q := parameters{query: c.QueryParams()}
 	maxAge := q.duration("max_age", defaultMaxAge, 0, time.Hour)
-	want := q.rendition(frame.JPEG)
+	want := q.rendition(media.JPEG)
 	if q.err != nil {
 		return q.err
 	}
@@ -106,7 +106,7 @@ func (s *Server) jpeg(c echo.Context, cam *cameras.Camera) error {
 
 // begin waits for the first frame of a stream, so that a camera which gives none is answered with an error, and opens the response. A HEAD request
 // gets the headers alone: then out is nil. Call end.
-func (s *Server) begin(c echo.Context, cam *cameras.Camera, f frame.Format, contentType string) (*viewing, stream.Delivery, error) {
+func (s *Server) begin(c echo.Context, cam *cameras.Camera, f media.Codec, contentType string) (*viewing, stream.Delivery, error) {
 	none := stream.Delivery{}
 	if why := cam.Offline(); why != nil {
 		return nil, none, fmt.Errorf("%w: %w", cameras.ErrOffline, why)
@@ -122,7 +122,7 @@ func (s *Server) begin(c echo.Context, cam *cameras.Camera, f frame.Format, cont
 	ctx := c.Request().Context()
 	first, err := v.Next(ctx, s.times.frame)
 	if errors.Is(err, stream.ErrTimeout) {
-		err = fmt.Errorf("%w: no frame within %v%s", cameras.ErrOffline, s.times.frame, v.Reason())
+		err = &cameras.NoFrameError{What: "frame", Wait: s.times.frame, Reason: v.Reason()}
 	}
 	if err != nil {
 		v.Close()

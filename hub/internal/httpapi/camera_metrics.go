@@ -5,8 +5,8 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -72,7 +72,7 @@ func (m *cameraCollector) Collect(ch chan<- prometheus.Metric) {
 }
 
 // camera tells of a camera's own stream and of its renditions.
-func (m *cameraCollector) camera(e emit, i cameras.Info, made map[frame.Format]*transcode.Counters) {
+func (m *cameraCollector) camera(e emit, i cameras.Info, made map[media.Codec]*transcode.Counters) {
 	id, own := i.Camera, string(i.Format)
 	e.gauge(m.up, truth(i.State != cameras.Offline), id)
 	for _, state := range cameraStates() {
@@ -85,9 +85,9 @@ func (m *cameraCollector) camera(e emit, i cameras.Info, made map[frame.Format]*
 	e.counter(m.in, i.Stream.FramesIn.Load(), id, own)
 	e.counter(m.bytesIn, i.Stream.BytesIn.Load(), id, own)
 	i.Stream.Drops.Each(func(r drop.Reason, n uint64) { e.counter(m.drops, n, id, own, r.String()) })
-	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
+	for _, format := range []media.Codec{media.JPEG, media.H264} {
 		var out, bytes uint64
-		if format == i.Format {
+		if format == media.Codec(i.Format) {
 			out, bytes = i.Stream.FramesOut.Load(), i.Stream.BytesOut.Load()
 		}
 		sum := made[format]
@@ -97,7 +97,7 @@ func (m *cameraCollector) camera(e emit, i cameras.Info, made map[frame.Format]*
 			e.counter(m.made, sum.Frames, id, string(format))
 			sum.Drops.Each(func(r drop.Reason, n uint64) { e.counter(m.madeDrops, n, id, string(format), r.String()) })
 		}
-		if sum != nil || format == i.Format {
+		if sum != nil || format == media.Codec(i.Format) {
 			e.counter(m.out, out, id, string(format))
 			e.counter(m.bytesOut, bytes, id, string(format))
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
@@ -45,11 +46,11 @@ func (c *camera) status(state status.State, reason string) status.Status {
 }
 
 // append gives the stream a frame. What is not filled in is made up.
-func (c *camera) append(f *stream.Packet) {
+func (c *camera) append(p media.Packet) {
 	c.t.Helper()
 	c.seq++
-	f.Format, f.Seq, f.PTS, f.CaptureTime, f.Epoch = c.format, c.seq, time.Duration(c.seq)*frameTime, captured(c.seq), c.epoch
-	if !c.stream.Append(f) {
+	p.Seq, p.PTS, p.CaptureTime, p.Epoch = c.seq, time.Duration(c.seq)*frameTime, captured(c.seq), c.epoch
+	if !c.stream.Append(p) {
 		c.t.Fatalf("frame %d of %s is not admitted", c.seq, c.id)
 	}
 }
@@ -58,7 +59,7 @@ func (c *camera) append(f *stream.Packet) {
 func (c *camera) picture() []byte {
 	c.t.Helper()
 	data := fmt.Appendf(nil, "\xff\xd8 %s %d.%d \xff\xd9", c.id, c.epoch, c.seq+1)
-	c.append(&stream.Packet{Frame: frame.Frame{Payload: data}})
+	c.append(media.Packet{Payload: data})
 	return data
 }
 
@@ -104,7 +105,7 @@ func units(t testing.TB, name string) (list []unit) {
 // access appends an access unit.
 func (c *camera) access(u unit) {
 	c.t.Helper()
-	c.append(&stream.Packet{Frame: frame.Frame{Payload: u.data, Key: u.key}, Params: u.params, Width: 160, Height: 96})
+	c.append(media.Packet{Payload: u.data, Key: u.key, Params: u.params, Width: 160, Height: 96})
 }
 
 // marked returns u with an SEI in front of its slices that holds a number and fills it up to size bytes, with nothing in it that looks like a start code.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -86,7 +87,7 @@ func (w *crowd) show(restart bool) {
 	w.sent[w.n] = u
 	w.mu.Unlock()
 	if w.cam.format == frame.JPEG {
-		w.cam.append(&stream.Packet{Frame: frame.Frame{Payload: u.data}})
+		w.cam.append(media.Packet{Payload: u.data})
 	} else {
 		w.cam.access(u)
 	}

@@ -5,13 +5,13 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // h264 answers with the camera's access units as they are, from SPS, PPS and IDR on. The response ends when the parameter sets change: a player that
 // connects again gets the new ones first.
 func (s *Server) h264(c echo.Context, cam *cameras.Camera) error {
-	view, d, err := s.begin(c, cam, frame.H264, "video/h264")
+	view, d, err := s.begin(c, cam, media.H264, "video/h264")
 	if err != nil {
 		return err
 	}

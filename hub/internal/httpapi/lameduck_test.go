@@ -15,6 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -110,7 +111,7 @@ func TestStopWholePicture(t *testing.T) {
 	socket.say(`{"op":"watch","slot":1,"camera":"big","kind":"jpeg"}`)
 	big.viewers(3)
 	picture := make([]byte, 7<<20)
-	big.append(&stream.Packet{Frame: frame.Frame{Payload: picture}})
+	big.append(media.Packet{Payload: picture})
 	testutil.Eventually(t, "the picture is on its way", func() bool { return big.stream.FramesOut.Load() == 3 })
 	stopped := make(chan struct{})
 	go func() {

@@ -12,8 +12,10 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -108,7 +110,7 @@ func everyMetric(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := r.tr.Subscribe(t.Context(), desk, transcode.Rendition{Format: frame.JPEG, Width: 16}, transcode.Principal{})
+	v, err := r.tr.Subscribe(t.Context(), desk, media.Want{Codec: media.JPEG, Width: 16}, transcode.Principal{}, cameras.Viewer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // mjpeg answers with every picture as it comes, the last one again once a second while nothing comes, and a placeholder when the camera is gone.
@@ -24,7 +24,7 @@ func (s *Server) mjpeg(c echo.Context, cam *cameras.Camera) error {
 	if c.Request().Method == http.MethodHead {
 		return c.NoContent(http.StatusOK)
 	}
-	v, err := s.watch(c, cam, frame.JPEG)
+	v, err := s.watch(c, cam, media.JPEG)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (m *mjpegViewer) show(d stream.Delivery) error {
 			m.due = d.Arrived.Add(m.interval)
 		}
 	}
-	p, err := stream.Cached(d.Packet, stream.Part, makePart)
+	p, err := stream.Cached(d.Packet, makePart)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (m *mjpegViewer) still() error {
 		p = m.pictures()
 	case m.waiting != nil:
 		var err error
-		if p, err = stream.Cached(m.waiting, stream.Part, makePart); err != nil {
+		if p, err = stream.Cached(m.waiting, makePart); err != nil {
 			return err
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // mp4 answers with fragmented MP4: an init segment, then a fragment for each access unit, from the newest key frame on. The response ends when the parameter sets change, since they
@@ -21,16 +21,17 @@ func (s *Server) mp4(c echo.Context, cam *cameras.Camera) error {
 	if q.err != nil {
 		return q.err
 	}
-	view, d, err := s.begin(c, cam, frame.H264, fmp4.ContentType)
+	view, d, err := s.begin(c, cam, media.H264, fmp4.ContentType)
 	if err != nil {
 		return err
 	}
 	if view.out == nil {
 		return nil
 	}
-	init, err := stream.Cached(d.Packet, stream.Init, makeInit)
+	init, err := stream.Cached(d.Packet, makeInit)
+	var head []byte
 	if err == nil {
-		init, err = fmp4.WithEditList(init, uint64(fmp4.Ticks(d.JoinPoint.PTS-d.PTS)))
+		head, err = fmp4.WithEditList(init, uint64(fmp4.Ticks(d.JoinPoint.PTS-d.PTS)))
 	}
 	if err != nil {
 		s.end(view)
@@ -43,7 +44,7 @@ func (s *Server) mp4(c echo.Context, cam *cameras.Camera) error {
 			view.ctx, cancel = context.WithTimeout(view.ctx, duration+s.times.frame)
 			defer cancel()
 		}
-		if view.out.Write(init) == nil {
+		if view.out.Write(head) == nil {
 			view.show(d, w.show)
 			view.run(w.show, noStill)
 		}
@@ -54,18 +55,27 @@ func (s *Server) mp4(c echo.Context, cam *cameras.Camera) error {
 // mp4Viewer is the loop of one MP4 viewer.
 type mp4Viewer struct {
 	*viewing
-	params *h264.ParamSets // those in the init segment
-	limit  time.Duration   // how much the viewer wants, or 0
+	params media.Params  // those in the init segment
+	limit  time.Duration // how much the viewer wants, or 0
 	times  fmp4.Timeline
 	moof   []byte // reused
 	begun  bool
 	began  uint64 // decode time of the first frame that is not history
 }
 
-func makeInit(f *stream.Packet) ([]byte, error) { return fmp4.Init(f.Params) }
+// initSegment is what Cached knows an init segment by.
+type initSegment []byte
 
-func makeFragment(f *stream.Packet) (*fmp4.Fragment, error) {
-	return fmp4.NewFragment(f.Payload, f.Params, f.Key, f.Duration, uint32(f.Index+1))
+func makeInit(p *stream.Packet) (initSegment, error) { return fmp4.Init(h264Params(p.Params)) }
+
+// h264Params returns the parameters of an H.264 packet, or nil.
+func h264Params(p media.Params) *h264.ParamSets {
+	sets, _ := p.(*h264.ParamSets)
+	return sets
+}
+
+func makeFragment(p *stream.Packet) (*fmp4.Fragment, error) {
+	return fmp4.NewFragment(p.Payload, h264Params(p.Params), p.Key, p.Duration, uint32(p.Index+1))
 }
 
 // show sends one access unit.
@@ -73,7 +83,7 @@ func (w *mp4Viewer) show(d stream.Delivery) error {
 	if d.Key && d.Params != w.params {
 		return errEnough
 	}
-	fragment, err := stream.Cached(d.Packet, stream.Fragment, makeFragment)
+	fragment, err := stream.Cached(d.Packet, makeFragment)
 	if err != nil {
 		return err
 	}

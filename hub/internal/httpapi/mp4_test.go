@@ -110,7 +110,7 @@ func TestMP4Shares(t *testing.T) {
 		return makeFragment(f)
 	}
 	newest := yard.stream.Newest()
-	a, err := stream.Cached(newest, stream.Fragment, build)
+	a, err := stream.Cached(newest, build)
 	if err != nil {
 		t.Fatal(err)
 	}

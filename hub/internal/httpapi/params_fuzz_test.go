@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/problem"
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // FuzzParameters reads any query of a camera's URL. What is taken is within the bounds that docs/ref/http.md promises; an error names a parameter that there is, and
@@ -24,9 +24,9 @@ func FuzzParameters(f *testing.F) {
 	names := []string{"width", "quality", "fps", "rotate", "bitrate", "max_age", "duration"}
 	f.Fuzz(func(t *testing.T, jpeg bool, query string) {
 		values, _ := url.ParseQuery(query) // as net/http does: what cannot be read is left out
-		format := frame.H264
+		format := media.H264
 		if jpeg {
-			format = frame.JPEG
+			format = media.JPEG
 		}
 		q := parameters{query: values}
 		want := q.rendition(format)
@@ -50,7 +50,7 @@ func FuzzParameters(f *testing.F) {
 		within("bitrate", float64(want.Bitrate), 10_000, 100_000_000)
 		within("max_age", age.Seconds(), 0, 3600)
 		within("duration", length.Seconds(), 0.1, 3600)
-		if !slices.Contains([]int{0, 90, 180, 270}, want.Rotate) || want.Format != format || format == frame.H264 && want.Quality+want.Rotate != 0 {
+		if !slices.Contains([]int{0, 90, 180, 270}, want.Rotate) || want.Codec != format || format == media.H264 && want.Quality+want.Rotate != 0 {
 			t.Fatalf("%+v for %q", want, query)
 		}
 		if name := want.String(); len(name) > 100 {

@@ -11,14 +11,15 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // rendition reads what a request for a stream or a picture in format f wants of it.
-func (p *parameters) rendition(f frame.Format) transcode.Rendition {
-	want := transcode.Rendition{Format: f, Width: int(p.number("width", 0, 16, 8192))}
-	if f == frame.H264 {
+func (p *parameters) rendition(f media.Codec) media.Want {
+	want := media.Want{Codec: f, Width: int(p.number("width", 0, 16, 8192))}
+	if f == media.H264 {
 		want.Bitrate = int(p.number("bitrate", 0, 10_000, 100_000_000))
 		return want
 	}
@@ -43,19 +44,20 @@ func (p *parameters) oneOf(name string, allowed ...int) int {
 }
 
 // wanted returns the rendition that a request wants, in a format that its URL names.
-func wanted(c echo.Context, f frame.Format) (transcode.Rendition, error) {
+func wanted(c echo.Context, f media.Codec) (media.Want, error) {
 	q := parameters{query: c.QueryParams()}
 	want := q.rendition(f)
 	return want, q.err
 }
 
 // watch returns a viewer of what the request wants of a camera.
-func (s *Server) watch(c echo.Context, cam *cameras.Camera, f frame.Format) (*cameras.Subscription, error) {
+func (s *Server) watch(c echo.Context, cam *cameras.Camera, f media.Codec) (*cameras.Subscription, error) {
 	want, err := wanted(c, f)
 	if err != nil {
 		return nil, err
 	}
-	return s.cfg.Transcoder.Subscribe(c.Request().Context(), cam, want, shareOf(webauth.PrincipalFrom(c), s.cfg.Proxies.ClientAddr(c.Request()), cam))
+	by := shareOf(webauth.PrincipalFrom(c), s.cfg.Proxies.ClientAddr(c.Request()), cam)
+	return s.cfg.Transcoder.Subscribe(c.Request().Context(), cam, want, by, cameras.Viewer)
 }
 
 // maxLinkTranscodes bounds the transcodes that one signed link may start. Anyone with its URL can use it, and pages

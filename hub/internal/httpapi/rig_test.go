@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -45,6 +46,10 @@ func (a *agents) stream(camera string) *stream.Stream {
 }
 
 func (a *agents) Wake(string) {}
+
+func (a *agents) RequestKeyFrame(string) {}
+
+func (a *agents) OverloadReason() string { return "" }
 
 func (a *agents) RequestStatus(context.Context, string) (status.Status, error) {
 	return status.Status{}, cameras.ErrNoAgent
@@ -91,7 +96,7 @@ func (h *house) camera(id string, f frame.Format) *camera {
 		h.t.Fatal(err)
 	}
 	c.Camera = known
-	v, err := known.View(f)
+	v, err := known.Subscribe(media.Codec(f), cameras.Viewer)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -39,7 +40,7 @@ func TestMJPEGLags(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.quiet = hour, hour })
 	desk := r.camera("desk", frame.JPEG)
 	big := bytes.Repeat([]byte("picture "), 1<<17) // 1 MiB
-	show := func() { desk.append(&stream.Packet{Frame: frame.Frame{Payload: big}}) }
+	show := func() { desk.append(media.Packet{Payload: big}) }
 	show()
 	viewer := r.mjpeg("/cam/desk.mjpeg")
 	server := <-r.listener.accepted
@@ -114,7 +115,7 @@ func source(t *testing.T, c *camera) (next func() []byte) {
 	return func() []byte {
 		mark := fmt.Appendf(nil, "<%d>", c.seq+1)
 		if c.format == frame.JPEG {
-			c.append(&stream.Packet{Frame: frame.Frame{Payload: append(mark[:len(mark):len(mark)], make([]byte, size)...)}})
+			c.append(media.Packet{Payload: append(mark[:len(mark):len(mark)], make([]byte, size)...)})
 		} else {
 			c.access(list[c.seq%uint64(len(list))].marked(c.seq+1, size))
 		}
@@ -229,7 +230,7 @@ func checkDecodable(t *testing.T, data []byte, sent map[uint64]unit) {
 func TestStalledPicture(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout = 100 * time.Millisecond })
 	desk := r.camera("desk", frame.JPEG)
-	desk.append(&stream.Packet{Frame: frame.Frame{Payload: make([]byte, 64<<20)}}) // more than sockets hold
+	desk.append(media.Packet{Payload: make([]byte, 64<<20)}) // more than sockets hold
 	c := r.send("GET /cam/desk.jpeg HTTP/1.1\r\nHost: hub\r\n\r\n")
 	server := <-r.listener.accepted
 	raw, err := server.(*net.TCPConn).SyscallConn()

@@ -94,7 +94,7 @@ func (s *Server) log(v *viewing) {
 	if v.ctx.Err() == nil {
 		s.tracker.RecordTimeout(v.err)
 	}
-	s.cfg.Log.Log(context.Background(), severity(v.err, v.ctx.Err() != nil), "viewer lost", logkey.Camera, v.viewer.Camera.ID(), logkey.Err, v.err)
+	s.cfg.Log.Log(context.Background(), severity(v.err, v.ctx.Err() != nil), "viewer lost", logkey.Camera, v.viewer.Camera().ID(), logkey.Err, v.err)
 }
 
 // countEviction counts a viewer whose stream has ended by a bug.

@@ -10,7 +10,9 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -26,7 +28,7 @@ func TestEndOfViewingIsLogged(t *testing.T) {
 	} {
 		var said bytes.Buffer
 		h.srv.cfg.Log = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		v, viewErr := cam.View(frame.JPEG)
+		v, viewErr := cam.Subscribe(media.JPEG, cameras.Viewer)
 		if viewErr != nil {
 			t.Fatal(viewErr)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -16,7 +17,7 @@ func BenchmarkWSDelivery(b *testing.B) {
 			r := newRig(b, stream.Config{}, func(s *Server) { s.times.quiet = time.Hour })
 			cam := r.camera("desk", frame.JPEG)
 			picture := make([]byte, size)
-			show := func() { cam.append(&stream.Packet{Frame: frame.Frame{Payload: picture}}) }
+			show := func() { cam.append(media.Packet{Payload: picture}) }
 			show()
 			c := r.dial()
 			c.say(`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg"}`)

@@ -12,7 +12,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/bramble-cam/bramble/hub/internal/problem"
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -114,12 +114,12 @@ func (r *wsRequest) slot(c *wsConn) (*wsSlot, error) {
 	window := float64(windowJPEG)
 	switch r.Kind {
 	case kindJPEG:
-		o.want = q.rendition(frame.JPEG)
+		o.want = q.rendition(media.JPEG)
 		if o.want.FPS > 0 {
 			o.interval = time.Duration(float64(time.Second) / o.want.FPS)
 		}
 	case kindMP4:
-		o.want, window = q.rendition(frame.H264), windowMP4
+		o.want, window = q.rendition(media.H264), windowMP4
 	default:
 		q.fail("kind", r.Kind, "jpeg or mp4")
 	}

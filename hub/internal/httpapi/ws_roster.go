@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -217,9 +216,4 @@ func (c *wsConn) sendRosters(again <-chan struct{}) {
 		}
 		timer.Reset(max(time.Until(due), 0))
 	}
-}
-
-// trimReason takes the brackets off a viewer's reason.
-func trimReason(reason string) string {
-	return strings.TrimSuffix(strings.TrimPrefix(reason, " ("), ")")
 }

@@ -11,10 +11,9 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
-	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // wsSlot is one viewer on a WebSocket.
@@ -23,7 +22,7 @@ type wsSlot struct {
 	number uint32
 	camera string
 	kind   string
-	want   transcode.Rendition
+	want   media.Want
 	window uint32
 	stop   context.CancelFunc
 	credit chan struct{} // holds a token after an acknowledgement
@@ -51,7 +50,7 @@ type wsPictures struct {
 
 // wsMovie is what an mp4 slot keeps.
 type wsMovie struct {
-	params *h264.ParamSets // in the last init segment
+	params media.Params // in the last init segment
 	times  fmp4.Timeline
 	moof   []byte
 }
@@ -131,7 +130,7 @@ func (o *wsSlot) watch(ctx context.Context) (err error) {
 		return err
 	}
 	by := shareOf(o.conn.g.Principal(), o.conn.g.Address(), cam)
-	if o.viewer, err = s.cfg.Transcoder.Subscribe(ctx, cam, o.want, by); err != nil {
+	if o.viewer, err = s.cfg.Transcoder.Subscribe(ctx, cam, o.want, by, cameras.Viewer); err != nil {
 		return err
 	}
 	defer o.viewer.Close()
@@ -165,7 +164,7 @@ func (o *wsSlot) await(ctx context.Context) error {
 			return nil
 		}
 		if !o.early {
-			reason := trimReason(o.viewer.Reason())
+			reason := o.viewer.Reason()
 			o.conn.send(wsReply{Op: "quiet", Slot: o.number, Reason: &reason})
 		}
 	}
@@ -226,12 +225,12 @@ func (o *wsSlot) pictureLocked(d stream.Delivery, came time.Time) {
 // fragmentLocked sends an access unit, and before it an init segment if the client needs one.
 func (o *wsSlot) fragmentLocked(d stream.Delivery) error {
 	if d.Params != o.params && d.Key {
-		init, err := stream.Cached(d.Packet, stream.Init, makeInit)
+		init, err := stream.Cached(d.Packet, makeInit)
 		if err != nil {
 			return err
 		}
 		o.params = d.Params
-		o.announceLocked(d, fmp4.MIME(d.Params))
+		o.announceLocked(d, fmp4.MIME(h264Params(d.Params)))
 		skipped := o.skipped
 		o.skipped = false // the fragment tells
 		o.frameLocked(frameInit, 0, d, 0, init)
@@ -240,7 +239,7 @@ func (o *wsSlot) fragmentLocked(d stream.Delivery) error {
 			return nil
 		}
 	}
-	fragment, err := stream.Cached(d.Packet, stream.Fragment, makeFragment)
+	fragment, err := stream.Cached(d.Packet, makeFragment)
 	if err != nil {
 		return err
 	}

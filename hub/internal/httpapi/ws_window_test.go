@@ -9,6 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -134,7 +135,7 @@ func TestWSNewSize(t *testing.T) {
 	r := newRig(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
 	size := func(width int) {
-		desk.append(&stream.Packet{Frame: frame.Frame{Payload: []byte("x")}, Width: width, Height: 240})
+		desk.append(media.Packet{Payload: []byte("x"), Width: width, Height: 240})
 	}
 	size(320)
 	c := r.dial()

@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -24,8 +25,8 @@ const (
 	croppedSPS = "\x67\x42\x00\x1e\xda\x00\x3e\x80\x07\xd1\xe0\x01\xea\x18\x00\x7b\x25"
 )
 
-func quietFeed(into *stream.Stream, fps int) *feed {
-	return newFeed(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{FPS: fps})
+func quietReceiver(into *stream.Stream, fps int) *receiver {
+	return newReceiver(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{FPS: fps})
 }
 
 // TestFlood: of a camera that sends too much the limit is taken, all else is counted once, and what is taken can be decoded.
@@ -35,7 +36,7 @@ func TestFlood(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCam(t, "porch", format)
 				into := c.feed(nil)
-				f := quietFeed(into, 100)
+				f := quietReceiver(into, 100)
 				const sent = 5000 // in 5 s, of which the first hundred may come at once
 				for n := range sent {
 					f.handle(c.msg(c.frame(n%10 == 0)))
@@ -77,7 +78,7 @@ func TestFlood(t *testing.T) {
 func TestFloodOfProbes(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
-	f := quietFeed(into, 1)
+	f := quietReceiver(into, 1)
 	for range 100 {
 		msg := c.msg(c.frame(false))
 		msg.Data = nil
@@ -112,7 +113,7 @@ func TestBandwidth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCam(t, "porch", frame.JPEG)
 		into := c.feed(nil)
-		f := newFeed(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{Bandwidth: 10})
+		f := newReceiver(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{Bandwidth: 10})
 		picture := append(append([]byte(tinyJPEG[:len(tinyJPEG)-2]), make([]byte, 1e6)...), 0xff, 0xd9)
 		for range 1000 { // 100 MB a second
 			f.handle(c.msg(c.with(false, picture)))
@@ -129,10 +130,10 @@ func TestPause(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
-	into := stream.New(stream.Config{Format: frame.JPEG})
-	sub := &subscription{in: in, feed: newFeed(into, in.faults, "cam.porch.jpeg", Limits{FPS: 10}), wait: time.Hour}
-	sub.feed.flooded = sub.pause
-	sub.resume()
+	into := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)})
+	sub := &subscription{in: in, receiver: newReceiver(into, in.faults, "cam.porch.jpeg", Limits{FPS: 10}), wait: time.Hour}
+	sub.receiver.overloaded = sub.suspend
+	sub.resubscribe()
 	t.Cleanup(sub.end)
 	flush(t, heavyConn(t, in))
 	for range 11 { // one too many
@@ -147,9 +148,9 @@ func TestPause(t *testing.T) {
 	}
 	flush(t, agent)
 	sub.mu.Lock()
-	sub.feed.frames = nil // a fast machine is here again before the limit has room for one frame
+	sub.receiver.frames = nil // a fast machine is here again before the limit has room for one frame
 	sub.mu.Unlock()
-	sub.resume()
+	sub.resubscribe()
 	flush(t, heavyConn(t, in))
 	publish(t, agent, c.msg(c.frame(false)))
 	testutil.Eventually(t, "the next frame has come", func() bool { return into.FramesIn.Load() == 11 })
@@ -185,7 +186,7 @@ func TestDimensions(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cam := newCam(t, "porch", c.format)
 			into := cam.feed(nil)
-			f := quietFeed(into, 0)
+			f := quietReceiver(into, 0)
 			f.handle(cam.msg(cam.with(true, c.payload)))
 			if taken := into.FramesIn.Load() == 1; taken != c.taken || into.Drops.Get(drop.Dimensions) == 1 == c.taken {
 				t.Errorf("taken: %v, dropped %v", taken, into.Drops.Map())
@@ -202,7 +203,7 @@ func TestDimensions(t *testing.T) {
 func TestOversize(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
-	quietFeed(into, 0).handle(c.msg(c.with(false, make([]byte, frame.MaxPayload+1))))
+	quietReceiver(into, 0).handle(c.msg(c.with(false, make([]byte, frame.MaxPayload+1))))
 	if d := into.Drops.Map(); d["oversize"] != 1 || len(d) != 1 {
 		t.Errorf("dropped %v", d)
 	}
@@ -239,7 +240,13 @@ func BenchmarkFeed(b *testing.B) {
 			handle(msg)
 		}
 	}
-	b.Run("taken", func(b *testing.B) { run(b, quietFeed(stream.New(stream.Config{Format: frame.JPEG}), 0).handle) })
-	b.Run("taken, limited", func(b *testing.B) { run(b, quietFeed(stream.New(stream.Config{Format: frame.JPEG}), 1e9).handle) })
-	b.Run("shed", func(b *testing.B) { run(b, quietFeed(stream.New(stream.Config{Format: frame.JPEG}), 1).handle) })
+	b.Run("taken", func(b *testing.B) {
+		run(b, quietReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 0).handle)
+	})
+	b.Run("taken, limited", func(b *testing.B) {
+		run(b, quietReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 1e9).handle)
+	})
+	b.Run("shed", func(b *testing.B) {
+		run(b, quietReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 1).handle)
+	})
 }

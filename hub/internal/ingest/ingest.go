@@ -38,7 +38,7 @@ var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs 
 // Ingest is the hub's connection to NATS, and a second one for cameras that weigh too much.
 type Ingest struct {
 	nc       *nats.Conn
-	heavy    heavyLine
+	bulk     bulkConn
 	limits   Limits
 	refused  refused
 	space    subject.Space
@@ -102,7 +102,7 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 		return nil, fmt.Errorf("NATS: %w", err)
 	}
 	in.nc = nc
-	in.heavy.dial = func(more ...nats.Option) (*nats.Conn, error) {
+	in.bulk.dial = func(more ...nats.Option) (*nats.Conn, error) {
 		return nats.Connect(cfg.URL, append(common, more...)...)
 	}
 	r.conn.Store(nc)
@@ -150,7 +150,7 @@ func (in *Ingest) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 // Close ends the connections and returns when they have ended.
 func (in *Ingest) Close() {
 	in.asked.end()
-	in.heavy.close()
+	in.bulk.close()
 	in.nc.Close()
 	<-in.closed
 }
@@ -276,9 +276,18 @@ func (in *Ingest) each(ctx context.Context, subj string, f func(*nats.Msg)) erro
 	}
 }
 
+// RequestKeyFrame asks the camera's agent for a key frame.
+func (in *Ingest) RequestKeyFrame(camera string) { in.publish(camera, subject.KeyFrame) }
+
+// OverloadReason tells an operator why frames beyond the limits of a camera are dropped, and what to do.
+func (in *Ingest) OverloadReason() string { return in.limits.overloadReason() }
+
 // Wake asks the camera's agent to start it.
-func (in *Ingest) Wake(camera string) {
-	for _, verb := range []subject.Verb{subject.Wake, subject.KeyFrame} {
+func (in *Ingest) Wake(camera string) { in.publish(camera, subject.Wake, subject.KeyFrame) }
+
+// publish sends requests to the camera's agent that need no answer.
+func (in *Ingest) publish(camera string, verbs ...subject.Verb) {
+	for _, verb := range verbs {
 		if err := in.nc.Publish(in.space.Do(camera, verb), nil); err != nil {
 			in.log.Debug("not woken", logkey.Camera, camera, logkey.Err, err) // the agent's probe finds the subscription
 			return

@@ -11,6 +11,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/mpjpeg"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -25,7 +26,7 @@ func withComment(jpeg []byte, comment string) []byte {
 func TestBoundaryInPicture(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
-	f := quietFeed(into, 0)
+	f := quietReceiver(into, 0)
 	part := string(mpjpeg.Tail) + "Content-Type: text/html\r\n\r\n<script>alert(1)</script>" + string(mpjpeg.Tail)
 	f.handle(c.msg(c.with(false, withComment(c.jpeg, part))))
 	f.handle(c.msg(c.with(false, withComment(c.jpeg, "bramble"))))
@@ -49,7 +50,7 @@ func sized(jpeg []byte, width, height uint16) []byte {
 func TestMegapixels(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
-	f := newFeed(into, newFaultLog(slog.New(slog.DiscardHandler)), "cam.porch.x", Limits{Pixels: 40})
+	f := newReceiver(into, newFaultLog(slog.New(slog.DiscardHandler)), "cam.porch.x", Limits{Pixels: 40})
 	for _, size := range [][2]uint16{{7680, 4320}, {16000, 4100}, {8000, 8000}, {640, 480}} {
 		f.handle(c.msg(c.with(false, sized(c.jpeg, size[0], size[1]))))
 	}
@@ -72,7 +73,7 @@ func TestMegapixels(t *testing.T) {
 func TestMegapixelsBeforeCropping(t *testing.T) {
 	c := newCam(t, "porch", frame.H264)
 	into := c.feed(nil)
-	f := newFeed(into, newFaultLog(slog.New(slog.DiscardHandler)), "cam.porch.x", Limits{Pixels: 40})
+	f := newReceiver(into, newFaultLog(slog.New(slog.DiscardHandler)), "cam.porch.x", Limits{Pixels: 40})
 	f.handle(c.msg(c.frame(true)))
 	if into.FramesIn.Load() != 1 {
 		t.Fatalf("dropped %v", into.Drops.Map())
@@ -92,11 +93,11 @@ func BenchmarkInspect(b *testing.B) {
 		picture = append(picture, byte(random.UintN(255))) // 0xff would be a marker
 	}
 	picture = append(picture, 0xff, 0xd9)
-	f := quietFeed(stream.New(stream.Config{Format: frame.JPEG}), 0)
-	item := &stream.Packet{Frame: frame.Frame{Format: frame.JPEG, Payload: picture}}
+	f := quietReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 0)
+	item := media.Packet{Payload: picture}
 	b.SetBytes(int64(len(picture)))
 	for b.Loop() {
-		if err := f.inspect(item); err != nil {
+		if err := f.inspect(&item); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -9,20 +9,21 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// floodPause is how long the hub turns away from a camera that sends too much. Frames that nobody subscribes to NATS throws away as they come; those that it
-// delivers wait in one line with all other cameras' frames, and when 64 MB wait NATS cuts the hub's connection.
-const floodPause = time.Second
+// overloadPause is how long the hub unsubscribes from a camera above its limits. NATS drops unsubscribed frames at the
+// server. Delivered ones would delay other cameras on the connection, and when 64 MB wait NATS closes it.
+const overloadPause = time.Second
 
-// subscription brings one camera's frames to its feed.
+// subscription brings one camera's frames to its receiver.
 type subscription struct {
-	in   *Ingest
-	feed *feed
-	wait time.Duration // how long a pause is
+	in       *Ingest
+	receiver *receiver
+	wait     time.Duration // how long a pause is
 
 	mu    sync.Mutex
-	heavy bool               // guarded by mu; frames come by the heavy line
+	bulk  bool               // guarded by mu; frames come by the bulk connection
 	sub   *nats.Subscription // guarded by mu; nil in a pause
 	again *time.Timer        // guarded by mu; ends the pause
 	ended bool               // guarded by mu
@@ -30,9 +31,9 @@ type subscription struct {
 
 // SubscribeFrames appends the camera's frames to into until the stop function is called.
 func (in *Ingest) SubscribeFrames(camera string, into *stream.Stream) (stop func(), err error) {
-	s := &subscription{in: in, feed: newFeed(into, in.faults, in.space.Frames(camera, into.Format()), in.limits), wait: floodPause}
-	s.feed.frames, s.feed.bytes = in.statuses.limiters(camera)
-	s.feed.flooded, s.feed.heavy = s.pause, s.shift
+	s := &subscription{in: in, receiver: newReceiver(into, in.faults, in.space.Frames(camera, frame.Format(into.Codec())), in.limits), wait: overloadPause}
+	s.receiver.frames, s.receiver.bytes = in.statuses.limiters(camera)
+	s.receiver.overloaded, s.receiver.bulk = s.suspend, s.moveToBulk
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.end, s.begin(in.nc)
@@ -40,50 +41,50 @@ func (in *Ingest) SubscribeFrames(camera string, into *stream.Stream) (stop func
 
 // begin subscribes. mu must be held.
 func (s *subscription) begin(nc *nats.Conn) error {
-	sub, err := nc.Subscribe(s.feed.subject, s.feed.handle)
+	sub, err := nc.Subscribe(s.receiver.subject, s.receiver.handle)
 	if err != nil {
-		return fmt.Errorf("subscribe to %s: %w", s.feed.subject, err)
+		return fmt.Errorf("subscribe to %s: %w", s.receiver.subject, err)
 	}
 	if err := sub.SetPendingLimits(maxWaiting, 4*maxPending); err != nil {
 		_ = sub.Unsubscribe()
-		return fmt.Errorf("subscribe to %s: %w", s.feed.subject, err)
+		return fmt.Errorf("subscribe to %s: %w", s.receiver.subject, err)
 	}
 	s.sub = sub
 	return nil
 }
 
-// pause turns away from the camera for a while. After it the frames come by the heavy line.
-func (s *subscription) pause() {
+// suspend unsubscribes from the camera for a while. After it the frames come by the bulk connection.
+func (s *subscription) suspend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended || s.sub == nil {
 		return
 	}
-	s.leave()
-	s.again = time.AfterFunc(s.wait, s.resume)
+	s.unsubscribe()
+	s.again = time.AfterFunc(s.wait, s.resubscribe)
 }
 
-// shift has the frames come by the heavy line from now on. What is on its way by the other one is lost.
-func (s *subscription) shift() {
+// shift has the frames come by the bulk connection from now on. What is on its way by the other one is lost.
+func (s *subscription) moveToBulk() {
 	s.mu.Lock()
-	if s.ended || s.sub == nil || s.heavy {
+	if s.ended || s.sub == nil || s.bulk {
 		s.mu.Unlock()
 		return
 	}
-	s.leave()
+	s.unsubscribe()
 	s.mu.Unlock()
-	s.resume()
+	s.resubscribe()
 }
 
-// leave unsubscribes. mu must be held.
-func (s *subscription) leave() {
+// unsubscribe ends the current NATS subscription. mu must be held.
+func (s *subscription) unsubscribe() {
 	_ = s.sub.Unsubscribe() // fails only if the connection is closed already
-	s.sub, s.heavy = nil, true
+	s.sub, s.bulk = nil, true
 }
 
-// resume subscribes again after leave.
-func (s *subscription) resume() {
-	nc, err := s.in.heavy.conn() // before the lock: this may take a second
+// resubscribe subscribes again after unsubscribe.
+func (s *subscription) resubscribe() {
+	nc, err := s.in.bulk.conn() // before the lock: this may take a second
 	if err != nil {
 		s.in.log.Warn("no second connection to NATS: a camera with large frames shares the first one with all others", logkey.Err, err)
 		nc = s.in.nc

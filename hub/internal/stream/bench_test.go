@@ -1,4 +1,4 @@
-package stream
+package stream_test
 
 import (
 	"context"
@@ -8,14 +8,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // BenchmarkAppend measures what a frame costs the stream while viewers wait for it. ns/op ends when all viewers have taken the frame.
 func BenchmarkAppend(b *testing.B) {
 	for _, viewers := range []int{0, 1, 1000} {
 		b.Run(fmt.Sprintf("viewers=%d", viewers), func(b *testing.B) {
-			s, payload := New(Config{Format: frame.JPEG}), make([]byte, 84_000)
+			s, payload := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), make([]byte, 84_000)
 			var running, taken sync.WaitGroup
 			for range viewers {
 				running.Go(func() {
@@ -34,7 +35,7 @@ func BenchmarkAppend(b *testing.B) {
 			for b.Loop() {
 				taken.Add(viewers)
 				seq++
-				s.Append(&Packet{Frame: frame.Frame{Format: frame.JPEG, Seq: seq, Payload: payload}})
+				s.Append(media.Packet{Seq: seq, Payload: payload})
 				taken.Wait()
 			}
 			s.CloseWithError(errors.New("end"))
@@ -48,9 +49,9 @@ func BenchmarkAppend(b *testing.B) {
 
 // BenchmarkNext measures taking a frame that is there.
 func BenchmarkNext(b *testing.B) {
-	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
+	for _, format := range []media.Codec{media.JPEG, media.H264} {
 		b.Run(string(format), func(b *testing.B) {
-			s, cam := New(Config{Format: format}), camera{format: format}
+			s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(format)}), camera{format: format}
 			cam.add(s, "Kp")
 			c := s.NewCursor()
 			defer c.Close()
@@ -59,7 +60,7 @@ func BenchmarkNext(b *testing.B) {
 				if _, err := c.Next(b.Context(), 0); err != nil {
 					b.Fatal(err)
 				}
-				c.next = s.next - 1 // as if it were new again
+				c.Rewind() // as if it were new again
 			}
 		})
 	}

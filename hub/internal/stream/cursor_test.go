@@ -1,4 +1,4 @@
-package stream
+package stream_test
 
 import (
 	"context"
@@ -8,12 +8,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // take returns the frame that waits for c.
-func take(t *testing.T, c *Cursor) Delivery {
+func take(t *testing.T, c *stream.Cursor) stream.Delivery {
 	t.Helper()
 	d, err := c.Next(t.Context(), 0)
 	if err != nil {
@@ -22,15 +23,15 @@ func take(t *testing.T, c *Cursor) Delivery {
 	return d
 }
 
-func wantNone(t *testing.T, c *Cursor) {
+func wantNone(t *testing.T, c *stream.Cursor) {
 	t.Helper()
-	if d, err := c.Next(t.Context(), 0); !errors.Is(err, ErrTimeout) {
+	if d, err := c.Next(t.Context(), 0); !errors.Is(err, stream.ErrTimeout) {
 		t.Errorf("got %+v, %v: want no frame", d, err)
 	}
 }
 
 // wantSeqs takes frames and compares their numbers.
-func wantSeqs(t *testing.T, c *Cursor, seqs ...uint64) {
+func wantSeqs(t *testing.T, c *stream.Cursor, seqs ...uint64) {
 	t.Helper()
 	for _, seq := range seqs {
 		if d := take(t, c); d.Seq != seq {
@@ -40,7 +41,7 @@ func wantSeqs(t *testing.T, c *Cursor, seqs ...uint64) {
 }
 
 func TestJPEGCursorTakesTheNewest(t *testing.T) {
-	s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 	c := s.NewCursor()
 	defer c.Close()
 	wantNone(t, c)
@@ -66,7 +67,7 @@ func TestJPEGCursorTakesTheNewest(t *testing.T) {
 }
 
 func TestLateViewerStartsAtTheKeyFrame(t *testing.T) {
-	s, cam := New(Config{Format: frame.H264}), camera{format: frame.H264}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264)}), camera{format: media.H264}
 	cam.add(s, "KppKppp")
 	c := s.NewCursor()
 	defer c.Close()
@@ -75,7 +76,7 @@ func TestLateViewerStartsAtTheKeyFrame(t *testing.T) {
 		if d.Seq != uint64(i+3) || d.Preroll != history || d.Skipped != 0 {
 			t.Errorf("frame %d, history %v, skipped %d: want %d, %v, 0", d.Seq, d.Preroll, d.Skipped, i+3, history)
 		}
-		if want := (JoinPoint{Index: 6, PTS: 6 * interval}); d.JoinPoint != want {
+		if want := (stream.JoinPoint{Index: 6, PTS: 6 * interval}); d.JoinPoint != want {
 			t.Errorf("edge %+v: want %+v, the newest frame when the viewer came", d.JoinPoint, want)
 		}
 	}
@@ -94,7 +95,7 @@ func TestLateViewerStartsAtTheKeyFrame(t *testing.T) {
 }
 
 func TestEarlyViewerWaitsForTheKeyFrame(t *testing.T) {
-	s, cam := New(Config{Format: frame.H264}), camera{format: frame.H264, seq: 5}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264)}), camera{format: media.H264, seq: 5}
 	c := s.NewCursor()
 	defer c.Close()
 	cam.add(s, "pp")
@@ -105,7 +106,7 @@ func TestEarlyViewerWaitsForTheKeyFrame(t *testing.T) {
 
 func TestSlowViewerJumpsToTheNewestKeyFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := New(Config{Format: frame.H264, LiveBudget: time.Second}), camera{format: frame.H264}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264), LiveBudget: time.Second}), camera{format: media.H264}
 		c := s.NewCursor()
 		defer c.Close()
 		cam.add(s, "Kpp")
@@ -133,7 +134,7 @@ func TestSlowViewerJumpsToTheNewestKeyFrame(t *testing.T) {
 }
 
 func TestStalledViewerFallsOutOfTheRing(t *testing.T) {
-	s, cam := New(Config{Format: frame.H264, MaxBytes: 450}), camera{format: frame.H264}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264), MaxBytes: 450}), camera{format: media.H264}
 	c := s.NewCursor()
 	defer c.Close()
 	cam.add(s, "Kp")
@@ -147,12 +148,12 @@ func TestStalledViewerFallsOutOfTheRing(t *testing.T) {
 }
 
 func TestViewerCrossesEpochs(t *testing.T) {
-	s, cam := New(Config{Format: frame.H264}), camera{format: frame.H264, epoch: 1}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264)}), camera{format: media.H264, epoch: 1}
 	c := s.NewCursor()
 	defer c.Close()
 	cam.add(s, "Kpp")
 	take(t, c)
-	cam = camera{format: frame.H264, epoch: 2, seq: 40}
+	cam = camera{format: media.H264, epoch: 2, seq: 40}
 	cam.add(s, "ppKp")
 	wantSeqs(t, c, 1, 2, 42, 43)
 	wantNone(t, c)
@@ -163,12 +164,12 @@ func TestViewerCrossesEpochs(t *testing.T) {
 
 func TestNextWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 		c := s.NewCursor()
 		defer c.Close()
 		for _, quiet := range []time.Duration{-time.Second, 0, time.Second, 3 * time.Second} {
 			began := time.Now()
-			if _, err := c.Next(t.Context(), quiet); !errors.Is(err, ErrTimeout) || time.Since(began) != max(quiet, 0) {
+			if _, err := c.Next(t.Context(), quiet); !errors.Is(err, stream.ErrTimeout) || time.Since(began) != max(quiet, 0) {
 				t.Errorf("%v after %v: want ErrTimeout after %v", err, time.Since(began), quiet)
 			}
 		}
@@ -183,7 +184,7 @@ func TestNextWaits(t *testing.T) {
 		// The timer of that call still runs: it must not shorten the next one.
 		<-time.After(59*time.Second - 1)
 		began = time.Now()
-		if _, err := c.Next(t.Context(), 10*time.Second); !errors.Is(err, ErrTimeout) || time.Since(began) != 10*time.Second {
+		if _, err := c.Next(t.Context(), 10*time.Second); !errors.Is(err, stream.ErrTimeout) || time.Since(began) != 10*time.Second {
 			t.Errorf("%v after %v: want ErrTimeout after 10s", err, time.Since(began))
 		}
 	})
@@ -192,7 +193,7 @@ func TestNextWaits(t *testing.T) {
 // A frame that the cursor may not have yet must not restart its patience.
 func TestNextIsPatientOnceOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := New(Config{Format: frame.H264, MaxBytes: 1000}), camera{format: frame.H264}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264), MaxBytes: 1000}), camera{format: media.H264}
 		cam.add(s, "Kpppppppppp") // the key frame has fallen out: a late viewer waits
 		c := s.NewCursor()
 		defer c.Close()
@@ -204,7 +205,7 @@ func TestNextIsPatientOnceOnly(t *testing.T) {
 			}
 		})
 		began := time.Now()
-		if _, err := c.Next(t.Context(), time.Second); !errors.Is(err, ErrTimeout) || time.Since(began) != time.Second {
+		if _, err := c.Next(t.Context(), time.Second); !errors.Is(err, stream.ErrTimeout) || time.Since(began) != time.Second {
 			t.Errorf("%v after %v: want ErrTimeout after 1s", err, time.Since(began))
 		}
 		publisher.Wait()
@@ -213,7 +214,7 @@ func TestNextIsPatientOnceOnly(t *testing.T) {
 
 func TestNextEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 		c := s.NewCursor()
 		defer c.Close()
 		ctx, cancel := context.WithCancel(t.Context())
@@ -238,8 +239,8 @@ func TestNextEndsWithTheContext(t *testing.T) {
 // The hot path costs no garbage: what Append makes is made once per frame, not once per viewer.
 func TestNextDoesNotAllocate(t *testing.T) {
 	const runs = 200
-	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
-		s, cam := New(Config{Format: format}), camera{format: format}
+	for _, format := range []media.Codec{media.JPEG, media.H264} {
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(format)}), camera{format: format}
 		c := s.NewCursor()
 		defer c.Close()
 		cam.add(s, "K")
@@ -254,8 +255,8 @@ func TestNextDoesNotAllocate(t *testing.T) {
 		}
 		before := s.FramesOut.Load()
 		if n := testing.AllocsPerRun(runs, func() {
-			if format == frame.JPEG {
-				c.next-- // as if the picture were new
+			if format == media.JPEG {
+				c.Rewind() // as if the picture were new
 			}
 			_, _ = c.Next(ctx, 0)
 		}); n != 0 {

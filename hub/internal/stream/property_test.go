@@ -1,4 +1,4 @@
-package stream
+package stream_test
 
 import (
 	"errors"
@@ -8,15 +8,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // TestAnyInterleaving throws everything at a stream that can happen, in random order: gaps, new and old epochs, duplicates, times and clocks that go
 // back, broken and empty frames, large ones, pauses and Resets; viewers that come, go, are slow or stall. The time is synctest's, so a seed is one story.
 func TestAnyInterleaving(t *testing.T) {
 	for seed := range uint64(40) {
-		for _, format := range []frame.Format{frame.JPEG, frame.H264} {
+		for _, format := range []media.Codec{media.JPEG, media.H264} {
 			t.Run(fmt.Sprintf("%s/%d", format, seed), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { newStory(t, format, seed).run(2000) })
 			})
@@ -28,9 +29,9 @@ func TestAnyInterleaving(t *testing.T) {
 type story struct {
 	t       *testing.T
 	rand    *rand.Rand
-	s       *Stream
-	agents  [2]camera // the one that is followed as a rule, and an older one
-	last    *Packet   // the newest frame sent, to be sent again
+	s       *stream.Stream
+	agents  [2]camera     // the one that is followed as a rule, and an older one
+	last    *media.Packet // the newest frame sent, to be sent again
 	passed  map[[2]uint64]bool
 	viewers []*watcher
 
@@ -38,14 +39,14 @@ type story struct {
 	resetAt       time.Time // a Reset forgets which epoch was followed
 }
 
-func newStory(t *testing.T, format frame.Format, seed uint64) *story {
+func newStory(t *testing.T, format media.Codec, seed uint64) *story {
 	r := rand.New(rand.NewPCG(seed, 1))
-	cfg := Config{Format: format, LiveBudget: time.Duration(1+r.IntN(3)) * 500 * time.Millisecond, MaxBytes: 5000}
+	cfg := stream.Config{Tracks: media.VideoTracks(format), LiveBudget: time.Duration(1+r.IntN(3)) * 500 * time.Millisecond, MaxBytes: 5000}
 	if r.IntN(2) == 0 {
 		cfg.MaxBytes = 1 << 20
 	}
 	return &story{
-		t: t, rand: r, s: New(cfg), agents: [2]camera{{format: format, epoch: 1000}, {format: format, epoch: 10}}, passed: map[[2]uint64]bool{},
+		t: t, rand: r, s: stream.New(cfg), agents: [2]camera{{format: format, epoch: 1000}, {format: format, epoch: 10}}, passed: map[[2]uint64]bool{},
 	}
 }
 
@@ -71,36 +72,36 @@ func (y *story) act() {
 	case n < 5: // lost on the way
 		skip := uint64(1 + y.rand.IntN(3))
 		cam.seq += skip
-		if y.s.admitted.started && y.s.admitted.epoch == cam.epoch {
+		if epoch, _, _, ok := y.s.Followed(); ok && epoch == cam.epoch {
 			y.lost += skip
 		}
 		y.offer(cam.frame(y.rand.IntN(4) == 0, 100))
 	case n < 8 && y.last != nil: // again
-		again := &Packet{Frame: y.last.Frame}
-		if a := y.s.admitted; time.Since(a.last) > epochTimeout {
+		if _, _, last, _ := y.s.Followed(); time.Since(last) > stream.EpochTimeout {
 			return // would count as a restart that repeats its numbers: no agent does that
 		}
-		y.offer(again)
+		y.offer(*y.last)
 	case n < 12: // the older agent speaks
 		y.offer(y.agents[1].frame(y.rand.IntN(3) == 0, 100))
 	case n < 14: // restart
 		*cam = camera{format: cam.format, epoch: cam.epoch + 1 + int64(y.rand.IntN(9)), seq: uint64(y.rand.IntN(3))}
 	case n < 15: // restart with a clock that went back
 		*cam = camera{format: cam.format, epoch: max(11, cam.epoch-int64(y.rand.IntN(9)))}
-		<-time.After(epochTimeout + time.Millisecond)
+		<-time.After(stream.EpochTimeout + time.Millisecond)
 	case n < 17: // time goes back
 		f := cam.frame(true, 100)
 		f.PTS -= time.Hour
 		y.offer(f)
 	case n < 20:
 		y.offered++
-		y.s.Drop(&cam.frame(true, 1).Frame, drop.Decode)
+		p := cam.frame(true, 1)
+		y.s.Drop(&p, drop.Decode)
 	case n < 25:
 		f := cam.frame(false, 1)
-		if a := y.s.admitted; a.started && a.epoch == f.Epoch && a.seq+1 == f.Seq {
+		if epoch, seq, _, ok := y.s.Followed(); ok && epoch == f.Epoch && seq+1 == f.Seq {
 			y.passed[[2]uint64{uint64(f.Epoch), f.Seq}] = true
 		}
-		y.s.SkipEmpty(&f.Frame)
+		y.s.SkipEmpty(&f)
 	case n < 28: // pause
 		<-time.After(time.Duration(y.rand.IntN(5000)) * time.Millisecond)
 	case n < 29:
@@ -113,42 +114,43 @@ func (y *story) act() {
 	}
 }
 
-func (y *story) offer(f *Packet) {
+func (y *story) offer(f media.Packet) {
 	y.offered++
-	y.last = f
-	if y.s.Format() == frame.JPEG {
+	y.last = &f
+	if y.s.Codec() == media.JPEG {
 		f.Key = false
 	}
-	if !y.s.Stale(&f.Frame) {
+	if !y.s.Stale(&f) {
 		y.s.Append(f)
 	}
 }
 
 // checkRing holds the stream against what it promises of itself.
 func (y *story) checkRing() {
-	s, t := y.s, y.t
+	s, t, r := y.s, y.t, y.s.Ring()
+	maxBytes, _ := s.Bounds()
 	bytes := 0
-	for i, f := range s.frames {
+	for i, f := range r.Packets {
 		bytes += len(f.Payload)
-		if f.Index != s.frames[0].Index+uint64(i) {
-			t.Fatalf("index %d at place %d of the ring, which begins with %d", f.Index, i, s.frames[0].Index)
+		if f.Index != r.Packets[0].Index+uint64(i) {
+			t.Fatalf("index %d at place %d of the ring, which begins with %d", f.Index, i, r.Packets[0].Index)
 		}
 	}
-	n := len(s.frames)
-	if n > 0 && s.frames[n-1].Index != s.next-1 || s.FramesIn.Load() != s.next {
-		t.Fatalf("%d frames in, next index %d: every frame must be in the ring or have left it", s.FramesIn.Load(), s.next)
+	n := len(r.Packets)
+	if n > 0 && r.Packets[n-1].Index != r.Next-1 || s.FramesIn.Load() != r.Next {
+		t.Fatalf("%d frames in, next index %d: every frame must be in the ring or have left it", s.FramesIn.Load(), r.Next)
 	}
-	if bytes != s.bytes || bytes > s.cfg.MaxBytes && n > 1 || s.Format() == frame.JPEG && n > 1 {
-		t.Fatalf("%d frames with %d bytes, counted as %d: at most %d are allowed", n, bytes, s.bytes, s.cfg.MaxBytes)
+	if bytes != r.Bytes || bytes > maxBytes && n > 1 || s.Codec() == media.JPEG && n > 1 {
+		t.Fatalf("%d frames with %d bytes, counted as %d: at most %d are allowed", n, bytes, r.Bytes, maxBytes)
 	}
 	for i := n - 1; i >= 0; i-- {
-		if s.frames[i].Key {
-			if !s.hasKey || s.lastKey != s.frames[i].Index {
-				t.Fatalf("the newest key frame is %d: the stream says %d, %v", s.frames[i].Index, s.lastKey, s.hasKey)
+		if r.Packets[i].Key {
+			if !r.HasKey || r.LastKey != r.Packets[i].Index {
+				t.Fatalf("the newest key frame is %d: the stream says %d, %v", r.Packets[i].Index, r.LastKey, r.HasKey)
 			}
 			break
 		}
-		if i == 0 && s.hasKey {
+		if i == 0 && r.HasKey {
 			t.Fatal("the stream has a key frame that is not in the ring")
 		}
 	}
@@ -184,18 +186,19 @@ func (y *story) watch() {
 type watcher struct {
 	*story
 
-	c       *Cursor
+	c       *stream.Cursor
 	pace    int
 	first   uint64 // index of the first frame
-	last    *Packet
+	last    *stream.Packet
 	got     uint64
 	skipped uint64
 }
 
 func (w *watcher) read() {
-	s, t := w.s, w.t
+	s, t, r := w.s, w.t, w.s.Ring()
+	_, liveBudget := s.Bounds()
 	d, err := w.c.Next(t.Context(), 0)
-	if errors.Is(err, ErrTimeout) {
+	if errors.Is(err, stream.ErrTimeout) {
 		w.checkNone()
 		return
 	}
@@ -203,15 +206,15 @@ func (w *watcher) read() {
 		t.Fatal(err)
 	}
 	switch {
-	case s.Format() == frame.JPEG && d.Index != s.next-1:
-		t.Fatalf("picture %d: the newest is %d", d.Index, s.next-1)
-	case s.Format() == frame.H264 && w.last == nil && (!d.Key || d.Index != s.lastKey):
-		t.Fatalf("begins at %d: the newest key frame is %d", d.Index, s.lastKey)
-	case s.Format() == frame.H264 && s.hasKey && d.Index < s.lastKey && time.Since(d.Arrived) > s.cfg.LiveBudget:
-		t.Fatalf("frame %d is %v old though %d is a newer key frame", d.Index, time.Since(d.Arrived), s.lastKey)
+	case s.Codec() == media.JPEG && d.Index != r.Next-1:
+		t.Fatalf("picture %d: the newest is %d", d.Index, r.Next-1)
+	case s.Codec() == media.H264 && w.last == nil && (!d.Key || d.Index != r.LastKey):
+		t.Fatalf("begins at %d: the newest key frame is %d", d.Index, r.LastKey)
+	case s.Codec() == media.H264 && r.HasKey && d.Index < r.LastKey && time.Since(d.Arrived) > liveBudget:
+		t.Fatalf("frame %d is %v old though %d is a newer key frame", d.Index, time.Since(d.Arrived), r.LastKey)
 	}
-	if d.Preroll != (d.Index < d.JoinPoint.Index) || (w.last == nil || d.Skipped > 0) && (d.JoinPoint.Index != s.next-1 || d.JoinPoint.PTS < d.PTS) {
-		t.Fatalf("frame %d at %v, history %v, edge %+v: the newest is %d", d.Index, d.PTS, d.Preroll, d.JoinPoint, s.next-1)
+	if d.Preroll != (d.Index < d.JoinPoint.Index) || (w.last == nil || d.Skipped > 0) && (d.JoinPoint.Index != r.Next-1 || d.JoinPoint.PTS < d.PTS) {
+		t.Fatalf("frame %d at %v, history %v, edge %+v: the newest is %d", d.Index, d.PTS, d.Preroll, d.JoinPoint, r.Next-1)
 	}
 	if w.last == nil {
 		w.first = d.Index
@@ -227,15 +230,15 @@ func (w *watcher) read() {
 }
 
 // checkOrder checks that a decoder can go on from the last frame to d.
-func (w *watcher) checkOrder(d Delivery) {
+func (w *watcher) checkOrder(d stream.Delivery) {
 	t, last := w.t, w.last
 	if d.Index <= last.Index || d.Skipped != d.Index-last.Index-1 {
 		t.Fatalf("frame %d after %d, skipped %d", d.Index, last.Index, d.Skipped)
 	}
-	if d.Epoch < last.Epoch && d.Arrived.Sub(last.Arrived) <= epochTimeout && w.resetAt.Before(last.Arrived) {
+	if d.Epoch < last.Epoch && d.Arrived.Sub(last.Arrived) <= stream.EpochTimeout && w.resetAt.Before(last.Arrived) {
 		t.Fatalf("epoch %d %v after the newer %d", d.Epoch, d.Arrived.Sub(last.Arrived), last.Epoch)
 	}
-	if d.Key || d.Format == frame.JPEG {
+	if d.Key || w.s.Codec() == media.JPEG {
 		return
 	}
 	if d.Epoch != last.Epoch || d.Skipped != 0 {
@@ -253,12 +256,12 @@ func (w *watcher) checkOrder(d Delivery) {
 
 // checkNone checks that there was nothing to be had.
 func (w *watcher) checkNone() {
-	s := w.s
-	switch n := len(s.frames); {
-	case n == 0 || w.last != nil && w.last.Index == s.next-1:
-	case s.Format() == frame.H264 && !s.hasKey && (w.last == nil || w.last.Index+1 < s.frames[0].Index):
+	s, r := w.s, w.s.Ring()
+	switch n := len(r.Packets); {
+	case n == 0 || w.last != nil && w.last.Index == r.Next-1:
+	case s.Codec() == media.H264 && !r.HasKey && (w.last == nil || w.last.Index+1 < r.Packets[0].Index):
 	default:
-		w.t.Fatalf("no frame for a viewer at %d: the ring holds %d to %d, newest key frame %d %v", w.c.next, s.frames[0].Index, s.next-1, s.lastKey, s.hasKey)
+		w.t.Fatalf("no frame for a viewer after %v: the ring holds %d to %d, newest key frame %d %v", w.last, r.Packets[0].Index, r.Next-1, r.LastKey, r.HasKey)
 	}
 }
 

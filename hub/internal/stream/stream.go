@@ -1,70 +1,65 @@
-// Package stream holds the newest frames of one camera in one format: a ring of immutable frames, and a cursor for every viewer.
+// Package stream holds the newest packets of one camera: a ring of immutable packets, and a cursor for every reader.
 //
-// Memory depends on the ring alone, never on the number of viewers or their speed. Nothing here knows of NATS or HTTP.
+// Memory depends on the ring alone, never on the number of readers or their speed. A stream has one track or several.
+// The main track, the first one of video, decides where a reader can begin. Codecs, containers, NATS and HTTP do not
+// belong here: what an output makes of a packet is kept with the packet, under a type that the output owns (Cached).
 package stream
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/ratemeter"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// rateTimeout is how long the rate that was measured last holds without a frame.
+// rateTimeout is how long the rate that was measured last holds without a packet.
 const rateTimeout = 3 * time.Second
-
-// Packet is a frame in the ring. It does not change any more: all viewers share it.
-type Packet struct {
-	frame.Frame
-
-	Index         uint64 // position in the stream, +1 per frame, across epochs
-	Arrived       time.Time
-	Width, Height int
-	Params        *h264.ParamSets // H.264: the parameter sets in force; the same pointer while they do not change
-	Duration      time.Duration   // nominal: the time since the frame before it, or the last known one
-
-	made [numForms]form
-}
 
 // Config bounds a Stream. Zero values mean the defaults.
 type Config struct {
-	Format     frame.Format
-	MaxBytes   int           // of frames in the ring; default 16 MiB
-	LiveBudget time.Duration // a viewer whose next access unit is older jumps to the newest key frame; default 1 s
-	Sparse     bool          // numbers that are missing are no loss: the frames were encoded here, of some of a camera's
+	Tracks     []media.Track // at least one; their ids are their places
+	MaxBytes   int           // of packets in the ring; default 16 MiB
+	LiveBudget time.Duration // a reader whose next packet is older jumps to the newest key packet; default 1 s
+	Sparse     bool          // numbers that are missing are no loss: the packets were encoded here, of some of a camera's
 }
 
-// Stream is one ring with its counters. Drops counts what was lost on the way in, Lagged what viewers skipped.
+// Stream is one ring with its counters. Drops counts what was lost on the way in, Lagged what readers skipped.
 type Stream struct {
-	cfg Config
+	cfg  Config
+	main int // the track that decides where a reader can begin
 
-	FramesIn  atomic.Uint64 // frames that entered the ring
-	FramesOut atomic.Uint64 // frames delivered, over all viewers
+	FramesIn  atomic.Uint64 // packets that entered the ring
+	FramesOut atomic.Uint64 // packets delivered, over all readers
 	BytesIn   atomic.Uint64 // of those that entered
 	BytesOut  atomic.Uint64 // of those delivered
 	Drops     drop.Counters
 
 	mu       sync.Mutex
-	frames   []*Packet // the ring, oldest first; their indexes are consecutive
-	next     uint64    // index of the next frame
-	lastKey  uint64    // index of the newest key frame, if hasKey
-	hasKey   bool      // the newest key frame is still in the ring
+	tracks   []track
+	packets  []*Packet // the ring, oldest first; their indexes are consecutive
+	next     uint64    // index of the next packet
+	lastKey  uint64    // index of the newest key packet of the main track, if hasKey
+	hasKey   bool      // that is still in the ring
 	bytes    int
-	admitted admission
-	meter    ratemeter.Meter
-	duration time.Duration
-	ended    error // why there will be no more frames
+	meter    ratemeter.Meter // of the main track
+	ended    error           // why there will be no more packets
+	overload overload
 
-	waiting   []*Cursor // to be poked when they should look again
-	following []*Cursor // lent: the next round serves them
-	spare     []*round  // that have ended, to be used again
-	due       bool      // a round could not start, since nobody was free to work at it
+	waiting  []*Cursor // to be signaled when they should look again
+	onChange func()    // see OnChange
+}
 
-	flood flood
+// track is what the stream knows of one of its tracks.
+type track struct {
+	media.Track
+
+	sequencer sequencer
+	newest    *Packet // nil if there is none
+	duration  time.Duration
 }
 
 // New returns an empty Stream.
@@ -75,115 +70,155 @@ func New(cfg Config) *Stream {
 	if cfg.LiveBudget <= 0 {
 		cfg.LiveBudget = time.Second
 	}
-	return &Stream{cfg: cfg, admitted: admission{format: cfg.Format, sparse: cfg.Sparse}}
+	s := &Stream{cfg: cfg}
+	s.main = max(0, slices.IndexFunc(cfg.Tracks, func(t media.Track) bool { return t.Codec.Video() }))
+	s.resetLocked()
+	return s
 }
 
-// Format returns the format of the frames.
-func (s *Stream) Format() frame.Format { return s.cfg.Format }
+// Tracks returns the tracks, with the parameters and the size of their newest packet.
+func (s *Stream) Tracks() []media.Track {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]media.Track, len(s.tracks))
+	for i, t := range s.tracks {
+		list[i] = t.Track
+	}
+	return list
+}
 
-// Append puts f into the ring, unless it does not continue the stream: then it is counted as dropped and reported false. The caller sets Frame,
-// Width, Height and Params, and does not touch f afterwards.
-func (s *Stream) Append(f *Packet) bool {
+// Codec returns the codec of the main track.
+func (s *Stream) Codec() media.Codec { return s.cfg.Tracks[s.main].Codec }
+
+// OnChange has f called after each packet that enters the ring, and after CloseWithError. The stream is locked meanwhile:
+// f must not block and not use it. There is one such function.
+func (s *Stream) OnChange(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.onChange = f
+}
+
+// Append puts a packet into the ring, unless it does not continue its track: then it is counted as dropped and reported
+// false. Its payload must not change afterwards.
+func (s *Stream) Append(packet media.Packet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	reason, lost, ok := s.admitted.admit(&f.Frame, now)
-	s.Drops.Add(s.admitted.lostTo, lost)
+	t := &s.tracks[packet.Track]
+	packet.Key = packet.Key || t.Codec.IntraOnly()
+	reason, lost, ok := t.sequencer.admit(&packet, now)
+	s.Drops.Add(t.sequencer.lostReason, lost)
 	if !ok {
 		s.Drops.Add(reason, 1)
 		return false
 	}
-	f.Index, f.Arrived = s.next, now
-	f.Duration = s.durationLocked(f)
+	p := &Packet{Packet: packet, Index: s.next, Arrived: now}
+	p.Duration = t.durationOf(p, s.cfg.Sparse)
+	t.newest = p
+	t.Params, t.Width, t.Height = p.Params, p.Width, p.Height
 	s.next++
-	s.frames = append(s.frames, f)
-	s.bytes += len(f.Payload)
-	if f.Key {
-		s.lastKey, s.hasKey = f.Index, true
+	s.packets = append(s.packets, p)
+	s.bytes += len(p.Payload)
+	if p.Track == s.main {
+		if p.Key {
+			s.lastKey, s.hasKey = p.Index, true
+		}
+		s.meter.Add(now, len(p.Payload))
 	}
 	s.evictLocked(now)
 	s.FramesIn.Add(1)
-	s.BytesIn.Add(uint64(len(f.Payload)))
-	s.meter.Add(now, len(f.Payload))
+	s.BytesIn.Add(uint64(len(p.Payload)))
 	s.wakeLocked()
 	return true
 }
 
-// Stale reports true, and counts f as dropped, if it belongs to an older run of the camera than the one that is followed. Nothing of its payload may be
-// used then: its parameter sets are not the stream's.
-func (s *Stream) Stale(f *frame.Frame) bool {
+// Stale reports true, and counts p as dropped, if it belongs to an older run of the camera than the one that is
+// followed. Nothing of its payload may be used then: its parameter sets are not the track's.
+func (s *Stream) Stale(p *media.Packet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.admitted.stale(f, time.Now()) {
+	if !s.tracks[p.Track].sequencer.stale(p, time.Now()) {
 		return false
 	}
 	s.Drops.Add(drop.OldEpoch, 1)
 	return true
 }
 
-// Drop counts a frame whose payload cannot be used, for a reason. H.264 then goes on with the next key frame.
-func (s *Stream) Drop(f *frame.Frame, why drop.Reason) {
+// Drop counts a packet whose payload cannot be used, for a reason. Video then goes on with the next key packet.
+func (s *Stream) Drop(p *media.Packet, why drop.Reason) {
 	s.Drops.Add(why, 1)
-	s.leaveOut(f, true)
+	s.skipSeq(p, true)
 }
 
-// SkipEmpty tells of a frame that has nothing to show and whose absence harms nobody, such as parameter sets that come alone.
-func (s *Stream) SkipEmpty(f *frame.Frame) { s.leaveOut(f, false) }
+// SkipEmpty records a message without a picture, such as parameter sets that come alone, so that its number is not
+// counted as a gap.
+func (s *Stream) SkipEmpty(p *media.Packet) { s.skipSeq(p, false) }
 
-func (s *Stream) leaveOut(f *frame.Frame, broken bool) {
+func (s *Stream) skipSeq(p *media.Packet, broken bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.admitted.leaveOut(f, broken)
+	s.tracks[p.Track].sequencer.skipSeq(p, broken)
 }
 
-// durationLocked returns how long f will be shown if its successor comes as f came after its predecessor.
-func (s *Stream) durationLocked(f *Packet) time.Duration {
-	if n := len(s.frames); n > 0 && s.frames[n-1].Epoch == f.Epoch && f.Seq > s.frames[n-1].Seq {
-		last := s.frames[n-1]
-		lost := f.Seq - last.Seq - 1 // their time is not f's
-		if s.cfg.Sparse {
+// durationOf returns how long p will be shown if its successor comes as p came after its predecessor.
+func (t *track) durationOf(p *Packet, sparse bool) time.Duration {
+	if last := t.newest; last != nil && last.Epoch == p.Epoch && p.Seq > last.Seq {
+		lost := p.Seq - last.Seq - 1 // their time is not p's
+		if sparse {
 			lost = 0
 		}
-		if d := f.PTS - last.PTS; d > 0 && d < 10*time.Second && lost <= maxLost {
-			s.duration = d / time.Duration(lost+1)
+		if d := p.PTS - last.PTS; d > 0 && d < 10*time.Second && lost <= maxLost {
+			t.duration = d / time.Duration(lost+1)
 		}
 	}
-	if s.duration == 0 {
+	if t.duration == 0 {
 		return time.Second / 25
 	}
-	return s.duration
+	return t.duration
 }
 
-// evictLocked removes what nobody may need: all but the newest JPEG; access units before the current GOP that are older than the live budget; and
-// whatever exceeds the byte budget.
+// evictLocked removes what no reader needs: what came before the newest key packet and is older than the live budget,
+// however new it is if each packet decodes alone; and whatever exceeds the byte budget.
 func (s *Stream) evictLocked(now time.Time) {
-	for len(s.frames) > 1 {
-		head := s.frames[0]
-		switch {
-		case s.bytes > s.cfg.MaxBytes, s.cfg.Format == frame.JPEG:
-		case s.hasKey && head.Index < s.lastKey && now.Sub(head.Arrived) > s.cfg.LiveBudget:
-		default:
+	for len(s.packets) > 1 {
+		head := s.packets[0]
+		old := s.hasKey && head.Index < s.lastKey && (s.intraOnly() || now.Sub(head.Arrived) > s.cfg.LiveBudget)
+		if s.bytes <= s.cfg.MaxBytes && !old {
 			return
 		}
 		if s.hasKey && head.Index == s.lastKey {
 			s.hasKey = false
 		}
 		s.bytes -= len(head.Payload)
-		s.frames[0] = nil
-		s.frames = s.frames[1:]
+		s.packets[0] = nil
+		s.packets = s.packets[1:]
 	}
 }
 
-// Reset empties the ring, so that nobody is shown an old frame when the stream starts again. Cursors stay valid.
+// intraOnly reports whether a newer packet of the main track replaces all earlier ones.
+func (s *Stream) intraOnly() bool { return s.Codec().IntraOnly() }
+
+// Reset empties the ring, so that no reader gets an old packet when the stream starts again. Cursors stay valid.
 func (s *Stream) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.frames, s.bytes, s.hasKey = nil, 0, false
-	s.admitted = admission{format: s.cfg.Format, sparse: s.cfg.Sparse}
+	s.resetLocked()
+}
+
+func (s *Stream) resetLocked() {
+	s.packets, s.bytes, s.hasKey = nil, 0, false
+	durations := s.tracks
+	s.tracks = make([]track, len(s.cfg.Tracks))
+	for i, t := range s.cfg.Tracks {
+		s.tracks[i] = track{Track: t, sequencer: newSequencer(t, s.cfg.Sparse)}
+		if durations != nil {
+			s.tracks[i].duration = durations[i].duration
+		}
+	}
 	s.meter = ratemeter.Meter{}
 }
 
-// CloseWithError makes every cursor return err: there will be no more frames.
+// CloseWithError makes every cursor return err: there will be no more packets.
 func (s *Stream) CloseWithError(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -191,37 +226,51 @@ func (s *Stream) CloseWithError(err error) {
 	s.wakeLocked()
 }
 
-// Newest returns the newest frame a decoder can start at, or nil.
+// Newest returns the newest packet of the main track that a decoder can start at, or nil.
 func (s *Stream) Newest() *Packet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch n := len(s.frames); {
-	case n == 0:
+	if !s.hasKey {
 		return nil
-	case s.cfg.Format == frame.JPEG:
-		return s.frames[n-1]
+	}
+	return s.packets[s.lastKey-s.packets[0].Index]
+}
+
+// PacketsSinceKey returns what a decoder needs, in order, to show the newest picture: everything from the newest key
+// packet on. A decoder that has been given all packets before index from needs only those from there on, if no key
+// packet has come since; 0 is for one that has been given none. It is empty if there is no picture, or none from there on.
+func (s *Stream) PacketsSinceKey(from uint64) []*Packet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.packets) == 0 || from >= s.next {
+		return nil
+	}
+	first := s.packets[0].Index
+	switch {
+	case from > first && (!s.hasKey || from > s.lastKey):
+		return slices.Clone(s.packets[from-first:])
 	case s.hasKey:
-		return s.frames[s.lastKey-s.frames[0].Index]
+		return slices.Clone(s.packets[s.lastKey-first:])
 	}
 	return nil
 }
 
-// LastFrameTimes says when the newest frame arrived and was captured; ok is false if the ring is empty.
+// LastFrameTimes says when the newest packet of the main track arrived and was captured; ok is false if there is none.
 func (s *Stream) LastFrameTimes() (arrived, captured time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.frames) == 0 {
+	p := s.tracks[s.main].newest
+	if p == nil {
 		return time.Time{}, time.Time{}, false
 	}
-	f := s.frames[len(s.frames)-1]
-	return f.Arrived, f.CaptureTime, true
+	return p.Arrived, p.CaptureTime, true
 }
 
-// Rate returns frames and bits per second as they arrive; 0 when they have ceased to.
+// Rate returns packets and bits per second of the main track as they arrive; 0 when they have ceased to.
 func (s *Stream) Rate() (fps, bitsPerSecond float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n := len(s.frames); n == 0 || time.Since(s.frames[n-1].Arrived) > rateTimeout {
+	if p := s.tracks[s.main].newest; p == nil || time.Since(p.Arrived) > rateTimeout {
 		return 0, 0
 	}
 	return s.meter.Get()
@@ -230,9 +279,11 @@ func (s *Stream) Rate() (fps, bitsPerSecond float64) {
 func (s *Stream) wakeLocked() {
 	for _, c := range s.waiting {
 		c.waiting = false
-		c.poke()
+		c.waiter.Signal()
 	}
 	clear(s.waiting)
 	s.waiting = s.waiting[:0]
-	s.startRoundLocked()
+	if s.onChange != nil {
+		s.onChange()
+	}
 }

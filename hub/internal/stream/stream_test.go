@@ -1,4 +1,4 @@
-package stream
+package stream_test
 
 import (
 	"errors"
@@ -8,8 +8,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -18,21 +19,19 @@ const interval = 20 * time.Millisecond // of the test cameras' frames
 
 // camera makes the frames of one run of a camera, each with the next number.
 type camera struct {
-	format frame.Format
+	format media.Codec
 	epoch  int64
 	seq    uint64
 }
 
-func (c *camera) frame(key bool, size int) *Packet {
-	f := &Packet{Frame: frame.Frame{
-		Format: c.format, Seq: c.seq, PTS: time.Duration(c.seq) * interval, CaptureTime: time.Now(), Epoch: c.epoch, Key: key, Payload: make([]byte, size),
-	}}
+func (c *camera) frame(key bool, size int) media.Packet {
+	f := media.Packet{Seq: c.seq, PTS: time.Duration(c.seq) * interval, CaptureTime: time.Now(), Epoch: c.epoch, Key: key, Payload: make([]byte, size)}
 	c.seq++
 	return f
 }
 
 // add appends one frame for each letter of gop: K is a key frame, p another access unit, and - is lost on the way.
-func (c *camera) add(s *Stream, gop string) {
+func (c *camera) add(s *stream.Stream, gop string) {
 	for _, kind := range gop {
 		if f := c.frame(kind == 'K', 100); kind != '-' {
 			s.Append(f)
@@ -40,19 +39,17 @@ func (c *camera) add(s *Stream, gop string) {
 	}
 }
 
-// ring shows what s holds: K for a key frame, p for another.
-func ring(s *Stream) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// ring shows what s holds: K for a key packet, p for another.
+func ring(s *stream.Stream) string {
 	out := ""
-	for _, f := range s.frames {
-		out += map[bool]string{true: "K", false: "p"}[f.Key]
+	for _, p := range s.Ring().Packets {
+		out += map[bool]string{true: "K", false: "p"}[p.Key]
 	}
 	return out
 }
 
 func TestJPEGRingHoldsTheNewestOnly(t *testing.T) {
-	s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 	if s.Newest() != nil {
 		t.Error("an empty stream has a newest picture")
 	}
@@ -61,18 +58,18 @@ func TestJPEGRingHoldsTheNewestOnly(t *testing.T) {
 	}
 	for range 100 {
 		f := cam.frame(false, 1000)
-		if !s.Append(f) || s.Newest() != f || ring(s) != "p" {
+		if !s.Append(f) || s.Newest().Seq != f.Seq || ring(s) != "K" {
 			t.Fatalf("after frame %d the ring holds %q, newest %v", f.Seq, ring(s), s.Newest())
 		}
 	}
-	if s.bytes != 1000 || s.FramesIn.Load() != 100 {
-		t.Errorf("%d bytes in the ring, %d frames in: want 1000, 100", s.bytes, s.FramesIn.Load())
+	if s.Ring().Bytes != 1000 || s.FramesIn.Load() != 100 {
+		t.Errorf("%d bytes in the ring, %d frames in: want 1000, 100", s.Ring().Bytes, s.FramesIn.Load())
 	}
 }
 
 func TestH264RingHoldsTheGOPAndTheTailBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := New(Config{Format: frame.H264, LiveBudget: time.Second}), camera{format: frame.H264}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264), LiveBudget: time.Second}), camera{format: media.H264}
 		cam.add(s, "Kpppp")
 		<-time.After(10 * time.Second) // however old: it is the current GOP
 		cam.add(s, "pp")
@@ -100,7 +97,7 @@ func TestH264RingHoldsTheGOPAndTheTailBeforeIt(t *testing.T) {
 }
 
 func TestByteBudgetSmallerThanAGOP(t *testing.T) {
-	s, cam := New(Config{Format: frame.H264, MaxBytes: 350}), camera{format: frame.H264}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264), MaxBytes: 350}), camera{format: media.H264}
 	reader := s.NewCursor()
 	defer reader.Close()
 	for range 3 {
@@ -109,8 +106,8 @@ func TestByteBudgetSmallerThanAGOP(t *testing.T) {
 			take(t, reader)
 		}
 		cam.add(s, "ppp")
-		if got := ring(s); got != "ppp" || s.bytes != 300 {
-			t.Fatalf("ring %q with %d bytes: want the three newest", got, s.bytes)
+		if got := ring(s); got != "ppp" || s.Ring().Bytes != 300 {
+			t.Fatalf("ring %q with %d bytes: want the three newest", got, s.Ring().Bytes)
 		}
 		if s.Newest() != nil {
 			t.Error("a decoder cannot start here, but Newest says where")
@@ -123,26 +120,26 @@ func TestByteBudgetSmallerThanAGOP(t *testing.T) {
 			}
 		}
 		cam.add(s, "K")
-		if d := take(t, late); !d.Key || d.Index != s.lastKey {
+		if d := take(t, late); !d.Key || d.Index != s.Ring().LastKey {
 			t.Errorf("a late viewer starts at frame %d", d.Seq)
 		}
 		take(t, reader)
 		late.Close()
 	}
 	s.Append(cam.frame(true, 1000)) // larger than the budget: it is shown all the same, alone
-	if got := ring(s); got != "K" || s.bytes != 1000 {
-		t.Errorf("ring %q with %d bytes: want the large frame alone", got, s.bytes)
+	if got := ring(s); got != "K" || s.Ring().Bytes != 1000 {
+		t.Errorf("ring %q with %d bytes: want the large frame alone", got, s.Ring().Bytes)
 	}
 }
 
 func TestReset(t *testing.T) {
-	s, cam := New(Config{Format: frame.H264}), camera{format: frame.H264}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264)}), camera{format: media.H264}
 	c := s.NewCursor()
 	defer c.Close()
 	cam.add(s, "Kpp")
 	take(t, c)
 	s.Reset()
-	if s.Newest() != nil || ring(s) != "" || s.bytes != 0 {
+	if s.Newest() != nil || ring(s) != "" || s.Ring().Bytes != 0 {
 		t.Errorf("after Reset the ring holds %q", ring(s))
 	}
 	wantNone(t, c)
@@ -153,21 +150,21 @@ func TestReset(t *testing.T) {
 	}
 	cam.add(s, "Kp")
 	if d := take(t, c); !d.Key || d.Skipped != 2 || c.Skipped() != 2 || s.Drops.Get(drop.Lagged) != 2 {
-		t.Errorf("got %+v, %d lagged: want the key frame and the two unread frames before Reset as skipped", d.Packet.Frame, s.Drops.Get(drop.Lagged))
+		t.Errorf("got %+v, %d lagged: want the key frame and the two unread frames before Reset as skipped", d.Packet.Packet, s.Drops.Get(drop.Lagged))
 	}
-	(&camera{format: frame.H264, epoch: -1}).add(s, "K")
+	(&camera{format: media.H264, epoch: -1}).add(s, "K")
 	if s.Drops.Get(drop.OldEpoch) != 1 {
 		t.Error("an old epoch was taken")
 	}
 	s.Reset()
-	(&camera{format: frame.H264, epoch: -1}).add(s, "K")
+	(&camera{format: media.H264, epoch: -1}).add(s, "K")
 	if ring(s) != "K" {
 		t.Error("Reset remembers the epoch")
 	}
 }
 
 func TestEnd(t *testing.T) {
-	s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 	why := errors.New("that is all")
 	waiting := s.NewCursor()
 	got := make(chan error)
@@ -188,8 +185,13 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+func newest(s *stream.Stream) *stream.Packet {
+	packets := s.Ring().Packets
+	return packets[len(packets)-1]
+}
+
 func TestDurationIsThatOfOneFrame(t *testing.T) {
-	s, cam := New(Config{Format: frame.H264}), camera{format: frame.H264}
+	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264)}), camera{format: media.H264}
 	for i, step := range []struct {
 		add  string
 		want time.Duration
@@ -200,31 +202,31 @@ func TestDurationIsThatOfOneFrame(t *testing.T) {
 		{"p", interval},
 	} {
 		cam.add(s, step.add)
-		if f := s.frames[len(s.frames)-1]; f.Duration != step.want {
+		if f := newest(s); f.Duration != step.want {
 			t.Errorf("step %d: duration %v: want %v", i, f.Duration, step.want)
 		}
 	}
 	long := cam.frame(true, 1)
 	long.PTS += time.Minute
-	if s.Append(long); long.Duration != interval {
-		t.Errorf("duration %v after a pause of a minute: want the last known one", long.Duration)
+	if s.Append(long); newest(s).Duration != interval {
+		t.Errorf("duration %v after a pause of a minute: want the last known one", newest(s).Duration)
 	}
 	mad := cam.frame(true, 1)
 	mad.Seq, mad.PTS = 1<<63+1<<20, long.PTS+time.Second
-	s.admitted.last = time.Time{} // long ago: it is believed
-	if s.Append(mad); mad.Duration != interval {
-		t.Errorf("duration %v after a leap of its number: want the last known one", mad.Duration)
+	s.Forget() // it is believed
+	if s.Append(mad); newest(s).Duration != interval {
+		t.Errorf("duration %v after a leap of its number: want the last known one", newest(s).Duration)
 	}
-	next := camera{format: frame.H264, epoch: 1, seq: 1000}
+	next := camera{format: media.H264, epoch: 1, seq: 1000}
 	f := next.frame(true, 1)
-	if s.Append(f); f.Duration != interval {
-		t.Errorf("duration %v across epochs: want the last known one", f.Duration)
+	if s.Append(f); newest(s).Duration != interval {
+		t.Errorf("duration %v across epochs: want the last known one", newest(s).Duration)
 	}
 }
 
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 		if fps, bps := s.Rate(); fps != 0 || bps != 0 {
 			t.Errorf("an empty stream has %v fps, %v bit/s", fps, bps)
 		}
@@ -235,7 +237,7 @@ func TestRate(t *testing.T) {
 		if fps, bps := s.Rate(); fps != 50 || bps != 200_000 {
 			t.Errorf("%v fps, %v bit/s: want 50, 200000", fps, bps)
 		}
-		<-time.After(rateTimeout)
+		<-time.After(stream.RateTimeout)
 		if fps, bps := s.Rate(); fps != 0 || bps != 0 {
 			t.Errorf("%v fps, %v bit/s after the camera stopped: want 0", fps, bps)
 		}
@@ -250,7 +252,7 @@ func TestRate(t *testing.T) {
 
 func TestLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 		f := cam.frame(false, 1)
 		<-time.After(time.Second)
 		s.Append(f)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // HWAccels are the names of the presets for hardware: what decodes and encodes H.264.
@@ -21,14 +21,14 @@ const (
 
 // arguments returns ffmpeg's command line for a rendition of a source with pictures of this size, one every interval. It reads Matroska from standard input,
 // and encodes the frames whose time is an odd number of ticks. For each it says on descriptor 3 which it is and how long, and writes it to standard output.
-func arguments(hwaccel string, r Rendition, of source, interval time.Duration) []string {
+func arguments(hwaccel string, r rendition, of source, interval time.Duration) []string {
 	args := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-copyts"}
-	args = append(args, decoder(hwaccel, of.format)...)
+	args = append(args, decoder(hwaccel, of.codec)...)
 	// Without these ffmpeg looks at seconds of video before it begins. Not with -fflags nobuffer: that loses the first frame.
 	args = append(args, "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0", "-protocol_whitelist", "pipe", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0")
 	args = append(args, "-filter_threads", "1", "-vf", strings.Join(filters(hwaccel, r, of), ","))
 	muxer := "mjpeg"
-	if r.Format == frame.H264 {
+	if r.Codec == media.H264 {
 		muxer = "h264"
 		args = append(args, h264Encoder(hwaccel, r, of, interval)...)
 	} else {
@@ -39,9 +39,9 @@ func arguments(hwaccel string, r Rendition, of source, interval time.Duration) [
 		"-f", "tee", "[f=framecrc:flush_packets=1]pipe:3|[f="+muxer+":flush_packets=1]pipe:1")
 }
 
-func decoder(hwaccel string, f frame.Format) []string {
+func decoder(hwaccel string, f media.Codec) []string {
 	threads := []string{"-threads", strconv.Itoa(decodeThreads)}
-	if f != frame.H264 {
+	if f != media.H264 {
 		if hwaccel == "vaapi" {
 			return append(threads, "-vaapi_device", vaapiDevice)
 		}
@@ -60,7 +60,7 @@ func decoder(hwaccel string, f frame.Format) []string {
 
 const vaapiDevice = "/dev/dri/renderD128"
 
-func filters(hwaccel string, r Rendition, of source) []string {
+func filters(hwaccel string, r rendition, of source) []string {
 	list := []string{`select=mod(pts\,2)`}
 	if w, h := r.size(of.width, of.height); w != of.width || h != of.height {
 		list = append(list, fmt.Sprintf("scale=%d:%d:flags=area", w, h))
@@ -73,13 +73,13 @@ func filters(hwaccel string, r Rendition, of source) []string {
 	case 270:
 		list = append(list, "transpose=cclock")
 	}
-	if hwaccel == "vaapi" && r.Format == frame.H264 {
+	if hwaccel == "vaapi" && r.Codec == media.H264 {
 		list = append(list, "format=nv12", "hwupload")
 	}
 	return list
 }
 
-func h264Encoder(hwaccel string, r Rendition, of source, interval time.Duration) []string {
+func h264Encoder(hwaccel string, r rendition, of source, interval time.Duration) []string {
 	fps := max(1, float64(time.Second)/float64(max(interval, time.Millisecond)))
 	bitrate := r.Bitrate
 	if bitrate == 0 {

@@ -6,13 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // TestArguments has the whole command line of each preset for each pair of formats, 1280x720 at 25 frames a second to a width of 640.
 func TestArguments(t *testing.T) {
 	const (
-		jpeg, h264 = frame.JPEG, frame.H264
+		jpeg, h264 = media.JPEG, media.H264
 		mjpeg      = "-c:v mjpeg -threads 1 -huffman default -pix_fmt yuvj420p -q:v 7"
 		rate       = " -bf 0 -g 50 -b:v 576000 -maxrate 576000 -bufsize 576000 -force_key_frames expr:gte(t,n_forced*2)"
 		x264       = "-c:v libx264 -preset veryfast -tune zerolatency -sc_threshold 0 -pix_fmt yuv420p -threads 2" + rate + " -forced-idr 1"
@@ -25,7 +25,7 @@ func TestArguments(t *testing.T) {
 	)
 	for _, test := range []struct {
 		hwaccel                  string
-		from, to                 frame.Format
+		from, to                 media.Codec
 		decoder, filter, encoder string
 	}{
 		{"none", jpeg, jpeg, "-threads 1", scale, mjpeg},
@@ -47,12 +47,12 @@ func TestArguments(t *testing.T) {
 		{"v4l2m2m", h264, h264, "-c:v h264_v4l2m2m", scale, v4l2},
 	} {
 		t.Run(test.hwaccel+" "+string(test.from)+" "+string(test.to), func(t *testing.T) {
-			muxer := map[frame.Format]string{jpeg: "mjpeg", h264: "h264"}[test.to]
+			muxer := map[media.Codec]string{jpeg: "mjpeg", h264: "h264"}[test.to]
 			want := strings.Fields("-hide_banner -nostdin -nostats -loglevel error -copyts " + test.decoder +
 				" -flags low_delay -probesize 32 -analyzeduration 0 -protocol_whitelist pipe -f matroska -i pipe:0 -map 0:v:0 -filter_threads 1 -vf " + test.filter + " " + test.encoder +
 				" -fps_mode passthrough -enc_time_base -1 -flush_packets 1 -f tee [f=framecrc:flush_packets=1]pipe:3|[f=" + muxer + ":flush_packets=1]pipe:1")
 			of := source{test.from, 1280, 720}
-			got := arguments(test.hwaccel, Rendition{Format: test.to, Width: 640}.snap(of), of, 40*time.Millisecond)
+			got := arguments(test.hwaccel, rendition{media.Want{Codec: test.to, Width: 640}}.quantize(of), of, 40*time.Millisecond)
 			if !slices.Equal(got, want) {
 				t.Errorf("got  %q\nwant %q", got, want)
 			}
@@ -62,11 +62,11 @@ func TestArguments(t *testing.T) {
 
 // TestFilters has what turns the pictures.
 func TestFilters(t *testing.T) {
-	of := source{frame.H264, 1280, 720}
+	of := source{media.H264, 1280, 720}
 	for degrees, want := range map[int]string{
 		0: "scale=640:360:flags=area", 90: "scale=1137:640:flags=area,transpose=clock", 180: "scale=640:360:flags=area,hflip,vflip", 270: "scale=1137:640:flags=area,transpose=cclock",
 	} {
-		got := strings.Join(filters("none", Rendition{Format: frame.JPEG, Width: 640, Rotate: degrees}, of)[1:], ",")
+		got := strings.Join(filters("none", rendition{media.Want{Codec: media.JPEG, Width: 640, Rotate: degrees}}, of)[1:], ",")
 		if got != want {
 			t.Errorf("%d degrees: %q, want %q", degrees, got, want)
 		}

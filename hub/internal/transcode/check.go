@@ -2,22 +2,22 @@ package transcode
 
 import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // Check says in advance whether a rendition of a camera can be had at all: the error is ErrNoFFmpeg if not.
-func (t *Transcoder) Check(cam *cameras.Camera, want Rendition) error {
+func (t *Transcoder) Check(cam *cameras.Camera, want media.Want) error {
 	of := sourceOf(cam)
-	want = want.snap(of)
-	if t.path != "" || want.native(of.format) || want.withoutFFmpeg(of) {
+	r := rendition{want}.quantize(of)
+	if t.path != "" || r.native(of.codec) || r.withoutFFmpeg(of) {
 		return nil
 	}
 	return ErrNoFFmpeg
 }
 
 // withoutFFmpeg reports whether this process can make the rendition itself.
-func (r Rendition) withoutFFmpeg(of source) bool {
-	return of.format == frame.JPEG && r.Format == frame.JPEG
+func (r rendition) withoutFFmpeg(of source) bool {
+	return of.codec == media.JPEG && r.Codec == media.JPEG
 }
 
 // inProcess reports whether this process makes the rendition, which it may do at the rate of a tile, for stills, and where there is no ffmpeg.

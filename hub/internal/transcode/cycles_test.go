@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // fakeFFmpeg returns a program that does as ffmpeg does, but makes one picture only, of the first frame.
@@ -30,21 +31,21 @@ func TestCycles(t *testing.T) {
 	c := makeClips(t)
 	for _, test := range []struct {
 		name, ffmpeg string
-		from         frame.Format
+		from         media.Codec
 		cycles       int
-		wants        []Rendition
+		wants        []media.Want
 	}{
-		{"ffmpeg", "", frame.H264, 20, []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.H264, Width: 160}, {Format: frame.JPEG, Width: 240}}},
-		{"fake ffmpeg", fakeFFmpeg(t, c), frame.JPEG, 200, []Rendition{{Format: frame.JPEG, Width: 160}, {Format: frame.JPEG, Width: 240}, {Format: frame.JPEG, Width: 320}}},
+		{"ffmpeg", "", media.H264, 20, []media.Want{{Codec: media.JPEG, Width: 160}, {Codec: media.H264, Width: 160}, {Codec: media.JPEG, Width: 240}}},
+		{"fake ffmpeg", fakeFFmpeg(t, c), media.JPEG, 200, []media.Want{{Codec: media.JPEG, Width: 160}, {Codec: media.JPEG, Width: 240}, {Codec: media.JPEG, Width: 320}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newFixture(t, c, Config{FFmpeg: test.ffmpeg, Linger: time.Nanosecond, Max: 4})
 			cam := r.newCamera("porch", test.from)
-			src, err := cam.Source() // else the camera would begin anew each time
+			src, err := cam.Subscribe("", cameras.Holder) // else the camera would begin anew each time
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer func() { src.Close(time.Now()) }()
+			defer src.Close()
 			cam.play(time.Millisecond)
 			gone := func() {
 				testutil.Eventually(t, "nothing runs", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })

@@ -10,9 +10,9 @@ import (
 
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/subprocess"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 const (
@@ -46,16 +46,16 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 	if u.Width <= 0 || u.Height <= 0 {
 		return errors.New("the camera's frame does not say how large its picture is")
 	}
-	heard := &words{}
+	oom := &oomDetector{}
 	cfg := subprocess.Config{
 		Path:     j.t.path,
-		Args:     arguments(j.t.cfg.HWAccel, j.want, source{u.Format, u.Width, u.Height}, u.Duration),
+		Args:     arguments(j.t.cfg.HWAccel, j.want, source{in.codec, u.Width, u.Height}, u.Duration),
 		Stdin:    true,
 		Extra:    1,
 		StopTime: stopTime,
 		Log:      j.t.cfg.Log.With(logkey.Camera, j.camera.ID(), "rendition", j.want.String()),
 		Source:   "ffmpeg",
-		OnStderr: heard.said,
+		OnStderr: oom.onLine,
 		Env:      environment(j.t.cfg.HWAccel),
 		Limits:   j.t.cfg.limits(),
 	}
@@ -71,7 +71,7 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 	j.t.stopped(j, out.CPU)
 	j.out.Drops.Add(drop.Gone, r.ledger.rest())
 	if errors.Is(out.ReadErr, errOutputEnded) {
-		return explain(out, heard.remedy(j.t.cfg.Memory))
+		return explain(out, oom.remedy(j.t.cfg.Memory))
 	}
 	return out.ReadErr
 }
@@ -96,7 +96,7 @@ func (r *run) attend(ctx context.Context, u unit) error {
 	var fed error
 	var feeding sync.WaitGroup
 	feeding.Go(func() {
-		fed = r.feed(ctx, u)
+		fed = r.write(ctx, u)
 		_ = r.pipes.Stdin.Close() // ffmpeg then ends; it may have done so already
 		deadline := time.Now().Add(emptyTime)
 		_ = errors.Join(r.pipes.Stdout.SetReadDeadline(deadline), r.pipes.Extra[0].SetReadDeadline(deadline)) // they are pipes
@@ -110,9 +110,9 @@ func (r *run) attend(ctx context.Context, u unit) error {
 	return err
 }
 
-// feed writes frames to ffmpeg.
-func (r *run) feed(ctx context.Context, u unit) (err error) {
-	head := mkvHeader(u.Params, u.Width, u.Height, u.Duration)
+// write writes frames to ffmpeg.
+func (r *run) write(ctx context.Context, u unit) (err error) {
+	head := mkvHeader(h264Params(u.Params), u.Width, u.Height, u.Duration)
 	for ; err == nil; u, err = r.in.next(ctx) {
 		if u.wanted {
 			r.ledger.room(ctx)
@@ -124,13 +124,13 @@ func (r *run) feed(ctx context.Context, u unit) (err error) {
 			return ctx.Err()
 		}
 		at := r.time(u)
-		r.ledger.add(entry{at, u.wanted, u.Packet.Frame})
+		r.ledger.add(entry{at, u.wanted, u.Packet.Packet})
 		payload := u.Payload
-		if u.Format == frame.H264 {
+		if r.in.codec == media.H264 {
 			r.avcc = h264.AppendAVCC(r.avcc[:0], payload, nil)
 			payload = r.avcc
 		}
-		r.head = mkvBlock(append(r.head[:0], head...), at, u.Decodable(), len(payload))
+		r.head = mkvBlock(append(r.head[:0], head...), at, u.Key, len(payload))
 		head = nil
 		for _, b := range [][]byte{r.head, payload} {
 			if _, err := r.pipes.Stdin.Write(b); ctx.Err() != nil {
@@ -154,4 +154,10 @@ func (r *run) time(u unit) uint64 {
 	}
 	r.last = max(at, 1)
 	return at
+}
+
+// h264Params returns the parameters of an H.264 packet, or nil.
+func h264Params(p media.Params) *h264.ParamSets {
+	sets, _ := p.(*h264.ParamSets)
+	return sets
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testpattern/timecode"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -176,8 +177,10 @@ func (a *agents) stream(camera string) *stream.Stream {
 	return a.into[camera]
 }
 
-func (a *agents) Wake(string)     {}
-func (a *agents) Connected() bool { return true }
+func (a *agents) Wake(string)            {}
+func (a *agents) RequestKeyFrame(string) {}
+func (a *agents) OverloadReason() string { return "" }
+func (a *agents) Connected() bool        { return true }
 func (a *agents) RequestStatus(context.Context, string) (status.Status, error) {
 	return status.Status{}, context.DeadlineExceeded
 }
@@ -207,15 +210,15 @@ type camera struct {
 	*cameras.Camera
 
 	r      *fixture
-	format frame.Format
+	format media.Codec
 	epoch  int64
 	n      int
 }
 
 // newCamera makes a camera known; nothing is delivered.
-func (r *fixture) newCamera(id string, f frame.Format) *camera {
+func (r *fixture) newCamera(id string, f media.Codec) *camera {
 	r.t.Helper()
-	r.reg.OnStatus(status.Status{Camera: id, Instance: "i", Started: base(), State: status.Live, Format: f, Width: testWidth, Height: testHeight, FPS: 25})
+	r.reg.OnStatus(status.Status{Camera: id, Instance: "i", Started: base(), State: status.Live, Format: frame.Format(f), Width: testWidth, Height: testHeight, FPS: 25})
 	cam, err := r.reg.Camera(id)
 	if err != nil {
 		r.t.Fatal(err)
@@ -231,13 +234,9 @@ func (c *camera) deliver() {
 	if into == nil {
 		return
 	}
-	f := &stream.Packet{
-		Frame: frame.Frame{
-			Format: c.format, Seq: uint64(n), PTS: time.Duration(n) * interval, CaptureTime: clockOf(n % clipLength), Epoch: c.epoch, Payload: c.r.clips.jpegs[n%clipLength],
-		},
-		Width: testWidth, Height: testHeight,
-	}
-	if c.format == frame.H264 {
+	f := media.Packet{Seq: uint64(n), PTS: time.Duration(n) * interval, CaptureTime: clockOf(n % clipLength), Epoch: c.epoch, Payload: c.r.clips.jpegs[n%clipLength],
+		Width: testWidth, Height: testHeight}
+	if c.format == media.H264 {
 		f.Payload, f.Params, f.Key = c.r.clips.units[n%clipLength], c.r.clips.params, n%clipLength%testGOP == 0
 	}
 	into.Append(f)
@@ -261,9 +260,9 @@ func (c *camera) play(every time.Duration) (stop func()) {
 }
 
 // view opens a rendition.
-func (c *camera) view(want Rendition) *cameras.Subscription {
+func (c *camera) view(want media.Want) *cameras.Subscription {
 	c.r.t.Helper()
-	v, err := c.r.tr.Subscribe(c.r.t.Context(), c.Camera, want, Principal{})
+	v, err := c.r.tr.Subscribe(c.r.t.Context(), c.Camera, want, Principal{}, cameras.Viewer)
 	if err != nil {
 		c.r.t.Fatal(err)
 	}
@@ -275,7 +274,7 @@ func next(t testing.TB, v *cameras.Subscription) stream.Delivery {
 	t.Helper()
 	d, err := v.Next(t.Context(), testutil.Timeout)
 	if err != nil {
-		t.Fatalf("%v%s", err, v.Reason())
+		t.Fatalf("%v (%s)", err, v.Reason())
 	}
 	return d
 }

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 const (
@@ -19,19 +19,19 @@ const (
 	maxPixelsPerByte = 8 * 64
 )
 
-// remakeAll makes JPEGs of JPEGs without ffmpeg.
-func (j *job) remakeAll(ctx context.Context, in *input, u unit) (err error) {
+// reencodeAll makes JPEGs of JPEGs without ffmpeg.
+func (j *job) reencodeAll(ctx context.Context, in *input, u unit) (err error) {
 	for ; err == nil; u, err = in.next(ctx) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case j.t.slots <- struct{}{}:
 		}
-		made, err := remakeFrame(u.Packet, j.want)
+		made, err := reencodePacket(u.Packet, j.want)
 		<-j.t.slots
 		if err != nil {
 			j.out.Drops.Add(drop.Decode, 1)
-			j.t.trouble(j, err)
+			j.t.setLastError(j, err)
 			continue
 		}
 		j.put(made)
@@ -39,22 +39,25 @@ func (j *job) remakeAll(ctx context.Context, in *input, u unit) (err error) {
 	return err
 }
 
-func remakeFrame(f *stream.Packet, want Rendition) (*stream.Packet, error) {
+func reencodePacket(f *stream.Packet, want rendition) (made media.Packet, err error) {
 	if f.Width*f.Height > maxPixels {
-		return nil, fmt.Errorf("a picture of %dx%d is too large to be made anew", f.Width, f.Height)
+		return made, fmt.Errorf("a picture of %dx%d is too large to be made anew", f.Width, f.Height)
 	}
 	if f.Width*f.Height > maxPixelsPerByte*len(f.Payload) {
-		return nil, fmt.Errorf("%d bytes cannot be a picture of %dx%d", len(f.Payload), f.Width, f.Height)
+		return made, fmt.Errorf("%d bytes cannot be a picture of %dx%d", len(f.Payload), f.Width, f.Height)
 	}
-	picture, width, height, err := remake(f.Payload, want, func() { time.Sleep(turn) })
+	picture, width, height, err := reencode(f.Payload, want, func() { time.Sleep(turn) })
 	if err != nil {
-		return nil, fmt.Errorf("the camera's picture cannot be decoded: %w", err)
+		return made, fmt.Errorf("the camera's picture cannot be decoded: %w", err)
 	}
-	return &stream.Packet{Frame: retold(f.Frame, frame.JPEG, false, picture), Width: width, Height: height}, nil
+	made = withPayload(f.Packet, picture)
+	made.Width, made.Height = width, height
+	return made, nil
 }
 
-// retold is a frame that shows the same as another one in other bytes: its number and its times stay.
-func retold(f frame.Frame, as frame.Format, key bool, payload []byte) frame.Frame {
-	f.Format, f.Key, f.Payload = as, key, payload
-	return f
+// withPayload returns a packet that shows the same as another one in other bytes: its number and its times stay.
+func withPayload(p media.Packet, payload []byte) media.Packet {
+	return media.Packet{
+		Seq: p.Seq, Epoch: p.Epoch, PTS: p.PTS, DTS: p.PTS, CaptureTime: p.CaptureTime, Payload: payload,
+	}
 }

@@ -7,13 +7,14 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // input takes a camera's frames for one run of a job. It belongs to one goroutine at a time.
 type input struct {
 	j     *job
-	src   *cameras.Source
+	src   *cameras.Subscription
+	codec media.Codec
 	first *stream.Packet // what the run has begun with
 
 	due   time.Time // at a limited rate: when the next picture is wanted
@@ -27,7 +28,9 @@ type unit struct {
 	wanted bool
 }
 
-func newInput(j *job, src *cameras.Source) *input { return &input{j: j, src: src} }
+func newInput(j *job, src *cameras.Subscription) *input {
+	return &input{j: j, src: src, codec: src.Tracks()[0].Codec}
+}
 
 // next waits for the next frame. It returns errChanged if the frames of this run have come to an end: nothing is lost by it, since the next run begins with
 // the newest key frame.
@@ -50,7 +53,7 @@ func (in *input) next(ctx context.Context) (u unit, err error) {
 			}
 			return unit{}, errChanged
 		}
-		if u.wanted || u.Format == frame.H264 {
+		if u.wanted || in.codec == media.H264 {
 			return u, nil
 		}
 	}
@@ -92,7 +95,7 @@ func (in *input) asked(ctx context.Context) (unit, error) {
 		case <-ctx.Done():
 			return unit{}, ctx.Err()
 		case <-in.j.kick:
-			in.queue = in.src.Stream.PacketsSinceKey(in.from)
+			in.queue = in.src.Stream().PacketsSinceKey(in.from)
 		}
 	}
 	f := in.queue[0]

@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/fanout"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 const (
@@ -30,20 +32,21 @@ type job struct {
 
 	t         *Transcoder
 	out       *stream.Stream
-	inProcess bool   // JPEG from JPEG, without ffmpeg
-	number    uint64 // a later job has a higher one
+	fanout    *fanout.Group // of its readers
+	inProcess bool          // JPEG from JPEG, without ffmpeg
+	number    uint64        // a later job has a higher one
 	cancel    context.CancelCauseFunc
 	ctx       context.Context // ends when the job should; its cause is what viewers are told
 	kick      chan struct{}   // still: holds a token when a picture is wanted
 
 	// Guarded by Transcoder.mu.
-	viewers  int
-	by       map[Principal]int // number of viewers per principal
-	usedAt   time.Time
-	trouble  string // why the last run ended; "" once a frame has come
-	restarts uint64
-	cpu      time.Duration // of the runs that are over
-	pid      int           // of the one at hand, or 0
+	viewers   int
+	by        map[Principal]int // number of viewers per principal
+	usedAt    time.Time
+	lastError string // why the last run ended; "" once a frame has come
+	restarts  uint64
+	cpu       time.Duration // of the runs that are over
+	pid       int           // of the one at hand, or 0
 
 	norm h264.Normalizer // of what comes out; run's goroutine only
 }
@@ -51,11 +54,12 @@ type job struct {
 // newJob is called with Transcoder.mu held.
 func newJob(t *Transcoder, k key, inProcess bool, by Principal) *job {
 	cfg := t.cfg.Stream
-	cfg.Format, cfg.Sparse = k.want.Format, true
+	cfg.Tracks, cfg.Sparse = media.VideoTracks(k.want.Codec), true
 	ctx, cancel := context.WithCancelCause(context.Background())
 	t.begun++
+	out := stream.New(cfg)
 	return &job{
-		key: k, t: t, out: stream.New(cfg), inProcess: inProcess, number: t.begun,
+		key: k, t: t, out: out, fanout: fanout.New(out), inProcess: inProcess, number: t.begun,
 		ctx: ctx, cancel: cancel, kick: make(chan struct{}, 1),
 		viewers: 1, by: map[Principal]int{by: 1},
 	}
@@ -70,7 +74,7 @@ func (j *job) run(ctx context.Context) {
 	pause := firstPause
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := j.once(ctx)
+		err := j.runOnce(ctx)
 		switch {
 		case ctx.Err() != nil, errors.Is(err, errChanged):
 			continue
@@ -113,20 +117,20 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// once holds the camera and makes frames of it until something ends that.
-func (j *job) once(ctx context.Context) error {
-	src, err := j.camera.Source()
+// runOnce holds the camera and makes frames of it until something ends that.
+func (j *job) runOnce(ctx context.Context) error {
+	src, err := j.camera.Subscribe("", cameras.Holder)
 	if err != nil {
 		return err
 	}
-	defer func() { src.Close(j.lastUsed()) }()
+	defer func() { src.CloseUnused(j.lastUsed()) }()
 	in := newInput(j, src)
 	first, err := in.next(ctx)
 	if err != nil {
 		return err
 	}
 	if j.inProcess {
-		return j.remakeAll(ctx, in, first)
+		return j.reencodeAll(ctx, in, first)
 	}
 	select {
 	case j.t.procs <- struct{}{}: // immediate, unless a job that gave way is still ending
@@ -147,23 +151,20 @@ func (j *job) lastUsed() time.Time {
 	return j.usedAt
 }
 
-// put adds a frame to the rendition.
-func (j *job) put(f *stream.Packet) {
-	j.out.Append(f)
+// put adds a packet to the rendition.
+func (j *job) put(p media.Packet) {
+	j.out.Append(p)
 	j.t.mu.Lock()
 	defer j.t.mu.Unlock()
-	j.trouble = ""
+	j.lastError = ""
 }
 
-// reason tells, in brackets, why there are no frames, or "".
+// reason tells why there are no frames, or "".
 func (j *job) reason() string {
 	j.t.mu.Lock()
 	defer j.t.mu.Unlock()
-	if j.trouble != "" {
-		return " (" + j.trouble + ")"
+	if j.lastError != "" {
+		return j.lastError
 	}
-	if i := j.camera.Info(); i.Reason != "" {
-		return " (" + i.Reason + ")"
-	}
-	return ""
+	return j.camera.Reason()
 }

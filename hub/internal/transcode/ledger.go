@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 const (
@@ -24,7 +24,7 @@ const (
 type entry struct {
 	at     uint64
 	wanted bool
-	frame  frame.Frame
+	packet media.Packet // without payload
 }
 
 // ledger notes what is in ffmpeg, in the order in which it was put in.
@@ -40,7 +40,7 @@ func newLedger() ledger { return ledger{changed: make(chan struct{}, 1)} }
 func (l *ledger) add(e entry) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e.frame.Payload = nil // must not be kept for this
+	e.packet.Payload = nil // must not be kept for this
 	if len(l.entries) == maxEntries {
 		l.entries = append(l.entries[:0], l.entries[1:]...)
 	}
@@ -51,7 +51,7 @@ func (l *ledger) add(e entry) {
 }
 
 // take returns the frame that has come out as the one of this time, and how many of those before it have not, though they were wanted.
-func (l *ledger) take(at uint64) (f frame.Frame, lost uint64, ok bool) {
+func (l *ledger) take(at uint64) (p media.Packet, lost uint64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	defer l.tell()
@@ -60,12 +60,12 @@ func (l *ledger) take(at uint64) (f frame.Frame, lost uint64, ok bool) {
 		case e.at == at:
 			l.entries = append(l.entries[:0], l.entries[i+1:]...)
 			l.inFlight = max(0, l.inFlight-int(lost)-1)
-			return e.frame, lost, true
+			return e.packet, lost, true
 		case e.at < at && e.wanted:
 			lost++
 		}
 	}
-	return frame.Frame{}, 0, false
+	return media.Packet{}, 0, false
 }
 
 // room waits until one more frame that is to be encoded may be put in.

@@ -1,10 +1,7 @@
 package transcode
 
 import (
-	"fmt"
-	"strings"
-
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // defaultQuality is that of a JPEG if nobody asks for another.
@@ -14,15 +11,8 @@ const defaultQuality = 80
 // the start and the memory of a process.
 const tileFPS = 5
 
-// Rendition says what a viewer wants. Equal renditions of a camera are made once. The zero values mean: as the camera has it.
-type Rendition struct {
-	Format  frame.Format
-	Width   int     // in pixels, of the picture after its rotation
-	Quality int     // JPEG: 1 to 100
-	FPS     float64 // JPEG: at most so many pictures per second
-	Rotate  int     // JPEG: clockwise, 0, 90, 180 or 270 degrees
-	Bitrate int     // H.264: bits per second
-}
+// rendition is what a viewer wants, as it is made. Equal renditions of a camera are made once.
+type rendition struct{ media.Want }
 
 // Ladders: what is asked for is taken to the next step, so that a grid of browsers does not start a process for each size in pixels.
 func widths() []int   { return []int{160, 240, 320, 480, 640, 960, 1280, 1920} }
@@ -42,12 +32,12 @@ func step(ladder []int, n int) int {
 
 // source is what a rendition is made of.
 type source struct {
-	format        frame.Format
+	codec         media.Codec
 	width, height int // 0 as long as they are not known
 }
 
-// snap returns the rendition of a camera that answers a request: on the ladders, and never larger than the camera's own.
-func (r Rendition) snap(of source) Rendition {
+// quantize returns the rendition of a camera that answers a request: on the ladders, and never larger than the camera's own.
+func (r rendition) quantize(of source) rendition {
 	if r.Rotate == 90 || r.Rotate == 270 {
 		of.width = of.height
 	}
@@ -63,7 +53,7 @@ func (r Rendition) snap(of source) Rendition {
 			r.FPS = 0
 		}
 	}
-	if r.Format == frame.H264 {
+	if r.Codec == media.H264 {
 		r.Quality, r.Rotate, r.FPS = 0, 0, 0
 		if r.Bitrate > 0 {
 			r.Bitrate = min(step(bitrates(), (r.Bitrate+999)/1000), 8000) * 1000
@@ -73,20 +63,20 @@ func (r Rendition) snap(of source) Rendition {
 	r.Bitrate = 0
 	if r.Quality > 0 {
 		r.Quality = step(grades(), r.Quality)
-	} else if !r.native(of.format) {
+	} else if !r.native(of.codec) {
 		r.Quality = defaultQuality
 	}
 	return r
 }
 
 // native reports whether the camera's own stream does, viewers that want fewer pictures leaving some out.
-func (r Rendition) native(f frame.Format) bool {
+func (r rendition) native(c media.Codec) bool {
 	r.FPS = 0
-	return r == Rendition{Format: f}
+	return r.Want == media.Want{Codec: c}
 }
 
 // size returns the size of the pictures before their rotation, of a source with this size. H.264 has even sizes only.
-func (r Rendition) size(width, height int) (int, int) {
+func (r rendition) size(width, height int) (int, int) {
 	if r.Width > 0 {
 		if r.Rotate == 90 || r.Rotate == 270 {
 			width, height = max(1, width*r.Width/height), r.Width
@@ -94,23 +84,8 @@ func (r Rendition) size(width, height int) (int, int) {
 			width, height = r.Width, max(1, height*r.Width/width)
 		}
 	}
-	if r.Format == frame.H264 {
+	if r.Codec == media.H264 {
 		return max(2, width&^1), max(2, height&^1)
 	}
 	return width, height
-}
-
-// String names the rendition: "jpeg width=320 quality=80 fps=2".
-func (r Rendition) String() string {
-	var b strings.Builder
-	b.WriteString(string(r.Format))
-	for _, part := range []struct {
-		name  string
-		value float64
-	}{{"width", float64(r.Width)}, {"quality", float64(r.Quality)}, {"fps", r.FPS}, {"rotate", float64(r.Rotate)}, {"bitrate", float64(r.Bitrate)}} {
-		if part.value > 0 {
-			_, _ = fmt.Fprintf(&b, " %s=%.0f", part.name, part.value)
-		}
-	}
-	return b.String()
 }

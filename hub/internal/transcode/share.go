@@ -77,10 +77,10 @@ func (t *Transcoder) sharesLocked(inProcess bool) shares {
 	return s
 }
 
-// roomLocked makes room for one more process of a principal, or for one more rendition made without ffmpeg. If all are
+// admitLocked makes room for one more process of a principal, or for one more rendition made without ffmpeg. If all are
 // in use, the one that has been without viewers for longest ends. Otherwise one of a principal with more than this one
 // ends.
-func (t *Transcoder) roomLocked(by Principal, camera *cameras.Camera, inProcess bool) error {
+func (t *Transcoder) admitLocked(by Principal, camera *cameras.Camera, inProcess bool) error {
 	s, times, where := t.sharesLocked(inProcess), 1, "by ffmpeg"
 	if inProcess {
 		times, where = remadePerProcess, "in the hub"

@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // shareRig is a Transcoder of cameras that never deliver a frame, so that renditions begin without ffmpeg.
@@ -39,20 +39,20 @@ func newShareRig(t *testing.T, most int) *shareRig {
 func (r *shareRig) ask(by Principal, id string, quality ...int) string {
 	r.t.Helper()
 	if r.cameras[id] == nil {
-		r.cameras[id] = r.newCamera(id, frame.H264)
+		r.cameras[id] = r.newCamera(id, media.H264)
 	}
 	r.asked++
-	want := Rendition{
-		Format:  frame.JPEG,
+	want := media.Want{
+		Codec:   media.JPEG,
 		Width:   160 * (1 + r.asked%2),
 		Quality: grades()[r.asked/2%6],
 		FPS:     float64(rates()[r.asked/12%6]),
 		Rotate:  r.asked / 72 % 4 * 90,
 	}
 	if quality != nil {
-		want = Rendition{Format: frame.JPEG, Quality: quality[0]}
+		want = media.Want{Codec: media.JPEG, Quality: quality[0]}
 	}
-	v, err := r.tr.Subscribe(r.t.Context(), r.cameras[id].Camera, want, by)
+	v, err := r.tr.Subscribe(r.t.Context(), r.cameras[id].Camera, want, by, cameras.Viewer)
 	var limit *LimitError
 	switch {
 	case errors.As(err, &limit) && errors.Is(err, ErrTooMany):
@@ -81,7 +81,7 @@ func (r *shareRig) tidy() map[string]int {
 			r.tr.mu.Lock()
 			runs := false
 			for _, j := range r.tr.jobs {
-				runs = runs || j.out == v.Stream
+				runs = runs || j.out == v.Stream()
 			}
 			r.tr.mu.Unlock()
 			if runs {
@@ -227,14 +227,14 @@ func TestFairShares(t *testing.T) {
 func TestSharesOfRemade(t *testing.T) {
 	r := newShareRig(t, 1)
 	r.most = remadePerProcess
-	cam, rotate := r.newCamera("porch", frame.JPEG), map[string]int{"anna": 0, "otto": 90}
+	cam, rotate := r.newCamera("porch", media.JPEG), map[string]int{"anna": 0, "otto": 90}
 	tile := func(by Principal, quality int) string {
 		r.t.Helper()
 		v, err := r.tr.Subscribe(
 			t.Context(),
 			cam.Camera,
-			Rendition{Format: frame.JPEG, Quality: quality, Rotate: rotate[by.ID], FPS: 2},
-			by,
+			media.Want{Codec: media.JPEG, Quality: quality, Rotate: rotate[by.ID], FPS: 2},
+			by, cameras.Viewer,
 		)
 		var limit *LimitError
 		if errors.As(err, &limit) {
@@ -276,10 +276,10 @@ func TestDefaultMax(t *testing.T) {
 // TestNoMoreProcesses: while a process that gave way is still ending, the next one waits. No more run than are allowed.
 func TestNoMoreProcesses(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{Max: 1, FFmpeg: program(t, "trap '' INT; exec sleep 1000")})
-	cam := r.newCamera("porch", frame.H264)
+	cam := r.newCamera("porch", media.H264)
 	cam.play(interval)
 	for n := range 4 {
-		v := cam.view(Rendition{Format: frame.JPEG, Width: widths()[n]})
+		v := cam.view(media.Want{Codec: media.JPEG, Width: widths()[n]})
 		testutil.Eventually(t, "it runs", func() bool {
 			if total := r.tr.Totals(); total.Processes > 1 {
 				t.Errorf("%d processes", total.Processes)
@@ -295,7 +295,7 @@ func (r *fixture) runs(v *cameras.Subscription) bool {
 	r.tr.mu.Lock()
 	defer r.tr.mu.Unlock()
 	for _, j := range r.tr.jobs {
-		if j.out == v.Stream {
+		if j.out == v.Stream() {
 			return j.pid != 0
 		}
 	}
@@ -306,7 +306,7 @@ func (r *fixture) runs(v *cameras.Subscription) bool {
 func TestRemadeInTurns(t *testing.T) {
 	picture := makeClips(t).jpegs[0]
 	turns := 0
-	made, _, _, err := remake(picture, Rendition{Format: frame.JPEG, Quality: 100}, func() { turns++ })
+	made, _, _, err := reencode(picture, rendition{media.Want{Codec: media.JPEG, Quality: 100}}, func() { turns++ })
 	if want := (len(picture) + len(made)) / 4096; err != nil || turns < want || turns > 2*want+4 {
 		t.Errorf("%d turns, want %d at least: %v", turns, want, err)
 	}

@@ -8,45 +8,46 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // Still returns the newest picture of a camera as a JPEG rendition, at most maxAge old when it was asked for, waiting up to wait for one. Of an H.264 camera
 // the picture is made of the newest key frame and what follows it, without waiting for another. Requests for the same picture share it. The error wraps
 // registry.ErrOffline if there was none.
 func (t *Transcoder) Still(
-	ctx context.Context, cam *cameras.Camera, want Rendition, maxAge, wait time.Duration, by Principal,
+	ctx context.Context, cam *cameras.Camera, want media.Want, maxAge, wait time.Duration, by Principal,
 ) (*stream.Packet, error) {
 	of := sourceOf(cam)
 	want.FPS = 0
-	if want = want.snap(of); want.native(of.format) {
-		return cam.Picture(ctx, frame.JPEG, maxAge, wait)
+	r := rendition{want}.quantize(of)
+	if r.native(of.codec) {
+		return cam.Picture(ctx, media.JPEG, maxAge, wait)
 	}
 	now := time.Now()
 	oldest := now.Add(-maxAge)
 	ctx, cancel := context.WithDeadline(ctx, now.Add(wait))
 	defer cancel()
-	if f := t.running(cam, want, oldest); f != nil {
-		return f, nil
+	if p := t.running(cam, r, oldest); p != nil {
+		return p, nil
 	}
-	j, err := t.hold(ctx, key{cam, want, true}, of, by)
+	j, err := t.hold(ctx, key{cam, r, true}, of, by)
 	if err != nil {
 		return nil, err
 	}
-	v := cam.Rendition(j.out, func() { t.release(j, by) }, j.reason)
+	v := t.subscription(j, by, cameras.Viewer)
 	defer v.Close()
 	target, err := fresh(ctx, cam, oldest)
 	if err == nil {
 		target, err = j.await(ctx, v, target)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%w: no picture within %v%s", cameras.ErrOffline, wait, v.Reason())
+		err = &cameras.NoFrameError{What: "picture", Wait: wait, Reason: v.Reason()}
 	}
 	return target, err
 }
 
 // running returns the newest picture of a stream of this rendition that is running anyway, if it is new enough.
-func (t *Transcoder) running(cam *cameras.Camera, want Rendition, oldest time.Time) *stream.Packet {
+func (t *Transcoder) running(cam *cameras.Camera, want rendition, oldest time.Time) *stream.Packet {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, j := range t.jobs {
@@ -64,12 +65,12 @@ func (t *Transcoder) running(cam *cameras.Camera, want Rendition, oldest time.Ti
 
 // fresh waits for the camera's own newest frame to be new enough, and returns it.
 func fresh(ctx context.Context, cam *cameras.Camera, oldest time.Time) (*stream.Packet, error) {
-	src, err := cam.Source()
+	src, err := cam.Subscribe("", cameras.Holder)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { src.Close(time.Now()) }()
-	if lead := src.Stream.PacketsSinceKey(0); len(lead) > 0 && !lead[len(lead)-1].Arrived.Before(oldest) {
+	defer src.Close()
+	if lead := src.Stream().PacketsSinceKey(0); len(lead) > 0 && !lead[len(lead)-1].Arrived.Before(oldest) {
 		return lead[len(lead)-1], nil
 	}
 	if why := cam.Offline(); why != nil {
@@ -88,14 +89,14 @@ func fresh(ctx context.Context, cam *cameras.Camera, oldest time.Time) (*stream.
 
 // await returns the picture that shows the target, or a newer one.
 func (j *job) await(ctx context.Context, v *cameras.Subscription, target *stream.Packet) (*stream.Packet, error) {
-	if f := j.out.Newest(); f != nil && shows(f, target) {
+	if f := j.out.Newest(); f != nil && covers(f, target) {
 		return f, nil
 	}
 	for {
 		j.ask()
 		d, err := v.Next(ctx, time.Second) // to ask again: ffmpeg may have died of the last time
 		switch {
-		case err == nil && shows(d.Packet, target):
+		case err == nil && covers(d.Packet, target):
 			return d.Packet, nil
 		case err != nil && !errors.Is(err, stream.ErrTimeout):
 			return nil, err
@@ -103,7 +104,7 @@ func (j *job) await(ctx context.Context, v *cameras.Subscription, target *stream
 	}
 }
 
-// shows reports whether a picture was made of the target or of a later frame.
-func shows(f, target *stream.Packet) bool {
+// covers reports whether a picture was made of the target or of a later frame.
+func covers(f, target *stream.Packet) bool {
 	return f.Epoch > target.Epoch || f.Epoch == target.Epoch && f.Seq >= target.Seq
 }

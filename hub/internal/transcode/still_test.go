@@ -10,23 +10,23 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // TestStill: a still shows the newest access unit, whatever the key frame's age; requests at the same time share it.
 func TestStill(t *testing.T) {
 	c := makeClips(t)
-	for _, f := range []frame.Format{frame.H264, frame.JPEG} {
+	for _, f := range []media.Codec{media.H264, media.JPEG} {
 		t.Run(string(f), func(t *testing.T) {
 			r := newFixture(t, c, Config{})
 			cam := r.newCamera("porch", f)
-			src, err := cam.Source()
+			src, err := cam.Subscribe("", cameras.Holder)
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer src.Close(time.Now())
-			want := Rendition{Format: frame.JPEG, Width: 320}
+			defer src.Close()
+			want := media.Want{Codec: media.JPEG, Width: 320}
 			for _, count := range []int{10, 1, 18, 7, 25} {
 				for range count {
 					cam.deliver()
@@ -53,7 +53,7 @@ func TestStill(t *testing.T) {
 				}
 			}
 			list := r.tr.Renditions(cam.Camera)
-			if len(list) != 1 || list[0].Stream.FramesIn.Load() != 5 || list[0].InProcess != (f == frame.JPEG) || list[0].Viewers != 0 {
+			if len(list) != 1 || list[0].Stream.FramesIn.Load() != 5 || list[0].InProcess != (f == media.JPEG) || list[0].Viewers != 0 {
 				t.Errorf("%+v", list)
 			}
 		})
@@ -63,12 +63,12 @@ func TestStill(t *testing.T) {
 // TestStillOfRunning: if the same is streamed anyway, a still is taken from there.
 func TestStillOfRunning(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{})
-	cam := r.newCamera("porch", frame.H264)
+	cam := r.newCamera("porch", media.H264)
 	cam.play(interval)
-	v := cam.view(Rendition{Format: frame.JPEG, Width: 320, FPS: 30})
+	v := cam.view(media.Want{Codec: media.JPEG, Width: 320, FPS: 30})
 	defer v.Close()
 	next(t, v)
-	p, err := r.tr.Still(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 320}, time.Second, testutil.Timeout, Principal{})
+	p, err := r.tr.Still(t.Context(), cam.Camera, media.Want{Codec: media.JPEG, Width: 320}, time.Second, testutil.Timeout, Principal{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,14 +83,14 @@ func TestStillOfRunning(t *testing.T) {
 // TestStillTooOld: what is older than the request allows is not shown.
 func TestStillTooOld(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{})
-	cam := r.newCamera("porch", frame.H264)
-	src, err := cam.Source()
+	cam := r.newCamera("porch", media.H264)
+	src, err := cam.Subscribe("", cameras.Holder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer src.Close(time.Now())
+	defer src.Close()
 	cam.deliver()
-	want := Rendition{Format: frame.JPEG}
+	want := media.Want{Codec: media.JPEG}
 	if _, err := r.tr.Still(t.Context(), cam.Camera, want, 0, 10*time.Millisecond, Principal{}); !errors.Is(err, cameras.ErrOffline) {
 		t.Errorf("%v", err)
 	}

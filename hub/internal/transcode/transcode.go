@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 const defaultLinger = 10 * time.Second
@@ -71,22 +72,22 @@ type Transcoder struct {
 	slots chan struct{} // holds a token for each picture that is remade in this process at this moment
 	procs chan struct{} // holds a token for each ffmpeg process, including those that are ending
 
-	mu       sync.Mutex
-	jobs     map[key]*job
-	counting map[*job]struct{} // whose counters are not in past yet: those that run, and those that end
-	past     map[of]*Counters  // of the jobs that have ended
-	ended    bool
-	totals   Totals
-	children map[int]struct{}  // process ids
-	begun    uint64            // jobs
-	refused  map[string]uint64 // by limit
-	told     time.Duration     // the highest CPU that Totals has returned: an ending process is briefly in neither sum
+	mu           sync.Mutex
+	jobs         map[key]*job
+	counting     map[*job]struct{}        // whose counters are not in past yet: those that run, and those that end
+	past         map[counterKey]*Counters // of the jobs that have ended
+	ended        bool
+	totals       Totals
+	children     map[int]struct{}  // process ids
+	begun        uint64            // jobs
+	refused      map[string]uint64 // by limit
+	cpuHighWater time.Duration     // the highest CPU that Totals has returned: an ending process is briefly in neither sum
 }
 
 // key identifies a job.
 type key struct {
 	camera *cameras.Camera
-	want   Rendition
+	want   rendition
 	still  bool
 }
 
@@ -105,7 +106,7 @@ func New(cfg Config) *Transcoder {
 		cfg: cfg, begin: make(chan *job), slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		procs:   make(chan struct{}, cfg.Max),
 		refused: map[string]uint64{LimitAll: 0, LimitPrincipal: 0, LimitCamera: 0, LimitLink: 0},
-		jobs:    make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[of]*Counters), children: make(map[int]struct{}),
+		jobs:    make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[counterKey]*Counters), children: make(map[int]struct{}),
 	}
 	t.path, _ = exec.LookPath(cfg.FFmpeg) // "" says it all
 	return t
@@ -167,28 +168,40 @@ func (t *Transcoder) dropLocked(j *job, why error) {
 	}
 }
 
-// Subscribe returns a viewer of a camera's rendition, which is started if it does not run. If it is the camera's own stream, that is what is viewed.
+// Subscribe returns a subscription to a camera's rendition, which is started if it does not run. If the camera's own
+// stream is what is wanted, it returns a subscription to that.
 func (t *Transcoder) Subscribe(
-	ctx context.Context, cam *cameras.Camera, want Rendition, by Principal,
+	ctx context.Context, cam *cameras.Camera, want media.Want, by Principal, as cameras.Subscriber,
 ) (*cameras.Subscription, error) {
 	of := sourceOf(cam)
-	want = want.snap(of)
-	if want.native(of.format) {
-		return cam.View(want.Format)
+	r := rendition{want}.quantize(of)
+	if r.native(of.codec) {
+		return cam.Subscribe(r.Codec, as)
 	}
-	j, err := t.hold(ctx, key{camera: cam, want: want}, of, by)
+	j, err := t.hold(ctx, key{camera: cam, want: r}, of, by)
 	if err != nil {
 		return nil, err
 	}
-	return cam.Rendition(j.out, func() { t.release(j, by) }, j.reason), nil
+	return t.subscription(j, by, as), nil
+}
+
+// subscription returns a reader of a job that hold has counted.
+func (t *Transcoder) subscription(j *job, by Principal, as cameras.Subscriber) *cameras.Subscription {
+	return j.camera.SubscribeDerived(cameras.Derived{
+		Group:           j.fanout,
+		RequestKeyFrame: func() {}, // there is one every keyInterval
+		Reason:          j.reason,
+		Release:         func() { t.release(j, by) },
+	}, as)
 }
 
 func sourceOf(cam *cameras.Camera) source {
 	i := cam.Info()
-	if f := i.Stream.Newest(); f != nil && f.Width > 0 { // an agent's word is not taken for it where the picture itself tells
-		return source{i.Format, f.Width, f.Height}
+	codec := media.Codec(i.Format)
+	if p := i.Stream.Newest(); p != nil && p.Width > 0 { // an agent's word is not taken where the picture itself tells
+		return source{codec, p.Width, p.Height}
 	}
-	return source{i.Format, i.Width, i.Height}
+	return source{codec, i.Width, i.Height}
 }
 
 // hold returns the job of this key with one viewer more.
@@ -230,7 +243,7 @@ func (t *Transcoder) newJobLocked(k key, of source, by Principal) (*job, error) 
 	if !inProcess && t.path == "" {
 		return nil, ErrNoFFmpeg
 	}
-	if err := t.roomLocked(by, k.camera, inProcess); err != nil {
+	if err := t.admitLocked(by, k.camera, inProcess); err != nil {
 		return nil, err
 	}
 	j := newJob(t, k, inProcess, by)

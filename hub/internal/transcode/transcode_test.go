@@ -15,17 +15,17 @@ import (
 	"golang.org/x/image/draw"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // TestPictures proves, by the clock in each picture, that what comes out is what its times say, for every pair of formats.
 func TestPictures(t *testing.T) {
 	c := makeClips(t)
-	for _, from := range []frame.Format{frame.JPEG, frame.H264} {
-		for _, want := range []Rendition{
-			{Format: frame.JPEG, Width: 240}, {Format: frame.JPEG, Width: 320, FPS: 5}, {Format: frame.JPEG, Quality: 90},
-			{Format: frame.H264, Width: 320}, {Format: frame.H264, Bitrate: 1_500_000},
+	for _, from := range []media.Codec{media.JPEG, media.H264} {
+		for _, want := range []media.Want{
+			{Codec: media.JPEG, Width: 240}, {Codec: media.JPEG, Width: 320, FPS: 5}, {Codec: media.JPEG, Quality: 90},
+			{Codec: media.H264, Width: 320}, {Codec: media.H264, Bitrate: 1_500_000},
 		} {
 			t.Run(fmt.Sprintf("%s to %v", from, want), func(t *testing.T) {
 				t.Parallel()
@@ -38,7 +38,7 @@ func TestPictures(t *testing.T) {
 				if width == 0 {
 					width = testWidth
 				}
-				if want.Format == frame.JPEG {
+				if want.Codec == media.JPEG {
 					jpegs(t, v, width)
 				} else {
 					units(t, v, width)
@@ -118,14 +118,14 @@ func psnr(got, want image.Image) float64 {
 // TestShared: a hundred viewers have one process, and the last one's end is the end of it.
 func TestShared(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{Linger: time.Millisecond})
-	cam := r.newCamera("porch", frame.H264)
+	cam := r.newCamera("porch", media.H264)
 	cam.play(interval)
 	before := testutil.TakeResourceSnapshot(t)
 	var all sync.WaitGroup
 	viewers := make([]*cameras.Subscription, 100)
 	for i := range viewers {
 		all.Go(func() {
-			v, err := r.tr.Subscribe(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 300 + i%20}, Principal{}) // all are 320
+			v, err := r.tr.Subscribe(t.Context(), cam.Camera, media.Want{Codec: media.JPEG, Width: 300 + i%20}, Principal{}, cameras.Viewer) // all are 320
 			if err != nil {
 				t.Error(err)
 				return
@@ -158,11 +158,11 @@ func TestShared(t *testing.T) {
 // TestKilled: viewers do not notice more than a pause when ffmpeg dies.
 func TestKilled(t *testing.T) {
 	c := makeClips(t)
-	for _, want := range []Rendition{{Format: frame.JPEG, Width: 320}, {Format: frame.H264, Width: 320}} {
+	for _, want := range []media.Want{{Codec: media.JPEG, Width: 320}, {Codec: media.H264, Width: 320}} {
 		t.Run(want.String(), func(t *testing.T) {
 			t.Parallel()
 			r := newFixture(t, c, Config{})
-			cam := r.newCamera("porch", frame.H264)
+			cam := r.newCamera("porch", media.H264)
 			cam.play(interval)
 			v := cam.view(want)
 			defer v.Close()
@@ -175,7 +175,7 @@ func TestKilled(t *testing.T) {
 			}
 			r.tr.mu.Unlock()
 			testutil.Eventually(t, "it was noticed", func() bool { return r.tr.Totals().Restarts == 1 })
-			noticed := v.Stream.FramesIn.Load()
+			noticed := v.Stream().FramesIn.Load()
 			for d := first; d.Index < noticed; {
 				d = next(t, v)
 				if d.Params != first.Params {
@@ -190,8 +190,8 @@ func TestKilled(t *testing.T) {
 // TestNewRun: a camera that begins anew, maybe with pictures of another size, goes on under the viewers.
 func TestNewRun(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{})
-	cam := r.newCamera("porch", frame.JPEG)
-	v := cam.view(Rendition{Format: frame.H264, Width: 320})
+	cam := r.newCamera("porch", media.JPEG)
+	v := cam.view(media.Want{Codec: media.H264, Width: 320})
 	defer v.Close()
 	stop := cam.play(interval)
 	next(t, v)
@@ -209,27 +209,27 @@ func TestNewRun(t *testing.T) {
 func TestRefused(t *testing.T) {
 	c := makeClips(t)
 	without := newFixture(t, c, Config{FFmpeg: filepath.Join(t.TempDir(), "none")})
-	yard, desk := without.newCamera("yard", frame.H264), without.newCamera("desk", frame.JPEG)
-	for _, want := range []Rendition{{Format: frame.JPEG}, {Format: frame.H264, Width: 320}} {
-		if _, err := without.tr.Subscribe(t.Context(), yard.Camera, want, Principal{}); !errors.Is(err, ErrNoFFmpeg) {
+	yard, desk := without.newCamera("yard", media.H264), without.newCamera("desk", media.JPEG)
+	for _, want := range []media.Want{{Codec: media.JPEG}, {Codec: media.H264, Width: 320}} {
+		if _, err := without.tr.Subscribe(t.Context(), yard.Camera, want, Principal{}, cameras.Viewer); !errors.Is(err, ErrNoFFmpeg) {
 			t.Errorf("%v: %v", want, err)
 		}
 	}
 	desk.play(interval)
-	v := desk.view(Rendition{Format: frame.JPEG, Width: 320}) // goes without
+	v := desk.view(media.Want{Codec: media.JPEG, Width: 320}) // goes without
 	jpegs(t, v, 320)
 	v.Close()
 
 	r := newFixture(t, c, Config{Max: 1, Linger: time.Hour})
-	cam := r.newCamera("porch", frame.H264)
+	cam := r.newCamera("porch", media.H264)
 	cam.play(interval)
-	first := cam.view(Rendition{Format: frame.JPEG})
-	if _, err := r.tr.Subscribe(t.Context(), cam.Camera, Rendition{Format: frame.JPEG, Width: 160}, Principal{}); !errors.Is(err, ErrTooMany) {
+	first := cam.view(media.Want{Codec: media.JPEG})
+	if _, err := r.tr.Subscribe(t.Context(), cam.Camera, media.Want{Codec: media.JPEG, Width: 160}, Principal{}, cameras.Viewer); !errors.Is(err, ErrTooMany) {
 		t.Errorf("a second one: %v", err)
 	}
 	next(t, first)
 	first.Close() // it lingers, but gives way
-	second := cam.view(Rendition{Format: frame.JPEG, Width: 160})
+	second := cam.view(media.Want{Codec: media.JPEG, Width: 160})
 	next(t, second)
 	second.Close()
 }
@@ -238,12 +238,12 @@ func TestRefused(t *testing.T) {
 func TestBroken(t *testing.T) {
 	script := program(t, "echo no such encoder >&2; exit 3")
 	r := newFixture(t, makeClips(t), Config{FFmpeg: script})
-	cam := r.newCamera("porch", frame.JPEG)
+	cam := r.newCamera("porch", media.JPEG)
 	cam.play(interval)
-	v := cam.view(Rendition{Format: frame.H264})
+	v := cam.view(media.Want{Codec: media.H264})
 	defer v.Close()
 	testutil.Eventually(t, "two tries", func() bool { return r.tr.Totals().Restarts >= 2 })
-	if got, want := v.Reason(), " (ffmpeg ended with exit status 3; it said: no such encoder)"; got != want {
+	if got, want := v.Reason(), "ffmpeg ended with exit status 3; it said: no such encoder"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -253,9 +253,9 @@ func TestNotTaken(t *testing.T) {
 	script := program(t, "exec sleep 1000")
 	before := testutil.TakeResourceSnapshot(t)
 	r := newFixture(t, makeClips(t), Config{FFmpeg: script})
-	cam := r.newCamera("porch", frame.JPEG)
+	cam := r.newCamera("porch", media.JPEG)
 	stop := cam.play(time.Millisecond)
-	v := cam.view(Rendition{Format: frame.H264})
+	v := cam.view(media.Want{Codec: media.H264})
 	testutil.Eventually(t, "it runs", func() bool { return r.tr.Totals().Processes == 1 })
 	v.Close()
 	r.stop()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/internal/codec/jpeg"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -35,17 +37,18 @@ var (
 // boundary must not occur in a JPEG. It is never modified.
 var boundary = []byte(mpjpeg.Boundary)
 
-// feed turns one camera's messages into frames of its stream. Its handle is called by one goroutine of nats.go.
-type feed struct {
-	into    *stream.Stream
-	faults  *faultLog
-	subject string
-	norm    h264.Normalizer
-	frames  *rate.Limiter // per second that are taken; nil: all
-	bytes   *rate.Limiter // the same
-	pixels  int           // maximum of a picture; 0: the limit of frame.CheckSize
-	flooded func()        // called for each frame that is shed
-	heavy   func()        // called for each heavy frame, when all else has been done with it
+// receiver turns one camera's messages into frames of its stream. Its handle is called by one goroutine of nats.go.
+type receiver struct {
+	codec      media.Codec
+	into       *stream.Stream
+	faults     *faultLog
+	subject    string
+	norm       h264.Normalizer
+	frames     *rate.Limiter // per second that are taken; nil: all
+	bytes      *rate.Limiter // the same
+	pixels     int           // maximum of a picture; 0: the limit of frame.CheckSize
+	overloaded func()        // called for each frame beyond the limits
+	bulk       func()        // called for each bulk frame, when all else has been done with it
 }
 
 // Limits are what is taken of one camera; 0 means all.
@@ -55,12 +58,25 @@ type Limits struct {
 	Bandwidth int // MB (10^6 bytes) per second, and a tenth of that, but at least the largest frame, at once
 }
 
-// newFeed returns a feed that takes what limits allow.
-func newFeed(into *stream.Stream, faults *faultLog, subject string, limits Limits) *feed {
-	f := &feed{into: into, faults: faults, subject: subject, flooded: func() {}, heavy: func() {}}
+// newReceiver returns a receiver that takes what limits allow.
+func newReceiver(into *stream.Stream, faults *faultLog, subject string, limits Limits) *receiver {
+	f := &receiver{codec: into.Codec(), into: into, faults: faults, subject: subject, overloaded: func() {}, bulk: func() {}}
 	f.frames, f.bytes = limits.limiters()
 	f.pixels = limits.Pixels * 1e6
 	return f
+}
+
+// overloadReason tells an operator why frames beyond the limits are dropped.
+func (l Limits) overloadReason() string {
+	var limits, flags []string
+	if l.FPS > 0 {
+		limits, flags = append(limits, fmt.Sprintf("%d frames", l.FPS)), append(flags, "--max-fps")
+	}
+	if l.Bandwidth > 0 {
+		limits, flags = append(limits, fmt.Sprintf("%d MB", l.Bandwidth)), append(flags, "--max-bandwidth")
+	}
+	return fmt.Sprintf("its agent sends more than %s a second, and what is beyond that is dropped: "+
+		"lower its fps or quality, or raise %s at this hub", strings.Join(limits, " or "), strings.Join(flags, " or "))
 }
 
 // limiters returns the limiters of one camera; nil where there is no limit.
@@ -75,8 +91,8 @@ func (l Limits) limiters() (frames, bytes *rate.Limiter) {
 	return frames, bytes
 }
 
-// shed drops a frame beyond the limits before anything of it is looked at: what that costs, and what its viewers do, must not depend on how much an agent sends.
-func (f *feed) shed(msg *nats.Msg) bool {
+// overLimit drops a frame beyond the limits before anything of it is looked at: what that costs, and what its viewers do, must not depend on how much an agent sends.
+func (f *receiver) overLimit(msg *nats.Msg) bool {
 	if len(msg.Data) == 0 || f.frames == nil && f.bytes == nil {
 		return false
 	}
@@ -85,48 +101,55 @@ func (f *feed) shed(msg *nats.Msg) bool {
 		return false
 	}
 	f.into.CountRateLimited(now)
-	f.flooded()
+	f.overloaded()
 	return true
 }
 
 // handle takes in one message. nats.go has made msg.Data for us alone: it goes into the ring without a copy.
-func (f *feed) handle(msg *nats.Msg) {
-	if f.shed(msg) {
+func (f *receiver) handle(msg *nats.Msg) {
+	if f.overLimit(msg) {
 		return
 	}
-	f.take(msg)
-	if len(msg.Data) >= heavyFrame {
-		f.heavy() // from here on another goroutine may be in handle
+	f.decode(msg)
+	if len(msg.Data) >= bulkFrameSize {
+		f.bulk() // from here on another goroutine may be in handle
 	}
 }
 
-func (f *feed) take(msg *nats.Msg) {
-	fr, err := frame.Decode(f.into.Format(), frame.Header(msg.Header), msg.Data)
+func (f *receiver) decode(msg *nats.Msg) {
+	wire, err := frame.Decode(frame.Format(f.codec), frame.Header(msg.Header), msg.Data)
+	p := packetOf(wire)
 	switch {
 	case errors.Is(err, frame.ErrNoPayload): // a probe
 		return
 	case err != nil: // not even its number can be trusted
-		f.into.Drops.Add(reason(err), 1)
+		f.into.Drops.Add(dropReason(err), 1)
 		f.faults.report(f.subject, err)
 		return
-	case f.into.Stale(&fr): // before its parameter sets could replace those of the run that is followed
+	case f.into.Stale(&p): // before its parameter sets could replace those of the run that is followed
 		return
 	}
-	item := &stream.Packet{Frame: fr}
-	err = f.inspect(item)
+	err = f.inspect(&p)
 	switch {
 	case err == nil:
-		f.into.Append(item)
+		f.into.Append(p)
 	case errors.Is(err, h264.ErrNoPicture):
-		f.into.SkipEmpty(&fr)
+		f.into.SkipEmpty(&p)
 	default:
-		f.into.Drop(&fr, reason(err))
+		f.into.Drop(&p, dropReason(err))
 		f.faults.report(f.subject, err)
 	}
 }
 
-// reason says for what a frame with this fault is dropped.
-func reason(err error) drop.Reason {
+// packetOf returns a frame of the wire as a packet of the first track.
+func packetOf(f frame.Frame) media.Packet {
+	return media.Packet{
+		Seq: f.Seq, Epoch: f.Epoch, PTS: f.PTS, DTS: f.PTS, CaptureTime: f.CaptureTime, Key: f.Key, Payload: f.Payload,
+	}
+}
+
+// dropReason says for what a frame with this fault is dropped.
+func dropReason(err error) drop.Reason {
 	switch {
 	case errors.Is(err, frame.ErrOversize):
 		return drop.Oversize
@@ -139,30 +162,28 @@ func reason(err error) drop.Reason {
 }
 
 // inspect checks the payload and fills in what it says of itself: an agent's word is not taken for it.
-func (f *feed) inspect(item *stream.Packet) (err error) {
-	if item.Format == frame.JPEG {
-		if item.Width, item.Height, err = jpeg.Check(item.Payload); err != nil {
+func (f *receiver) inspect(p *media.Packet) (err error) {
+	if f.codec == media.JPEG {
+		if p.Width, p.Height, err = jpeg.Check(p.Payload); err != nil {
 			return err
 		}
-		if bytes.Contains(item.Payload, boundary) {
+		if bytes.Contains(p.Payload, boundary) {
 			return errBoundary
 		}
-		if err := frame.CheckSize(item.Width, item.Height); err != nil {
+		if err := frame.CheckSize(p.Width, p.Height); err != nil {
 			return err
 		}
-		return f.checkPixels(item.Width * item.Height)
+		return f.checkPixels(p.Width * p.Height)
 	}
-	au, info, err := f.norm.Normalize(nil, item.Payload)
+	info, err := f.norm.NormalizePacket(p)
 	if err != nil {
 		return err
 	}
-	item.Payload, item.Key = au, info.Key
-	item.Width, item.Height, item.Params = info.Width, info.Height, info.Params
 	return f.checkPixels(info.Pixels)
 }
 
 // checkPixels refuses pictures with more pixels than browsers should have to decode.
-func (f *feed) checkPixels(n int) error {
+func (f *receiver) checkPixels(n int) error {
 	if f.pixels > 0 && n > f.pixels {
 		return fmt.Errorf("%w: %.1f million pixels, at most %d are allowed: lower the camera's size, or raise "+
 			"--max-megapixels at the hub", errPixels, float64(n)/1e6, f.pixels/1e6)

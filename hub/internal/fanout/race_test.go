@@ -1,4 +1,4 @@
-package stream
+package fanout_test
 
 import (
 	"context"
@@ -9,15 +9,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/fanout"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // TestViewersUnderLoad lets viewers join, leave and stall while frames come as fast as they can. Every one of them must see what can be decoded, and end.
 func TestViewersUnderLoad(t *testing.T) {
-	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
+	for _, format := range []media.Codec{media.JPEG, media.H264} {
 		t.Run(string(format), func(t *testing.T) {
-			l := &load{t: t, s: New(Config{Format: format, MaxBytes: 20_000, LiveBudget: time.Millisecond}), ended: errors.New("end")}
+			s := stream.New(stream.Config{
+				Tracks: media.VideoTracks(format), MaxBytes: 20_000, LiveBudget: time.Millisecond,
+			})
+			l := &load{t: t, s: s, g: fanout.New(s), ended: errors.New("end")}
 			for range laps {
 				l.lap = append(l.lap, make(chan struct{}))
 			}
@@ -41,14 +46,15 @@ const (
 
 type load struct {
 	t     *testing.T
-	s     *Stream
+	s     *stream.Stream
+	g     *fanout.Group
 	lap   []chan struct{} // each is closed when its lap begins: stalled viewers wait for a later one
 	ended error
 }
 
 // publish is the camera: gaps, restarts and Resets, and at last the end. Each lap waits until some viewer got a frame of it.
 func (l *load) publish() {
-	cam := camera{format: l.s.Format(), epoch: 1}
+	cam := camera{epoch: 1}
 	for lap := range laps {
 		close(l.lap[lap])
 		for i := range framesALap {
@@ -66,7 +72,7 @@ func (l *load) publish() {
 		})
 		switch lap % 8 {
 		case 3:
-			cam = camera{format: cam.format, epoch: cam.epoch + 1}
+			cam = camera{epoch: cam.epoch + 1}
 		case 6:
 			l.s.Reset()
 		}
@@ -76,7 +82,7 @@ func (l *load) publish() {
 
 // append gives the stream a frame that says by its width in which lap it was made.
 func (l *load) append(cam *camera, lap int, key bool) {
-	f := cam.frame(cam.format == frame.H264 && key, 100)
+	f := cam.packet(key, 100)
 	f.Width = lap
 	l.s.Append(f)
 }
@@ -86,7 +92,7 @@ func (l *load) view(r *rand.Rand, stalls bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	defer cancel()
 	for {
-		c := l.s.NewCursor()
+		c := l.g.NewReader()
 		err := l.watch(ctx, r, c, stalls)
 		c.Close()
 		switch {
@@ -99,26 +105,26 @@ func (l *load) view(r *rand.Rand, stalls bool) {
 	}
 }
 
-// watch takes a random number of frames, itself or by lending its cursor.
-func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor, stalls bool) error {
+// watch takes a random number of frames, itself or in batches.
+func (l *load) watch(ctx context.Context, r *rand.Rand, c *fanout.Reader, stalls bool) error {
 	w := checker{load: l}
-	lends := r.IntN(3) > 0
+	batches := r.IntN(3) > 0
 	for range 1 + r.IntN(500) {
 		quiet := time.Duration(r.IntN(2)) * time.Millisecond
 		var err error
-		if lends {
+		if batches {
 			give := 1 + r.IntN(20)
-			err = c.Deliver(ctx, quiet, func(d Delivery) bool {
+			err = c.Deliver(ctx, quiet, func(d stream.Delivery) bool {
 				give--
 				return w.check(d) == nil && give > 0
 			})
 		} else {
-			var d Delivery
+			var d stream.Delivery
 			if d, err = c.Next(ctx, quiet); err == nil {
 				err = w.check(d)
 			}
 		}
-		if errors.Is(err, ErrTimeout) {
+		if errors.Is(err, stream.ErrTimeout) {
 			continue
 		}
 		if err != nil {
@@ -138,24 +144,24 @@ func (l *load) watch(ctx context.Context, r *rand.Rand, c *Cursor, stalls bool) 
 type checker struct {
 	*load
 	busy atomic.Bool
-	last *Packet
+	last *stream.Packet
 }
 
-func (w *checker) check(d Delivery) error {
+func (w *checker) check(d stream.Delivery) error {
 	if !w.busy.CompareAndSwap(false, true) {
 		w.t.Error("two goroutines serve one viewer at once")
 	}
 	defer w.busy.Store(false)
 	last := w.last
 	switch {
-	case last == nil && d.Format == frame.H264 && !d.Key:
+	case last == nil && w.s.Codec() == media.H264 && !d.Key:
 		w.t.Errorf("begins with frame %d, which is no key frame", d.Index)
 	case last != nil && (d.Index <= last.Index || d.Skipped != d.Index-last.Index-1 || d.Epoch < last.Epoch):
 		w.t.Errorf("frame %d of epoch %d, %d skipped, after frame %d of epoch %d", d.Index, d.Epoch, d.Skipped, last.Index, last.Epoch)
-	case last != nil && d.Format == frame.H264 && !d.Key && (d.Epoch != last.Epoch || d.Seq != last.Seq+1):
+	case last != nil && w.s.Codec() == media.H264 && !d.Key && (d.Epoch != last.Epoch || d.Seq != last.Seq+1):
 		w.t.Errorf("frame %d cannot be decoded after frame %d", d.Index, last.Index)
 	}
 	w.last = d.Packet
-	_, err := Cached(d.Packet, Part, func(f *Packet) (uint64, error) { return f.Seq, nil })
+	_, err := stream.Cached(d.Packet, func(p *stream.Packet) (uint64, error) { return p.Seq, nil })
 	return err
 }

@@ -15,8 +15,8 @@ import (
 
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/internal/codec/jpeg"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/subprocess"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // tryTime bounds each run of Try.
@@ -47,7 +47,7 @@ func Probe(ctx context.Context, cfg Config) (version string, err error) {
 		return version, err
 	}
 	input := tryInput(mkvHeader(nil, width, height, interval), picture.Bytes())
-	unit, err := cfg.tryRun(ctx, path, arguments(cfg.HWAccel, Rendition{Format: frame.H264}, source{frame.JPEG, width, height}, interval), input)
+	unit, err := cfg.tryRun(ctx, path, arguments(cfg.HWAccel, rendition{media.Want{Codec: media.H264}}, source{media.JPEG, width, height}, interval), input)
 	if err != nil {
 		return version, fmt.Errorf("encode H.264: %w", err)
 	}
@@ -56,7 +56,7 @@ func Probe(ctx context.Context, cfg Config) (version string, err error) {
 		return version, fmt.Errorf("encode H.264: ffmpeg made %d bytes, which are no key frame: %w", len(unit), err)
 	}
 	input = tryInput(mkvHeader(info.Params, width, height, interval), h264.AppendAVCC(nil, au, nil))
-	again, err := cfg.tryRun(ctx, path, arguments(cfg.HWAccel, Rendition{Format: frame.JPEG, Quality: defaultQuality}, source{frame.H264, width, height}, interval), input)
+	again, err := cfg.tryRun(ctx, path, arguments(cfg.HWAccel, rendition{media.Want{Codec: media.JPEG, Quality: defaultQuality}}, source{media.H264, width, height}, interval), input)
 	if err == nil {
 		_, _, err = jpeg.Check(again)
 	}

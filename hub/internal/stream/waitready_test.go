@@ -1,4 +1,4 @@
-package stream
+package stream_test
 
 import (
 	"context"
@@ -7,21 +7,22 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // Await does not take what it has found, so that what comes until it is taken is not missed and what is skipped is counted once.
 func TestAwaitTakesNothing(t *testing.T) {
-	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
-		s, cam := New(Config{Format: format}), camera{format: format}
+	for _, format := range []media.Codec{media.JPEG, media.H264} {
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(format)}), camera{format: format}
 		c := s.NewCursor()
 		defer c.Close()
-		if err := c.WaitReady(t.Context(), 0); !errors.Is(err, ErrTimeout) {
+		if err := c.WaitReady(t.Context(), 0); !errors.Is(err, stream.ErrTimeout) {
 			t.Errorf("%s: %v before the first frame", format, err)
 		}
 		first, more := "p", "ppp"
-		if format == frame.H264 {
+		if format == media.H264 {
 			first, more = "K", "pKp"
 		}
 		cam.add(s, first)
@@ -31,7 +32,7 @@ func TestAwaitTakesNothing(t *testing.T) {
 			}
 		}
 		wantSeqs(t, c, 0)
-		if err := c.WaitReady(t.Context(), 0); !errors.Is(err, ErrTimeout) {
+		if err := c.WaitReady(t.Context(), 0); !errors.Is(err, stream.ErrTimeout) {
 			t.Errorf("%s: %v after the last frame", format, err)
 		}
 		cam.add(s, more)
@@ -40,7 +41,7 @@ func TestAwaitTakesNothing(t *testing.T) {
 				t.Errorf("%s: %v", format, err)
 			}
 		}
-		if format == frame.JPEG {
+		if format == media.JPEG {
 			wantSeqs(t, c, 3)
 			if got := s.Drops.Get(drop.Lagged); got != 2 || c.Skipped() != 2 {
 				t.Errorf("%d lagged, %d skipped: want 2", got, c.Skipped())
@@ -54,12 +55,12 @@ func TestAwaitTakesNothing(t *testing.T) {
 // Await waits as long as it may, and returns when a frame comes, ctx ends or the stream does.
 func TestAwaitWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := New(Config{Format: frame.JPEG}), camera{format: frame.JPEG}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 		ctx, cancel := context.WithCancel(t.Context())
 		c := s.NewCursor()
 		defer c.Close()
 		begin := time.Now()
-		if err := c.WaitReady(ctx, time.Second); !errors.Is(err, ErrTimeout) || time.Since(begin) != time.Second {
+		if err := c.WaitReady(ctx, time.Second); !errors.Is(err, stream.ErrTimeout) || time.Since(begin) != time.Second {
 			t.Errorf("%v after %v", err, time.Since(begin))
 		}
 		why := errors.New("over")

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// turn is how long the remaking of a picture yields the processor before each part.
+// turn is how long the encoding of a picture yields the processor before each part.
 const turn = 20 * time.Microsecond
 
 // yielding reads and writes for image/jpeg, in parts of 4 KiB, and pauses before each. Go polls the network when a
@@ -34,8 +34,8 @@ func (y yielding) Write(b []byte) (int, error) {
 	return y.Writer.Write(b)
 }
 
-// remake makes a JPEG of a JPEG in this process.
-func remake(picture []byte, r Rendition, pause func()) (made []byte, width, height int, err error) {
+// reencode makes a JPEG of a JPEG in this process.
+func reencode(picture []byte, r rendition, pause func()) (made []byte, width, height int, err error) {
 	img, err := jpeg.Decode(yielding{Reader: bytes.NewReader(picture), pause: pause})
 	if err != nil {
 		return nil, 0, 0, err

@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
-	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -61,15 +61,15 @@ func TestForgottenCamerasMakeRoom(t *testing.T) {
 	}
 }
 
-// TestFloodIsToldOf: while a camera sends too much it is degraded and says why; the log has a line at the beginning and one at the end.
-func TestFloodIsToldOf(t *testing.T) {
+// TestOverloadIsReported: while a camera sends too much it is degraded and says why; the log has a line at the beginning and one at the end.
+func TestOverloadIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
 		a := &fakeAgents{}
-		r := New(Config{Agents: a, MaxFPS: 100, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		r := New(Config{Agents: a, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		stop := testutil.Run(t, r.Run)
 		r.OnStatus(word(status.Live))
-		v, err := porch(t, r).View(frame.JPEG)
+		v, err := porch(t, r).Subscribe(media.JPEG, Viewer)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,10 +77,10 @@ func TestFloodIsToldOf(t *testing.T) {
 		began := time.Now()
 		for range 200 {
 			pass(10 * time.Millisecond)
-			v.Stream.CountRateLimited(time.Now())
+			v.Stream().CountRateLimited(time.Now())
 		}
 		i := porch(t, r).Info()
-		if i.State != status.Degraded || !strings.Contains(i.Reason, "more than 100 frames a second") || !strings.Contains(i.Reason, "--max-fps") || i.Since.Sub(began) > time.Second {
+		if i.State != status.Degraded || i.Reason != a.OverloadReason() || i.Since.Sub(began) > time.Second {
 			t.Errorf("%s since %v: %q", i.State, i.Since, i.Reason)
 		}
 		pass(4 * time.Second)

@@ -9,6 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 // Totals are the costs of all renditions since the start.
@@ -23,7 +24,7 @@ type Totals struct {
 // Info is one rendition at one moment.
 type Info struct {
 	Camera    string
-	Want      Rendition
+	Want      media.Want
 	Still     bool // single pictures on request, not a stream
 	InProcess bool // made without ffmpeg
 	Viewers   int
@@ -43,8 +44,8 @@ func (t *Transcoder) Renditions(cam *cameras.Camera) []Info {
 			continue
 		}
 		list = append(list, Info{
-			Camera: k.camera.ID(), Want: k.want, Still: k.still, InProcess: j.inProcess, Viewers: j.viewers, Restarts: j.restarts,
-			CPU: j.cpu + cpuOf(j.pid), LastError: j.trouble, Stream: j.out,
+			Camera: k.camera.ID(), Want: k.want.Want, Still: k.still, InProcess: j.inProcess, Viewers: j.viewers, Restarts: j.restarts,
+			CPU: j.cpu + cpuOf(j.pid), LastError: j.lastError, Stream: j.out,
 		})
 	}
 	slices.SortFunc(list, func(a, b Info) int {
@@ -63,8 +64,8 @@ func (t *Transcoder) Totals() Totals {
 		sum.CPU += cpuOf(pid)
 	}
 	sum.Processes = len(t.children)
-	t.told = max(t.told, sum.CPU)
-	sum.CPU = t.told
+	t.cpuHighWater = max(t.cpuHighWater, sum.CPU)
+	sum.CPU = t.cpuHighWater
 	return sum
 }
 
@@ -86,16 +87,16 @@ func (t *Transcoder) stopped(j *job, cpu time.Duration) {
 	t.totals.CPU += cpu
 }
 
-// trouble notes why a rendition has no frames.
-func (t *Transcoder) trouble(j *job, why error) {
+// setLastError notes why a rendition has no frames.
+func (t *Transcoder) setLastError(j *job, why error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j.trouble = why.Error()
+	j.lastError = why.Error()
 }
 
 // failed notes that a run has ended that should not have.
 func (t *Transcoder) failed(j *job, why error) {
-	t.trouble(j, why)
+	t.setLastError(j, why)
 	t.mu.Lock()
 	j.restarts++
 	t.totals.Restarts++

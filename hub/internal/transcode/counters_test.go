@@ -5,21 +5,21 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // What a rendition has done is counted on when it has ended, and when another one of its kind begins; with the camera it is forgotten.
 func TestSums(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{FFmpeg: "/nonexistent/ffmpeg", Linger: time.Millisecond})
-	cam := r.newCamera("porch", frame.JPEG)
+	cam := r.newCamera("porch", media.JPEG)
 	all := []*cameras.Camera{cam.Camera}
 	type counts struct {
 		Running               int
 		Frames, Out, BytesOut uint64
 	}
 	sums := func() counts {
-		if s := r.tr.Counters(all)["porch"][frame.JPEG]; s != nil {
+		if s := r.tr.Counters(all)["porch"][media.JPEG]; s != nil {
 			return counts{s.Running, s.Frames, s.Out, s.BytesOut}
 		}
 		return counts{}
@@ -30,7 +30,7 @@ func TestSums(t *testing.T) {
 	defer cam.play(interval)()
 	var before counts
 	for range 2 {
-		v := cam.view(Rendition{Format: frame.JPEG, Width: 160})
+		v := cam.view(media.Want{Codec: media.JPEG, Width: 160})
 		size := uint64(len(next(t, v).Payload))
 		if s := sums(); s.Running != 1 || s.Frames <= before.Frames || s.Out != before.Out+1 || s.BytesOut != before.BytesOut+size {
 			t.Errorf("%+v after %+v and a frame of %d bytes", s, before, size)

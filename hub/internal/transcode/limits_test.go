@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // TestTooLittleMemory: an ffmpeg that is stopped by its limit says so, with the remedy.
@@ -18,9 +18,9 @@ func TestTooLittleMemory(t *testing.T) {
 		t.Skip("only Linux limits processes")
 	}
 	r := newFixture(t, makeClips(t), Config{Memory: 48})
-	cam := r.newCamera("porch", frame.JPEG)
+	cam := r.newCamera("porch", media.JPEG)
 	cam.play(interval)
-	v := cam.view(Rendition{Format: frame.H264})
+	v := cam.view(media.Want{Codec: media.H264})
 	defer v.Close()
 	testutil.Eventually(t, "it fails for lack of memory", func() bool { return strings.Contains(v.Reason(), "48 MiB") })
 	if why := v.Reason(); !strings.Contains(why, "--max-transcode-memory") || !strings.Contains(why, "ffmpeg ended with exit status") {
@@ -41,12 +41,12 @@ func TestFFmpegKnowsLittle(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newFixture(t, makeClips(t), Config{FFmpeg: script, Memory: 100})
-	cam := r.newCamera("porch", frame.JPEG)
+	cam := r.newCamera("porch", media.JPEG)
 	cam.play(interval)
-	v := cam.view(Rendition{Format: frame.H264})
+	v := cam.view(media.Want{Codec: media.H264})
 	defer v.Close()
 	testutil.Eventually(t, "it has run", func() bool { return v.Reason() != "" })
-	if got, want := v.Reason(), "it said: said= core=0 files=64 written=0 data=102400)"; !strings.HasSuffix(got, want) {
+	if got, want := v.Reason(), "it said: said= core=0 files=64 written=0 data=102400"; !strings.HasSuffix(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
@@ -67,8 +67,8 @@ func TestLiesInProcess(t *testing.T) {
 	const side = 6000
 	binary.BigEndian.PutUint16(lie[7:], side)
 	binary.BigEndian.PutUint16(lie[9:], side)
-	f := &stream.Packet{Frame: frame.Frame{Format: frame.JPEG, Payload: lie}, Width: side, Height: side}
-	if _, err := remakeFrame(f, Rendition{Format: frame.JPEG, Width: 320}); err == nil || !strings.Contains(err.Error(), "cannot be a picture of 6000x6000") {
+	f := media.Packet{Payload: lie, Width: side, Height: side}
+	if _, err := reencodePacket(&stream.Packet{Packet: f}, rendition{media.Want{Codec: media.JPEG, Width: 320}}); err == nil || !strings.Contains(err.Error(), "cannot be a picture of 6000x6000") {
 		t.Errorf("%v", err)
 	}
 }

@@ -51,23 +51,23 @@ func environment(hwaccel string) []string {
 	return kept
 }
 
-// words listens to what ffmpeg says, for signs of too little memory.
-type words struct{ noMemory atomic.Bool }
+// oomDetector scans what ffmpeg writes to stderr for out-of-memory messages.
+type oomDetector struct{ noMemory atomic.Bool }
 
-// said is child.Config's.
-func (w *words) said(line string) slog.Level {
+// onLine is for subprocess.Config.
+func (d *oomDetector) onLine(line string) slog.Level {
 	// Of libc, of x264, of the loader; and of ffmpeg, when x264 has no memory for a thread and does not say so.
 	for _, sign := range []string{"Cannot allocate memory", "malloc of size", "failed to map segment", "cannot map", "while opening encoder", "submitting video frame"} {
 		if strings.Contains(line, sign) {
-			w.noMemory.Store(true)
+			d.noMemory.Store(true)
 		}
 	}
 	return slog.LevelWarn
 }
 
 // remedy says what to do if ffmpeg may have ended for lack of memory, or "".
-func (w *words) remedy(memory int) string {
-	if !w.noMemory.Load() || memory == 0 {
+func (d *oomDetector) remedy(memory int) string {
+	if !d.noMemory.Load() || memory == 0 {
 		return ""
 	}
 	return fmt.Sprintf("; it may have %d MiB of memory: if that is the cause make the camera's pictures smaller, or raise --max-transcode-memory", memory)

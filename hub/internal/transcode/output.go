@@ -9,8 +9,8 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/jpeg"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -34,7 +34,7 @@ func (r *run) collect() error {
 		if _, err := io.ReadFull(r.pipes.Stdout, payload); err != nil {
 			return ended(err)
 		}
-		r.hand(at, payload)
+		r.emit(at, payload)
 	}
 }
 
@@ -68,33 +68,28 @@ func parseLine(line []byte) (at uint64, size int, err error) {
 	return at, size, nil
 }
 
-// hand puts a frame that has come out of ffmpeg into the rendition.
-func (r *run) hand(at uint64, payload []byte) {
+// emit puts a frame that has come out of ffmpeg into the rendition.
+func (r *run) emit(at uint64, payload []byte) {
 	from, lost, ok := r.ledger.take(at)
 	r.j.out.Drops.Add(drop.Decode, lost)
 	if !ok {
 		r.j.out.Drops.Add(drop.Decode, 1)
 		return
 	}
-	made := &stream.Packet{Frame: retold(from, r.j.want.Format, false, payload)}
-	if err := r.inspect(made); err != nil {
-		r.j.out.Drop(&made.Frame, drop.Decode)
-		r.j.t.trouble(r.j, fmt.Errorf("what ffmpeg has made cannot be used: %w", err))
+	p := withPayload(from, payload)
+	if err := r.inspect(&p); err != nil {
+		r.j.out.Drop(&p, drop.Decode)
+		r.j.t.setLastError(r.j, fmt.Errorf("what ffmpeg has made cannot be used: %w", err))
 		return
 	}
-	r.j.put(made)
+	r.j.put(p)
 }
 
-func (r *run) inspect(f *stream.Packet) (err error) {
-	if f.Format == frame.JPEG {
-		f.Width, f.Height, err = jpeg.Check(f.Payload)
+func (r *run) inspect(p *media.Packet) (err error) {
+	if r.j.want.Codec == media.JPEG {
+		p.Width, p.Height, err = jpeg.Check(p.Payload)
 		return err
 	}
-	au, info, err := r.j.norm.Normalize(nil, f.Payload)
-	if err != nil {
-		return err
-	}
-	f.Payload, f.Key = au, info.Key
-	f.Width, f.Height, f.Params = info.Width, info.Height, info.Params
-	return nil
+	_, err = r.j.norm.NormalizePacket(p)
+	return err
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -63,7 +64,7 @@ func newCam(t *testing.T, id string, f frame.Format) *cam {
 // feed subscribes in, if there is one, to the camera.
 func (c *cam) feed(in *Ingest) *stream.Stream {
 	c.t.Helper()
-	into := stream.New(stream.Config{Format: c.format})
+	into := stream.New(stream.Config{Tracks: media.VideoTracks(media.Codec(c.format))})
 	if in != nil {
 		stop, err := in.SubscribeFrames(c.id, into)
 		if err != nil {
@@ -136,11 +137,11 @@ func TestFeedOfJPEG(t *testing.T) {
 		want := c.frame(false)
 		c.send(agent, want)
 		got := next(t, v)
-		if !bytes.Equal(got.Payload, c.jpeg) || got.Width != 48 || got.Height != 32 || got.Key || got.Params != nil || got.Format != frame.JPEG {
+		if !bytes.Equal(got.Payload, c.jpeg) || got.Width != 48 || got.Height != 32 || !got.Key || got.Params != nil {
 			t.Errorf("got %dx%d, key %v, %d bytes: want the picture as it was sent", got.Width, got.Height, got.Key, len(got.Payload))
 		}
 		if got.Seq != want.Seq || got.PTS != want.PTS || got.Epoch != want.Epoch || !got.CaptureTime.Equal(want.CaptureTime) {
-			t.Errorf("got %+v: want the headers of %+v", got.Packet.Frame, want)
+			t.Errorf("got %+v: want the headers of %+v", got.Packet.Packet, want)
 		}
 	}
 }
@@ -232,7 +233,7 @@ func TestFeedStops(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
-	into := stream.New(stream.Config{Format: frame.JPEG})
+	into := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)})
 	stop, err := in.SubscribeFrames(c.id, into)
 	if err != nil {
 		t.Fatal(err)

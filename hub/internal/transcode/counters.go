@@ -5,8 +5,8 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // Counters count what the renditions of one camera in one format have done since the hub knows the camera, those that have ended included.
@@ -25,15 +25,15 @@ func (s *Counters) add(of *stream.Stream) {
 	of.Drops.Each(s.Drops.Add)
 }
 
-// of is a camera in a format.
-type of struct {
+// counterKey is a camera in a format.
+type counterKey struct {
 	camera *cameras.Camera
-	format frame.Format
+	codec  media.Codec
 }
 
 // settleLocked keeps the counters of a job whose stream has ended.
 func (t *Transcoder) settleLocked(j *job) {
-	at := of{j.camera, j.want.Format}
+	at := counterKey{j.camera, j.want.Codec}
 	if t.past[at] == nil {
 		t.past[at] = &Counters{}
 	}
@@ -42,19 +42,19 @@ func (t *Transcoder) settleLocked(j *job) {
 }
 
 // Counters returns the counters by camera id and format. The cameras are all that the hub knows: those of others are forgotten.
-func (t *Transcoder) Counters(cameras []*cameras.Camera) map[string]map[frame.Format]*Counters {
+func (t *Transcoder) Counters(cameras []*cameras.Camera) map[string]map[media.Codec]*Counters {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := make(map[string]map[frame.Format]*Counters)
-	at := func(o of) *Counters {
+	all := make(map[string]map[media.Codec]*Counters)
+	at := func(o counterKey) *Counters {
 		id := o.camera.ID()
 		if all[id] == nil {
-			all[id] = make(map[frame.Format]*Counters)
+			all[id] = make(map[media.Codec]*Counters)
 		}
-		if all[id][o.format] == nil {
-			all[id][o.format] = &Counters{}
+		if all[id][o.codec] == nil {
+			all[id][o.codec] = &Counters{}
 		}
-		return all[id][o.format]
+		return all[id][o.codec]
 	}
 	for o, past := range t.past {
 		if !slices.Contains(cameras, o.camera) {
@@ -69,7 +69,7 @@ func (t *Transcoder) Counters(cameras []*cameras.Camera) map[string]map[frame.Fo
 		if !slices.Contains(cameras, j.camera) {
 			continue
 		}
-		sum := at(of{j.camera, j.want.Format})
+		sum := at(counterKey{j.camera, j.want.Codec})
 		if t.jobs[j.key] == j {
 			sum.Running++
 		}

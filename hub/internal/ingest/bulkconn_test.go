@@ -12,7 +12,7 @@ import (
 
 func heavyConn(t *testing.T, in *Ingest) *nats.Conn {
 	t.Helper()
-	nc, err := in.heavy.conn()
+	nc, err := in.bulk.conn()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,13 +20,13 @@ func heavyConn(t *testing.T, in *Ingest) *nats.Conn {
 }
 
 func made(in *Ingest) bool {
-	in.heavy.mu.Lock()
-	defer in.heavy.mu.Unlock()
-	return in.heavy.nc != nil
+	in.bulk.mu.Lock()
+	defer in.bulk.mu.Unlock()
+	return in.bulk.nc != nil
 }
 
-// heavyFrameOf returns a JPEG of n bytes.
-func heavyFrameOf(n int) []byte {
+// bulkFrameSizeOf returns a JPEG of n bytes.
+func bulkFrameSizeOf(n int) []byte {
 	return append(append([]byte(tinyJPEG[:len(tinyJPEG)-2]), make([]byte, n-len(tinyJPEG))...), 0xff, 0xd9)
 }
 
@@ -37,7 +37,7 @@ func TestHeavy(t *testing.T) {
 	porch, yard := newCam(t, "porch", frame.JPEG), newCam(t, "yard", frame.JPEG)
 	fromPorch, fromYard := porch.feed(in), yard.feed(in)
 	flush(t, in.nc)
-	publish(t, agent, yard.msg(yard.with(false, heavyFrameOf(heavyFrame-1))))
+	publish(t, agent, yard.msg(yard.with(false, bulkFrameSizeOf(bulkFrameSize-1))))
 	flush(t, agent)
 	flush(t, in.nc)
 	testutil.Eventually(t, "a frame that is not heavy has come", func() bool { return fromYard.FramesIn.Load() == 1 })
@@ -45,13 +45,13 @@ func TestHeavy(t *testing.T) {
 		t.Error("there is a second connection, though nothing heavy has come")
 	}
 
-	publish(t, agent, porch.msg(porch.with(false, heavyFrameOf(heavyFrame))))
+	publish(t, agent, porch.msg(porch.with(false, bulkFrameSizeOf(bulkFrameSize))))
 	testutil.Eventually(t, "the heavy frame has come, and its camera is at the second connection", func() bool {
 		return fromPorch.FramesIn.Load() == 1 && made(in) && heavyConn(t, in).NumSubscriptions() == 1
 	})
 	flush(t, heavyConn(t, in))
 	for n := range 10 {
-		payload := heavyFrameOf(heavyFrame)
+		payload := bulkFrameSizeOf(bulkFrameSize)
 		if n%2 == 0 {
 			payload = porch.jpeg
 		}
@@ -75,7 +75,7 @@ func TestHeavyReconnects(t *testing.T) {
 	into := c.feed(in)
 	flush(t, in.nc)
 	agent := testutil.Connect(t, s.ClientURL())
-	publish(t, agent, c.msg(c.with(false, heavyFrameOf(heavyFrame))))
+	publish(t, agent, c.msg(c.with(false, bulkFrameSizeOf(bulkFrameSize))))
 	testutil.Eventually(t, "the camera is at the second connection", func() bool { return made(in) && heavyConn(t, in).NumSubscriptions() == 1 })
 	flush(t, heavyConn(t, in))
 	id, err := heavyConn(t, in).GetClientID()
@@ -103,7 +103,7 @@ func TestHeavyAfterClose(t *testing.T) {
 	}
 	testutil.Eventually(t, "connected", in.Connected)
 	in.Close()
-	if nc, err := in.heavy.conn(); err == nil {
+	if nc, err := in.bulk.conn(); err == nil {
 		t.Errorf("a connection after the end: %v", nc)
 	}
 }

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
 func TestLinger(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		first, second := view(t, r, frame.JPEG), view(t, r, frame.JPEG)
+		first, second := view(t, r, media.JPEG), view(t, r, media.JPEG)
 		if a.seen().feeds != 1 || len(a.seen().wakes) != 1 || porch(t, r).Info().Viewers != 2 {
 			t.Fatalf("%d subscriptions, woken %d times for two viewers: want once each", a.seen().feeds, len(a.seen().wakes))
 		}
@@ -30,7 +31,7 @@ func TestLinger(t *testing.T) {
 		if a.seen().stops != 0 || !porch(t, r).Info().Watched {
 			t.Fatal("unsubscribed within the linger time")
 		}
-		third := view(t, r, frame.JPEG)
+		third := view(t, r, media.JPEG)
 		if d, err := third.Next(t.Context(), 0); err != nil || time.Since(d.Arrived) > time.Second {
 			t.Errorf("%v: a viewer within the linger time has to wait for a picture", err)
 		}
@@ -49,17 +50,17 @@ func TestLinger(t *testing.T) {
 func TestRingIsEmptiedAfterTheLinger(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Idle), nil })
-		view(t, r, frame.JPEG).Close()
+		view(t, r, media.JPEG).Close()
 		late := a.seen().into
-		late.Append(&stream.Packet{Frame: frame.Frame{Format: frame.JPEG, Payload: []byte{1}}})
+		late.Append(media.Packet{Payload: []byte{1}})
 		pass(11 * time.Second)
 		if late.Newest() != nil || !porch(t, r).Info().Received.IsZero() {
 			t.Error("a picture is left after the linger time")
 		}
 		// One that was under way when the subscription ended comes after all.
-		late.Append(&stream.Packet{Frame: frame.Frame{Format: frame.JPEG, Payload: []byte{1}}})
+		late.Append(media.Packet{Payload: []byte{1}})
 		pass(time.Minute)
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		defer v.Close()
 		if d, err := v.Next(t.Context(), 0); !errors.Is(err, stream.ErrTimeout) {
 			t.Errorf("a new viewer is shown %+v, %v: want nothing stale", d, err)
@@ -73,10 +74,10 @@ func TestRingIsEmptiedAfterTheLinger(t *testing.T) {
 
 func TestViewOfAnotherFormat(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		if v, err := porch(t, r).View(frame.H264); v != nil || !errors.Is(err, ErrNotNative) || !strings.Contains(err.Error(), "porch delivers jpeg") {
+		if v, err := porch(t, r).Subscribe(media.H264, Viewer); v != nil || !errors.Is(err, ErrNotNative) || !strings.Contains(err.Error(), "porch delivers jpeg") {
 			t.Errorf("got %v, %v: want ErrNotNative and what there is", v, err)
 		}
-		if _, err := porch(t, r).Picture(t.Context(), frame.H264, 0, 0); !errors.Is(err, ErrNotNative) {
+		if _, err := porch(t, r).Picture(t.Context(), media.H264, 0, 0); !errors.Is(err, ErrNotNative) {
 			t.Errorf("got %v: want ErrNotNative", err)
 		}
 		if a.seen().feeds != 0 {
@@ -89,20 +90,20 @@ func TestViewWithoutSubscription(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		closed := errors.New("connection closed")
 		a.set(func() { a.feedErr = closed })
-		if v, err := porch(t, r).View(frame.JPEG); v != nil || !errors.Is(err, closed) {
+		if v, err := porch(t, r).Subscribe(media.JPEG, Viewer); v != nil || !errors.Is(err, closed) {
 			t.Errorf("got %v, %v: want the reason", v, err)
 		}
 		if n := porch(t, r).Info().Viewers; n != 0 {
 			t.Errorf("%d viewers", n)
 		}
 		a.set(func() { a.feedErr = nil })
-		view(t, r, frame.JPEG).Close()
+		view(t, r, media.JPEG).Close()
 	})
 }
 
 func TestFormatChangeEndsTheViewers(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		ended := make(chan error)
 		go func() {
 			_, err := v.Next(t.Context(), time.Hour)
@@ -119,9 +120,9 @@ func TestFormatChangeEndsTheViewers(t *testing.T) {
 		if a.seen().stops != 1 || porch(t, r).Info().Viewers != 0 {
 			t.Errorf("%d subscriptions ended, %d viewers: want 1, 0", a.seen().stops, porch(t, r).Info().Viewers)
 		}
-		again := view(t, r, frame.H264)
-		if a.seen().feeds != 2 || a.seen().into.Format() != frame.H264 {
-			t.Errorf("%d subscriptions, the last for %s", a.seen().feeds, a.seen().into.Format())
+		again := view(t, r, media.H264)
+		if a.seen().feeds != 2 || a.seen().into.Codec() != media.H264 {
+			t.Errorf("%d subscriptions, the last for %s", a.seen().feeds, a.seen().into.Codec())
 		}
 		again.Close()
 		pass(11 * time.Second)
@@ -132,8 +133,8 @@ func TestFormatChangeEndsTheViewers(t *testing.T) {
 }
 
 // picture is a frame with one byte.
-func picture(seq uint64, key bool, f frame.Format) *stream.Packet {
-	return &stream.Packet{Frame: frame.Frame{Format: f, Seq: seq, Key: key, Payload: []byte{byte(seq)}}}
+func picture(seq uint64, key bool) media.Packet {
+	return media.Packet{Seq: seq, Key: key, Payload: []byte{byte(seq)}}
 }
 
 func TestPicture(t *testing.T) {
@@ -159,18 +160,18 @@ func TestPicture(t *testing.T) {
 				s := word(status.Degraded)
 				s.Reason = "the lens cap is on"
 				a.answer(func(context.Context, string) (status.Status, error) { return s, nil })
-				holder := view(t, r, frame.JPEG) // or the picture in memory would be forgotten
+				holder := view(t, r, media.JPEG) // or the picture in memory would be forgotten
 				defer holder.Close()
 				r.OnStatus(s)
 				if c.age > 0 {
-					a.seen().into.Append(picture(1, false, frame.JPEG))
+					a.seen().into.Append(picture(1, false))
 					pass(c.age)
 				}
 				if c.next > 0 {
-					time.AfterFunc(c.next, func() { a.seen().into.Append(picture(2, false, frame.JPEG)) })
+					time.AfterFunc(c.next, func() { a.seen().into.Append(picture(2, false)) })
 				}
 				began := time.Now()
-				f, err := porch(t, r).Picture(t.Context(), frame.JPEG, c.maxAge, wait)
+				f, err := porch(t, r).Picture(t.Context(), media.JPEG, c.maxAge, wait)
 				if time.Since(began) != c.after {
 					t.Errorf("answered after %v: want %v", time.Since(began), c.after)
 				}
@@ -191,16 +192,16 @@ func TestPicture(t *testing.T) {
 
 func TestPictureOfAnOfflineCamera(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		v := view(t, r, frame.JPEG)
+		v := view(t, r, media.JPEG)
 		defer v.Close()
-		a.seen().into.Append(picture(1, false, frame.JPEG))
+		a.seen().into.Append(picture(1, false))
 		r.OnStatus(word(status.Stopped))
-		if f, err := porch(t, r).Picture(t.Context(), frame.JPEG, time.Second, time.Hour); err != nil || f.Seq != 1 {
+		if f, err := porch(t, r).Picture(t.Context(), media.JPEG, time.Second, time.Hour); err != nil || f.Seq != 1 {
 			t.Errorf("got %v, %v: want the young picture in memory", f, err)
 		}
 		pass(2 * time.Second)
 		began := time.Now()
-		f, err := porch(t, r).Picture(t.Context(), frame.JPEG, time.Second, time.Hour)
+		f, err := porch(t, r).Picture(t.Context(), media.JPEG, time.Second, time.Hour)
 		if !errors.Is(err, ErrOffline) || !strings.Contains(err.Error(), "the agent was stopped") || time.Since(began) != 0 {
 			t.Errorf("got %v, %v after %v: want ErrOffline with the reason, at once", f, err, time.Since(began))
 		}
@@ -211,7 +212,7 @@ func TestPictureEndsWithTheRequest(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, _ *fakeAgents) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if f, err := porch(t, r).Picture(ctx, frame.JPEG, time.Second, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+		if f, err := porch(t, r).Picture(ctx, media.JPEG, time.Second, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, %v: want the context's error", f, err)
 		}
 	})
@@ -223,17 +224,17 @@ func TestPictureOfH264(t *testing.T) {
 		s := word(status.Live)
 		s.Format = frame.H264
 		r.OnStatus(s)
-		v := view(t, r, frame.H264)
+		v := view(t, r, media.H264)
 		defer v.Close()
-		a.seen().into.Append(picture(1, true, frame.H264))
+		a.seen().into.Append(picture(1, true))
 		pass(time.Second)
-		a.seen().into.Append(picture(2, false, frame.H264))
-		time.AfterFunc(time.Second, func() { a.seen().into.Append(picture(3, false, frame.H264)) })
-		time.AfterFunc(2*time.Second, func() { a.seen().into.Append(picture(4, true, frame.H264)) })
-		if f, err := porch(t, r).Picture(t.Context(), frame.H264, time.Second/2, 5*time.Second); err != nil || f.Seq != 4 {
+		a.seen().into.Append(picture(2, false))
+		time.AfterFunc(time.Second, func() { a.seen().into.Append(picture(3, false)) })
+		time.AfterFunc(2*time.Second, func() { a.seen().into.Append(picture(4, true)) })
+		if f, err := porch(t, r).Picture(t.Context(), media.H264, time.Second/2, 5*time.Second); err != nil || f.Seq != 4 {
 			t.Errorf("got %+v, %v: want the key frame 4", f, err)
 		}
-		if f, err := porch(t, r).Picture(t.Context(), frame.H264, time.Second, 0); err != nil || f.Seq != 4 {
+		if f, err := porch(t, r).Picture(t.Context(), media.H264, time.Second, 0); err != nil || f.Seq != 4 {
 			t.Errorf("got %+v, %v: want the key frame 4 from memory", f, err)
 		}
 	})

@@ -1,4 +1,4 @@
-package stream
+package stream_test
 
 import (
 	"maps"
@@ -6,8 +6,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/drop"
-	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // step is a frame that comes after a wait, and what becomes of it.
@@ -21,16 +22,16 @@ type step struct {
 	lost  uint64        // frames found missing before it
 }
 
-func (s step) frame(format frame.Format) *Packet {
+func (s step) packet() media.Packet {
 	pts := s.pts
 	if pts == 0 {
 		pts = time.Duration(s.seq) * interval
 	}
-	return &Packet{Frame: frame.Frame{Format: format, Epoch: s.epoch, Seq: s.seq, PTS: pts, Key: s.kind == "K", Payload: []byte{1}}}
+	return media.Packet{Epoch: s.epoch, Seq: s.seq, PTS: pts, Key: s.kind == "K", Payload: []byte{1}}
 }
 
 func TestAdmission(t *testing.T) {
-	const later = epochTimeout + time.Millisecond
+	const later = stream.EpochTimeout + time.Millisecond
 	const old, gap, bad, noKey = "old_epoch", "gap", "decode", "no_key"
 	for name, steps := range map[string][]step{
 		"first frame is no key frame": {{seq: 7, kind: "p", why: noKey}, {seq: 8, kind: "p", why: noKey}, {seq: 9, kind: "K"}, {seq: 10, kind: "p"}},
@@ -62,14 +63,14 @@ func TestAdmission(t *testing.T) {
 			{epoch: 5, seq: 2, kind: "p"},
 		},
 		"clock went back at a restart": {
-			{epoch: 5, seq: 99, kind: "K"}, {wait: epochTimeout, epoch: 3, seq: 0, kind: "K", why: old},
+			{epoch: 5, seq: 99, kind: "K"}, {wait: stream.EpochTimeout, epoch: 3, seq: 0, kind: "K", why: old},
 			{wait: time.Millisecond, epoch: 3, seq: 1, kind: "p", why: noKey}, {epoch: 3, seq: 2, kind: "K"}, {epoch: 3, seq: 3, kind: "p"},
 			{epoch: 5, seq: 200, kind: "K"}, // it lives after all: it is the newer one
 		},
 		"a pause is no restart": {{epoch: 5, seq: 0, kind: "K"}, {wait: time.Minute, epoch: 5, seq: 1, kind: "p"}},
 		"one mad number":        {{seq: 0, kind: "j"}, {seq: 1 << 63, kind: "j", why: bad}, {seq: 1<<64 - 1, kind: "j", why: bad}, {seq: 1, kind: "j"}},
 		"all that can be lost": {
-			{seq: 5, kind: "K"}, {seq: 7 + maxLost, kind: "K", why: bad}, {seq: 6 + maxLost, kind: "K", lost: maxLost},
+			{seq: 5, kind: "K"}, {seq: 7 + stream.MaxLost, kind: "K", why: bad}, {seq: 6 + stream.MaxLost, kind: "K", lost: stream.MaxLost},
 		},
 		"mad number at the start": {
 			{seq: 1 << 63, kind: "j"}, {seq: 2, kind: "j", why: bad}, {wait: later, seq: 60, kind: "j"}, {seq: 61, kind: "j"},
@@ -91,28 +92,28 @@ func TestAdmission(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				format := frame.H264
+				format := media.H264
 				if steps[0].kind == "j" {
-					format = frame.JPEG
+					format = media.JPEG
 				}
-				runSteps(t, New(Config{Format: format}), steps)
+				runSteps(t, stream.New(stream.Config{Tracks: media.VideoTracks(format)}), steps)
 			})
 		})
 	}
 }
 
-func runSteps(t *testing.T, s *Stream, steps []step) {
+func runSteps(t *testing.T, s *stream.Stream, steps []step) {
 	want, in := map[string]uint64{}, uint64(0)
 	for i, st := range steps {
 		<-time.After(st.wait)
-		f := st.frame(s.Format())
+		f := st.packet()
 		switch st.kind {
 		case "x":
-			s.Drop(&f.Frame, drop.Decode)
+			s.Drop(&f, drop.Decode)
 		case "0":
-			s.SkipEmpty(&f.Frame)
+			s.SkipEmpty(&f)
 		default:
-			if taken := !s.Stale(&f.Frame) && s.Append(f); taken != (st.why == "") {
+			if taken := !s.Stale(&f) && s.Append(f); taken != (st.why == "") {
 				t.Errorf("step %d (%+v): taken %v", i, st, taken)
 			}
 			if st.why == "" {
@@ -133,16 +134,16 @@ func runSteps(t *testing.T, s *Stream, steps []step) {
 
 func TestLossesAreCounted(t *testing.T) {
 	for _, c := range []struct {
-		format frame.Format
+		format media.Codec
 		frames string
 		gap    uint64
 	}{
-		{frame.JPEG, "ppp", 0},
-		{frame.JPEG, "p---p-p", 4},
-		{frame.H264, "K--Kp", 2},
-		{frame.H264, "K--pppK", 5}, // two did not come, and the next three are of no use without them
+		{media.JPEG, "ppp", 0},
+		{media.JPEG, "p---p-p", 4},
+		{media.H264, "K--Kp", 2},
+		{media.H264, "K--pppK", 5}, // two did not come, and the next three are of no use without them
 	} {
-		s := New(Config{Format: c.format})
+		s := stream.New(stream.Config{Tracks: media.VideoTracks(c.format)})
 		(&camera{format: c.format}).add(s, c.frames)
 		if got := s.Drops.Map()["gap"]; got != c.gap {
 			t.Errorf("%s %s: %d lost: want %d", c.format, c.frames, got, c.gap)

@@ -17,16 +17,16 @@ const (
 // sayAgain is how long after a refusal was logged another one by the same limit is.
 const sayAgain = time.Minute
 
-// roomLocked reports whether the camera of a status document, which is not known yet, may become known. A refusal is counted and, once a minute, logged.
+// admitLocked reports whether the camera of a status document, which is not known yet, may become known. A refusal is counted and, once a minute, logged.
 //
 // What an agent says of its instance is its word: where NATS asks for no credentials, a liar takes another one for each camera, and only the limit in all holds him.
-func (r *Registry) roomLocked(s status.Status, now time.Time) bool {
+func (r *Registry) admitLocked(s status.Status, now time.Time) bool {
 	limit, most, remedy := "", 0, ""
 	switch {
 	case len(r.cameras) >= r.cfg.MaxCameras:
 		limit, most = limitCameras, r.cfg.MaxCameras
 		remedy = "raise --max-cameras; if somebody makes them up, give agents credentials with \"bramble-hub agent add\". A camera that is away is forgotten after a day"
-	case r.brought[s.Instance] >= r.cfg.MaxPerAgent:
+	case r.perAgent[s.Instance] >= r.cfg.MaxPerAgent:
 		limit, most = limitPerAgent, r.cfg.MaxPerAgent
 		remedy = "look why this agent has so many, or raise --max-cameras-per-agent"
 	default:

@@ -1,0 +1,116 @@
+// Package fanout delivers a stream's packets to many readers that keep up, without waking a goroutine for each of them.
+//
+// To wake a goroutine for every reader and packet costs more than all the rest beside the kernel's copy. So a reader
+// that has nothing to deliver is parked with its group. A packet wakes the goroutines of a few readers, one for each
+// processor at most, and those serve all parked readers in a batch. Readers that do not keep up leave the batches and
+// use their cursor in a loop of their own. What is delivered, and how a packet is written, does not belong here.
+package fanout
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+)
+
+// batchSize is how many readers a worker serves in a row before it lets other goroutines run: other cameras must not
+// wait for a popular one.
+const batchSize = 16
+
+// Group is the readers of one stream.
+type Group struct {
+	stream *stream.Stream
+
+	mu      sync.Mutex // may be taken while the stream is locked, never the other way round
+	parked  []*Reader  // the next batch serves them
+	free    []*batch   // that have ended, to be used again
+	pending bool       // a batch could not start, since no owner was free to work on it
+}
+
+// New returns the group of a stream. A stream has one.
+func New(s *stream.Stream) *Group {
+	g := &Group{stream: s}
+	s.OnChange(g.startBatch)
+	return g
+}
+
+// Stream returns the stream.
+func (g *Group) Stream() *stream.Stream { return g.stream }
+
+// batch is one pass over all readers that are parked. It is over when all are served, by the owners of some of them.
+type batch struct {
+	readers []*Reader
+	next    atomic.Int64 // index of the first reader that no worker has taken
+	workers int          // that have not ended; guarded by Group.mu
+}
+
+// startBatch wakes workers for a batch.
+func (g *Group) startBatch() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.startBatchLocked()
+}
+
+// startBatchLocked wakes a worker for each processor at most: those that write to sockets do not wait for anything.
+func (g *Group) startBatchLocked() {
+	n := len(g.parked)
+	wanted := min(runtime.GOMAXPROCS(0), (n+batchSize-1)/batchSize)
+	var b *batch
+	for _, r := range g.parked {
+		if wanted == 0 {
+			break
+		}
+		if h := &r.handoff; !h.parked || h.busy || h.batch != nil {
+			continue
+		}
+		if b == nil {
+			b = g.newBatchLocked()
+		}
+		wanted--
+		b.workers++
+		r.handoff.batch = b
+		r.waiter.Signal()
+	}
+	if g.pending = b == nil && n > 0; g.pending {
+		return // all are at work: they look for themselves, or at the end of their batch for all
+	}
+	if b != nil {
+		b.readers, g.parked = g.parked, b.readers
+	}
+}
+
+func (g *Group) newBatchLocked() *batch {
+	if last := len(g.free) - 1; last >= 0 {
+		b := g.free[last]
+		g.free = g.free[:last]
+		return b
+	}
+	return &batch{}
+}
+
+// runWorker serves readers of the batch until there are no more.
+func (r *Reader) runWorker(b *batch) {
+	for all := len(b.readers); ; runtime.Gosched() {
+		end := int(b.next.Add(batchSize))
+		for _, other := range b.readers[min(end-batchSize, all):min(end, all)] {
+			other.serve()
+		}
+		if end >= all {
+			break
+		}
+	}
+	g := r.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r.handoff.batch = nil
+	if b.workers--; b.workers == 0 {
+		clear(b.readers)
+		b.readers = b.readers[:0]
+		b.next.Store(0)
+		g.free = append(g.free, b)
+	}
+	if g.pending {
+		g.startBatchLocked()
+	}
+}
