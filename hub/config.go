@@ -14,7 +14,6 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
-	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/netutil"
@@ -31,8 +30,13 @@ const maxMaxMegapixels = frame.MaxPixels / 1_000_000
 // maxMaxBandwidth is more than any network has, in MB per second.
 const maxMaxBandwidth = 100_000
 
-// Limits bound how many viewers there may be at a time, and how fast they come.
-type Limits = viewers.Limits
+// Limits bound viewers and connections; 0 means no limit. A WebSocket counts as a viewer, and so does each of its slots.
+type Limits struct {
+	Viewers    int // at a time
+	PerAddress int // from one client address; viewers on this host are exempt
+	PerCamera  int
+	Rate       int // new HTTP connections per second; more wait
+}
 
 // Config is what a Hub needs to know.
 type Config struct {

@@ -25,6 +25,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/natsserver"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
@@ -100,8 +101,22 @@ func New(cfg Config) (*Hub, error) {
 
 // Run serves until ctx ends, and returns when everything it started has ended. It may be called once.
 //
-// Start: NATS server, listener, connection; then registry, ingest and HTTP together. Stop: HTTP first, so that viewers see an end and not an error;
-// then the renditions; then ingest and registry; then the connection and the NATS server.
+// It starts the NATS server, the listener and the connection, then all that runs. It stops in the opposite order, so
+// that viewers see an end and not an error: what viewers use outlives them. Three contexts hold the order:
+//
+//	ctx          ends      when the hub is to stop (a signal)
+//	  │
+//	  ├─ HTTP              drains viewers, then ends the rest and waits for them
+//	  │    └─ returns: viewersGone()
+//	renditions   ends      when HTTP has returned
+//	  │
+//	  ├─ transcoder        its renditions hold cameras
+//	  │    └─ returns: renditionsGone()
+//	sources      ends      when the transcoder has returned
+//	  │
+//	  ├─ ingest, cameras, credentials, other hubs, bucket, checks of the NATS server
+//	  │    └─ all return
+//	deferred               connection to NATS, identity providers, NATS server, audit file
 func (h *Hub) Run(ctx context.Context) error {
 	stop, err := h.startAudit()
 	if err != nil {
@@ -146,28 +161,27 @@ func (h *Hub) run(ctx context.Context) error {
 	h.sayAuthentication()
 	h.cfg.Log.Info("hub ready", "page", h.Page())
 
-	// What viewers use must outlive them: it has a context of its own, which ends when HTTP has.
-	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopInner()
+	sources, renditionsGone := context.WithCancel(context.WithoutCancel(ctx))
+	defer renditionsGone()
+	renditions, viewersGone := context.WithCancel(sources)
+	defer viewersGone()
 	g, ctx := errgroup.WithContext(ctx)
-	viewed, stopViewed := context.WithCancel(inner)
-	defer stopViewed()
 	g.Go(func() error {
-		defer stopViewed()
+		defer viewersGone()
 		return server.Run(ctx, listener)
 	})
-	g.Go(func() error { return in.Run(inner, reg) })
+	g.Go(func() error { return in.Run(sources, reg) })
 	g.Go(func() error {
-		defer stopInner()
-		return tr.Run(viewed) // it holds cameras
+		defer renditionsGone()
+		return tr.Run(renditions)
 	})
-	g.Go(func() error { return reg.Run(inner) })
-	g.Go(func() error { return h.store.Run(inner) })
-	g.Go(func() error { return hubs.Run(inner) })
-	g.Go(func() error { return h.followBucket(inner) })
+	g.Go(func() error { return reg.Run(sources) })
+	g.Go(func() error { return h.store.Run(sources) })
+	g.Go(func() error { return hubs.Run(sources) })
+	g.Go(func() error { return h.followBucket(sources) })
 	g.Go(func() error { return systemd.Notify(ctx, h.cfg.Log, func() string { probeLocks(reg); return "" }) })
 	if h.natsd != nil {
-		g.Go(func() error { return h.natsd.Run(inner) })
+		g.Go(func() error { return h.natsd.Run(sources) })
 	}
 	return g.Wait()
 }
@@ -216,7 +230,7 @@ func (h *Hub) http(
 		Exposed:    h.cfg.RequireUsers || !netutil.IsLoopback(h.reach(addr.String())) && !h.cfg.Insecure,
 		AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
 		Published: h.cfg.HTTPPublished != "" && netutil.IsLoopback(h.cfg.HTTPPublished),
-		Limits:    h.cfg.Limits, Log: h.cfg.Log,
+		Limits:    viewers.Limits(h.cfg.Limits), Log: h.cfg.Log,
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/natsserver"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
 )
 
 // Check finds out whether a hub with this configuration could start, as far as that can be told without starting anything.
@@ -30,7 +31,7 @@ func (h *Hub) Reload(ctx context.Context, cfg Config) error {
 		return err
 	}
 	h.server.Change(httpapi.Live{
-		Limits: cfg.Limits, AllowOrigins: cfg.AllowOrigins, AllowHosts: cfg.AllowHosts,
+		Limits: viewers.Limits(cfg.Limits), AllowOrigins: cfg.AllowOrigins, AllowHosts: cfg.AllowHosts,
 		DefaultCamera: cfg.DefaultCamera, WriteTimeout: cfg.WriteTimeout,
 	})
 	return nil
