@@ -30,8 +30,8 @@ type names struct {
 	uses map[*ast.Ident]types.Object
 }
 
-// resolve type-checks a package without its imports, whose loading would cost seconds: scopes are right all the same, and the
-// errors about unknown packages are of no interest.
+// resolve type-checks a package without its imports, whose loading would cost seconds: scopes are right all the same,
+// and the errors about unknown packages are of no interest.
 func resolve(tr *tree, files []*goFile) names {
 	n := names{tr.fset, map[*ast.Ident]types.Object{}}
 	conf := types.Config{Importer: noImports{}, FakeImportC: true, Error: func(error) {}}
@@ -74,20 +74,22 @@ func targets(n ast.Node) []ast.Expr {
 			return []ast.Expr{n.X}
 		}
 	case *ast.CallExpr:
-		if fn, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 && (fn.Name == "delete" || fn.Name == "clear" || fn.Name == "copy") {
+		if fn, ok := n.Fun.(*ast.Ident); ok && len(n.Args) > 0 && (fn.Name == "delete" || fn.Name == "clear" ||
+			fn.Name == "copy") {
 			return n.Args[:1]
 		}
 	}
 	return nil
 }
 
-// packageVar names the package variable at the root of an expression such as table[i].field; "" if there is none, or if it is a
-// test's own.
+// packageVar names the package variable at the root of an expression such as table[i].field; "" if there is none, or if
+// it is a test's own.
 func (ns names) packageVar(e ast.Expr) string {
 	switch e := e.(type) {
 	case *ast.Ident:
 		v, ok := ns.uses[e].(*types.Var)
-		if ok && v.Pkg() != nil && v.Parent() == v.Pkg().Scope() && !strings.HasSuffix(ns.fset.Position(v.Pos()).Filename, "_test.go") {
+		if ok && v.Pkg() != nil && v.Parent() == v.Pkg().Scope() &&
+			!strings.HasSuffix(ns.fset.Position(v.Pos()).Filename, "_test.go") {
 			return e.Name
 		}
 	case *ast.SelectorExpr:

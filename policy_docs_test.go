@@ -11,21 +11,25 @@ import (
 func docRules() []rule {
 	return []rule{
 		{
-			"one package comment", "write one comment \"Package NAME ...\" in doc.go or in the file named after the package, and no second one",
+			"one package comment",
+			"write one comment \"Package NAME ...\" in doc.go or in the file named after the package, and no second one",
 			packageComments,
 		},
 		{
-			"exported names are documented", "say in a doc comment what it is for, its units, its errors, its spec clause; or unexport it",
+			"exported names are documented",
+			"say in a doc comment what it is for, its units, its errors, its spec clause; or unexport it",
 			undocumented,
 		},
 		{
-			"packages are named after what they hold", "name the package after its noun (frame, subject, drop), or move the code to its only user",
+			"packages are named after what they hold",
+			"name the package after its noun (frame, subject, drop), or move the code to its only user",
 			vagueNames,
 		},
 	}
 }
 
-// packageComments flags a package without a comment, with two, with one in an odd place, or with one that names another package.
+// packageComments flags a package without a comment, with two, with one in an odd place, or with one that names another
+// package.
 func packageComments(tr *tree) (found []finding) {
 	byPkg := map[string][]*goFile{}
 	var order []string
@@ -80,7 +84,8 @@ func undocumented(tr *tree) (found []finding) {
 	return found
 }
 
-// undocumentedSpecs flags types, constants and variables; one comment above a group of constants or variables serves all of it.
+// undocumentedSpecs flags types, constants and variables; one comment above a group of constants or variables serves
+// all of it.
 func undocumentedSpecs(tr *tree, d *ast.GenDecl) (found []finding) {
 	for _, spec := range d.Specs {
 		var names []*ast.Ident

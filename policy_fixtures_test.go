@@ -89,7 +89,8 @@ func importFixtures() map[string][]fixture {
 		},
 		"nats-server only in natsserver and tests": {
 			{"agent", files{"agent/agent.go": imports("github.com/nats-io/nats-server/v2/server")}, "agent.go:2"},
-			{"natsserver", files{"hub/internal/natsserver/natsserver.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
+			{"natsserver", files{"hub/internal/natsserver/natsserver.go": imports("github.com/nats-io/nats-server/v2/server")},
+				""},
 			{"a test", files{"agent/agent_test.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
 		},
 		"os/exec only in subprocess, source, discover and transcode": {
@@ -135,7 +136,8 @@ func goFixtures() map[string][]fixture {
 	return map[string][]fixture{
 		"one package comment": {
 			{"none", files{"a/p.go": code()}, "a: no package comment"},
-			{"two", files{"a/p.go": "// Package p x.\n" + code(), "a/doc.go": "// Package p y.\n" + code()}, "a second package comment"},
+			{"two", files{"a/p.go": "// Package p x.\n" + code(), "a/doc.go": "// Package p y.\n" + code()},
+				"a second package comment"},
 			{"odd file", files{"a/q.go": "// Package p x.\n" + code()}, "where nobody looks"},
 			{"other name", files{"a/p.go": "// Package q x.\n" + code()}, "does not begin with"},
 			{"good", files{"a/p.go": "// Package p x.\n" + code(), "a/q.go": code()}, ""},
@@ -148,7 +150,8 @@ func goFixtures() map[string][]fixture {
 			{"constant", files{"p.go": code("const (", "A = 1 // A is.", "B = 2", ")")}, "B has no"},
 			{"group", files{"p.go": code("// The modes.", "const (", "A = 1", "B = 2", ")")}, ""},
 			{"hidden method", files{"p.go": code("type t struct{}", "func (t) M() {}")}, ""},
-			{"known contract", files{"p.go": code("// E is.", "type E struct{}", "func (E) Error() string { return \"\" }")}, ""},
+			{"known contract", files{"p.go": code("// E is.", "type E struct{}", "func (E) Error() string { return \"\" }")},
+				""},
 			{"command", files{"main.go": "package main\nfunc F() {}\n"}, ""},
 		},
 		"packages are named after what they hold": {

@@ -54,8 +54,8 @@ func sharedGoroutines(tr *tree) (found []finding) {
 	return found
 }
 
-// mutableVars flags package variables that can change: by their kind (a mutex, a map from make, a pointer), or since somebody,
-// even a test, assigns to them.
+// mutableVars flags package variables that can change: by their kind (a mutex, a map from make, a pointer), or since
+// somebody, even a test, assigns to them.
 func mutableVars(tr *tree) (found []finding) {
 	groups := map[string][]*goFile{}
 	var order []string

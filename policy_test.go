@@ -22,7 +22,8 @@ type finding struct {
 
 // policy is every rule of the house, in the order of the files that hold them.
 func policy() []rule {
-	return slices.Concat(importRules(), docRules(), sizeRules(), stateRules(), testRules(), textRules(), linkRules(), glossaryRules())
+	return slices.Concat(importRules(), docRules(), sizeRules(), stateRules(), testRules(), textRules(), linkRules(),
+		glossaryRules())
 }
 
 // TestPolicy holds the repository against the house rules (CONTRIBUTING.md tells them in prose).

@@ -11,7 +11,8 @@ import (
 func testRules() []rule {
 	return []rule{
 		{
-			"a skipped test says why", "t.Skip(\"what is missing and how to get it\"); CI fails on skips whose reason scripts/skips does not know",
+			"a skipped test says why",
+			"t.Skip(\"what is missing and how to get it\"); CI fails on skips whose reason scripts/skips does not know",
 			silentSkips,
 		},
 		{

@@ -12,11 +12,13 @@ func textRules() []rule {
 	machinePath := regexp.MustCompile(`(?:^|[^\w.~/}-])` + `/(?:work|home|root|tmp)/`)
 	return []rule{
 		{
-			"no path of one machine", "use t.TempDir, os.MkdirTemp or mktemp; a path beside the repository; a name looked up on PATH; ~ in a guide",
+			"no path of one machine",
+			"use t.TempDir, os.MkdirTemp or mktemp; a path beside the repository; a name looked up on PATH; ~ in a guide",
 			func(tr *tree) []finding { return tr.grep(machinePath, isAnything) },
 		},
 		{
-			"no package registry", "registries are a setting of the machine: npm config set omit-lockfile-registry-resolved true, then npm install again",
+			"no package registry",
+			"registries are a setting of the machine: npm config set omit-lockfile-registry-resolved true, then npm install again",
 			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(registry), isAnything) },
 		},
 		{
@@ -24,7 +26,8 @@ func textRules() []rule {
 			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(conflict), isAnything) },
 		},
 		{
-			"no fixed port in tests", "listen on port 0 (HTTP) or -1 (NATS) and ask which it became; a mere text in a table names example.com",
+			"no fixed port in tests",
+			"listen on port 0 (HTTP) or -1 (NATS) and ask which it became; a mere text in a table names example.com",
 			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(fixedPort), isTestText) },
 		},
 	}

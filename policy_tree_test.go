@@ -16,7 +16,8 @@ import (
 // modulePath is what import paths of this repository start with.
 const modulePath = "github.com/bramble-cam/bramble"
 
-// tree is the repository as the rules see it. It comes from any file system, so that a fixture is a few lines in memory.
+// tree is the repository as the rules see it. It comes from any file system, so that a fixture is a few lines in
+// memory.
 type tree struct {
 	fsys fs.FS
 	fset *token.FileSet
@@ -72,7 +73,8 @@ func (tr *tree) read(name string) error {
 	return nil
 }
 
-// skippedDir says which directories hold nothing that the house wrote: version control, packages, build and test output, test data.
+// skippedDir says which directories hold nothing that the house wrote: version control, packages, build and test
+// output, test data.
 func skippedDir(name string) bool {
 	switch name {
 	case ".", ".ci", ".github":

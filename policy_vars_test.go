@@ -31,7 +31,8 @@ func mutableKinds(tr *tree, f *goFile, pkg []*goFile) (found []finding) {
 }
 
 func embeds(doc *ast.CommentGroup) bool {
-	return doc != nil && slices.ContainsFunc(doc.List, func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:embed ") })
+	return doc != nil && slices.ContainsFunc(doc.List,
+		func(c *ast.Comment) bool { return strings.HasPrefix(c.Text, "//go:embed ") })
 }
 
 // mutableKind says why the i-th variable of a declaration can change without being assigned to; "" if it cannot.
@@ -74,8 +75,8 @@ func changes(typ ast.Expr) bool {
 	return false
 }
 
-// makesFixed is true for calls whose result nobody can change: conversions, known constructors, and functions of the package
-// that return neither a pointer nor a channel.
+// makesFixed is true for calls whose result nobody can change: conversions, known constructors, and functions of the
+// package that return neither a pointer nor a channel.
 func makesFixed(call *ast.CallExpr, pkg []*goFile) bool {
 	switch fn := call.Fun.(type) {
 	case *ast.ArrayType, *ast.ParenExpr:

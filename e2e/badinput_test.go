@@ -25,7 +25,8 @@ import (
 // TestBadRequests asks for what there is not. Every answer names what is wrong.
 func TestBadRequests(t *testing.T) {
 	root, natsURL := startHub(t, hub.Config{})
-	startAgent(t, natsURL, "card=pattern:#size=320x240&fps=15", "clip=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=25")
+	startAgent(t, natsURL, "card=pattern:#size=320x240&fps=15",
+		"clip=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=25")
 	waitCamera(t, root, "card")
 	waitCamera(t, root, "clip")
 	for _, test := range []struct {
@@ -64,7 +65,8 @@ func TestBadRequests(t *testing.T) {
 			if err := json.NewDecoder(resp.Body).Decode(&p); err != nil {
 				t.Fatal(err)
 			}
-			if resp.StatusCode != test.status || p.Status != test.status || resp.Header.Get("Content-Type") != "application/problem+json" {
+			if resp.StatusCode != test.status || p.Status != test.status ||
+				resp.Header.Get("Content-Type") != "application/problem+json" {
 				t.Errorf("%d, %+v, %s; want %d", resp.StatusCode, p, resp.Header.Get("Content-Type"), test.status)
 			}
 			if !strings.Contains(p.Detail, test.detail) || len(p.Detail) > 500 {
@@ -104,11 +106,13 @@ func (a *badAgent) publish(last string, h nats.Header, data []byte) {
 func (a *badAgent) header() nats.Header {
 	a.seq++
 	h := nats.Header{}
-	frame.Encode(frame.Header(h), &frame.Frame{Seq: a.seq, PTS: time.Duration(a.seq) * time.Millisecond, CaptureTime: time.Now(), Epoch: a.epoch})
+	frame.Encode(frame.Header(h), &frame.Frame{Seq: a.seq, PTS: time.Duration(a.seq) * time.Millisecond,
+		CaptureTime: time.Now(), Epoch: a.epoch})
 	return h
 }
 
-// TestBadMessages lets two agents publish rubbish of every kind while a third camera is watched: what is refused is counted, and the third camera's viewer loses nothing.
+// TestBadMessages lets two agents publish rubbish of every kind while a third camera is watched: what is refused is
+// counted, and the third camera's viewer loses nothing.
 func TestBadMessages(t *testing.T) {
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, "good=pattern:#size=320x240&fps=30")
@@ -133,7 +137,8 @@ func TestBadMessages(t *testing.T) {
 	})
 	testutil.Eventually(t, "the hub is subscribed to the bad cameras", func() bool {
 		m := metrics(t, root)
-		return m[`bramble_hub_camera_subscribed{camera="bad-still"}`] == 1 && m[`bramble_hub_camera_subscribed{camera="bad-motion"}`] == 1
+		return m[`bramble_hub_camera_subscribed{camera="bad-still"}`] == 1 &&
+			m[`bramble_hub_camera_subscribed{camera="bad-motion"}`] == 1
 	})
 
 	var picture bytes.Buffer

@@ -55,7 +55,8 @@ func TestVideo(t *testing.T) {
 // TestPage opens the demo's page in Chromium: four cameras of both formats, whose pictures move.
 func TestPage(t *testing.T) {
 	t.Parallel()
-	demo := start(t, binary("bramble-hub"), "demo", "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--log-format", "json")
+	demo := start(t, binary("bramble-hub"), "demo", "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--log-format",
+		"json")
 	root := demo.page()
 	var result struct {
 		Cameras []struct{ ID, State, Kind string }

@@ -43,12 +43,13 @@ func request(t *testing.T, from string) (http.Header, *bufio.Reader) {
 	return resp.Header, bufio.NewReader(resp.Body)
 }
 
-// likeGo2rtc chooses by the Content-Type, else by the first bytes, which must be a start code of four bytes and an SPS. A picture is what lies between the
-// first SOI and the first EOI.
+// likeGo2rtc chooses by the Content-Type, else by the first bytes, which must be a start code of four bytes and an SPS.
+// A picture is what lies between the first SOI and the first EOI.
 func likeGo2rtc(t *testing.T, from string, to target) (list []image.Image) {
 	head, body := request(t, from)
 	kind, _, _ := strings.Cut(head.Get("Content-Type"), ";")
-	switch want := map[string]string{"jpeg": "image/jpeg", "mjpeg": "multipart/x-mixed-replace", "h264": "video/h264"}[to.kind]; {
+	switch want := map[string]string{"jpeg": "image/jpeg", "mjpeg": "multipart/x-mixed-replace",
+		"h264": "video/h264"}[to.kind]; {
 	case kind != want:
 		t.Fatalf("Content-Type %q, want %q", head.Get("Content-Type"), want)
 	case to.kind == "h264":
@@ -120,7 +121,8 @@ func part(t *testing.T, body *bufio.Reader) []byte {
 func onePicture(t *testing.T, picture []byte) image.Image {
 	t.Helper()
 	soi, eoi := []byte{0xff, 0xd8}, []byte{0xff, 0xd9}
-	if bytes.Count(picture, soi) != 1 || bytes.Count(picture, eoi) != 1 || !bytes.HasPrefix(picture, soi) || !bytes.HasSuffix(picture, eoi) {
+	if bytes.Count(picture, soi) != 1 || bytes.Count(picture, eoi) != 1 || !bytes.HasPrefix(picture, soi) ||
+		!bytes.HasSuffix(picture, eoi) {
 		t.Errorf("%d SOI, %d EOI in a picture", bytes.Count(picture, soi), bytes.Count(picture, eoi))
 	}
 	img, err := jpeg.Decode(bytes.NewReader(picture))
@@ -144,7 +146,8 @@ func firstUnits(t *testing.T, body *bufio.Reader) []image.Image {
 		stream = append(stream, buf[:n]...)
 		pictures := 0
 		for nalu := range h264.NALUs(stream) {
-			if k := nalu[0] & 0x1f; (k == slice || k == idr) && len(nalu) > 1 && nalu[1]&0x80 != 0 { // first_mb_in_slice is 0: a new picture (7.3.3)
+			if k := nalu[0] & 0x1f; (k == slice || k == idr) && len(nalu) > 1 && nalu[1]&0x80 != 0 {
+				// first_mb_in_slice is 0: a new picture (7.3.3)
 				pictures++
 			}
 		}
@@ -156,7 +159,8 @@ func firstUnits(t *testing.T, body *bufio.Reader) []image.Image {
 	for nalu := range h264.NALUs(stream) {
 		kinds = append(kinds, nalu[0]&0x1f)
 	}
-	if !bytes.HasPrefix(stream, []byte{0, 0, 0, 1, 0x67}) || !bytes.HasPrefix(kinds, []byte{sps, pps}) || bytes.IndexByte(kinds, idr) > bytes.IndexByte(kinds, slice) {
+	if !bytes.HasPrefix(stream, []byte{0, 0, 0, 1, 0x67}) || !bytes.HasPrefix(kinds, []byte{sps, pps}) ||
+		bytes.IndexByte(kinds, idr) > bytes.IndexByte(kinds, slice) {
 		t.Errorf("the stream begins with % x, NALUs %v", stream[:8], kinds[:3])
 	}
 	name := filepath.Join(t.TempDir(), "first.h264")
@@ -166,8 +170,8 @@ func firstUnits(t *testing.T, body *bufio.Reader) []image.Image {
 	return ffmpegShows(t, name, target{})
 }
 
-// TestMainsailAtOnce: the byte behind a picture comes with it, not with the next one, which at this rate comes a second later. One picture that has it
-// proves that: a busy machine may be late with the others.
+// TestMainsailAtOnce: the byte behind a picture comes with it, not with the next one, which at this rate comes a second
+// later. One picture that has it proves that: a busy machine may be late with the others.
 func TestMainsailAtOnce(t *testing.T) {
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, "slow=pattern:#size=320x180&fps=1")

@@ -49,7 +49,8 @@ func record(t *testing.T, natsURL, camera string) *recording {
 	return r
 }
 
-// check checks the pictures that somebody was shown: their size, that their clocks go on, and that they are what the camera took at that time.
+// check checks the pictures that somebody was shown: their size, that their clocks go on, and that they are what the
+// camera took at that time.
 func (r *recording) check(t *testing.T, pictures []image.Image, to target) {
 	t.Helper()
 	if want := map[bool]int{true: 1, false: enough}[to.kind == "jpeg"]; pictures != nil && len(pictures) < want {
@@ -94,7 +95,8 @@ func clockOf(t *testing.T, img image.Image) time.Time {
 	return at
 }
 
-// psnr compares the luma of a picture with the one that it was made of. The clock is left out: its edges are the scaler's business.
+// psnr compares the luma of a picture with the one that it was made of. The clock is left out: its edges are the
+// scaler's business.
 func psnr(got, source image.Image) float64 {
 	b := got.Bounds()
 	want := source
@@ -104,7 +106,8 @@ func psnr(got, source image.Image) float64 {
 		want = scaled
 	}
 	luma := func(img image.Image, x, y int) float64 {
-		return float64(color.GrayModel.Convert(img.At(x, y)).(color.Gray).Y) //nolint:forcetypeassert // it converts to nothing else
+		return float64(color.GrayModel.Convert(img.At(x, y)).(color.Gray).
+			Y) //nolint:forcetypeassert // it converts to nothing else
 	}
 	var sum, n float64
 	for y := b.Dx() / 20; y < b.Dy(); y += 3 {

@@ -34,12 +34,15 @@ func targets(camera string, n string) (list []target) {
 		{"", "/cam/%s.mjpeg", "mjpeg", 640, false}, {"", "/cam/%s.mjpeg?width=320&fps=5", "mjpeg", 320, false},
 		{"", "/cam/%s.h264", "h264", 640, false}, {"", "/cam/%s.h264?width=480&bitrate=1000000", "h264", 480, false},
 		{"", "/cam/%s.mp4", "mp4", 640, false}, {"", "/cam/%s.mp4?width=320", "mp4", 320, false},
-		{"", "/cam/%s/?action=stream&1700000000", "mjpeg", 640, true}, {"", "/cam/%s/?action=snapshot&bypassCache=1", "jpeg", 640, true},
+		{"", "/cam/%s/?action=stream&1700000000", "mjpeg", 640, true}, {"", "/cam/%s/?action=snapshot&bypassCache=1",
+			"jpeg", 640, true},
 		{"", "/cam/%s/stream?extra_headers=1", "mjpeg", 640, true}, {"", "/cam/%s/stream.mjpg", "mjpeg", 640, true},
 		{"", "/cam/%s/snapshot", "jpeg", 640, true}, {"", "/cam/%s/snapshot.jpg", "jpeg", 640, true},
 		{"", "/cam/%s/video.mp4", "mp4", 640, true}, {"", "/cam/%s/video.h264", "h264", 640, true},
-		{"", "/api/stream.mjpeg?src=%s", "mjpeg", 640, true}, {"", "/api/frame.jpeg?src=%s&w=320", "jpeg", 320, true}, {"", "/api/stream.mp4?src=%s&mse=1", "mp4", 640, true},
-		{"", "/webcam" + n + "/?action=stream", "mjpeg", 640, true}, {"", "/webcam" + n + "/?action=snapshot", "jpeg", 640, true},
+		{"", "/api/stream.mjpeg?src=%s", "mjpeg", 640, true}, {"", "/api/frame.jpeg?src=%s&w=320", "jpeg", 320, true},
+		{"", "/api/stream.mp4?src=%s&mse=1", "mp4", 640, true},
+		{"", "/webcam" + n + "/?action=stream", "mjpeg", 640, true},
+		{"", "/webcam" + n + "/?action=snapshot", "jpeg", 640, true},
 	} {
 		t.camera = camera
 		if strings.Contains(t.path, "%s") {
@@ -69,19 +72,22 @@ func players() []player {
 	}
 }
 
-// TestClients shows each kind of camera under each kind of URL in the programs that people use. The clock in each picture must go on, and the
-// first one be what the camera took at that time.
+// TestClients shows each kind of camera under each kind of URL in the programs that people use. The clock in each
+// picture must go on, and the first one be what the camera took at that time.
 func TestClients(t *testing.T) {
 	need(t, "ffmpeg", "ffprobe")
 	root, natsURL := startHub(t, hub.Config{DefaultCamera: "card"})
 	startAgent(t, natsURL, "card=pattern:#size=640x360&fps=15")
 	waitCamera(t, root, "card")
-	// The second camera shows the first one's card as H.264, a GOP of 4 s: the clock in it is right, but for the time it takes to encode it.
-	clip := "exec:ffmpeg -v error -probesize 32 -f mpjpeg -i " + root + "/cam/card.mjpeg -an -c:v libx264 -preset ultrafast -tune zerolatency -threads 1 -pix_fmt yuv420p -g 60 -f h264 -#format=h264"
+	// The second camera shows the first one's card as H.264, a GOP of 4 s: the clock in it is right, but for the time it
+	// takes to encode it.
+	clip := "exec:ffmpeg -v error -probesize 32 -f mpjpeg -i " + root +
+		"/cam/card.mjpeg -an -c:v libx264 -preset ultrafast -tune zerolatency -threads 1 -pix_fmt yuv420p -g 60 -f h264 -#format=h264"
 	startAgent(t, natsURL, "film="+clip)
 	waitCamera(t, root, "film")
 	taken := record(t, natsURL, "card")
-	all := slices.Concat(targets("card", ""), targets("film", "2"), []target{{"card", "/?action=stream", "mjpeg", 640, true}, {"card", "/?action=snapshot", "jpeg", 640, true}})
+	all := slices.Concat(targets("card", ""), targets("film", "2"),
+		[]target{{"card", "/?action=stream", "mjpeg", 640, true}, {"card", "/?action=snapshot", "jpeg", 640, true}})
 	t.Run("each", func(t *testing.T) {
 		for _, to := range all {
 			for _, p := range players() {
@@ -101,9 +107,11 @@ func TestClients(t *testing.T) {
 
 // ffprobe must find one video stream of the right size. It shows no pictures.
 func ffprobe(t *testing.T, from string, to target) []image.Image {
-	out := output(t, playTime, "ffprobe", "-v", "error", "-analyzeduration", "300000", "-show_entries", "stream=codec_type,codec_name,width,height", "-of", "csv=p=0", from)
+	out := output(t, playTime, "ffprobe", "-v", "error", "-analyzeduration", "300000", "-show_entries",
+		"stream=codec_type,codec_name,width,height", "-of", "csv=p=0", from)
 	codec := map[string]string{"mjpeg": "mjpeg", "h264": "h264", "mp4": "h264"}[to.kind]
-	if got, want := strings.TrimSpace(string(out)), fmt.Sprintf("%s,video,%d,%d", codec, to.width, to.width*9/16); got != want {
+	if got, want := strings.TrimSpace(string(out)), fmt.Sprintf("%s,video,%d,%d", codec, to.width,
+		to.width*9/16); got != want {
 		t.Errorf("ffprobe says %q, want %q", got, want)
 	}
 	return nil
@@ -127,9 +135,11 @@ func ffmpegShows(t *testing.T, from string, _ target) []image.Image {
 func vlc(t *testing.T, from string, to target) []image.Image {
 	need(t, "cvlc", "setpriv")
 	dir := picturesDir(t)
-	args := []string{"env", "HOME=" + dir, "cvlc", "--intf", "dummy", "--no-audio", "--network-caching", "300", "--vout", "dummy",
+	args := []string{"env", "HOME=" + dir, "cvlc", "--intf", "dummy", "--no-audio", "--network-caching", "300",
+		"--vout", "dummy",
 		"--video-filter", "scene", "--scene-format", "png", "--scene-ratio", "1", "--scene-prefix", "p", "--scene-path", dir,
-		"--scene-width", fmt.Sprint(to.width), "--scene-height", fmt.Sprint(to.width * 9 / 16), from} // else it makes the pictures higher
+		// else it makes the pictures higher
+		"--scene-width", fmt.Sprint(to.width), "--scene-height", fmt.Sprint(to.width * 9 / 16), from}
 	if os.Geteuid() == 0 {
 		args = append([]string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"}, args...)
 	}
@@ -147,7 +157,8 @@ func gstreamer(t *testing.T, from string, to target) []image.Image {
 		"mp4":   "qtdemux ! h264parse ! openh264dec ! capssetter caps=video/x-raw,colorimetry=bt601",
 	}[to.kind]
 	args := append([]string{"gst-launch-1.0", "-q", "souphttpsrc", "location=" + from, "!"}, strings.Fields(decode)...)
-	args = append(args, strings.Fields("! videoconvert ! pngenc compression-level=1 ! multifilesink location="+filepath.Join(dir, "p%05d.png"))...)
+	args = append(args, strings.Fields("! videoconvert ! pngenc compression-level=1 ! multifilesink location="+
+		filepath.Join(dir, "p%05d.png"))...)
 	if to.kind == "jpeg" { // it ends by itself
 		output(t, playTime, args[0], args[1:]...)
 		return readPictures(t, dir)
@@ -155,7 +166,8 @@ func gstreamer(t *testing.T, from string, to target) []image.Image {
 	return shown(t, dir, args)
 }
 
-// picturesDir returns a folder that a program may write to that runs as somebody else, which those of the tests are not.
+// picturesDir returns a folder that a program may write to that runs as somebody else, which those of the tests are
+// not.
 func picturesDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "bramble-pictures-")
 	if err != nil {
@@ -225,6 +237,7 @@ func chromium(t *testing.T, root string, all []target, taken *recording) {
 			}
 			list = append(list, img)
 		}
-		t.Run(r.Way+" "+strings.TrimPrefix(r.URL, root), func(t *testing.T) { taken.check(t, list, tos[slices.Index(urls, r.URL)]) })
+		t.Run(r.Way+" "+strings.TrimPrefix(r.URL, root),
+			func(t *testing.T) { taken.check(t, list, tos[slices.Index(urls, r.URL)]) })
 	}
 }

@@ -14,18 +14,20 @@ import (
 	"github.com/bramble-cam/bramble/hub"
 )
 
-// otherOrigin is a web server that has nothing to do with the hub, under another name: the browser takes its pages for those of another site. A page has what the
-// parameter body says.
+// otherOrigin is a web server that has nothing to do with the hub, under another name: the browser takes its pages for
+// those of another site. A page has what the parameter body says.
 func otherOrigin(t *testing.T) (origin string) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = io.WriteString(w, "<!doctype html><title>another page</title><body>"+r.URL.Query().Get("body")) // the browser may leave
+		// the browser may leave
+		_, _ = io.WriteString(w, "<!doctype html><title>another page</title><body>"+r.URL.Query().Get("body"))
 	}))
 	t.Cleanup(srv.Close)
 	return strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
 }
 
-// TestOtherPages puts <bramble-camera> and ?embed into a page of another site that the hub allows, and into one that it does not.
+// TestOtherPages puts <bramble-camera> and ?embed into a page of another site that the hub allows, and into one that it
+// does not.
 func TestOtherPages(t *testing.T) {
 	t.Parallel()
 	origin := otherOrigin(t)
@@ -63,7 +65,8 @@ func TestForeignPages(t *testing.T) {
 			t.Errorf("the page has tried %d ways", len(result.Statuses))
 		}
 		for way, status := range result.Statuses {
-			anonymous := way == "noReferrer" || way == "sandbox"               // the browser names no page, so the hub cannot know that it is allowed
+			// the browser names no page, so the hub cannot know that it is allowed
+			anonymous := way == "noReferrer" || way == "sandbox"
 			video := way == "video" && status == http.StatusServiceUnavailable // without ffmpeg
 			kept := status == 0 && !allowed                                    // by the browser
 			if status != want && !video && !kept && !(anonymous && status != http.StatusOK) {
@@ -150,7 +153,8 @@ func TestRareFrames(t *testing.T) {
 		Within         []int `json:"within_ms"`
 	}
 	runBrowser(t, &result, "low-frame-rate.mjs", root, "--camera", "slow")
-	if result.Seen < result.Received/2 { // shown with the next one, none would have been seen; a busy machine may look too late
+	if result.Seen < result.Received/2 {
+		// shown with the next one, none would have been seen; a busy machine may look too late
 		t.Errorf("of %d frames only %d were on the screen before the next one came", result.Received, result.Seen)
 	}
 	t.Logf("%+v", result)

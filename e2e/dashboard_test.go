@@ -42,7 +42,8 @@ func (s *site) control() (url string) {
 	return srv.URL
 }
 
-// startSite starts a hub with cameras of both formats, each a process as a user has it. One of them, victim, has an agent of its own.
+// startSite starts a hub with cameras of both formats, each a process as a user has it. One of them, victim, has an
+// agent of its own.
 func startSite(t *testing.T, jpegs, h264s int) *site {
 	s := &site{t: t, http: freePort(t), nats: freePort(t)}
 	s.startHub()
@@ -60,7 +61,8 @@ func startSite(t *testing.T, jpegs, h264s int) *site {
 	return s
 }
 
-// TestDashboard opens a page of 25 cameras in Chromium: all move, over one WebSocket; what is not seen costs nothing; cameras and the hub die and come back.
+// TestDashboard opens a page of 25 cameras in Chromium: all move, over one WebSocket; what is not seen costs nothing;
+// cameras and the hub die and come back.
 func TestDashboard(t *testing.T) {
 	t.Parallel()
 	const jpegs, h264s = 17, 8
@@ -82,7 +84,8 @@ func TestDashboard(t *testing.T) {
 			BackMS int `json:"back_ms"`
 		}
 	}
-	runBrowser(t, &result, "dashboard.mjs", "http://"+s.http, "--control", s.control(), "--cameras", fmt.Sprint(jpegs+h264s), "--victim", "victim")
+	runBrowser(t, &result, "dashboard.mjs", "http://"+s.http, "--control", s.control(), "--cameras",
+		fmt.Sprint(jpegs+h264s), "--victim", "victim")
 	if result.Moving.Canvases != jpegs || result.Moving.Videos != h264s {
 		t.Errorf("%d canvases and %d videos, want %d and %d", result.Moving.Canvases, result.Moving.Videos, jpegs, h264s)
 	}

@@ -37,13 +37,15 @@ func accessUnits(r *bufio.Reader, slices chan<- []byte) {
 	}
 }
 
-// TestJoin lets a second viewer join in the middle of a GOP of 4 s. What it is sent first is that GOP's key frame, which is over, and not the next one.
+// TestJoin lets a second viewer join in the middle of a GOP of 4 s. What it is sent first is that GOP's key frame,
+// which is over, and not the next one.
 func TestJoin(t *testing.T) {
 	t.Parallel()
 	need(t, "ffmpeg")
 	clip := filepath.Join(t.TempDir(), "gop100.h264")
 	output(t, playTime, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-frames:v", "300",
-		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-x264-params", "keyint=100:scenecut=0:sliced-threads=0", clip)
+		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-x264-params",
+		"keyint=100:scenecut=0:sliced-threads=0", clip)
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, "clip=file:"+clip+"#fps=25")
 	waitCamera(t, root, "clip")
@@ -71,7 +73,8 @@ func TestJoin(t *testing.T) {
 	second := make(chan []byte, 1000)
 	go accessUnits(open(t, root+"/cam/clip.h264"), second)
 	if got := testutil.Receive(t, "a slice for the second viewer", second); !bytes.Equal(got, key) {
-		t.Errorf("the second viewer was first sent a slice of type %d and %d bytes, not the GOP's key frame of %d bytes", got[0]&0x1f, len(got), len(key))
+		t.Errorf("the second viewer was first sent a slice of type %d and %d bytes, not the GOP's key frame of %d bytes",
+			got[0]&0x1f, len(got), len(key))
 	}
 	mp4 := open(t, root+"/cam/clip.mp4")
 	if init, err := mp4.Peek(16); err != nil || !bytes.Contains(init, []byte("ftyp")) {

@@ -83,8 +83,8 @@ func (w *watcher) watchH264(r *bufio.Reader) {
 	}
 }
 
-// TestKill kills the agent and then NATS under 20 viewers. Everything must come back by itself, MJPEG viewers must not even notice a new connection, and
-// nobody may be shown what was captured while it could not be sent.
+// TestKill kills the agent and then NATS under 20 viewers. Everything must come back by itself, MJPEG viewers must not
+// even notice a new connection, and nobody may be shown what was captured while it could not be sent.
 func TestKill(t *testing.T) {
 	addr := freePort(t)
 	_, port, err := net.SplitHostPort(addr)
@@ -145,7 +145,8 @@ func TestKill(t *testing.T) {
 	outage("NATS", nats.kill, func() { startNATS() })
 }
 
-// checkFresh checks that the viewer's connection lives and that it was sent nothing captured during the outage, nor anything older than before.
+// checkFresh checks that the viewer's connection lives and that it was sent nothing captured during the outage, nor
+// anything older than before.
 func (w *watcher) checkFresh(t *testing.T, viewer int, what string, down, up time.Time) {
 	t.Helper()
 	w.mu.Lock()

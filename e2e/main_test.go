@@ -55,7 +55,8 @@ func build(dir string) error {
 		"github.com/bramble-cam/bramble/agent/cmd/bramble-agent", "github.com/bramble-cam/bramble/hub/cmd/bramble-hub",
 		"github.com/bramble-cam/bramble/examples/save-jpegs", "github.com/nats-io/nats-server/v2",
 	}
-	out, err := exec.Command("go", append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)...).CombinedOutput()
+	out, err := exec.Command("go", append([]string{"build", "-o", dir + string(filepath.Separator)}, packages...)...).
+		CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}

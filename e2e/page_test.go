@@ -18,7 +18,8 @@ func small(id string) string { return id + "=pattern:#size=320x180&fps=5" }
 func TestKeyboard(t *testing.T) {
 	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{})
-	startAgent(t, natsURL, small("lab-1"), small("lab-2"), small("lab-3"), small("lab-4"), small("yard-1"), small("yard-2"))
+	startAgent(t, natsURL, small("lab-1"), small("lab-2"), small("lab-3"), small("lab-4"), small("yard-1"),
+		small("yard-2"))
 	var result struct {
 		Reached    int
 		Snapshot   int `json:"snapshot_bytes"`
@@ -29,17 +30,19 @@ func TestKeyboard(t *testing.T) {
 	}
 	runBrowser(t, &result, "keyboard.mjs", root)
 	if result.Reached < 6+8 || result.CameraPage.Reached < 20 { // the tiles and the bar; a page with its addresses
-		t.Errorf("Tab reached %d controls of the grid and %d of a camera's page: not all of them were looked for", result.Reached, result.CameraPage.Reached)
+		t.Errorf("Tab reached %d controls of the grid and %d of a camera's page: not all of them were looked for",
+			result.Reached, result.CameraPage.Reached)
 	}
 	t.Logf("%+v", result)
 }
 
-// TestAccessible lets axe-core look at every kind of page, on a desktop and a phone, dark and light: cameras of both formats, one that is gone, one that is not
-// well, one that nobody knows, a view and a hub without any.
+// TestAccessible lets axe-core look at every kind of page, on a desktop and a phone, dark and light: cameras of both
+// formats, one that is gone, one that is not well, one that nobody knows, a view and a hub without any.
 func TestAccessible(t *testing.T) {
 	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{})
-	startAgent(t, natsURL, small("porch"), "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10", "attic=exec:exit 3#format=mjpeg")
+	startAgent(t, natsURL, small("porch"), "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10",
+		"attic=exec:exit 3#format=mjpeg")
 	gone := startAgent(t, natsURL, small("gone"))
 	waitCamera(t, root, "gone")
 	gone.kill()
@@ -49,7 +52,8 @@ func TestAccessible(t *testing.T) {
 		Pages, Passes int
 		States        []string
 	}
-	runBrowser(t, &result, "a11y.mjs", root+"/", root+"/?q=nothing", root+"/cam/yard", root+"/cam/attic", root+"/cam/gone", root+"/cam/nobody", root+"/cam/porch?embed", empty+"/")
+	runBrowser(t, &result, "a11y.mjs", root+"/", root+"/?q=nothing", root+"/cam/yard", root+"/cam/attic", root+"/cam/gone",
+		root+"/cam/nobody", root+"/cam/porch?embed", empty+"/")
 	if !slices.Equal(result.States, []string{"degraded", "live", "offline"}) {
 		t.Errorf("tiles were %v when they were looked at", result.States)
 	}

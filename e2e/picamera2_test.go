@@ -15,8 +15,9 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestPicamera2 runs the example script of the guide, over a stand-in for picamera2, under a real agent: its pictures come byte for byte and in order, and
-// the script ends in good order, its camera closed, when nobody watches any longer.
+// TestPicamera2 runs the example script of the guide, over a stand-in for picamera2, under a real agent: its pictures
+// come byte for byte and in order, and the script ends in good order, its camera closed, when nobody watches any
+// longer.
 func TestPicamera2(t *testing.T) {
 	need(t, "python3")
 	dir := t.TempDir()

@@ -37,7 +37,8 @@ func withClips(t *testing.T, test func(*testing.T, clipPair)) {
 	t.Run("made", func(t *testing.T) {
 		dir := t.TempDir()
 		clip := clipPair{"made", filepath.Join(dir, "made.h264"), filepath.Join(dir, "made.mjpeg")}
-		output(t, playTime, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25", "-frames:v", "100",
+		output(t, playTime, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25", "-frames:v",
+			"100",
 			"-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "25", "-x264-params", "slices=3:aud=1", clip.h264,
 			"-frames:v", "50", "-c:v", "mjpeg", "-q:v", "8", clip.mjpeg)
 		test(t, clip)
@@ -72,7 +73,8 @@ func TestPlayers(t *testing.T) {
 		})
 		t.Run("MP4 slices", func(t *testing.T) {
 			t.Parallel()
-			stream := output(t, playTime, "ffmpeg", "-v", "error", "-i", root+"/cam/motion.mp4", "-t", "6", "-c", "copy", "-f", "h264", "-")
+			stream := output(t, playTime, "ffmpeg", "-v", "error", "-i", root+"/cam/motion.mp4", "-t", "6", "-c", "copy",
+				"-f", "h264", "-")
 			sameSlices(t, stream, clip.h264)
 		})
 		t.Run("pictures", func(t *testing.T) {
@@ -83,7 +85,8 @@ func TestPlayers(t *testing.T) {
 }
 
 func probe(t *testing.T, url string) {
-	out := output(t, playTime, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width,height,r_frame_rate", "-of", "json", url)
+	out := output(t, playTime, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name,width,height,r_frame_rate",
+		"-of", "json", url)
 	var info struct {
 		Streams []struct {
 			Width, Height int
@@ -98,7 +101,8 @@ func probe(t *testing.T, url string) {
 	}
 }
 
-// sameJPEGs checks that every picture of the stream is one of the clip's, byte for byte, and that they come in the clip's order.
+// sameJPEGs checks that every picture of the stream is one of the clip's, byte for byte, and that they come in the
+// clip's order.
 func sameJPEGs(t *testing.T, url, clip string) {
 	data, err := os.ReadFile(clip)
 	if err != nil {
@@ -156,7 +160,8 @@ func slicesOf(stream []byte) (list [][]byte) {
 	return list
 }
 
-// sameSlices checks that the slices of stream are the clip's, in order and without a gap, as the clip is played again and again. The last slice may be cut off.
+// sameSlices checks that the slices of stream are the clip's, in order and without a gap, as the clip is played again
+// and again. The last slice may be cut off.
 func sameSlices(t *testing.T, stream []byte, clip string) {
 	data, err := os.ReadFile(clip)
 	if err != nil {

@@ -40,7 +40,8 @@ func TestNoFFmpeg(t *testing.T) {
 	root, natsURL := startHub(t, hub.Config{FFmpeg: filepath.Join(t.TempDir(), "none")})
 	startAgent(t, natsURL, "card=pattern:#size=320x180&fps=15")
 	waitCamera(t, root, "card")
-	for url, want := range map[string]int{"/cam/card.jpeg": 200, "/cam/card.jpeg?width=160": 200, "/cam/card.mp4": 503, "/cam/card.h264?width=160": 503} {
+	for url, want := range map[string]int{"/cam/card.jpeg": 200, "/cam/card.jpeg?width=160": 200, "/cam/card.mp4": 503,
+		"/cam/card.h264?width=160": 503} {
 		resp, err := client(t).Get(root + url)
 		if err != nil {
 			t.Fatal(err)

@@ -10,12 +10,13 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestSecure has TLS from the camera to the screen: an agent that pins the hub's key, and a browser, which gets all that the page uses by HTTP/2, beside the
-// WebSocket, for which it opens a connection of its own.
+// TestSecure has TLS from the camera to the screen: an agent that pins the hub's key, and a browser, which gets all
+// that the page uses by HTTP/2, beside the WebSocket, for which it opens a connection of its own.
 func TestSecure(t *testing.T) {
 	t.Parallel()
 	cert := testutil.NewCert(t, nil, nil)
-	root, natsURL := startHub(t, hub.Config{TLSCert: cert.CertFile, TLSKey: cert.KeyFile, NATSTLSCert: cert.CertFile, NATSTLSKey: cert.KeyFile})
+	root, natsURL := startHub(t, hub.Config{TLSCert: cert.CertFile, TLSKey: cert.KeyFile, NATSTLSCert: cert.CertFile,
+		NATSTLSKey: cert.KeyFile})
 	a := start(t, binary("bramble-agent"), "--hub", natsURL, "--tls-fingerprint", tlstrust.Fingerprint(cert.Leaf),
 		"--camera", small("porch"), "--camera", "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10")
 	a.waitOutput("msg=serving")
@@ -27,7 +28,8 @@ func TestSecure(t *testing.T) {
 		Elapsed                 int                 `json:"elapsed_ms"`
 	}
 	runBrowser(t, &result, "https.mjs", root, "--jpeg", "porch", "--h264", "yard")
-	if !slices.Equal(result.Kinds, []string{"canvas", "video"}) || result.Streams <= 6 || result.Cameras != 2 || result.Width != 320 {
+	if !slices.Equal(result.Kinds, []string{"canvas", "video"}) || result.Streams <= 6 || result.Cameras != 2 ||
+		result.Width != 320 {
 		t.Errorf("%+v", result)
 	}
 	for _, want := range []string{"/", "/cam/porch.mjpeg", "/cam/porch.jpeg", "/cam/yard.mp4", "/api/v1/cameras"} {

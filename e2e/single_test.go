@@ -8,7 +8,8 @@ import (
 	"github.com/bramble-cam/bramble/hub"
 )
 
-// TestCameraPage uses the page of a camera: both formats, a snapshot, and a clip that ffprobe takes for one of five seconds.
+// TestCameraPage uses the page of a camera: both formats, a snapshot, and a clip that ffprobe takes for one of five
+// seconds.
 func TestCameraPage(t *testing.T) {
 	t.Parallel()
 	need(t, "ffmpeg", "ffprobe")
@@ -31,7 +32,8 @@ func TestCameraPage(t *testing.T) {
 			Duration float64 `json:",string"`
 		}
 	}
-	said := output(t, playTime, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name:format=start_time,duration", "-of", "json", clip)
+	said := output(t, playTime, "ffprobe", "-v", "error", "-show_entries", "stream=codec_name:format=start_time,duration",
+		"-of", "json", clip)
 	if err := json.Unmarshal(said, &probed); err != nil || len(probed.Streams) != 1 || probed.Streams[0].Codec != "h264" {
 		t.Fatalf("ffprobe says %s of the clip: %v", said, err)
 	}

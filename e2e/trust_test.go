@@ -31,7 +31,9 @@ const annaPassword = "correct horse battery staple"
 // command runs a command of the hub program and returns what it prints.
 func (g *guarded) command(stdin string, args ...string) string {
 	g.t.Helper()
-	cmd := exec.Command(binary("bramble-hub"), append(append([]string{"--credentials", g.file, "--http", strings.SplitAfter(g.root, "://")[1]}, g.tls...), args...)...)
+	cmd := exec.Command(binary("bramble-hub"),
+		append(append([]string{"--credentials", g.file, "--http", strings.SplitAfter(g.root, "://")[1]}, g.tls...),
+			args...)...)
 	var said bytes.Buffer
 	cmd.Stdin, cmd.Stderr = strings.NewReader(stdin), &said
 	out, err := cmd.Output()
@@ -41,12 +43,14 @@ func (g *guarded) command(stdin string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// newGuarded starts a hub whose user anna may see porch, with an agent that joins as the hub says, and publishes porch and yard.
+// newGuarded starts a hub whose user anna may see porch, with an agent that joins as the hub says, and publishes porch
+// and yard.
 func newGuarded(t *testing.T, tls ...string) *guarded {
 	t.Helper()
 	g := &guarded{t: t, tls: tls, file: filepath.Join(t.TempDir(), "credentials.json"), root: "http://127.0.0.1:0"}
 	g.command(annaPassword+"\n", "user", "add", "anna", "--cameras", "porch", "--password-stdin")
-	g.command(annaPassword+"\n", "user", "add", "root", "--role", "admin", "--password-stdin") // without any user nobody is asked
+	// without any user nobody is asked
+	g.command(annaPassword+"\n", "user", "add", "root", "--role", "admin", "--password-stdin")
 	_, token, _ := strings.Cut(g.command("", "agent", "add", "pi", "--cameras", "porch,yard"), "\n")
 	g.hub = start(t, binary("bramble-hub"), append([]string{
 		"--credentials", g.file, "--http", "127.0.0.1:0", "--nats", "127.0.0.1:0", "--log-format", "json",
@@ -62,17 +66,19 @@ func newGuarded(t *testing.T, tls ...string) *guarded {
 	if err := os.WriteFile(seed, []byte(token), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	agent := start(t, binary("bramble-agent"), "--hub", g.nats, "--credential-file", seed, "--camera", small("porch"), "--camera", small("yard"))
+	agent := start(t, binary("bramble-agent"), "--hub", g.nats, "--credential-file", seed, "--camera", small("porch"),
+		"--camera", small("yard"))
 	agent.waitOutput("msg=serving")
 	return g
 }
 
-// TestLogin lets a browser come to a hub with users: a wrong password, the right one, what anna may see and nothing else, a link in somebody else's page,
-// log-out, and the end of a user who is looking.
+// TestLogin lets a browser come to a hub with users: a wrong password, the right one, what anna may see and nothing
+// else, a link in somebody else's page, log-out, and the end of a user who is looking.
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	cert := testutil.NewCert(t, nil, nil)
-	for scheme, tls := range map[string][]string{"http": nil, "https": {"--tls-cert", cert.CertFile, "--tls-key", cert.KeyFile}} {
+	for scheme, tls := range map[string][]string{"http": nil, "https": {"--tls-cert", cert.CertFile, "--tls-key",
+		cert.KeyFile}} {
 		t.Run(scheme, func(t *testing.T) { testLogin(t, newGuarded(t, tls...)) })
 	}
 }
@@ -83,7 +89,8 @@ func testLogin(t *testing.T, g *guarded) {
 		t.Fatal("bramble-hub link prints no URL of the hub")
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /password", func(w http.ResponseWriter, _ *http.Request) { // neither in the process list nor in the environment
+	mux.HandleFunc("GET /password", func(w http.ResponseWriter, _ *http.Request) {
+		// neither in the process list nor in the environment
 		_, _ = io.WriteString(w, annaPassword)
 	})
 	mux.HandleFunc("POST /remove", func(http.ResponseWriter, *http.Request) { g.command("", "user", "remove", "anna") })
@@ -94,7 +101,8 @@ func testLogin(t *testing.T, g *guarded) {
 		Cameras []string
 		Link    int
 	}
-	runBrowser(t, &result, "login.mjs", g.root, "--user", "anna", "--camera", "porch", "--link", link, "--other", otherOrigin(t), "--control", control.URL)
+	runBrowser(t, &result, "login.mjs", g.root, "--user", "anna", "--camera", "porch", "--link", link, "--other",
+		otherOrigin(t), "--control", control.URL)
 	if result.Refusal == "" || result.Link == 0 {
 		t.Errorf("%+v: a wrong password is not answered, or a link shows nothing", result)
 	}

@@ -21,7 +21,8 @@ import (
 // largeObject is the size in bytes above which the Go runtime counts an allocation as a large one; frames are larger.
 const largeObject = 32 << 10
 
-// allocations runs agents in this process, which does nothing else, since only a process itself can count what it allocates.
+// allocations runs agents in this process, which does nothing else, since only a process itself can count what it
+// allocates.
 func (b *bench) allocations(ctx context.Context) error {
 	fmt.Println("| camera | allocations a frame | bytes a frame | of them larger than 32 KiB |")
 	fmt.Println("|---|---|---|---|")
@@ -62,7 +63,8 @@ func (b *bench) allocationsOf(ctx context.Context, s source) error {
 		return err
 	}
 	defer nc.Close()
-	if err := wake(ctx, nc); err != nil { // it stays live for the linger time, without a subscriber that would allocate here
+	if err := wake(ctx, nc); err != nil {
+		// it stays live for the linger time, without a subscriber that would allocate here
 		return err
 	}
 	if err := wait(ctx, settle); err != nil {
@@ -80,7 +82,8 @@ func (b *bench) allocationsOf(ctx context.Context, s source) error {
 		return err
 	}
 	n := float64(frames2 - frames)
-	fmt.Printf("| %s | %.1f | %.0f | %d in %.0f frames |\n", s.name, float64(objects2-objects)/n, float64(bytes2-bytes)/n, large2-large, n)
+	fmt.Printf("| %s | %.1f | %.0f | %d in %.0f frames |\n", s.name, float64(objects2-objects)/n, float64(bytes2-bytes)/n,
+		large2-large, n)
 	return nil
 }
 
@@ -107,7 +110,8 @@ func counted(nc *nats.Conn) (frames, objects, bytes, large uint64, err error) {
 	if err != nil {
 		return 0, 0, 0, 0, err
 	}
-	samples := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/allocs-by-size:bytes"}}
+	samples := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/heap/allocs:bytes"},
+		{Name: "/gc/heap/allocs-by-size:bytes"}}
 	metrics.Read(samples)
 	sizes := samples[2].Value.Float64Histogram()
 	for i, n := range sizes.Counts {

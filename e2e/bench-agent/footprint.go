@@ -68,7 +68,8 @@ func (b *bench) footprintOf(ctx context.Context, s source) error {
 		case most.memory.RSS > 0: // an agent grows a little in its first minutes, so what comes after is the fairer measure
 			note = fmt.Sprintf(" (with 500: %+.1f %%)", 100*(float64(most.memory.RSS)/float64(u.memory.RSS)-1))
 		}
-		fmt.Printf("| %s | %d | %.1f MB%s | %.1f MB | %.1f %% |\n", s.name, n, mb(u.memory.RSS), note, mb(u.memory.Anon), 100*u.cpu)
+		fmt.Printf("| %s | %d | %.1f MB%s | %.1f MB | %.1f %% |\n", s.name, n, mb(u.memory.RSS), note, mb(u.memory.Anon),
+			100*u.cpu)
 	}
 	return v.broken()
 }

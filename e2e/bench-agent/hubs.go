@@ -167,7 +167,8 @@ func (s *fixture) row(ctx context.Context, name string) error {
 	if n := float64(after - before); n > 0 {
 		cpu, uplink = fmt.Sprintf("%.0f µs", u.cpu*s.span.Seconds()*1e6/n), fmt.Sprintf("%.0f bytes", float64(bytes)/n)
 	}
-	fmt.Printf("| %s | %.2f MB | %s | %s | %d | %.0f B/s |\n", name, mb(u.memory.RSS), cpu, uplink, after-before, float64(bytes)/s.span.Seconds())
+	fmt.Printf("| %s | %.2f MB | %s | %s | %d | %.0f B/s |\n", name, mb(u.memory.RSS), cpu, uplink, after-before,
+		float64(bytes)/s.span.Seconds())
 	return nil
 }
 

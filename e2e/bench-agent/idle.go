@@ -42,7 +42,8 @@ func (b *bench) idle(ctx context.Context) error {
 	}
 	fmt.Println("| nobody watches | measured | goal |")
 	fmt.Println("|---|---|---|")
-	fmt.Printf("| uplink, payload of TCP | %.0f B/s | 0 frames, <= 200 B/s |\n", float64(m.sent.Load()-sent)/b.span.Seconds())
+	fmt.Printf("| uplink, payload of TCP | %.0f B/s | 0 frames, <= 200 B/s |\n",
+		float64(m.sent.Load()-sent)/b.span.Seconds())
 	fmt.Printf("| RSS | %.1f MB | <= 15 MB |\n", mb(u.memory.RSS))
 	fmt.Printf("| CPU of a core | %.1f %% | |\n", 100*u.cpu)
 	return nil

@@ -20,8 +20,8 @@ import (
 
 const interval = time.Second / 30
 
-// latency prints how long a frame takes from when it is complete until a subscriber has it: the server and the subscriber are included, so the frame
-// was on the wire earlier.
+// latency prints how long a frame takes from when it is complete until a subscriber has it: the server and the
+// subscriber are included, so the frame was on the wire earlier.
 func (b *bench) latency(ctx context.Context) error {
 	fmt.Println("| camera | frames | median | p99 | most | lost or late |")
 	fmt.Println("|---|---|---|---|---|---|")
@@ -74,7 +74,8 @@ func subscribe(natsURL string, format frame.Format) (got chan arrival, leave fun
 	return got, nc.Close, err
 }
 
-// sourceLatency compares arrival with the capture time, which a file or a test card takes when the frame is complete (or before it is drawn).
+// sourceLatency compares arrival with the capture time, which a file or a test card takes when the frame is complete
+// (or before it is drawn).
 func (b *bench) sourceLatency(ctx context.Context, s source) (times []time.Duration, err error) {
 	h, err := b.startHub(ctx)
 	if err != nil {
@@ -111,7 +112,8 @@ func (b *bench) sourceLatency(ctx context.Context, s source) (times []time.Durat
 	}
 }
 
-// rpicamLatency lets the fake rpicam-vid write one frame at a time and waits for it. A frame that came only with the next one would count as late.
+// rpicamLatency lets the fake rpicam-vid write one frame at a time and waits for it. A frame that came only with the
+// next one would count as late.
 func (b *bench) rpicamLatency(ctx context.Context) (times []time.Duration, lost int, err error) {
 	h, err := b.startHub(ctx)
 	if err != nil {
@@ -128,7 +130,8 @@ func (b *bench) rpicamLatency(ctx context.Context) (times []time.Duration, lost 
 	}
 	defer func() { _ = tokens.Close() }() // nothing is kept in it
 	agent, err := b.startAgent(ctx, h.NATS, "rpicam:0#codec=h264&size=1280x720&fps=30&warmup=0s",
-		"PATH="+b.dir+":"+os.Getenv("PATH"), "BRAMBLE_FAKE_RPICAM=fast", "BRAMBLE_FAKE_RPICAM_PLATFORM=vc4", "BRAMBLE_FAKE_RPICAM_CLIP="+b.h264, "BRAMBLE_FAKE_RPICAM_TOKENS="+fifo)
+		"PATH="+b.dir+":"+os.Getenv("PATH"), "BRAMBLE_FAKE_RPICAM=fast", "BRAMBLE_FAKE_RPICAM_PLATFORM=vc4",
+		"BRAMBLE_FAKE_RPICAM_CLIP="+b.h264, "BRAMBLE_FAKE_RPICAM_TOKENS="+fifo)
 	if err != nil {
 		return nil, 0, err
 	}

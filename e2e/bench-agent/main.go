@@ -1,6 +1,7 @@
 //go:build linux
 
-// Command bench-agent measures what an agent costs the board that it runs on, and prints it beside the goals (docs/ref/footprint.md).
+// Command bench-agent measures what an agent costs the board that it runs on, and prints it beside the goals
+// (docs/ref/footprint.md).
 package main
 
 import (
@@ -39,7 +40,8 @@ type source struct{ name, spec, stream string }
 
 func (b *bench) sources() []source {
 	return []source{
-		{"MJPEG file, 80 kB a frame", "file:" + b.jpeg + "#fps=30", "mjpeg?fps=2"}, // 500 viewers of all frames are more than two cores can serve
+		// 500 viewers of all frames are more than two cores can serve
+		{"MJPEG file, 80 kB a frame", "file:" + b.jpeg + "#fps=30", "mjpeg?fps=2"},
 		{"H.264 file, 4 Mbit/s", "file:" + b.h264 + "#fps=30", "h264"},
 		{"test card", "pattern:#size=1280x720&fps=30", "mjpeg?fps=2"},
 	}
@@ -60,11 +62,13 @@ func run(ctx context.Context, span time.Duration, only string) error {
 	if !b.withC {
 		build = "without V4L2, since there is no C compiler"
 	}
-	fmt.Printf("agent: %s, %.1f MB; one camera of 1280x720 at 30 frames a second; 1 MB is 1,000,000 bytes\n", build, float64(b.agentSize)/1e6)
+	fmt.Printf("agent: %s, %.1f MB; one camera of 1280x720 at 30 frames a second; 1 MB is 1,000,000 bytes\n", build,
+		float64(b.agentSize)/1e6)
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"footprint", b.footprint}, {"allocations", b.allocations}, {"idle", b.idle}, {"hubs", b.hubs}, {"latency", b.latency}} {
+	}{{"footprint", b.footprint}, {"allocations", b.allocations}, {"idle", b.idle}, {"hubs", b.hubs}, {"latency",
+		b.latency}} {
 		if only != "" && only != part.name {
 			continue
 		}

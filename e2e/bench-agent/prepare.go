@@ -33,7 +33,8 @@ func prepare(ctx context.Context, dir string, span time.Duration) (*bench, error
 	} else {
 		agent = filepath.Join(dir, "bramble-agent-no-v4l2-linux-"+arch)
 	}
-	for from, to := range map[string]string{agent: "bramble-agent", filepath.Join(dir, "bramble-hub-linux-"+arch): "bramble-hub"} {
+	for from, to := range map[string]string{agent: "bramble-agent",
+		filepath.Join(dir, "bramble-hub-linux-"+arch): "bramble-hub"} {
 		if err := os.Rename(from, filepath.Join(dir, to)); err != nil {
 			return nil, err
 		}
@@ -43,7 +44,8 @@ func prepare(ctx context.Context, dir string, span time.Duration) (*bench, error
 		return nil, err
 	}
 	b.agentSize = info.Size()
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.program("rpicam-vid"), "./e2e/fakerpicam").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.program("rpicam-vid"), "./e2e/fakerpicam").
+		CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build ./e2e/fakerpicam: %w\n%s", err, out)
 	}
 	if err := clips.JPEG(b.jpeg); err != nil {
@@ -58,8 +60,9 @@ func (b *bench) startHub(ctx context.Context) (*proc.Hub, error) {
 	return proc.StartHub(ctx, b.program("bramble-hub"))
 }
 
-// startAgent starts an agent whose camera cam plays spec. Its program file comes from the disk, as after a boot: a file that was written just now lies
-// in the page cache in large pieces, of which newer kernels map all as soon as one page is used.
+// startAgent starts an agent whose camera cam plays spec. Its program file comes from the disk, as after a boot: a file
+// that was written just now lies in the page cache in large pieces, of which newer kernels map all as soon as one page
+// is used.
 func (b *bench) startAgent(ctx context.Context, natsURL, spec string, env ...string) (*proc.Process, error) {
 	if err := uncache(b.program("bramble-agent")); err != nil {
 		return nil, err

@@ -1,2 +1,3 @@
-// Command bench-transcode measures what renditions cost the hub's machine, and how soon they show a picture. It runs on Linux.
+// Command bench-transcode measures what renditions cost the hub's machine, and how soon they show a picture. It runs on
+// Linux.
 package main

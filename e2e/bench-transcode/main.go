@@ -60,7 +60,8 @@ func run(ctx context.Context) error {
 	if err := clips(ctx, dir); err != nil {
 		return err
 	}
-	h, err := hub.New(hub.Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Linger: 300 * time.Millisecond, MaxTranscodes: 2 * maxTiles, Log: slog.New(slog.DiscardHandler)})
+	h, err := hub.New(hub.Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Linger: 300 * time.Millisecond,
+		MaxTranscodes: 2 * maxTiles, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return err
 	}
@@ -96,11 +97,15 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// clips makes what the cameras play: 1280x720 with noise as of a sensor, 2 Mbit/s with a GOP of 4 s, and JPEGs of some 80 kB.
+// clips makes what the cameras play: 1280x720 with noise as of a sensor, 2 Mbit/s with a GOP of 4 s, and JPEGs of some
+// 80 kB.
 func clips(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=15,noise=alls=6:allf=t", "-frames:v", "240",
-		"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-b:v", "2M", "-x264-params", "keyint=60:scenecut=0:sliced-threads=0",
-		filepath.Join(dir, "clip.h264"), "-frames:v", "60", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "6", filepath.Join(dir, "clip.mjpeg"))
+	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+		"testsrc2=size=1280x720:rate=15,noise=alls=6:allf=t", "-frames:v", "240",
+		"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-b:v", "2M", "-x264-params",
+		"keyint=60:scenecut=0:sliced-threads=0",
+		filepath.Join(dir, "clip.h264"), "-frames:v", "60", "-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-q:v", "6",
+		filepath.Join(dir, "clip.mjpeg"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("ffmpeg: %w: %s", err, out)
 	}

@@ -118,7 +118,8 @@ func (b *bench) watch(ctx context.Context, path string, match []byte, found chan
 
 // firstPictures measures from a request to the end of the first picture, of a camera that runs already.
 func (b *bench) firstPictures(ctx context.Context, w io.Writer) error {
-	_, _ = fmt.Fprintf(w, "first picture after the first viewer's request, of a camera that runs, ms (1280x720@15, GOP 4 s)\n")
+	_, _ = fmt.Fprintf(w,
+		"first picture after the first viewer's request, of a camera that runs, ms (1280x720@15, GOP 4 s)\n")
 	for _, pair := range []struct{ own, path, match string }{
 		{"/cam/jpeg-0.mjpeg", "/cam/jpeg-0.mp4", "mdat"}, {"/cam/jpeg-0.mjpeg", "/cam/jpeg-0.mjpeg?width=640", "\xff\xd9"},
 		{"/cam/h264-0.mp4", "/cam/h264-0.mjpeg", "\xff\xd9"}, {"/cam/h264-0.mp4", "/cam/h264-0.mp4?width=640", "mdat"},
@@ -232,7 +233,8 @@ func (b *bench) grid(ctx context.Context, w io.Writer, kind, query string, n int
 		return err
 	}
 	processes, err := b.metric(ctx, "bramble_hub_transcodes")
-	_, _ = fmt.Fprintf(w, "  %s .mjpeg?%-16s %2d tiles: ffmpeg %5.1f %% in %2.0f processes, hub %5.1f %%\n", kind, query, n,
+	_, _ = fmt.Fprintf(w, "  %s .mjpeg?%-16s %2d tiles: ffmpeg %5.1f %% in %2.0f processes, hub %5.1f %%\n", kind, query,
+		n,
 		100*(cpu2-cpu)/measured.Seconds(), processes, 100*(hub2-hub)/measured.Seconds())
 	return err
 }

@@ -1,7 +1,8 @@
 //go:build linux
 
-// Command bench measures the hub: what it costs to serve cameras to many viewers, how old the pictures are, and what happens when viewers or cameras misbehave
-// (docs/ref/performance.md). The baseline stands beside it: the cheapest relay that can be written.
+// Command bench measures the hub: what it costs to serve cameras to many viewers, how old the pictures are, and what
+// happens when viewers or cameras misbehave (docs/ref/performance.md). The baseline stands beside it: the cheapest
+// relay that can be written.
 package main
 
 import (
@@ -93,7 +94,8 @@ func alone() error {
 	if err != nil {
 		return err
 	}
-	return proc.OnCore(harness.GeneratorCore, func() error { return unix.Exec(self, os.Args, append(os.Environ(), done+"=1")) })
+	return proc.OnCore(harness.GeneratorCore,
+		func() error { return unix.Exec(self, os.Args, append(os.Environ(), done+"=1")) })
 }
 
 // build makes the programs that are measured as make build does, unless they were given.
@@ -102,7 +104,8 @@ func (s *settings) build(ctx context.Context) (err error) {
 		return err
 	}
 	const ours = "github.com/bramble-cam/bramble/"
-	programs := map[string]*string{ours + "hub/cmd/bramble-hub": &s.bench.Hub, ours + "agent/cmd/bramble-agent": &s.bench.Agent}
+	programs := map[string]*string{ours + "hub/cmd/bramble-hub": &s.bench.Hub,
+		ours + "agent/cmd/bramble-agent": &s.bench.Agent}
 	if s.nats == external {
 		programs["github.com/nats-io/nats-server/v2"] = &s.bench.Broker
 	}

@@ -61,20 +61,26 @@ func parse(args []string, out io.Writer) (*settings, error) {
 		f.PrintDefaults()
 	}
 	only := f.String("only", "", "scenarios to run, joined by commas (default all)")
-	kinds := f.String("kinds", "mjpeg,mp4", "streams that fanout and bad-clients measure: mjpeg, mp4, h264, and ws, JPEG over WebSockets, beside MJPEG of the others")
+	kinds := f.String("kinds", "mjpeg,mp4",
+		"streams that fanout and bad-clients measure: mjpeg, mp4, h264, and ws, JPEG over WebSockets, beside MJPEG of the others")
 	viewers := f.String("viewers", "10,100,300,1000", "numbers of viewers that fanout measures")
-	badClients := f.String("bad-clients", "", "bad clients that the scenario bad-clients has, joined by commas: "+strings.Join(scenario.BadClientNames(), ", ")+" (default all)")
+	badClients := f.String("bad-clients", "", "bad clients that the scenario bad-clients has, joined by commas: "+
+		strings.Join(scenario.BadClientNames(), ", ")+" (default all)")
 	seconds := f.Float64("seconds", 5, "length of a run")
-	f.IntVar(&b.Runs, "runs", 3, "runs of each server in turns; the median counts. Unless given, 1 or 2 in other scenarios than fanout")
-	f.IntVar(&b.Repeats, "repeats", 2, "rounds that are run again at most, if the machine had other work meanwhile; with --quick 1, unless given")
+	f.IntVar(&b.Runs, "runs", 3,
+		"runs of each server in turns; the median counts. Unless given, 1 or 2 in other scenarios than fanout")
+	f.IntVar(&b.Repeats, "repeats", 2,
+		"rounds that are run again at most, if the machine had other work meanwhile; with --quick 1, unless given")
 	f.BoolVar(&b.Quick, "quick", false, "one short run of everything")
 	f.StringVar(&b.Hub, "hub", "", "the bramble-hub to measure (default: built from this source)")
 	f.StringVar(&b.Agent, "agent", "", "the bramble-agent to measure (default: built from this source)")
-	f.StringVar(&s.nats, "nats", embedded, "the hub's NATS server: embedded, or external, a process of its own (the nats-server of go.mod), which fanout shows in columns of its own")
+	f.StringVar(&s.nats, "nats", embedded,
+		"the hub's NATS server: embedded, or external, a process of its own (the nats-server of go.mod), which fanout shows in columns of its own")
 	f.StringVar(&b.PeerCmd, "peer-cmd", "", "command that starts another server to measure beside, as its first process")
 	f.StringVar(&b.PeerURL, "peer-url", "", "that server's stream; %s stands for the kind: mjpeg or mp4")
 	f.StringVar(&b.PeerShot, "peer-snapshot-url", "", "that server's newest picture (default: not measured)")
-	f.StringVar(&b.PeerPull, "peer-camera", "", "address at which the benchmark serves the camera to that server: /cam.mjpeg, and raw Annex B at /cam.h264")
+	f.StringVar(&b.PeerPull, "peer-camera", "",
+		"address at which the benchmark serves the camera to that server: /cam.mjpeg, and raw Annex B at /cam.h264")
 	f.StringVar(&s.json, "json", "", "write the figures of each run to this `file`")
 	f.StringVar(&s.markdown, "markdown", "", "write the tables to this `file`")
 	if err := f.Parse(args); err != nil {
@@ -118,7 +124,9 @@ func shorten(b *scenario.Bench, given map[string]bool, seconds *float64, viewers
 func (s *settings) check(only, kinds, viewers string) error {
 	b := &s.bench
 	if b.Span < 500*time.Millisecond || b.Span > 10*time.Minute || b.Runs < 1 || b.Runs > 100 || b.Repeats < 0 {
-		return fmt.Errorf("--seconds %v, --runs %d, --repeats %d: 0.5 to 600 seconds, 1 to 100 runs and 0 repeats or more are allowed", b.Span.Seconds(), b.Runs, b.Repeats)
+		return fmt.Errorf(
+			"--seconds %v, --runs %d, --repeats %d: 0.5 to 600 seconds, 1 to 100 runs and 0 repeats or more are allowed",
+			b.Span.Seconds(), b.Runs, b.Repeats)
 	}
 	var names []string
 	for _, sc := range scenario.All() {

@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// BenchmarkNATS: what a frame costs the NATS server of its agent, and the other two, with hubs here and there. A frame is published when all have the one before,
-// as at a camera's rate, where nothing piles up.
+// BenchmarkNATS: what a frame costs the NATS server of its agent, and the other two, with hubs here and there. A frame
+// is published when all have the one before, as at a camera's rate, where nothing piles up.
 func BenchmarkNATS(b *testing.B) {
 	s := &fixture{t: b, files: testutil.NewNATSConfigs(b, natsFiles)}
 	s.cluster()
@@ -70,7 +70,8 @@ func (s *fixture) relay(b *testing.B, size int, at []int) {
 func (s *fixture) client(b *testing.B, key, node int) *nats.Conn {
 	b.Helper()
 	closed := make(chan struct{})
-	nc, err := nats.Connect("nats://"+s.nodes[node].clients, append(s.files.Keys[key].Options(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
+	nc, err := nats.Connect("nats://"+s.nodes[node].clients,
+		append(s.files.Keys[key].Options(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
 	if err != nil {
 		b.Fatal(err)
 	}

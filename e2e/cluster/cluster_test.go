@@ -13,12 +13,13 @@ import (
 const (
 	viewers = 200
 
-	// maxAge is how old a picture may be that is new to a viewer. What is measured is printed; this leaves room for a machine that runs other tests too, and is
-	// far from the age of a picture that was kept through an outage.
+	// maxAge is how old a picture may be that is new to a viewer. What is measured is printed; this leaves room for a
+	// machine that runs other tests too, and is far from the age of a picture that was kept through an outage.
 	maxAge = 3 * time.Second
 )
 
-// TestFailures stops a hub, kills another one and then NATS servers, cuts off an agent for a while, and adds a hub: all viewers are live again, and none is shown an old picture.
+// TestFailures stops a hub, kills another one and then NATS servers, cuts off an agent for a while, and adds a hub: all
+// viewers are live again, and none is shown an old picture.
 func TestFailures(t *testing.T) {
 	t.Parallel()
 	s := newFixture(t)
@@ -83,7 +84,8 @@ func ended(p *proc.Process) <-chan struct{} {
 	return c
 }
 
-// settle waits until all viewers see pictures that were taken a while after event, and returns what they have seen since the last time.
+// settle waits until all viewers see pictures that were taken a while after event, and returns what they have seen
+// since the last time.
 func (a *viewerGroup) settle(t *testing.T, event time.Time) []observation {
 	t.Helper()
 	for _, v := range a.viewers {
@@ -131,12 +133,14 @@ func (a *viewerGroup) report(t *testing.T, event string, list []observation) {
 			t.Errorf("%s: a viewer of %s was shown a picture as new that is %v old", event, s.camera, s.oldest)
 		}
 	}
-	t.Logf("%s: %d responses began, %d ended within a picture, %d placeholders, oldest new picture %v", event, came, cut, blank, oldest.Round(time.Millisecond))
+	t.Logf("%s: %d responses began, %d ended within a picture, %d placeholders, oldest new picture %v", event, came, cut,
+		blank, oldest.Round(time.Millisecond))
 	for _, camera := range []string{"porch", "garden", "shed"} {
 		g := gaps[camera]
 		slices.Sort(g)
 		if len(g) > 0 {
-			t.Logf("    %-6s longest time without a new picture: median %v, most %v", camera, g[len(g)/2].Round(time.Millisecond), g[len(g)-1].Round(time.Millisecond))
+			t.Logf("    %-6s longest time without a new picture: median %v, most %v", camera,
+				g[len(g)/2].Round(time.Millisecond), g[len(g)-1].Round(time.Millisecond))
 		}
 	}
 }

@@ -1,2 +1,3 @@
-// Package cluster holds a test of several NATS servers and hubs behind a load balancer: who dies or is cut off, and what viewers see of it.
+// Package cluster holds a test of several NATS servers and hubs behind a load balancer: who dies or is cut off, and
+// what viewers see of it.
 package cluster

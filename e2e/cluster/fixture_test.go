@@ -23,7 +23,8 @@ const (
 	password  = "12e4"
 )
 
-// fixture is a cluster of three NATS servers, one at a remote site, hubs behind a load balancer, and three agents, one of them at the site.
+// fixture is a cluster of three NATS servers, one at a remote site, hubs behind a load balancer, and three agents, one
+// of them at the site.
 type fixture struct {
 	t       testing.TB
 	files   testutil.NATSConfigs
@@ -54,7 +55,8 @@ func newFixture(t *testing.T) *fixture {
 	for i, n := range s.nodes {
 		leafs[i] = "nats-leaf://" + n.leafs
 	}
-	site := s.startNATS("leaf.conf", "NATS_LEAF_URLS=["+strings.Join(leafs, ", ")+"]", "NATS_LEAF_SEED="+s.files.Keys[testutil.SiteKey].Seed().Reveal())
+	site := s.startNATS("leaf.conf", "NATS_LEAF_URLS=["+strings.Join(leafs, ", ")+"]",
+		"NATS_LEAF_SEED="+s.files.Keys[testutil.SiteKey].Seed().Reveal())
 	s.startAgent(testutil.PorchKey, "porch", s.urls(func(i int) string { return s.proxies[i].Addr().String() }))
 	s.startAgent(testutil.GardenKey, "garden", s.urls(func(i int) string { return s.nodes[i].clients }))
 	s.startAgent(testutil.ShedKey, "shed", "nats://"+site.clients)
@@ -70,7 +72,8 @@ func (s *fixture) cluster() {
 	s.t.Helper()
 	routes := ""
 	for i := range 3 {
-		s.nodes = append(s.nodes, s.startNATS("cluster.conf", fmt.Sprintf("NATS_NAME=nats-%d", i), "NATS_ROUTES=["+routes+"]", "NATS_ROUTE_PASSWORD='"+password+"'"))
+		s.nodes = append(s.nodes, s.startNATS("cluster.conf", fmt.Sprintf("NATS_NAME=nats-%d", i), "NATS_ROUTES=["+routes+"]",
+			"NATS_ROUTE_PASSWORD='"+password+"'"))
 		routes = "nats-route://route:" + password + "@" + s.nodes[0].routes
 	}
 }
@@ -109,7 +112,8 @@ func (s *fixture) startNATS(file string, env ...string) *server {
 	n := &server{Process: p}
 	if file == "cluster.conf" {
 		s.waitOutput(p, "Listening for route connections on ")
-		n.routes, n.leafs = after(p, "Listening for route connections on "), after(p, "Listening for leafnode connections on ")
+		n.routes, n.leafs = after(p, "Listening for route connections on "), after(p,
+			"Listening for leafnode connections on ")
 	}
 	n.clients = after(p, "Listening for client connections on ")
 	return n
@@ -136,7 +140,8 @@ func (s *fixture) urls(of func(i int) string) string {
 
 func (s *fixture) startAgent(key int, camera, urls string) {
 	s.t.Helper()
-	p := s.start(nil, binary("bramble-agent"), "--hub", urls, "--credential-file", s.files.Seed(s.t, key), "--camera", camera+"=pattern:#size=160x120&fps=5")
+	p := s.start(nil, binary("bramble-agent"), "--hub", urls, "--credential-file", s.files.Seed(s.t, key), "--camera",
+		camera+"=pattern:#size=160x120&fps=5")
 	s.waitOutput(p, "connected to NATS")
 	s.agents[camera] = p
 }
@@ -150,8 +155,10 @@ type hub struct {
 // startHub starts one more hub at this address.
 func (s *fixture) startHub(addr string) *hub {
 	s.t.Helper()
-	p := s.start(nil, binary("bramble-hub"), "--http", addr, "--nats-url", s.urls(func(i int) string { return s.nodes[i].clients }),
-		"--nats-credential-file", s.files.Seed(s.t, testutil.HubKey), "--lame-duck", "3s", "--insecure") // authentication is off, also through the balancer
+	p := s.start(nil, binary("bramble-hub"), "--http", addr, "--nats-url",
+		s.urls(func(i int) string { return s.nodes[i].clients }),
+		// authentication is off, also through the balancer
+		"--nats-credential-file", s.files.Seed(s.t, testutil.HubKey), "--lame-duck", "3s", "--insecure")
 	s.waitOutput(p, "hub ready")
 	return &hub{p, addr}
 }
@@ -162,7 +169,8 @@ func (s *fixture) waitReady(h *hub) {
 	c := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	testutil.Eventually(s.t, "the hub is ready", func() bool { return answers(c, "http://"+h.addr+"/readyz") })
 	for camera := range s.agents {
-		testutil.Eventually(s.t, "the hub knows "+camera, func() bool { return answers(c, "http://"+h.addr+"/api/v1/cameras/"+camera) })
+		testutil.Eventually(s.t, "the hub knows "+camera,
+			func() bool { return answers(c, "http://"+h.addr+"/api/v1/cameras/"+camera) })
 	}
 }
 
@@ -185,7 +193,8 @@ func (s *fixture) startBalancer() {
 		s.t.Fatal(err)
 	}
 	addr := freeAddr(s.t)
-	s.start([]string{"BALANCER_BIND=" + addr, "HUB_A=" + s.hubs[0].addr, "HUB_B=" + s.hubs[1].addr}, "haproxy", "-db", "-f", file)
+	s.start([]string{"BALANCER_BIND=" + addr, "HUB_A=" + s.hubs[0].addr, "HUB_B=" + s.hubs[1].addr}, "haproxy",
+		"-db", "-f", file)
 	s.root = "http://" + addr
 	for _, h := range s.hubs {
 		s.waitReady(h)

@@ -34,7 +34,8 @@ const labEnv = "BRAMBLE_TEST_LAB"
 
 // student returns the name, the password and the address of one.
 func student(i int) (name, password, address string) {
-	return fmt.Sprintf("student%d", i), fmt.Sprintf("the right horse of %d battery staples", i), fmt.Sprintf("10.78.0.%d", 100+i)
+	return fmt.Sprintf("student%d", i), fmt.Sprintf("the right horse of %d battery staples", i), fmt.Sprintf("10.78.0.%d",
+		100+i)
 }
 
 // TestLab: a hub behind a reverse proxy on another host, the shipped HAProxy. Thirty students log in through it while
@@ -63,7 +64,8 @@ func TestLab(t *testing.T) {
 		t.Fatal(err)
 	}
 	bind := net.JoinHostPort(labHost, "80")
-	l.start("proxy", []string{"BALANCER_BIND=" + bind, "HUB_A=" + addr, "HUB_B=" + net.JoinHostPort(hubHost, "1")}, "haproxy", "-db", "-f", config)
+	l.start("proxy", []string{"BALANCER_BIND=" + bind, "HUB_A=" + addr, "HUB_B=" + net.JoinHostPort(hubHost, "1")},
+		"haproxy", "-db", "-f", config)
 
 	cmd := l.command("lab", os.Args[0])
 	cmd.Env = append(os.Environ(), labEnv+"=http://"+bind)
@@ -84,7 +86,8 @@ func TestLab(t *testing.T) {
 		t.Errorf("the guesser's own login: %d", got.Own)
 	}
 	_, _, guesser := student(students - 1)
-	if !strings.Contains(hub.Output(), `"address":"`+guesser+`"`) || strings.Contains(hub.Output(), `"address":"`+balancerHost+`"`) {
+	if !strings.Contains(hub.Output(), `"address":"`+guesser+`"`) ||
+		strings.Contains(hub.Output(), `"address":"`+balancerHost+`"`) {
 		t.Error("the log does not name the students' addresses, or names the balancer's")
 	}
 	t.Logf("%+v", got)
@@ -124,7 +127,8 @@ func newLab(t *testing.T) *lab {
 // join connects a host with these addresses to the balancer, which has an address in the same network.
 func (l *lab) join(host string, addresses []string, balancer string) {
 	l.t.Helper()
-	l.ip("link", "add", "name", "wire", "netns", l.names[host], "type", "veth", "peer", "name", host, "netns", l.names["proxy"])
+	l.ip("link", "add", "name", "wire", "netns", l.names[host], "type", "veth", "peer", "name", host, "netns",
+		l.names["proxy"])
 	for _, address := range addresses {
 		l.ip("-n", l.names[host], "addr", "add", address+"/24", "dev", "wire")
 	}

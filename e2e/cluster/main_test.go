@@ -28,7 +28,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder in the system's temporary one
-	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "github.com/bramble-cam/bramble/agent/cmd/bramble-agent",
+	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator),
+		"github.com/bramble-cam/bramble/agent/cmd/bramble-agent",
 		"github.com/bramble-cam/bramble/hub/cmd/bramble-hub", "github.com/nats-io/nats-server/v2").CombinedOutput()
 	if err == nil {
 		err = os.Setenv(binariesEnv, dir)

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// tcpProxy carries TCP connections to a server, until it is cut: then it takes what both ends send and neither delivers nor refuses it, as a network does that has lost
-// its way. What it holds comes through when it is mended.
+// tcpProxy carries TCP connections to a server, until it is cut: then it takes what both ends send and neither delivers
+// nor refuses it, as a network does that has lost its way. What it holds comes through when it is mended.
 type tcpProxy struct {
 	net.Listener
 	to    string

@@ -9,7 +9,8 @@ import (
 func TestSee(t *testing.T) {
 	now := time.Now()
 	v := &viewer{}
-	for _, p := range []struct{ taken, came time.Duration }{{0, 1}, {2, 3}, {2, 4}, {1, 5}, {6, 9}} { // the third is shown again, the fourth is old
+	for _, p := range []struct{ taken, came time.Duration }{{0, 1}, {2, 3}, {2, 4}, {1, 5}, {6, 9}} {
+		// the third is shown again, the fourth is old
 		v.record(now.Add(p.taken*time.Second), now.Add(p.came*time.Second))
 	}
 	v.record(time.Time{}, now)

@@ -28,7 +28,8 @@ func boards() []board {
 	}
 }
 
-// TestForeignAgents builds the agents as make dist does, and lets each deliver frames to a hub of this machine's own architecture.
+// TestForeignAgents builds the agents as make dist does, and lets each deliver frames to a hub of this machine's own
+// architecture.
 func TestForeignAgents(t *testing.T) {
 	for _, b := range boards() {
 		t.Run(b.arch, func(t *testing.T) {
@@ -82,8 +83,10 @@ func deliver(t *testing.T, command []string) {
 	}
 	root, natsURL := startHub(t)
 	clip := filepath.Join("..", "..", "hub", "cmd", "bramble-hub", "clips", "garden.h264")
-	p := start(t, append(command, "--hub", natsURL, "--camera", "card=pattern:#size=320x240&fps=10", "--camera", "clip=file:"+clip+"#fps=25"))
-	testutil.Eventually(t, "the agent serves its cameras", func() bool { return strings.Contains(p.Output(), "msg=serving") })
+	p := start(t, append(command, "--hub", natsURL, "--camera", "card=pattern:#size=320x240&fps=10", "--camera",
+		"clip=file:"+clip+"#fps=25"))
+	testutil.Eventually(t, "the agent serves its cameras",
+		func() bool { return strings.Contains(p.Output(), "msg=serving") })
 	watchJPEG(t, root+"/cam/card.mjpeg", 320, 240, 20)
 	watchH264(t, root+"/cam/clip.h264", 50)
 }

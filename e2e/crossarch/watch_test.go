@@ -105,7 +105,8 @@ func watchH264(t *testing.T, url string, n int) {
 	_, _ = open(t, url).Read(make([]byte, 1)) // until the hub has frames: ffmpeg does not ask twice
 	ctx, cancel := context.WithTimeout(t.Context(), 2*testutil.Timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-xerror", "-i", url, "-frames:v", strconv.Itoa(n), "-fps_mode", "passthrough", "-f", "framemd5", "-")
+	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-xerror", "-i", url, "-frames:v", strconv.Itoa(n),
+		"-fps_mode", "passthrough", "-f", "framemd5", "-")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

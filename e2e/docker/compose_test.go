@@ -72,7 +72,8 @@ func compose(t *testing.T) (map[string]service, map[string]network) {
 	return file.Services, file.Networks
 }
 
-// TestCompose: the file is of the Compose model, and its services can do little, are published on this host only, and name what there is.
+// TestCompose: the file is of the Compose model, and its services can do little, are published on this host only, and
+// name what there is.
 func TestCompose(t *testing.T) {
 	services, _ := compose(t)
 	settings, err := os.ReadFile(filepath.Join(root, "docs/ref/config.md"))
@@ -94,7 +95,8 @@ func TestCompose(t *testing.T) {
 			}
 		}
 		for _, v := range s.Volumes {
-			if _, err := os.Stat(v.Source); v.Type == "bind" && !strings.HasPrefix(v.Source, "/dev") && !strings.HasPrefix(v.Source, "/run") && err != nil {
+			if _, err := os.Stat(v.Source); v.Type == "bind" && !strings.HasPrefix(v.Source, "/dev") &&
+				!strings.HasPrefix(v.Source, "/run") && err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -111,8 +113,8 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// TestComposeAsksNobody: hubs without authentication are published on this host only, instead of --insecure, and believe
-// the balancer only. No other container is given the balancer's address.
+// TestComposeAsksNobody: hubs without authentication are published on this host only, instead of --insecure, and
+// believe the balancer only. No other container is given the balancer's address.
 func TestComposeAsksNobody(t *testing.T) {
 	services, networks := compose(t)
 	balancer := services["balancer"].Networks["front"]
@@ -135,7 +137,8 @@ func TestComposeAsksNobody(t *testing.T) {
 	}
 	for _, name := range []string{"hub", "hub-b"} {
 		env := services[name].Environment
-		if _, insecure := env["BRAMBLE_INSECURE"]; insecure || !strings.HasPrefix(env["BRAMBLE_HTTP_PUBLISHED"], "127.0.0.1:") {
+		if _, insecure := env["BRAMBLE_INSECURE"]; insecure || !strings.HasPrefix(env["BRAMBLE_HTTP_PUBLISHED"],
+			"127.0.0.1:") {
 			t.Errorf("%s: %v", name, env)
 		}
 		if env["BRAMBLE_TRUSTED_PROXY"] != balancer.Address {
@@ -164,7 +167,8 @@ func TestLint(t *testing.T) {
 	if _, err := os.Stat(linter); err != nil {
 		t.Skip("dockerfile-utils is not installed: make test installs it where it can (npm ci in e2e/browser)")
 	}
-	if out, err := exec.Command(linter, "lint", filepath.Join(root, "deployments/docker/Dockerfile")).CombinedOutput(); err != nil {
+	if out, err := exec.Command(linter, "lint", filepath.Join(root, "deployments/docker/Dockerfile")).
+		CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
@@ -179,7 +183,8 @@ func TestToolchain(t *testing.T) {
 		return string(text)
 	}
 	toolchain := regexp.MustCompile(`(?m)^toolchain go(\S+)$`).FindStringSubmatch(read("go.mod"))
-	image := regexp.MustCompile(`(?m)^FROM .*\bgolang:([0-9.]+)-`).FindStringSubmatch(read("deployments/docker/Dockerfile"))
+	image := regexp.MustCompile(`(?m)^FROM .*\bgolang:([0-9.]+)-`).
+		FindStringSubmatch(read("deployments/docker/Dockerfile"))
 	if toolchain == nil || image == nil || toolchain[1] != image[1] {
 		t.Errorf("go.mod names the toolchain %q, the Dockerfile builds with %q: they must be the same", toolchain, image)
 	}
@@ -191,7 +196,8 @@ func TestBalancer(t *testing.T) {
 	if err != nil {
 		t.Skip("haproxy is not installed: make test installs it where it can")
 	}
-	if out, err := exec.Command(haproxy, "-c", "-f", filepath.Join(root, "deployments/docker/haproxy.cfg")).CombinedOutput(); err != nil {
+	if out, err := exec.Command(haproxy, "-c", "-f", filepath.Join(root, "deployments/docker/haproxy.cfg")).
+		CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

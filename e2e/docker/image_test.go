@@ -28,7 +28,8 @@ type image struct {
 	*stage
 }
 
-// build makes the image of a stage that is made from scratch. What the stage "build" compiles is compiled here, and its /root-of is made by hand.
+// build makes the image of a stage that is made from scratch. What the stage "build" compiles is compiled here, and its
+// /root-of is made by hand.
 func build(t *testing.T, name, program string) *image {
 	t.Helper()
 	if os.Getuid() != 0 {
@@ -144,7 +145,8 @@ func (i *image) waitHealthy(env []string) {
 	})
 }
 
-// TestImages runs the images of hub and agent with a NATS server: they become healthy, a picture comes out, and the credentials file can be written.
+// TestImages runs the images of hub and agent with a NATS server: they become healthy, a picture comes out, and the
+// credentials file can be written.
 func TestImages(t *testing.T) {
 	hub, agent := build(t, "hub", "hub/cmd/bramble-hub"), build(t, "agent", "agent/cmd/bramble-agent")
 	url := testutil.StartNATS(t)
@@ -159,13 +161,15 @@ func TestImages(t *testing.T) {
 	agent.waitHealthy(agentEnv)
 
 	addr := strings.TrimPrefix(hubEnv[0], "BRAMBLE_HTTP=")
-	testutil.Eventually(t, "a picture", func() bool { return get(t.Context(), "http://"+addr+"/cam/porch.jpeg") == http.StatusOK })
+	testutil.Eventually(t, "a picture",
+		func() bool { return get(t.Context(), "http://"+addr+"/cam/porch.jpeg") == http.StatusOK })
 	add := hub.command(hubEnv, hub.entry+" user add anna --password-stdin")
 	add.Stdin = strings.NewReader("correct horse battery staple\n")
 	if out, err := add.CombinedOutput(); err != nil {
 		t.Errorf("user add: %v\n%s", err, out)
 	}
-	testutil.Eventually(t, "the hub asks for a password", func() bool { return get(t.Context(), "http://"+addr+"/cam/porch.jpeg") == http.StatusUnauthorized })
+	testutil.Eventually(t, "the hub asks for a password",
+		func() bool { return get(t.Context(), "http://"+addr+"/cam/porch.jpeg") == http.StatusUnauthorized })
 	if t.Failed() {
 		t.Log(log.String())
 	}

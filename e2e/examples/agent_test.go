@@ -38,7 +38,8 @@ const pythonFPS = 20
 
 func startPythonAgent(t *testing.T) *pythonAgent {
 	need(t, "python3")
-	a := &pythonAgent{t: t, folder: t.TempDir(), server: testutil.StartServer(t, server.Options{}), statuses: make(chan *nats.Msg, 1<<10)}
+	a := &pythonAgent{t: t, folder: t.TempDir(), server: testutil.StartServer(t, server.Options{}),
+		statuses: make(chan *nats.Msg, 1<<10)}
 	for i := range 3 {
 		p := picture(t, 640, 480, uint8(60*(i+1)))
 		testutil.WriteFile(t, filepath.Join(a.folder, strconv.Itoa(i)+".jpeg"), p)
@@ -134,8 +135,10 @@ func TestPythonAgentFollowsInterest(t *testing.T) {
 	a := startPythonAgent(t)
 	first := a.frames(3 * pythonFPS / 2) // of more than a second, so that one has carried a question
 	for i, f := range first {
-		if f.Epoch != first[0].Epoch || i > 0 && (f.Seq != first[i-1].Seq+1 || f.PTS <= first[i-1].PTS || f.CaptureTime.Before(first[i-1].CaptureTime)) {
-			t.Fatalf("frame %d is %d of %d at %v, after %d at %v", i, f.Seq, f.Epoch, f.PTS, first[max(i, 1)-1].Seq, first[max(i, 1)-1].PTS)
+		if f.Epoch != first[0].Epoch || i > 0 && (f.Seq != first[i-1].Seq+1 || f.PTS <= first[i-1].PTS ||
+			f.CaptureTime.Before(first[i-1].CaptureTime)) {
+			t.Fatalf("frame %d is %d of %d at %v, after %d at %v", i, f.Seq, f.Epoch, f.PTS, first[max(i, 1)-1].Seq,
+				first[max(i, 1)-1].PTS)
 		}
 		if want := a.pictures[f.Seq%uint64(len(a.pictures))]; !bytes.Equal(f.Payload, want) {
 			t.Fatalf("frame %d is not picture %d", f.Seq, f.Seq%uint64(len(a.pictures)))
@@ -148,7 +151,8 @@ func TestPythonAgentFollowsInterest(t *testing.T) {
 	before := a.received()
 	testutil.Receive(t, "a status", a.statuses) // 4 s
 	if got := a.received() - before; got >= int64(len(a.pictures[0])) || got == 0 {
-		t.Errorf("with nobody there %d bytes were published; a picture has %d, questions and a status less", got, len(a.pictures[0]))
+		t.Errorf("with nobody there %d bytes were published; a picture has %d, questions and a status less", got,
+			len(a.pictures[0]))
 	}
 	if info := a.statusOf(a.do("info")); info.Frames != idle.Frames {
 		t.Errorf("the camera made %d pictures for nobody", info.Frames-idle.Frames)
@@ -226,7 +230,8 @@ func TestPythonAgentAnswers(t *testing.T) {
 		var about micro.Info
 		var stats micro.Stats
 		for kind, doc := range map[string]any{"PING": &ping, "INFO": &about, "STATS": &stats} {
-			msg, err := a.nc.Request(string(bytes.Replace([]byte(subject), []byte("%s"), []byte(kind), 1)), nil, testutil.Timeout)
+			msg, err := a.nc.Request(string(bytes.Replace([]byte(subject), []byte("%s"), []byte(kind), 1)), nil,
+				testutil.Timeout)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -234,13 +239,16 @@ func TestPythonAgentAnswers(t *testing.T) {
 				t.Fatalf("%s: %v", msg.Data, err)
 			}
 		}
-		if ping.Name != "camera" || ping.ID != info.Instance || ping.Metadata["camera"] != "porch" || ping.Metadata["root"] != "cam" || ping.Type != micro.PingResponseType {
+		if ping.Name != "camera" || ping.ID != info.Instance || ping.Metadata["camera"] != "porch" ||
+			ping.Metadata["root"] != "cam" || ping.Type != micro.PingResponseType {
 			t.Errorf("ping: %+v", ping)
 		}
-		if len(about.Endpoints) != 5 || about.Endpoints[0].Subject != "cam.porch.do.info" || about.Endpoints[0].QueueGroup != "" || about.Type != micro.InfoResponseType {
+		if len(about.Endpoints) != 5 || about.Endpoints[0].Subject != "cam.porch.do.info" ||
+			about.Endpoints[0].QueueGroup != "" || about.Type != micro.InfoResponseType {
 			t.Errorf("info: %+v", about)
 		}
-		if len(stats.Endpoints) != 5 || stats.Endpoints[0].NumRequests < 1 || stats.Started.IsZero() || stats.Type != micro.StatsResponseType {
+		if len(stats.Endpoints) != 5 || stats.Endpoints[0].NumRequests < 1 || stats.Started.IsZero() ||
+			stats.Type != micro.StatsResponseType {
 			t.Errorf("stats: %+v", stats)
 		}
 	}

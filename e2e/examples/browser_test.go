@@ -12,7 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/hub"
 )
 
-// TestBrowser shows the page of the example, with the client library from npm, in a real browser: pictures that move, by NATS over WebSocket.
+// TestBrowser shows the page of the example, with the client library from npm, in a real browser: pictures that move,
+// by NATS over WebSocket.
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	need(t, "node")
@@ -30,7 +31,8 @@ func TestBrowser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := output(t, nil, "node", filepath.Join(browser, "nats-websocket.mjs"), filepath.Join("..", "..", "examples", "browser"), port, "ws://"+d.webSocket, "--camera", "porch")
+	out := output(t, nil, "node", filepath.Join(browser, "nats-websocket.mjs"),
+		filepath.Join("..", "..", "examples", "browser"), port, "ws://"+d.webSocket, "--camera", "porch")
 	var got struct {
 		Text   string
 		Size   []int
@@ -39,7 +41,8 @@ func TestBrowser(t *testing.T) {
 	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatalf("%s: %v", out, err)
 	}
-	if len(got.Size) != 2 || got.Size[0] != 160 || got.Size[1] != 120 || !strings.HasPrefix(got.Text, "porch, picture ") || len(got.Faults) > 0 {
+	if len(got.Size) != 2 || got.Size[0] != 160 || got.Size[1] != 120 || !strings.HasPrefix(got.Text, "porch, picture ") ||
+		len(got.Faults) > 0 {
 		t.Errorf("%+v", got)
 	}
 }

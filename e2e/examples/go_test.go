@@ -118,15 +118,18 @@ func TestSnapshot(t *testing.T) {
 	broken.Header.Set(micro.ErrorCodeHeader, "503")
 	broken.Header.Set(micro.ErrorHeader, "no such device")
 	nc := testutil.Connect(t, url)
-	if _, err := nc.Subscribe("cam.broken.do.snapshot", func(msg *nats.Msg) { _ = msg.RespondMsg(broken) }); err != nil { // an agent whose camera is gone
+	if _, err := nc.Subscribe("cam.broken.do.snapshot", func(msg *nats.Msg) { _ = msg.RespondMsg(broken) }); err != nil {
+		// an agent whose camera is gone
 		t.Fatal(err)
 	}
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
 	checkPicture(t, output(t, nil, binary("snapshot"), url, "porch"), 160, 120)
-	for camera, want := range map[string]string{"garden": "no agent serves the camera garden", "a.b": "camera", "broken": "no such device"} {
-		if said, err := exec.Command(binary("snapshot"), url, camera).CombinedOutput(); err == nil || !bytes.Contains(said, []byte(want)) {
+	for camera, want := range map[string]string{"garden": "no agent serves the camera garden", "a.b": "camera",
+		"broken": "no such device"} {
+		if said, err := exec.Command(binary("snapshot"), url, camera).CombinedOutput(); err == nil ||
+			!bytes.Contains(said, []byte(want)) {
 			t.Errorf("of the camera %q: %v, %s; want %q", camera, err, said, want)
 		}
 	}
@@ -165,7 +168,8 @@ func TestDetectors(t *testing.T) {
 	testDetectors(t, func(url string) *proc.Process { return start(t, nil, binary("detectors"), url) })
 }
 
-// testDetectors publishes stills of two cameras to one detector, and then to three: each picture is looked at once, and all three have work.
+// testDetectors publishes stills of two cameras to one detector, and then to three: each picture is looked at once, and
+// all three have work.
 func testDetectors(t *testing.T, worker func(url string) *proc.Process) {
 	url := testutil.StartNATS(t)
 	nc := testutil.Connect(t, url)
@@ -201,7 +205,8 @@ func testDetectors(t *testing.T, worker func(url string) *proc.Process) {
 		seen := map[string]int{}
 		for _, f := range all {
 			seen[fmt.Sprint(f.Camera, f.Seq)]++
-			if w, h := map[string]int{"porch": 64, "lab-1": 32}[f.Camera], map[string]int{"porch": 48, "lab-1": 16}[f.Camera]; f.Width != w || f.Height != h {
+			if w, h := map[string]int{"porch": 64, "lab-1": 32}[f.Camera], map[string]int{"porch": 48,
+				"lab-1": 16}[f.Camera]; f.Width != w || f.Height != h {
 				t.Errorf("%+v, want %dx%d", f, w, h)
 			}
 			if f.Brightness != nil && math.Abs(*f.Brightness-bright[f.Camera]) > 2 {

@@ -67,7 +67,8 @@ func need(t *testing.T, programs ...string) {
 	}
 }
 
-// start starts a program with env added to the environment. It is killed when the test ends, and what it said is shown if the test has failed.
+// start starts a program with env added to the environment. It is killed when the test ends, and what it said is shown
+// if the test has failed.
 func start(t *testing.T, env []string, name string, args ...string) *proc.Process {
 	t.Helper()
 	p, err := proc.Start(env, name, args...)

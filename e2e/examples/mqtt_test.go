@@ -33,7 +33,8 @@ func openDoors(t *testing.T, cfg hub.Config, replace ...string) (d doors) {
 	}
 	d.webSocket, d.mqtt = freeAddress(t), freeAddress(t)
 	text := string(conf)
-	replace = append(replace, `listen: "127.0.0.1`+`:9222"`, `listen: "`+d.webSocket+`"`, `listen: "127.0.0.1`+`:1883"`, `listen: "`+d.mqtt+`"`,
+	replace = append(replace, `listen: "127.0.0.1`+`:9222"`, `listen: "`+d.webSocket+`"`, `listen: "127.0.0.1`+`:1883"`,
+		`listen: "`+d.mqtt+`"`,
 		"/var/lib/bramble-hub/nats", filepath.Join(t.TempDir(), "nats"))
 	for i := 0; i < len(replace); i += 2 {
 		if !strings.Contains(text, replace[i]) {
@@ -56,7 +57,8 @@ func openDoors(t *testing.T, cfg hub.Config, replace ...string) (d doors) {
 	return d
 }
 
-// freeAddress returns a loopback address that was free just now: a NATS configuration cannot tell which port another door has got.
+// freeAddress returns a loopback address that was free just now: a NATS configuration cannot tell which port another
+// door has got.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -67,7 +69,8 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// TestMQTT starts a camera by an MQTT subscription, which is what Home Assistant does, and gets its stills byte for byte as NATS has them.
+// TestMQTT starts a camera by an MQTT subscription, which is what Home Assistant does, and gets its stills byte for
+// byte as NATS has them.
 func TestMQTT(t *testing.T) {
 	t.Parallel()
 	need(t, "mosquitto_sub")
@@ -78,7 +81,8 @@ func TestMQTT(t *testing.T) {
 		t.Fatal(err)
 	}
 	// %x is the payload in hex, a line for each message.
-	p := start(t, []string{"HOME=" + t.TempDir()}, "mosquitto_sub", "-h", host, "-p", port, "-t", "cam/porch/still", "-C", "4", "-F", "%x")
+	p := start(t, []string{"HOME=" + t.TempDir()}, "mosquitto_sub", "-h", host, "-p", port, "-t", "cam/porch/still", "-C",
+		"4", "-F", "%x")
 	lines := func() []string { return strings.SplitAfter(p.Output(), "\n") }
 	testutil.Eventually(t, "a picture comes by MQTT", func() bool { return len(p.Output()) > 100 })
 
@@ -91,7 +95,8 @@ func TestMQTT(t *testing.T) {
 	for len(still) == 0 {
 		still = testutil.Receive(t, "a still by NATS", same).Data
 	}
-	testutil.Eventually(t, "the same by MQTT", func() bool { return strings.Contains(p.Output(), hex.EncodeToString(still)+"\n") })
+	testutil.Eventually(t, "the same by MQTT",
+		func() bool { return strings.Contains(p.Output(), hex.EncodeToString(still)+"\n") })
 	waitEnded(t, p)
 	got := lines()
 	if got[0] == "\n" {
@@ -135,7 +140,8 @@ func TestMQTTUser(t *testing.T) {
 	d := openDoors(t, hub.Config{NATSCredential: own}, "  no_auth_user: mqtt\n", "", "\nno_auth_user: anybody\n", "\n",
 		"      { user: anybody }", "      { nkey: "+public+" }",
 		"      { user: mqtt, permissions: { publish: [], subscribe: [\"cam.*.still\"] } }", asHomeAssistant,
-		"#     { nkey: UCDPHWXNODVLZMUS7KY6NV4NSGXVKR6FDUDQZWJ2MHXWVVOHH73IEIKO }", "# the hub", "#"+asShipped, "# Home Assistant")
+		"#     { nkey: UCDPHWXNODVLZMUS7KY6NV4NSGXVKR6FDUDQZWJ2MHXWVVOHH73IEIKO }", "# the hub", "#"+asShipped,
+		"# Home Assistant")
 	host, port, err := net.SplitHostPort(d.mqtt)
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +150,8 @@ func TestMQTTUser(t *testing.T) {
 		args = append([]string{"-h", host, "-p", port, "-d", "-t", topic, "-F", "got %x", "-C", "1"}, args...)
 		return start(t, []string{"HOME=" + t.TempDir()}, "mosquitto_sub", args...)
 	}
-	porch, garden := see("cam/porch/still", "-u", "homeassistant", "-P", "hass"), see("cam/garden/still", "-u", "homeassistant", "-P", "hass")
+	porch, garden := see("cam/porch/still", "-u", "homeassistant", "-P", "hass"), see("cam/garden/still", "-u",
+		"homeassistant", "-P", "hass")
 	waitSaid(t, garden, "Subscribed (mid: 1): 128") // a refusal
 	nobody := see("cam/porch/still")
 	waitEnded(t, nobody)

@@ -9,8 +9,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// withNATS is the environment in which Python programs have nats-py: the real one if it is installed, else a stand-in of ours, which proves that the
-// example works over the NATS protocol and not that it uses nats-py rightly.
+// withNATS is the environment in which Python programs have nats-py: the real one if it is installed, else a stand-in
+// of ours, which proves that the example works over the NATS protocol and not that it uses nats-py rightly.
 func withNATS(t *testing.T) []string {
 	t.Helper()
 	need(t, "python3")

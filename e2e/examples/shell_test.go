@@ -21,7 +21,8 @@ func TestShell(t *testing.T) {
 	shell := filepath.Join("..", "..", "examples", "shell")
 
 	dir := t.TempDir()
-	output(t, env, "sh", filepath.Join(shell, "save.sh"), "porch", dir, "6") // of an idle camera: the first may be a question
+	// of an idle camera: the first may be a question
+	output(t, env, "sh", filepath.Join(shell, "save.sh"), "porch", dir, "6")
 	saved, err := filepath.Glob(filepath.Join(dir, "*"))
 	if err != nil || len(saved) < 4 || len(saved) > 6 {
 		t.Errorf("6 messages made %v, %v", saved, err)

@@ -56,8 +56,10 @@ func listCameras(models []string) string {
 		s, ok := sensors()[model]
 		if !ok {
 			s = sensor{"3280x2464", "10-bit", "RGGB", cameraID(model), []sensorModes{
-				{"SRGGB8", []string{"640x480 [206.65 fps - (1000, 752)/1280x960 crop]", "1640x1232 [41.85 fps - (0, 0)/3280x2464 crop]"}},
-				{"SRGGB10_CSI2P", []string{"640x480 [206.65 fps - (1000, 752)/1280x960 crop]", "3280x2464 [21.19 fps - (0, 0)/3280x2464 crop]"}},
+				{"SRGGB8", []string{"640x480 [206.65 fps - (1000, 752)/1280x960 crop]",
+					"1640x1232 [41.85 fps - (0, 0)/3280x2464 crop]"}},
+				{"SRGGB10_CSI2P", []string{"640x480 [206.65 fps - (1000, 752)/1280x960 crop]",
+					"3280x2464 [21.19 fps - (0, 0)/3280x2464 crop]"}},
 			}}
 		}
 		fmt.Fprintf(&out, "%d : %s [%s %s %s] (%s)\n    Modes: ", n, model, s.size, s.bits, s.order, s.id)

@@ -73,7 +73,8 @@ func (c *clip) next() (picture, error) {
 	return p, nil
 }
 
-// split cuts a stream into pictures: a new one begins at a parameter set, SEI or delimiter behind a slice, or at a slice with the first macroblock.
+// split cuts a stream into pictures: a new one begins at a parameter set, SEI or delimiter behind a slice, or at a
+// slice with the first macroblock.
 func split(stream []byte) (pictures []picture) {
 	var p picture
 	begin, slice := -1, false

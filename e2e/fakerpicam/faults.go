@@ -28,15 +28,16 @@ type faults map[string][]int
 
 func parseFaults(s string) (faults, error) {
 	arguments := map[string]int{
-		"nocamera": 0, "busy": 0, "memory": 0, "slowstart": 1, "fast": 0, "exit": 1, "crash": 1, "hang": 1, "timeout": 1, "deaf": 0, "jump": 2, "header": 0,
-		"mute": 1, "double": 1, "garble": 1,
+		"nocamera": 0, "busy": 0, "memory": 0, "slowstart": 1, "fast": 0, "exit": 1, "crash": 1, "hang": 1, "timeout": 1,
+		"deaf": 0, "jump": 2, "header": 0, "mute": 1, "double": 1, "garble": 1,
 	}
 	f := faults{}
 	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ',' }) {
 		parts := strings.Split(word, ":")
 		want, ok := arguments[parts[0]]
 		if !ok || want != len(parts)-1 {
-			return nil, fmt.Errorf("BRAMBLE_FAKE_RPICAM: %q is no fault or has not the right number of numbers: see faults.go", word)
+			return nil, fmt.Errorf("BRAMBLE_FAKE_RPICAM: %q is no fault or has not the right number of numbers: see faults.go",
+				word)
 		}
 		f[parts[0]] = []int{}
 		for _, p := range parts[1:] {

@@ -1,5 +1,5 @@
-// Command rpicam-vid stands in for Raspberry Pi's program of that name where there is no Pi: it takes the same options and writes real H.264 and MJPEG
-// in the same manner, and it fails in the same ways when it is told to.
+// Command rpicam-vid stands in for Raspberry Pi's program of that name where there is no Pi: it takes the same options
+// and writes real H.264 and MJPEG in the same manner, and it fails in the same ways when it is told to.
 //
 // Build it as rpicam-vid, libcamera-vid or rpicam-hello and put it on PATH. Its camera is made of these variables:
 //

@@ -49,7 +49,8 @@ func TestRefuses(t *testing.T) {
 		{"-o -", "must be vc4", []string{"_PLATFORM", "pc"}},
 	} {
 		t.Run(c.args+strings.Join(c.world, ""), func(t *testing.T) {
-			if status, out, said := play(t, "rpicam-vid", c.args, c.world...); status != 255 || !strings.Contains(said, c.want) || out != "" {
+			if status, out, said := play(t, "rpicam-vid", c.args, c.world...); status != 255 ||
+				!strings.Contains(said, c.want) || out != "" {
 				t.Errorf("status %d, %d bytes, said %q, want %q", status, len(out), said, c.want)
 			}
 		})
@@ -72,8 +73,8 @@ func TestListing(t *testing.T) {
 	if _, out, _ := play(t, "rpicam-hello", "--list-cameras", "_CAMERAS", ""); out != "No cameras available!\n" {
 		t.Errorf("without cameras: %s", out)
 	}
-	if _, out, _ := play(t, "rpicam-hello", "--list-cameras", "_CAMERAS", "imx219,ov5647"); !strings.Contains(out, "\n1 : ov5647 [") ||
-		!strings.Contains(out, "           'SRGGB10_CSI2P' : ") {
+	if _, out, _ := play(t, "rpicam-hello", "--list-cameras", "_CAMERAS", "imx219,ov5647"); !strings.Contains(out,
+		"\n1 : ov5647 [") || !strings.Contains(out, "           'SRGGB10_CSI2P' : ") {
 		t.Errorf("two cameras:\n%s", out)
 	}
 }
@@ -109,7 +110,8 @@ func TestH264(t *testing.T) {
 				for range h264.NALUs(wire) {
 					nalus++
 				}
-				if hasSets := p.sets > 0; hasSets != (n == 0 || c.inline && info.Key) || info.Key && nalus != 2+c.slices || !info.Key && nalus != c.slices {
+				if hasSets := p.sets > 0; hasSets != (n == 0 || c.inline && info.Key) || info.Key && nalus != 2+c.slices ||
+					!info.Key && nalus != c.slices {
 					t.Errorf("picture %d: %d NALUs, parameter sets %v", n, nalus, hasSets)
 				}
 			}
@@ -122,7 +124,9 @@ func TestMJPEG(t *testing.T) {
 	lines := filepath.Join(t.TempDir(), "pts")
 	sizes := map[string]int{}
 	for _, quality := range []string{"20", "90"} {
-		_, out, _ := play(t, "rpicam-vid", "-t 0 --codec mjpeg --width 322 --height 240 --framerate 40 --frames 12 --flush -o - --save-pts "+lines+" -q "+quality, "", "fast")
+		_, out, _ := play(t, "rpicam-vid",
+			"-t 0 --codec mjpeg --width 322 --height 240 --framerate 40 --frames 12 --flush -o - --save-pts "+lines+" -q "+
+				quality, "", "fast")
 		sizes[quality] = len(out)
 		count := 0
 		for rest := []byte(out); len(rest) > 0; count++ {
@@ -144,18 +148,21 @@ func TestMJPEG(t *testing.T) {
 		t.Errorf("bytes by quality: %v", sizes)
 	}
 	text, err := os.ReadFile(lines)
-	if want := "# timecode format v2\n0.000\n25.000\n50.000\n"; err != nil || !strings.HasPrefix(string(text), want) || strings.Count(string(text), "\n") != 13 {
+	if want := "# timecode format v2\n0.000\n25.000\n50.000\n"; err != nil || !strings.HasPrefix(string(text), want) ||
+		strings.Count(string(text), "\n") != 13 {
 		t.Errorf("times %q, %v", text, err)
 	}
 }
 
 func TestVersion(t *testing.T) {
-	for version, want := range map[string]string{"1.2.0": "libcamera-apps build: 5", "1.5.0": "rpicam-apps build: 5", "1.9.0": "rpicam-apps build: v1.9.0 "} {
+	for version, want := range map[string]string{"1.2.0": "libcamera-apps build: 5", "1.5.0": "rpicam-apps build: 5",
+		"1.9.0": "rpicam-apps build: v1.9.0 "} {
 		if _, out, _ := play(t, "rpicam-vid", "--version", "_VERSION", version); !strings.HasPrefix(out, want) {
 			t.Errorf("%s: %s", version, out)
 		}
 	}
-	if _, out, _ := play(t, "rpicam-vid", "--help", "_VERSION", "1.5.0"); !strings.Contains(out, "--no-raw") || strings.Contains(out, "--low-latency") {
+	if _, out, _ := play(t, "rpicam-vid", "--help", "_VERSION", "1.5.0"); !strings.Contains(out, "--no-raw") ||
+		strings.Contains(out, "--low-latency") {
 		t.Error(out)
 	}
 }

@@ -26,17 +26,25 @@ type option struct {
 // known are rpicam-vid's options, those with nothing to do here too: they must be taken.
 func known() []option {
 	table := []option{
-		{"help", "h", flag, 0}, {"version", "", flag, 0}, {"list-cameras", "", flag, 0}, {"camera", "", number, 0}, {"verbose", "v", number, 0},
-		{"config", "c", text, 0}, {"width", "", number, 0}, {"height", "", number, 0}, {"timeout", "t", text, 0}, {"output", "o", text, 0},
-		{"nopreview", "n", flag, 0}, {"hflip", "", flag, 0}, {"vflip", "", flag, 0}, {"rotation", "", signed, 0}, {"flush", "", flag, 0},
-		{"framerate", "", signed, 0}, {"denoise", "", text, 0}, {"buffer-count", "", number, 0}, {"no-raw", "", flag, 3}, {"bitrate", "b", text, 0},
-		{"profile", "", text, 0}, {"level", "", text, 0}, {"intra", "g", number, 0}, {"inline", "", flag, 0}, {"codec", "", text, 0},
-		{"save-pts", "", text, 0}, {"quality", "q", number, 0}, {"frames", "", number, 0}, {"libav-format", "", text, 0}, {"low-latency", "", flag, 6},
+		{"help", "h", flag, 0}, {"version", "", flag, 0}, {"list-cameras", "", flag, 0}, {"camera", "", number, 0},
+		{"verbose", "v", number, 0},
+		{"config", "c", text, 0}, {"width", "", number, 0}, {"height", "", number, 0}, {"timeout", "t", text, 0},
+		{"output", "o", text, 0},
+		{"nopreview", "n", flag, 0}, {"hflip", "", flag, 0}, {"vflip", "", flag, 0}, {"rotation", "", signed, 0},
+		{"flush", "", flag, 0},
+		{"framerate", "", signed, 0}, {"denoise", "", text, 0}, {"buffer-count", "", number, 0}, {"no-raw", "", flag, 3},
+		{"bitrate", "b", text, 0},
+		{"profile", "", text, 0}, {"level", "", text, 0}, {"intra", "g", number, 0}, {"inline", "", flag, 0},
+		{"codec", "", text, 0},
+		{"save-pts", "", text, 0}, {"quality", "q", number, 0}, {"frames", "", number, 0}, {"libav-format", "", text, 0},
+		{"low-latency", "", flag, 6},
 		{"info-text", "", text, 0}, {"metadata", "", text, 0}, {"metadata-format", "", text, 0}, {"tuning-file", "", text, 0},
-		{"libav-video-codec", "", text, 0}, {"libav-video-codec-opts", "", text, 0}, {"post-process-file", "", text, 0}, {"hdr", "", flag, 0},
+		{"libav-video-codec", "", text, 0}, {"libav-video-codec-opts", "", text, 0}, {"post-process-file", "", text, 0},
+		{"hdr", "", flag, 0},
 	}
-	for _, name := range strings.Fields("roi shutter gain analoggain metering exposure ev awb awbgains brightness contrast saturation sharpness mode " +
-		"viewfinder-mode autofocus-mode autofocus-range autofocus-speed autofocus-window lens-position flicker-period lores-width lores-height") {
+	for _, name := range strings.Fields(
+		"roi shutter gain analoggain metering exposure ev awb awbgains brightness contrast saturation sharpness mode " +
+			"viewfinder-mode autofocus-mode autofocus-range autofocus-speed autofocus-window lens-position flicker-period lores-width lores-height") {
 		table = append(table, option{name, "", text, 0})
 	}
 	return table

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// output writes pictures and their times as rpicam-apps' Output and FileOutput do: first the picture, flushed, then the line with its time, flushed.
+// output writes pictures and their times as rpicam-apps' Output and FileOutput do: first the picture, flushed, then the
+// line with its time, flushed.
 type output struct {
 	faults faults
 	flush  bool
@@ -48,7 +49,8 @@ func newOutput(opts options, w *world, stdout io.Writer) (*output, error) {
 	return o, nil
 }
 
-// open opens the output at the first picture. libav, where it encodes, has opened the same name just before, and keeps it open without writing.
+// open opens the output at the first picture. libav, where it encodes, has opened the same name just before, and keeps
+// it open without writing.
 func (o *output) open(libav bool) error {
 	if o.path == "" {
 		o.frames = bufio.NewWriterSize(o.stdout, 4096) // as stdio does for pipes
@@ -70,7 +72,8 @@ func (o *output) open(libav bool) error {
 // ready takes one output of the encoder.
 func (o *output) ready(data []byte) error {
 	if o.record != nil {
-		if err := errors.Join(binary.Write(o.record, binary.BigEndian, uint32(len(data))), write(o.record, data, true)); err != nil {
+		if err := errors.Join(binary.Write(o.record, binary.BigEndian, uint32(len(data))),
+			write(o.record, data, true)); err != nil {
 			return err
 		}
 	}

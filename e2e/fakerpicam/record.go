@@ -42,7 +42,8 @@ func (w *world) record(opts options, stdout, stderr io.Writer) error {
 		return err
 	}
 	if w.faults.has("memory") {
-		logf(stderr, "ERROR", "V4L2 v4l2_videodevice.cpp:1294 /dev/video14[13:cap]: Unable to request 4 buffers: Cannot allocate memory")
+		logf(stderr, "ERROR",
+			"V4L2 v4l2_videodevice.cpp:1294 /dev/video14[13:cap]: Unable to request 4 buffers: Cannot allocate memory")
 		return errors.New("failed to allocate capture buffers for stream")
 	}
 	if w.tokens != "" {
@@ -76,7 +77,8 @@ func (s *session) configure(opts options) error {
 	s.timeout = time.Duration(ms) * time.Millisecond
 	switch codec := opts.text("codec", "h264"); codec {
 	case "mjpeg":
-		s.cam = &canvas{width: int(opts.number("width", 640)) &^ 1, height: int(opts.number("height", 480)) &^ 1, quality: int(opts.number("quality", 50))}
+		s.cam = &canvas{width: int(opts.number("width", 640)) &^ 1, height: int(opts.number("height", 480)) &^ 1,
+			quality: int(opts.number("quality", 50))}
 		return nil
 	case "h264":
 		return s.configureH264(opts)
@@ -103,18 +105,21 @@ func (s *session) configureH264(opts options) error {
 	return nil
 }
 
-// checkLibav checks as encoder/libav_encoder.cpp does: an output whose name ends in 264 is an elementary stream since 1.8.0, and only such a one has times.
+// checkLibav checks as encoder/libav_encoder.cpp does: an output whose name ends in 264 is an elementary stream since
+// 1.8.0, and only such a one has times.
 func (s *session) checkLibav(opts options) error {
 	name, format := opts.text("output", ""), opts.text("libav-format", "")
 	elementary := s.w.version.atLeast(1, 8, 0) && (format == "" || format == "h264") && strings.HasSuffix(name, "264")
 	switch {
 	case opts.has("save-pts") && !s.w.version.atLeast(1, 8, 0):
-		fmt.Fprintln(s.stderr, "\nERROR: Pi 5 and libav encoder does not currently support the circular, segment, save_pts or "+
-			"split command line options, they will be ignored!")
+		fmt.Fprintln(s.stderr,
+			"\nERROR: Pi 5 and libav encoder does not currently support the circular, segment, save_pts or "+
+				"split command line options, they will be ignored!")
 		s.out.times = nil
 	case opts.has("save-pts") && !elementary:
-		fmt.Fprintln(s.stderr, "\nERROR: The libav encoder does not currently support the circular, segment, save_pts, split, or pause command line "+
-			"options with non-elementary streams!")
+		fmt.Fprintln(s.stderr,
+			"\nERROR: The libav encoder does not currently support the circular, segment, save_pts, split, or pause command line "+
+				"options with non-elementary streams!")
 		return failure("libav: Incompatible options selected.")
 	case format == "" && !strings.HasSuffix(name, "264"):
 		return errors.New("libav: cannot allocate output context, try setting with --libav-format")
@@ -236,9 +241,11 @@ func (s *session) misbehave(n int) error {
 		select {}
 	case f.at("timeout", n):
 		for {
-			logf(s.stderr, " WARN", "V4L2 v4l2_videodevice.cpp:2137 /dev/video0[15:cap]: Dequeue timer of 1000000.00us has expired!")
+			logf(s.stderr, " WARN",
+				"V4L2 v4l2_videodevice.cpp:2137 /dev/video0[15:cap]: Dequeue timer of 1000000.00us has expired!")
 			logf(s.stderr, "ERROR", "RPI pipeline_base.cpp:1369 Camera frontend has timed out!")
-			logf(s.stderr, "ERROR", "RPI pipeline_base.cpp:1370 Please check that your camera sensor connector is attached securely.")
+			logf(s.stderr, "ERROR",
+				"RPI pipeline_base.cpp:1370 Please check that your camera sensor connector is attached securely.")
 			fmt.Fprintln(s.stderr, "ERROR: Device timeout detected, attempting a restart!!!")
 			time.Sleep(time.Second)
 		}
@@ -249,5 +256,6 @@ func (s *session) misbehave(n int) error {
 // logf logs as libcamera does.
 func logf(w io.Writer, level, text string) {
 	now := time.Now()
-	fmt.Fprintf(w, "[%d:%02d:%02d.%09d] [%d] %s %s\n", now.Hour(), now.Minute(), now.Second(), now.Nanosecond(), os.Getpid(), level, text)
+	fmt.Fprintf(w, "[%d:%02d:%02d.%09d] [%d] %s %s\n", now.Hour(), now.Minute(), now.Second(), now.Nanosecond(),
+		os.Getpid(), level, text)
 }

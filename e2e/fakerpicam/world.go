@@ -30,7 +30,8 @@ func newWorld(lookup func(string) (string, bool)) (*world, error) {
 		return fallback
 	}
 	w := &world{
-		platform: get("_PLATFORM", "pisp"), clip: get("_CLIP", ""), locks: get("_LOCKS", ""), recordTo: get("_RECORD", ""), tokens: get("_TOKENS", ""),
+		platform: get("_PLATFORM", "pisp"), clip: get("_CLIP", ""), locks: get("_LOCKS", ""), recordTo: get("_RECORD", ""),
+		tokens:  get("_TOKENS", ""),
 		cameras: strings.FieldsFunc(get("_CAMERAS", "imx708,ov5647"), func(r rune) bool { return r == ',' }),
 	}
 	if !slices.Contains([]string{"vc4", "pisp", "legacy", "unknown"}, w.platform) {

@@ -41,7 +41,8 @@ func TestAgent(t *testing.T) {
 		fmt.Fprintf(&got, "%s\n%s\n", subj, firstFrame(t, nc, subj))
 	}
 	for _, q := range [][2]string{
-		{"cam.desk.do.info", ""}, {"cam.desk.do.wake", ""}, {"cam.desk.do.keyframe", ""}, {"cam.yard.do.keyframe", ""}, {"cam.desk.do.configure", "{}"},
+		{"cam.desk.do.info", ""}, {"cam.desk.do.wake", ""}, {"cam.desk.do.keyframe", ""}, {"cam.yard.do.keyframe", ""},
+		{"cam.desk.do.configure", "{}"},
 		{"cam.desk.do.configure", `{"fps":3}`}, {"cam.desk.do.snapshot", ""}, {"cam.yard.do.snapshot", ""},
 	} {
 		msg, err := nc.Request(q[0], []byte(q[1]), testutil.Timeout)
@@ -127,6 +128,7 @@ func message(t *testing.T, msg *nats.Msg) string {
 	}
 	text := regexp.MustCompile(`"(id|instance)":"[^"]*"`).ReplaceAllString(string(msg.Data), `"$1":"(name)"`)
 	text = regexp.MustCompile(`"(started|since)":"[^"]*"`).ReplaceAllString(text, `"$1":"(time)"`)
-	text = regexp.MustCompile(`"(epoch|fps|bitrate|frames|sent|error_us)":-?[0-9.]+`).ReplaceAllString(text, `"$1":(number)`)
+	text = regexp.MustCompile(`"(epoch|fps|bitrate|frames|sent|error_us)":-?[0-9.]+`).ReplaceAllString(text,
+		`"$1":(number)`)
 	return b.String() + regexp.MustCompile(`,"temperature":[0-9.]+`).ReplaceAllString(text, "") + "\n"
 }

@@ -202,5 +202,6 @@ func (r *relay) stable(text string) string {
 	})
 	text = strings.ReplaceAll(text, `"age_ms":null`, `"age_ms":0`) // before the first viewer
 	text = regexp.MustCompile(`"consumers":\[[^]]*\]`).ReplaceAllString(text, `"consumers":[(number)]`)
-	return regexp.MustCompile(`"(age_ms|frames_in|frames_out|viewers|clients|now)":[0-9.]+`).ReplaceAllString(text, `"$1":(number)`)
+	return regexp.MustCompile(`"(age_ms|frames_in|frames_out|viewers|clients|now)":[0-9.]+`).ReplaceAllString(text,
+		`"$1":(number)`)
 }

@@ -70,7 +70,8 @@ func compare(t *testing.T, name, got string) {
 	for line < len(g) && line < len(w) && g[line] == w[line] {
 		line++
 	}
-	t.Errorf("%s:%d differs.\ngot:\n%s\nwant:\n%s\nIf that is meant: go test ./e2e/golden -update, and review the difference",
+	t.Errorf(
+		"%s:%d differs.\ngot:\n%s\nwant:\n%s\nIf that is meant: go test ./e2e/golden -update, and review the difference",
 		name, line+1, excerpt(g, line), excerpt(w, line))
 }
 

@@ -58,8 +58,8 @@ func TestWrongCommandLine(t *testing.T) {
 	var got strings.Builder
 	for _, line := range []string{
 		"bramble-hub frobnicate", "bramble-hub --frobnicate", "bramble-hub user", "bramble-hub user frobnicate",
-		"bramble-hub --max-viewers many", "bramble-hub --linger soon", "bramble-agent frobnicate", "bramble-agent --frobnicate",
-		"bramble-agent --camera", "bramble-agent join",
+		"bramble-hub --max-viewers many", "bramble-hub --linger soon", "bramble-agent frobnicate",
+		"bramble-agent --frobnicate", "bramble-agent --camera", "bramble-agent join",
 	} {
 		program, rest, _ := strings.Cut(line, " ")
 		out, code := command(t, "", program, strings.Fields(rest)...)

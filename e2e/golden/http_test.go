@@ -50,7 +50,8 @@ func with(requests []request, header ...string) []request {
 
 // post makes a request that posts JSON.
 func post(target, body string, header ...string) request {
-	return request{method: "POST", target: target, body: body, header: append([]string{"Content-Type: application/json"}, header...)}
+	return request{method: "POST", target: target, body: body, header: append([]string{"Content-Type: application/json"},
+		header...)}
 }
 
 // TestHTTP asks a hub without users for everything.
@@ -58,10 +59,12 @@ func TestHTTP(t *testing.T) {
 	r := start(t, nil)
 	r.populate(r.connect())
 	t.Run("routes", func(t *testing.T) {
-		requests := gets("/", "/cam/desk", "/cam/later", "/cam/desk?embed", "/login", "/login?next=cam/desk", "/assets/style.css", "/assets/icon.svg",
-			"/assets/app.js", "/bramble-camera.js", "/api/v1/openapi.yaml", "/healthz", "/readyz", "/metrics", "/api/v1/me", "/api/v1/hub",
-			"/api/v1/cameras", "/api/v1/cameras/desk", "/api/v1/cameras/gone", "/api/v1/cameras/desk/controls",
-			"/cam/desk.jpeg", "/cam/desk.jpg", "/cam/desk.jpeg?max_age=1h&_=123", "/cam/desk.jpeg?width=16", "/cam/desk.jpeg?rotate=90&quality=50")
+		requests := gets("/", "/cam/desk", "/cam/later", "/cam/desk?embed", "/login", "/login?next=cam/desk",
+			"/assets/style.css", "/assets/icon.svg",
+			"/assets/app.js", "/bramble-camera.js", "/api/v1/openapi.yaml", "/healthz", "/readyz", "/metrics", "/api/v1/me",
+			"/api/v1/hub", "/api/v1/cameras", "/api/v1/cameras/desk", "/api/v1/cameras/gone", "/api/v1/cameras/desk/controls",
+			"/cam/desk.jpeg", "/cam/desk.jpg", "/cam/desk.jpeg?max_age=1h&_=123", "/cam/desk.jpeg?width=16",
+			"/cam/desk.jpeg?rotate=90&quality=50")
 		for _, q := range requests[:len(requests):len(requests)] {
 			q.method = "HEAD"
 			requests = append(requests, q)
@@ -102,32 +105,40 @@ func (r *relay) streams() []request {
 // failing are requests for what cannot be had.
 func failing() (list []request) {
 	list = gets("/nothing", "/assets/nothing.js", "/assets/", "/api/v1", "/api/v1/nothing", "/api/v1/cameras/",
-		"/cam/desk.gif", "/cam/desk.", "/cam/desk.mjpeg.mp4", "/cam/nobody.jpeg", "/cam/nobody.mjpeg", "/cam/nobody.h264", "/cam/nobody.mp4",
-		"/api/v1/cameras/nobody", "/api/v1/cameras/nobody/controls", "/cam/DESK", "/cam/DESK.jpeg", "/cam/.jpeg", "/api/v1/cameras/a.b",
-		"/cam/desk.jpeg?max_age=soon", "/cam/desk.jpeg?max_age=-1s", "/cam/desk.jpeg?max_age=61m", "/cam/desk.jpeg?width=big",
+		"/cam/desk.gif", "/cam/desk.", "/cam/desk.mjpeg.mp4", "/cam/nobody.jpeg", "/cam/nobody.mjpeg", "/cam/nobody.h264",
+		"/cam/nobody.mp4", "/api/v1/cameras/nobody", "/api/v1/cameras/nobody/controls", "/cam/DESK", "/cam/DESK.jpeg",
+		"/cam/.jpeg", "/api/v1/cameras/a.b", "/cam/desk.jpeg?max_age=soon", "/cam/desk.jpeg?max_age=-1s",
+		"/cam/desk.jpeg?max_age=61m", "/cam/desk.jpeg?width=big",
 		"/cam/desk.jpeg?width=15", "/cam/desk.jpeg?width=8193", "/cam/desk.jpeg?quality=0", "/cam/desk.jpeg?quality=101",
-		"/cam/desk.jpeg?rotate=45", "/cam/desk.jpeg?fps=0", "/cam/desk.mjpeg?fps=fast", "/cam/desk.mjpeg?fps=121", "/cam/desk.mjpeg?width=NaN",
-		"/cam/desk.mjpeg?quality=x", "/cam/desk.mjpeg?rotate=1", "/cam/yard.h264?width=1", "/cam/yard.h264?bitrate=1", "/cam/yard.h264?bitrate=fast",
-		"/cam/yard.mp4?duration=long", "/cam/yard.mp4?duration=0.05", "/cam/yard.mp4?duration=2h", "/cam/yard.mp4?bitrate=1", "/cam/yard.mp4?width=NaN",
-		"/cam/gone.jpeg?max_age=soon", "/cam/desk.h264", "/cam/desk.mp4", "/cam/yard.jpeg", "/cam/yard.mjpeg", "/cam/yard.h264?bitrate=500000",
-		"/cam/yard.mp4?bitrate=100000", "/cam/gone.jpeg", "/cam/gone.jpeg?max_age=0", "/cam/left.h264", "/cam/left.mp4", "/login/oidc",
-		"/login/oidc/callback?code=x&state=x", "/cam/"+strings.Repeat("x", 64)+".jpeg")
+		"/cam/desk.jpeg?rotate=45", "/cam/desk.jpeg?fps=0", "/cam/desk.mjpeg?fps=fast", "/cam/desk.mjpeg?fps=121",
+		"/cam/desk.mjpeg?width=NaN",
+		"/cam/desk.mjpeg?quality=x", "/cam/desk.mjpeg?rotate=1", "/cam/yard.h264?width=1", "/cam/yard.h264?bitrate=1",
+		"/cam/yard.h264?bitrate=fast",
+		"/cam/yard.mp4?duration=long", "/cam/yard.mp4?duration=0.05", "/cam/yard.mp4?duration=2h", "/cam/yard.mp4?bitrate=1",
+		"/cam/yard.mp4?width=NaN",
+		"/cam/gone.jpeg?max_age=soon", "/cam/desk.h264", "/cam/desk.mp4", "/cam/yard.jpeg", "/cam/yard.mjpeg",
+		"/cam/yard.h264?bitrate=500000",
+		"/cam/yard.mp4?bitrate=100000", "/cam/gone.jpeg", "/cam/gone.jpeg?max_age=0", "/cam/left.h264", "/cam/left.mp4",
+		"/login/oidc", "/login/oidc/callback?code=x&state=x", "/cam/"+strings.Repeat("x", 64)+".jpeg")
 	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS"} {
-		for _, target := range []string{"/", "/cam/desk.jpeg", "/cam/desk.mjpeg", "/api/v1/cameras", "/metrics", "/ws", "/healthz"} {
+		for _, target := range []string{"/", "/cam/desk.jpeg", "/cam/desk.mjpeg", "/api/v1/cameras", "/metrics",
+			"/ws", "/healthz"} {
 			list = append(list, request{method: method, target: target})
 		}
 	}
-	return append(list, request{method: "PUT", target: "/login"}, request{target: "/logout"}, request{method: "HEAD", target: "/cam/nobody.jpeg"},
-		request{method: "HEAD", target: "/cam/gone.jpeg"}, request{method: "POST", target: "/login"}, request{method: "POST", target: "/logout"})
+	return append(list, request{method: "PUT", target: "/login"}, request{target: "/logout"},
+		request{method: "HEAD", target: "/cam/nobody.jpeg"},
+		request{method: "HEAD", target: "/cam/gone.jpeg"}, request{method: "POST", target: "/login"},
+		request{method: "POST", target: "/logout"})
 }
 
 // settings are requests that change settings of a camera.
 func settings() []request {
 	const target = "/api/v1/cameras/desk/controls"
 	return []request{
-		post(target, `{"fps":5}`), post(target, `{"controls":{"brightness":7}}`), post(target, `{"quality":1}`), post(target, `{"quality":2}`),
-		post(target, `{}`), post(target, `{"speed":1}`), post(target, `{"fps":`), post(target, ""),
-		post(target, `{"controls":{"`+strings.Repeat("x", 9000)+`":1}}`),
+		post(target, `{"fps":5}`), post(target, `{"controls":{"brightness":7}}`), post(target, `{"quality":1}`),
+		post(target, `{"quality":2}`), post(target, `{}`), post(target, `{"speed":1}`), post(target, `{"fps":`),
+		post(target, ""), post(target, `{"controls":{"`+strings.Repeat("x", 9000)+`":1}}`),
 		{method: "POST", target: target, header: []string{"Content-Type: text/plain"}, body: `{"fps":5}`},
 		post("/api/v1/cameras/nobody/controls", `{"fps":5}`),
 		post(target, `{"fps":5}`, "Origin: https://example.org"), post(target, `{"fps":5}`, "Sec-Fetch-Site: cross-site"),
@@ -138,10 +149,13 @@ func settings() []request {
 func origins() (list []request) {
 	for _, header := range [][]string{
 		{"Host: example.org"}, {"Host: localhost:1"}, {"Host: 127.0.0.1"}, {"Host: 192.0.2.1:8080"}, {"Host: "},
-		{"Origin: https://example.org"}, {"Origin: null"}, {"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"},
+		{"Origin: https://example.org"}, {"Origin: null"}, {"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors",
+			"Sec-Fetch-Dest: image"},
 		{"Sec-Fetch-Site: same-origin"}, {"Sec-Fetch-Site: none"}, {"Sec-Fetch-Site: same-site"},
-		{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"}, {"Referer: https://example.org/page"},
-		{"X-Forwarded-For: 203.0.113.7"}, {"X-Forwarded-Host: example.org"}, {"Forwarded: for=203.0.113.7"}, {"X-Forwarded-Proto: https"},
+		{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"},
+		{"Referer: https://example.org/page"},
+		{"X-Forwarded-For: 203.0.113.7"}, {"X-Forwarded-Host: example.org"}, {"Forwarded: for=203.0.113.7"},
+		{"X-Forwarded-Proto: https"},
 		{"X-Forwarded-Prefix: /cams"}, {"Via: 1.1 proxy"},
 	} {
 		list = append(list, with(gets("/cam/desk.jpeg"), header...)...)
@@ -151,15 +165,17 @@ func origins() (list []request) {
 
 // aliases are other camera servers' addresses.
 func (r *relay) aliases() []request {
-	list := gets("/cam/desk/", "/cam/desk/snapshot", "/cam/desk/snapshot.jpg", "/cam/desk/snapshot.jpeg", "/cam/desk/state", "/cam/desk/nothing",
-		"/cam/desk/?action=snapshot", "/cam/desk/?action=dance", "/cam/nobody/snapshot", "/cam/yard/video.h264?width=0", "/cam/desk/video.mp4",
-		"/cam/yard/state", "/?action=snapshot", "/?action=dance", "/webcam", "/webcam/?action=snapshot", "/webcam1/?action=snapshot",
+	list := gets("/cam/desk/", "/cam/desk/snapshot", "/cam/desk/snapshot.jpg", "/cam/desk/snapshot.jpeg",
+		"/cam/desk/state", "/cam/desk/nothing",
+		"/cam/desk/?action=snapshot", "/cam/desk/?action=dance", "/cam/nobody/snapshot", "/cam/yard/video.h264?width=0",
+		"/cam/desk/video.mp4", "/cam/yard/state", "/?action=snapshot", "/?action=dance", "/webcam",
+		"/webcam/?action=snapshot", "/webcam1/?action=snapshot",
 		"/webcam3/?action=snapshot", "/webcam9/?action=snapshot", "/webcam0/?action=snapshot", "/webcamx/?action=snapshot",
 		"/api/frame.jpeg?src=desk", "/api/frame.jpeg?src=desk&w=16&junk=1", "/api/frame.jpeg?src=nobody", "/api/frame.jpeg",
 		"/api/stream.mp4?src=desk", "/api/streams", "/api/stream.mjpeg?src=nobody", "/cam/desk/stream?fps=1000")
 	for _, target := range []string{
-		"/cam/desk/stream", "/cam/desk/stream.mjpg", "/cam/desk/stream.mjpeg", "/cam/desk/?action=stream", "/?action=stream", "/webcam/?action=stream",
-		"/webcam?action=stream", "/api/stream.mjpeg?src=desk",
+		"/cam/desk/stream", "/cam/desk/stream.mjpg", "/cam/desk/stream.mjpeg", "/cam/desk/?action=stream", "/?action=stream",
+		"/webcam/?action=stream", "/webcam?action=stream", "/api/stream.mjpeg?src=desk",
 	} {
 		list = append(list, request{target: target, stream: r.parts})
 	}

@@ -73,9 +73,11 @@ func (r *relay) camera(nc *nats.Conn, id string, format frame.Format, state stat
 	r.t.Helper()
 	celsius := 48.5
 	a := &agent{t: r.t, nc: nc, status: status.Status{
-		Camera: id, Instance: "instance-of-" + id, Started: moment(), Host: "pi", Agent: "1.0.0", State: state, Since: moment(),
+		Camera: id, Instance: "instance-of-" + id, Started: moment(), Host: "pi", Agent: "1.0.0", State: state,
+		Since:  moment(),
 		Source: "test", Format: format, Epoch: 1, Width: 320, Height: 240, FPS: 10, Bitrate: 123456, Frames: 100, Sent: 90,
-		Drops: map[string]uint64{"queue-full": 3}, Clock: status.Clock{Source: status.ClockSensor, Error: 250}, Temperature: &celsius,
+		Drops: map[string]uint64{"queue-full": 3}, Clock: status.Clock{Source: status.ClockSensor, Error: 250},
+		Temperature: &celsius,
 	}}
 	r.agents = append(r.agents, a)
 	space := subject.Space{}
@@ -99,7 +101,8 @@ func (r *relay) camera(nc *nats.Conn, id string, format frame.Format, state stat
 			}
 			header := make(frame.Header)
 			frame.Encode(header, &f)
-			if err := nc.PublishMsg(&nats.Msg{Subject: space.Frames(id, format), Header: nats.Header(header), Data: data}); err != nil {
+			if err := nc.PublishMsg(&nats.Msg{Subject: space.Frames(id, format), Header: nats.Header(header),
+				Data: data}); err != nil {
 				return err
 			}
 			select {
@@ -150,7 +153,8 @@ func (a *agent) info() *nats.Msg {
 	with := *a
 	with.status.Controls = []status.Control{
 		{Name: "brightness", Type: "int", Min: -64, Max: 64, Step: 1, Value: 7},
-		{Name: "power_line_frequency", Type: "menu", Max: 2, Step: 1, Default: 1, Value: 1, Menu: []string{"off", "50 Hz", "60 Hz"}},
+		{Name: "power_line_frequency", Type: "menu", Max: 2, Step: 1, Default: 1, Value: 1,
+			Menu: []string{"off", "50 Hz", "60 Hz"}},
 	}
 	return &nats.Msg{Data: with.document()}
 }

@@ -23,7 +23,8 @@ func TestMetrics(t *testing.T) {
 		return strings.Contains(text, "bramble_hub_rendition_frames_total")
 	})
 	var got strings.Builder
-	for _, m := range regexp.MustCompile(`(?m)^# HELP (bramble_\S+) (.*)\n# TYPE \S+ (\S+)\n((?:[^#].*\n)*)`).FindAllStringSubmatch(text, -1) {
+	for _, m := range regexp.MustCompile(`(?m)^# HELP (bramble_\S+) (.*)\n# TYPE \S+ (\S+)\n((?:[^#].*\n)*)`).
+		FindAllStringSubmatch(text, -1) {
 		if dependsOnHost(m[1]) {
 			continue
 		}

@@ -19,10 +19,13 @@ func TestUsers(t *testing.T) {
 	t.Run("routes", func(t *testing.T) {
 		var list []request
 		for _, header := range [][]string{
-			nil, {"Cookie: ${NORA-COOKIE}"}, {"Cookie: ${ANNA-COOKIE}"}, {"Cookie: ${OTTO-COOKIE}"}, {"Authorization: Bearer ${ADMIN-TOKEN}"},
+			nil, {"Cookie: ${NORA-COOKIE}"}, {"Cookie: ${ANNA-COOKIE}"}, {"Cookie: ${OTTO-COOKIE}"},
+			{"Authorization: Bearer ${ADMIN-TOKEN}"},
 		} {
-			list = append(list, with(gets("/", "/cam/desk", "/cam/desk.jpeg", "/api/v1/me", "/api/v1/hub", "/api/v1/cameras", "/api/v1/cameras/desk",
-				"/api/v1/cameras/desk/controls", "/metrics", "/ws", "/api/streams", "/healthz", "/readyz", "/assets/style.css"), header...)...)
+			list = append(list, with(gets("/", "/cam/desk", "/cam/desk.jpeg", "/api/v1/me", "/api/v1/hub", "/api/v1/cameras",
+				"/api/v1/cameras/desk",
+				"/api/v1/cameras/desk/controls", "/metrics", "/ws", "/api/streams", "/healthz", "/readyz", "/assets/style.css"),
+				header...)...)
 			list = append(list, post("/api/v1/cameras/desk/controls", `{"fps":5}`, header...))
 		}
 		r.on(t).record("http-users.txt", list)
@@ -78,7 +81,8 @@ func logins() []request {
 		form(right, "Origin: https://example.org"), form(right, "X-Forwarded-Proto: https"),
 		form("user=anna&password=wrong"), form("user=nobody&password=wrong", "Accept: text/html"), form("user=%"),
 		form("user=" + strings.Repeat("x", 9000)),
-		{method: http.MethodPost, target: "/logout", header: []string{"Cookie: ${NORA-COOKIE}", "Origin: https://example.org"}},
+		{method: http.MethodPost, target: "/logout",
+			header: []string{"Cookie: ${NORA-COOKIE}", "Origin: https://example.org"}},
 		{method: http.MethodPost, target: "/logout", header: []string{"Cookie: ${NORA-COOKIE}"}},
 		{target: "/api/v1/me", header: []string{"Cookie: ${NORA-COOKIE}"}},
 	}
@@ -91,8 +95,10 @@ func TestLimits(t *testing.T) {
 		viewer  request // who is there already
 		refused []request
 	}{
-		"all":    {func(c *hub.Config) { c.Limits.Viewers = 1 }, request{}, gets("/cam/desk.jpeg", "/cam/desk.mjpeg", "/ws", "/cam/desk/stream")},
-		"camera": {func(c *hub.Config) { c.Limits.PerCamera = 1 }, request{}, gets("/cam/desk.jpeg", "/cam/desk.mjpeg", "/cam/yard.h264?bitrate=1")},
+		"all": {func(c *hub.Config) { c.Limits.Viewers = 1 }, request{}, gets("/cam/desk.jpeg", "/cam/desk.mjpeg", "/ws",
+			"/cam/desk/stream")},
+		"camera": {func(c *hub.Config) { c.Limits.PerCamera = 1 }, request{},
+			gets("/cam/desk.jpeg", "/cam/desk.mjpeg", "/cam/yard.h264?bitrate=1")},
 		"address": {
 			func(c *hub.Config) { c.Limits.PerAddress, c.Insecure = 1, true },
 			request{header: []string{"X-Forwarded-For: 203.0.113.7"}},

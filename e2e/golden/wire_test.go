@@ -12,7 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// TestWire compares the subjects, the documents and the reasons of the wire protocol. Package frame compares the header.
+// TestWire compares the subjects, the documents and the reasons of the wire protocol. Package frame compares the
+// header.
 func TestWire(t *testing.T) {
 	var got strings.Builder
 	for _, root := range []string{"", "site.cams"} {
@@ -21,9 +22,10 @@ func TestWire(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, subj := range []string{
-			space.Frames("porch", frame.JPEG), space.Frames("porch", frame.H264), space.Still("porch"), space.Status("porch"), space.AllStatus(),
-			space.Do("porch", subject.Info), space.Do("porch", subject.Snapshot), space.Do("porch", subject.KeyFrame), space.Do("porch", subject.Wake),
-			space.Do("porch", subject.Configure), space.Verbs("porch"), space.Camera("porch"),
+			space.Frames("porch", frame.JPEG), space.Frames("porch", frame.H264), space.Still("porch"), space.Status("porch"),
+			space.AllStatus(),
+			space.Do("porch", subject.Info), space.Do("porch", subject.Snapshot), space.Do("porch", subject.KeyFrame),
+			space.Do("porch", subject.Wake), space.Do("porch", subject.Configure), space.Verbs("porch"), space.Camera("porch"),
 			space.Hub(subject.HubEnded), space.Hub(subject.HubState), space.Hub(subject.HubAsk),
 		} {
 			fmt.Fprintln(&got, subj)
@@ -35,10 +37,13 @@ func TestWire(t *testing.T) {
 	for _, doc := range []any{
 		status.Status{},
 		status.Status{
-			Camera: "porch", Instance: "a", Started: moment(), Host: "pi", Agent: "1.2.3", State: status.Degraded, Reason: "why", Since: moment(),
+			Camera: "porch", Instance: "a", Started: moment(), Host: "pi", Agent: "1.2.3", State: status.Degraded, Reason: "why",
+			Since:  moment(),
 			Source: "v4l2", Format: frame.H264, Epoch: 5, Width: 640, Height: 480, FPS: 29.97, Bitrate: 123, Frames: 9, Sent: 8,
-			Drops: map[string]uint64{"queue-full": 1}, Warning: "what", Clock: status.Clock{Source: status.ClockV4L2, Error: -1}, Temperature: &celsius,
-			Controls: []status.Control{{Name: "gain", Type: "menu", Min: 1, Max: 2, Step: 1, Default: 1, Value: 2, Menu: []string{"a", "b"}, Inactive: true}},
+			Drops: map[string]uint64{"queue-full": 1}, Warning: "what", Clock: status.Clock{Source: status.ClockV4L2, Error: -1},
+			Temperature: &celsius,
+			Controls: []status.Control{{Name: "gain", Type: "menu", Min: 1, Max: 2, Step: 1, Default: 1, Value: 2,
+				Menu: []string{"a", "b"}, Inactive: true}},
 		},
 		status.Settings{},
 		status.Settings{FPS: &fps, Quality: &quality, Bitrate: &bitrate, Controls: map[string]int64{"gain": 3}},

@@ -20,8 +20,8 @@ import (
 // upgrade is the header of a request for a WebSocket.
 func upgrade(subprotocols string, more ...string) []string {
 	return append([]string{
-		"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
-		"Sec-WebSocket-Protocol: " + subprotocols,
+		"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol: " + subprotocols,
 	}, more...)
 }
 
@@ -31,8 +31,10 @@ func TestWebSocket(t *testing.T) {
 	r.populate(r.connect())
 	t.Run("refused", func(t *testing.T) {
 		r.on(t).record("ws-refused.txt", []request{
-			{target: "/ws"}, {method: "HEAD", target: "/ws"}, {target: "/ws", header: upgrade("bramble.v2")}, {target: "/ws", header: upgrade("")},
-			{target: "/ws", header: upgrade("bramble.v1", "Origin: https://example.org")}, {target: "/ws", header: upgrade("bramble.v1", "Host: example.org")},
+			{target: "/ws"}, {method: "HEAD", target: "/ws"}, {target: "/ws", header: upgrade("bramble.v2")},
+			{target: "/ws", header: upgrade("")},
+			{target: "/ws", header: upgrade("bramble.v1", "Origin: https://example.org")},
+			{target: "/ws", header: upgrade("bramble.v1", "Host: example.org")},
 			{target: "/ws", header: []string{"Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Protocol: bramble.v1"}},
 		})
 	})
@@ -54,7 +56,8 @@ func conversations() [][]string {
 	return [][]string{
 		{"<", `{"op":"ping","t":1234.5}`, "<", `{"op":"ping","t":"any","more":true}`, "<", `{"op":"ping"}`, "<"},
 		{"<", `{"op":"roster"}`, "<"},
-		{"<", `{"op":"watch","slot":7,"camera":"desk","kind":"jpeg","window":1}`, "<", "<", "ack 7 1", "<", `{"op":"unwatch","slot":7}`, "<"},
+		{"<", `{"op":"watch","slot":7,"camera":"desk","kind":"jpeg","window":1}`, "<", "<", "ack 7 1", "<",
+			`{"op":"unwatch","slot":7}`, "<"},
 		{"<", `{"op":"watch","slot":1,"camera":"desk","kind":"jpeg","width":160,"fps":5,"quality":50,"window":1}`, "<", "<"},
 		{"<", `{"op":"watch","slot":1,"camera":"yard","kind":"mp4","window":2}`, "<", "<", "<"},
 		{"<", `{"op":"watch","slot":1,"camera":"gone","kind":"jpeg"}`, "<"},
@@ -65,7 +68,8 @@ func conversations() [][]string {
 		{"<", `{"op":"watch","slot":1,"camera":"desk","kind":"jpeg","width":1}`, "<"},
 		{"<", `{"op":"watch","slot":1,"camera":"desk","kind":"jpeg","window":65}`, "<"},
 		{"<", `{"op":"watch","slot":0,"camera":"desk","kind":"jpeg"}`, "<", `{"op":"unwatch","slot":9}`, "<", "ack 9 1", "<"},
-		{"<", `{"op":"watch","slot":1,"camera":"desk","kind":"gif"}`, "<", `{"op":"watch","slot":1,"camera":"desk","kind":"jpeg"}`, "<"},
+		{"<", `{"op":"watch","slot":1,"camera":"desk","kind":"gif"}`, "<",
+			`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg"}`, "<"},
 		{"<", `{"op":"watch","slot":5,"camera":"desk","kind":"jpeg","window":1}`, "<", "<", "ack 5 2", "<"},
 		{"<", `{"op":`, "<", `{"op":"dance"}`, "<", `{}`, "<", "binary", "<"},
 		tooMany,
@@ -87,7 +91,8 @@ func (r *relay) converse(lines []string) string {
 			got.WriteString("< " + r.receive(ws) + "\n")
 			continue
 		case scan == nil:
-			err = ws.Write(r.t.Context(), websocket.MessageBinary, binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, slot), count))
+			err = ws.Write(r.t.Context(), websocket.MessageBinary,
+				binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, slot), count))
 		case line == "binary":
 			err = ws.Write(r.t.Context(), websocket.MessageBinary, []byte{1, 2, 3})
 		default:
@@ -140,7 +145,8 @@ func (r *relay) receive(ws *websocket.Conn) string {
 		r.t.Fatalf("a frame of %d bytes", len(data))
 	}
 	now := time.Now().UnixMicro()
-	if arrived := int64(binary.BigEndian.Uint64(data[24:])); arrived > now || arrived < now-testutil.Timeout.Microseconds() { //nolint:gosec // so the protocol has it
+	if arrived := int64(binary.BigEndian.Uint64(data[24:])); arrived > now ||
+		arrived < now-testutil.Timeout.Microseconds() { //nolint:gosec // so the protocol has it
 		r.t.Errorf("a frame arrived at %d, now is %d", arrived, now)
 	}
 	clear(data[8:16])  // the number of the frame

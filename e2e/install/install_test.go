@@ -29,8 +29,10 @@ type made struct {
 
 // packages builds the programs in a folder, and of them the packages.
 func packages(dir string) (m made) {
-	for _, program := range []string{"agent", "hub"} { // as go build does: its cache has most of them. scripts/dist.sh is tested in e2e/crossarch
-		out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "bramble-"+program+"-linux-amd64"), "github.com/bramble-cam/bramble/"+program+"/cmd/bramble-"+program).CombinedOutput()
+	for _, program := range []string{"agent", "hub"} {
+		// as go build does: its cache has most of them. scripts/dist.sh is tested in e2e/crossarch
+		out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", filepath.Join(dir, "bramble-"+program+"-linux-amd64"),
+			"github.com/bramble-cam/bramble/"+program+"/cmd/bramble-"+program).CombinedOutput()
 		if err != nil {
 			m.err = fmt.Errorf("go build: %w\n%s", err, out)
 			return m
@@ -90,7 +92,8 @@ func TestInstall(t *testing.T) {
 	if debs.err != nil {
 		t.Fatal(debs.err)
 	}
-	t.Logf("booted after %v, packages made after %v", booted.Round(100*time.Millisecond), time.Since(began).Round(100*time.Millisecond))
+	t.Logf("booted after %v, packages made after %v", booted.Round(100*time.Millisecond),
+		time.Since(began).Round(100*time.Millisecond))
 	l.deliver(debs.older)
 	began = time.Now()
 	page, line, token := "", "", ""
@@ -104,8 +107,11 @@ func TestInstall(t *testing.T) {
 		case "sudo bramble-hub agent add porch":
 			line, token, _ = strings.Cut(strings.TrimSpace(l.run(s.host, s.command, "")), "\n")
 		case "sudo bramble-agent join tls://HUB:4222 --tls-fingerprint sha256:... --camera porch":
-			l.run(s.host, "systemctl start bramble-agent && systemctl stop bramble-agent", "") // as it is shipped it waits for a hub here
-			m := regexp.MustCompile(`^sudo bramble-agent join tls://\S+:4222 --tls-fingerprint (sha256:[0-9a-f]{64}) --camera porch$`).FindStringSubmatch(line)
+			// as it is shipped it waits for a hub here
+			l.run(s.host, "systemctl start bramble-agent && systemctl stop bramble-agent", "")
+			m := regexp.MustCompile(
+				`^sudo bramble-agent join tls://\S+:4222 --tls-fingerprint (sha256:[0-9a-f]{64}) --camera porch$`).
+				FindStringSubmatch(line)
 			if m == nil || !strings.HasPrefix(token, "SU") {
 				t.Fatalf("agent add printed %q, %q", masked(line), masked(token))
 			}
@@ -152,7 +158,8 @@ func redirected(t *testing.T, l *lab, page string) {
 	t.Helper()
 	c := l.client()
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(page, "https://", "http://", 1), nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(page, "https://", "http://", 1),
+		nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,9 +177,12 @@ func redirected(t *testing.T, l *lab, page string) {
 func verify(l *lab) {
 	l.t.Helper()
 	for host, unit := range map[string]string{"hub": "bramble-hub", "pi": "bramble-agent"} {
-		l.run(host, "systemd-analyze verify --man=no "+unit+".service && systemd-analyze security --no-pager --threshold=25 "+unit, "")
-		show := l.run(host, "systemctl show "+unit+" -p DynamicUser,NRestarts,WatchdogUSec,MemoryMax,ActiveState,UnitFileState; stat -c uid:%u /proc/$(systemctl show -P MainPID "+unit+")", "")
-		for _, want := range []string{"DynamicUser=yes", "NRestarts=0", "WatchdogUSec=1min", "ActiveState=active", "UnitFileState=enabled"} {
+		l.run(host, "systemd-analyze verify --man=no "+unit+".service && systemd-analyze security --no-pager --threshold=25 "+
+			unit, "")
+		show := l.run(host, "systemctl show "+unit+
+			" -p DynamicUser,NRestarts,WatchdogUSec,MemoryMax,ActiveState,UnitFileState; stat -c uid:%u /proc/$(systemctl show -P MainPID "+unit+")", "")
+		for _, want := range []string{"DynamicUser=yes", "NRestarts=0", "WatchdogUSec=1min", "ActiveState=active",
+			"UnitFileState=enabled"} {
 			if !strings.Contains(show, want) {
 				l.t.Errorf("%s lacks %s:\n%s", unit, want, show)
 			}
@@ -193,7 +203,8 @@ func watch(t *testing.T, l *lab, page string) {
 	if _, err := os.Stat("../browser/node_modules/playwright-core"); err != nil {
 		t.Skip("playwright-core is not installed: make test installs it where it can (npm ci in e2e/browser)")
 	}
-	cmd := exec.Command("nsenter", "--net="+l.network, "node", "../browser/grid.mjs", page, "--cameras", "1", "--user", "anna", "--password", password)
+	cmd := exec.Command("nsenter", "--net="+l.network, "node", "../browser/grid.mjs", page, "--cameras", "1", "--user",
+		"anna", "--password", password)
 	key, err := hex.DecodeString(strings.TrimPrefix(l.pin, "sha256:"))
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +214,8 @@ func watch(t *testing.T, l *lab, page string) {
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	var result struct{ Cameras []struct{ ID, State string } }
-	if err != nil || json.Unmarshal(out, &result) != nil || len(result.Cameras) != 1 || result.Cameras[0].State != "live" || result.Cameras[0].ID != "porch" {
+	if err != nil || json.Unmarshal(out, &result) != nil || len(result.Cameras) != 1 ||
+		result.Cameras[0].State != "live" || result.Cameras[0].ID != "porch" {
 		t.Fatalf("grid.mjs: %v: %s%s", err, out, said.String())
 	}
 	t.Logf("Chromium: %s", out)
@@ -214,19 +226,23 @@ func later(t *testing.T, l *lab, page, newer string, steps []step) {
 	t.Helper()
 	l.deliver(newer)
 	main := func() string {
-		return l.run("hub", "systemctl show -p MainPID bramble-hub", "") + l.run("pi", "systemctl show -p MainPID bramble-agent", "")
+		return l.run("hub", "systemctl show -p MainPID bramble-hub", "") +
+			l.run("pi", "systemctl show -p MainPID bramble-agent", "")
 	}
 	before := main()
-	kept := l.run("pi", "cat /etc/bramble/*", "") + l.run("hub", "cat /etc/bramble/* /var/lib/bramble/credentials.json", "")
+	kept := l.run("pi", "cat /etc/bramble/*", "") + l.run("hub", "cat /etc/bramble/* /var/lib/bramble/credentials.json",
+		"")
 	upgraded := false
 	for i, s := range steps {
 		if strings.Contains(s.command, "apt remove") && !upgraded { // all is up to date and set
 			upgraded = true
-			if v := l.run("hub", "dpkg-query -W -f '${Version}' bramble-hub", "") + l.run("pi", "dpkg-query -W -f '${Version}' bramble-agent", ""); v != "1.0.0+2.gabc1231.0.0+2.gabc123" {
+			if v := l.run("hub", "dpkg-query -W -f '${Version}' bramble-hub", "") +
+				l.run("pi", "dpkg-query -W -f '${Version}' bramble-agent", ""); v != "1.0.0+2.gabc1231.0.0+2.gabc123" {
 				t.Errorf("installed is %s", v)
 			}
 			picture(t, l, page)
-			if kept != l.run("pi", "cat /etc/bramble/*", "")+l.run("hub", "cat /etc/bramble/* /var/lib/bramble/credentials.json", "") {
+			if kept != l.run("pi", "cat /etc/bramble/*", "")+l.run("hub", "cat /etc/bramble/* /var/lib/bramble/credentials.json",
+				"") {
 				t.Error("the upgrade has changed what its owner has set")
 			}
 		}
@@ -234,15 +250,19 @@ func later(t *testing.T, l *lab, page, newer string, steps []step) {
 		if i == 1 && before == main() {
 			t.Errorf("the upgrade has started nothing anew: %s", before)
 		}
-		if program := "bramble-" + map[string]string{"hub": "hub", "pi": "agent"}[s.host]; strings.Contains(s.command, "apt remove") {
-			l.run(s.host, "! systemctl is-active "+program+" && [ ! -e /usr/bin/"+program+" ] && [ -e /etc/bramble/*.yaml.bak ]", "")
+		if program := "bramble-" + map[string]string{"hub": "hub", "pi": "agent"}[s.host]; strings.Contains(s.command,
+			"apt remove") {
+			l.run(s.host, "! systemctl is-active "+program+" && [ ! -e /usr/bin/"+program+" ] && [ -e /etc/bramble/*.yaml.bak ]",
+				"")
 		}
 	}
 	if !upgraded {
 		t.Error("the guide tells nothing about removal")
 	}
 	for _, host := range []string{"hub", "pi"} {
-		if left := l.run(host, "find / -xdev -name '*bramble*' -not -path \"$HOME/*\" -not -path '/var/cache/*' -not -path '/var/log/*'", ""); left != "" {
+		if left := l.run(host,
+			"find / -xdev -name '*bramble*' -not -path \"$HOME/*\" -not -path '/var/cache/*' -not -path '/var/log/*'",
+			""); left != "" {
 			t.Errorf("purged, but on %s is left:\n%s", host, left)
 		}
 	}

@@ -53,7 +53,8 @@ func boot(t *testing.T) (l *lab, cannot string) {
 	if out, err := exec.Command("unshare", "--net", "--mount", "true").CombinedOutput(); err != nil {
 		return nil, "namespaces are not allowed: " + string(out)
 	}
-	cmd := exec.Command("unshare", "--net", "--mount", "./boot.sh", strings.TrimSpace(string(root)), t.TempDir(), "hub", "pi")
+	cmd := exec.Command("unshare", "--net", "--mount", "./boot.sh", strings.TrimSpace(string(root)), t.TempDir(), "hub",
+		"pi")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	trouble, err := os.Create(filepath.Join(t.TempDir(), "trouble"))
 	if err != nil {
@@ -92,10 +93,12 @@ func boot(t *testing.T) (l *lab, cannot string) {
 // shell returns a command of root's on a host, in root's folder.
 func (l *lab) shell(host, command string) *exec.Cmd {
 	return exec.Command("nsenter", "--target", l.first[host], "--all",
-		"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb", "DEBIAN_FRONTEND=noninteractive", "sh", "-c", "cd /root && "+command)
+		"env", "-i", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=dumb",
+		"DEBIAN_FRONTEND=noninteractive", "sh", "-c", "cd /root && "+command)
 }
 
-// run runs a command, which must succeed, and returns what it prints. What is typed goes to its terminal, if that is not empty.
+// run runs a command, which must succeed, and returns what it prints. What is typed goes to its terminal, if that is
+// not empty.
 func (l *lab) run(host, command, typed string) string {
 	l.t.Helper()
 	if typed != "" {

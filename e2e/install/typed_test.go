@@ -106,11 +106,13 @@ func traces(t *testing.T, l *lab, token string) {
 			t.Errorf("the journal of %s lacks what sudo logs, or has the token:\n%s", host, masked(log))
 		}
 	}
-	if history := l.run("pi", "cat .bash_history", ""); !strings.Contains(history, "bramble-agent join ") || strings.Contains(history, token) {
+	if history := l.run("pi", "cat .bash_history", ""); !strings.Contains(history, "bramble-agent join ") ||
+		strings.Contains(history, token) {
 		t.Errorf("the shell's history: %s", masked(history))
 	}
 	for host, want := range map[string]string{"hub": "", "pi": "/etc/bramble/agent.credential\n"} {
-		search := l.shell(host, "grep --recursive --files-with-matches --fixed-strings --file=- --devices=skip --exclude-dir=proc --exclude-dir=sys --exclude-dir=credentials /")
+		search := l.shell(host,
+			"grep --recursive --files-with-matches --fixed-strings --file=- --devices=skip --exclude-dir=proc --exclude-dir=sys --exclude-dir=credentials /")
 		search.Stdin = strings.NewReader(token + "\n")
 		found, err := search.Output() // grep also fails for a file that is gone meanwhile
 		if string(found) != want {

@@ -88,7 +88,8 @@ func (h *hub) command(args ...string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if out, err := exec.CommandContext(h.t.Context(), name, append([]string{"--credentials=" + h.file}, args...)...).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(h.t.Context(), name, append([]string{"--credentials=" + h.file}, args...)...).
+		CombinedOutput(); err != nil {
 		h.t.Fatalf("%v: %v: %s", args, err, out)
 	}
 }
@@ -111,8 +112,9 @@ func (h *hub) start(issuer string, flags ...string) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(h.t.Context()), timeout)
 	cmd := exec.CommandContext(ctx, name, append([]string{
-		"demo", "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--credentials=" + h.file, "--oidc-issuer=" + issuer, "--oidc-client-id=" + clientID,
-		"--oidc-client-secret-file=" + secretFile, "--oidc-redirect-url=" + h.redirectURL(), "--oidc-name=the lab",
+		"demo", "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--credentials=" + h.file, "--oidc-issuer=" + issuer,
+		"--oidc-client-id=" + clientID, "--oidc-client-secret-file=" + secretFile, "--oidc-redirect-url=" + h.redirectURL(),
+		"--oidc-name=the lab",
 	}, flags...)...)
 	cmd.Env = append(os.Environ(), "XDG_STATE_HOME="+h.t.TempDir())
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -151,7 +153,11 @@ func (h *hub) start(issuer string, flags ...string) {
 		if err != nil {
 			h.t.Fatal(err)
 		}
-		h.front.Config.Handler = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target); r.Out.Host = r.In.Host }}
+		h.front.Config.Handler = &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(
+				target)
+			r.Out.Host = r.In.Host
+		}}
 		h.front.Start()
 	case <-ctx.Done():
 		h.t.Fatalf("the hub is not ready: %s", h.log)

@@ -83,7 +83,8 @@ func (b *browser) logIn(page, user string) (*http.Response, string) {
 		b.t.Fatalf("no form of the provider at %s: %s %s", resp.Request.URL, resp.Status, body)
 	}
 	values := url.Values{"id": {id[1]}, "username": {user}, "password": {password}}
-	return b.do(http.MethodPost, resp.Request.URL.Scheme+"://"+resp.Request.URL.Host+"/login/username", values.Encode(), "application/x-www-form-urlencoded")
+	return b.do(http.MethodPost, resp.Request.URL.Scheme+"://"+resp.Request.URL.Host+"/login/username", values.Encode(),
+		"application/x-www-form-urlencoded")
 }
 
 type me struct {
@@ -114,7 +115,8 @@ func TestLogin(t *testing.T) {
 	h.start(p.issuer())
 	b := newBrowser(t, h)
 	user := "test-user@127.0.0.1"
-	if resp, body := b.logIn("/cam/porch?x=1", user); resp.StatusCode != 200 || resp.Request.URL.String() != h.url+"/cam/porch?x=1" {
+	if resp, body := b.logIn("/cam/porch?x=1", user); resp.StatusCode != 200 || resp.Request.URL.String() != h.url+
+		"/cam/porch?x=1" {
 		t.Fatalf("after the login: %s %s %s", resp.Request.URL, resp.Status, body)
 	}
 	who, _ := b.me()
@@ -130,7 +132,8 @@ func TestLogin(t *testing.T) {
 			t.Errorf("role %q for %s", c.Role, c.ID)
 		}
 	}
-	if resp, _ := b.do(http.MethodPost, h.url+"/api/v1/cameras/lab-bench/controls", `{"fps":5}`, "application/json"); resp.StatusCode != 403 {
+	if resp, _ := b.do(http.MethodPost, h.url+"/api/v1/cameras/lab-bench/controls", `{"fps":5}`,
+		"application/json"); resp.StatusCode != 403 {
 		t.Errorf("controls of lab-bench: %s", resp.Status)
 	}
 	other := newBrowser(t, h)
@@ -156,7 +159,8 @@ func TestLogin(t *testing.T) {
 	if resp, _ := b.get(who.LogoutURL); resp.StatusCode != http.StatusFound {
 		t.Errorf("the provider's logout: %s", resp.Status)
 	}
-	if said := h.log.String(); !strings.Contains(said, "by=oidc user="+user) || strings.Contains(said, clientSecret) || strings.Contains(said, "code=") {
+	if said := h.log.String(); !strings.Contains(said, "by=oidc user="+user) || strings.Contains(said, clientSecret) ||
+		strings.Contains(said, "code=") {
 		t.Errorf("the log: %s", said)
 	}
 }
@@ -168,7 +172,8 @@ func TestUnmapped(t *testing.T) {
 	p.start(t, h.redirectURL())
 	h.start(p.issuer())
 	b := newBrowser(t, h)
-	if resp, body := b.logIn("/", "test-user2"); resp.StatusCode != 403 || !strings.Contains(body, "You are logged in as test-user2, but this hub grants you no camera") {
+	if resp, body := b.logIn("/", "test-user2"); resp.StatusCode != 403 ||
+		!strings.Contains(body, "You are logged in as test-user2, but this hub grants you no camera") {
 		t.Errorf("%s %s", resp.Status, body)
 	}
 	b.CheckRedirect = noFollow
@@ -188,7 +193,8 @@ func TestProviderAway(t *testing.T) {
 	h.start("http://" + away)
 	b := newBrowser(t, h)
 	resp, body := b.get(h.url + "/login/oidc")
-	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" || !strings.Contains(body, "The identity provider is not available") || strings.Contains(body, away) {
+	if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" ||
+		!strings.Contains(body, "The identity provider is not available") || strings.Contains(body, away) {
 		t.Errorf("%s %s", resp.Status, body)
 	}
 	if _, body := b.get(h.url + "/healthz"); body != "ok\n" {
@@ -261,7 +267,8 @@ func TestForgedCallback(t *testing.T) {
 		"nothing at all":                         {victim, h.redirectURL(), "This browser has not begun"},
 	} {
 		resp, body := test.who.get(test.address)
-		if resp.StatusCode != 401 && resp.StatusCode != 503 || !strings.Contains(strings.ToLower(body), strings.ToLower(strings.TrimPrefix(test.says, "This "))) {
+		if resp.StatusCode != 401 && resp.StatusCode != 503 ||
+			!strings.Contains(strings.ToLower(body), strings.ToLower(strings.TrimPrefix(test.says, "This "))) {
 			t.Errorf("%s: %s %s", name, resp.Status, body)
 		}
 	}

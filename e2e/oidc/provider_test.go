@@ -24,7 +24,9 @@ const (
 type withGroups struct{ *storage.Storage }
 
 // SetUserinfoFromToken implements op.Storage.
-func (s withGroups) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, token, subject, origin string) error {
+func (s withGroups) SetUserinfoFromToken(
+	ctx context.Context, info *oidc.UserInfo, token, subject, origin string,
+) error {
 	if err := s.Storage.SetUserinfoFromToken(ctx, info, token, subject, origin); err != nil {
 		return err
 	}
@@ -57,7 +59,8 @@ func (p *provider) issuer() string { return "http://" + p.listener.Addr().String
 func (p *provider) start(t *testing.T, redirectURL string) {
 	t.Helper()
 	storage.RegisterClients(storage.WebClient(clientID, clientSecret, redirectURL))
-	handler := exampleop.SetupServer(p.issuer(), withGroups{storage.NewStorage(storage.NewUserStore(p.issuer()))}, slog.New(slog.DiscardHandler), false)
+	handler := exampleop.SetupServer(p.issuer(), withGroups{storage.NewStorage(storage.NewUserStore(p.issuer()))},
+		slog.New(slog.DiscardHandler), false)
 	p.Server = &httptest.Server{Listener: p.listener, Config: &http.Server{Handler: handler}}
 	p.Server.Start()
 	t.Cleanup(p.Close)

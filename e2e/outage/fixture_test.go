@@ -49,7 +49,8 @@ func newFixture(t *testing.T, name string, format frame.Format, clip string) *fi
 	s := &fixture{t: t, name: name, format: format, addr: freePort(t)}
 	s.startNATS()
 	s.subscribe()
-	s.agent = startProcess(t, nil, os.Getenv(agentEnv), "--hub", "nats://"+s.addr, "--camera", "porch=file:"+clip+"#fps=30")
+	s.agent = startProcess(t, nil, os.Getenv(agentEnv), "--hub", "nats://"+s.addr, "--camera",
+		"porch=file:"+clip+"#fps=30")
 	return s
 }
 
@@ -84,7 +85,8 @@ func (s *fixture) signal(sig os.Signal) {
 func (s *fixture) subscribe() {
 	s.t.Helper()
 	closed := make(chan struct{})
-	nc, err := nats.Connect("nats://"+s.addr, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond), nats.ReconnectJitter(0, 0),
+	nc, err := nats.Connect("nats://"+s.addr, nats.MaxReconnects(-1), nats.ReconnectWait(10*time.Millisecond),
+		nats.ReconnectJitter(0, 0),
 		nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
 	if err != nil {
 		s.t.Fatal(err)

@@ -42,7 +42,8 @@ func run(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder in the system's temporary one
 	agent := filepath.Join(dir, "bramble-agent")
-	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", agent, "github.com/bramble-cam/bramble/agent/cmd/bramble-agent").CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags=-s -w", "-o", agent,
+		"github.com/bramble-cam/bramble/agent/cmd/bramble-agent").CombinedOutput()
 	if err == nil {
 		err = os.Setenv(agentEnv, agent)
 	}
@@ -70,7 +71,8 @@ func serve(addr string) error {
 	if err != nil {
 		return err
 	}
-	s, err := server.NewServer(&server.Options{Host: host, Port: n, NoSigs: true, NoLog: true, MaxPayload: frame.MaxPayload})
+	s, err := server.NewServer(&server.Options{Host: host, Port: n, NoSigs: true, NoLog: true,
+		MaxPayload: frame.MaxPayload})
 	if err != nil {
 		return err
 	}

@@ -16,15 +16,18 @@ const (
 	// maxPeak is what an agent may occupy, whatever happens.
 	maxPeak = 20 << 20
 
-	// maxAge is how old a frame may be that arrives after the outage. The goal is 200 ms, and what is measured is printed; this leaves room for a
-	// machine that runs other tests too, and is far from the age of a frame that was kept through the outage.
+	// maxAge is how old a frame may be that arrives after the outage. The goal is 200 ms, and what is measured is printed;
+	// this leaves room for a machine that runs other tests too, and is far from the age of a frame that was kept through
+	// the outage.
 	maxAge = 2 * time.Second
 
-	// maxLeftOver is how many frames may have been on their way to a server in the moment in which it froze. Nobody can call them back.
+	// maxLeftOver is how many frames may have been on their way to a server in the moment in which it froze. Nobody can
+	// call them back.
 	maxLeftOver = 2
 )
 
-// TestOutages freezes NATS servers, so that their sockets stay open and nothing is read from them any longer, and kills others, all at once.
+// TestOutages freezes NATS servers, so that their sockets stay open and nothing is read from them any longer, and kills
+// others, all at once.
 func TestOutages(t *testing.T) {
 	t.Parallel()
 	clips := map[frame.Format]string{frame.JPEG: makeJPEG(t), frame.H264: makeH264(t)}
@@ -92,16 +95,20 @@ func (s *fixture) checkArrivals(t *testing.T) {
 		t.Errorf("%d frames of before the outage arrived after it, at most %d may", old, s.maxLeftOver)
 	}
 	first := fresh[0] // there is one: the outage was waited for to end
-	t.Logf("first frame after the outage: %v old, captured %v after the server's return", first.age(), first.CaptureTime.Sub(s.up))
+	t.Logf("first frame after the outage: %v old, captured %v after the server's return", first.age(),
+		first.CaptureTime.Sub(s.up))
 	if !first.Decodable() {
 		t.Errorf("the first frame after the outage, %d, does not decode alone", first.Seq)
 	}
-	if captured := int64(first.Seq) - int64(s.last.Frames); first.Epoch != s.last.Epoch || captured < int64(outage.Seconds()*fps/2) {
-		t.Errorf("during the outage only %d frames were captured, in epochs %d and %d: the camera must run on", captured, s.last.Epoch, first.Epoch)
+	if captured := int64(first.Seq) - int64(s.last.Frames); first.Epoch != s.last.Epoch ||
+		captured < int64(outage.Seconds()*fps/2) {
+		t.Errorf("during the outage only %d frames were captured, in epochs %d and %d: the camera must run on", captured,
+			s.last.Epoch, first.Epoch)
 	}
 }
 
-// checkAccount checks that every frame that was captured was either sent or counted as dropped, but for the few that wait.
+// checkAccount checks that every frame that was captured was either sent or counted as dropped, but for the few that
+// wait.
 func (s *fixture) checkAccount(t *testing.T) {
 	st := s.status(t)
 	t.Logf("%d frames captured, %d sent, dropped: %v", st.Frames, st.Sent, st.Drops)

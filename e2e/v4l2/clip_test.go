@@ -51,13 +51,14 @@ func (c clipFrames) gap(before, after frame.Frame) int {
 	from, ok := c.number[string(before.Payload)]
 	to, alsoOK := c.number[string(after.Payload)]
 	if !ok || !alsoOK {
-		c.t.Fatalf("frame %d of %d bytes or frame %d of %d bytes is not in the clip", before.Seq, len(before.Payload), after.Seq, len(after.Payload))
+		c.t.Fatalf("frame %d of %d bytes or frame %d of %d bytes is not in the clip", before.Seq, len(before.Payload),
+			after.Seq, len(after.Payload))
 	}
 	return (to - from - 1 + len(c.number)) % len(c.number)
 }
 
-// follow checks that n frames are the clip's, byte for byte and in its order, and that a frame of the clip is missing only where Cam-Seq tells it. It
-// returns how many are.
+// follow checks that n frames are the clip's, byte for byte and in its order, and that a frame of the clip is missing
+// only where Cam-Seq tells it. It returns how many are.
 func (c clipFrames) follow(next func() frame.Frame, n int) (missing int) {
 	c.t.Helper()
 	before := next()
@@ -65,7 +66,8 @@ func (c clipFrames) follow(next func() frame.Frame, n int) (missing int) {
 		f := next()
 		gap := c.gap(before, f)
 		if told := f.Seq - before.Seq - 1; f.Epoch != before.Epoch || told != uint64(gap) {
-			c.t.Errorf("frame %d of epoch %d comes after frame %d of epoch %d, and %d of the clip are missing", f.Seq, f.Epoch, before.Seq, before.Epoch, gap)
+			c.t.Errorf("frame %d of epoch %d comes after frame %d of epoch %d, and %d of the clip are missing", f.Seq, f.Epoch,
+				before.Seq, before.Epoch, gap)
 		}
 		missing += gap
 		before = f

@@ -26,8 +26,8 @@ func testConfigure(t *testing.T, v *vm) {
 	if c := control(s.info("uvc"), "brightness"); c.Value != -17 || c.Min != -64 || c.Max != 64 {
 		t.Errorf("do.info says %+v", c)
 	}
-	if msg, err := s.nc.Request("cam.uvc.do.configure", []byte(`{"controls":{"brightness":65}}`), testutil.Timeout); err != nil ||
-		!strings.Contains(msg.Header.Get("Nats-Service-Error"), "-64") {
+	if msg, err := s.nc.Request("cam.uvc.do.configure", []byte(`{"controls":{"brightness":65}}`),
+		testutil.Timeout); err != nil || !strings.Contains(msg.Header.Get("Nats-Service-Error"), "-64") {
 		t.Errorf("out of range: %v, %v", msg.Header, err)
 	}
 	stop()

@@ -81,11 +81,13 @@ func testReplug(t *testing.T, v *vm) {
 	for back.Epoch == first.Epoch {
 		back = next()
 	}
-	progress(t, "plugged in, %s now: the kernel had it after %v, the first frame came %v later", v.node(t, "uvc"), ms(there.Sub(began)), ms(time.Since(there)))
+	progress(t, "plugged in, %s now: the kernel had it after %v, the first frame came %v later", v.node(t, "uvc"),
+		ms(there.Sub(began)), ms(time.Since(there)))
 	statuses.wait(status.Live)
 	v.sh(t, "kill %s", holder)
 
-	for testutil.Receive(t, "a new picture for the viewer", viewer.captured).Before(back.CaptureTime.Truncate(time.Millisecond)) {
+	for testutil.Receive(t, "a new picture for the viewer", viewer.captured).
+		Before(back.CaptureTime.Truncate(time.Millisecond)) {
 	}
 	select {
 	case <-viewer.ended:
@@ -100,14 +102,16 @@ func testReplug(t *testing.T, v *vm) {
 	progress(t, "the other camera has sent %d frames meanwhile, all there are", sent)
 }
 
-// complete checks that no frame of the clip is missing from the one given up to one that was captured at the time given, and counts them.
+// complete checks that no frame of the clip is missing from the one given up to one that was captured at the time
+// given, and counts them.
 func (s *fixture) complete(next func() frame.Frame, f frame.Frame, until time.Time) (n int) {
 	s.t.Helper()
 	clip := readClip(s.t, "h264", frame.H264)
 	for n = 1; f.CaptureTime.Before(until); n++ {
 		after := next()
 		if after.Epoch != f.Epoch || after.Seq != f.Seq+1 || clip.gap(f, after) != 0 {
-			s.t.Errorf("frame %d of epoch %d comes after frame %d of epoch %d, and %d of the clip are missing", after.Seq, after.Epoch, f.Seq, f.Epoch, clip.gap(f, after))
+			s.t.Errorf("frame %d of epoch %d comes after frame %d of epoch %d, and %d of the clip are missing", after.Seq,
+				after.Epoch, f.Seq, f.Epoch, clip.gap(f, after))
 		}
 		f = after
 	}
@@ -177,9 +181,11 @@ func testIdle(t *testing.T, v *vm) {
 
 // testBusy: a camera that another program has is named, and used when it is free.
 func testBusy(t *testing.T, v *vm) {
-	v.sh(t, "v4l2-ctl -d %s --set-fmt-video=width=640,height=480,pixelformat=MJPG --stream-mmap >/run/other.log 2>&1 & echo $! >/run/other", byID)
+	v.sh(t,
+		"v4l2-ctl -d %s --set-fmt-video=width=640,height=480,pixelformat=MJPG --stream-mmap >/run/other.log 2>&1 & echo $! >/run/other", byID)
 	t.Cleanup(func() {
-		if _, err := v.try("kill $(cat /run/other) 2>/dev/null"); err != nil && !errors.Is(err, errExit) { // it was ended by the test
+		if _, err := v.try("kill $(cat /run/other) 2>/dev/null"); err != nil && !errors.Is(err, errExit) {
+			// it was ended by the test
 			t.Error(err)
 		}
 	})

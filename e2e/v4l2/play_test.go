@@ -49,7 +49,8 @@ func TestVM(t *testing.T) {
 
 // testPassThrough: what comes compressed out of a camera arrives byte for byte.
 func testPassThrough(t *testing.T, v *vm) {
-	s := newFixture(t, v, "--camera", uvcMJPEG, "--camera", loopH264, "--camera", "uvc264=v4l2:"+byID+"#format=h264&fps=10")
+	s := newFixture(t, v, "--camera", uvcMJPEG, "--camera", loopH264, "--camera", "uvc264=v4l2:"+byID+
+		"#format=h264&fps=10")
 	for _, c := range []struct {
 		camera, clip string
 		format       frame.Format
@@ -64,7 +65,8 @@ func testPassThrough(t *testing.T, v *vm) {
 		missing := want.follow(next, c.n)
 		stop()
 		st := s.info(c.camera)
-		progress(t, "%s: %d frames of %d bytes are the camera's, %d lost on the way; %.1f fps, drops %v", c.camera, c.n, st.Bitrate/8/int64(max(1, st.FPS)), missing, st.FPS, st.Drops)
+		progress(t, "%s: %d frames of %d bytes are the camera's, %d lost on the way; %.1f fps, drops %v", c.camera, c.n,
+			st.Bitrate/8/int64(max(1, st.FPS)), missing, st.FPS, st.Drops)
 		if missing > c.n { // less than half has come: too slow even for an emulated machine
 			t.Errorf("%s: %d of %d frames are missing", c.camera, missing, c.n)
 		}
@@ -112,11 +114,13 @@ func (s *fixture) decodes(path, size string, frames int) {
 	var info struct {
 		Streams []struct{ Width, Height int }
 	}
-	if err := json.Unmarshal(out, &info); err != nil || len(info.Streams) != 1 || sizeText(info.Streams[0].Width, info.Streams[0].Height) != size {
+	if err := json.Unmarshal(out, &info); err != nil || len(info.Streams) != 1 ||
+		sizeText(info.Streams[0].Width, info.Streams[0].Height) != size {
 		s.t.Errorf("%s: ffprobe says %s (%v), want %s", path, out, err, size)
 	}
 	sums := map[string]bool{}
-	out = output(s.t, "ffmpeg", append(probe, "-xerror", "-i", s.root+path, "-map", "0:v", "-frames:v", strconv.Itoa(frames), "-fps_mode", "passthrough", "-f", "framemd5", "-")...)
+	out = output(s.t, "ffmpeg", append(probe, "-xerror", "-i", s.root+path, "-map", "0:v", "-frames:v",
+		strconv.Itoa(frames), "-fps_mode", "passthrough", "-f", "framemd5", "-")...)
 	for line := range strings.Lines(string(out)) {
 		if !strings.HasPrefix(line, "#") {
 			fields := strings.Split(strings.TrimSpace(line), ",")
@@ -152,7 +156,8 @@ func decodable(t *testing.T, name string, picture []byte, size string) {
 	if err != nil || sizeText(w, h) != size {
 		t.Errorf("%s: %dx%d, %v; want %s", name, w, h, err, size)
 	}
-	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-xerror", "-f", "mjpeg", "-i", "-", "-f", "null", "-")
+	cmd := exec.CommandContext(t.Context(), "ffmpeg", "-v", "error", "-xerror", "-f", "mjpeg", "-i", "-", "-f", "null",
+		"-")
 	cmd.Stdin = bytes.NewReader(picture)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%s: %v: %s", name, err, out)

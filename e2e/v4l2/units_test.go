@@ -32,7 +32,8 @@ func TestUnits(t *testing.T) {
 			if len(waiting) == 0 {
 				t.Fatalf("no test of %s waits for a device", u.dir)
 			}
-			out, err := v.try("./" + u.name + ".test -test.v -test.timeout 280s -test.run '^(" + strings.Join(waiting, "|") + ")$'")
+			out, err := v.try("./" + u.name + ".test -test.v -test.timeout 280s -test.run '^(" + strings.Join(waiting, "|") +
+				")$'")
 			if err != nil && !errors.Is(err, errExit) {
 				t.Fatalf("%v: %s", err, out)
 			}
@@ -113,12 +114,15 @@ func results(t *testing.T, said string) (list []result) {
 }
 
 func TestResults(t *testing.T) {
-	got := results(t, "=== RUN   TestA\n=== RUN   TestA/one\n    a_test.go:1: no reason\n--- PASS: TestA (0.10s)\n    --- SKIP: TestA/one (0.00s)\n"+
-		"=== RUN   TestB\n    b_test.go:2: wrong\n--- FAIL: TestB (0.10s)\n=== RUN   TestC\npanic: end of the world\n")
+	got := results(t,
+		"=== RUN   TestA\n=== RUN   TestA/one\n    a_test.go:1: no reason\n--- PASS: TestA (0.10s)\n    --- SKIP: TestA/one (0.00s)\n"+
+			"=== RUN   TestB\n    b_test.go:2: wrong\n--- FAIL: TestB (0.10s)\n=== RUN   TestC\npanic: end of the world\n")
 	for i, want := range []result{
-		{"TestA", "pass", "TestA"}, {"TestA/one", "skip", "no reason"}, {"TestB", "fail", "wrong"}, {"TestC", "unfinished", "end of the world"},
+		{"TestA", "pass", "TestA"}, {"TestA/one", "skip", "no reason"}, {"TestB", "fail", "wrong"},
+		{"TestC", "unfinished", "end of the world"},
 	} {
-		if i >= len(got) || got[i].name != want.name || got[i].action != want.action || !strings.Contains(got[i].output, want.output) {
+		if i >= len(got) || got[i].name != want.name || got[i].action != want.action ||
+			!strings.Contains(got[i].output, want.output) {
 			t.Errorf("result %d of %q is not %q", i, got, want)
 		}
 	}

@@ -162,7 +162,8 @@ func (v *vm) node(t *testing.T, name string) string { return v.sh(t, "node %s", 
 // openers returns which processes have a camera open.
 func (v *vm) openers(t *testing.T, name string) string { return v.sh(t, "opened %s", name) }
 
-// background starts a program in the guest, and ends it with the test. stop sends it a signal, TERM for example, and returns its exit code.
+// background starts a program in the guest, and ends it with the test. stop sends it a signal, TERM for example, and
+// returns its exit code.
 func (v *vm) background(t *testing.T, log, command string) (stop func(signal string) int) {
 	t.Helper()
 	pid := v.sh(t, "%s >%s 2>&1 & echo $!", command, log)

@@ -22,7 +22,8 @@ type Cert struct {
 	CertFile, KeyFile string
 }
 
-// NewCert makes a certificate for 127.0.0.1 that is good for an hour, unless change says otherwise. It signs itself, or an authority signs it.
+// NewCert makes a certificate for 127.0.0.1 that is good for an hour, unless change says otherwise. It signs itself, or
+// an authority signs it.
 func NewCert(tb testing.TB, authority *Cert, change func(*x509.Certificate)) *Cert {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -40,8 +41,10 @@ func CertFor(tb testing.TB, key *ecdsa.PrivateKey, authority *Cert, change func(
 		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "test " + serial.String()}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "test " + serial.String()},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, KeyUsage: x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
 	}
 	if change != nil {
@@ -76,7 +79,8 @@ func Authority(tb testing.TB) *Cert {
 	})
 }
 
-// Install puts the certificate into the place of another, as tools do that renew certificates: a new file, which is renamed.
+// Install puts the certificate into the place of another, as tools do that renew certificates: a new file, which is
+// renamed.
 func (c *Cert) Install(tb testing.TB, certFile, keyFile string) {
 	tb.Helper()
 	for from, to := range map[string]string{c.KeyFile: keyFile, c.CertFile: certFile} {

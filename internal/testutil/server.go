@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// StartServer starts a NATS server with opts, and stops it when the test ends; a test may shut it down earlier. It listens on loopback, on a
-// free port unless opts names one, and allows the largest frames unless opts says otherwise.
+// StartServer starts a NATS server with opts, and stops it when the test ends; a test may shut it down earlier. It
+// listens on loopback, on a free port unless opts names one, and allows the largest frames unless opts says otherwise.
 func StartServer(tb testing.TB, opts server.Options) *server.Server {
 	tb.Helper()
 	opts.Host, opts.NoSigs, opts.NoLog = "127.0.0.1", true, true

@@ -24,7 +24,8 @@ const Timeout = 30 * time.Second
 // StartNATS starts a NATS server on a free loopback port and stops it when the test ends. It returns the server's URL.
 func StartNATS(tb testing.TB) string {
 	tb.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, MaxPayload: frame.MaxPayload})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
+		MaxPayload: frame.MaxPayload})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -123,8 +124,8 @@ func Log(tb testing.TB) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
-// SecretLog appends to a file of the directory that the environment names by BRAMBLE_TEST_SECRET_LOG. Each test program has
-// its own file. After all tests the files are searched for secrets. Without that variable it writes nothing.
+// SecretLog appends to a file of the directory that the environment names by BRAMBLE_TEST_SECRET_LOG. Each test program
+// has its own file. After all tests the files are searched for secrets. Without that variable it writes nothing.
 type SecretLog struct{}
 
 // Write appends b to the file. It keeps no file open, because tests count open files.

@@ -40,7 +40,8 @@ func JPEG(path string) error {
 func H264(ctx context.Context, path string) error {
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error",
 		"-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=30,noise=alls=20:allf=t", "-frames:v", "300",
-		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "30", "-b:v", "4M", "-maxrate", "4M", "-bufsize", "1M", path).CombinedOutput()
+		"-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-g", "30", "-b:v", "4M", "-maxrate", "4M",
+		"-bufsize", "1M", path).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("ffmpeg: %w\n%s", err, out)
 	}

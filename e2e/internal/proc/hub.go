@@ -18,7 +18,8 @@ type Hub struct {
 	NATS string // URL of the server that it uses
 }
 
-// StartHub starts a bramble-hub on free loopback ports, and waits until it serves. args come before the addresses, so that the first may be a command.
+// StartHub starts a bramble-hub on free loopback ports, and waits until it serves. args come before the addresses, so
+// that the first may be a command.
 func StartHub(ctx context.Context, program string, args ...string) (*Hub, error) {
 	return startHub(ctx, program, "", append(args, "--nats", "127.0.0.1:0"))
 }

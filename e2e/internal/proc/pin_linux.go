@@ -26,7 +26,8 @@ func OnCore(core int, f func() error) error {
 	return err
 }
 
-// AtIdlePriority calls f on a thread that runs when nothing else wants to (SCHED_IDLE in sched(7)), and never again on it. Processes that f starts inherit that.
+// AtIdlePriority calls f on a thread that runs when nothing else wants to (SCHED_IDLE in sched(7)), and never again on
+// it. Processes that f starts inherit that.
 func AtIdlePriority(f func() error) error {
 	done := make(chan error, 1)
 	go func() { // received below

@@ -25,9 +25,11 @@ type Process struct {
 
 // Start starts a program with env added to this one's environment. What it says is kept. End it with Kill.
 func Start(env []string, name string, args ...string) (*Process, error) {
-	p := &Process{cmd: exec.Command(name, args...), name: filepath.Base(name), ended: make(chan struct{}), wrote: make(chan struct{})}
+	p := &Process{cmd: exec.Command(name, args...), name: filepath.Base(name), ended: make(chan struct{}),
+		wrote: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p, p
-	p.cmd.Env = append(os.Environ(), "STATE_DIRECTORY="+filepath.Join(os.TempDir(), "bramble-without-credentials")) // not this host's own
+	// not this host's own
+	p.cmd.Env = append(os.Environ(), "STATE_DIRECTORY="+filepath.Join(os.TempDir(), "bramble-without-credentials"))
 	p.cmd.Env = append(p.cmd.Env, env...)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err

@@ -40,8 +40,8 @@ func (p *Process) Memory() (Memory, error) {
 	return m, nil
 }
 
-// CPU returns the processor time that the process's threads have used so far, to the nanosecond. A thread that has ended is not counted any more; Go's do not
-// end.
+// CPU returns the processor time that the process's threads have used so far, to the nanosecond. A thread that has
+// ended is not counted any more; Go's do not end.
 func (p *Process) CPU() (time.Duration, error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.PID()))
 	if err != nil {
@@ -88,7 +88,8 @@ func (p *Process) Sockets() (int, error) {
 	}
 	n := 0
 	for _, e := range entries {
-		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && strings.HasPrefix(to, "socket:") { // else it has just been closed
+		if to, err := os.Readlink(filepath.Join(dir, e.Name())); err == nil && strings.HasPrefix(to, "socket:") {
+			// else it has just been closed
 			n++
 		}
 	}

@@ -93,13 +93,16 @@ func (g *client) tooBig(ctx context.Context) error {
 		case <-tick.C:
 		}
 		ended := make(chan error, 1)
-		nc, err := g.connect(nats.SetCustomDialer(nonReadingDialer{}), nats.NoReconnect(), nats.ClosedHandler(func(nc *nats.Conn) { ended <- nc.LastError() }))
+		nc, err := g.connect(nats.SetCustomDialer(nonReadingDialer{}), nats.NoReconnect(),
+			nats.ClosedHandler(func(nc *nats.Conn) { ended <- nc.LastError() }))
 		if err != nil {
 			g.count(func(o *Outcome) { o.Answers[err.Error()]++ })
 			continue
 		}
-		msg := &nats.Msg{Subject: "cam." + g.Camera + "." + string(frame.JPEG), Header: nats.Header{}, Data: g.clip.Frames[0].Data}
-		frame.Encode(frame.Header(msg.Header), &frame.Frame{Format: frame.JPEG, Seq: 1, CaptureTime: time.Now(), Epoch: time.Now().UnixNano(), Payload: msg.Data})
+		msg := &nats.Msg{Subject: "cam." + g.Camera + "." + string(frame.JPEG), Header: nats.Header{},
+			Data: g.clip.Frames[0].Data}
+		frame.Encode(frame.Header(msg.Header), &frame.Frame{Format: frame.JPEG, Seq: 1, CaptureTime: time.Now(),
+			Epoch: time.Now().UnixNano(), Payload: msg.Data})
 		if err = nc.PublishMsg(msg); errors.Is(err, nats.ErrMaxPayload) { // other errors are the server's doing
 			nc.Close()
 			return fmt.Errorf("the client itself keeps to max_payload: %w", err)

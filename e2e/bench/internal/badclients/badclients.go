@@ -1,7 +1,8 @@
 //go:build linux
 
-// Package badclients plays clients that harm a hub, in a process of their own so that good viewers do not wait for them:
-// viewers that do not read, half requests, agents that flood. It measures nothing; that is what package scenario does.
+// Package badclients plays clients that harm a hub, in a process of their own so that good viewers do not wait for
+// them: viewers that do not read, half requests, agents that flood. It measures nothing; that is what package scenario
+// does.
 package badclients
 
 import (
@@ -23,17 +24,19 @@ const (
 	Half    = "half"    // connections that send a request's header a byte a second, and come again when they are closed
 	Storm   = "storm"   // viewers who leave when they have a picture, and come again at once
 	Flood   = "flood"   // an agent that sends more frames than a camera has
-	TooBig  = "too big" // an agent that sends messages above the server's max_payload, and connects again when it is thrown out
+	// an agent that sends messages above the server's max_payload, and connects again when it is thrown out
+	TooBig = "too big"
 
-	DeepSubjects  = "deep subjects"    // a client of NATS that subscribes to subjects of many tokens
-	Subscriptions = "subscriptions"    // a consumer that subscribes many times to the frames of a camera
-	Connections   = "connections"      // a consumer that connects many times, for the frames of a camera
-	Questions     = "questions"        // a consumer that asks the agent of a camera without a pause
-	StatusFlood   = "status flood"     // an agent that sends large status documents
-	Hostile       = "hostile strings"  // an agent whose status and pictures hold control characters, HTML and a boundary of multipart
-	Forger        = "forged replies"   // an agent that asks itself, with the subject of another's frames for the answer
-	Requests      = "requests"         // viewers that send requests without a pause
-	Guesses       = "password guesses" // clients without a credential that guess a password, through a proxy
+	DeepSubjects  = "deep subjects" // a client of NATS that subscribes to subjects of many tokens
+	Subscriptions = "subscriptions" // a consumer that subscribes many times to the frames of a camera
+	Connections   = "connections"   // a consumer that connects many times, for the frames of a camera
+	Questions     = "questions"     // a consumer that asks the agent of a camera without a pause
+	StatusFlood   = "status flood"  // an agent that sends large status documents
+	// an agent whose status and pictures hold control characters, HTML and a boundary of multipart
+	Hostile  = "hostile strings"
+	Forger   = "forged replies"   // an agent that asks itself, with the subject of another's frames for the answer
+	Requests = "requests"         // viewers that send requests without a pause
+	Guesses  = "password guesses" // clients without a credential that guess a password, through a proxy
 )
 
 // Group is a number of bad clients of one kind. Which fields count depends on the kind.

@@ -20,11 +20,12 @@ import (
 )
 
 const (
-	maxRead       = 1 << 20                // bytes that he reads at most: more than a hub has in its buffers for him
-	maxConnecting = 8                      // connections that are made at the same time by those who then stay
-	readInterval  = time.Second            // between two bytes that are read, or sent of a header
-	retryPause    = 10 * time.Millisecond  // before one who was turned away comes again
-	drainTimeout  = 500 * time.Millisecond // how long one who leaves reads what lies there, to see whether the hub has closed
+	maxRead       = 1 << 20               // bytes that he reads at most: more than a hub has in its buffers for him
+	maxConnecting = 8                     // connections that are made at the same time by those who then stay
+	readInterval  = time.Second           // between two bytes that are read, or sent of a header
+	retryPause    = 10 * time.Millisecond // before one who was turned away comes again
+	// how long one who leaves reads what lies there, to see whether the hub has closed
+	drainTimeout = 500 * time.Millisecond
 )
 
 // client is a group at work.

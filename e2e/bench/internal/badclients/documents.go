@@ -45,7 +45,8 @@ func (g *client) paced(ctx context.Context, send func() error) {
 func (g *client) document() status.Status {
 	now := time.Now()
 	return status.Status{
-		Camera: g.Camera, Instance: "bad", Started: now, Host: "bad", Agent: "0.0.0-bench", State: status.Live, Since: now, Source: "bench", Format: frame.JPEG,
+		Camera: g.Camera, Instance: "bad", Started: now, Host: "bad", Agent: "0.0.0-bench", State: status.Live, Since: now,
+		Source: "bench", Format: frame.JPEG,
 		Clock: status.Clock{Source: status.ClockArrival},
 	}
 }

@@ -1,5 +1,5 @@
-// Package baseline is the cheapest relay that can be written with one writev of shared slices per viewer and frame: no queue, no deadline, no HTTP behind the
-// header, nothing counted. What a relay costs above it is what it can save.
+// Package baseline is the cheapest relay that can be written with one writev of shared slices per viewer and frame: no
+// queue, no deadline, no HTTP behind the header, nothing counted. What a relay costs above it is what it can save.
 package baseline
 
 import (
@@ -39,8 +39,8 @@ func (r *relay) waitFeeds(n int) {
 	}
 }
 
-// Run serves until its last feed ends. It says on out where it listens: for feeds, then for viewers. A feed is a camera's name in a line, then frames, each with its length
-// in four bytes in front.
+// Run serves until its last feed ends. It says on out where it listens: for feeds, then for viewers. A feed is a
+// camera's name in a line, then frames, each with its length in four bytes in front.
 func Run(out io.Writer) error {
 	r := &relay{cameras: map[string]*camera{}, ended: make(chan struct{})}
 	feeds, err := net.Listen("tcp", "127.0.0.1:0")
@@ -137,7 +137,8 @@ func (r *relay) serve(conn net.Conn) {
 			return
 		}
 		b, _ := c.after(-1, true)
-		out := net.Buffers{fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n", len(b)), b}
+		out := net.Buffers{fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n",
+			len(b)), b}
 		if _, err := out.WriteTo(conn); err != nil {
 			return
 		}

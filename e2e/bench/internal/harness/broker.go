@@ -14,10 +14,12 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// startBroker starts a NATS server for the hub, on the generator's core, where what a peer pulls its camera from is too.
+// startBroker starts a NATS server for the hub, on the generator's core, where what a peer pulls its camera from is
+// too.
 func (c Config) startBroker(ctx context.Context, s *Server) (url string, err error) {
 	conf := c.Broker + ".conf"
-	if err := os.WriteFile(conf, fmt.Appendf(nil, "listen: 127.0.0.1:-1\nmax_payload: %d\n", frame.MaxPayload), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "listen: 127.0.0.1:-1\nmax_payload: %d\n", frame.MaxPayload),
+		0o600); err != nil {
 		return "", err
 	}
 	err = proc.OnCore(GeneratorCore, func() (err error) {

@@ -51,7 +51,9 @@ func (c *Camera) Sent(from, to time.Time) (n int) {
 }
 
 // play plays the clip, from its beginning whenever the camera was dead.
-func (c *Camera) play(ctx context.Context, send func(n uint64, epoch time.Time, fr syntheticframes.Frame, now time.Time) error) error {
+func (c *Camera) play(
+	ctx context.Context, send func(n uint64, epoch time.Time, fr syntheticframes.Frame, now time.Time) error,
+) error {
 	f := c.Clip.Copy()
 	for ctx.Err() == nil {
 		epoch := time.Now()
@@ -83,7 +85,8 @@ var errDead = fmt.Errorf("the camera is dead")
 func (c *Camera) Publish(ctx context.Context, nc *nats.Conn) error {
 	space := subject.Space{}
 	st, err := json.Marshal(status.Status{
-		Camera: c.Name, Instance: "bench", Started: time.Now(), Host: "bench", Agent: "0.0.0-bench", State: status.Live, Since: time.Now(), Source: "bench",
+		Camera: c.Name, Instance: "bench", Started: time.Now(), Host: "bench", Agent: "0.0.0-bench", State: status.Live,
+		Since: time.Now(), Source: "bench",
 		Format: c.Clip.Format, Clock: status.Clock{Source: status.ClockArrival},
 	})
 	if err != nil {

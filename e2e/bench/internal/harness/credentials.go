@@ -46,7 +46,8 @@ func (g *Credentials) run(ctx context.Context, input string, args ...string) (st
 }
 
 func (g *Credentials) user(ctx context.Context, name, role string, cameras ...string) (token secret.Text, err error) {
-	if _, err = g.run(ctx, passwords+"\n", "user", "add", name, "--role", role, "--cameras", strings.Join(cameras, ","), "--password-stdin"); err != nil {
+	if _, err = g.run(ctx, passwords+"\n", "user", "add", name, "--role", role, "--cameras", strings.Join(cameras, ","),
+		"--password-stdin"); err != nil {
 		return "", err
 	}
 	text, err := g.run(ctx, "", "token", "add", name, "bench")

@@ -74,7 +74,8 @@ func (s *Server) URL(camera, kind string) string { return s.url(camera, kind) }
 func (c Config) Start(ctx context.Context, name string, cameras ...*Camera) (*Server, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	s := &Server{Name: name, cancel: cancel, credentials: c.Guard}
-	start := map[string]func(context.Context, *Server, []*Camera) error{Baseline: c.startBaseline, Bramble: c.startHub, Peer: c.startPeer}[name]
+	start := map[string]func(context.Context, *Server, []*Camera) error{Baseline: c.startBaseline, Bramble: c.startHub,
+		Peer: c.startPeer}[name]
 	if err := start(ctx, s, cameras); err != nil {
 		s.Stop()
 		return nil, fmt.Errorf("%s: %w", name, err)

@@ -31,7 +31,8 @@ type Usage struct {
 	Noise  Noise
 }
 
-// Measure begins to measure what the server uses; the returned function ends that. ours are further processes that are no noise.
+// Measure begins to measure what the server uses; the returned function ends that. ours are further processes that are
+// no noise.
 func (s *Server) Measure(ctx context.Context, ours ...*proc.Process) (end func() (Usage, error), err error) {
 	allocs, own, err := s.allocs(ctx) // first, so that its cost is not measured
 	if err != nil {
@@ -193,7 +194,8 @@ func readMachine(ours []*proc.Process) (m machine, err error) {
 	return m, nil
 }
 
-// parseStat reads the first line of /proc/stat (proc(5)), in hundredths of a second: user, nice, system, idle, iowait, irq, softirq, steal.
+// parseStat reads the first line of /proc/stat (proc(5)), in hundredths of a second: user, nice, system, idle, iowait,
+// irq, softirq, steal.
 func parseStat(text string) (busy, stolen float64, err error) {
 	line, _, _ := strings.Cut(text, "\n")
 	fields := strings.Fields(line)
@@ -215,8 +217,8 @@ func parseStat(text string) (busy, stolen float64, err error) {
 	return busy, stolen, nil
 }
 
-// KernelTCP returns the bytes that the kernel holds for TCP on the whole machine, from /proc/net/sockstat, and how many connections without an owner are still
-// being emptied.
+// KernelTCP returns the bytes that the kernel holds for TCP on the whole machine, from /proc/net/sockstat, and how many
+// connections without an owner are still being emptied.
 func KernelTCP() (bytes, orphans int, err error) {
 	data, err := os.ReadFile("/proc/net/sockstat")
 	if err != nil {

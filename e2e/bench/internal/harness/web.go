@@ -15,7 +15,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// web serves a camera over HTTP, for a peer that pulls: cam.mjpeg, or cam.h264 as raw Annex B. It plays from the beginning for each who asks.
+// web serves a camera over HTTP, for a peer that pulls: cam.mjpeg, or cam.h264 as raw Annex B. It plays from the
+// beginning for each who asks.
 type web struct {
 	server  *http.Server
 	serving chan error
@@ -65,7 +66,8 @@ func (c *Camera) answer(rw http.ResponseWriter, r *http.Request) {
 			c.keys.Store(now.UnixNano())
 		}
 		if isJPEG {
-			if _, err := fmt.Fprintf(rw, "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n", len(fr.Data)); err != nil {
+			if _, err := fmt.Fprintf(rw, "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n",
+				len(fr.Data)); err != nil {
 				return err
 			}
 		}

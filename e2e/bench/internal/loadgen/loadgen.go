@@ -35,8 +35,8 @@ type ViewerResult struct {
 	shownAt      time.Duration
 }
 
-// Generator is a number of viewers of whom it is counted together what they see. They read into one buffer, one after the other: a generator whose caches
-// are full of buffers would measure itself.
+// Generator is a number of viewers of whom it is counted together what they see. They read into one buffer, one after
+// the other: a generator whose caches are full of buffers would measure itself.
 type Generator struct {
 	connecting chan struct{} // holds a token for each viewer that connects just now
 
@@ -50,11 +50,12 @@ type Generator struct {
 
 // New returns a generator without viewers that counts nothing yet.
 func New() *Generator {
-	return &Generator{connecting: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never(), until: never()}
+	return &Generator{connecting: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never(),
+		until: never()}
 }
 
-// doorWidth is how many viewers of a generator connect at the same time. That takes the generator about 60 µs each: if hundreds did it at once, the viewers that are counted
-// could not read meanwhile, and the frames would look late.
+// doorWidth is how many viewers of a generator connect at the same time. That takes the generator about 60 µs each: if
+// hundreds did it at once, the viewers that are counted could not read meanwhile, and the frames would look late.
 const doorWidth = 4
 
 func never() time.Time { return time.Unix(math.MaxInt32, 0) }
@@ -69,7 +70,8 @@ func (c *Generator) Begin() time.Time {
 	return now
 }
 
-// Until lets no more frames count that leave the camera from now on, and returns when that is. Those that are under way count until End.
+// Until lets no more frames count that leave the camera from now on, and returns when that is. Those that are under way
+// count until End.
 func (c *Generator) Until() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -109,7 +111,8 @@ func (c *Generator) End() Counts {
 	return n
 }
 
-// Age returns a quantile, 0 to 1, of how old the frames were when they had been read; NaN if there were none. Milliseconds.
+// Age returns a quantile, 0 to 1, of how old the frames were when they had been read; NaN if there were none.
+// Milliseconds.
 func (c Counts) Age(q float64) float64 { return Quantile(c.ages, q) }
 
 // Quantile returns a quantile of sorted durations in milliseconds; NaN if there are none.
@@ -149,8 +152,9 @@ func (c *Generator) record(s *ViewerResult, p *parser, head []byte) {
 	}
 }
 
-// delay returns how far a player is behind the camera that shows this frame. One of MP4 shows frames at their times, from the first one that is to be shown on; one of H.264,
-// which has no times, at the camera's rate, so it stays as far delay as the first frame was; one of MJPEG at once.
+// delay returns how far a player is behind the camera that shows this frame. One of MP4 shows frames at their times,
+// from the first one that is to be shown on; one of H.264, which has no times, at the camera's rate, so it stays as far
+// delay as the first frame was; one of MJPEG at once.
 func (s *ViewerResult) delay(p *parser, now time.Time, age time.Duration) time.Duration {
 	switch p.kind {
 	case "mp4":

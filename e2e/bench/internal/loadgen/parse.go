@@ -15,7 +15,8 @@ import (
 const (
 	// headSize is how much of a frame is kept to find the stamp in it: an IDR has parameter sets in front of it.
 	headSize = 512
-	// tailSize is how much of the end of an mdat is kept: some servers put what stands in front of a picture behind the one before.
+	// tailSize is how much of the end of an mdat is kept: some servers put what stands in front of a picture behind the
+	// one before.
 	tailSize = 128
 	// boxSize is how much of an MP4 box other than mdat is kept.
 	boxSize = 4 << 10
@@ -23,7 +24,8 @@ const (
 	textSize = 64 << 10
 )
 
-// parser eats a response in pieces of any size, and calls frame with the first bytes of each frame when its last one has come.
+// parser eats a response in pieces of any size, and calls frame with the first bytes of each frame when its last one
+// has come.
 type parser struct {
 	kind  string // jpeg, mjpeg, mp4, h264 or ws
 	frame func(head []byte)
@@ -121,7 +123,8 @@ func (p *parser) response(b []byte) (int, error) {
 	return n, nil
 }
 
-// StatusError is an answer other than 200, or 101 of a WebSocket: its first line, and as much of its body as came with the header.
+// StatusError is an answer other than 200, or 101 of a WebSocket: its first line, and as much of its body as came with
+// the header.
 type StatusError struct{ line, body string }
 
 func (e *StatusError) Error() string { return "the server answers: " + e.line + ": " + e.body }
@@ -221,7 +224,8 @@ func (p *parser) mdat() {
 	}
 	p.frame(head)
 	p.early = p.early[:0]
-	if i := bytes.Index(p.tail, []byte(syntheticframes.Mark)); i >= 0 && !bytes.Contains(p.head, p.tail[i:min(len(p.tail), i+syntheticframes.StampSize)]) {
+	if i := bytes.Index(p.tail, []byte(syntheticframes.Mark)); i >= 0 &&
+		!bytes.Contains(p.head, p.tail[i:min(len(p.tail), i+syntheticframes.StampSize)]) {
 		p.early = append(p.early, p.tail[i:]...)
 	}
 }

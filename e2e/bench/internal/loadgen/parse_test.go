@@ -24,23 +24,26 @@ func frames(t *testing.T) (picture, au []byte, sent time.Time) {
 	}
 	sent = time.Unix(1_790_000_000, 123_456_789)
 	for _, f := range []*syntheticframes.Clip{pictures, syntheticframes.GOP(2000, 1)} {
-		data := bytes.Replace(f.Frames[0].Data, []byte(syntheticframes.Mark+"0000000000000000000"), fmt.Appendf(nil, "%s%d", syntheticframes.Mark, sent.UnixNano()), 1)
+		data := bytes.Replace(f.Frames[0].Data, []byte(syntheticframes.Mark+"0000000000000000000"),
+			fmt.Appendf(nil, "%s%d", syntheticframes.Mark, sent.UnixNano()), 1)
 		picture, au = au, data
 	}
 	return picture, au, sent
 }
 
-// TestParser: frames are counted when their last byte has come, with the stamp that they left with, however the response is cut into pieces.
+// TestParser: frames are counted when their last byte has come, with the stamp that they left with, however the
+// response is cut into pieces.
 func TestParser(t *testing.T) {
 	picture, au, sent := frames(t)
 	part := append(fmt.Appendf(nil, "Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n", len(picture)), picture...)
 	part = append(part, "\r\n--frame\r\n"...)
 	head := "HTTP/1.1 200 OK\r\nServer: x\r\n\r\n"
 	shot := append(fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(picture)), picture...)
-	message := slices.Concat([]byte{0x82, 127}, binary.BigEndian.AppendUint64(nil, uint64(40+len(picture))), make([]byte, 40), picture)
+	message := slices.Concat([]byte{0x82, 127}, binary.BigEndian.AppendUint64(nil, uint64(40+len(picture))),
+		make([]byte, 40), picture)
 	for kind, response := range map[string][]byte{
-		"ws":    slices.Concat([]byte("HTTP/1.1 101 Switching Protocols\r\n\r\n"), []byte("\x81\x02{}"), message, []byte("\x89\x011"), message),
-		"jpeg":  append(bytes.Clone(shot), shot...),
+		"ws": slices.Concat([]byte("HTTP/1.1 101 Switching Protocols\r\n\r\n"), []byte("\x81\x02{}"), message,
+			[]byte("\x89\x011"), message), "jpeg": append(bytes.Clone(shot), shot...),
 		"mjpeg": append(append([]byte(head+"--frame\r\n"), part...), part...),
 		"mp4":   append(append(append([]byte(head), box("free", picture)...), box("mdat", au)...), box("mdat", au)...),
 		"h264":  append(append([]byte(head), au...), au...),
@@ -130,9 +133,11 @@ func TestEarlyStamp(t *testing.T) {
 
 // TestTimes reads timescale, edit and decode time.
 func TestTimes(t *testing.T) {
-	mdhd := box("mdhd", append(make([]byte, 12), 0, 1, 0x5f, 0x90, 0, 0, 0, 0))                                           // 90000
-	elst := box("elst", append([]byte{1, 0, 0, 0, 0, 0, 0, 1}, append(make([]byte, 8), 0, 0, 0, 0, 0, 2, 0xbf, 0x20)...)) // 180000
-	tfdt := box("tfdt", []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0x1e, 0xb0})                                                 // 270000
+	// 90000
+	mdhd := box("mdhd", append(make([]byte, 12), 0, 1, 0x5f, 0x90, 0, 0, 0, 0))
+	// 180000
+	elst := box("elst", append([]byte{1, 0, 0, 0, 0, 0, 0, 1}, append(make([]byte, 8), 0, 0, 0, 0, 0, 2, 0xbf, 0x20)...))
+	tfdt := box("tfdt", []byte{1, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0x1e, 0xb0}) // 270000
 	var tm times
 	if err := tm.moov(append(elst, mdhd...)); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,8 @@ import (
 // breath is the pause between two volleys of requests: no divisor of the time between two frames.
 const breath = 23 * time.Millisecond
 
-// Snapshots asks for pictures over n connections that stay open, all at once, again and again for the span, and returns how long each answer took, sorted.
+// Snapshots asks for pictures over n connections that stay open, all at once, again and again for the span, and returns
+// how long each answer took, sorted.
 func Snapshots(ctx context.Context, target string, n int, span time.Duration) ([]time.Duration, error) {
 	c := New()
 	var all []time.Duration
@@ -70,7 +71,8 @@ func newPoller(ctx context.Context, c *Generator, target string) (*poller, error
 	if err != nil {
 		return nil, err
 	}
-	a := &poller{generator: c, conn: conn.(*net.TCPConn), request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", u.RequestURI(), u.Host)}
+	a := &poller{generator: c, conn: conn.(*net.TCPConn), request: fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n",
+		u.RequestURI(), u.Host)}
 	a.parser = &parser{kind: "jpeg", frame: func([]byte) { a.got = true }}
 	return a, nil
 }

@@ -49,7 +49,8 @@ func (t *times) moof(b []byte) error {
 	return nil
 }
 
-// media returns the decode time of the fragment at hand, counted from where showing begins; negative if it is not shown.
+// media returns the decode time of the fragment at hand, counted from where showing begins; negative if it is not
+// shown.
 func (t *times) media() time.Duration {
 	if t.scale == 0 {
 		return 0

@@ -144,10 +144,12 @@ func (c *Generator) readSlowly(ctx context.Context, raw syscall.RawConn, p *pars
 	}
 }
 
-// headSip is as much as a stalled viewer reads at a time: byte by byte, 200 of them would keep the generator's core from the good ones for a tenth of a second.
+// headSip is as much as a stalled viewer reads at a time: byte by byte, 200 of them would keep the generator's core
+// from the good ones for a tenth of a second.
 const headSip = 512
 
-// stall reads the header of the response and then nothing, until ctx ends: that the server has closed the connection shows only at the server.
+// stall reads the header of the response and then nothing, until ctx ends: that the server has closed the connection
+// shows only at the server.
 func (c *Generator) stall(ctx context.Context, raw syscall.RawConn, p *parser) error {
 	var fault error
 	err := raw.Read(func(fd uintptr) bool {

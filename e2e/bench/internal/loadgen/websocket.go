@@ -19,14 +19,16 @@ const (
 // opened is what begins the answer to a WebSocket's request.
 const opened = " 101 "
 
-// webSocketRequest is what a viewer sends who watches /cam/<id>.ws, which is no address: it opens /ws and watches the camera's pictures there.
+// webSocketRequest is what a viewer sends who watches /cam/<id>.ws, which is no address: it opens /ws and watches the
+// camera's pictures there.
 func webSocketRequest(u *url.URL) string {
 	camera := strings.TrimSuffix(path.Base(u.Path), path.Ext(u.Path))
 	target := "/ws"
 	if u.RawQuery != "" { // a signed link
 		target += "?camera=" + camera + "&" + u.RawQuery
 	}
-	head := "GET " + target + " HTTP/1.1\r\nHost: " + u.Host + "\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
+	head := "GET " + target + " HTTP/1.1\r\nHost: " + u.Host +
+		"\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" +
 		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: bramble.v1\r\n\r\n"
 	watch := fmt.Sprintf(`{"op":"watch","slot":1,"camera":%q,"kind":"jpeg"}`, camera)
 	return head + string(clientFrame(opText, []byte(watch)))

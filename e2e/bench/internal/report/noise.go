@@ -4,11 +4,14 @@ import "math"
 
 // The rule by which runs are discarded. A round is a run of each server, one after the other.
 const (
-	// MaxStolen and MaxForeign are the most time, as shares of a core, that the machine's host may have taken away and other processes may have used in a run.
+	// MaxStolen and MaxForeign are the most time, as shares of a core, that the machine's host may have taken away and
+	// other processes may have used in a run.
 	MaxStolen, MaxForeign = 0.02, 0.10
-	// MaxDeviation is how far the baseline's figure may be from its median; a round in which it is further is discarded, since the machine was not what it is in the others.
+	// MaxDeviation is how far the baseline's figure may be from its median; a round in which it is further is discarded,
+	// since the machine was not what it is in the others.
 	MaxDeviation = 0.15
-	// MinArrived is the share of the frames that must reach the viewers of the baseline; else the generator or the kernel was the limit, and no server shows what it can.
+	// MinArrived is the share of the frames that must reach the viewers of the baseline; else the generator or the kernel
+	// was the limit, and no server shows what it can.
 	MinArrived = 0.97
 )
 

@@ -1,4 +1,5 @@
-// Package report turns the figures of runs into tables: medians, ratios to the baseline, goals, and what was discarded as noise.
+// Package report turns the figures of runs into tables: medians, ratios to the baseline, goals, and what was discarded
+// as noise.
 package report
 
 import (

@@ -35,7 +35,8 @@ func TestQuiet(t *testing.T) {
 		{"time was stolen", []Round{quiet, round(20, 100, 0.03, 0)}, 1, false},
 		{"others were at work", []Round{quiet, round(20, 100, 0, 0.2)}, 1, false},
 		{"never quiet", []Round{round(20, 100, 0, 0.2), round(20, 100, 0.1, 0)}, 2, true},
-		{"no baseline", []Round{{Runs: map[string]Run{"bramble": {}}}, {Runs: map[string]Run{"bramble": {}}, Foreign: 1}}, 1, false},
+		{"no baseline", []Round{{Runs: map[string]Run{"bramble": {}}}, {Runs: map[string]Run{"bramble": {}}, Foreign: 1}}, 1,
+			false},
 	} {
 		got, noisy := DiscardNoisy(c.rounds)
 		if len(got) != c.want || noisy != c.noisy {
@@ -105,7 +106,8 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(string(data), `"median":{"CPU µs/frame":21,"RSS MB":31}`) || !strings.Contains(string(data), `"p50 ms":null`) {
+	if !strings.Contains(string(data), `"median":{"CPU µs/frame":21,"RSS MB":31}`) ||
+		!strings.Contains(string(data), `"p50 ms":null`) {
 		t.Errorf("%s", data)
 	}
 }

@@ -37,7 +37,8 @@ func badClientCases() []badClientCase {
 	flood := badclients.Group{Kind: badclients.Flood, Camera: floodCamera, Size: 50_000, PerSecond: 1000}
 	watched := flood
 	watched.Viewers = 5
-	big := badclients.Group{Kind: badclients.Flood, Camera: bigCamera, Size: frame.MaxPayload - 4096, PerSecond: 10, Viewers: 2}
+	big := badclients.Group{Kind: badclients.Flood, Camera: bigCamera, Size: frame.MaxPayload - 4096, PerSecond: 10,
+		Viewers: 2}
 	tooBig := badclients.Group{Kind: badclients.TooBig, Camera: bigCamera, Size: frame.MaxPayload + 1<<20, PerSecond: 10}
 	return append([]badClientCase{
 		{"stalled", []badclients.Group{stalled}, true, true, false},
@@ -77,16 +78,22 @@ const (
 	rssBack    = "RSS back after s"
 )
 
-// rssMargin is how much more memory than before still counts as back, in MB: it goes up and down by that with each collection of garbage.
+// rssMargin is how much more memory than before still counts as back, in MB: it goes up and down by that with each
+// collection of garbage.
 const rssMargin = 2
 
 func (b *Bench) badClients(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "bad-clients", Columns: []report.Column{
-		report.WithoutRatio(dueDuring, 0), report.WithoutRatio(lostBefore, 0), report.WithoutRatio(lostDuring, 0), report.WithoutRatio(lostAfter, 0),
-		report.WithoutRatio(p50Before, 2), report.WithoutRatio(p50During, 2), report.WithoutRatio(p99Before, 2), report.WithoutRatio(p99Coming, 2), report.WithoutRatio(p99During, 2), report.WithoutRatio(p99After, 2),
+		report.WithoutRatio(dueDuring, 0), report.WithoutRatio(lostBefore, 0), report.WithoutRatio(lostDuring, 0),
+		report.WithoutRatio(lostAfter, 0),
+		report.WithoutRatio(p50Before, 2), report.WithoutRatio(p50During, 2), report.WithoutRatio(p99Before, 2),
+		report.WithoutRatio(p99Coming, 2), report.WithoutRatio(p99During, 2), report.WithoutRatio(p99After, 2),
 		report.WithoutRatio(p99Ratio, 2), report.WithoutRatio(afterRatio, 2), report.WithoutRatio(cpuDuring, 0),
-		report.WithoutRatio(rssBefore, 1), report.WithoutRatio(rssMost, 1), report.WithoutRatio(rssAfter, 1), report.WithoutRatio(anonBefore, 1), report.WithoutRatio(anonAfter, 1), report.WithoutRatio(rssBack, 1), report.WithoutRatio(evicted, 1), report.WithoutRatio(kernelTCP, 0),
-		report.WithoutRatio(agentCPUBefore, 1), report.WithoutRatio(agentCPUDuring, 1), report.WithoutRatio(agentUplinkBefore, 2), report.WithoutRatio(agentUplinkDuring, 2),
+		report.WithoutRatio(rssBefore, 1), report.WithoutRatio(rssMost, 1), report.WithoutRatio(rssAfter, 1),
+		report.WithoutRatio(anonBefore, 1), report.WithoutRatio(anonAfter, 1), report.WithoutRatio(rssBack, 1),
+		report.WithoutRatio(evicted, 1), report.WithoutRatio(kernelTCP, 0),
+		report.WithoutRatio(agentCPUBefore, 1), report.WithoutRatio(agentCPUDuring, 1),
+		report.WithoutRatio(agentUplinkBefore, 2), report.WithoutRatio(agentUplinkDuring, 2),
 	}}
 	for _, kind := range b.Kinds[:b.some(len(b.Kinds), 1)] {
 		for _, bad := range badClientCases() {
@@ -98,13 +105,14 @@ func (b *Bench) badClients(ctx context.Context) (*report.Table, error) {
 				servers = []string{harness.Baseline, harness.Bramble}
 			}
 			goals := map[string]report.Goal{lostDuring: {Limit: 0}, p99Ratio: {Limit: 1.1}, rssBack: {Limit: backTime.Seconds()}}
-			err := b.alternate(ctx, t, kind+", "+bad.name, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
-				r, noise, notes, err := b.badClientsOnce(ctx, server, kind, bad)
-				for _, note := range notes {
-					t.Notes = append(t.Notes, "* "+kind+", "+bad.name+", "+server+": "+note)
-				}
-				return r, noise, err
-			})
+			err := b.alternate(ctx, t, kind+", "+bad.name, servers, b.Each, goals,
+				func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+					r, noise, notes, err := b.badClientsOnce(ctx, server, kind, bad)
+					for _, note := range notes {
+						t.Notes = append(t.Notes, "* "+kind+", "+bad.name+", "+server+": "+note)
+					}
+					return r, noise, err
+				})
 			if err != nil {
 				return nil, err
 			}
@@ -113,5 +121,6 @@ func (b *Bench) badClients(ctx context.Context) (*report.Table, error) {
 	return t, nil
 }
 
-// backTime bounds the wait for the memory that the bad clients took: a camera lingers for 10 s, then the next collection of garbage gives its frames back.
+// backTime bounds the wait for the memory that the bad clients took: a camera lingers for 10 s, then the next
+// collection of garbage gives its frames back.
 const backTime = 30 * time.Second

@@ -50,18 +50,25 @@ func authenticatedCases() []badClientCase {
 		groups []badclients.Group
 	}{
 		{"consumer-deep", []badclients.Group{deepConsumer}},
-		{"consumer-subscriptions", []badclients.Group{{Kind: badclients.Subscriptions, Consumer: true, Target: otherCamera, N: 16_000}}},
-		{"consumer-connections", []badclients.Group{{Kind: badclients.Connections, Consumer: true, Target: otherCamera, N: 150}}},
+		{"consumer-subscriptions",
+			[]badclients.Group{{Kind: badclients.Subscriptions, Consumer: true, Target: otherCamera, N: 16_000}}},
+		{"consumer-connections", []badclients.Group{{Kind: badclients.Connections, Consumer: true, Target: otherCamera,
+			N: 150}}},
 		{"consumer-snapshots", []badclients.Group{ask("snapshot", 64)}},
 		{"consumer-questions", []badclients.Group{ask("info", 200)}},
 		{"agent-deep", []badclients.Group{deep}},
-		{"agent-status", []badclients.Group{{Kind: badclients.StatusFlood, Camera: floodCamera, Depth: 60_000, PerSecond: 2500}}},
-		{"agent-forger", []badclients.Group{{Kind: badclients.Forger, Camera: floodCamera, Target: "bench", PerSecond: 19_000}}},
+		{"agent-status", []badclients.Group{{Kind: badclients.StatusFlood, Camera: floodCamera, Depth: 60_000,
+			PerSecond: 2500}}},
+		{"agent-forger", []badclients.Group{{Kind: badclients.Forger, Camera: floodCamera, Target: "bench",
+			PerSecond: 19_000}}},
 		{"agent-strings", []badclients.Group{{Kind: badclients.Hostile, Camera: floodCamera, PerSecond: 50}}},
 		{"viewer-controls", []badclients.Group{controls}},
-		{"viewer-transcodes", []badclients.Group{renditions(byUser, ".mjpeg", "", "30", "50", "65"), renditions("", ".mjpeg", "", "80", "90", "100")}},
-		{"viewer-tiles", []badclients.Group{renditions(byUser, ".mjpeg", "&fps=5", "30", "50", "65"), renditions("", ".mjpeg", "&fps=5", "80", "90", "100")}},
-		{"viewer-stills", []badclients.Group{renditions(byUser, ".jpeg", "&max_age=0s", "30", "50", "65"), renditions("", ".jpeg", "&max_age=0s", "80", "90", "100")}},
+		{"viewer-transcodes", []badclients.Group{renditions(byUser, ".mjpeg", "", "30", "50", "65"),
+			renditions("", ".mjpeg", "", "80", "90", "100")}},
+		{"viewer-tiles", []badclients.Group{renditions(byUser, ".mjpeg", "&fps=5", "30", "50", "65"),
+			renditions("", ".mjpeg", "&fps=5", "80", "90", "100")}},
+		{"viewer-stills", []badclients.Group{renditions(byUser, ".jpeg", "&max_age=0s", "30", "50", "65"),
+			renditions("", ".jpeg", "&max_age=0s", "80", "90", "100")}},
 		{"stranger-guesses", []badclients.Group{{Kind: badclients.Guesses, N: 32}}},
 	} {
 		list = append(list, badClientCase{name: c.name, groups: c.groups, agent: true})
@@ -163,7 +170,8 @@ func (b *Bench) startWellBehavedAgent(ctx context.Context, s *harness.Server, se
 	return agent, nil
 }
 
-// measureAgent begins to measure the agent, if there is one. The returned function ends that, for columns of these names.
+// measureAgent begins to measure the agent, if there is one. The returned function ends that, for columns of these
+// names.
 func (g *guarded) measureAgent(cpu, uplink string) (end func() error, err error) {
 	if g.agent == nil {
 		return func() error { return nil }, nil

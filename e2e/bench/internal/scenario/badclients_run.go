@@ -20,7 +20,8 @@ import (
 	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
-// guarded is a server with a good camera and another one, good viewers of the first, and the bad clients that are to come.
+// guarded is a server with a good camera and another one, good viewers of the first, and the bad clients that are to
+// come.
 type guarded struct {
 	*badViewerRun
 	cam   *harness.Camera
@@ -29,7 +30,9 @@ type guarded struct {
 }
 
 // badClientsOnce measures good viewers before, during and after a visit of bad clients.
-func (b *Bench) badClientsOnce(ctx context.Context, server, kind string, bad badClientCase) (report.Run, harness.Noise, []string, error) {
+func (b *Bench) badClientsOnce(
+	ctx context.Context, server, kind string, bad badClientCase,
+) (report.Run, harness.Noise, []string, error) {
 	none := harness.Noise{}
 	g, err := b.startGuarded(ctx, server, kind, bad)
 	if err != nil {
@@ -95,7 +98,8 @@ func (b *Bench) startGuarded(ctx context.Context, server, kind string, bad badCl
 	if err != nil {
 		return nil, err
 	}
-	g := &guarded{&badViewerRun{server: s, generator: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL(cam.Name, kind), Kind: kind}, r: report.Run{}}, cam, badClientCase{name: bad.name, cut: bad.cut}, nil}
+	g := &guarded{&badViewerRun{server: s, generator: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL(cam.Name, kind),
+		Kind: kind}, r: report.Run{}}, cam, badClientCase{name: bad.name, cut: bad.cut}, nil}
 	for _, p := range bad.groups {
 		g.bad.groups = append(g.bad.groups, bads.addTo(p, s))
 	}
@@ -209,7 +213,8 @@ func (b *Bench) measureDuring(ctx context.Context, g *guarded) error {
 		return err
 	}
 	g.r[cpuDuring] = 100 * (after - cpu).Seconds() / time.Since(at).Seconds()
-	g.r[dueDuring], g.r[lostDuring], g.r[p50During], g.r[p99During], g.r[p99Coming] = coming.due+during.due, coming.lost+during.lost, during.p50, during.p99, coming.p99
+	g.r[dueDuring], g.r[lostDuring], g.r[p50During], g.r[p99During], g.r[p99Coming] = coming.due+during.due, coming.lost+
+		during.lost, during.p50, during.p99, coming.p99
 	return nil
 }
 
@@ -249,9 +254,11 @@ func (g *guarded) counted(ctx context.Context) (notes []string, err error) {
 	lines, err := g.server.Metrics(ctx)
 	for _, line := range lines {
 		name, value, _ := strings.Cut(line, " ")
-		theirs := slices.ContainsFunc([]string{g.cam.Name, otherCamera, floodCamera, bigCamera, piCamera}, func(camera string) bool { return strings.Contains(name, `"`+camera+`"`) })
+		theirs := slices.ContainsFunc([]string{g.cam.Name, otherCamera, floodCamera, bigCamera, piCamera},
+			func(camera string) bool { return strings.Contains(name, `"`+camera+`"`) })
 		frames := strings.HasPrefix(name, "bramble_hub_drops_total") || strings.HasPrefix(name, "bramble_hub_frames_in_total")
-		if (theirs && frames || strings.HasPrefix(name, "bramble_hub_viewers_") || strings.Contains(name, "refused_total")) && value != "0" {
+		if (theirs && frames || strings.HasPrefix(name, "bramble_hub_viewers_") || strings.Contains(name, "refused_total")) &&
+			value != "0" {
 			notes = append(notes, fmt.Sprintf("%s %s", name, value))
 		}
 	}

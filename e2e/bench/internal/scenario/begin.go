@@ -21,7 +21,9 @@ import (
 )
 
 // agents starts a hub, and an agent with these cameras beside it.
-func (b *Bench) agents(ctx context.Context, hubArgs []string, agentArgs ...string) (*harness.Server, *proc.Process, error) {
+func (b *Bench) agents(
+	ctx context.Context, hubArgs []string, agentArgs ...string,
+) (*harness.Server, *proc.Process, error) {
 	s, err := b.HubOnly(ctx, hubArgs...)
 	if err != nil {
 		return nil, nil, err
@@ -36,12 +38,14 @@ func (b *Bench) agents(ctx context.Context, hubArgs []string, agentArgs ...strin
 }
 
 func (b *Bench) cold(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "cold", Columns: []report.Column{report.WithoutRatio(firstP50, 0), report.WithoutRatio(most, 0)}}
+	t := &report.Table{Scenario: "cold", Columns: []report.Column{report.WithoutRatio(firstP50, 0),
+		report.WithoutRatio(most, 0)}}
 	for _, kind := range []string{"mjpeg", "mp4"} {
-		err := b.alternate(ctx, t, kind+", from a file", []string{harness.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 150}}, func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
-			r, err := b.coldOnce(ctx, kind)
-			return r, harness.Noise{}, err
-		})
+		err := b.alternate(ctx, t, kind+", from a file", []string{harness.Bramble}, b.Each,
+			map[string]report.Goal{most: {Limit: 150}}, func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
+				r, err := b.coldOnce(ctx, kind)
+				return r, harness.Noise{}, err
+			})
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +63,8 @@ func (b *Bench) coldOnce(ctx context.Context, kind string) (report.Run, error) {
 		return nil, err
 	}
 	const linger = "300ms"
-	s, agent, err := b.agents(ctx, []string{"--linger", linger}, "--linger", linger, "--camera", "bench=file:"+clip+"#fps=25")
+	s, agent, err := b.agents(ctx, []string{"--linger", linger}, "--linger", linger, "--camera",
+		"bench=file:"+clip+"#fps=25")
 	if err != nil {
 		return nil, err
 	}
@@ -114,19 +119,21 @@ func idle(ctx context.Context, s *harness.Server, camera string) error {
 }
 
 func (b *Bench) start(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "start", Columns: []report.Column{report.WithoutRatio(firstP50, 0), report.WithoutRatio(most, 0)}}
-	return t, b.alternate(ctx, t, "demo", []string{harness.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 2000}}, func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
-		var took []time.Duration
-		for range b.some(5, 3) {
-			began := time.Now()
-			if err := b.startOnce(ctx); err != nil {
-				return nil, harness.Noise{}, err
+	t := &report.Table{Scenario: "start", Columns: []report.Column{report.WithoutRatio(firstP50, 0),
+		report.WithoutRatio(most, 0)}}
+	return t, b.alternate(ctx, t, "demo", []string{harness.Bramble}, b.Each, map[string]report.Goal{most: {Limit: 2000}},
+		func(ctx context.Context, _ string) (report.Run, harness.Noise, error) {
+			var took []time.Duration
+			for range b.some(5, 3) {
+				began := time.Now()
+				if err := b.startOnce(ctx); err != nil {
+					return nil, harness.Noise{}, err
+				}
+				took = append(took, time.Since(began))
 			}
-			took = append(took, time.Since(began))
-		}
-		slices.Sort(took)
-		return report.Run{firstP50: loadgen.Quantile(took, 0.5), most: loadgen.Quantile(took, 1)}, harness.Noise{}, nil
-	})
+			slices.Sort(took)
+			return report.Run{firstP50: loadgen.Quantile(took, 0.5), most: loadgen.Quantile(took, 1)}, harness.Noise{}, nil
+		})
 }
 
 // startOnce starts the demo and takes a picture.
@@ -155,7 +162,8 @@ func (b *Bench) startOnce(ctx context.Context) error {
 const cpuShare = "CPU % of a core"
 
 func (b *Bench) idle(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "idle", Columns: []report.Column{report.WithoutRatio(rss, 1), report.WithoutRatio(cpuShare, 2), report.WithoutRatio(agentRSS, 1)}}
+	t := &report.Table{Scenario: "idle", Columns: []report.Column{report.WithoutRatio(rss, 1),
+		report.WithoutRatio(cpuShare, 2), report.WithoutRatio(agentRSS, 1)}}
 	goals := map[string]report.Goal{rss: {Limit: 30}, cpuShare: {Limit: 1}}
 	return t, b.alternate(ctx, t, "50 cameras", []string{harness.Bramble}, b.Each, goals, b.idleOnce)
 }
@@ -188,5 +196,6 @@ func (b *Bench) idleOnce(ctx context.Context, _ string) (report.Run, harness.Noi
 		return nil, harness.Noise{}, err
 	}
 	m, err := agent.Memory()
-	return report.Run{rss: mb(u.RSS), cpuShare: 100 * u.CPU.Seconds() / u.Took.Seconds(), agentRSS: mb(m.RSS)}, u.Noise, err
+	return report.Run{rss: mb(u.RSS), cpuShare: 100 * u.CPU.Seconds() / u.Took.Seconds(),
+		agentRSS: mb(m.RSS)}, u.Noise, err
 }

@@ -12,7 +12,9 @@ import (
 
 // usual are the columns of a scenario in which one server after the other has viewers.
 func usual() []report.Column {
-	return []report.Column{report.WithRatio(report.CPU, 1), report.WithoutRatio(rss, 1), report.WithoutRatio(anon, 1), report.WithoutRatio(allocs, 2), report.WithoutRatio(p50, 2), report.WithoutRatio(p99, 2), report.WithoutRatio(report.Arrived, 1)}
+	return []report.Column{report.WithRatio(report.CPU, 1), report.WithoutRatio(rss, 1), report.WithoutRatio(anon, 1),
+		report.WithoutRatio(allocs, 2), report.WithoutRatio(p50, 2), report.WithoutRatio(p99, 2), report.WithoutRatio(
+			report.Arrived, 1)}
 }
 
 func (b *Bench) fanout(ctx context.Context) (*report.Table, error) {
@@ -53,7 +55,8 @@ func fanoutGoals(kind string, viewers int) map[string]report.Goal {
 		if kind != "mjpeg" { // a fragment's header is more bytes
 			g.ratio = 1.25
 		}
-		goals := map[string]report.Goal{report.CPU: {Limit: g.ratio, Of: harness.Baseline}, rss: {Limit: g.rss}, report.Arrived: {Limit: 100 * report.MinArrived, Least: true}}
+		goals := map[string]report.Goal{report.CPU: {Limit: g.ratio, Of: harness.Baseline}, rss: {Limit: g.rss},
+			report.Arrived: {Limit: 100 * report.MinArrived, Least: true}}
 		if kind == "mp4" && viewers == 300 {
 			goals[p50], goals[p99] = report.Goal{Limit: 3}, report.Goal{Limit: 11}
 		}

@@ -34,18 +34,21 @@ const (
 )
 
 func (b *Bench) join(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "join", Columns: []report.Column{report.WithoutRatio(firstP50, 1), report.WithoutRatio(firstP99, 1), report.WithoutRatio(behindP50, 0), report.WithoutRatio(behindP99, 0)}}
+	t := &report.Table{Scenario: "join", Columns: []report.Column{report.WithoutRatio(firstP50, 1),
+		report.WithoutRatio(firstP99, 1), report.WithoutRatio(behindP50, 0), report.WithoutRatio(behindP99, 0)}}
 	goals := map[string]report.Goal{firstP99: {Limit: 100}, behindP99: {Limit: 200}}
 	for _, kind := range []string{"h264", "mp4"} {
 		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline }) // it keeps no GOP
-		err := b.alternate(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+		err := b.alternate(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run,
+			harness.Noise, error) {
 			return b.joinOnce(ctx, server, kind)
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	t.Notes = append(t.Notes, "Raw H.264 has no times: a player that shows it at the camera's rate stays as far behind as the first frame was old. MP4 has times, and a player that heeds its edit list is as far behind as said.")
+	t.Notes = append(t.Notes,
+		"Raw H.264 has no times: a player that shows it at the camera's rate stays as far behind as the first frame was old. MP4 has times, and a player that heeds its edit list is as far behind as said.")
 	return t, nil
 }
 
@@ -82,7 +85,8 @@ func (b *Bench) joinOnce(ctx context.Context, server, kind string) (report.Run, 
 	slices.Sort(first)
 	slices.Sort(behind)
 	return report.Run{
-		firstP50: loadgen.Quantile(first, 0.5), firstP99: loadgen.Quantile(first, 0.99), behindP50: loadgen.Quantile(behind, 0.5), behindP99: loadgen.Quantile(behind, 0.99),
+		firstP50: loadgen.Quantile(first, 0.5), firstP99: loadgen.Quantile(first, 0.99),
+		behindP50: loadgen.Quantile(behind, 0.5), behindP99: loadgen.Quantile(behind, 0.99),
 	}, u.Noise, err
 }
 
@@ -133,8 +137,10 @@ func (b *Bench) some(usual, quick int) int {
 }
 
 func (b *Bench) firstPart(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "first-part", Columns: []report.Column{report.WithoutRatio(firstP50, 2), report.WithoutRatio(firstP99, 2)}}
-	return t, b.alternate(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, map[string]report.Goal{firstP99: {Limit: 5}}, b.firstPartOnce)
+	t := &report.Table{Scenario: "first-part", Columns: []report.Column{report.WithoutRatio(firstP50, 2),
+		report.WithoutRatio(firstP99, 2)}}
+	return t, b.alternate(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, map[string]report.Goal{firstP99: {Limit: 5}},
+		b.firstPartOnce)
 }
 
 func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, harness.Noise, error) {

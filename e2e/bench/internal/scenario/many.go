@@ -15,8 +15,11 @@ import (
 )
 
 func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "latency", Columns: []report.Column{report.WithoutRatio(p50, 2), report.WithoutRatio(p99, 2), report.WithoutRatio(report.Arrived, 1), report.WithoutRatio(agentRSS, 1), report.WithoutRatio(agentCPU, 1)}}
-	goals := map[string]report.Goal{p50: {Limit: 0.5, Of: harness.Baseline, Plus: true}, p99: {Limit: 1.5, Of: harness.Baseline, Plus: true}}
+	t := &report.Table{Scenario: "latency", Columns: []report.Column{report.WithoutRatio(p50, 2),
+		report.WithoutRatio(p99, 2), report.WithoutRatio(report.Arrived, 1), report.WithoutRatio(agentRSS,
+			1), report.WithoutRatio(agentCPU, 1)}}
+	goals := map[string]report.Goal{p50: {Limit: 0.5, Of: harness.Baseline, Plus: true},
+		p99: {Limit: 1.5, Of: harness.Baseline, Plus: true}}
 	for _, kind := range []string{"mjpeg", "mp4"} {
 		cam, err := b.camera(kind)
 		if err != nil {
@@ -26,7 +29,8 @@ func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
 		run := func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
 			return b.watch(ctx, server, one)
 		}
-		if err := b.alternate(ctx, t, kind+", 1 viewer", b.servers(kind), max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
+		if err := b.alternate(ctx, t, kind+", 1 viewer", b.servers(kind), max(b.Each, min(b.Runs, 2)), goals,
+			run); err != nil {
 			return nil, err
 		}
 		if kind != "mjpeg" {
@@ -38,7 +42,8 @@ func (b *Bench) latency(ctx context.Context) (*report.Table, error) {
 			}
 			return b.watch(ctx, server, one)
 		}
-		if err := b.alternate(ctx, t, "mjpeg, 1 viewer, real agent with exec:", []string{harness.Baseline, harness.Bramble}, max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
+		if err := b.alternate(ctx, t, "mjpeg, 1 viewer, real agent with exec:", []string{harness.Baseline, harness.Bramble},
+			max(b.Each, min(b.Runs, 2)), goals, run); err != nil {
 			return nil, err
 		}
 	}
@@ -92,7 +97,8 @@ const (
 
 func (b *Bench) cameras(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "cameras", Columns: []report.Column{
-		report.WithRatio(oneJPEG, 1), report.WithRatio(oneH264, 1), report.WithRatio(fifty, 1), report.WithoutRatio(ratio, 2), report.WithoutRatio(report.Arrived, 1), report.WithoutRatio(rss, 1), report.WithoutRatio(p99, 1),
+		report.WithRatio(oneJPEG, 1), report.WithRatio(oneH264, 1), report.WithRatio(fifty, 1), report.WithoutRatio(ratio, 2),
+		report.WithoutRatio(report.Arrived, 1), report.WithoutRatio(rss, 1), report.WithoutRatio(p99, 1),
 	}}
 	var many watched
 	many.viewers = 4
@@ -107,22 +113,24 @@ func (b *Bench) cameras(ctx context.Context) (*report.Table, error) {
 	each := []struct {
 		name string
 		watched
-	}{{oneJPEG, watched{many.cameras[:1], many.kinds[:1], 200}}, {oneH264, watched{many.cameras[1:2], many.kinds[1:2], 200}}, {fifty, many}}
+	}{{oneJPEG, watched{many.cameras[:1], many.kinds[:1], 200}}, {oneH264,
+		watched{many.cameras[1:2], many.kinds[1:2], 200}}, {fifty, many}}
 	goals := map[string]report.Goal{ratio: {Limit: 1.25}}
-	return t, b.alternate(ctx, t, "mjpeg and mp4", []string{harness.Baseline, harness.Bramble}, b.Each, goals, func(ctx context.Context, server string) (out report.Run, noise harness.Noise, err error) {
-		out = report.Run{}
-		for _, e := range each {
-			r, n, err := b.watch(ctx, server, e.watched)
-			if err != nil {
-				return nil, n, fmt.Errorf("%s: %w", e.name, err)
+	return t, b.alternate(ctx, t, "mjpeg and mp4", []string{harness.Baseline, harness.Bramble}, b.Each, goals,
+		func(ctx context.Context, server string) (out report.Run, noise harness.Noise, err error) {
+			out = report.Run{}
+			for _, e := range each {
+				r, n, err := b.watch(ctx, server, e.watched)
+				if err != nil {
+					return nil, n, fmt.Errorf("%s: %w", e.name, err)
+				}
+				out[e.name] = r[report.CPU]
+				out[report.Arrived], out[rss], out[p99] = r[report.Arrived], r[rss], r[p99] // of the fifty, in the end
+				noise.Stolen, noise.Foreign = max(noise.Stolen, n.Stolen), max(noise.Foreign, n.Foreign)
 			}
-			out[e.name] = r[report.CPU]
-			out[report.Arrived], out[rss], out[p99] = r[report.Arrived], r[rss], r[p99] // of the fifty, in the end
-			noise.Stolen, noise.Foreign = max(noise.Stolen, n.Stolen), max(noise.Foreign, n.Foreign)
-		}
-		out[ratio] = out[fifty] / ((out[oneJPEG] + out[oneH264]) / 2) // each kind has half of the frames
-		return out, noise, nil
-	})
+			out[ratio] = out[fifty] / ((out[oneJPEG] + out[oneH264]) / 2) // each kind has half of the frames
+			return out, noise, nil
+		})
 }
 
 // Names of columns.
@@ -137,7 +145,9 @@ const (
 
 func (b *Bench) mixed(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "mixed", Columns: []report.Column{
-		report.WithoutRatio(p99Alone, 2), report.WithoutRatio(p99Mixed, 2), report.WithoutRatio(mixedRatio, 2), report.WithoutRatio(seenAlone, 1), report.WithoutRatio(seenMixed, 1), report.WithoutRatio(seenLarge, 1), report.WithoutRatio(rss, 1),
+		report.WithoutRatio(p99Alone, 2), report.WithoutRatio(p99Mixed, 2), report.WithoutRatio(mixedRatio, 2),
+		report.WithoutRatio(seenAlone, 1), report.WithoutRatio(seenMixed, 1), report.WithoutRatio(seenLarge, 1),
+		report.WithoutRatio(rss, 1),
 	}}
 	small, err := syntheticframes.Pictures(320, 240, 10<<10, 4)
 	if err != nil {
@@ -148,12 +158,16 @@ func (b *Bench) mixed(ctx context.Context) (*report.Table, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, b.alternate(ctx, t, "320x240 beside 3840x2160", []string{harness.Baseline, harness.Bramble}, b.Each, nil, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
-		return b.mixedOnce(ctx, server, &harness.Camera{Name: "small", Clip: small}, &harness.Camera{Name: "large", Clip: large})
-	})
+	return t, b.alternate(ctx, t, "320x240 beside 3840x2160", []string{harness.Baseline, harness.Bramble}, b.Each, nil,
+		func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+			return b.mixedOnce(ctx, server, &harness.Camera{Name: "small", Clip: small},
+				&harness.Camera{Name: "large", Clip: large})
+		})
 }
 
-func (b *Bench) mixedOnce(ctx context.Context, server string, small, large *harness.Camera) (report.Run, harness.Noise, error) {
+func (b *Bench) mixedOnce(
+	ctx context.Context, server string, small, large *harness.Camera,
+) (report.Run, harness.Noise, error) {
 	none := harness.Noise{}
 	s, err := b.Start(ctx, server, small, large)
 	if err != nil {
@@ -180,6 +194,7 @@ func (b *Bench) mixedOnce(ctx context.Context, server string, small, large *harn
 	}
 	seenBig := 100 * float64(big.End().Frames) / (10 * syntheticframes.FPS * time.Since(began).Seconds())
 	return report.Run{
-		p99Alone: alone[p99], p99Mixed: beside[p99], mixedRatio: beside[p99] / alone[p99], seenAlone: alone[report.Arrived], seenMixed: beside[report.Arrived], seenLarge: seenBig, rss: beside[rss],
+		p99Alone: alone[p99], p99Mixed: beside[p99], mixedRatio: beside[p99] / alone[p99], seenAlone: alone[report.Arrived],
+		seenMixed: beside[report.Arrived], seenLarge: seenBig, rss: beside[rss],
 	}, harness.Noise{Stolen: max(n1.Stolen, n2.Stolen), Foreign: max(n1.Foreign, n2.Foreign)}, nil
 }

@@ -27,11 +27,13 @@ const (
 )
 
 func (b *Bench) outage(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "outage", Columns: []report.Column{report.WithoutRatio(stayed, 0), report.WithoutRatio(gapP50, 0), report.WithoutRatio(gapMax, 0)}}
+	t := &report.Table{Scenario: "outage", Columns: []report.Column{report.WithoutRatio(stayed, 0),
+		report.WithoutRatio(gapP50, 0), report.WithoutRatio(gapMax, 0)}}
 	goals := map[string]report.Goal{stayed: {Limit: 100, Least: true}, gapMax: {Limit: loadgen.Millis(silence) + 500}}
 	for _, kind := range []string{"mjpeg", "h264", "mp4"} {
 		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline })
-		err := b.alternate(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+		err := b.alternate(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run,
+			harness.Noise, error) {
 			return b.outageOnce(ctx, server, kind)
 		})
 		if err != nil {
@@ -68,7 +70,8 @@ func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run
 	}
 	generator.Begin()
 	cam.SetDead(false)
-	for waited := time.Duration(0); waited < 15*time.Second && generator.Frames() < syntheticframes.FPS*witnesses; waited += silence / 10 {
+	for waited := time.Duration(0); waited < 15*time.Second &&
+		generator.Frames() < syntheticframes.FPS*witnesses; waited += silence / 10 {
 		if err := loadgen.Pause(ctx, silence/10); err != nil {
 			return nil, none, err
 		}
@@ -90,7 +93,8 @@ func (b *Bench) outageOnce(ctx context.Context, server, kind string) (report.Run
 		}
 	}
 	slices.Sort(gaps)
-	r := report.Run{stayed: 100 * float64(n) / witnesses, gapP50: loadgen.Quantile(gaps, 0.5), gapMax: loadgen.Quantile(gaps, 1)}
+	r := report.Run{stayed: 100 * float64(n) / witnesses, gapP50: loadgen.Quantile(gaps, 0.5),
+		gapMax: loadgen.Quantile(gaps, 1)}
 	if len(gaps) == 0 {
 		r[gapP50], r[gapMax] = math.Inf(1), math.Inf(1)
 	}

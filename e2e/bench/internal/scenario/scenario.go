@@ -26,11 +26,12 @@ type Bench struct {
 	Span       time.Duration // length of a run
 	Runs       int           // of each server in turns, in fanout; the median counts
 	Each       int           // the same in other scenarios
-	Settle     time.Duration // how long viewers watch before they are counted: until all are connected and the buffers have found their size
-	Repeats    int           // rounds that are run again at most, if they were noisy
-	Quick      bool          // shorter and fewer runs
-	Dir        string        // for files
-	Log        io.Writer     // progress
+	// how long viewers watch before they are counted: until all are connected and the buffers have found their size
+	Settle  time.Duration
+	Repeats int       // rounds that are run again at most, if they were noisy
+	Quick   bool      // shorter and fewer runs
+	Dir     string    // for files
+	Log     io.Writer // progress
 
 	picture *syntheticframes.Clip // of 1280x720, made once
 }
@@ -44,20 +45,30 @@ type Scenario struct {
 // All returns the scenarios in the order in which they run.
 func All() []Scenario {
 	return []Scenario{
-		{"fanout", "One camera of 1280x720 at 25 frames a second, 84 kB JPEGs or 2 Mbit/s H.264, and more and more viewers.", (*Bench).fanout},
-		{"latency", "From the camera to one viewer; the baseline reads the camera directly, the hub over NATS.", (*Bench).latency},
-		{"join", "Viewers who join half a second after a key frame, of which there is one in four seconds: when they have a picture, and how far behind the camera they then play.", (*Bench).join},
+		{"fanout", "One camera of 1280x720 at 25 frames a second, 84 kB JPEGs or 2 Mbit/s H.264, and more and more viewers.",
+			(*Bench).fanout},
+		{"latency", "From the camera to one viewer; the baseline reads the camera directly, the hub over NATS.",
+			(*Bench).latency},
+		{"join",
+			"Viewers who join half a second after a key frame, of which there is one in four seconds: when they have a picture, and how far behind the camera they then play.", (*Bench).join},
 		{"first-part", "Viewers who join a running MJPEG camera: when they have a picture.", (*Bench).firstPart},
 		{"snapshot", "Single pictures of a running camera, and what is answered when it is dead.", (*Bench).snapshot},
 		{"cold", "A viewer who comes to a camera that nobody watches: real agent, camera from a file.", (*Bench).cold},
 		{"start", "From the start of the process, bramble-hub demo, to the first picture in hand.", (*Bench).start},
-		{"slow", "Viewers who read half of what the camera sends: how old the frames are when they have been read.", (*Bench).slow},
+		{"slow", "Viewers who read half of what the camera sends: how old the frames are when they have been read.",
+			(*Bench).slow},
 		{"stalled", "200 viewers who never read, beside 20 good ones.", (*Bench).stalled},
-		{"storm", "200 viewers who never read, 50 at half speed and 300 a second who come and go, beside 100 good ones.", (*Bench).storm},
-		{"outage", "The camera is silent for three seconds and begins anew: which viewers stay, and how long they see nothing new.", (*Bench).outage},
-		{"bad-clients", "Bad clients of a hub beside 20 good viewers of another camera: before they come, during their visit, and after it (docs/ref/reliability.md).", (*Bench).badClients},
-		{"cameras", "50 cameras with 4 viewers each, half of them JPEG and half H.264, against one camera of each kind with 200 viewers.", (*Bench).cameras},
-		{"mixed", "A camera of 320x240 with 10 viewers, alone and beside one of 1 MB pictures with 10 viewers.", (*Bench).mixed},
+		{"storm", "200 viewers who never read, 50 at half speed and 300 a second who come and go, beside 100 good ones.",
+			(*Bench).storm},
+		{"outage",
+			"The camera is silent for three seconds and begins anew: which viewers stay, and how long they see nothing new.",
+			(*Bench).outage},
+		{"bad-clients",
+			"Bad clients of a hub beside 20 good viewers of another camera: before they come, during their visit, and after it (docs/ref/reliability.md).", (*Bench).badClients},
+		{"cameras",
+			"50 cameras with 4 viewers each, half of them JPEG and half H.264, against one camera of each kind with 200 viewers.", (*Bench).cameras},
+		{"mixed", "A camera of 320x240 with 10 viewers, alone and beside one of 1 MB pictures with 10 viewers.",
+			(*Bench).mixed},
 		{"idle", "50 cameras of a real agent that nobody watches.", (*Bench).idle},
 	}
 }
@@ -111,8 +122,12 @@ func (b *Bench) hasPeer(kind string) bool {
 // singleRun is one run of one server: its figures, and how noisy the machine was.
 type singleRun func(ctx context.Context, server string) (report.Run, harness.Noise, error)
 
-// alternate lets the servers run in turns, so that a noisy minute hits them all, and puts a case into the table. A loud round is repeated.
-func (b *Bench) alternate(ctx context.Context, t *report.Table, name string, servers []string, runs int, goals map[string]report.Goal, run singleRun) error {
+// alternate lets the servers run in turns, so that a noisy minute hits them all, and puts a case into the table. A loud
+// round is repeated.
+func (b *Bench) alternate(
+	ctx context.Context, t *report.Table, name string, servers []string, runs int, goals map[string]report.Goal,
+	run singleRun,
+) error {
 	var rounds []report.Round
 	loud := 0
 	for n := 0; n < runs+min(loud, b.Repeats); n++ {
@@ -128,7 +143,8 @@ func (b *Bench) alternate(ctx context.Context, t *report.Table, name string, ser
 		}
 		if round.Noisy() {
 			loud++
-			b.logf("%s: noise: %.0f %% of a core stolen, %.0f %% used by others", t.Scenario, 100*round.Stolen, 100*round.Foreign)
+			b.logf("%s: noise: %.0f %% of a core stolen, %.0f %% used by others", t.Scenario, 100*round.Stolen,
+				100*round.Foreign)
 		}
 		rounds = append(rounds, round)
 	}
@@ -161,7 +177,8 @@ const (
 func figures(u harness.Usage, c loadgen.Counts, wanted float64) report.Run {
 	n := float64(c.Frames)
 	r := report.Run{
-		report.CPU: float64(u.CPU) / 1000 / n, rss: mb(u.RSS), anon: mb(u.Anon), allocs: u.Allocs / n, p50: c.Age(0.5), p99: c.Age(0.99), report.Arrived: 100 * n / wanted,
+		report.CPU: float64(u.CPU) / 1000 / n, rss: mb(u.RSS), anon: mb(u.Anon), allocs: u.Allocs / n, p50: c.Age(0.5),
+		p99: c.Age(0.99), report.Arrived: 100 * n / wanted,
 		brokerCPU: u.Broker.CPU / 1000 / n, brokerRSS: u.Broker.RSS / (1 << 20),
 	}
 	if c.Frames == 0 {
@@ -203,7 +220,10 @@ func (b *Bench) watch(ctx context.Context, server string, w watched) (report.Run
 }
 
 // count lets a generator of viewers settle, and then counts what it sees in the span.
-func (b *Bench) count(ctx context.Context, s *harness.Server, generator *loadgen.Generator, groups []*loadgen.Group, viewers int, ours ...*proc.Process) (report.Run, harness.Noise, error) {
+func (b *Bench) count(
+	ctx context.Context, s *harness.Server, generator *loadgen.Generator, groups []*loadgen.Group, viewers int,
+	ours ...*proc.Process,
+) (report.Run, harness.Noise, error) {
 	none := harness.Noise{}
 	if err := first(ctx, generator, groups); err != nil {
 		return nil, none, explain(s, err)

@@ -75,7 +75,8 @@ func TestMain(m *testing.M) {
 const programs = "BRAMBLE_BENCH_PROGRAMS"
 
 func build(dir string) error {
-	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "github.com/bramble-cam/bramble/hub/cmd/bramble-hub",
+	out, err := exec.Command("go", "build", "-o", dir+string(filepath.Separator),
+		"github.com/bramble-cam/bramble/hub/cmd/bramble-hub",
 		"github.com/bramble-cam/bramble/agent/cmd/bramble-agent", "github.com/nats-io/nats-server/v2").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
@@ -83,7 +84,8 @@ func build(dir string) error {
 	return nil
 }
 
-// bench returns a benchmark whose runs take a fraction of a second: what they show is no figure, but that they show something.
+// bench returns a benchmark whose runs take a fraction of a second: what they show is no figure, but that they show
+// something.
 func bench(t *testing.T) *Bench {
 	t.Helper()
 	dir := os.Getenv(programs)
@@ -92,8 +94,10 @@ func bench(t *testing.T) *Bench {
 		t.Fatal(err)
 	}
 	return &Bench{
-		Config: harness.Config{Self: self, Hub: filepath.Join(dir, "bramble-hub"), Agent: filepath.Join(dir, "bramble-agent")},
-		Kinds:  []string{"mjpeg", "mp4"}, Viewers: []int{3}, Span: 500 * time.Millisecond, Runs: 1, Each: 1, Settle: 200 * time.Millisecond, Quick: true, Dir: t.TempDir(), Log: t.Output(),
+		Config: harness.Config{Self: self, Hub: filepath.Join(dir, "bramble-hub"),
+			Agent: filepath.Join(dir, "bramble-agent")},
+		Kinds: []string{"mjpeg", "mp4"}, Viewers: []int{3}, Span: 500 * time.Millisecond, Runs: 1, Each: 1,
+		Settle: 200 * time.Millisecond, Quick: true, Dir: t.TempDir(), Log: t.Output(),
 	}
 }
 
@@ -231,7 +235,8 @@ func TestKilledServer(t *testing.T) {
 	}
 }
 
-// TestStopped: the end of the context ends a run soon, with the context's error, and leaves no process (goleak sees those who wait for them).
+// TestStopped: the end of the context ends a run soon, with the context's error, and leaves no process (goleak sees
+// those who wait for them).
 func TestStopped(t *testing.T) {
 	b := bench(t)
 	b.Span = time.Minute

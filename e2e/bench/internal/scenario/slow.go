@@ -33,7 +33,9 @@ const (
 
 func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "slow", Columns: []report.Column{
-		report.WithoutRatio(ageFrom, 0), report.WithoutRatio(ageP50, 0), report.WithoutRatio(ageP99, 0), report.WithoutRatio(ageMost, 0), report.WithoutRatio(shown, 1), report.WithoutRatio(rss, 1), report.WithoutRatio(faults, 0),
+		report.WithoutRatio(ageFrom, 0), report.WithoutRatio(ageP50, 0), report.WithoutRatio(ageP99, 0),
+		report.WithoutRatio(ageMost, 0), report.WithoutRatio(shown, 1), report.WithoutRatio(rss, 1),
+		report.WithoutRatio(faults, 0),
 	}}
 	real, err := b.decodable(ctx)
 	if err != nil {
@@ -48,10 +50,12 @@ func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 			if kind == "h264" {
 				goals = map[string]report.Goal{faults: {Limit: 0}}
 			}
-			servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline && kind == "h264" }) // it jumps into the middle of a GOP
-			err := b.alternate(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
-				return b.slowOnce(ctx, server, kind, n, real)
-			})
+			// it jumps into the middle of a GOP
+			servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline && kind == "h264" })
+			err := b.alternate(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), servers, b.Each, goals,
+				func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+					return b.slowOnce(ctx, server, kind, n, real)
+				})
 			if err != nil {
 				return nil, err
 			}
@@ -81,7 +85,9 @@ func (b *Bench) decodable(ctx context.Context) (*syntheticframes.Clip, error) {
 	return f, nil
 }
 
-func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *syntheticframes.Clip) (report.Run, harness.Noise, error) {
+func (b *Bench) slowOnce(
+	ctx context.Context, server, kind string, n int, real *syntheticframes.Clip,
+) (report.Run, harness.Noise, error) {
 	none := harness.Noise{}
 	cam, err := b.camera(kind)
 	if err != nil {
@@ -104,7 +110,8 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	one := generator.Join(ctx, 1, v)
 	defer one.Stop()
 	generator.BeginAll()
-	if err := loadgen.Pause(ctx, time.Duration(b.some(10, 8))*time.Second, others, one); err != nil { // until what the kernel holds is full
+	if err := loadgen.Pause(ctx, time.Duration(b.some(10, 8))*time.Second, others, one); err != nil {
+		// until what the kernel holds is full
 		return nil, none, explain(s, err)
 	}
 	end, err := s.Measure(ctx)
@@ -123,7 +130,9 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	c := generator.End()
 	one.Stop()
 	r := report.Run{
-		ageFrom: first.Age(1), ageP50: c.Age(0.5), ageP99: c.Age(0.99), ageMost: c.Age(1), shown: 100 * float64(c.Frames) / (float64(n) * syntheticframes.FPS * u.Took.Seconds()), rss: mb(u.RSS), faults: math.NaN(),
+		ageFrom: first.Age(1), ageP50: c.Age(0.5), ageP99: c.Age(0.99), ageMost: c.Age(1),
+		shown: 100 * float64(c.Frames) / (float64(n) * syntheticframes.FPS * u.Took.Seconds()), rss: mb(u.RSS),
+		faults: math.NaN(),
 	}
 	if kind == "h264" && real != nil {
 		r[faults], err = b.decode(ctx, saved.Bytes())
@@ -131,7 +140,8 @@ func (b *Bench) slowOnce(ctx context.Context, server, kind string, n int, real *
 	return r, u.Noise, err
 }
 
-// decode returns how many lines of errors ffmpeg writes when it decodes a viewer's stream, without the access unit that was cut off at its end.
+// decode returns how many lines of errors ffmpeg writes when it decodes a viewer's stream, without the access unit that
+// was cut off at its end.
 func (b *Bench) decode(ctx context.Context, stream []byte) (float64, error) {
 	end := bytes.LastIndex(stream, []byte(syntheticframes.Mark))
 	if end >= 0 {
@@ -144,7 +154,8 @@ func (b *Bench) decode(ctx context.Context, stream []byte) (float64, error) {
 	if err := os.WriteFile(path, stream[:end], 0o600); err != nil {
 		return 0, err
 	}
-	out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "h264", "-i", path, "-f", "null", "-").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "h264", "-i", path, "-f", "null", "-").
+		CombinedOutput()
 	if err != nil && len(out) == 0 {
 		return 0, fmt.Errorf("ffmpeg: %w", err)
 	}

@@ -21,11 +21,14 @@ const (
 )
 
 func (b *Bench) snapshot(ctx context.Context) (*report.Table, error) {
-	t := &report.Table{Scenario: "snapshot", Columns: []report.Column{report.WithoutRatio(p50, 2), report.WithoutRatio(p99, 2), report.WithoutRatio(answered, 0), report.WithoutRatio(after, 1)}}
+	t := &report.Table{Scenario: "snapshot", Columns: []report.Column{report.WithoutRatio(p50, 2),
+		report.WithoutRatio(p99, 2), report.WithoutRatio(answered, 0), report.WithoutRatio(after, 1)}}
 	for _, n := range []int{1, 100} {
-		err := b.alternate(ctx, t, fmt.Sprintf("%d at once", n), b.servers("jpeg"), b.Each, map[string]report.Goal{p99: {Limit: 5}}, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
-			return b.snapshotOnce(ctx, server, n)
-		})
+		err := b.alternate(ctx, t, fmt.Sprintf("%d at once", n), b.servers("jpeg"), b.Each,
+			map[string]report.Goal{p99: {Limit: 5}}, func(ctx context.Context, server string) (report.Run, harness.Noise,
+				error) {
+				return b.snapshotOnce(ctx, server, n)
+			})
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +43,8 @@ func (b *Bench) snapshotOnce(ctx context.Context, server string, n int) (report.
 		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	steady := loadgen.New().Join(ctx, 1, loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"}) // keeps the camera going
+	// keeps the camera going
+	steady := loadgen.New().Join(ctx, 1, loadgen.Viewer{URL: s.URL("bench", "mjpeg"), Kind: "mjpeg"})
 	defer steady.Stop()
 	if err := loadgen.Pause(ctx, b.Settle, steady); err != nil {
 		return nil, harness.Noise{}, explain(s, err)
@@ -64,7 +68,8 @@ func (b *Bench) deadOnce(ctx context.Context, server string) (report.Run, harnes
 		return nil, harness.Noise{}, err
 	}
 	defer s.Stop()
-	if status, size, err := fetchPicture(ctx, s.URL("bench", "jpeg")); err != nil || status != http.StatusOK || size < 1000 {
+	if status, size, err := fetchPicture(ctx, s.URL("bench", "jpeg")); err != nil || status != http.StatusOK ||
+		size < 1000 {
 		return nil, harness.Noise{}, fmt.Errorf("a running camera: status %d, %d bytes, %w", status, size, err)
 	}
 	cam.SetDead(true)

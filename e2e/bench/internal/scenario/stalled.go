@@ -36,16 +36,21 @@ const (
 
 func (b *Bench) stalled(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "stalled", Columns: []report.Column{
-		report.WithoutRatio(rssBefore, 1), report.WithoutRatio(rssGrowth, 1), report.WithoutRatio(rssAfter, 1), report.WithoutRatio(p99Before, 2), report.WithoutRatio(p99Coming, 2), report.WithoutRatio(p99During, 2), report.WithoutRatio(p99Ratio, 2),
-		report.WithoutRatio(seenBefore, 1), report.WithoutRatio(seenDuring, 1), report.WithoutRatio(evicted, 1), report.WithoutRatio(kernelTCP, 0),
+		report.WithoutRatio(rssBefore, 1), report.WithoutRatio(rssGrowth, 1), report.WithoutRatio(rssAfter, 1),
+		report.WithoutRatio(p99Before, 2), report.WithoutRatio(p99Coming, 2), report.WithoutRatio(p99During, 2),
+		report.WithoutRatio(p99Ratio, 2),
+		report.WithoutRatio(seenBefore, 1), report.WithoutRatio(seenDuring, 1), report.WithoutRatio(evicted, 1),
+		report.WithoutRatio(kernelTCP, 0),
 	}}
 	for _, kind := range []string{"mjpeg", "mp4"}[:b.some(2, 1)] {
-		goals := map[string]report.Goal{rssGrowth: {Limit: 5}, p99Ratio: {Limit: 1.1}, seenDuring: {Limit: 100 * report.MinArrived, Least: true}}
+		goals := map[string]report.Goal{rssGrowth: {Limit: 5}, p99Ratio: {Limit: 1.1},
+			seenDuring: {Limit: 100 * report.MinArrived, Least: true}}
 		if kind == "mjpeg" { // it fills the sockets at once, and then has 10 s
 			goals[evicted] = report.Goal{Limit: 13}
 		}
 		servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline && kind == "mp4" })
-		err := b.alternate(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+		err := b.alternate(ctx, t, kind, servers, b.Each, goals, func(ctx context.Context, server string) (report.Run,
+			harness.Noise, error) {
 			return b.withBadViewers(ctx, server, kind, stalledGood, b.stall)
 		})
 		if err != nil {
@@ -55,15 +60,19 @@ func (b *Bench) stalled(ctx context.Context) (*report.Table, error) {
 	return t, nil
 }
 
-// withBadViewers measures good viewers alone, then while others misbehave, and the server's memory before, meanwhile and after.
-func (b *Bench) withBadViewers(ctx context.Context, server, kind string, good int, misbehave func(context.Context, *badViewerRun) error) (report.Run, harness.Noise, error) {
+// withBadViewers measures good viewers alone, then while others misbehave, and the server's memory before, meanwhile
+// and after.
+func (b *Bench) withBadViewers(
+	ctx context.Context, server, kind string, good int, misbehave func(context.Context, *badViewerRun) error,
+) (report.Run, harness.Noise, error) {
 	none := harness.Noise{}
 	s, cam, err := b.serve(ctx, server, kind)
 	if err != nil {
 		return nil, none, err
 	}
 	defer s.Stop()
-	p := &badViewerRun{server: s, generator: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind}, rate: cam.Clip.Rate(), r: report.Run{}}
+	p := &badViewerRun{server: s, generator: loadgen.New(), viewer: loadgen.Viewer{URL: s.URL("bench", kind), Kind: kind},
+		rate: cam.Clip.Rate(), r: report.Run{}}
 	p.good = p.generator.Join(ctx, good, p.viewer)
 	defer p.good.Stop()
 	alone, noise, err := b.count(ctx, s, p.generator, []*loadgen.Group{p.good}, good)
@@ -128,7 +137,8 @@ func (p *badViewerRun) during(ctx context.Context, n int, d time.Duration) error
 	return nil
 }
 
-// comeTime is how long those who stall take to come: until their kernels' buffers are full they are viewers like others, and cost as much.
+// comeTime is how long those who stall take to come: until their kernels' buffers are full they are viewers like
+// others, and cost as much.
 const comeTime = 2 * time.Second
 
 // stall lets viewers stall until they are evicted.
@@ -170,13 +180,16 @@ func (b *Bench) stall(ctx context.Context, p *badViewerRun) error {
 
 func (b *Bench) storm(ctx context.Context) (*report.Table, error) {
 	t := &report.Table{Scenario: "storm", Columns: []report.Column{
-		report.WithoutRatio(rssBefore, 1), report.WithoutRatio(rssGrowth, 1), report.WithoutRatio(rssAfter, 1), report.WithoutRatio(p99Before, 2), report.WithoutRatio(p99During, 2), report.WithoutRatio(p99Ratio, 2),
-		report.WithoutRatio(seenBefore, 1), report.WithoutRatio(seenDuring, 1), report.WithoutRatio(joined, 0), report.WithoutRatio(pictured, 1), report.WithoutRatio(refused, 0),
+		report.WithoutRatio(rssBefore, 1), report.WithoutRatio(rssGrowth, 1), report.WithoutRatio(rssAfter, 1),
+		report.WithoutRatio(p99Before, 2), report.WithoutRatio(p99During, 2), report.WithoutRatio(p99Ratio, 2),
+		report.WithoutRatio(seenBefore, 1), report.WithoutRatio(seenDuring, 1), report.WithoutRatio(joined, 0),
+		report.WithoutRatio(pictured, 1), report.WithoutRatio(refused, 0),
 	}}
 	goals := map[string]report.Goal{seenDuring: {Limit: 100 * report.MinArrived, Least: true}, refused: {Limit: 0}}
-	return t, b.alternate(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, goals, func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
-		return b.withBadViewers(ctx, server, "mjpeg", 100, b.storming)
-	})
+	return t, b.alternate(ctx, t, "mjpeg", b.servers("mjpeg"), b.Each, goals,
+		func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
+			return b.withBadViewers(ctx, server, "mjpeg", 100, b.storming)
+		})
 }
 
 // stay is how long a viewer who comes and goes stays.

@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Stamp says when a frame left the camera. It stands inside the frame: in a COM segment of a JPEG (ITU-T T.81, B.2.4.5), in an SEI message of an H.264 access
-// unit (user_data_unregistered, ITU-T H.264 D.1.7). Digits only, so that nothing in it looks like a start code.
+// Stamp says when a frame left the camera. It stands inside the frame: in a COM segment of a JPEG (ITU-T T.81,
+// B.2.4.5), in an SEI message of an H.264 access unit (user_data_unregistered, ITU-T H.264 D.1.7). Digits only, so that
+// nothing in it looks like a start code.
 type Stamp struct {
 	Sent time.Time
 	Key  bool
@@ -38,7 +39,8 @@ func stampJPEG(jpeg []byte) (out []byte, at int) {
 // maxSegment is the size of the largest marker segment of a JPEG, with its marker (ITU-T T.81, B.1.1.4).
 const maxSegment = 2 + 65535
 
-// Pad makes the clip's pictures as large as size, or up to three bytes smaller, by comments behind the stamp. Larger ones stay as they are.
+// Pad makes the clip's pictures as large as size, or up to three bytes smaller, by comments behind the stamp. Larger
+// ones stay as they are.
 func (f *Clip) Pad(size int) {
 	for i, fr := range f.Frames {
 		end := fr.at + StampSize

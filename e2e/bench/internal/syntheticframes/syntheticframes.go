@@ -1,4 +1,5 @@
-// Package syntheticframes makes what the benchmark's cameras show: frames that carry the instant at which they left the camera.
+// Package syntheticframes makes what the benchmark's cameras show: frames that carry the instant at which they left the
+// camera.
 package syntheticframes
 
 import (
@@ -38,7 +39,8 @@ type Frame struct {
 	at   int // of the stamp
 }
 
-// Pictures returns count pictures of width and height with at most size bytes each: noise, since a relay does not look inside.
+// Pictures returns count pictures of width and height with at most size bytes each: noise, since a relay does not look
+// inside.
 func Pictures(width, height, size, count int) (*Clip, error) {
 	f := &Clip{Format: frame.JPEG}
 	quality := 95
@@ -73,10 +75,12 @@ func noise(width, height int, seed uint64) image.Image {
 	return img
 }
 
-// GOP returns a group of count access units of about size bytes each: parameter sets as an encoder makes them, slices of noise.
+// GOP returns a group of count access units of about size bytes each: parameter sets as an encoder makes them, slices
+// of noise.
 func GOP(size, count int) *Clip {
 	sets := [][]byte{ // 1280x720, Baseline, level 3.1, as x264 writes them
-		{0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x50, 0x05, 0xbb, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03, 0x03, 0x20, 0xf1, 0x83, 0x24, 0x80},
+		{0x67, 0x42, 0xc0, 0x1f, 0xd9, 0x00, 0x50, 0x05, 0xbb, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00, 0x03,
+			0x03, 0x20, 0xf1, 0x83, 0x24, 0x80},
 		{0x68, 0xcb, 0x83, 0xcb, 0x20},
 	}
 	f := &Clip{Format: frame.H264}
@@ -104,8 +108,8 @@ func (f *Clip) add(au []byte, key bool) {
 	f.Frames = append(f.Frames, Frame{data, key, at})
 }
 
-// Decodable returns the access units of a raw H.264 stream in which each IDR has its parameter sets. A slice is the first of its picture if its first_mb_in_slice is 0 (ITU-T H.264
-// 7.3.3).
+// Decodable returns the access units of a raw H.264 stream in which each IDR has its parameter sets. A slice is the
+// first of its picture if its first_mb_in_slice is 0 (ITU-T H.264 7.3.3).
 func Decodable(stream []byte) *Clip {
 	f := &Clip{Format: frame.H264}
 	var au []byte
@@ -173,7 +177,8 @@ func (f *Clip) Bytes() []byte {
 	return all
 }
 
-// Play hands the frames to send, each stamped with the time of sending, over and over until ctx ends or send fails. The data is valid during send only.
+// Play hands the frames to send, each stamped with the time of sending, over and over until ctx ends or send fails. The
+// data is valid during send only.
 func (f *Clip) Play(ctx context.Context, send func(n uint64, fr Frame, now time.Time) error) error {
 	tick := time.NewTicker(time.Second / time.Duration(f.perSecond()))
 	defer tick.Stop()
