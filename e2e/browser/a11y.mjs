@@ -1,5 +1,5 @@
-// Checks pages with axe-core, and that nothing scrolls sideways. The first page is checked on a desktop and a phone, dark
-// and light, and with its help; the others in turn on a dark desktop and a light phone.
+// Checks pages with axe-core, and that nothing scrolls sideways. The first page is checked on a desktop and a phone,
+// dark and light, and with its help; the others in turn on a dark desktop and a light phone.
 // node a11y.mjs URL...
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -63,7 +63,10 @@ async function setScreen(page, { viewport, colorScheme }) {
   await page.setViewportSize(viewport);
   await page.emulateMedia({ colorScheme });
   await waitUntilSettled(page);
-  await page.waitForFunction(() => document.getAnimations().every((a) => a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Infinity), undefined, { polling: 100 });
+  await page.waitForFunction(() => document.getAnimations().every((animation) => {
+    const endless = animation.effect?.getComputedTiming().iterations === Infinity;
+    return animation.playState !== 'running' || endless;
+  }), undefined, { polling: 100 });
 }
 
 await run('a11y', async (browser) => {
@@ -82,14 +85,19 @@ await run('a11y', async (browser) => {
       if (!screen) continue;
       pages += 1;
       await setScreen(page, screen);
-      for (const state of await page.$$eval('.tile', (tiles) => tiles.map((tile) => /** @type {HTMLElement} */ (tile).dataset.state ?? ''))) states.add(state);
+      for (const { state } of await readTiles(page)) states.add(state);
       const results = [await check(page, '')];
       if (url === urls[0]) results.push(await checkHelp(page));
-      const sideways = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+      const sideways = await page.evaluate(() => {
+        const { scrollWidth, clientWidth } = document.documentElement;
+        return scrollWidth > clientWidth;
+      });
       const where = `${url} ${screen.viewport.width} ${screen.colorScheme}`;
       for (const { violations, passes: passed } of results) {
         passes += passed.length;
-        for (const { id, help, nodes } of violations) found.push(`${where}: ${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`);
+        for (const { id, help, nodes } of violations) {
+          found.push(`${where}: ${id}: ${help}: ${nodes.map(({ html }) => html).join(' ')}`);
+        }
       }
       if (sideways) found.push(`${where}: scrolls sideways`);
     }

@@ -25,7 +25,10 @@ const LIMIT = { seconds: 45 };
  */
 async function choose(page, format, kind) {
   await page.selectOption('.format', format);
-  await page.waitForFunction((wanted) => [...document.querySelectorAll('.picture > *')].every((el) => el.localName === wanted), kind, { polling: 100 });
+  await page.waitForFunction((wanted) => {
+    const players = [...document.querySelectorAll('.picture > *')];
+    return players.every((el) => el.localName === wanted);
+  }, kind, { polling: 100 });
   const [tile] = await untilMoving(page, 1, LIMIT);
   if (tile?.kind !== kind) throw new Error(`${format} is shown as ${tile?.kind}`);
   return tile.kind;
@@ -33,7 +36,9 @@ async function choose(page, format, kind) {
 
 /** @param {Page} page */
 async function formats(page) {
-  return [await choose(page, 'auto', 'video'), await choose(page, 'jpeg', 'canvas'), await choose(page, 'mp4', 'video')];
+  return [
+    await choose(page, 'auto', 'video'), await choose(page, 'jpeg', 'canvas'), await choose(page, 'mp4', 'video'),
+  ];
 }
 
 /** @param {Page} page */
@@ -54,12 +59,16 @@ async function record(page, to) {
     page.waitForEvent('download', { timeout: 60_000 }),
     page.click('.clip-start').then(() => page.waitForFunction(() => {
       const bar = document.querySelector('.clip-bar');
-      return bar instanceof HTMLProgressElement && bar.checkVisibility() && bar.value > 0 && document.querySelector('.clip-cancel')?.checkVisibility();
+      const cancel = document.querySelector('.clip-cancel');
+      return bar instanceof HTMLProgressElement && bar.checkVisibility() && bar.value > 0 && cancel?.checkVisibility();
     }, undefined, { polling: 100 })),
   ]);
   await download.saveAs(to);
   const name = download.suggestedFilename();
-  await page.waitForFunction((file) => document.querySelector('.clip-said')?.textContent?.startsWith(`Saved ${file}`), name);
+  await page.waitForFunction((file) => {
+    const text = document.querySelector('.clip-said')?.textContent ?? '';
+    return text.startsWith(`Saved ${file}`);
+  }, name);
   return name;
 }
 

@@ -11,11 +11,16 @@ import { readTiles, untilMoving, untilState } from './tiles.mjs';
 
 const { values: flags, positionals: [base] } = parseArgs({
   allowPositionals: true,
-  options: { control: { type: 'string' }, cameras: { type: 'string' }, victim: { type: 'string' }, screenshot: { type: 'string' } },
+  options: {
+    control: { type: 'string' }, cameras: { type: 'string' }, victim: { type: 'string' },
+    screenshot: { type: 'string' },
+  },
 });
 const { control, victim } = flags;
 const cameras = Number(flags.cameras);
-if (!base || !control || !victim || !(cameras > 0)) usage('dashboard.mjs BASE_URL --control URL --cameras N --victim CAMERA [--screenshot FILE]');
+if (!base || !control || !victim || !(cameras > 0)) {
+  usage('dashboard.mjs BASE_URL --control URL --cameras N --victim CAMERA [--screenshot FILE]');
+}
 
 const MOVING_S = 45;
 
@@ -32,9 +37,12 @@ async function post(what) {
  */
 async function allMove(page, tap) {
   const tiles = await untilMoving(page, cameras, { seconds: MOVING_S });
-  if (tap.open !== 1 || tap.opened !== 1) throw new Error(`${tap.open} WebSockets are open and ${tap.opened} were opened, want one`);
+  if (tap.open !== 1 || tap.opened !== 1) {
+    throw new Error(`${tap.open} WebSockets are open and ${tap.opened} were opened, want one`);
+  }
   if (tap.connections.size >= 4) throw new Error(`${tap.connections.size} other connections`);
-  return { connections: tap.connections.size, canvases: tiles.filter((t) => t.kind === 'canvas').length, videos: tiles.filter((t) => t.kind === 'video').length };
+  const count = (/** @type {string} */ kind) => tiles.filter((tile) => tile.kind === kind).length;
+  return { connections: tap.connections.size, canvases: count('canvas'), videos: count('video') };
 }
 
 /**
@@ -96,7 +104,9 @@ async function killed(page, id) {
   await post('/kill');
   const offline_ms = await untilState(page, id, ['offline', 'stalled'], 20);
   const tile = (await readTiles(page)).find((t) => t.id === id);
-  if (!tile || tile.picture === 'live') throw new Error(`the tile of a dead camera looks live: ${JSON.stringify(tile)}`);
+  if (!tile || tile.picture === 'live') {
+    throw new Error(`the tile of an offline camera looks live: ${JSON.stringify(tile)}`);
+  }
   await post('/revive');
   await untilMoving(page, 1, { seconds: MOVING_S, only: (other) => other === id });
   return { offline_ms };
@@ -111,14 +121,16 @@ async function restarted(page) {
   await post('/stop-hub');
   const lost_ms = await (async () => {
     const began = performance.now();
-    await page.waitForFunction(() => document.querySelectorAll('.tile[data-picture="live"]').length === 0, undefined, { timeout: 20_000, polling: 50 });
+    const options = { timeout: 20_000, polling: 50 };
+    await page.waitForFunction(() => !document.querySelector('.tile[data-picture="live"]'), undefined, options);
     return Math.round(performance.now() - began);
   })();
   const began = performance.now();
   await post('/start-hub');
   await untilMoving(page, cameras, { seconds: MOVING_S });
   const back_ms = Math.round(performance.now() - began);
-  if (await page.evaluate(() => document.documentElement.dataset.test) !== 'same page') throw new Error('the page was loaded again');
+  const mark = await page.evaluate(() => document.documentElement.dataset.test);
+  if (mark !== 'same page') throw new Error('the page was loaded again');
   return { lost_ms, back_ms };
 }
 

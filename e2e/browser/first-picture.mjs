@@ -29,8 +29,10 @@ await run('first-picture', async (browser) => {
         if (performance.now() > 30_000) throw new Error(`${live} of ${wanted} tiles show a picture after 30 s`);
         await new Promise((resolve) => { requestAnimationFrame(resolve); });
       }
-      const own = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource')).filter((r) => r.name.includes('/assets/'));
-      return { first_ms: Math.round(first), all_ms: Math.round(performance.now()), bytes: own.reduce((sum, r) => sum + r.decodedBodySize, 0) };
+      const entries = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
+      const assets = entries.filter((entry) => entry.name.includes('/assets/'));
+      const bytes = assets.reduce((sum, entry) => sum + entry.decodedBodySize, 0);
+      return { first_ms: Math.round(first), all_ms: Math.round(performance.now()), bytes };
     }, cameras));
     await context.close();
   }

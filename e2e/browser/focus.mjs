@@ -19,7 +19,8 @@ async function controls(page) {
   }).map((el) => {
     const html = /** @type {HTMLElement} */ (el);
     html.dataset.control ??= String(document.querySelectorAll('[data-control]').length + 1);
-    const name = `${el.localName} ${el.id || el.className} ${el.getAttribute('aria-label') ?? el.textContent?.trim() ?? ''}`;
+    const label = el.getAttribute('aria-label') ?? el.textContent?.trim() ?? '';
+    const name = `${el.localName} ${el.id || el.className} ${label}`;
     return /** @type {[string, string]} */ ([html.dataset.control, name]);
   }), CONTROLS));
 }
@@ -45,8 +46,10 @@ export async function tabThrough(page) {
       const inside = el instanceof HTMLElement && el !== document.body && el !== document.documentElement;
       if (!inside) return { control: '', seen: true, name: '' };
       // A control may leave it to what surrounds it, or to what it lays over that, to show its focus.
-      const shows = [el, el.closest('.tile'), el.closest('label')].flatMap((one) => (one ? [getComputedStyle(one), getComputedStyle(one, '::after')] : []));
-      const seen = shows.some((style) => (style.outlineStyle !== 'none' && Number.parseFloat(style.outlineWidth) > 0) || style.boxShadow !== 'none');
+      const around = [el, el.closest('.tile'), el.closest('label')].filter((one) => one !== null);
+      const styles = around.flatMap((one) => [getComputedStyle(one), getComputedStyle(one, '::after')]);
+      const seen = styles.some(({ outlineStyle, outlineWidth, boxShadow }) => (
+        (outlineStyle !== 'none' && Number.parseFloat(outlineWidth) > 0) || boxShadow !== 'none'));
       return { control: el.dataset.control ?? 'new', seen, name: `${el.localName} ${el.id || el.className}` };
     });
     if (control === '') continue; // The browser's own, between the last and the first.

@@ -74,9 +74,11 @@ await run('https', async (browser) => {
   const tiles = await untilMoving(page, 2, { seconds: LIMIT_MS / 1000, changes: 1 });
   const tiles_ms = Date.now() - began;
   const bare = new URL(BARE, base).href;
-  await page.route(bare, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>secure</title><body></body>' }));
+  const body = '<!doctype html><title>test</title><body></body>';
+  await page.route(bare, (route) => route.fulfill({ contentType: 'text/html', body }));
   await page.goto(bare);
   const opened = await page.evaluate(open, { jpeg, h264, streams, limit: LIMIT_MS });
   if (faults.length) throw new Error(`the page has faults: ${faults.join('; ')}`);
-  return { ...opened, tiles_ms, elapsed_ms: Date.now() - began, kinds: tiles.map(({ kind }) => kind).sort(), paths, sockets };
+  const kinds = tiles.map(({ kind }) => kind).sort();
+  return { ...opened, tiles_ms, elapsed_ms: Date.now() - began, kinds, paths, sockets };
 });

@@ -16,7 +16,7 @@ const ALL = [...LABS, 'yard-1', 'yard-2'];
 const LIMIT = { seconds: 45, changes: 1 };
 
 /** @param {Page} page the tiles in their order */
-const order = (page) => page.$$eval('.tile', (tiles) => tiles.map((tile) => /** @type {HTMLElement} */ (tile).dataset.camera ?? ''));
+const order = (page) => page.$$eval('.tile', (tiles) => tiles.map((tile) => tile.getAttribute('data-camera') ?? ''));
 
 /** @param {Page} page the camera whose tile has the focus, or the id of the element that has it */
 const focused = (page) => page.evaluate(() => {
@@ -25,7 +25,10 @@ const focused = (page) => page.evaluate(() => {
 });
 
 /** @param {Page} page */
-const columns = (page) => page.$$eval('.tile', (tiles) => tiles.filter((t) => t.getBoundingClientRect().top === tiles[0]?.getBoundingClientRect().top).length);
+const columns = (page) => page.$$eval('.tile', (tiles) => {
+  const tops = tiles.map((tile) => tile.getBoundingClientRect().top);
+  return tops.filter((top) => top === tops[0]).length;
+});
 
 /**
  * @param {string} what
@@ -33,14 +36,20 @@ const columns = (page) => page.$$eval('.tile', (tiles) => tiles.filter((t) => t.
  * @param {unknown} want
  */
 function assertEqual(what, got, want) {
-  if (JSON.stringify(got) !== JSON.stringify(want)) throw new Error(`${what}: ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
+  const [gotText, wantText] = [JSON.stringify(got), JSON.stringify(want)];
+  if (gotText !== wantText) throw new Error(`${what}: ${gotText}, want ${wantText}`);
 }
 
 /** @param {Page} page */
 async function arrows(page) {
   const wide = await columns(page);
   if (wide < 2 || wide >= ALL.length) throw new Error(`${wide} columns: nothing to go down to`);
-  for (const [key, at] of /** @type {[string, number][]} */ ([['ArrowRight', 0], ['ArrowRight', 1], ['ArrowDown', 1 + wide], ['ArrowLeft', wide], ['ArrowUp', 0], ['End', ALL.length - 1], ['Home', 0]])) {
+  /** @type {[string, number][]} */
+  const moves = [
+    ['ArrowRight', 0], ['ArrowRight', 1], ['ArrowDown', 1 + wide], ['ArrowLeft', wide], ['ArrowUp', 0],
+    ['End', ALL.length - 1], ['Home', 0],
+  ];
+  for (const [key, at] of moves) {
     await page.keyboard.press(key);
     assertEqual(key, await focused(page), ALL[at]);
   }
@@ -50,7 +59,8 @@ async function arrows(page) {
 async function help(page) {
   await page.keyboard.press('?');
   await page.waitForSelector('#help-dialog[open]');
-  assertEqual('the focus while the help is open is in it', await page.evaluate(() => document.activeElement?.closest('dialog')?.id), 'help-dialog');
+  const dialog = await page.evaluate(() => document.activeElement?.closest('dialog')?.id);
+  assertEqual('the dialog that has the focus while the help is open', dialog, 'help-dialog');
   await page.keyboard.press('Escape');
   await page.waitForSelector('#help-dialog:not([open])', { state: 'attached' });
 }
@@ -75,9 +85,11 @@ async function search(page) {
 async function snapshot(page, camera) {
   const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('s')]);
   const name = download.suggestedFilename();
-  if (!new RegExp(`^${camera}-\\d{8}-\\d{6}\\.jpeg$`).test(name)) throw new Error(`the snapshot of ${camera} is called ${name}`);
+  const pattern = new RegExp(`^${camera}-\\d{8}-\\d{6}\\.jpeg$`);
+  if (!pattern.test(name)) throw new Error(`the snapshot of ${camera} is called ${name}`);
   const bytes = readFileSync(await download.path());
-  if (bytes.readUInt16BE(0) !== 0xffd8 || bytes.readUInt16BE(bytes.length - 2) !== 0xffd9) throw new Error(`${name} is no JPEG: ${bytes.length} bytes`);
+  const isJPEG = bytes.readUInt16BE(0) === 0xffd8 && bytes.readUInt16BE(bytes.length - 2) === 0xffd9;
+  if (!isJPEG) throw new Error(`${name} is no JPEG: ${bytes.length} bytes`);
   await page.waitForFunction((text) => document.querySelector('#toast')?.textContent === text, `Saved ${name}`);
   return bytes.length;
 }

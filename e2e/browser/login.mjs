@@ -10,9 +10,14 @@ import { readTiles, untilMoving } from './tiles.mjs';
 
 const { values: { user, camera, link, other, control }, positionals: [base] } = parseArgs({
   allowPositionals: true,
-  options: { user: { type: 'string' }, camera: { type: 'string' }, link: { type: 'string' }, other: { type: 'string' }, control: { type: 'string' } },
+  options: {
+    user: { type: 'string' }, camera: { type: 'string' }, link: { type: 'string' }, other: { type: 'string' },
+    control: { type: 'string' },
+  },
 });
-if (!base || !user || !camera || !link || !other || !control) usage('login.mjs BASE_URL --user NAME --camera ID --link MJPEG_URL --other PAGE_URL --control URL');
+if (!base || !user || !camera || !link || !other || !control) {
+  usage('login.mjs BASE_URL --user NAME --camera ID --link MJPEG_URL --other PAGE_URL --control URL');
+}
 
 const LIMIT = { seconds: 45 };
 
@@ -35,7 +40,8 @@ async function logIn(page, text) {
  */
 async function linked(page) {
   await page.goto(`${other}/?body=${encodeURIComponent(`<img src="${link}">`)}`);
-  const width = await page.waitForFunction(() => document.querySelector('img')?.naturalWidth, undefined, { polling: 100 });
+  const polling = { polling: 100 };
+  const width = await page.waitForFunction(() => document.querySelector('img')?.naturalWidth, undefined, polling);
   return Number(await width.jsonValue());
 }
 
@@ -56,13 +62,16 @@ await run('login', async (browser) => {
   await untilMoving(page, 1, LIMIT);
   const cameras = (await readTiles(page)).map((tile) => tile.id);
   const cookies = await context.cookies();
-  if (!cookies.every((c) => c.httpOnly && c.sameSite === 'Lax')) throw new Error('a script or another site can use the cookie');
+  const protectedCookies = cookies.every((c) => c.httpOnly && c.sameSite === 'Lax');
+  if (!protectedCookies) throw new Error('a script or another site can use the cookie');
   if (await page.evaluate(() => document.cookie) !== '') throw new Error('a script sees the cookie');
 
   const name = base.startsWith('https:') ? '__Host-bramble_session' : 'bramble_session';
-  if (cookies.map((c) => c.name).join() !== name) throw new Error(`the cookies are ${cookies.map((c) => c.name)}, want ${name}`);
+  const names = cookies.map((c) => c.name).join();
+  if (names !== name) throw new Error(`the cookies are ${names}, want ${name}`);
   // As another port or path of the host may: it comes first, since its path is longer.
-  await context.addCookies([{ name: 'bramble_session', value: 'planted', domain: new URL(base).hostname, path: '/api' }]);
+  const domain = new URL(base).hostname;
+  await context.addCookies([{ name: 'bramble_session', value: 'planted', domain, path: '/api' }]);
   await page.goto(`${base}/cam/${camera}`);
   await untilMoving(page, 1, LIMIT);
   await page.goto(base);

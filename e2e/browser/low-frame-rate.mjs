@@ -6,7 +6,9 @@ import { run, usage, collectFaults } from './browser.mjs';
 import { WebSocketTap } from './websocket-tap.mjs';
 import { readTiles, untilMoving } from './tiles.mjs';
 
-const { values: flags, positionals: [base] } = parseArgs({ allowPositionals: true, options: { camera: { type: 'string' }, frames: { type: 'string', default: '10' } } });
+const { values: flags, positionals: [base] } = parseArgs({
+  allowPositionals: true, options: { camera: { type: 'string' }, frames: { type: 'string', default: '10' } },
+});
 const { camera } = flags;
 const wanted = Number(flags.frames);
 if (!base || !camera || !(wanted > 0)) usage('low-frame-rate.mjs BASE_URL --camera ID [--frames 10]');

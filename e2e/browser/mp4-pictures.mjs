@@ -7,7 +7,9 @@ import { run, usage } from './browser.mjs';
 
 /** @typedef {{url: string, way: string, pictures: string[]}} Watched pictures are PNGs in base64 */
 
-const { values: flags, positionals: urls } = parseArgs({ allowPositionals: true, options: { pictures: { type: 'string', default: '5' } } });
+const { values: flags, positionals: urls } = parseArgs({
+  allowPositionals: true, options: { pictures: { type: 'string', default: '5' } },
+});
 const count = Number(flags.pictures);
 const [first] = urls;
 if (!first || !(count > 0)) usage('mp4-pictures.mjs URL... [--pictures 5]');
@@ -27,7 +29,9 @@ async function watchInPage({ url, way, count: wanted, limit }) {
   const leaving = new AbortController();
   /** @type {Promise<never>} */
   const failed = new Promise((_, reject) => {
-    video.addEventListener('error', () => reject(new Error(`MediaError ${video.error?.code}: ${video.error?.message}`)));
+    video.addEventListener('error', () => {
+      reject(new Error(`MediaError ${video.error?.code}: ${video.error?.message}`));
+    });
     setTimeout(() => reject(new Error(`no ${wanted} pictures within ${limit} ms`)), limit);
   });
 
@@ -94,7 +98,8 @@ async function watchInPage({ url, way, count: wanted, limit }) {
 await run('mp4-pictures', async (browser) => {
   const page = await browser.newPage();
   const bare = new URL('/bare.html', first).href;
-  await page.route(bare, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>watch</title><body></body>' }));
+  const body = '<!doctype html><title>test</title><body></body>';
+  await page.route(bare, (route) => route.fulfill({ contentType: 'text/html', body }));
   await page.goto(bare);
   /** @type {Watched[]} */
   const watched = [];

@@ -8,7 +8,9 @@ import { parseArgs } from 'node:util';
 import { run, usage, collectFaults } from './browser.mjs';
 import { bundle } from './bundle-commonjs.mjs';
 
-const { values: { camera }, positionals: [dir, port, nats] } = parseArgs({ allowPositionals: true, options: { camera: { type: 'string' } } });
+const { values: { camera }, positionals: [dir, port, nats] } = parseArgs({
+  allowPositionals: true, options: { camera: { type: 'string' } },
+});
 if (!dir || !port || !nats || !camera) usage('nats-websocket.mjs EXAMPLE_DIR PORT WEBSOCKET_URL --camera ID');
 
 /** @type {Record<string, [string, string | Buffer]>} */
@@ -36,7 +38,8 @@ await run('nats-websocket', async (browser) => {
     if (Date.now() > end) throw new Error(`${seen.size} pictures, and the page says ${text}; ${faults.join('; ')}`);
     const reading = await page.evaluate(() => {
       const canvas = /** @type {HTMLCanvasElement} */ (document.querySelector('canvas'));
-      return { text: document.querySelector('p')?.textContent ?? '', size: [canvas.width, canvas.height], picture: canvas.toDataURL() };
+      const line = document.querySelector('p')?.textContent ?? '';
+      return { text: line, size: [canvas.width, canvas.height], picture: canvas.toDataURL() };
     });
     ({ text, size } = reading);
     if (text.includes(', picture ')) seen.add(reading.picture);

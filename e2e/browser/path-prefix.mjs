@@ -5,7 +5,9 @@ import { parseArgs } from 'node:util';
 import { run, usage, collectFaults } from './browser.mjs';
 import { untilMoving } from './tiles.mjs';
 
-const { values: flags, positionals: [base] } = parseArgs({ allowPositionals: true, options: { cameras: { type: 'string' }, camera: { type: 'string' } } });
+const { values: flags, positionals: [base] } = parseArgs({
+  allowPositionals: true, options: { cameras: { type: 'string' }, camera: { type: 'string' } },
+});
 const { camera } = flags;
 const cameras = Number(flags.cameras);
 if (!base || !camera || !(cameras > 0)) usage('path-prefix.mjs BASE_URL --cameras N --camera ID');
@@ -16,7 +18,8 @@ await run('path-prefix', async (browser) => {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
   const faults = collectFaults(page, base);
   page.on('request', (request) => {
-    if (/^http/.test(request.url()) && !request.url().startsWith(base)) faults.push(`request beside the path: ${request.url()}`);
+    const url = request.url();
+    if (/^http/.test(url) && !url.startsWith(base)) faults.push(`request outside the path: ${url}`);
   });
   /** @type {string[]} */
   const sockets = [];

@@ -4,10 +4,25 @@ import { parseArgs } from 'node:util';
 
 import { run, usage } from './browser.mjs';
 
-/** @typedef {{at: number, time: number, lag: number}} Sample at: seconds since the start, time: currentTime, lag: seconds to the buffered end */
-/** @typedef {{samples: Sample[], events: [string, number][], error: string, total: number, dropped: number, width: number, height: number}} Playback */
+/**
+ * @typedef {object} Sample
+ * @property {number} at Seconds since the start.
+ * @property {number} time The video's currentTime.
+ * @property {number} lag Seconds from there to the buffered end.
+ *
+ * @typedef {object} Playback
+ * @property {Sample[]} samples What was observed, every quarter of a second.
+ * @property {[string, number][]} events Names of the video's events, and seconds since the start.
+ * @property {string} error Why it does not play, or empty.
+ * @property {number} total Frames that were decoded.
+ * @property {number} dropped Frames of these that were not shown.
+ * @property {number} width Width of the picture in pixels.
+ * @property {number} height Height of the picture in pixels.
+ */
 
-const { values: flags, positionals: [url] } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '60' } } });
+const { values: flags, positionals: [url] } = parseArgs({
+  allowPositionals: true, options: { seconds: { type: 'string', default: '60' } },
+});
 const seconds = Number(flags.seconds);
 if (!url || !(seconds >= 5)) usage('playback.mjs URL [--seconds 60]   (at least 5)');
 
@@ -27,7 +42,9 @@ async function playInPage({ url: src, seconds: duration, startSeconds }) {
   const since = () => (performance.now() - began) / 1000;
   /** @type {Playback} */
   const result = { samples: [], events: [], error: '', total: 0, dropped: 0, width: 0, height: 0 };
-  for (const name of ['loadedmetadata', 'playing', 'waiting', 'ended']) video.addEventListener(name, () => result.events.push([name, since()]));
+  for (const name of ['loadedmetadata', 'playing', 'waiting', 'ended']) {
+    video.addEventListener(name, () => result.events.push([name, since()]));
+  }
   video.addEventListener('error', () => { result.error = `MediaError ${video.error?.code}: ${video.error?.message}`; });
   Object.assign(video, { muted: true, autoplay: true, playsInline: true, src });
   document.body.append(video);
@@ -41,7 +58,8 @@ async function playInPage({ url: src, seconds: duration, startSeconds }) {
     if (started) result.samples.push({ at: since(), time: video.currentTime, lag: end - video.currentTime });
   }
   const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
-  return { ...result, total: totalVideoFrames, dropped: droppedVideoFrames, width: video.videoWidth, height: video.videoHeight };
+  const { videoWidth: width, videoHeight: height } = video;
+  return { ...result, total: totalVideoFrames, dropped: droppedVideoFrames, width, height };
 }
 
 /**
@@ -57,7 +75,10 @@ function fault({ samples, error, events, total }) {
   for (const from of samples) {
     const to = samples.find((s) => s.at >= from.at + WINDOW_S);
     const advanced = to ? (to.time - from.time) / (to.at - from.at) : 1;
-    if (advanced < WINDOW_MIN) return `stood still: from ${from.at.toFixed(1)} s on, ${WINDOW_S} s of time brought only ${(advanced * WINDOW_S).toFixed(2)} s of video`;
+    if (advanced < WINDOW_MIN) {
+      const played = (advanced * WINDOW_S).toFixed(2);
+      return `stalled: from ${from.at.toFixed(1)} s on, it played only ${played} s of video in ${WINDOW_S} s`;
+    }
   }
   const played = (last.time - first.time) / (last.at - first.at);
   if (played < 0.9) return `played only ${Math.round(played * 100)} % of the time`;
@@ -68,7 +89,8 @@ await run('playback', async (browser) => {
   const page = await browser.newPage();
   // A bare page of the same origin: the dashboard would poll and stream beside the video.
   const bare = new URL('/bare.html', url).href;
-  await page.route(bare, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>play</title><body></body>' }));
+  const body = '<!doctype html><title>test</title><body></body>';
+  await page.route(bare, (route) => route.fulfill({ contentType: 'text/html', body }));
   await page.goto(bare);
   const playback = await page.evaluate(playInPage, { url, seconds, startSeconds: START_S });
   const { samples, events } = playback;

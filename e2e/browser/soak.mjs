@@ -7,23 +7,42 @@ import { run, usage, collectFaults } from './browser.mjs';
 import { readTiles, untilMoving } from './tiles.mjs';
 
 /** @typedef {import('playwright-core').Page} Page */
-/** @typedef {{minute: number, heap_mb: number, nodes: number, hub_rss_mb: number | null, jpeg_ms: {p50: number, p95: number}, h264_ms: {p50: number, p95: number}, clock_ms: {p50: number, p95: number}, live: number}} Minute */
+/**
+ * @typedef {{p50: number, p95: number}} Percentiles
+ * @typedef {object} Minute
+ * @property {number} minute Number of the minute, from 1.
+ * @property {number} heap_mb Size of the page's JavaScript heap.
+ * @property {number} nodes Number of the page's DOM nodes.
+ * @property {number | null} hub_rss_mb Resident memory of the hub.
+ * @property {Percentiles} jpeg_ms Ages that the tiles of JPEG cameras show.
+ * @property {Percentiles} h264_ms Ages that the tiles of H.264 cameras show.
+ * @property {Percentiles} clock_ms Ages by the clock in the pictures.
+ * @property {number} live The least number of live tiles.
+ */
 
 const { values: flags, positionals: [base] } = parseArgs({
   allowPositionals: true,
-  options: { cameras: { type: 'string' }, minutes: { type: 'string', default: '30' }, 'hub-pid': { type: 'string' }, size: { type: 'string', default: '1440x900' } },
+  options: {
+    cameras: { type: 'string' }, minutes: { type: 'string', default: '30' }, 'hub-pid': { type: 'string' },
+    size: { type: 'string', default: '1440x900' },
+  },
 });
 const cameras = Number(flags.cameras);
 const minutes = Number(flags.minutes);
 const [width = 0, height = 0] = flags.size.split('x').map(Number);
-if (!base || !(cameras > 0) || !(minutes > 0) || !(width > 0)) usage('soak.mjs BASE_URL --cameras N [--minutes 30] [--hub-pid PID] [--size 1440x900]');
+if (!base || !(cameras > 0) || !(minutes > 0) || !(width > 0)) {
+  usage('soak.mjs BASE_URL --cameras N [--minutes 30] [--hub-pid PID] [--size 1440x900]');
+}
 
 const SAMPLE_MS = 500;
 
 /** @param {number[]} values */
 function percentiles(values) {
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (/** @type {number} */ p) => Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN);
+  const at = (/** @type {number} */ p) => {
+    const index = Math.min(sorted.length - 1, Math.floor(sorted.length * p));
+    return Math.round(sorted[index] ?? Number.NaN);
+  };
   return { p50: at(0.5), p95: at(0.95) };
 }
 
@@ -34,8 +53,10 @@ function percentiles(values) {
 function ages(page) {
   return page.$$eval('.tile', (tiles) => tiles.map((tile) => {
     const { kind = '', picture = '' } = /** @type {HTMLElement} */ (tile).dataset;
-    const [, value = '', unit = ''] = /([\d.]+)\s*(ms|s|min)\b/.exec(tile.querySelector('.age')?.textContent ?? '') ?? [];
-    return { kind, live: picture === 'live', ms: Number(value) * ({ ms: 1, s: 1000, min: 60_000 }[unit] ?? Number.NaN) };
+    const text = tile.querySelector('.age')?.textContent ?? '';
+    const [, value = '', unit = ''] = /([\d.]+)\s*(ms|s|min)\b/.exec(text) ?? [];
+    const factor = { ms: 1, s: 1000, min: 60_000 }[unit] ?? Number.NaN;
+    return { kind, live: picture === 'live', ms: Number(value) * factor };
   }));
 }
 

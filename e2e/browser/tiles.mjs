@@ -21,8 +21,9 @@
  * @returns {PictureReading}
  */
 export function readPicture(media) {
-  const width = media instanceof HTMLVideoElement ? media.videoWidth : media instanceof HTMLCanvasElement ? media.width : 0;
-  const height = media instanceof HTMLVideoElement ? media.videoHeight : media instanceof HTMLCanvasElement ? media.height : 0;
+  let [width, height] = [0, 0];
+  if (media instanceof HTMLVideoElement) [width, height] = [media.videoWidth, media.videoHeight];
+  else if (media instanceof HTMLCanvasElement) ({ width, height } = media);
   const drawable = media instanceof HTMLVideoElement ? media.readyState >= 2 : width > 0;
   const none = { kind: media?.localName ?? 'none', digest: 0, contrast: 0, clock: null };
   if (!drawable || width === 0 || height === 0) return none;
@@ -83,11 +84,15 @@ export async function untilMoving(page, wanted, { seconds, changes = 3, only = (
       const moved = before !== undefined && before.digest !== 0 && now.digest !== 0 && before.digest !== now.digest;
       seen.set(now.id, { ...now, changes: (before?.changes ?? 0) + (moved ? 1 : 0) });
     }
-    const moving = [...seen.values()].filter((t) => only(t.id) && t.state === 'live' && t.picture === 'live' && t.contrast > 16 && t.changes >= changes);
+    const moving = [...seen.values()].filter((tile) => {
+      const live = tile.state === 'live' && tile.picture === 'live';
+      return only(tile.id) && live && tile.contrast > 16 && tile.changes >= changes;
+    });
     if (moving.length >= wanted) return [...seen.values()];
     await page.waitForTimeout(300);
   }
-  throw new Error(`fewer than ${wanted} tiles became live and moved within ${seconds} s: ${JSON.stringify([...seen.values()])}`);
+  const tiles = JSON.stringify([...seen.values()]);
+  throw new Error(`fewer than ${wanted} tiles became live and moved within ${seconds} s: ${tiles}`);
 }
 
 /**

@@ -1,6 +1,14 @@
 // Observes a page's WebSockets and connections from outside the page.
 
-/** @typedef {import('playwright-core').Page} Page */
+/**
+ * @typedef {import('playwright-core').Page} Page
+ *
+ * @typedef {object} Received what a page has received of a camera
+ * @property {number} bytes Bytes of all frames.
+ * @property {number} frames Number of frames.
+ * @property {number} last When the newest frame arrived, as performance.now.
+ * @property {number} captured When the newest frame was captured, Unix milliseconds.
+ */
 
 const HEADER_BYTES = 40;
 
@@ -13,7 +21,7 @@ export class WebSocketTap {
   connections = new Set();
   /** @type {Map<number, string>} camera of each slot of the newest socket */
   #cameras = new Map();
-  /** @type {Map<string, {bytes: number, frames: number, last: number, captured: number}>} by camera; captured: of the newest frame, Unix milliseconds */
+  /** @type {Map<string, Received>} by camera */
   #receivedByCamera = new Map();
   /** @type {Map<string, Record<string, unknown>>} the newest watch of each camera */
   #lastWatches = new Map();
@@ -38,7 +46,8 @@ export class WebSocketTap {
     const cdp = await page.context().newCDPSession(page);
     await cdp.send('Network.enable');
     cdp.on('Network.responseReceived', ({ response, type }) => {
-      if (type !== 'WebSocket' && response.connectionId > 0 && !response.fromDiskCache) this.connections.add(String(response.connectionId));
+      if (type === 'WebSocket' || response.connectionId <= 0 || response.fromDiskCache) return;
+      this.connections.add(String(response.connectionId));
     });
   }
 
@@ -56,7 +65,12 @@ export class WebSocketTap {
     const camera = frame.length >= HEADER_BYTES ? this.#cameras.get(frame.readUInt32BE(4)) : undefined;
     if (camera === undefined) return;
     const total = this.received(camera);
-    this.#receivedByCamera.set(camera, { bytes: total.bytes + frame.length, frames: total.frames + 1, last: performance.now(), captured: Number(frame.readBigInt64BE(16) / 1000n) });
+    this.#receivedByCamera.set(camera, {
+      bytes: total.bytes + frame.length,
+      frames: total.frames + 1,
+      last: performance.now(),
+      captured: Number(frame.readBigInt64BE(16) / 1000n),
+    });
   }
 
   /** @param {string} camera */
