@@ -77,7 +77,7 @@ func (c *camera) connect(nc *nats.Conn, space subject.Space, linger time.Duratio
 	c.nc, c.topic = nc, space.Status(c.name)
 	c.pub = publish.New(publish.Config{
 		Conn: nc, Space: space, Camera: c.name, Format: c.source.Format(), Linger: linger, Drops: c.drops, Log: c.log,
-		Skipped: func() { _ = c.requestKeyFrame() }, // an encoder that cannot: the next key frame comes by itself
+		RequestKeyFrame: func() { _ = c.requestKeyFrame() }, // an encoder that cannot: the next key frame comes by itself
 	})
 }
 

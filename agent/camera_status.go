@@ -146,7 +146,7 @@ func (c *camera) stalled(now time.Time) string {
 	switch by := c.stopDeadline.Load(); {
 	case by != 0 && now.UnixNano() > by:
 		return fmt.Sprintf("the source of camera %s does not end", c.name)
-	case now.Sub(c.pub.Turned()) > publisherStall:
+	case now.Sub(c.pub.LastLoop()) > publisherStall:
 		return fmt.Sprintf("the publisher of camera %s does not go on", c.name)
 	}
 	return ""

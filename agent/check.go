@@ -18,16 +18,16 @@ const acceptDelay = 2 * time.Second
 // published. The error says what helps. An agent on this host that serves a camera already is no trouble: it is about
 // to be started anew.
 func (a *Agent) Check(ctx context.Context) error {
-	link := publish.Link{
+	link := publish.ConnConfig{
 		URL: a.cfg.Hub, Name: "bramble-agent join " + a.cfg.Host, Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log, OnDenied: a.permissions.denied,
 	}
-	nc, err := publish.Try(ctx, link)
+	nc, err := publish.Probe(ctx, link)
 	if errors.Is(err, nats.ErrAuthorization) && !a.cfg.Credential.IsZero() {
 		select {
 		case <-ctx.Done():
 		case <-time.After(acceptDelay):
 		}
-		nc, err = publish.Try(ctx, link)
+		nc, err = publish.Probe(ctx, link)
 	}
 	if err != nil {
 		return fmt.Errorf("the hub cannot be joined: %w", err)

@@ -13,7 +13,7 @@ func limit(int, Limits) error { return nil }
 // wait waits for the end of the child. Its group is killed after that, by a number that could by then belong to others: here nothing keeps the zombie.
 func (p *process) wait() error {
 	err := p.cmd.Wait()
-	close(p.died)
-	<-p.reap
+	close(p.exited)
+	<-p.reapOK
 	return err
 }

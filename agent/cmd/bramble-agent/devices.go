@@ -54,7 +54,7 @@ func isTerminal(w io.Writer) bool {
 }
 
 // look finds the cameras. It says so on stderr if that takes long.
-func (d *devices) look(ctx context.Context, stderr io.Writer) ([]discover.Found, error) {
+func (d *devices) look(ctx context.Context, stderr io.Writer) ([]discover.Camera, error) {
 	done := make(chan struct{})
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
@@ -70,20 +70,20 @@ func (d *devices) look(ctx context.Context, stderr io.Writer) ([]discover.Found,
 }
 
 // printJSON writes the list for programs: what can be used, and what cannot.
-func printJSON(w io.Writer, list []discover.Found) error {
+func printJSON(w io.Writer, list []discover.Camera) error {
 	cameras, skipped := split(list)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false) // sources have &
 	enc.SetIndent("", "  ")
 	return enc.Encode(struct {
-		Cameras []discover.Found `json:"cameras"`
-		Skipped []discover.Found `json:"skipped"`
+		Cameras []discover.Camera `json:"cameras"`
+		Skipped []discover.Camera `json:"skipped"`
 	}{cameras, skipped})
 }
 
 // split parts the cameras from what is skipped; neither is nil.
-func split(list []discover.Found) (cameras, skipped []discover.Found) {
-	cameras, skipped = []discover.Found{}, []discover.Found{}
+func split(list []discover.Camera) (cameras, skipped []discover.Camera) {
+	cameras, skipped = []discover.Camera{}, []discover.Camera{}
 	for _, f := range list {
 		if f.Use != nil {
 			cameras = append(cameras, f)

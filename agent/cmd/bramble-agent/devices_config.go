@@ -16,7 +16,7 @@ const maxLine = 4 << 10
 const defaultHub = "nats://127.0.0.1:4222"
 
 // printConfig writes a configuration file that uses every camera of list.
-func printConfig(w io.Writer, list []discover.Found, s *settings) {
+func printConfig(w io.Writer, list []discover.Camera, s *settings) {
 	line := func(format string, args ...any) { _, _ = fmt.Fprintf(w, format+"\n", args...) } // w is a buffer
 	if s.Hub == defaultHub {
 		line("# Where the hub is; without this line: on this host.")
@@ -39,7 +39,7 @@ func printConfig(w io.Writer, list []discover.Found, s *settings) {
 		}
 		line("  # %s, %s", oneLine(c.Title), c.Use.What)
 		line("  - %s", quote(c.Name+"="+c.Use.Source))
-		for _, other := range c.Instead {
+		for _, other := range c.Alternatives {
 			line("  # or %s: %s", other.What, other.Why)
 			line("  #- %s", quote(c.Name+"="+other.Source))
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // skipped writes why devices are not used; those with the same reason stand together.
-func (p *printer) skipped(list []discover.Found) {
+func (p *printer) skipped(list []discover.Camera) {
 	type group struct{ what, why string }
 	var order []group
 	nodes := map[group][]string{}

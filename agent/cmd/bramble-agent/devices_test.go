@@ -216,7 +216,7 @@ func TestConfigFile(t *testing.T) {
 }
 
 func TestJSON(t *testing.T) {
-	var got struct{ Cameras, Skipped []discover.Found }
+	var got struct{ Cameras, Skipped []discover.Camera }
 	if err := json.Unmarshal([]byte(output(t, devices{find: pi(t), JSON: true}, false)), &got); err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ type printer struct {
 	out     bytes.Buffer
 }
 
-func (p *printer) print(w io.Writer, list []discover.Found, s *settings) {
+func (p *printer) print(w io.Writer, list []discover.Camera, s *settings) {
 	cameras, skipped := split(list)
 	p.summary(len(cameras), skipped)
 	for _, c := range cameras {
@@ -53,8 +53,8 @@ func (p *printer) print(w io.Writer, list []discover.Found, s *settings) {
 func (p *printer) line(format string, args ...any) { fmt.Fprintf(&p.out, format+"\n", args...) }
 
 // summary says how many there are and, if there are none, what to do.
-func (p *printer) summary(n int, skipped []discover.Found) {
-	denied := slices.ContainsFunc(skipped, discover.Found.Permission)
+func (p *printer) summary(n int, skipped []discover.Camera) {
+	denied := slices.ContainsFunc(skipped, discover.Camera.Permission)
 	if n > 0 {
 		found, them := fmt.Sprintf("%d cameras", n), "all of them"
 		if n == 1 {
@@ -78,12 +78,12 @@ func (p *printer) summary(n int, skipped []discover.Found) {
 	p.field("test card", "bramble-agent --camera 'test=pattern:' publishes one, for a start without a camera")
 }
 
-func (p *printer) camera(c discover.Found) {
+func (p *printer) camera(c discover.Camera) {
 	p.line("\n%s", oneLine(c.Title))
 	p.field("name", c.Name)
 	p.field("use", c.Use.What+": "+c.Use.Why)
 	p.field("source", c.Use.Source)
-	for _, other := range c.Instead {
+	for _, other := range c.Alternatives {
 		p.field("or", other.What+": "+other.Why)
 		p.field("", other.Source)
 	}

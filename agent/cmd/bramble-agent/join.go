@@ -147,7 +147,7 @@ func (j *join) cameras(ctx context.Context, s settings) (list []string, err erro
 		return nil, fmt.Errorf("looking for cameras: %w", err)
 	}
 	usable, _ := split(found)
-	usable = slices.DeleteFunc(usable, func(f discover.Found) bool {
+	usable = slices.DeleteFunc(usable, func(f discover.Camera) bool {
 		return slices.ContainsFunc(list, func(c string) bool { return strings.HasSuffix(c, "="+f.Use.Source) })
 	})
 	if len(usable) < len(unknown) {

@@ -53,7 +53,7 @@ func TestChoice(t *testing.T) {
 				t.Fatalf("got %+v, want %s", got.Use, c.use)
 			}
 			instead := ""
-			for _, other := range got.Instead {
+			for _, other := range got.Alternatives {
 				instead += strings.TrimPrefix(other.Source, "v4l2:/dev/video0")
 			}
 			if instead != c.instead {

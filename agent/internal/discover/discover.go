@@ -12,27 +12,27 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// Kinds of Found, which are the kinds of sources too.
+// Kinds of Camera, which are the kinds of sources too.
 const (
 	V4L2   = "v4l2"   // what has a /dev/video node
 	RPiCam = "rpicam" // cameras at the ribbon cable of a Raspberry Pi, through rpicam-vid
 )
 
-// Found is a camera, or a device that looks like one and is not used: one of Use and Skipped is there.
-type Found struct {
-	Kind     string           `json:"kind"`
-	Title    string           `json:"title"`              // its name for people; never empty
-	Name     string           `json:"name,omitempty"`     // a camera id for it, unlike those of the others; empty if skipped
-	Stable   string           `json:"stable"`             // what stays the same when cameras are plugged and the machine starts anew: a path, or the id by libcamera
-	Links    []string         `json:"links,omitempty"`    // other links to Node
-	Node     string           `json:"node,omitempty"`     // /dev/video0, or another one next time
-	Driver   string           `json:"driver,omitempty"`   // for example uvcvideo
-	Bus      string           `json:"bus,omitempty"`      // for example usb-0000:01:00.0-1.2
-	Formats  []Format         `json:"formats,omitempty"`  // as the device lists them; of RPiCam the modes of the sensor
-	Controls []status.Control `json:"controls,omitempty"` // settings
-	Use      *Choice          `json:"use,omitempty"`      // how to use it
-	Instead  []Choice         `json:"instead,omitempty"`  // other ways that make sense
-	Skipped  string           `json:"skipped,omitempty"`  // why it is not used, with the remedy if there is one
+// Camera is a camera, or a device that looks like one and is not used: one of Use and Skipped is there.
+type Camera struct {
+	Kind         string           `json:"kind"`
+	Title        string           `json:"title"`              // its name for people; never empty
+	Name         string           `json:"name,omitempty"`     // a camera id for it, unlike those of the others; empty if skipped
+	Stable       string           `json:"stable"`             // what stays the same when cameras are plugged and the machine starts anew: a path, or the id by libcamera
+	Links        []string         `json:"links,omitempty"`    // other links to Node
+	Node         string           `json:"node,omitempty"`     // /dev/video0, or another one next time
+	Driver       string           `json:"driver,omitempty"`   // for example uvcvideo
+	Bus          string           `json:"bus,omitempty"`      // for example usb-0000:01:00.0-1.2
+	Formats      []Format         `json:"formats,omitempty"`  // as the device lists them; of RPiCam the modes of the sensor
+	Controls     []status.Control `json:"controls,omitempty"` // settings
+	Use          *Option          `json:"use,omitempty"`      // how to use it
+	Alternatives []Option         `json:"instead,omitempty"`  // other ways that make sense
+	Skipped      string           `json:"skipped,omitempty"`  // why it is not used, with the remedy if there is one
 
 	key   string // what tells it from others as long as it stays plugged in where it is
 	order string // where it stands among its kind
@@ -53,8 +53,8 @@ type Size struct {
 	Rates   []float64 `json:"rates,omitempty"`   // frames per second, highest first; of a sensor its highest
 }
 
-// Choice is one way to use a camera.
-type Choice struct {
+// Option is one way to use a camera.
+type Option struct {
 	Source string `json:"source"` // as a setting takes it: kind:rest#option=value
 	What   string `json:"what"`   // the same in words, for example "MJPEG 1280x720, 30 fps"
 	Why    string `json:"why"`
@@ -80,21 +80,22 @@ type Options struct {
 	PiCameras func(context.Context) (string, error)
 }
 
-// Finder looks repeatedly. It gives a camera the same name each time, and no other one, also when another of the same make comes or goes; the camera's source may
-// change, if it takes another link to tell the two apart. It belongs to one goroutine.
+// Finder looks repeatedly. It gives a camera the same name each time, and no other one, also when another of the same
+// make comes or goes; the camera's source may change, if it takes another link to tell the two apart. It belongs to
+// one goroutine.
 type Finder struct {
-	opts  Options
-	names map[string]string // by key, of every camera ever seen
-	seen  string            // fingerprint before the last look
+	opts            Options
+	names           map[string]string // by key, of every camera ever seen
+	lastFingerprint string            // fingerprint before the last look
 
-	pi      []Found // Pi cameras, or what is wrong with them, as last asked for
-	sensors int     // nodes of Pi cameras at that time; -1 if they were not asked for yet
+	pi      []Camera // Pi cameras, or what is wrong with them, as last asked for
+	sensors int      // nodes of Pi cameras at that time; -1 if they were not asked for yet
 }
 
 // New returns a Finder that has not looked yet.
 func New(opts Options) *Finder {
 	if opts.Devices == nil {
-		opts.Devices = machine{}
+		opts.Devices = localDevices{}
 	}
 	if opts.Root == "" {
 		opts.Root = "/"
@@ -110,12 +111,13 @@ func New(opts Options) *Finder {
 }
 
 // Cameras looks once, as New(opts).Cameras does.
-func Cameras(ctx context.Context, opts Options) ([]Found, error) { return New(opts).Cameras(ctx) }
+func Cameras(ctx context.Context, opts Options) ([]Camera, error) { return New(opts).Cameras(ctx) }
 
-// Cameras returns the cameras, Pi cameras first, and then what is skipped. The order is the same each time, whatever the order of the nodes' numbers. What fails
-// at one device is its Skipped; an error means that nothing could be found out at all, or that ctx ended.
-func (f *Finder) Cameras(ctx context.Context) ([]Found, error) {
-	f.seen = f.fingerprint()
+// Cameras returns the cameras, Pi cameras first, and then what is skipped. The order is the same each time, whatever
+// the order of the nodes' numbers. What fails at one device is its Skipped; an error means that nothing could be
+// found out at all, or that ctx ended.
+func (f *Finder) Cameras(ctx context.Context) ([]Camera, error) {
+	f.lastFingerprint = f.fingerprint()
 	list, err := f.v4l2()
 	if err != nil {
 		return nil, err
@@ -124,7 +126,7 @@ func (f *Finder) Cameras(ctx context.Context) ([]Found, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	slices.SortStableFunc(list, func(a, b Found) int {
+	slices.SortStableFunc(list, func(a, b Camera) int {
 		if both := rank(a) + rank(b); both != 0 {
 			return cmp.Or(rank(a)-rank(b), natural(a.Node, b.Node))
 		}
@@ -134,24 +136,24 @@ func (f *Finder) Cameras(ctx context.Context) ([]Found, error) {
 	return list, nil
 }
 
-// Changed is true if a camera was plugged in or out since the last look, or if none was taken yet. It opens no device. It waits until a new node is a
-// second old: udev needs a moment to grant permission and to make the links.
+// Changed is true if a camera was plugged in or out since the last look, or if none was taken yet. It opens no
+// device. It waits until a new node is a second old: udev needs a moment to grant permission and to make the links.
 func (f *Finder) Changed() bool {
-	return f.seen == "" || f.fingerprint() != f.seen && f.settled()
+	return f.lastFingerprint == "" || f.fingerprint() != f.lastFingerprint && f.settled()
 }
 
 // rank puts cameras before what is skipped.
-func rank(f Found) int {
+func rank(f Camera) int {
 	if f.Use == nil {
 		return 1
 	}
 	return 0
 }
 
-func usable(f Found) bool { return f.Use != nil }
+func usable(f Camera) bool { return f.Use != nil }
 
-// machine is this machine.
-type machine struct{}
+// localDevices is this machine.
+type localDevices struct{}
 
-func (machine) Nodes() ([]string, error)                         { return device.Nodes() }
-func (machine) Describe(node string) (device.Description, error) { return device.Describe(node) }
+func (localDevices) Nodes() ([]string, error)                         { return device.Nodes() }
+func (localDevices) Describe(node string) (device.Description, error) { return device.Describe(node) }

@@ -27,7 +27,7 @@ const (
 )
 
 // short writes a list as tests compare it.
-func short(list []Found) string {
+func short(list []Camera) string {
 	var b strings.Builder
 	for _, f := range list {
 		if f.Use != nil {

@@ -67,12 +67,12 @@ func (h *host) options() Options {
 	}
 }
 
-func (h *host) find() []Found {
+func (h *host) find() []Camera {
 	h.t.Helper()
 	return look(h.t, New(h.options()))
 }
 
-func look(t *testing.T, f *Finder) []Found {
+func look(t *testing.T, f *Finder) []Camera {
 	t.Helper()
 	list, err := f.Cameras(t.Context())
 	if err != nil {

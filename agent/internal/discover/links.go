@@ -61,7 +61,8 @@ func (f *Finder) sysName(node string) string {
 	return strings.TrimSpace(string(text))
 }
 
-// fingerprint tells one set of plugged cameras from another. The nodes' permissions are part of it, since udev grants them a moment after the node appears.
+// fingerprint tells one set of plugged cameras from another. The nodes' permissions are part of it, since udev grants
+// them a moment after the node appears.
 func (f *Finder) fingerprint() string {
 	var b strings.Builder
 	for _, node := range f.nodes() {
@@ -89,7 +90,8 @@ func (f *Finder) settled() bool {
 	})
 }
 
-// function splits a link's name into the part of the camera that it belongs to and its index there: one part of a camera may have several nodes.
+// function splits a link's name into the part of the camera that it belongs to and its index there: one part of a
+// camera may have several nodes.
 func function(link string) (part string, index int) {
 	part, suffix, ok := strings.Cut(link, "-video-index")
 	if !ok {

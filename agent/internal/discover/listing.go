@@ -16,7 +16,8 @@ type listed struct {
 	modes  []Format
 }
 
-// parseListing reads what rpicam-hello --list-cameras prints. What it does not know it passes over: log lines, controls (-v), an error behind the list.
+// parseListing reads what rpicam-hello --list-cameras prints. What it does not know it passes over: log lines,
+// controls (-v), an error behind the list.
 //
 //	0 : imx219 [3280x2464 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx219@10)
 //	    Modes: 'SRGGB10_CSI2P' : 640x480 [206.65 fps - (1000, 752)/1280x960 crop]

@@ -12,7 +12,7 @@ const (
 )
 
 // name gives each camera of list an id.
-func (f *Finder) name(list []Found) {
+func (f *Finder) name(list []Camera) {
 	taken := map[string]bool{}
 	for _, name := range f.names {
 		taken[name] = true
@@ -41,14 +41,15 @@ func (f *Finder) name(list []Found) {
 }
 
 // slugSource is what a camera's id is made of: the sensor of a Pi camera, for short.
-func (c *Found) slugSource() string {
+func (c *Camera) slugSource() string {
 	if c.Kind == RPiCam {
 		return c.Driver
 	}
 	return c.Title
 }
 
-// slug returns text with nothing but a-z, 0-9 and single '-' between them, and at most limit characters, of whole words where possible.
+// slug returns text with nothing but a-z, 0-9 and single '-' between them, and at most limit characters, of whole
+// words where possible.
 func slug(text string, limit int) string {
 	s := strings.Trim(regexp.MustCompile(`[^a-z0-9]+`).ReplaceAllString(strings.ToLower(text), "-"), "-")
 	if len(s) <= limit {
@@ -61,7 +62,8 @@ func slug(text string, limit int) string {
 	return strings.Trim(s[:limit], "-")
 }
 
-// title returns a card's name as people know it. The kernel cuts names at 31 bytes; many webcams say theirs twice, or append USB ids.
+// title returns a card's name as people know it. The kernel cuts names at 31 bytes; many webcams say theirs twice, or
+// append USB ids.
 func title(card string) string {
 	card = strings.TrimSpace(regexp.MustCompile(`\s*\([0-9a-fA-F]{4}:[0-9a-fA-F]{4}\)`).ReplaceAllString(card, ""))
 	first, second, ok := strings.Cut(card, ": ")

@@ -39,9 +39,9 @@ func TestNames(t *testing.T) {
 		{strings.Repeat("long-", 60), []string{"Microsoft LifeCam Studio for Business 2"}, []string{"long-long-long-long-long-long-microsoft-lifecam-studio-for"}},
 		{strings.Repeat("h", 300), []string{strings.Repeat("x", 300)}, []string{strings.Repeat("h", maxHost) + "-" + strings.Repeat("x", maxSlug)}},
 	} {
-		var list []Found
+		var list []Camera
 		for i, title := range c.titles {
-			list = append(list, Found{Title: title, Use: &Choice{}, key: string(rune('a' + i))})
+			list = append(list, Camera{Title: title, Use: &Option{}, key: string(rune('a' + i))})
 		}
 		New(Options{Host: c.host + "."}).name(list)
 		var got []string

@@ -38,9 +38,9 @@ func listPiCameras(ctx context.Context) (string, error) {
 	return "", ErrNoTool
 }
 
-// piCameras returns the Pi cameras. They are asked for once, since nobody plugs one in while the Pi runs, and to ask takes a second and disturbs one that runs.
-// It asks again after trouble, and if the kernel has found one meanwhile.
-func (f *Finder) piCameras(ctx context.Context, nodes []Found) []Found {
+// piCameras returns the Pi cameras. They are asked for once, since nobody plugs one in while the Pi runs, and to ask
+// takes a second and disturbs one that runs. It asks again after trouble, and if the kernel has found one meanwhile.
+func (f *Finder) piCameras(ctx context.Context, nodes []Camera) []Camera {
 	sensors := 0
 	for _, n := range nodes {
 		if sensorNode(n) {
@@ -55,13 +55,13 @@ func (f *Finder) piCameras(ctx context.Context, nodes []Found) []Found {
 }
 
 // askPiCameras runs the program that lists them. nodes tell whether there should be one.
-func (f *Finder) askPiCameras(ctx context.Context, nodes []Found) []Found {
+func (f *Finder) askPiCameras(ctx context.Context, nodes []Camera) []Camera {
 	ctx, cancel := context.WithTimeout(ctx, f.opts.Timeout)
 	defer cancel()
 	text, err := f.opts.PiCameras(ctx)
-	encoder := slices.ContainsFunc(nodes, func(n Found) bool { return n.Driver == "bcm2835-codec" })
+	encoder := slices.ContainsFunc(nodes, func(n Camera) bool { return n.Driver == "bcm2835-codec" })
 	connected := slices.ContainsFunc(nodes, sensorNode)
-	var list []Found
+	var list []Camera
 	for _, cam := range parseListing(text) {
 		if strings.Contains(cam.id, "/usb") { // a webcam: V4L2 gets its JPEGs as they are
 			continue
@@ -78,37 +78,38 @@ func (f *Finder) askPiCameras(ctx context.Context, nodes []Found) []Found {
 			"Else rpicam-hello -v says what is wrong"
 	}
 	if trouble != "" {
-		list = append(list, Found{Kind: RPiCam, Title: "Raspberry Pi camera", Stable: RPiCam, Skipped: trouble})
+		list = append(list, Camera{Kind: RPiCam, Title: "Raspberry Pi camera", Stable: RPiCam, Skipped: trouble})
 	}
 	return list
 }
 
 // found describes a Pi camera. encoder is true on Pis with a hardware encoder: all before the Pi 5.
-func (l listed) found(encoder bool) Found {
-	c := Found{
+func (l listed) found(encoder bool) Camera {
+	c := Camera{
 		Kind: RPiCam, Title: sensorTitle(l.sensor), Stable: l.id, Driver: l.sensor, Formats: l.modes,
 		key: l.id, order: fmt.Sprint(l.index),
 	}
-	width, height, fps := l.pick(ready())
+	width, height, fps := l.pick(encodedTarget())
 	options := fmt.Sprintf("size=%dx%d&fps=%s", width, height, Rate(fps))
 	what := fmt.Sprintf("%dx%d, %s fps", width, height, Rate(fps))
-	h264 := Choice{
+	h264 := Option{
 		Source: fmt.Sprintf("%s:%d#codec=h264&%s", RPiCam, l.index, options), What: "H.264 " + what,
 		Why: "the Pi's hardware encodes it",
 	}
 	if !encoder {
 		h264.Why = "far less of the network than MJPEG. A Pi 5 has no hardware encoder: there it costs CPU time, as MJPEG does"
 	}
-	mjpeg := Choice{
+	mjpeg := Option{
 		Source: fmt.Sprintf("%s:%d#codec=mjpeg&%s", RPiCam, l.index, options), What: "MJPEG " + what,
 		Why: "for viewers of .jpeg and .mjpeg in place of .h264 and .mp4; takes far more of the network, and CPU time",
 	}
-	c.Use, c.Instead = &h264, []Choice{mjpeg}
+	c.Use, c.Alternatives = &h264, []Option{mjpeg}
 	return c
 }
 
-// pick chooses size and rate. The image processor scales a sensor mode down to any size, so that a mode need only be large and fast enough.
-func (l listed) pick(a aim) (width, height int, fps float64) {
+// pick chooses size and rate. The image processor scales a sensor mode down to any size, so that a mode need only be
+// large and fast enough.
+func (l listed) pick(a target) (width, height int, fps float64) {
 	var largest Size
 	for _, s := range l.sizes() {
 		if s.Width >= a.width && s.Height >= a.height {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	noFeeder  = "nothing writes to it"
-	noCapture = "it captures no video that Bramble could take: an output, an encoder, or a multi-planar device"
+	nothingWrites = "nothing writes to it"
+	noCapture     = "it captures no video that Bramble could take: an output, an encoder, or a multi-planar device"
 
 	noPermission = "no permission to open it: add the user to the group video with sudo usermod -aG video $USER, then log in again " +
 		"(under systemd: SupplementaryGroups=video)"
@@ -45,10 +45,10 @@ func piDriver(name string) (driver, what string, ok bool) {
 }
 
 // sensorNode is true for the nodes that are there if a Pi camera is connected.
-func sensorNode(f Found) bool { return f.Driver == "unicam" || f.Driver == "rp1-cfe" }
+func sensorNode(f Camera) bool { return f.Driver == "unicam" || f.Driver == "rp1-cfe" }
 
-// refused says why a node that cannot be described is not used.
-func refused(err error) string {
+// skipReason says why a node that cannot be described is not used.
+func skipReason(err error) string {
 	switch {
 	case errors.Is(err, source.ErrPermission) && errors.Is(err, syscall.EPERM):
 		return notAllowed
@@ -67,7 +67,7 @@ func loopback(driver string) bool { return strings.HasPrefix(driver, "v4l2 loopb
 func noPictures(d device.Description) string {
 	switch {
 	case loopback(d.Driver) && (!d.Capture || len(d.Formats) == 0):
-		return noFeeder
+		return nothingWrites
 	case !d.Capture && d.Driver == "uvcvideo":
 		return "it has the camera's metadata, not its pictures"
 	case !d.Capture:
@@ -91,4 +91,4 @@ func noFormat(formats []Format) string {
 }
 
 // Permission is true if f is not used since this user may not open it.
-func (c Found) Permission() bool { return c.Skipped == noPermission || c.Skipped == notAllowed }
+func (c Camera) Permission() bool { return c.Skipped == noPermission || c.Skipped == notAllowed }

@@ -13,7 +13,7 @@ import (
 )
 
 // v4l2 returns what is behind the nodes of the machine.
-func (f *Finder) v4l2() ([]Found, error) {
+func (f *Finder) v4l2() ([]Camera, error) {
 	nodes, err := f.opts.Devices.Nodes()
 	noSupport := errors.Is(err, device.ErrNoSupport)
 	switch {
@@ -24,25 +24,25 @@ func (f *Finder) v4l2() ([]Found, error) {
 	}
 	slices.SortFunc(nodes, natural)
 	known := f.links()
-	var list []Found
+	var list []Camera
 	for _, node := range nodes {
 		list = append(list, f.describe(node, known, noSupport))
 	}
-	keys(list)
-	sameModels(list, known)
+	assignKeys(list)
+	distinguishModels(list, known)
 	for i := range list {
 		if c := &list[i]; c.Skipped == "" && c.Use == nil {
 			c.choose()
 		}
 	}
-	onePerPart(list, known)
+	oneNodePerCamera(list, known)
 	return list, nil
 }
 
 // describe asks one node what it is. It does not open what is no camera by its name.
-func (f *Finder) describe(node string, known links, noSupport bool) Found {
+func (f *Finder) describe(node string, known links, noSupport bool) Camera {
 	name := f.sysName(node)
-	c := Found{Kind: V4L2, Node: node, Title: cmp.Or(title(name), node)}
+	c := Camera{Kind: V4L2, Node: node, Title: cmp.Or(title(name), node)}
 	c.stable(known)
 	if driver, what, ok := piDriver(name); ok {
 		c.Driver, c.Title, c.Skipped = driver, driver, what
@@ -70,21 +70,21 @@ func (f *Finder) describe(node string, known links, noSupport bool) Found {
 	case pi:
 		c.Driver, c.Title, c.Skipped = driver, driver, what
 	case errors.Is(err, source.ErrBusy):
-		c.Use = &Choice{
+		c.Use = &Option{
 			Source: V4L2 + ":" + c.Stable, What: "whatever it offers",
 			Why: "another program has it now, so it could not be asked: free it to see its formats",
 		}
 	case err != nil:
-		c.Skipped = refused(err)
+		c.Skipped = skipReason(err)
 	default:
 		c.Skipped = noPictures(d)
 	}
 	return c
 }
 
-// keys tells the cameras apart by the port that they are plugged into, without the links: those appear a moment later
-// than the node.
-func keys(list []Found) {
+// assignKeys tells the cameras apart by the port that they are plugged into, without the links: those appear a moment
+// later than the node.
+func assignKeys(list []Camera) {
 	cameras := map[string]int{} // by bus
 	for i := range list {
 		if c := &list[i]; c.Skipped == "" {
@@ -98,7 +98,7 @@ func keys(list []Found) {
 }
 
 // stable fills in the links to a node, and picks the one that stays.
-func (c *Found) stable(known links) {
+func (c *Camera) stable(known links) {
 	id, path := known.byID[c.Node], known.byPath[c.Node]
 	all := slices.Concat(id, path)
 	c.Stable = c.Node
@@ -111,17 +111,17 @@ func (c *Found) stable(known links) {
 	}
 }
 
-// sameModels lets cameras go by where they are plugged in if their ids do not tell them apart: udev then has one link
-// for all of them, which points to whichever was plugged in last.
-func sameModels(list []Found, known links) {
-	byTitle := map[string][]*Found{}
+// distinguishModels lets cameras go by where they are plugged in if their ids do not tell them apart: udev then has
+// one link for all of them, which points to whichever was plugged in last.
+func distinguishModels(list []Camera, known links) {
+	byTitle := map[string][]*Camera{}
 	for i := range list {
 		if c := &list[i]; c.Skipped == "" {
 			byTitle[c.Title] = append(byTitle[c.Title], c)
 		}
 	}
 	for _, group := range byTitle {
-		told := !slices.ContainsFunc(group, func(c *Found) bool { return len(known.byID[c.Node]) == 0 })
+		told := !slices.ContainsFunc(group, func(c *Camera) bool { return len(known.byID[c.Node]) == 0 })
 		for _, c := range group {
 			path := known.byPath[c.Node]
 			if told || len(group) == 1 || len(path) == 0 {
@@ -136,14 +136,15 @@ func sameModels(list []Found, known links) {
 	}
 }
 
-// onePerPart keeps the first usable node of each part of a camera: others have the same pictures in other formats.
-func onePerPart(list []Found, known links) {
+// oneNodePerCamera keeps the first usable node of each part of a camera: others have the same pictures in other
+// formats.
+func oneNodePerCamera(list []Camera, known links) {
 	type position struct {
 		part  string
 		index int
 	}
-	first := map[string]*Found{}
-	place := func(c *Found) (p position, ok bool) {
+	first := map[string]*Camera{}
+	place := func(c *Camera) (p position, ok bool) {
 		path := known.byPath[c.Node]
 		if c.Use == nil || len(path) == 0 {
 			return p, false
@@ -151,13 +152,13 @@ func onePerPart(list []Found, known links) {
 		p.part, p.index = function(path[0])
 		return p, true
 	}
-	inOrder := make([]*Found, 0, len(list))
+	inOrder := make([]*Camera, 0, len(list))
 	for i := range list {
 		if _, ok := place(&list[i]); ok {
 			inOrder = append(inOrder, &list[i])
 		}
 	}
-	slices.SortFunc(inOrder, func(a, b *Found) int {
+	slices.SortFunc(inOrder, func(a, b *Camera) int {
 		p, _ := place(a)
 		q, _ := place(b)
 		return cmp.Or(strings.Compare(p.part, q.part), p.index-q.index)
@@ -166,7 +167,7 @@ func onePerPart(list []Found, known links) {
 		p, _ := place(c)
 		if before := first[p.part]; before != nil {
 			c.Skipped = fmt.Sprintf("the same camera as %s. To use this node instead: %s", before.Node, c.Use.Source)
-			c.Use, c.Instead = nil, nil
+			c.Use, c.Alternatives = nil, nil
 			continue
 		}
 		first[p.part] = c

@@ -13,8 +13,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// freezer stands between the publisher and its server. Frozen, it takes in nothing more, as a server does whose process was stopped: what the
-// publisher sends stays in the kernel, and comes out when it thaws.
+// freezer stands between the publisher and its server. Frozen, it takes in nothing more, as a server does whose
+// process was stopped: what the publisher sends stays in the kernel, and comes out when it thaws.
 type freezer struct {
 	addr string
 	mu   sync.Mutex // held while frozen
@@ -89,7 +89,7 @@ func TestFrozenServer(t *testing.T) {
 			dec := decoder{t: t}
 			leftOver := 0
 			for n := nextFrame(t, format, got); n.Seq < thawed+2*gop; n = nextFrame(t, format, got) {
-				if n.Seq+uint64(2*freshAge/interval) < thawed {
+				if n.Seq+uint64(2*resumeAge/interval) < thawed {
 					leftOver++
 				}
 				dec.show(&n)

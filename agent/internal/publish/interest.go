@@ -6,30 +6,33 @@ const (
 	probeInterval = time.Second
 	minAnswerTime = 250 * time.Millisecond
 
-	// frameWait is how long a due question of a live stream waits for a frame to ride on, before it goes out without payload.
-	frameWait = 200 * time.Millisecond
+	// carryWait is how long a due question of a live stream waits for a frame to carry it, before it is sent without
+	// one.
+	carryWait = 200 * time.Millisecond
 
-	// stillPatience is added to that for stills, which come once a second at most. Who takes each message for a picture, as Home Assistant does by
-	// MQTT, would see an empty one every second.
-	stillPatience = time.Second
+	// stillWait is added to that for stills, which come once a second at most. A consumer that takes each message for a
+	// picture, such as Home Assistant over MQTT, would see an empty one every second.
+	stillWait = time.Second
 
-	// offlineGrace is how long demand outlives a lost connection: capture goes on, so that the first frame after a short outage is fresh.
-	offlineGrace = time.Minute
+	// offlineLinger is how long demand outlives a lost connection. Capture goes on, so that the first frame after a
+	// short outage is fresh.
+	offlineLinger = time.Minute
 
 	never = time.Hour
 )
 
-// interest finds out whether anybody, anywhere, subscribes to one subject. It is a pure state machine (wire protocol v1, "Interest is demand"):
-// a message with a reply subject is a question, to which the server answers 503 if there are no subscribers. Silence means yes, but of an idle
-// stream only if the server has answered something else since: a link that is slow or dead for a moment must not start cameras.
+// interest finds out whether one subject has subscribers anywhere. It is a pure state machine (wire protocol v1,
+// "Interest is demand"): a message with a reply subject is a question, and the server answers 503 if there are no
+// subscribers. Silence means yes. For an idle stream it means yes only if the server has answered a PING since: a
+// link that is slow or dead for a moment must not start cameras.
 //
 // The zero time of its fields means "not set". All methods are called by the publisher's goroutine.
 type interest struct {
-	linger   time.Duration
-	patience time.Duration // how much longer than frameWait a question waits for a frame
+	linger    time.Duration
+	extraWait time.Duration // how much longer than carryWait a question waits for a frame to carry it
 
-	wanted    bool      // somebody subscribes, or did less than linger ago
-	refusing  bool      // the latest answer was a 503: only then may time end the demand
+	wanted    bool      // there are subscribers, or were less than linger ago
+	refusing  bool      // the latest answer was a 503: only then may the demand end
 	lastWant  time.Time // the last evidence of a subscriber
 	before    time.Time // lastWant before the latest question was settled, to take that back when a late 503 comes
 	nextProbe time.Time
@@ -43,10 +46,10 @@ type interest struct {
 // due reports whether a question should be asked now, with a frame if there is one.
 func (i *interest) due(now time.Time) bool { return i.asked.IsZero() && !now.Before(i.nextProbe) }
 
-// dueAlone reports whether a question should be asked now without a frame: at once when the stream is idle, after a while when it is
-// live, since then a frame will most likely carry it.
+// dueAlone reports whether a question should be asked now without a frame: at once when the stream is idle, and after
+// a while when it is live, because then a frame will most likely carry it.
 func (i *interest) dueAlone(now time.Time) bool {
-	return i.due(now) && (!i.wanted || now.Sub(i.nextProbe) >= frameWait+i.patience)
+	return i.due(now) && (!i.wanted || now.Sub(i.nextProbe) >= carryWait+i.extraWait)
 }
 
 // ask notes that a question goes out now.
@@ -56,8 +59,8 @@ func (i *interest) ask(now time.Time) {
 	i.nextProbe = now.Add(probeInterval)
 }
 
-// refused notes the server's "no responders" to question n.
-func (i *interest) refused(n uint64, now time.Time) {
+// noResponders notes the server's "no responders" to question n.
+func (i *interest) noResponders(n uint64, now time.Time) {
 	if n > i.question || i.question-n >= uint64(len(i.askedAt)) {
 		return
 	}
@@ -77,7 +80,7 @@ func (i *interest) refused(n uint64, now time.Time) {
 	i.settle(now)
 }
 
-// tick takes the time that went by as an answer of a live stream, and ends the demand when nobody has been there for the linger time.
+// tick takes silence of a live stream as an answer, and ends the demand after the linger time without subscribers.
 func (i *interest) tick(now time.Time) {
 	if i.wanted && i.silent(now) {
 		i.accept(now)
@@ -85,14 +88,14 @@ func (i *interest) tick(now time.Time) {
 	i.settle(now)
 }
 
-// doubtful reports that the question of an idle stream met with silence: then ask the server for a sign of life, and tell alive.
+// doubtful reports that the question of an idle stream met with silence. Then send a PING and call pingDone.
 func (i *interest) doubtful(now time.Time) bool { return !i.wanted && i.silent(now) }
 
-// alive notes what the server, asked after question n for a sign of life, has given: one, and no 503 before it, or none.
-func (i *interest) alive(n uint64, sign bool, now time.Time) {
+// pingDone notes the result of a PING that was sent after question n: a PONG without a 503 before it, or no PONG.
+func (i *interest) pingDone(n uint64, pong bool, now time.Time) {
 	switch {
 	case n != i.question || i.asked.IsZero():
-	case sign:
+	case pong:
 		i.accept(now)
 	default:
 		i.asked = time.Time{}
@@ -103,7 +106,7 @@ func (i *interest) silent(now time.Time) bool {
 	return !i.asked.IsZero() && now.Sub(i.asked) >= i.answerTime()
 }
 
-// accept settles the latest question: somebody is there.
+// accept settles the latest question: there are subscribers.
 func (i *interest) accept(now time.Time) {
 	i.asked = time.Time{}
 	i.before, i.lastWant = i.lastWant, now
@@ -116,22 +119,23 @@ func (i *interest) settle(now time.Time) {
 	}
 }
 
-// wake notes demand from somebody who does not wait for a question.
+// wake notes demand from a consumer that does not wait for a question.
 func (i *interest) wake(now time.Time) {
 	i.before, i.lastWant, i.wanted, i.refusing = now, now, true, false
 }
 
-// void forgets the questions that went over a connection which is gone: their answers will not come, and that means nothing.
-func (i *interest) void(now time.Time) {
+// forgetQuestions forgets the questions on a lost connection. Their answers will not come, and that means nothing.
+func (i *interest) forgetQuestions(now time.Time) {
 	i.asked, i.askedAt, i.rtt = time.Time{}, [8]time.Time{}, 0
 	i.nextProbe = now
 }
 
-// lost notes, again and again, that there is no connection since a while: nothing can be learned, so the demand stays for offlineGrace.
-func (i *interest) lost(now, since time.Time) {
-	i.void(now)
+// connectionLost notes that there is no connection since a time. It is called repeatedly. The demand stays for
+// offlineLinger.
+func (i *interest) connectionLost(now, since time.Time) {
+	i.forgetQuestions(now)
 	switch {
-	case now.Sub(since) >= offlineGrace:
+	case now.Sub(since) >= offlineLinger:
 		i.refusing = true
 	case i.wanted:
 		i.lastWant = now
@@ -142,13 +146,13 @@ func (i *interest) lost(now, since time.Time) {
 func (i *interest) next(now time.Time) time.Time {
 	switch {
 	case i.doubtful(now):
-		return now.Add(never) // alive will be called
+		return now.Add(never) // pingDone will be called
 	case !i.asked.IsZero():
 		return i.asked.Add(i.answerTime())
 	case !i.wanted:
 		return i.nextProbe
 	}
-	t := i.nextProbe.Add(frameWait + i.patience)
+	t := i.nextProbe.Add(carryWait + i.extraWait)
 	if end := i.lastWant.Add(i.linger); i.refusing && end.Before(t) {
 		t = end
 	}

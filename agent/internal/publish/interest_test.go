@@ -7,7 +7,7 @@ import (
 )
 
 func TestIdleAsksOnceASecond(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.run(time.Minute)
 	if n := len(b.alone); n != 60 && n != 61 {
 		t.Errorf("%d probes in a minute", n)
@@ -23,7 +23,7 @@ func TestIdleAsksOnceASecond(t *testing.T) {
 }
 
 func TestSubscriberStartsAndEndsTheStream(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.frames = 40 * time.Millisecond
 	b.run(5300 * time.Millisecond)
 	b.subscribed = true
@@ -47,7 +47,7 @@ func TestSubscriberStartsAndEndsTheStream(t *testing.T) {
 }
 
 func TestReturnWithinTheLingerKeepsTheStream(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.subscribed = true
 	for range 5 {
 		b.run(10 * time.Second)
@@ -62,7 +62,7 @@ func TestReturnWithinTheLingerKeepsTheStream(t *testing.T) {
 
 // TestShortLingerDoesNotFlap: time alone never ends the demand, only 503s do.
 func TestShortLingerDoesNotFlap(t *testing.T) {
-	b := newBus(t, time.Millisecond)
+	b := newFakeNATS(t, time.Millisecond)
 	b.subscribed = true
 	b.run(time.Minute)
 	if len(b.wanted) != 1 {
@@ -72,7 +72,7 @@ func TestShortLingerDoesNotFlap(t *testing.T) {
 
 // TestSlowFramesCarryNoQuestion: a live stream asks without a frame when none comes.
 func TestSlowFramesCarryNoQuestion(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.subscribed, b.frames = true, 5*time.Second
 	b.run(time.Minute)
 	if n := b.questions(); n < 45 || n > 61 {
@@ -85,10 +85,11 @@ func TestSlowFramesCarryNoQuestion(t *testing.T) {
 	}
 }
 
-// TestStillsCarryTheirQuestions: of a live stream with a frame a second no question goes alone, and its end is still noticed.
+// TestStillsCarryTheirQuestions: of a live stream with a frame a second no question goes alone, and its end is still
+// noticed.
 func TestStillsCarryTheirQuestions(t *testing.T) {
-	b := newBus(t, DefaultLinger)
-	b.i.patience = stillPatience
+	b := newFakeNATS(t, DefaultLinger)
+	b.i.extraWait = stillWait
 	b.subscribed, b.frames = true, 1100*time.Millisecond
 	b.run(2 * time.Second) // found
 	alone := len(b.alone)
@@ -103,11 +104,12 @@ func TestStillsCarryTheirQuestions(t *testing.T) {
 	}
 }
 
-// TestSlowLink: on a link whose answers take longer than one waits for them, nobody is mistaken for somebody for long, and somebody is found.
+// TestSlowLink: on a link whose answers take longer than one waits for them, nobody is mistaken for somebody for
+// long, and somebody is found.
 func TestSlowLink(t *testing.T) {
 	for _, rtt := range []time.Duration{240 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond, 3 * time.Second, 7 * time.Second} {
 		t.Run(rtt.String(), func(t *testing.T) {
-			b := newBus(t, time.Second)
+			b := newFakeNATS(t, time.Second)
 			b.rtt = rtt
 			b.run(30 * time.Second)
 			if len(b.wanted) > 0 {
@@ -124,7 +126,7 @@ func TestSlowLink(t *testing.T) {
 
 // TestHiccupsStartNothing: Wi-Fi that saves power answers late every now and then.
 func TestHiccupsStartNothing(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	for n := range 100 {
 		b.rtt = time.Millisecond
 		if n%10 == 0 {
@@ -139,7 +141,7 @@ func TestHiccupsStartNothing(t *testing.T) {
 
 // TestFrozenServerStartsNothing: its silence is no answer.
 func TestFrozenServerStartsNothing(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.run(10 * time.Second)
 	b.frozen, b.subscribed = true, true
 	b.run(time.Minute)
@@ -157,7 +159,7 @@ func TestFrozenServerStartsNothing(t *testing.T) {
 }
 
 func TestLateRefusalKeepsALingeringStream(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.subscribed = true
 	b.run(10 * time.Second)
 	b.subscribed, b.rtt = false, 300*time.Millisecond
@@ -169,7 +171,7 @@ func TestLateRefusalKeepsALingeringStream(t *testing.T) {
 }
 
 func TestWake(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.run(3300 * time.Millisecond)
 	b.wake()
 	woken := b.now
@@ -181,7 +183,7 @@ func TestWake(t *testing.T) {
 
 // TestWakeAgainstALateRefusal: the 503 to a question of before the wake says nothing about who has called since.
 func TestWakeAgainstALateRefusal(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.rtt = 300 * time.Millisecond
 	b.run(100 * time.Millisecond)
 	b.wake()
@@ -199,7 +201,7 @@ func TestWakeInALateAnswer(t *testing.T) {
 	i.ask(at(9900 * time.Millisecond))
 	i.tick(at(10150 * time.Millisecond)) // silence: somebody is there
 	i.wake(at(10200 * time.Millisecond))
-	i.refused(1, at(10250*time.Millisecond)) // it was only late
+	i.noResponders(1, at(10250*time.Millisecond)) // it was only late
 	if !i.wanted {
 		t.Error("the late 503 undid the wake")
 	}
@@ -210,12 +212,12 @@ func TestWakeInALateAnswer(t *testing.T) {
 }
 
 func TestLostConnectionKeepsDemandForTheGrace(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.subscribed = true
 	b.run(10 * time.Second)
 	asked := b.questions()
 	b.lose()
-	b.run(offlineGrace)
+	b.run(offlineLinger)
 	if !b.i.wanted {
 		t.Error("demand was forgotten within the grace")
 	}
@@ -234,7 +236,7 @@ func TestLostConnectionKeepsDemandForTheGrace(t *testing.T) {
 }
 
 func TestReconnectWithinTheGrace(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.subscribed = true
 	b.run(10 * time.Second)
 	b.lose()
@@ -252,7 +254,7 @@ func TestReconnectWithinTheGrace(t *testing.T) {
 func TestNoAnswerFromALostConnection(t *testing.T) {
 	for _, outage := range []time.Duration{0, 10 * time.Millisecond, time.Second} {
 		t.Run(outage.String(), func(t *testing.T) {
-			b := newBus(t, DefaultLinger)
+			b := newFakeNATS(t, DefaultLinger)
 			b.run(5*time.Second + time.Millisecond) // a question is on its way
 			if b.i.asked.IsZero() {
 				t.Fatal("no question is open")
@@ -271,23 +273,24 @@ func TestNoAnswerFromALostConnection(t *testing.T) {
 }
 
 func TestForeignRefusals(t *testing.T) {
-	b := newBus(t, DefaultLinger)
+	b := newFakeNATS(t, DefaultLinger)
 	b.subscribed = true
 	b.run(20 * time.Second)
 	before := b.i
 	for _, n := range []uint64{0, b.i.question + 1, b.i.question - 8, b.i.question - 16, 1 << 63} {
-		b.i.refused(n, b.now)
+		b.i.noResponders(n, b.now)
 	}
 	if b.i != before {
 		t.Errorf("answers to questions that were not asked have changed %+v to %+v", before, b.i)
 	}
 }
 
-// TestInterestNeverSpinsAndAlwaysLearns throws everything at the machine in any order; run checks that it never asks to be called in the past.
+// TestInterestNeverSpinsAndAlwaysLearns throws everything at the machine in any order; run checks that it never asks
+// to be called in the past.
 func TestInterestNeverSpinsAndAlwaysLearns(t *testing.T) {
 	for seed := range uint64(200) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		b := newBus(t, time.Duration(rng.IntN(12_000))*time.Millisecond)
+		b := newFakeNATS(t, time.Duration(rng.IntN(12_000))*time.Millisecond)
 		b.frames = []time.Duration{0, 33 * time.Millisecond, 3 * time.Second}[rng.IntN(3)]
 		for range 60 {
 			switch rng.IntN(8) {

@@ -13,7 +13,7 @@ import (
 // TestLargeMessages: a message of 8 MiB to an agent takes no memory there.
 func TestLargeMessages(t *testing.T) {
 	url := testutil.StartServer(t, server.Options{}).ClientURL()
-	agent, err := Dial(Link{URL: url, Log: testutil.Log(t), OnConnect: func() {}})
+	agent, err := Dial(ConnConfig{URL: url, Log: testutil.Log(t), OnConnect: func() {}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,8 +14,9 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// TestServerRestart: frames flow again by themselves after an outage, and none of before it is delivered after it. It listens on the publisher's
-// own connection, which asks for its subscriptions before anything else when it comes back, so that nothing is missed.
+// TestServerRestart: frames flow again by themselves after an outage, and none of before it is delivered after it. It
+// listens on the publisher's own connection, which asks for its subscriptions before anything else when it comes
+// back, so that nothing is missed.
 func TestServerRestart(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
@@ -55,15 +56,16 @@ func TestServerRestart(t *testing.T) {
 	}
 }
 
-// TestNoHoleAcrossAReconnect: a connection that is replaced at once may have taken frames with it, though none of them failed.
+// TestNoHoleAcrossAReconnect: a connection that is replaced at once may have taken frames with it, though none of
+// them failed.
 func TestNoHoleAcrossAReconnect(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)
 	_, got := subscribe(t, testutil.Connect(t, url), "cam.porch.h264")
 	nc, drops, asked := testutil.Connect(t, url), &drop.Counters{}, 0
-	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t), Skipped: func() { asked++ }})
+	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t), RequestKeyFrame: func() { asked++ }})
 	p.main.interest.wanted = true
-	p.proof.seen = time.Now().Add(time.Hour) // nobody asks for signs of life here
+	p.liveness.lastPong = time.Now().Add(time.Hour) // nobody asks for signs of life here
 	send := func(seq uint64, key bool) {
 		p.Put(&frame.Frame{Format: frame.H264, Seq: seq, CaptureTime: time.Now(), Key: key, Payload: []byte("x")})
 		p.publishOne()
@@ -88,7 +90,8 @@ func TestNoHoleAcrossAReconnect(t *testing.T) {
 	}
 }
 
-// TestOversizeFrames: the server's limit is smaller than some frames, so the rest must get through and somebody must be told.
+// TestOversizeFrames: the server's limit is smaller than some frames, so the rest must get through and somebody must
+// be told.
 func TestOversizeFrames(t *testing.T) {
 	t.Parallel()
 	s := testutil.StartServer(t, server.Options{MaxPayload: 4096})
@@ -97,13 +100,13 @@ func TestOversizeFrames(t *testing.T) {
 	drops := &drop.Counters{}
 	asked := 0
 	p := New(Config{
-		Conn: testutil.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t), Skipped: func() { asked++ },
+		Conn: testutil.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t), RequestKeyFrame: func() { asked++ },
 	})
 	p.main.interest.wanted = true
 	now := time.Unix(1000, 0)
 	send := func(seq uint64, key bool, size int) {
 		p.Put(&frame.Frame{Format: frame.H264, Seq: seq, CaptureTime: now, Key: key, Payload: make([]byte, size)})
-		if it, _ := p.queue.take(now, maxQueueAge); it != nil {
+		if it, _ := p.queue.pop(now, maxQueueAge); it != nil {
 			p.publish(&it.frame, now)
 			p.queue.release(it)
 		}
@@ -190,20 +193,21 @@ func TestSnapshotOfADeadCamera(t *testing.T) {
 func TestDial(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"nats://[::1", "nats://127.0.0.1:no"} {
-		if nc, err := Dial(Link{URL: url, Name: "test", Log: testutil.Log(t), OnConnect: func() {}}); err == nil {
+		if nc, err := Dial(ConnConfig{URL: url, Name: "test", Log: testutil.Log(t), OnConnect: func() {}}); err == nil {
 			closeAtEnd(t, nc)
 			t.Errorf("%q was accepted", url)
 		}
 	}
 }
 
-// TestDialSurvivesRefusals: a server that refuses the password may accept it later. nats.go gives up at the second refusal unless told otherwise.
+// TestDialSurvivesRefusals: a server that refuses the password may accept it later. nats.go gives up at the second
+// refusal unless told otherwise.
 func TestDialSurvivesRefusals(t *testing.T) {
 	t.Parallel()
 	strict := testutil.StartServer(t, server.Options{Username: "porch", Password: "secret"})
 	port := testutil.Port(t, strict)
 	connected := make(chan struct{}, 1)
-	nc, err := Dial(Link{URL: "nats://porch:wrong@" + strict.Addr().String(), Name: "test", Log: testutil.Log(t), OnConnect: func() { poke(connected) }})
+	nc, err := Dial(ConnConfig{URL: "nats://porch:wrong@" + strict.Addr().String(), Name: "test", Log: testutil.Log(t), OnConnect: func() { signal(connected) }})
 	if err != nil {
 		t.Fatal(err)
 	}

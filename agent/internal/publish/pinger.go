@@ -7,38 +7,39 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// pingTimeout bounds how long the server has to give a sign of life.
+// pingTimeout bounds how long the server may take to answer a PING.
 const pingTimeout = 5 * time.Second
 
-// pong is the server's answer to a PING, and with it proof that it has read all that was sent before, and not refused the questions among it.
-type pong struct {
+// pingResult is the result of a PING. A PONG proves that the server has read all that was sent before, and that it
+// has not answered 503 to the questions among that.
+type pingResult struct {
 	main, still uint64    // numbers of those questions
 	sent        time.Time // when the PING was
-	err         error     // no answer
+	err         error     // there was no PONG
 }
 
-// pinger asks the server for signs of life, one at a time.
+// pinger sends PINGs, one at a time.
 type pinger struct {
-	conn  *nats.Conn
-	asks  chan pong
-	pongs chan pong
-	busy  bool // owned by the publisher's goroutine: until the pong has been taken
+	conn     *nats.Conn
+	requests chan pingResult
+	results  chan pingResult
+	busy     bool // owned by the publisher's goroutine: until the result was received
 }
 
 func newPinger(conn *nats.Conn) pinger {
-	return pinger{conn: conn, asks: make(chan pong, 1), pongs: make(chan pong, 1)}
+	return pinger{conn: conn, requests: make(chan pingResult, 1), results: make(chan pingResult, 1)}
 }
 
-// ping has a PING sent, unless one is on its way; the answer comes to pongs, with the numbers in p.
-func (p *pinger) ping(answer pong) {
+// ping sends a PING unless one is in flight. The result comes to results, with the numbers in answer.
+func (p *pinger) ping(answer pingResult) {
 	if p.busy {
 		return
 	}
 	p.busy, answer.sent = true, time.Now()
-	p.asks <- answer
+	p.requests <- answer
 }
 
-// run sends what is asked for until ctx ends. One goroutine and one context serve all PINGs, since there is one for each frame.
+// run sends PINGs until ctx ends. One goroutine and one context serve them all, because there is a PING for each frame.
 func (p *pinger) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		p.runUntilTimeout(ctx)
@@ -56,15 +57,15 @@ func (p *pinger) runUntilTimeout(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case a := <-p.asks:
+		case a := <-p.requests:
 			timeout.Reset(pingTimeout)
 			a.err = p.conn.FlushWithContext(bounded)
-			p.pongs <- a
+			p.results <- a
 		}
 	}
 }
 
-// withDeadline is a context that ends in time, as FlushWithContext demands, though by a timer that it does not know.
+// withDeadline is a context with the deadline that FlushWithContext demands. A timer elsewhere ends it.
 type withDeadline struct{ context.Context }
 
 // Deadline implements context.Context.

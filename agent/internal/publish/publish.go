@@ -1,5 +1,7 @@
-// Package publish sends one camera's frames to NATS: only while somebody wants them, never older than they need be, and never
-// making the capture loop wait.
+// Package publish sends one camera's frames to NATS: only while there are subscribers, without old frames, and without
+// blocking the capture loop.
+//
+// It knows nothing of sources. Requests to the camera are answered by package service.
 package publish
 
 import (
@@ -34,22 +36,22 @@ type Config struct {
 	Drops  *drop.Counters
 	Log    *slog.Logger
 
-	// Skipped is called when an H.264 stream skips to the next key frame, so that the encoder can be asked for one: by the goroutine that
-	// calls Put, and by that of Run. It may be nil; it does not block.
-	Skipped func()
+	// RequestKeyFrame is called when an H.264 stream skips to the next key frame. The goroutine that calls Put and
+	// that of Run call it. It may be nil. It must not block.
+	RequestKeyFrame func()
 }
 
 // Publisher owns the frame subjects of one camera: the full-rate one and cam.<id>.still.
 type Publisher struct {
 	cfg   Config
 	queue *queue
-	main  *outlet
-	still *outlet
+	main  *subjectPublisher
+	still *subjectPublisher
 
 	wake      chan struct{}
 	reconnect chan struct{}
 	sent      atomic.Uint64
-	turned    atomic.Int64           // when Run last went round, Unix nanoseconds
+	lastLoop  atomic.Int64           // when Run last went round its loop, in Unix nanoseconds
 	fault     atomic.Pointer[string] // what keeps frames from being sent, and the remedy
 
 	mu      sync.Mutex
@@ -58,13 +60,13 @@ type Publisher struct {
 	waiters []chan frame.Frame
 
 	// Owned by Run's goroutine.
-	pinger     pinger
-	proof      proof
-	held       time.Time // since when frames wait for a sign of life; zero if they do not
-	lostAt     time.Time // since when there is no connection; zero if there is one
-	reconnects uint64    // tells one connection from the next
-	lastStill  time.Time
-	faultEnd   time.Time // when fault is forgotten if frames can be sent
+	pinger       pinger
+	liveness     liveness
+	blockedSince time.Time // since when frames wait for a PONG; zero if they do not
+	lostAt       time.Time // since when there is no connection; zero if there is one
+	reconnects   uint64    // tells one connection from the next
+	lastStill    time.Time
+	faultEnd     time.Time // when fault is forgotten if frames can be sent
 }
 
 // New returns a Publisher. It starts nothing.
@@ -75,14 +77,14 @@ func New(cfg Config) *Publisher {
 	p := &Publisher{
 		cfg:       cfg,
 		queue:     newQueue(cfg.Drops),
-		main:      newOutlet(cfg.Conn, cfg.Space.Frames(cfg.Camera, cfg.Format), cfg.Linger, 0),
-		still:     newOutlet(cfg.Conn, cfg.Space.Still(cfg.Camera), cfg.Linger, stillPatience),
+		main:      newSubjectPublisher(cfg.Conn, cfg.Space.Frames(cfg.Camera, cfg.Format), cfg.Linger, 0),
+		still:     newSubjectPublisher(cfg.Conn, cfg.Space.Still(cfg.Camera), cfg.Linger, stillWait),
 		wake:      make(chan struct{}, 1),
 		reconnect: make(chan struct{}, 1),
 		changed:   make(chan struct{}),
 		pinger:    newPinger(cfg.Conn),
 	}
-	p.turned.Store(time.Now().UnixNano())
+	p.lastLoop.Store(time.Now().UnixNano())
 	return p
 }
 
@@ -112,19 +114,19 @@ func (p *Publisher) Run(ctx context.Context) error {
 		case <-p.queue.ready:
 			p.publishOne()
 		case msg := <-answers:
-			p.answer(msg, time.Now())
-		case a := <-p.pinger.pongs:
-			for len(answers) > 0 { // what the server said before it
-				p.answer(<-answers, time.Now())
+			p.handleReply(msg, time.Now())
+		case a := <-p.pinger.results:
+			for len(answers) > 0 { // what came from the server before it
+				p.handleReply(<-answers, time.Now())
 			}
-			p.alive(a, time.Now())
+			p.handlePing(a, time.Now())
 		case <-p.wake:
 			p.main.interest.wake(time.Now())
 		case <-p.reconnect: // tick does the rest
 		case <-timer.C:
 		}
 		now := time.Now()
-		p.turned.Store(now.UnixNano())
+		p.lastLoop.Store(now.UnixNano())
 		timer.Reset(time.Until(p.tick(now)))
 	}
 }
@@ -132,24 +134,24 @@ func (p *Publisher) Run(ctx context.Context) error {
 // Put takes a frame from the capture loop. It copies the payload and does not block.
 func (p *Publisher) Put(f *frame.Frame) {
 	if p.queue.put(f, time.Now()) {
-		p.skipped()
+		p.requestKeyFrame()
 	}
 	if f.Decodable() {
 		p.serveWaiters(f)
 	}
 }
 
-// Wake starts the stream without waiting for a probe.
-func (p *Publisher) Wake() { poke(p.wake) }
+// Wake starts the stream without waiting for a question to be answered.
+func (p *Publisher) Wake() { signal(p.wake) }
 
-// Reconnected tells the publisher that a new connection stands, so that it asks for interest at once.
-func (p *Publisher) Reconnected() { poke(p.reconnect) }
+// Reconnected tells the publisher that there is a new connection, so that it asks for interest at once.
+func (p *Publisher) Reconnected() { signal(p.reconnect) }
 
 // Sent returns how many frames were published at full rate.
 func (p *Publisher) Sent() uint64 { return p.sent.Load() }
 
-// Turned returns when Run last went on: it does so at least once a second.
-func (p *Publisher) Turned() time.Time { return time.Unix(0, p.turned.Load()) }
+// LastLoop returns when Run last went round its loop, which it does at least once a second.
+func (p *Publisher) LastLoop() time.Time { return time.Unix(0, p.lastLoop.Load()) }
 
 // Fault returns what keeps frames from being sent and the remedy, or "".
 func (p *Publisher) Fault() string {
@@ -159,7 +161,7 @@ func (p *Publisher) Fault() string {
 	return ""
 }
 
-// WaitWanted returns when somebody wants frames (want) or nobody does (!want), or with ctx's error.
+// WaitWanted returns when there is demand for frames (want) or none (!want), or with ctx's error.
 func (p *Publisher) WaitWanted(ctx context.Context, want bool) error {
 	for {
 		p.mu.Lock()
@@ -209,29 +211,29 @@ func (p *Publisher) serveWaiters(f *frame.Frame) {
 	}
 }
 
-// publishOne sends the oldest frame that waits. One at a time: answers and ctx must be heard between frames, also when they never end.
+// publishOne sends the oldest queued frame. It sends one at a time, so that Run handles answers and ctx between frames.
 func (p *Publisher) publishOne() {
 	now := time.Now()
-	if p.main.interest.wanted && p.cfg.Conn.IsConnected() && !p.proof.valid(now) {
-		if p.held.IsZero() {
-			p.held = now
+	if p.main.interest.wanted && p.cfg.Conn.IsConnected() && !p.liveness.valid(now) {
+		if p.blockedSince.IsZero() {
+			p.blockedSince = now
 		}
-		return // until a sign of life pokes the queue
+		return // a PONG will signal the queue
 	}
 	oldest := maxQueueAge
-	if !p.held.IsZero() && now.Sub(p.held) > maxQueueAge { // after an outage, begin with what is new
-		oldest = freshAge
+	if !p.blockedSince.IsZero() && now.Sub(p.blockedSince) > maxQueueAge { // after an outage, begin with what is new
+		oldest = resumeAge
 	}
-	p.held = time.Time{}
-	it, skip := p.queue.take(now, oldest)
+	p.blockedSince = time.Time{}
+	it, skip := p.queue.pop(now, oldest)
 	if skip {
-		p.skipped()
+		p.requestKeyFrame()
 	}
 	if it == nil {
 		return
 	}
-	p.proof.came(it.queued)
-	if p.renewed(now) && !it.frame.Decodable() { // what it builds upon may have been lost with the old connection
+	p.liveness.frameArrived(it.queued)
+	if p.reconnected(now) && !it.frame.Decodable() { // what it builds upon may have been lost with the old connection
 		p.cfg.Drops.Add(drop.Gone, 1)
 	} else {
 		p.publish(&it.frame, now)
@@ -239,19 +241,19 @@ func (p *Publisher) publishOne() {
 	p.queue.release(it)
 }
 
-// renewed reports, once, that there is a new connection: the loss itself may have been too short to be seen, and frames that were sent
-// without an error may have been lost with it.
-func (p *Publisher) renewed(now time.Time) bool {
+// reconnected reports, once, that there is a new connection. The loss may have been too short to be seen, and frames
+// that were sent without an error may be lost.
+func (p *Publisher) reconnected(now time.Time) bool {
 	n := p.cfg.Conn.Stats().Reconnects
 	if n == p.reconnects {
 		return false
 	}
 	p.reconnects = n
-	p.main.interest.void(now)
-	p.still.interest.void(now)
+	p.main.interest.forgetQuestions(now)
+	p.still.interest.forgetQuestions(now)
 	if p.cfg.Format == frame.H264 {
 		p.queue.restart()
-		p.skipped()
+		p.requestKeyFrame()
 	}
 	return true
 }
@@ -263,25 +265,25 @@ func (p *Publisher) publish(f *frame.Frame, now time.Time) {
 			p.lastStill = now
 		}
 	}
-	if p.main.interest.wanted { // else it was captured for stills only, and nobody misses it
+	if p.main.interest.wanted { // otherwise it was captured for stills only
 		if err = p.main.send(f, now); err == nil {
 			p.sent.Add(1)
 		}
 	}
 	if err != nil {
-		p.failed(f, err, now)
+		p.recordFailure(f, err, now)
 	} else if p.fault.Load() != nil && now.After(p.faultEnd) {
 		p.fault.Store(nil)
 	}
 }
 
-// failed counts a frame that could not be sent.
-func (p *Publisher) failed(f *frame.Frame, err error, now time.Time) {
+// recordFailure counts a frame that could not be sent, and notes the reason.
+func (p *Publisher) recordFailure(f *frame.Frame, err error, now time.Time) {
 	oversize := errors.Is(err, nats.ErrMaxPayload)
 	if oversize {
 		p.cfg.Drops.Add(drop.Oversize, 1)
-		p.setFault(fmt.Sprintf("a frame of %d bytes is larger than the NATS server's max_payload of %d: set max_payload to 8MB there, or lower the camera's quality or size",
-			len(f.Payload), p.cfg.Conn.MaxPayload()), now)
+		p.setFault(fmt.Sprintf("a frame of %d bytes is larger than the NATS server's max_payload of %d: "+
+			"set max_payload to 8MB there, or lower the camera's quality or size", len(f.Payload), p.cfg.Conn.MaxPayload()), now)
 	} else { // no connection; the state of the connection is logged where it changes
 		p.cfg.Drops.Add(drop.Gone, 1)
 	}
@@ -289,8 +291,8 @@ func (p *Publisher) failed(f *frame.Frame, err error, now time.Time) {
 		return
 	}
 	p.queue.restart()
-	if oversize && !f.Key { // a new key frame helps: it is not the key frame that is too large, and there is a connection
-		p.skipped()
+	if oversize && !f.Key { // a new key frame helps: there is a connection, and it is not the key frame that is too large
+		p.requestKeyFrame()
 	}
 }
 
@@ -302,13 +304,13 @@ func (p *Publisher) setFault(s string, now time.Time) {
 	}
 }
 
-func (p *Publisher) skipped() {
-	if p.cfg.Format == frame.H264 && p.cfg.Skipped != nil {
-		p.cfg.Skipped()
+func (p *Publisher) requestKeyFrame() {
+	if p.cfg.Format == frame.H264 && p.cfg.RequestKeyFrame != nil {
+		p.cfg.RequestKeyFrame()
 	}
 }
 
-func poke(c chan struct{}) {
+func signal(c chan struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:

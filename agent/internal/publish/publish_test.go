@@ -37,7 +37,7 @@ func startFixture(t *testing.T, url string, format frame.Format, linger time.Dur
 	t.Helper()
 	connected := make(chan struct{}, 1)
 	r := &fixture{drops: &drop.Counters{}, payload: []byte("a frame")}
-	nc, err := Dial(Link{URL: url, Name: "test", Log: testutil.Log(t), OnConnect: func() { poke(connected) }})
+	nc, err := Dial(ConnConfig{URL: url, Name: "test", Log: testutil.Log(t), OnConnect: func() { signal(connected) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +45,7 @@ func startFixture(t *testing.T, url string, format frame.Format, linger time.Dur
 	testutil.Receive(t, "the connection", connected)
 	r.Publisher = New(Config{
 		Conn: nc, Camera: cameraName, Format: format, Linger: linger, Drops: r.drops, Log: testutil.Log(t),
-		Skipped: func() { r.asked.Add(1) },
+		RequestKeyFrame: func() { r.asked.Add(1) },
 	})
 	testutil.Run(t, func(ctx context.Context) error { // as an agent does
 		for {
@@ -197,7 +197,8 @@ func TestWakeStartsAtOnce(t *testing.T) {
 	}
 }
 
-// TestIdleTraffic counts at the server what an agent sends for a camera that nobody watches: two streams, frames and stills.
+// TestIdleTraffic counts at the server what an agent sends for a camera that nobody watches: two streams, frames and
+// stills.
 func TestIdleTraffic(t *testing.T) {
 	t.Parallel()
 	s := testutil.StartServer(t, server.Options{})

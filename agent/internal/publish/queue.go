@@ -8,23 +8,23 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// The budget of frames that wait for the uplink. JPEG: one. H.264: two access units, or more up to maxQueueBytes if the oldest is not older
-// than maxQueueAge. What waits longer is stale before it leaves the Pi.
+// The budget of queued frames. JPEG: one. H.264: two access units, or more up to maxQueueBytes if the oldest is not
+// older than maxQueueAge. Older frames would be stale before they leave the host.
 const (
 	maxQueueBytes = 256 << 10
 	maxQueueAge   = 500 * time.Millisecond
-	freshAge      = 100 * time.Millisecond // of the first access unit after an outage
+	resumeAge     = 100 * time.Millisecond // of the first access unit after an outage
 )
 
-// item is a frame in a buffer of the queue's own, so that a steady stream allocates nothing.
+// item is a frame in a buffer that the queue reuses, so that a steady stream allocates nothing.
 type item struct {
 	frame  frame.Frame // Payload lies in buf
 	buf    []byte
 	queued time.Time
 }
 
-// queue stands between the capture loop, which must never wait, and the publisher, which may. It drops by itself: JPEG keeps only the newest
-// picture, H.264 skips to the next key frame and never leaves out an access unit in the middle of a GOP.
+// queue decouples the capture loop, which must never wait, from the publisher, which may. It drops frames: of JPEG it
+// keeps only the newest, and in H.264 it skips to the next key frame and never drops single access units of a GOP.
 type queue struct {
 	drops *drop.Counters
 	ready chan struct{} // holds a token while items may be there
@@ -55,7 +55,7 @@ func (q *queue) put(f *frame.Frame, now time.Time) (skip bool) {
 	it.frame.Payload = it.buf
 	q.items = append(q.items, it)
 	q.bytes += len(it.buf)
-	poke(q.ready)
+	signal(q.ready)
 	return false
 }
 
@@ -87,9 +87,9 @@ func (q *queue) fullLocked(now time.Time, more int) bool {
 	return q.bytes+more > maxQueueBytes || now.Sub(q.items[0].queued) > maxQueueAge
 }
 
-// take returns the oldest item, or nil. Give it back with release. If there are more, ready has a token again. It reports true when an H.264
-// stream began to skip, since the oldest item is older than it may be.
-func (q *queue) take(now time.Time, oldest time.Duration) (it *item, skip bool) {
+// pop returns the oldest item, or nil. Give it back with release. If there are more, ready has a token again. It
+// reports true when an H.264 stream began to skip, since the oldest item is older than it may be.
+func (q *queue) pop(now time.Time, oldest time.Duration) (it *item, skip bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.items) == 0 {
@@ -104,7 +104,7 @@ func (q *queue) take(now time.Time, oldest time.Duration) (it *item, skip bool) 
 	q.items = append(q.items[:0], q.items[1:]...)
 	q.bytes -= len(it.buf)
 	if len(q.items) > 0 {
-		poke(q.ready)
+		signal(q.ready)
 	}
 	return it, false
 }

@@ -39,7 +39,7 @@ func (q *queueTest) put(key bool, size int) (skip bool) {
 
 // take takes the oldest item and reports it, or nil.
 func (q *queueTest) take() *item {
-	it, _ := q.queue.take(q.now, maxQueueAge)
+	it, _ := q.queue.pop(q.now, maxQueueAge)
 	return it
 }
 
@@ -165,11 +165,11 @@ func TestQueueTakesNothingStale(t *testing.T) {
 	q.put(true, 10)
 	q.now = q.now.Add(maxQueueAge)
 	q.put(false, 10)
-	if it, skip := q.queue.take(q.now, maxQueueAge); it == nil || skip {
+	if it, skip := q.queue.pop(q.now, maxQueueAge); it == nil || skip {
 		t.Errorf("at the very limit: %v, skip %v", it, skip)
 	}
 	q.now = q.now.Add(maxQueueAge + 1)
-	if it, skip := q.queue.take(q.now, maxQueueAge); it != nil || !skip {
+	if it, skip := q.queue.pop(q.now, maxQueueAge); it != nil || !skip {
 		t.Errorf("behind the limit: %v, skip %v", it, skip)
 	}
 	q.put(false, 10)
@@ -231,8 +231,8 @@ func (d *decoder) show(f *frame.Frame) {
 	d.ok, d.next = true, f.Seq+1
 }
 
-// TestQueueNeverLeavesAHole: whatever the order of put, take, failure and time, what is sent decodes, nothing is lost without being counted,
-// and what waits stays within the budget.
+// TestQueueNeverLeavesAHole: whatever the order of put, take, failure and time, what is sent decodes, nothing is lost
+// without being counted, and what waits stays within the budget.
 func TestQueueNeverLeavesAHole(t *testing.T) {
 	payload := make([]byte, 2*maxQueueBytes)
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
@@ -296,7 +296,7 @@ func TestQueueFromTwoGoroutines(t *testing.T) {
 			case <-done:
 				running = false
 			}
-			if it, _ := q.queue.take(time.Now(), maxQueueAge); it != nil {
+			if it, _ := q.queue.pop(time.Now(), maxQueueAge); it != nil {
 				dec.show(&it.frame)
 				q.release(it)
 			}
@@ -314,7 +314,7 @@ func TestQueueSteadyStateAllocatesNothing(t *testing.T) {
 			q.put(f, now)
 			f.Key = false
 			q.put(f, now)
-			for it, _ := q.take(now, maxQueueAge); it != nil; it, _ = q.take(now, maxQueueAge) {
+			for it, _ := q.pop(now, maxQueueAge); it != nil; it, _ = q.pop(now, maxQueueAge) {
 				q.release(it)
 			}
 		}

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxUnsent bounds what waits in the kernel for a socket whose peer has stalled. With the kernel's default, seconds of old
-// frames wait there.
+// maxUnsent bounds what waits in the kernel for a socket whose peer has stalled. With the kernel's default, seconds
+// of old frames wait there.
 const maxUnsent = 64 << 10
 
 // boundUnsent sets TCP_NOTSENT_LOWAT on a socket before it connects.

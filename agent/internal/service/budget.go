@@ -31,9 +31,9 @@ type debt struct {
 	at    time.Time
 }
 
-// take reports whether a picture of n bytes may be sent now, and adds it to the debt. Otherwise it returns how long to
+// allow reports whether a picture of n bytes may be sent now, and adds it to the debt. Otherwise it returns how long to
 // wait. With n = 0 it only checks.
-func (b *bytesBudget) take(requester string, n int, bitrate int64, now time.Time) (ok bool, wait time.Duration) {
+func (b *bytesBudget) allow(requester string, n int, bitrate int64, now time.Time) (ok bool, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	perSecond := max(float64(bitrate)/8, minByteRate)

@@ -82,8 +82,8 @@ func (s *Service) discover(msg *nats.Msg, answer func() any) {
 		return
 	}
 	now := time.Now()
-	if ok, _ := s.limits.discovery.take(requester(msg.Reply), now); !ok {
-		s.excess.note(s.log, now)
+	if ok, _ := s.limits.discovery.allow(requester(msg.Reply), now); !ok {
+		s.excess.count(s.log, now)
 		return
 	}
 	data, err := json.Marshal(answer())

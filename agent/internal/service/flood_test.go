@@ -104,7 +104,8 @@ func TestSnapshotFlood(t *testing.T) {
 	for sent := 0; f.answers.Load() < 20; {
 		f.ask(64)
 		sent += 64
-		// More than maxPending requests in the queue are dropped, also those of others: then a requester must ask again.
+		// More than maxPending requests in the queue are dropped, also those of others: then a requester must ask
+		// again.
 		testutil.Eventually(t, "the flood is handled", func() bool { return snapshots.statsNow().requests == sent })
 	}
 	bytes := f.bytes.Load()
@@ -257,10 +258,10 @@ func TestManyRequesters(t *testing.T) {
 	answered, sent := 0, 0
 	for i := range 10_000 {
 		name := string(rune('a'+i%1000)) + "x"
-		if ok, _ := q.take(name, now); ok {
+		if ok, _ := q.allow(name, now); ok {
 			answered++
 		}
-		if ok, _ := b.take(name, 1000, 0, now); ok {
+		if ok, _ := b.allow(name, 1000, 0, now); ok {
 			sent++
 		}
 	}
@@ -268,7 +269,7 @@ func TestManyRequesters(t *testing.T) {
 		t.Errorf("%d answers, %d pictures; %d and %d are told apart", answered, sent, len(q.each), len(b.each))
 	}
 	now = now.Add(time.Minute)
-	if ok, _ := q.take("new", now); !ok {
+	if ok, _ := q.allow("new", now); !ok {
 		t.Error("a new requester is refused after a minute")
 	}
 }
@@ -279,18 +280,18 @@ func TestBytesBudget(t *testing.T) {
 	b := &l.bytes
 	now := time.Unix(1, 0)
 	const bitrate = 8_000_000 // a million bytes a second
-	if ok, _ := b.take("a", frame.MaxPayload, bitrate, now); !ok {
+	if ok, _ := b.allow("a", frame.MaxPayload, bitrate, now); !ok {
 		t.Fatal("the first picture is refused")
 	}
-	ok, wait := b.take("a", 1000, bitrate, now)
+	ok, wait := b.allow("a", 1000, bitrate, now)
 	if ok || wait.Round(time.Second) != 16*time.Second { // half of the rate is one requester's
 		t.Errorf("the second: %v, wait %v", ok, wait)
 	}
-	ok, wait = b.take("b", 1000, bitrate, now)
+	ok, wait = b.allow("b", 1000, bitrate, now)
 	if ok || wait.Round(time.Second) != 8*time.Second {
 		t.Errorf("another requester's: %v, wait %v", ok, wait)
 	}
-	if ok, wait = b.take("b", 1000, bitrate, now.Add(wait)); !ok {
+	if ok, wait = b.allow("b", 1000, bitrate, now.Add(wait)); !ok {
 		t.Errorf("after the wait: wait %v", wait)
 	}
 }

@@ -30,8 +30,8 @@ const (
 // maxRequesters is how many requesters are counted separately.
 const maxRequesters = 64
 
-// excessAgain is how often refused requests are logged.
-const excessAgain = time.Minute
+// logInterval is how often refused requests are logged.
+const logInterval = time.Minute
 
 // retryHeader is the header with the seconds until a retry.
 const retryHeader = "Retry-After"
@@ -73,8 +73,8 @@ func newLimiter(perSecond int) *rate.Limiter {
 	return rate.NewLimiter(rate.Limit(perSecond), 2*perSecond)
 }
 
-// take reports whether one more may be done now for a requester, or else how long to wait.
-func (q *quota) take(requester string, now time.Time) (ok bool, wait time.Duration) {
+// allow reports whether one more may be done now for a requester, or else how long to wait.
+func (q *quota) allow(requester string, now time.Time) (ok bool, wait time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	own := q.ofLocked(requester, now)
@@ -112,18 +112,18 @@ func requester(reply string) string {
 	return second
 }
 
-// excess counts the requests beyond the limits, and logs the number once a minute.
-type excess struct {
+// refusalLog counts the requests beyond the limits, and logs the number once a minute.
+type refusalLog struct {
 	mu   sync.Mutex
 	said time.Time // guarded by mu
 	n    uint64    // guarded by mu
 }
 
-func (e *excess) note(log *slog.Logger, now time.Time) {
+func (e *refusalLog) count(log *slog.Logger, now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.n++
-	if now.Sub(e.said) >= excessAgain {
+	if now.Sub(e.said) >= logInterval {
 		log.Warn("requests refused: a consumer or hub sends more than this camera answers; "+
 			"find the one that sends so many", "refused", e.n)
 		e.said, e.n = now, 0

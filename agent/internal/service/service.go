@@ -55,11 +55,12 @@ type Service struct {
 	subs      []*nats.Subscription
 
 	limits  limits
-	excess  excess
-	waiting waiting
+	excess  refusalLog
+	waiting snapshotQueue
 }
 
-// Serve registers camera as a NATS micro service named "camera". ctx ends waiting requests. Stop the service it returns after that.
+// Serve registers camera as a NATS micro service named "camera". ctx ends waiting requests. Stop the service it
+// returns after that.
 func Serve(ctx context.Context, nc *nats.Conn, space subject.Space, camera Camera, log *slog.Logger) (*Service, error) {
 	s := newService(space, camera, log)
 	s.publish, s.maxSize = nc.PublishMsg, nc.MaxPayload
@@ -82,7 +83,7 @@ func newService(space subject.Space, camera Camera, log *slog.Logger) *Service {
 	s := &Service{
 		space: space, camera: camera, log: log.With(logkey.Camera, st.Camera),
 		maxSize: func() int64 { return frame.MaxPayload }, limits: newLimits(),
-		waiting: waiting{each: make(map[string]int)},
+		waiting: snapshotQueue{each: make(map[string]int)},
 	}
 	s.endpoints = []*endpoint{
 		{verb: subject.Info, act: s.info},
@@ -161,12 +162,12 @@ func (r *request) respond(data []byte) { r.send(&nats.Msg{Subject: r.reply, Data
 // send sends an answer if the request has a reply subject: a hub that wakes a camera gives none.
 func (r *request) send(msg *nats.Msg) {
 	if r.reply != "" {
-		r.sent(r.service.publish(msg))
+		r.logUnsent(r.service.publish(msg))
 	}
 }
 
-// sent logs an answer that could not be sent: it cannot be reported in another way.
-func (r *request) sent(err error) {
+// logUnsent logs an answer that could not be sent: it cannot be reported in another way.
+func (r *request) logUnsent(err error) {
 	if err != nil {
 		r.service.log.Warn("answer not sent", logkey.Subject, r.endpoint.subject, logkey.Err, err)
 	}

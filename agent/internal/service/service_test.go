@@ -191,7 +191,8 @@ func TestSnapshotLargerThanTheServerAllows(t *testing.T) {
 	serve(t, camera, server.Options{MaxPayload: 4096}).askError(subject.Snapshot, "500", "5000 bytes", "max_payload of 4096", "set max_payload")
 }
 
-// TestSnapshotsDoNotQueue: nobody waits for somebody else's picture, or a dead camera would keep each for five seconds in turn.
+// TestSnapshotsDoNotQueue: nobody waits for somebody else's picture, or a dead camera would keep each for five
+// seconds in turn.
 func TestSnapshotsDoNotQueue(t *testing.T) {
 	const n = 20
 	var all sync.WaitGroup

@@ -16,24 +16,24 @@ const (
 	// snapshotTimeout limits how long a snapshot waits for a picture: a camera that was off needs time to start.
 	snapshotTimeout = 5 * time.Second
 
-	// snapshotPatience is how long a snapshot may wait until the uplink has room. If it would take longer, the request
+	// snapshotMaxWait is how long a snapshot may wait until the uplink has room. If it would take longer, the request
 	// is refused at once.
-	snapshotPatience = time.Second
+	snapshotMaxWait = time.Second
 
 	// maxSnapshots is how many requests may wait for a picture at once.
 	maxSnapshots = 64
 )
 
 var (
-	errNoPicture = fmt.Errorf("none came within %v", snapshotTimeout)
-	errBusy      = fmt.Errorf("too many snapshots are waiting (at most %d), or the agent is stopping: "+
+	errNoFrame = fmt.Errorf("none came within %v", snapshotTimeout)
+	errBusy    = fmt.Errorf("too many snapshots are waiting (at most %d), or the agent is stopping: "+
 		"try again later", maxSnapshots)
 	errBytes = errors.New("snapshots are limited to the camera's own rate: " +
 		"try again later, or subscribe to its pictures")
 )
 
-// waiting counts the snapshots that wait for a picture.
-type waiting struct {
+// snapshotQueue counts the snapshots that wait for a picture.
+type snapshotQueue struct {
 	mu      sync.Mutex
 	n       int            // guarded by mu
 	each    map[string]int // by requester; guarded by mu
@@ -43,7 +43,7 @@ type waiting struct {
 }
 
 // begin runs f in a goroutine if there is room for one more. Each requester gets half of it.
-func (w *waiting) begin(requester string, f func()) bool {
+func (w *snapshotQueue) begin(requester string, f func()) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.stopped || w.n >= maxSnapshots || w.each[requester] >= maxSnapshots/2 {
@@ -64,7 +64,7 @@ func (w *waiting) begin(requester string, f func()) bool {
 }
 
 // stop lets no new one begin, and returns when all have ended.
-func (w *waiting) stop() {
+func (w *snapshotQueue) stop() {
 	w.mu.Lock()
 	w.stopped = true
 	w.mu.Unlock()
@@ -77,26 +77,26 @@ func (s *Service) snapshot(ctx context.Context, r *request) {
 	if r.reply == "" {
 		return
 	}
-	if _, wait := s.room(r, 0); wait > snapshotPatience {
+	if _, wait := s.reserveBytes(r, 0); wait > snapshotMaxWait {
 		r.refuse("429", errBytes, wait)
 		return
 	}
 	if !s.waiting.begin(requester(r.reply), func() { s.answerSnapshot(ctx, r) }) {
-		r.refuse("503", errBusy, snapshotPatience)
+		r.refuse("503", errBusy, snapshotMaxWait)
 	}
 }
 
-// room takes room on the uplink for a picture of n bytes.
-func (s *Service) room(r *request, n int) (ok bool, wait time.Duration) {
-	return s.limits.bytes.take(requester(r.reply), n, s.camera.Bitrate(), time.Now())
+// reserveBytes takes room on the uplink for a picture of n bytes.
+func (s *Service) reserveBytes(r *request, n int) (ok bool, wait time.Duration) {
+	return s.limits.bytes.allow(requester(r.reply), n, s.camera.Bitrate(), time.Now())
 }
 
 // answerSnapshot waits for room on the uplink, and only then for a picture. So it holds no picture while it waits, and
 // the picture is new.
 func (s *Service) answerSnapshot(ctx context.Context, r *request) {
-	ctx, cancel := context.WithTimeoutCause(ctx, snapshotTimeout, errNoPicture)
+	ctx, cancel := context.WithTimeoutCause(ctx, snapshotTimeout, errNoFrame)
 	defer cancel()
-	for patience := snapshotPatience; s.awaitRoom(ctx, r, &patience); {
+	for patience := snapshotMaxWait; s.awaitBytes(ctx, r, &patience); {
 		f, err := s.camera.Snapshot(ctx)
 		if err != nil {
 			if reason := s.camera.Status().Reason; reason != "" {
@@ -105,18 +105,18 @@ func (s *Service) answerSnapshot(ctx context.Context, r *request) {
 			r.fail("503", err)
 			return
 		}
-		if ok, _ := s.room(r, len(f.Payload)); ok {
+		if ok, _ := s.reserveBytes(r, len(f.Payload)); ok {
 			s.sendPicture(r, &f)
 			return
 		} // another snapshot took the room
 	}
 }
 
-// awaitRoom returns true when the uplink has room for a picture. If that would take more than patience it refuses
+// awaitBytes returns true when the uplink has room for a picture. If that would take more than patience it refuses
 // the request.
-func (s *Service) awaitRoom(ctx context.Context, r *request, patience *time.Duration) bool {
+func (s *Service) awaitBytes(ctx context.Context, r *request, patience *time.Duration) bool {
 	for {
-		ok, wait := s.room(r, 0)
+		ok, wait := s.reserveBytes(r, 0)
 		if ok {
 			return true
 		}
@@ -148,5 +148,5 @@ func (s *Service) sendPicture(r *request, f *frame.Frame) {
 			"set max_payload to 8MB there", len(f.Payload), s.maxSize()))
 		return
 	}
-	r.sent(err)
+	r.logUnsent(err)
 }

@@ -17,12 +17,12 @@ import (
 const done = `{"ok":true}`
 
 func (s *Service) info(_ context.Context, r *request) {
-	if s.allows(r, &s.limits.info) {
-		s.tellInfo(r)
+	if s.admit(r, &s.limits.info) {
+		s.respondInfo(r)
 	}
 }
 
-func (s *Service) tellInfo(r *request) {
+func (s *Service) respondInfo(r *request) {
 	data, err := json.Marshal(s.camera.Info())
 	if err != nil {
 		r.fail("500", err)
@@ -35,7 +35,7 @@ func (s *Service) tellInfo(r *request) {
 // are limited.
 func (s *Service) wake(_ context.Context, r *request) {
 	s.camera.Wake()
-	if r.reply != "" && s.allows(r, &s.limits.acts) {
+	if r.reply != "" && s.admit(r, &s.limits.acts) {
 		r.respond([]byte(done))
 	}
 }
@@ -44,7 +44,7 @@ func (s *Service) wake(_ context.Context, r *request) {
 func (s *Service) keyFrame(_ context.Context, r *request) {
 	err := s.camera.RequestKeyFrame()
 	switch {
-	case r.reply == "" || !s.allows(r, &s.limits.acts):
+	case r.reply == "" || !s.admit(r, &s.limits.acts):
 	case err != nil:
 		r.fail(code(err), err)
 	default:
@@ -54,7 +54,7 @@ func (s *Service) keyFrame(_ context.Context, r *request) {
 
 // configure changes settings and answers as info does, with the new values.
 func (s *Service) configure(_ context.Context, r *request) {
-	if !s.allows(r, &s.limits.configure) {
+	if !s.admit(r, &s.limits.configure) {
 		return
 	}
 	settings, err := status.DecodeSettings(r.data)
@@ -67,7 +67,7 @@ func (s *Service) configure(_ context.Context, r *request) {
 		return
 	}
 	s.log.Info("settings changed", "settings", string(r.data))
-	s.tellInfo(r)
+	s.respondInfo(r)
 }
 
 // code returns the error code of a camera's error, as in HTTP.
@@ -93,8 +93,8 @@ func (r *request) fail(code string, err error) {
 func (r *request) refuse(code string, err error, wait time.Duration) {
 	s, now := r.service, time.Now()
 	r.endpoint.failed(code + ":" + err.Error())
-	s.excess.note(s.log, now)
-	if ok, _ := s.limits.refusals.take(requester(r.reply), now); !ok {
+	s.excess.count(s.log, now)
+	if ok, _ := s.limits.refusals.allow(requester(r.reply), now); !ok {
 		return
 	}
 	seconds := int((wait + time.Second - 1) / time.Second)
@@ -103,9 +103,9 @@ func (r *request) refuse(code string, err error, wait time.Duration) {
 	}})
 }
 
-// allows reports whether one more request may be answered, and refuses it if not.
-func (s *Service) allows(r *request, q *quota) bool {
-	ok, wait := q.take(requester(r.reply), time.Now())
+// admit reports whether one more request may be answered, and refuses it if not.
+func (s *Service) admit(r *request, q *quota) bool {
+	ok, wait := q.allow(requester(r.reply), time.Now())
 	if !ok {
 		r.refuse("429", q.err, wait)
 	}

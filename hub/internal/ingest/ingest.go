@@ -17,6 +17,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/natsconn"
 	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/printable"
@@ -75,7 +76,7 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 		return nil, err
 	}
 	log := cfg.Log
-	r := &refusals{log: log, trust: cfg.Trust}
+	policy := natsconn.NewReconnectPolicy(log, func(err error) (what, remedy string) { return explainRefusal(cfg.Trust, err) })
 	in := &Ingest{
 		space: cfg.Space, limits: cfg.Limits, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
 	}
@@ -93,7 +94,7 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 		}
 	}
 	limited := headerlimit.Options(cfg.URL, net.Dialer{Timeout: time.Second}, cfg.Trust)
-	common := in.options(r, slices.Concat(limited, trusts, extra))
+	common := in.options(policy, slices.Concat(limited, trusts, extra))
 	nc, err := nats.Connect(cfg.URL, append(common,
 		nats.ConnectHandler(connected("")),
 		nats.ReconnectHandler(connected(" again")),
@@ -105,13 +106,13 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 	in.bulk.dial = func(more ...nats.Option) (*nats.Conn, error) {
 		return nats.Connect(cfg.URL, append(common, more...)...)
 	}
-	r.conn.Store(nc)
-	r.tell(nc.LastError()) // the first attempt is over
+	policy.SetConn(nc)
+	policy.LogRefusal(nc.LastError())
 	return in, nil
 }
 
 // options are those of both connections. Its slice has no room, so that each can append its own.
-func (in *Ingest) options(r *refusals, more []nats.Option) []nats.Option {
+func (in *Ingest) options(policy *natsconn.ReconnectPolicy, more []nats.Option) []nats.Option {
 	return slices.Clip(append([]nats.Option{
 		nats.Name("bramble-hub"),
 		nats.Timeout(time.Second),
@@ -121,7 +122,7 @@ func (in *Ingest) options(r *refusals, more []nats.Option) []nats.Option {
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(), // the hub may be made known there while it waits
-		nats.CustomReconnectDelay(r.delay),
+		nats.CustomReconnectDelay(policy.Delay),
 		nats.ReconnectBufSize(-1),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {

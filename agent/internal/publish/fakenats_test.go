@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// bus plays the NATS server and the publisher's loop for one interest, in a time of its own.
-type bus struct {
+// fakeNATS plays the NATS server and the publisher's loop for one interest, in a time of its own.
+type fakeNATS struct {
 	t          *testing.T
 	i          interest
 	now        time.Time
@@ -30,12 +30,12 @@ type refusal struct {
 	at       time.Time
 }
 
-func newBus(t *testing.T, linger time.Duration) *bus {
-	return &bus{t: t, i: interest{linger: linger}, now: time.Unix(1000, 0), rtt: 2 * time.Millisecond}
+func newFakeNATS(t *testing.T, linger time.Duration) *fakeNATS {
+	return &fakeNATS{t: t, i: interest{linger: linger}, now: time.Unix(1000, 0), rtt: 2 * time.Millisecond}
 }
 
 // run lets d go by.
-func (b *bus) run(d time.Duration) {
+func (b *fakeNATS) run(d time.Duration) {
 	b.t.Helper()
 	end := b.now.Add(d)
 	for steps := 0; ; steps++ {
@@ -55,10 +55,10 @@ func (b *bus) run(d time.Duration) {
 }
 
 // step does all that is due and returns when something will be due again.
-func (b *bus) step() (next time.Time) {
+func (b *fakeNATS) step() (next time.Time) {
 	was := b.i.wanted
 	for len(b.refusals) > 0 && !b.refusals[0].at.After(b.now) {
-		b.i.refused(b.refusals[0].question, b.now)
+		b.i.noResponders(b.refusals[0].question, b.now)
 		b.refusals = b.refusals[1:]
 	}
 	if b.frames > 0 && b.i.wanted && !b.nextFrame.After(b.now) {
@@ -69,7 +69,7 @@ func (b *bus) step() (next time.Time) {
 		}
 	}
 	if !b.pong.at.IsZero() && !b.pong.at.After(b.now) {
-		b.i.alive(b.pong.question, !b.frozen, b.now)
+		b.i.pingDone(b.pong.question, !b.frozen, b.now)
 		b.pong = refusal{}
 	}
 	if b.lostAt.IsZero() {
@@ -87,7 +87,7 @@ func (b *bus) step() (next time.Time) {
 		}
 		next = b.i.next(b.now)
 	} else {
-		b.i.lost(b.now, b.lostAt)
+		b.i.connectionLost(b.now, b.lostAt)
 		b.i.tick(b.now)
 		next = b.now.Add(minAnswerTime)
 	}
@@ -107,7 +107,7 @@ func (b *bus) step() (next time.Time) {
 	return next
 }
 
-func (b *bus) ask() {
+func (b *fakeNATS) ask() {
 	b.i.ask(b.now)
 	if !b.subscribed && !b.frozen {
 		b.refusals = append(b.refusals, refusal{b.i.question, b.arrival()})
@@ -115,7 +115,7 @@ func (b *bus) ask() {
 }
 
 // arrival is when the server's answer to what is sent now comes: TCP keeps the order.
-func (b *bus) arrival() time.Time {
+func (b *fakeNATS) arrival() time.Time {
 	at := b.now.Add(b.rtt)
 	if n := len(b.refusals); n > 0 && at.Before(b.refusals[n-1].at) {
 		return b.refusals[n-1].at
@@ -124,9 +124,9 @@ func (b *bus) arrival() time.Time {
 }
 
 // lose cuts the connection; what is on its way is lost.
-func (b *bus) lose() { b.lostAt, b.refusals, b.pong = b.now, nil, refusal{} }
+func (b *fakeNATS) lose() { b.lostAt, b.refusals, b.pong = b.now, nil, refusal{} }
 
-func (b *bus) wake() {
+func (b *fakeNATS) wake() {
 	if !b.i.wanted {
 		b.wanted = append(b.wanted, b.now)
 		b.nextFrame = b.now.Add(b.frames)
@@ -134,9 +134,9 @@ func (b *bus) wake() {
 	b.i.wake(b.now)
 }
 
-func (b *bus) reconnect() {
+func (b *fakeNATS) reconnect() {
 	b.lostAt, b.refusals, b.pong = time.Time{}, nil, refusal{}
-	b.i.void(b.now)
+	b.i.forgetQuestions(b.now)
 }
 
-func (b *bus) questions() int { return len(b.alone) + len(b.ridden) }
+func (b *fakeNATS) questions() int { return len(b.alone) + len(b.ridden) }

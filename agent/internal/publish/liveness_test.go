@@ -9,7 +9,7 @@ const ms = time.Millisecond
 
 // proofTest is a proof and its clock.
 type proofTest struct {
-	proof
+	liveness
 	t   *testing.T
 	now time.Time
 }
@@ -17,18 +17,18 @@ type proofTest struct {
 func newProofTest(t *testing.T) *proofTest { return &proofTest{t: t, now: time.Unix(1000, 0)} }
 
 // sign lets a PING that took rtt be answered now.
-func (p *proofTest) sign(rtt time.Duration) { p.answered(p.now.Add(-rtt), p.now) }
+func (p *proofTest) sign(rtt time.Duration) { p.pongReceived(p.now.Add(-rtt), p.now) }
 
 // frames lets n frames come, every d.
 func (p *proofTest) frames(n int, d time.Duration) {
 	for range n {
 		p.now = p.now.Add(d)
-		p.came(p.now)
+		p.frameArrived(p.now)
 	}
 }
 
 // dueIn is when the next PING is due; never if not before a frame has come.
-func (p *proofTest) dueIn(waits bool) time.Duration { return p.due(waits, p.now).Sub(p.now) }
+func (p *proofTest) dueIn(waits bool) time.Duration { return p.pingDue(waits, p.now).Sub(p.now) }
 
 func (p *proofTest) expect(what string, got, want any) {
 	p.t.Helper()
@@ -46,7 +46,7 @@ func TestProofLapses(t *testing.T) {
 	p.expect("valid after 17 ms", p.valid(p.now.Add(17*ms)), false)
 	p.sign(600 * ms)
 	p.sign(1 * ms)
-	p.expect("valid for half a second at most", p.valid(p.now.Add(proofTime+2*maxProofRTT+1)), false)
+	p.expect("valid for half a second at most", p.valid(p.now.Add(livenessTimeout+2*maxRTT+1)), false)
 }
 
 func TestProofRoundTrip(t *testing.T) {
@@ -60,8 +60,8 @@ func TestProofRoundTrip(t *testing.T) {
 	for range 200 {
 		p.sign(time.Minute)
 	}
-	if p.rtt <= maxProofRTT*9/10 || p.rtt > maxProofRTT {
-		t.Errorf("after many slow ones: %v, want nearly %v", p.rtt, maxProofRTT)
+	if p.rtt <= maxRTT*9/10 || p.rtt > maxRTT {
+		t.Errorf("after many slow ones: %v, want nearly %v", p.rtt, maxRTT)
 	}
 }
 
@@ -81,7 +81,7 @@ func TestProofIsAskedForAhead(t *testing.T) {
 		p.expect("due", p.dueIn(false), c.want)
 		asked := p.now.Add(max(0, c.want))
 		p.sign(0)
-		p.rtt, p.seen = c.rtt, asked.Add(c.rtt)
+		p.rtt, p.lastPong = c.rtt, asked.Add(c.rtt)
 		p.expect("valid when the frame comes", p.valid(p.now.Add(c.gap)), true)
 	}
 }
@@ -93,16 +93,16 @@ func TestProofIsAskedForOnce(t *testing.T) {
 	p.frames(1, ms)
 	p.expect("due after the first frame: nobody knows when the next one comes", p.dueIn(false), never)
 	p.frames(1, 33*ms)
-	p.asked = true
+	p.pinged = true
 	p.expect("due, though asked for this frame already", p.dueIn(false), never)
-	p.came(p.now) // the frame that waited for the answer
+	p.frameArrived(p.now) // the frame that waited for the answer
 	p.expect("due, though it is the same frame", p.dueIn(false), never)
 	p.frames(1, 33*ms)
 	p.expect("due after the next frame", p.dueIn(false), 28*ms)
 	p.frames(1, time.Minute)
 	p.expect("due after a pause", p.dueIn(false), never)
-	p.failed(p.now)
-	p.expect("due after a failure", p.dueIn(true), proofRetry)
-	p.now = p.now.Add(proofRetry)
+	p.pingFailed(p.now)
+	p.expect("due after a failure", p.dueIn(true), pingRetry)
+	p.now = p.now.Add(pingRetry)
 	p.expect("due later after a failure", p.dueIn(true), time.Duration(0))
 }

@@ -15,22 +15,22 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// tryTime is how long one attempt may take.
-const tryTime = 5 * time.Second
+// probeTimeout is how long one attempt may take.
+const probeTimeout = 5 * time.Second
 
-// Try connects once, to find out whether that can be done at all. The error says for each URL why not, and what helps.
-func Try(ctx context.Context, l Link) (*nats.Conn, error) {
-	trusted, err := l.Trust.Options()
+// Probe connects once, to find out whether that works. The error says for each URL why not, and what helps.
+func Probe(ctx context.Context, c ConnConfig) (*nats.Conn, error) {
+	trusted, err := c.Trust.Options()
 	if err != nil {
 		return nil, err
 	}
 	var errs []error
-	for one := range strings.SplitSeq(l.URL, ",") {
-		d := &dialer{ctx: ctx}
+	for one := range strings.SplitSeq(c.URL, ",") {
+		d := &errorDialer{ctx: ctx}
 		nc, err := nats.Connect(one, slices.Concat([]nats.Option{
-			nats.Name(l.Name), nats.NoReconnect(), nats.Timeout(tryTime), nats.FlusherTimeout(tryTime), nats.SetCustomDialer(d),
-			nats.ErrorHandler((&asyncErrors{Link: l}).handle),
-		}, l.Credential.AgentOptions(), trusted)...)
+			nats.Name(c.Name), nats.NoReconnect(), nats.Timeout(probeTimeout), nats.FlusherTimeout(probeTimeout), nats.SetCustomDialer(d),
+			nats.ErrorHandler(newAsyncErrors(c).handle),
+		}, c.Credential.AgentOptions(), trusted)...)
 		if err == nil {
 			return nc, nil
 		}
@@ -38,28 +38,28 @@ func Try(ctx context.Context, l Link) (*nats.Conn, error) {
 			return nil, ctx.Err()
 		}
 		if errors.Is(err, nats.ErrNoServers) && d.err != nil {
-			err = d.err // nats.go does not tell it
+			err = d.err // nats.go does not return it
 		}
-		errs = append(errs, l.explain(one, err))
+		errs = append(errs, c.explain(one, err))
 	}
 	return nil, errors.Join(errs...)
 }
 
-// dialer remembers why there is no connection.
-type dialer struct {
+// errorDialer remembers why it could not connect.
+type errorDialer struct {
 	ctx context.Context
 	err error
 }
 
 // Dial implements nats.CustomDialer.
-func (d *dialer) Dial(network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{Timeout: tryTime}).DialContext(d.ctx, network, address)
+func (d *errorDialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := (&net.Dialer{Timeout: probeTimeout}).DialContext(d.ctx, network, address)
 	d.err = err
 	return conn, err
 }
 
 // explain adds to an error what helps.
-func (l Link) explain(where string, err error) error {
+func (c ConnConfig) explain(where string, err error) error {
 	host := where
 	if u, bad := url.Parse(where); bad == nil {
 		host = u.Host
@@ -68,7 +68,7 @@ func (l Link) explain(where string, err error) error {
 	var netErr net.Error
 	var cert x509.CertificateInvalidError
 	help := "is the address right?"
-	if what, remedy := l.Trust.Explain(err); what != "" {
+	if what, remedy := c.Trust.Explain(err); what != "" {
 		help = what + ": " + remedy
 	}
 	switch {
@@ -78,7 +78,7 @@ func (l Link) explain(where string, err error) error {
 		help = "the host is there, but no hub listens at this port for others: on the hub, \"systemctl status bramble-hub\" says whether it runs, and \"sudo bramble-hub setup\" lets others in"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		help = "there is no way to this address: are both hosts in the same network?"
-	case errors.Is(err, nats.ErrAuthorization) && !l.Credential.IsZero():
+	case errors.Is(err, nats.ErrAuthorization) && !c.Credential.IsZero():
 		help = "the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known agents, " +
 			"and \"agent add\" makes a new token; copy all of it"
 	case errors.Is(err, nats.ErrAuthorization):
