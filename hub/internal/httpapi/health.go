@@ -8,13 +8,13 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
-// health says that the process is alive.
+// health answers /healthz: the process is alive.
 func (s *Server) health(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 
-// ready says whether viewers can be served: NATS is reached and cameras are known.
+// ready answers /readyz: viewers can be served, because NATS is reached and cameras are known.
 func (s *Server) ready(c echo.Context) error {
 	switch {
-	case s.lame.Load():
+	case s.draining.Load():
 		return problem.New(http.StatusServiceUnavailable, "not ready: the hub is about to stop")
 	case !s.cfg.Connected():
 		return problem.New(http.StatusServiceUnavailable, "not ready: no connection to NATS")

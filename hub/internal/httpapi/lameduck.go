@@ -5,19 +5,20 @@ import (
 	"time"
 )
 
-// errLeave ends a viewer of a hub that is about to stop.
-var errLeave = errors.New("the hub is about to stop")
+// errDraining ends a viewer of a hub that is about to stop.
+var errDraining = errors.New("the hub is about to stop")
 
-// lameDuck lets the viewers go before the server stops. From the beginning it is not ready, so that a balancer sends nobody any more, who would yet be served; in the second half of the
-// time viewers end one after the other, so that they do not all come to other hubs at once. It returns early with the error of a server that has failed.
-func (s *Server) lameDuck(failed <-chan error) error {
-	s.lame.Store(true)
+// drain disconnects viewers before the server stops. /readyz fails from its start, so that a load balancer sends no more
+// clients, but requests are still served. In the second half of the time viewers end one by one, so that they do not all
+// reconnect to other hubs at once. It returns early with the error of a server that has failed.
+func (s *Server) drain(failed <-chan error) error {
+	s.draining.Store(true)
 	half := s.cfg.LameDuck / 2
 	if half <= 0 {
 		return nil
 	}
 	middle := time.Now().Add(half)
-	s.cfg.Log.Info("viewers are let go, then the hub stops", "time", s.cfg.LameDuck)
+	s.cfg.Log.Info("draining viewers before shutdown", "time", s.cfg.LameDuck)
 	if err := waitUntil(middle, failed); err != nil {
 		return err
 	}
@@ -26,7 +27,7 @@ func (s *Server) lameDuck(failed <-chan error) error {
 		if err := waitUntil(middle.Add(half*time.Duration(i)/time.Duration(len(list))), failed); err != nil {
 			return err
 		}
-		v.Disconnect(errLeave)
+		v.Disconnect(errDraining)
 	}
 	return waitUntil(middle.Add(half), failed)
 }

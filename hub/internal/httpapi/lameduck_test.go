@@ -87,7 +87,7 @@ func TestLameDuckTimes(t *testing.T) {
 				gone <- time.Since(start)
 			}()
 		}
-		if err := s.lameDuck(nil); err != nil {
+		if err := s.drain(nil); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()

@@ -7,9 +7,9 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// belowPrefix makes the hub work below the path that a trusted proxy names in X-Forwarded-Prefix, whether or not the
+// stripPrefix makes the hub work below the path that a trusted proxy names in X-Forwarded-Prefix, whether or not the
 // proxy removes that path.
-func (s *Server) belowPrefix(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) stripPrefix(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
 		prefix := s.cfg.Proxies.Prefix(r)

@@ -109,7 +109,7 @@ type Server struct {
 	site         site
 	roster       roster
 	sockets      atomic.Int64 // WebSockets open now
-	lame         atomic.Bool  // the server is about to stop
+	draining     atomic.Bool  // the server is about to stop
 	refused      *metrics.Refused
 	cameras      authz.Cameras
 	hostname     string // this host's
@@ -151,9 +151,9 @@ func New(cfg Config) *Server {
 	s.auth = s.newAuth()
 	s.api = s.newAPI()
 	s.echo.HTTPErrorHandler = s.handleError
-	s.echo.Pre(s.requestStarted, s.cleanProxyHeaders, s.belowPrefix)
-	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: panicked}),
-		s.securityHeaders, s.bounded, s.whileOpen)
+	s.echo.Pre(s.requestStarted, s.cleanProxyHeaders, s.stripPrefix)
+	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recoverPanic}),
+		s.securityHeaders, s.withWriteDeadline, s.restrictWhileAuthOff)
 	s.routes()
 	return s
 }
@@ -229,7 +229,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	select {
 	case err = <-served:
 	case <-asked:
-		err = s.lameDuck(served)
+		err = s.drain(served)
 	}
 	if err == nil {
 		defer func() { <-served }() // http.ErrServerClosed
@@ -293,7 +293,7 @@ func (s *Server) listen(srv *http.Server, l net.Listener) error {
 		return srv.Serve(l)
 	}
 	srv.TLSConfig = s.cfg.TLS
-	return srv.ServeTLS(plainListener{l}, "", "")
+	return srv.ServeTLS(redirectListener{l}, "", "")
 }
 
 // ServeHTTP makes the Server a handler, for tests and for other programs' servers.
@@ -322,8 +322,8 @@ func (s *Server) routes() {
 	s.aliasRoutes(e, read)
 }
 
-// bounded gives an answer that is no stream a time in which the client must take it. A stream's sink does this for every write.
-func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
+// withWriteDeadline gives an answer that is no stream a time in which the client must take it. A stream's sink does this for every write.
+func (s *Server) withWriteDeadline(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Before(func() {
 			rc := http.NewResponseController(c.Response().Writer)
@@ -333,7 +333,7 @@ func (s *Server) bounded(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// panicked makes an error of a panic, which handleError logs like any other.
-func panicked(_ echo.Context, err error, stack []byte) error {
+// recoverPanic makes an error of a panic, which handleError logs like any other.
+func recoverPanic(_ echo.Context, err error, stack []byte) error {
 	return fmt.Errorf("panic: %w\n%s", err, stack)
 }

@@ -27,17 +27,17 @@ func ValidateHosts(names []string) error {
 	return nil
 }
 
-// whileOpen refuses requests that must not reach a hub without authentication: those that a proxy passes on from other
+// restrictWhileAuthOff refuses requests that must not reach a hub without authentication: those that a proxy passes on from other
 // hosts, those for a foreign host name, and those of a page of another origin.
-func (s *Server) whileOpen(next echo.HandlerFunc) echo.HandlerFunc {
+func (s *Server) restrictWhileAuthOff(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if !s.auth.Off() {
 			return next(c)
 		}
-		if err := s.checkPassedOn(c); err != nil {
+		if err := s.rejectProxied(c); err != nil {
 			return err
 		}
-		if err := s.checkHost(c.Request()); err != nil {
+		if err := s.rejectForeignHost(c.Request()); err != nil {
 			return err
 		}
 		if err := s.auth.CheckForeignPage(c); err != nil {
@@ -47,9 +47,9 @@ func (s *Server) whileOpen(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// checkPassedOn refuses a request that came through a proxy, because it may not come from this host. A loopback address
+// rejectProxied refuses a request that came through a proxy, because it may not come from this host. A loopback address
 // does not help where a proxy on this host passes on requests from other hosts.
-func (s *Server) checkPassedOn(c echo.Context) error {
+func (s *Server) rejectProxied(c echo.Context) error {
 	if !isProxied(c) || s.cfg.Insecure || s.cfg.Published && s.cfg.Proxies.Sent(c.Request()) {
 		return nil
 	}
@@ -58,11 +58,11 @@ func (s *Server) checkPassedOn(c echo.Context) error {
 		"proxy may see all cameras")
 }
 
-// checkHost refuses requests for a host name that is not this host's. Any page can make its name point to 127.0.0.1
+// rejectForeignHost refuses requests for a host name that is not this host's. Any page can make its name point to 127.0.0.1
 // once it is loaded (DNS rebinding). The browser then takes it for the hub's origin. With users it has no cookie, and
 // with TLS no certificate for that name. A proxy's X-Forwarded-Host is checked in addition, not instead, because a page
 // may set it itself.
-func (s *Server) checkHost(r *http.Request) error {
+func (s *Server) rejectForeignHost(r *http.Request) error {
 	if r.TLS != nil {
 		return nil
 	}
@@ -70,14 +70,14 @@ func (s *Server) checkHost(r *http.Request) error {
 		if !s.isOwnHost(host) {
 			return problem.Newf(http.StatusMisdirectedRequest, "%s is not a name of this host: "+
 				"while authentication is off, the hub answers to %s only. Add a user (bramble-hub user "+
-				"add), or start the hub with --allow-host %s", cut(host), s.ownHosts(), cut(bareHost(host)))
+				"add), or start the hub with --allow-host %s", cut(host), s.describeOwnHosts(), cut(bareHost(host)))
 		}
 	}
 	return nil
 }
 
-// ownHosts describes the names of this host.
-func (s *Server) ownHosts() string {
+// describeOwnHosts describes the names of this host.
+func (s *Server) describeOwnHosts() string {
 	own := "an address, localhost, " + s.hostname
 	if s.cfg.Published {
 		own = "127.0.0.1, localhost"

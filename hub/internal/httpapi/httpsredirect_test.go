@@ -33,7 +33,7 @@ func TestPlainAtTLS(t *testing.T) {
 		"two slashes":      {"GET //example.com/ HTTP/1.1\r\nHost: hub\r\n\r\n", 307, "https://hub//example.com/"},
 		"HTTP/2":           {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, ""},
 		"no HTTP":          {"SSH-2.0-x\r\n\r\n", 0, ""},
-		"a long header":    {"GET / HTTP/1.1\r\nHost: hub\r\nX: " + strings.Repeat("x", 2*maxPlainRequest) + "\r\n\r\n", 0, ""},
+		"a long header":    {"GET / HTTP/1.1\r\nHost: hub\r\nX: " + strings.Repeat("x", 2*maxRedirectRequest) + "\r\n\r\n", 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, err := net.Dial("tcp", r.addr)

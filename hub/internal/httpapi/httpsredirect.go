@@ -10,36 +10,36 @@ import (
 	"strings"
 )
 
-// maxPlainRequest bounds how many bytes of a request without TLS are read.
-const maxPlainRequest = 4 << 10
+// maxRedirectRequest bounds how many bytes of a request without TLS are read.
+const maxRedirectRequest = 4 << 10
 
 // recordHandshake is the first byte of every TLS connection (RFC 8446, section 5.1).
 const recordHandshake = 0x16
 
-// plainListener answers clients that speak plain HTTP at a TLS port. An address typed without https:// leads there.
-type plainListener struct{ net.Listener }
+// redirectListener answers clients that speak plain HTTP at a TLS port. An address typed without https:// leads there.
+type redirectListener struct{ net.Listener }
 
 // Accept implements net.Listener. It reads nothing: the connection's own goroutine does, when the handshake begins.
-func (l plainListener) Accept() (net.Conn, error) {
+func (l redirectListener) Accept() (net.Conn, error) {
 	conn, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return &plainConn{Conn: conn}, nil
+	return &redirectConn{Conn: conn}, nil
 }
 
-// plainConn is a connection that should begin with TLS.
-type plainConn struct {
+// redirectConn is a connection that should begin with TLS.
+type redirectConn struct {
 	net.Conn
 	begun bool // the first bytes were read; owned by the reading goroutine
 	ended bool // they were not TLS; owned by that goroutine, too
 }
 
 // NetConn returns the underlying connection, as tls.Conn's does.
-func (c *plainConn) NetConn() net.Conn { return c.Conn }
+func (c *redirectConn) NetConn() net.Conn { return c.Conn }
 
 // Read implements net.Conn. It ends a connection that does not begin with TLS.
-func (c *plainConn) Read(p []byte) (int, error) {
+func (c *redirectConn) Read(p []byte) (int, error) {
 	if c.ended {
 		return 0, io.EOF
 	}
@@ -57,9 +57,9 @@ func (c *plainConn) Read(p []byte) (int, error) {
 
 // redirect answers a request with the same URL by https, if a browser may repeat the request there. The server's
 // handshake timeout applies.
-func (c *plainConn) redirect(first []byte) {
+func (c *redirectConn) redirect(first []byte) {
 	rest := io.MultiReader(bytes.NewReader(first), c.Conn)
-	r, err := http.ReadRequest(bufio.NewReader(io.LimitReader(rest, maxPlainRequest)))
+	r, err := http.ReadRequest(bufio.NewReader(io.LimitReader(rest, maxRedirectRequest)))
 	if err != nil {
 		return
 	}
