@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/bramble-cam/bramble/hub/internal/access"
@@ -222,9 +223,13 @@ func (h *Hub) http(
 ) httpapi.Config {
 	return httpapi.Config{
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
-		Connected: in.Connected, Reconnects: in.Reconnects, Agents: in, Info: h.info(natsURL, addr),
+		Connected: in.Connected, Agents: in, Info: h.info(natsURL, addr),
 		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.httpCert), SelfSigned: h.selfSigned,
 		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.store, External: h.external,
+		Collectors: []prometheus.Collector{
+			ingest.NewCollector(in.Connected, in.Reconnects), cameras.NewCollector(reg, tr.Delivered),
+			transcode.NewCollector(tr, reg.Cameras),
+		},
 		Refusals:   func() map[string]uint64 { return sumCounters(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
 		Others:     hubs.Others,
 		Exposed:    h.cfg.RequireUsers || !netutil.IsLoopback(h.reach(addr.String())) && !h.cfg.Insecure,

@@ -97,9 +97,7 @@ func documented(t *testing.T) map[string]documentedMetric {
 // everyMetric is a rig with something of everything, so that its scrape has all metrics.
 func everyMetric(t *testing.T) *rig {
 	t.Helper()
-	r := populated(t, func(s *Server) {
-		s.cfg.Reconnects = func() uint64 { return 7 }
-	})
+	r := populated(t)
 	celsius := 51.5
 	r.reg.OnStatus(status.Status{
 		Camera: "hot", Instance: "i", Started: time.Now(), State: status.Idle, Format: frame.JPEG, Temperature: &celsius, Drops: map[string]uint64{"queue_head": 4, "made up": 9},

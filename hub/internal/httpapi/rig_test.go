@@ -10,8 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/ingest"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/internal/media"
@@ -82,6 +85,10 @@ func newHouse(t testing.TB, bounds stream.Config) *house {
 	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testutil.Log(t)})
 	return &house{t, a, reg, tr, New(Config{
 		Registry: reg, Transcoder: tr, Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, Info: apiv1.Info{Version: "1.2.3"},
+		Collectors: []prometheus.Collector{
+			ingest.NewCollector(a.Connected, func() uint64 { return 7 }), cameras.NewCollector(reg, tr.Delivered),
+			transcode.NewCollector(tr, reg.Cameras),
+		},
 		Log: testutil.Log(t),
 	})}
 }

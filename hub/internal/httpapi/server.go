@@ -66,7 +66,6 @@ type Config struct {
 	Transcoder    *transcode.Transcoder
 	DefaultCamera string               // of URLs that name none; "" means the first by name
 	Connected     func() bool          // whether NATS can be reached
-	Reconnects    func() uint64        // how often the connection to NATS was made anew; nil means never
 	AllowOrigins  []string             // of other people's pages that may open /ws, such as https://example.org; "*" is all
 	Agents        apiv1.AgentClient    // asks cameras' agents
 	Access        *access.Store        // users; nil means that there are none, and nobody is asked

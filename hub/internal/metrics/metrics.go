@@ -43,6 +43,11 @@ func NewCounterVec(name, help, label string, values ...string) *prometheus.Count
 	return vec
 }
 
+// NewGaugeFunc returns a gauge that reads its value at each scrape. The name has no prefix.
+func NewGaugeFunc(name, help string, value func() float64) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: prefix + name, Help: help}, value)
+}
+
 // Gauge emits a number that goes up and down.
 func Gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, value float64, labels ...string) {
 	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
