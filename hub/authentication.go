@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"sync"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
@@ -14,7 +14,7 @@ import (
 func (h *Hub) sayAuthentication() {
 	var mu sync.Mutex
 	said := ""
-	say := func(b *access.Snapshot, always bool) {
+	say := func(b *credstore.Snapshot, always bool) {
 		mu.Lock()
 		defer mu.Unlock()
 		state, level, text, args := h.authentication(b)
@@ -25,11 +25,11 @@ func (h *Hub) sayAuthentication() {
 		h.cfg.Log.Log(context.Background(), level, text, args...)
 	}
 	say(h.store.Snapshot(), true)
-	h.store.OnChange(func(b *access.Snapshot) { say(b, false) })
+	h.store.OnChange(func(b *credstore.Snapshot) { say(b, false) })
 }
 
 // authentication returns whether HTTP requires credentials, as a state and as a text for the log.
-func (h *Hub) authentication(b *access.Snapshot) (state string, level slog.Level, text string, args []any) {
+func (h *Hub) authentication(b *credstore.Snapshot) (state string, level slog.Level, text string, args []any) {
 	const add = "add a user with \"bramble-hub user add NAME --role admin\""
 	who := []any{"remedy", add}
 	addr := h.reach(h.httpAddr)

@@ -12,7 +12,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -51,19 +52,19 @@ func startLogged(t *testing.T, cfg Config) (h *Hub, said *record, stop func()) {
 	return h, said, stop
 }
 
-func addUser(d *access.File) error {
-	return d.AddUser("anna", access.Admin, []string{"*"}, "correct horse battery staple")
+func addUser(d *credstore.File) error {
+	return d.AddUser("anna", permission.Admin, []string{"*"}, "correct horse battery staple")
 }
 
-func addAgent(d *access.File) error {
+func addAgent(d *credstore.File) error {
 	_, err := d.AddAgent("porch", []string{"porch"})
 	return err
 }
 
-func mustEdit(t *testing.T, file string, changes ...func(*access.File) error) {
+func mustEdit(t *testing.T, file string, changes ...func(*credstore.File) error) {
 	t.Helper()
 	for _, change := range changes {
-		if err := access.Edit(file, change); err != nil {
+		if err := credstore.Edit(file, change); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,7 +75,7 @@ func refuses(t *testing.T, what string, cfg Config, says ...string) {
 	t.Helper()
 	cfg.HTTP, cfg.NATS, cfg.Log = "127.0.0.1:0", "127.0.0.1:0", testutil.Log(t)
 	_, err := New(cfg)
-	if !errors.Is(err, access.ErrMissing) {
+	if !errors.Is(err, credstore.ErrMissing) {
 		t.Errorf("%s: %v", what, err)
 		return
 	}
@@ -145,7 +146,7 @@ func TestLostUsers(t *testing.T) {
 			testutil.Eventually(t, "the log tells", func() bool {
 				return strings.Contains(said.String(), "authentication is on: 1 users")
 			})
-			mustEdit(t, file, func(d *access.File) error { return d.RemoveUser("anna") })
+			mustEdit(t, file, func(d *credstore.File) error { return d.RemoveUser("anna") })
 			testutil.Eventually(t, "the log tells", func() bool {
 				return strings.Contains(said.String(), "authentication is OFF")
 			})
@@ -193,7 +194,7 @@ func TestSaysAuthentication(t *testing.T) {
 		cfg.Credentials = filepath.Join(t.TempDir(), "credentials.json")
 		mustEdit(t, cfg.Credentials, addUser)
 		h, said, _ := startLogged(t, cfg)
-		mustEdit(t, cfg.Credentials, func(d *access.File) error { return d.RemoveUser("anna") })
+		mustEdit(t, cfg.Credentials, func(d *credstore.File) error { return d.RemoveUser("anna") })
 		testutil.Eventually(t, "the log tells", func() bool {
 			return strings.Contains(said.String(), "no user can log in: there are no users")
 		})
@@ -206,14 +207,14 @@ func TestSaysAuthentication(t *testing.T) {
 // With logins at a proxy, authentication stays on when the last mapping is removed. The log says so too.
 func TestSaysExternalAuthentication(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	mustEdit(t, file, func(d *access.File) error {
-		return d.AddMapping(access.Mapping{Who: "everyone", Role: access.Viewer, Cameras: []string{"*"}})
+	mustEdit(t, file, func(d *credstore.File) error {
+		return d.AddMapping(credstore.Mapping{Who: "everyone", Role: permission.Viewer, Cameras: []string{"*"}})
 	})
 	h, said, _ := startLogged(t, Config{
 		HTTP: "127.0.0.1:0", Credentials: file,
 		ProxyAuth: ProxyAuth{UserHeader: "Remote-User", WithoutSecret: true},
 	})
-	mustEdit(t, file, func(d *access.File) error { return d.RemoveMapping("everyone") })
+	mustEdit(t, file, func(d *credstore.File) error { return d.RemoveMapping("everyone") })
 	testutil.Eventually(t, "the log tells", func() bool { return strings.Count(said.String(), "authentication is") == 2 })
 	if code, body := get(t, h.Page()+"api/v1/cameras"); code != http.StatusUnauthorized {
 		t.Errorf("without credentials: %d %s", code, body)

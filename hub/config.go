@@ -9,9 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
@@ -84,14 +84,14 @@ type Config struct {
 }
 
 // validate checks the settings. The book says whether HTTP and NATS ask who comes.
-func (c *Config) validate(book *access.Snapshot) error {
+func (c *Config) validate(book *credstore.Snapshot) error {
 	if c.HTTP == "" {
 		return errors.New("no HTTP address: give --http 127.0.0.1:8080")
 	}
 	if c.RequireUsers && !book.HasUsers() {
 		return fmt.Errorf("%w: --require-users is set, and %s has no users: "+
 			"restore it from a backup, check that its volume is mounted, or "+
-			"add the first user with \"bramble-hub user add NAME --role admin\"", access.ErrMissing, c.Credentials)
+			"add the first user with \"bramble-hub user add NAME --role admin\"", credstore.ErrMissing, c.Credentials)
 	}
 	if c.NATSURL != "" && c.NATSConfig != "" {
 		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: give one of them")

@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
@@ -101,13 +102,13 @@ func TestReach(t *testing.T) {
 		}
 	}
 	says("--http 0.0.0.0:0", "bramble-hub user add NAME", "--insecure")
-	err := access.Edit(file, func(d *access.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
+	err := credstore.Edit(file, func(d *credstore.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
 	if err != nil {
 		t.Fatal(err)
 	}
 	says("--http 0.0.0.0:0", "bramble-hub user add NAME", "--insecure")
-	err = access.Edit(file, func(d *access.File) error {
-		return d.AddUser("anna", access.Viewer, []string{"*"}, "correct horse battery staple")
+	err = credstore.Edit(file, func(d *credstore.File) error {
+		return d.AddUser("anna", permission.Viewer, []string{"*"}, "correct horse battery staple")
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -182,8 +183,8 @@ func TestPublished(t *testing.T) {
 // A hub with a user asks who comes.
 func TestUsers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	err := access.Edit(file, func(d *access.File) error {
-		return d.AddUser("anna", access.Viewer, []string{"*"}, "correct horse battery staple")
+	err := credstore.Edit(file, func(d *credstore.File) error {
+		return d.AddUser("anna", permission.Viewer, []string{"*"}, "correct horse battery staple")
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/sso"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/secret"
@@ -66,7 +66,7 @@ func (j JWT) bearer() (*sso.Bearer, error) {
 }
 
 // external checks the settings of logins at a proxy or an identity provider.
-func (c *Config) external(book *access.Snapshot) (webauth.External, error) {
+func (c *Config) external(book *credstore.Snapshot) (webauth.External, error) {
 	var e webauth.External
 	var err error
 	if e.Proxy, err = c.ProxyAuth.login(); err != nil {

@@ -15,11 +15,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/audit"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
@@ -42,7 +44,9 @@ type Hub struct {
 	httpCert *certs.Pair // of HTTP; nil: without TLS
 	natsCert *certs.Pair // of the embedded NATS server; nil: without TLS, unless its file has it
 	space    subject.Space
-	store    *access.Store
+	store    *credstore.Store
+	ended    *endedsessions.Store // logged-out sessions
+	auth     *auth.Authenticator
 	external webauth.External // logins at a proxy or an identity provider
 	proxies  trustedproxy.Proxies
 
@@ -67,22 +71,22 @@ func New(cfg Config) (*Hub, error) {
 		cfg.Log = lines.Logger()
 	}
 	if cfg.NeedFile {
-		if err := access.RequireFile(cfg.Credentials); err != nil {
+		if err := credstore.RequireFile(cfg.Credentials); err != nil {
 			return nil, err
 		}
 	}
-	keeper, err := access.OpenStore(cfg.Credentials, cfg.Log)
+	store, err := credstore.Open(cfg.Credentials, cfg.Log)
 	if err != nil {
 		return nil, err
 	}
-	if err := cfg.validate(keeper.Snapshot()); err != nil {
+	if err := cfg.validate(store.Snapshot()); err != nil {
 		return nil, err
 	}
 	space, err := subject.NewSpace(cfg.SubjectRoot)
 	if err != nil {
 		return nil, err
 	}
-	web, bus, err := cfg.pairs()
+	httpCert, natsCert, err := cfg.pairs()
 	if err != nil {
 		return nil, err
 	}
@@ -90,13 +94,14 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--trusted-proxy %w", err)
 	}
-	external, err := cfg.external(keeper.Snapshot())
+	external, err := cfg.external(store.Snapshot())
 	if err != nil {
 		return nil, err
 	}
+	ended := endedsessions.Open(cfg.Credentials, cfg.Log)
 	return &Hub{
-		cfg: cfg, audit: lines, external: external, httpCert: web, natsCert: bus, space: space,
-		store: keeper, proxies: proxies, started: make(chan struct{}),
+		cfg: cfg, audit: lines, external: external, httpCert: httpCert, natsCert: natsCert, space: space,
+		store: store, ended: ended, auth: auth.New(store, ended, cfg.Log), proxies: proxies, started: make(chan struct{}),
 	}, nil
 }
 
@@ -177,9 +182,9 @@ func (h *Hub) run(ctx context.Context) error {
 		return tr.Run(renditions)
 	})
 	g.Go(func() error { return reg.Run(sources) })
-	g.Go(func() error { return h.store.Run(sources) })
-	g.Go(func() error { return hubs.Run(sources) })
-	g.Go(func() error { return h.followBucket(sources) })
+	for _, run := range []func(context.Context) error{h.store.Run, h.ended.Run, h.auth.Run, hubs.Run, h.followBucket} {
+		g.Go(func() error { return run(sources) })
+	}
 	g.Go(func() error { return systemd.Notify(ctx, h.cfg.Log, func() string { probeLocks(reg); return "" }) })
 	if h.natsd != nil {
 		g.Go(func() error { return h.natsd.Run(sources) })
@@ -205,7 +210,7 @@ func (h *Hub) followBucket(ctx context.Context) error {
 // others exchanges events with other hubs: this hub's go out, theirs come in.
 func (h *Hub) others(in *ingest.Ingest) *hubsync.Sync {
 	return hubsync.New(hubsync.Config{
-		Conn: in.Conn(), Space: h.space, Access: h.store, Version: h.cfg.Version, Log: h.cfg.Log,
+		Conn: in.Conn(), Space: h.space, Credentials: h.store, Ended: h.ended, Version: h.cfg.Version, Log: h.cfg.Log,
 	})
 }
 
@@ -225,7 +230,7 @@ func (h *Hub) http(
 		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
 		Connected: in.Connected, Agents: in, Info: h.info(natsURL, addr),
 		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.httpCert), SelfSigned: h.selfSigned,
-		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Access: h.store, External: h.external,
+		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Credentials: h.store, Auth: h.auth, External: h.external,
 		Collectors: []prometheus.Collector{
 			ingest.NewCollector(in.Connected, in.Reconnects), cameras.NewCollector(reg, tr.Delivered),
 			transcode.NewCollector(tr, reg.Cameras),
@@ -273,7 +278,7 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 	}
 	h.natsd, err = natsserver.Start(natsserver.Config{
 		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.natsCert), Hub: h.cfg.NATSCredential.Public(),
-		Access: h.store, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
+		Credentials: h.store, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
 	})
 	if err != nil {
 		return "", "", nil, err

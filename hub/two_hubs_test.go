@@ -14,8 +14,9 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -50,9 +51,9 @@ func newTwinsAt(t *testing.T, natsURL, bucket string) *twins {
 	for i := range tw.files {
 		tw.files[i] = filepath.Join(t.TempDir(), "credentials.json")
 	}
-	err := access.Edit(tw.files[0], func(d *access.File) error {
-		return errors.Join(d.AddUser("anna", access.Viewer, []string{"*"}, secret.Text(annaPassword)),
-			d.AddUser("root", access.Admin, []string{"*"}, secret.Text(annaPassword)))
+	err := credstore.Edit(tw.files[0], func(d *credstore.File) error {
+		return errors.Join(d.AddUser("anna", permission.Viewer, []string{"*"}, secret.Text(annaPassword)),
+			d.AddUser("root", permission.Admin, []string{"*"}, secret.Text(annaPassword)))
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -205,22 +206,22 @@ func TestHubsSayWhenCredentialsDiffer(t *testing.T) {
 				strings.Contains(tw.read(hub, "/metrics", root), `bramble_hub_other_hubs{credentials="`+relation+`"} 1`)
 		})
 	}
-	agree(0, access.SameCredentials)
-	agree(1, access.SameCredentials)
-	err := access.Edit(tw.files[0], func(d *access.File) error {
-		return d.AddUser("otto", access.Viewer, []string{"*"}, secret.Text(annaPassword))
+	agree(0, credstore.SameCredentials)
+	agree(1, credstore.SameCredentials)
+	err := credstore.Edit(tw.files[0], func(d *credstore.File) error {
+		return d.AddUser("otto", permission.Viewer, []string{"*"}, secret.Text(annaPassword))
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	agree(0, access.OlderCredentials)
-	agree(1, access.NewerCredentials)
+	agree(0, credstore.OlderCredentials)
+	agree(1, credstore.NewerCredentials)
 	if body := tw.read(0, "/api/v1/hub", anna); strings.Contains(body, "hubs") {
 		t.Errorf("a viewer sees %s", body)
 	}
 	tw.copyFile()
-	agree(0, access.SameCredentials)
-	agree(1, access.SameCredentials)
+	agree(0, credstore.SameCredentials)
+	agree(1, credstore.SameCredentials)
 }
 
 // With a bucket a user who is removed at one hub is removed at the other one, and what they watch there ends.
@@ -236,7 +237,7 @@ func TestRemovalByBucket(t *testing.T) {
 		t.Fatal(err)
 	}
 	anna, root := tw.login(1), tw.loginAs("root", 1)
-	if err := b.Edit(t.Context(), func(d *access.File) error { return d.RemoveUser("anna") }); err != nil {
+	if err := b.Edit(t.Context(), func(d *credstore.File) error { return d.RemoveUser("anna") }); err != nil {
 		t.Fatal(err)
 	}
 	tw.ends(1, anna)

@@ -19,7 +19,7 @@ type kind struct {
 	text *regexp.Regexp
 }
 
-// kinds lists them as hub/internal/access and internal/natsconn/credential make them. The passwords are those of the tests.
+// kinds lists them as hub/internal/auth and internal/natsconn/credential make them. The passwords are those of the tests.
 func kinds() []kind {
 	return []kind{
 		{"password", regexp.MustCompile(`correct horse battery|tr0ub4dor|quis custodiet ipsos`)},

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 )
 
@@ -33,7 +33,7 @@ func (c *agentAdd) Run(cmd *cmdContext) error {
 		return err
 	}
 	var cred credential.Credential
-	err = cmd.edit(func(doc *access.File) (err error) { cred, err = doc.AddAgent(c.Name, c.Cameras); return err },
+	err = cmd.edit(func(doc *credstore.File) (err error) { cred, err = doc.AddAgent(c.Name, c.Cameras); return err },
 		"agent added: run this line on the host with the cameras",
 		"agent.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 	if err != nil {
@@ -75,5 +75,5 @@ type agentRemove struct {
 
 // Run removes the agent.
 func (c *agentRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error { return doc.RemoveAgent(c.Name) }, "agent removed", "agent.remove", "name", c.Name)
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveAgent(c.Name) }, "agent removed", "agent.remove", "name", c.Name)
 }

@@ -15,12 +15,12 @@ func TestAuditCommand(t *testing.T) {
 	file, log := filepath.Join(dir, "credentials.json"), filepath.Join(dir, "audit.jsonl")
 	t.Setenv("SUDO_USER", "otto")
 	flag := "--audit-log=" + log
-	do(t, file, password, "user", "add", "anna", "--password-stdin", flag)
+	do(t, file, testPassword, "user", "add", "anna", "--password-stdin", flag)
 	do(t, file, "", "link", "porch", flag)
 	link := do(t, file, "", "link", "garden", flag)
 	_, signature, _ := strings.Cut(link, "link=")
 	if text, err := os.ReadFile(log); err != nil || strings.Contains(string(text), strings.TrimSpace(signature)) ||
-		strings.Contains(string(text), password) {
+		strings.Contains(string(text), testPassword) {
 		t.Errorf("a secret is in the file: %v", err)
 	}
 	for name, test := range map[string]struct {

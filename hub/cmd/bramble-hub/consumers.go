@@ -4,7 +4,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 )
 
@@ -25,7 +25,7 @@ type consumerAdd struct {
 // Run prints the credential.
 func (c *consumerAdd) Run(cmd *cmdContext) error {
 	var cred credential.Credential
-	err := cmd.edit(func(doc *access.File) (err error) { cred, err = doc.AddConsumer(c.Name, c.Cameras); return err },
+	err := cmd.edit(func(doc *credstore.File) (err error) { cred, err = doc.AddConsumer(c.Name, c.Cameras); return err },
 		"consumer added; its credential is shown this once", "consumer.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 	if err != nil {
 		return err
@@ -60,5 +60,5 @@ type consumerRemove struct {
 
 // Run removes the consumer.
 func (c *consumerRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error { return doc.RemoveConsumer(c.Name) }, "consumer removed", "consumer.remove", "name", c.Name)
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveConsumer(c.Name) }, "consumer removed", "consumer.remove", "name", c.Name)
 }

@@ -14,8 +14,9 @@ import (
 	"syscall"
 	"text/tabwriter"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/password"
 	"github.com/bramble-cam/bramble/hub/internal/certs"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/systemd"
@@ -37,7 +38,7 @@ type cmdContext struct {
 }
 
 // edit changes the credentials file and keeps an audit line of what was done.
-func (cmd *cmdContext) edit(change func(*access.File) error, did, audit string, args ...any) error {
+func (cmd *cmdContext) edit(change func(*credstore.File) error, did, audit string, args ...any) error {
 	if err := cmd.change(change); err != nil {
 		return err
 	}
@@ -45,18 +46,18 @@ func (cmd *cmdContext) edit(change func(*access.File) error, did, audit string, 
 	return nil
 }
 
-func (cmd *cmdContext) snapshot() (*access.Snapshot, error) {
-	return access.Load(cmd.settings.Credentials)
+func (cmd *cmdContext) snapshot() (*credstore.Snapshot, error) {
+	return credstore.Load(cmd.settings.Credentials)
 }
 
 // password asks for a new password, twice, without showing it; or takes the first line of standard input.
 func (cmd *cmdContext) password(fromStdin bool) (secret.Text, error) {
 	if fromStdin {
-		password, err := secret.ReadLine(cmd.stdin)
+		text, err := secret.ReadLine(cmd.stdin)
 		if err != nil {
 			return "", fmt.Errorf("the password from standard input: %w", err)
 		}
-		return password, access.ValidatePassword(password)
+		return text, password.Validate(text)
 	}
 	tty, ok := secret.Terminal(cmd.stdin)
 	if !ok {
@@ -68,7 +69,7 @@ func (cmd *cmdContext) password(fromStdin bool) (secret.Text, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := access.ValidatePassword(first); err != nil {
+	if err := password.Validate(first); err != nil {
 		return "", err
 	}
 	second, err := secret.Ask(ctx, tty, cmd.stderr, "Once more: ")

@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 )
 
@@ -87,9 +87,9 @@ func (s *settings) firstPull(log *slog.Logger) error {
 
 // change changes the credentials: in the bucket and then in the file, or only in the file if there is no bucket. It
 // tells the operator when it waits for another command.
-func (cmd *cmdContext) change(change func(*access.File) error) error {
+func (cmd *cmdContext) change(change func(*credstore.File) error) error {
 	if cmd.settings.CredentialsKV == "" || cmd.local {
-		return access.Editor{Waiting: func(text string) { cmd.log.Warn(text) }}.Edit(cmd.settings.Credentials, change)
+		return credstore.Editor{Waiting: func(text string) { cmd.log.Warn(text) }}.Edit(cmd.settings.Credentials, change)
 	}
 	b, err := cmd.settings.openBucket(cmd.log)
 	if err == nil {
@@ -167,7 +167,7 @@ func (*credentialsStatus) Run(cmd *cmdContext) error {
 		return err
 	}
 	rows := [][]string{row(cmd.settings.CredentialsKV, e.Document)}
-	own, err := access.Read(cmd.settings.Credentials)
+	own, err := credstore.Read(cmd.settings.Credentials)
 	if err == nil {
 		rows = append(rows, row(cmd.settings.Credentials, own))
 	}
@@ -181,7 +181,7 @@ func (*credentialsStatus) Run(cmd *cmdContext) error {
 	return nil
 }
 
-func row(where string, doc *access.File) []string {
+func row(where string, doc *credstore.File) []string {
 	return []string{
 		where, strconv.FormatUint(doc.Revision, 10), doc.Changed.Format(time.RFC3339), strconv.Itoa(len(doc.Users)),
 	}

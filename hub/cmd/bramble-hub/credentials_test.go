@@ -17,13 +17,13 @@ func TestCredentialsCommands(t *testing.T) {
 	bucket := []string{"--credentials-kv=HUBS", "--credentials-kv-url=" + ns.ClientURL()}
 	at := func(args ...string) []string { return append(args, bucket...) }
 	a, b := filepath.Join(t.TempDir(), "credentials.json"), filepath.Join(t.TempDir(), "credentials.json")
-	if _, said, code := command(t, a, password, at("user", "add", "anna", "--password-stdin")...); code == 0 ||
+	if _, said, code := command(t, a, testPassword, at("user", "add", "anna", "--password-stdin")...); code == 0 ||
 		!strings.Contains(said, "credentials push") {
 		t.Errorf("without a bucket: %d %s", code, said)
 	}
-	do(t, a, password, "user", "add", "anna", "--password-stdin")
+	do(t, a, testPassword, "user", "add", "anna", "--password-stdin")
 	do(t, a, "", at("credentials", "push")...)
-	do(t, b, password, at("user", "add", "otto", "--password-stdin")...)
+	do(t, b, testPassword, at("user", "add", "otto", "--password-stdin")...)
 	do(t, b, "", at("token", "add", "anna", "backup")...)
 	do(t, b, "", at("agent", "add", "porch")...)
 	if list := do(t, b, "", at("user", "list")...); !strings.Contains(list, "anna") || !strings.Contains(list, "otto") {

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 )
 
 // groupCommands are bramble-hub group ...
@@ -24,7 +24,7 @@ type groupAdd struct {
 
 // Run adds the group.
 func (c *groupAdd) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error { return doc.AddGroup(c.Name, c.Cameras) },
+	return cmd.edit(func(doc *credstore.File) error { return doc.AddGroup(c.Name, c.Cameras) },
 		"camera group added", "group.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -39,7 +39,7 @@ func (c *groupList) Run(cmd *cmdContext) error {
 		return err
 	}
 	if c.JSON {
-		return cmd.json("groups", append([]access.Group{}, b.Groups()...))
+		return cmd.json("groups", append([]credstore.Group{}, b.Groups()...))
 	}
 	var rows [][]string
 	for _, g := range b.Groups() {
@@ -64,7 +64,7 @@ type groupSet struct {
 
 // Run changes the group.
 func (c *groupSet) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error { return doc.SetGroup(c.Name, c.Cameras) },
+	return cmd.edit(func(doc *credstore.File) error { return doc.SetGroup(c.Name, c.Cameras) },
 		"camera group changed", "group.change", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -74,6 +74,6 @@ type groupRemove struct {
 
 // Run removes the group.
 func (c *groupRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error { return doc.RemoveGroup(c.Name) },
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveGroup(c.Name) },
 		"camera group removed", "group.remove", "name", c.Name)
 }

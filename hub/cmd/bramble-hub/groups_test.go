@@ -10,7 +10,7 @@ import (
 func TestGroupCommands(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	do(t, file, "", "group", "add", "greenhouse", "gh-*", "bench-1")
-	do(t, file, password+"\n", "user", "add", "anna",
+	do(t, file, testPassword+"\n", "user", "add", "anna",
 		"--cameras", "porch=operator,lab-*=viewer,@greenhouse", "--password-stdin")
 	if list := do(t, file, "", "user", "list"); !strings.Contains(list, "porch=operator,lab-*=viewer,@greenhouse") {
 		t.Errorf("the list:\n%s", list)

@@ -5,7 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 )
 
 // linkCommand is bramble-hub link.
@@ -21,7 +22,7 @@ type linkCommand struct {
 // Run prints a URL for each format.
 func (c *linkCommand) Run(cmd *cmdContext) error {
 	if c.RevokeAll {
-		return cmd.edit(func(doc *access.File) error { doc.RenewLinkKey(); return nil }, "all links and all sessions have ended", "key.change")
+		return cmd.edit(func(doc *credstore.File) error { doc.RenewLinkKey(); return nil }, "all links and all sessions have ended", "key.change")
 	}
 	if c.Camera == "" {
 		return fmt.Errorf("which camera? for example: bramble-hub link porch --expires 24h")
@@ -30,22 +31,22 @@ func (c *linkCommand) Run(cmd *cmdContext) error {
 		return fmt.Errorf("--expires %v: give a time such as 24h", c.Expires)
 	}
 	// The change makes the file with its key, if there is none.
-	if err := cmd.change(func(*access.File) error { return nil }); err != nil {
+	if err := cmd.change(func(*credstore.File) error { return nil }); err != nil {
 		return err
 	}
 	b, err := cmd.snapshot()
 	if err != nil {
 		return err
 	}
-	link := access.Link{Camera: c.Camera, Formats: c.Format, Expires: time.Now().Add(c.Expires)}
-	text, err := b.Sign(link)
+	link := signedlink.Link{Camera: c.Camera, Formats: c.Format, Expires: time.Now().Add(c.Expires)}
+	text, err := signedlink.Sign(b.LinkKey(), link)
 	if err != nil {
 		return err
 	}
 	cmd.log.Info("link signed", "audit", "link.add", "camera", c.Camera, "formats", strings.Join(c.Format, ","), "expires", link.Expires.UTC().Format(time.RFC3339))
 	page := cmd.pageURL()
 	for _, format := range c.Format {
-		url := page + "cam/" + c.Camera + "." + format + "?" + access.LinkParameter + "=" + text.Reveal()
+		url := page + "cam/" + c.Camera + "." + format + "?" + signedlink.Parameter + "=" + text.Reveal()
 		if err := cmd.print(url); err != nil {
 			return err
 		}

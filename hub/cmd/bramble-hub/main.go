@@ -13,7 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/buildversion"
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
@@ -174,7 +174,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 		return failed(stderr, err)
 	}
 	h, err := hub.New(cfg)
-	if errors.Is(err, access.ErrMissing) { // a mount may be late
+	if errors.Is(err, credstore.ErrMissing) { // a mount may be late
 		return failed(stderr, err)
 	}
 	if err != nil {

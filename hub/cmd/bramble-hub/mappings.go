@@ -3,7 +3,8 @@ package main
 import (
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 )
 
 // mappingCommands are bramble-hub mapping ...
@@ -24,8 +25,8 @@ type mappingAdd struct {
 
 // Run adds the mapping.
 func (c *mappingAdd) Run(cmd *cmdContext) error {
-	m := access.Mapping{Who: c.Who, Role: access.Role(c.Role), Cameras: c.Cameras}
-	return cmd.edit(func(doc *access.File) error { return doc.AddMapping(m) },
+	m := credstore.Mapping{Who: c.Who, Role: permission.Role(c.Role), Cameras: c.Cameras}
+	return cmd.edit(func(doc *credstore.File) error { return doc.AddMapping(m) },
 		"mapping added", "mapping.add", "name", c.Who, "role", c.Role, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -40,7 +41,7 @@ func (c *mappingList) Run(cmd *cmdContext) error {
 		return err
 	}
 	if c.JSON {
-		return cmd.json("mappings", append([]access.Mapping{}, b.Mappings()...))
+		return cmd.json("mappings", append([]credstore.Mapping{}, b.Mappings()...))
 	}
 	var rows [][]string
 	for _, m := range b.Mappings() {
@@ -57,7 +58,7 @@ type mappingSet struct {
 
 // Run changes the mapping.
 func (c *mappingSet) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error { return doc.SetMapping(c.Who, access.Role(c.Role), c.Cameras) },
+	return cmd.edit(func(doc *credstore.File) error { return doc.SetMapping(c.Who, permission.Role(c.Role), c.Cameras) },
 		"mapping changed", "mapping.change", "name", c.Who)
 }
 
@@ -67,6 +68,6 @@ type mappingRemove struct {
 
 // Run removes the mapping.
 func (c *mappingRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error { return doc.RemoveMapping(c.Who) },
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveMapping(c.Who) },
 		"mapping removed", "mapping.remove", "name", c.Who)
 }

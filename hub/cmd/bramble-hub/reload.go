@@ -9,7 +9,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
@@ -33,7 +33,7 @@ func readSettings(args []string) (*cli, *kong.Context, error) {
 		c.AuditLog = defaultAudit()
 	}
 	if !c.credentialsNamed {
-		c.Credentials, err = access.DefaultFile()
+		c.Credentials, err = credstore.DefaultPath()
 	}
 	return c, parsed, err
 }

@@ -11,8 +11,9 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/audit"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/systemd"
 )
@@ -47,8 +48,8 @@ func (c *setupCommand) Run(cmd *cmdContext) error {
 	if cmd.settings.AuditLog == "" && cmd.settings.existingAuditLog() == "" { // the first user is the first thing to be audited
 		cmd.log = audit.Append(cmd.settings.auditLogBesideCredentials(), cmd.log, slog.String("operator", operator()))
 	}
-	if !slices.ContainsFunc(b.Users(), func(u access.User) bool { return u.Name == c.Name }) {
-		add := userAdd{Name: c.Name, Role: string(access.Admin), Cameras: []string{"*"}, PasswordStdin: c.PasswordStdin}
+	if !slices.ContainsFunc(b.Users(), func(u credstore.User) bool { return u.Name == c.Name }) {
+		add := userAdd{Name: c.Name, Role: string(permission.Admin), Cameras: []string{"*"}, PasswordStdin: c.PasswordStdin}
 		if err := add.Run(cmd); err != nil {
 			return asRoot(err)
 		}

@@ -25,7 +25,7 @@ func setup(t *testing.T, file, credentials string, c setupCommand) (stdout, aske
 	settings := parse(t, "--config="+file, "--credentials="+credentials).settings
 	var out, said bytes.Buffer
 	c.PasswordStdin = true
-	err = c.Run(&cmdContext{settings: &settings, file: file, service: m, stdin: strings.NewReader(password + "\n"), stdout: &out, stderr: &said, log: testutil.Log(t)})
+	err = c.Run(&cmdContext{settings: &settings, file: file, service: m, stdin: strings.NewReader(testPassword + "\n"), stdout: &out, stderr: &said, log: testutil.Log(t)})
 	text, _ := os.ReadFile(log) // there is none if nothing was asked for
 	return out.String(), string(text), err
 }

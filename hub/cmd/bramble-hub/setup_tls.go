@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/certs"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
@@ -15,7 +15,7 @@ import (
 // secure makes a certificate for the addresses that setup opens, or for all with --tls, and returns the settings that
 // name it. Addresses that other hosts already reach stay without TLS unless --tls is given: their clients would be
 // disconnected.
-func (c *setupCommand) secure(cmd *cmdContext, opened []string, b *access.Snapshot) (set []config.KeyValue, err error) {
+func (c *setupCommand) secure(cmd *cmdContext, opened []string, b *credstore.Snapshot) (set []config.KeyValue, err error) {
 	s := cmd.settings
 	if c.TLS != nil && !*c.TLS {
 		return nil, nil
@@ -88,7 +88,7 @@ func (c *setupCommand) certify(cmd *cmdContext, web, bus bool) (set []config.Key
 }
 
 // knownClients returns the names of the agents and consumers that are known.
-func knownClients(b *access.Snapshot) (names []string) {
+func knownClients(b *credstore.Snapshot) (names []string) {
 	for _, a := range b.Agents() {
 		names = append(names, a.Name)
 	}

@@ -38,7 +38,7 @@ func newHost(t *testing.T, text string) host {
 func (h host) setup(args ...string) (page, said string, s settings) {
 	h.t.Helper()
 	args = append([]string{"setup", "anna", "--password-stdin", "--no-start", "--config", h.file}, args...)
-	page, said, code := command(h.t, h.credentials, password+"\n", args...)
+	page, said, code := command(h.t, h.credentials, testPassword+"\n", args...)
 	if code != 0 {
 		h.t.Fatalf("exit code %d, said %s", code, said)
 	}
@@ -200,7 +200,7 @@ func TestSetupBrokenCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	testutil.WriteFile(t, filepath.Join(filepath.Dir(h.credentials), "hub.pem"), []byte("precious"))
-	_, said, code := command(t, h.credentials, password+"\n",
+	_, said, code := command(t, h.credentials, testPassword+"\n",
 		"setup", "anna", "--password-stdin", "--no-start", "--config", h.file)
 	if text, err := os.ReadFile(h.file); code != 1 || !strings.Contains(said, "hub.pem") ||
 		!strings.Contains(said, "--no-tls") ||

@@ -4,7 +4,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -27,10 +28,10 @@ type tokenAdd struct {
 
 // Run makes the token.
 func (c *tokenAdd) Run(cmd *cmdContext) error {
-	var token access.Token
+	var token credstore.Token
 	var text secret.Text
-	err := cmd.change(func(doc *access.File) (err error) {
-		narrow := access.Token{Owner: c.Owner, Name: c.Name, Role: access.Role(c.Role), Cameras: c.Cameras}
+	err := cmd.change(func(doc *credstore.File) (err error) {
+		narrow := credstore.Token{Owner: c.Owner, Name: c.Name, Role: permission.Role(c.Role), Cameras: c.Cameras}
 		token, text, err = doc.AddNarrowToken(narrow, c.Expires)
 		return err
 	})
@@ -78,5 +79,5 @@ type tokenRemove struct {
 
 // Run removes the token.
 func (c *tokenRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error { return doc.RemoveToken(c.ID) }, "token removed", "token.remove", "id", c.ID)
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveToken(c.ID) }, "token removed", "token.remove", "id", c.ID)
 }

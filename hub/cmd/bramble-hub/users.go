@@ -4,7 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 )
 
 // userCommands are bramble-hub user ...
@@ -27,14 +28,16 @@ type userAdd struct {
 
 // Run adds the user.
 func (c *userAdd) Run(cmd *cmdContext) error {
-	if err := access.ValidateName(c.Name); err != nil { // before somebody thinks of a password
+	if err := credstore.ValidateName(c.Name); err != nil { // before somebody thinks of a password
 		return err
 	}
 	password, err := cmd.password(c.PasswordStdin)
 	if err != nil {
 		return err
 	}
-	return cmd.edit(func(doc *access.File) error { return doc.AddUser(c.Name, access.Role(c.Role), c.Cameras, password) },
+	return cmd.edit(func(doc *credstore.File) error {
+		return doc.AddUser(c.Name, permission.Role(c.Role), c.Cameras, password)
+	},
 		"user added", "user.add", "name", c.Name, "role", c.Role, "cameras", strings.Join(c.Cameras, ","))
 }
 
@@ -62,8 +65,8 @@ type userSet struct {
 
 // Run changes the user.
 func (c *userSet) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error {
-		return doc.SetUser(c.Name, access.Role(c.Role), c.Cameras, c.Enabled)
+	return cmd.edit(func(doc *credstore.File) error {
+		return doc.SetUser(c.Name, permission.Role(c.Role), c.Cameras, c.Enabled)
 	},
 		"user changed", "user.change", "name", c.Name)
 }
@@ -79,7 +82,7 @@ func (c *userPasswd) Run(cmd *cmdContext) error {
 	if err != nil {
 		return err
 	}
-	return cmd.edit(func(doc *access.File) error { return doc.SetPassword(c.Name, password) }, "password changed", "user.passwd", "name", c.Name)
+	return cmd.edit(func(doc *credstore.File) error { return doc.SetPassword(c.Name, password) }, "password changed", "user.passwd", "name", c.Name)
 }
 
 type userRemove struct {
@@ -88,5 +91,5 @@ type userRemove struct {
 
 // Run removes the user.
 func (c *userRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *access.File) error { return doc.RemoveUser(c.Name) }, "user removed", "user.remove", "name", c.Name)
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveUser(c.Name) }, "user removed", "user.remove", "name", c.Name)
 }

@@ -12,14 +12,14 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub"
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/apitoken"
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-const password = "correct horse battery staple"
+const testPassword = "correct horse battery staple"
 
 // command runs a command upon a credentials file.
 func command(t *testing.T, file, stdin string, args ...string) (stdout, stderr string, code int) {
@@ -36,7 +36,7 @@ func do(t *testing.T, file, stdin string, args ...string) string {
 	if code != 0 {
 		t.Fatalf("%v: exit code %d: %s", args, code, said)
 	}
-	if shown := strings.TrimSpace(out); shown != "" && !strings.Contains(out, "NAME") && strings.Contains(said, shown) || strings.Contains(said, password) {
+	if shown := strings.TrimSpace(out); shown != "" && !strings.Contains(out, "NAME") && strings.Contains(said, shown) || strings.Contains(said, testPassword) {
 		t.Errorf("%v: a secret is in the log: %s", args, said)
 	}
 	if len(args) > 1 && args[1] != "list" && !strings.Contains(said, "audit=") {
@@ -47,8 +47,8 @@ func do(t *testing.T, file, stdin string, args ...string) string {
 
 func TestUserCommands(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state", "credentials.json")
-	do(t, file, password+"\n", "user", "add", "anna", "--role", "operator", "--cameras", "porch,lab-*", "--password-stdin")
-	do(t, file, password, "user", "add", "otto", "--password-stdin")
+	do(t, file, testPassword+"\n", "user", "add", "anna", "--role", "operator", "--cameras", "porch,lab-*", "--password-stdin")
+	do(t, file, testPassword, "user", "add", "otto", "--password-stdin")
 	list := do(t, file, "", "user", "list")
 	for _, line := range []string{`(?m)^NAME +ROLE +ENABLED +CAMERAS$`, `(?m)^anna +operator +true +porch,lab-\*$`, `(?m)^otto +viewer +true +\*$`} {
 		if !regexp.MustCompile(line).MatchString(list) {
@@ -68,7 +68,7 @@ func TestUserCommands(t *testing.T) {
 		t.Errorf("the list:\n%s", list)
 	}
 	token := strings.TrimSpace(do(t, file, "", "token", "add", "otto", "backup", "--expires", "720h"))
-	id, _, err := access.ParseToken(secret.Text(token))
+	id, _, err := apitoken.Parse(secret.Text(token))
 	if err != nil {
 		t.Fatalf("%q: %v", token, err)
 	}
@@ -137,7 +137,7 @@ func TestPeerCommands(t *testing.T) {
 // What cannot be done is told with the remedy, and changes nothing.
 func TestCommandsRefuse(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	do(t, file, password, "user", "add", "anna", "--password-stdin")
+	do(t, file, testPassword, "user", "add", "anna", "--password-stdin")
 	before, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -151,10 +151,10 @@ func TestCommandsRefuse(t *testing.T) {
 		"no terminal":       {"", []string{"user", "add", "otto"}, 1, "--password-stdin"},
 		"short password":    {"short\n", []string{"user", "add", "otto", "--password-stdin"}, 1, "at least 10"},
 		"no password":       {"", []string{"user", "passwd", "anna", "--password-stdin"}, 1, "at least 10"},
-		"user twice":        {password, []string{"user", "add", "anna", "--password-stdin"}, 1, "user passwd"},
-		"bad name":          {password, []string{"user", "add", "Anna B", "--password-stdin"}, 1, "a-z"},
+		"user twice":        {testPassword, []string{"user", "add", "anna", "--password-stdin"}, 1, "user passwd"},
+		"bad name":          {testPassword, []string{"user", "add", "Anna B", "--password-stdin"}, 1, "a-z"},
 		"bad role":          {"", []string{"user", "add", "otto", "--role", "boss"}, config.ExitConfig, "--role"},
-		"bad glob":          {password, []string{"user", "add", "otto", "--cameras", "lab?", "--password-stdin"}, 1, "lab-*"},
+		"bad glob":          {testPassword, []string{"user", "add", "otto", "--cameras", "lab?", "--password-stdin"}, 1, "lab-*"},
 		"unknown user":      {"", []string{"user", "remove", "otto"}, 1, "user list"},
 		"unknown agent":     {"", []string{"agent", "remove", "otto"}, 1, "agent list"},
 		"agent with a glob": {"", []string{"agent", "add", "pi", "--cameras", "lab-*"}, 1, "lab-*"},
@@ -242,7 +242,7 @@ func TestNamedAndMissing(t *testing.T) {
 			}
 		}
 	}
-	do(t, missing, password, "user", "add", "anna", "--password-stdin") // which makes it, and its directory
+	do(t, missing, testPassword, "user", "add", "anna", "--password-stdin") // which makes it, and its directory
 	var out, said bytes.Buffer
 	if code := run([]string{"check", "--credentials=" + missing}, nil, &out, &said); code != 0 {
 		t.Errorf("exit code %d, %s", code, said.String())

@@ -7,8 +7,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/authz"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
@@ -30,7 +30,7 @@ type Config struct {
 	Transcoder  *transcode.Transcoder
 	Formats     func(native frame.Format) []string // extensions under which a camera with this format can be had
 	Agents      AgentClient
-	Store       *access.Store          // nil: agents need no credentials
+	Store       *credstore.Store       // nil: agents need no credentials
 	Others      func() []hubsync.Other // hubs that share NATS with this one
 	Proxies     trustedproxy.Proxies
 	Origins     origin.Checker

@@ -6,7 +6,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -16,7 +17,7 @@ import (
 // cameraJSON is a camera in the API. docs/ref/http.md describes it.
 type cameraJSON struct {
 	ID         string            `json:"id"`
-	Role       access.Role       `json:"role"` // of the caller, for this camera
+	Role       permission.Role   `json:"role"` // of the caller, for this camera
 	State      status.State      `json:"state"`
 	Reason     string            `json:"reason"`
 	Warning    string            `json:"warning,omitempty"`
@@ -69,7 +70,7 @@ func (a *API) showCamera(c echo.Context) error {
 	return c.JSON(http.StatusOK, a.describe(cam, p))
 }
 
-func (a *API) describe(cam *cameras.Camera, p access.Principal) cameraJSON {
+func (a *API) describe(cam *cameras.Camera, p auth.Principal) cameraJSON {
 	i := cam.Info()
 	j := cameraJSON{
 		ID: i.Camera, Role: p.RoleFor(i.Camera), State: i.State,

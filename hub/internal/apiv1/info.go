@@ -9,7 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
@@ -89,7 +89,7 @@ func (a *API) info(c echo.Context) error {
 		Version: info.Version, NATS: nats, SubjectRoot: info.SubjectRoot, FFmpeg: a.cfg.Transcoder.Available(),
 		HTTP: reachJSON{info.Loopback},
 	}
-	if webauth.PrincipalFrom(c).HasRole(access.Admin) {
+	if webauth.PrincipalFrom(c).HasRole(permission.Admin) {
 		answer.Hubs = a.others()
 	}
 	c.Response().Header().Set("Cache-Control", "no-store")

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -47,7 +47,7 @@ func (e *UnknownCameraError) Problem() problem.Problem {
 
 // Lookup returns a camera by its id. One that the principal may not view is unknown to them: the error is an
 // *UnknownCameraError then.
-func (a Cameras) Lookup(p access.Principal, id string) (*cameras.Camera, error) {
+func (a Cameras) Lookup(p auth.Principal, id string) (*cameras.Camera, error) {
 	if err := a.ValidateID(p, id); err != nil {
 		return nil, err
 	}
@@ -62,7 +62,7 @@ func (a Cameras) Lookup(p access.Principal, id string) (*cameras.Camera, error) 
 }
 
 // Nth returns the camera with a number, from 1 on, in the order of Ordered.
-func (a Cameras) Nth(p access.Principal, n int, first string) (*cameras.Camera, error) {
+func (a Cameras) Nth(p auth.Principal, n int, first string) (*cameras.Camera, error) {
 	list := a.Ordered(p, first)
 	if n < 1 || n > len(list) {
 		return nil, a.unknown(p, fmt.Errorf("%w: there is no camera number %d", cameras.ErrUnknownCamera, n))
@@ -71,7 +71,7 @@ func (a Cameras) Nth(p access.Principal, n int, first string) (*cameras.Camera, 
 }
 
 // unknown adds the list of known cameras to an error.
-func (a Cameras) unknown(p access.Principal, err error) error {
+func (a Cameras) unknown(p auth.Principal, err error) error {
 	e := &UnknownCameraError{Err: err}
 	for _, c := range a.List(p) {
 		if len(e.Known) == MaxKnown {
@@ -83,7 +83,7 @@ func (a Cameras) unknown(p access.Principal, err error) error {
 }
 
 // List returns the cameras that the principal may view, sorted by id.
-func (a Cameras) List(p access.Principal) (list []*cameras.Camera) {
+func (a Cameras) List(p auth.Principal) (list []*cameras.Camera) {
 	for _, cam := range a.Registry.Cameras() {
 		if p.CanView(cam.ID()) {
 			list = append(list, cam)
@@ -93,7 +93,7 @@ func (a Cameras) List(p access.Principal) (list []*cameras.Camera) {
 }
 
 // Ordered returns the cameras that the principal may view: the one with the id first, then the others by id.
-func (a Cameras) Ordered(p access.Principal, first string) []*cameras.Camera {
+func (a Cameras) Ordered(p auth.Principal, first string) []*cameras.Camera {
 	list := a.List(p)
 	if i := slices.IndexFunc(list, func(c *cameras.Camera) bool { return c.ID() == first }); i > 0 {
 		cam := list[i]
@@ -103,7 +103,7 @@ func (a Cameras) Ordered(p access.Principal, first string) []*cameras.Camera {
 }
 
 // ValidateID refuses what cannot be a camera's id. The error is an *UnknownCameraError.
-func (a Cameras) ValidateID(p access.Principal, id string) error {
+func (a Cameras) ValidateID(p auth.Principal, id string) error {
 	if err := subject.ValidateID(id); err != nil {
 		return a.unknown(p, fmt.Errorf("%w: %w", cameras.ErrUnknownCamera, err))
 	}
@@ -111,7 +111,7 @@ func (a Cameras) ValidateID(p access.Principal, id string) error {
 }
 
 // CheckFormat refuses a format that the principal's signed link is not for.
-func CheckFormat(p access.Principal, camera, format string) error {
+func CheckFormat(p auth.Principal, camera, format string) error {
 	if p.CanViewFormat(camera, format) {
 		return nil
 	}
@@ -119,9 +119,9 @@ func CheckFormat(p access.Principal, camera, format string) error {
 }
 
 // Forbidden says what an authenticated principal lacks.
-func Forbidden(p access.Principal, need string) error {
+func Forbidden(p auth.Principal, need string) error {
 	as := fmt.Sprintf("%s, a %s", p.Name, p.Role)
-	if p.Method == access.MethodLink {
+	if p.Method == auth.MethodLink {
 		as = "here by a signed link"
 	}
 	return problem.Newf(http.StatusForbidden, "this needs %s: you are %s", need, as)

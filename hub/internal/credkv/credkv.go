@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
@@ -56,7 +56,7 @@ type Bucket struct {
 
 // Entry is the content of the bucket.
 type Entry struct {
-	Document *access.File
+	Document *credstore.File
 	Stored   time.Time
 	revision uint64 // of the key in the bucket
 }
@@ -128,7 +128,7 @@ func (b *Bucket) Get(ctx context.Context) (Entry, error) {
 }
 
 func (b *Bucket) entry(e jetstream.KeyValueEntry) (Entry, error) {
-	d, err := access.Parse(e.Value())
+	d, err := credstore.Parse(e.Value())
 	if err != nil {
 		return Entry{}, b.unreachable(fmt.Errorf("its content is no valid credentials document: %w", err))
 	}
@@ -136,7 +136,7 @@ func (b *Bucket) entry(e jetstream.KeyValueEntry) (Entry, error) {
 }
 
 // put stores a document unless another one was stored since before was read. A zero before means an empty bucket.
-func (b *Bucket) put(ctx context.Context, d *access.File, before Entry) error {
+func (b *Bucket) put(ctx context.Context, d *credstore.File, before Entry) error {
 	data, err := d.Encode()
 	if err != nil {
 		return b.unreachable(err)
@@ -167,7 +167,7 @@ func conflict(err error) bool {
 // Edit changes the credentials in the bucket, then those in the file.
 // After a concurrent change by others, change is called again with their document.
 // If the bucket is empty, the file's credentials are changed and stored there.
-func (b *Bucket) Edit(ctx context.Context, change func(*access.File) error) error {
+func (b *Bucket) Edit(ctx context.Context, change func(*credstore.File) error) error {
 	for range maxAttempts {
 		before, err := b.base(ctx)
 		if err != nil {
@@ -187,7 +187,7 @@ func (b *Bucket) Edit(ctx context.Context, change func(*access.File) error) erro
 		if err != nil {
 			return err
 		}
-		if _, err = access.Install(b.cfg.File, d, false); errors.Is(err, access.ErrOlder) { // the file is newer already
+		if _, err = credstore.Install(b.cfg.File, d, false); errors.Is(err, credstore.ErrOlder) { // the file is newer already
 			return nil
 		}
 		return err
@@ -197,7 +197,7 @@ func (b *Bucket) Edit(ctx context.Context, change func(*access.File) error) erro
 
 // base returns the document to edit. The file must not be newer than the bucket: its changes would be lost.
 func (b *Bucket) base(ctx context.Context) (Entry, error) {
-	own, err := access.Read(b.cfg.File)
+	own, err := credstore.Read(b.cfg.File)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Entry{}, err
 	}
@@ -206,7 +206,7 @@ func (b *Bucket) base(ctx context.Context) (Entry, error) {
 	case errors.Is(getErr, ErrEmpty) && err == nil:
 		return Entry{Document: own}, nil
 	case errors.Is(getErr, ErrEmpty):
-		return Entry{Document: access.NewFile()}, nil
+		return Entry{Document: credstore.NewFile()}, nil
 	case getErr != nil:
 		return Entry{}, getErr
 	case err == nil && (own.Revision > e.Document.Revision ||
@@ -221,10 +221,10 @@ func (b *Bucket) base(ctx context.Context) (Entry, error) {
 // Push stores the file's credentials in the bucket. It creates the bucket if it is missing.
 // Without force, the credentials in the bucket must be older.
 func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
-	if err := access.Edit(b.cfg.File, func(*access.File) error { return nil }); err != nil { // creates a missing file
+	if err := credstore.Edit(b.cfg.File, func(*credstore.File) error { return nil }); err != nil { // creates a missing file
 		return err
 	}
-	own, err := access.Read(b.cfg.File)
+	own, err := credstore.Read(b.cfg.File)
 	if err != nil {
 		return err
 	}
@@ -252,11 +252,11 @@ func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
 	if err := b.put(ctx, own, e); err != nil {
 		return err
 	}
-	_, err = access.Install(b.cfg.File, own, true)
+	_, err = credstore.Install(b.cfg.File, own, true)
 	return err
 }
 
-func (b *Bucket) overwrite(ctx context.Context, d *access.File) error {
+func (b *Bucket) overwrite(ctx context.Context, d *credstore.File) error {
 	data, err := d.Encode()
 	if err != nil {
 		return err
@@ -299,8 +299,8 @@ func (b *Bucket) Pull(ctx context.Context, force bool) (changed bool, err error)
 	if err != nil {
 		return false, err
 	}
-	changed, err = access.Install(b.cfg.File, e.Document, force)
-	if errors.Is(err, access.ErrOlder) || errors.Is(err, access.ErrDiverged) {
+	changed, err = credstore.Install(b.cfg.File, e.Document, force)
+	if errors.Is(err, credstore.ErrOlder) || errors.Is(err, credstore.ErrDiverged) {
 		err = fmt.Errorf("credentials bucket %s has revision %d: %w: "+
 			"\"bramble-hub credentials push\" stores those of the file, --force takes those of the bucket",
 			b.cfg.Bucket, e.Document.Revision, err)
@@ -312,7 +312,7 @@ func (b *Bucket) Pull(ctx context.Context, force bool) (changed bool, err error)
 func (b *Bucket) take(e Entry, err error) {
 	changed := false
 	if err == nil {
-		changed, err = access.Install(b.cfg.File, e.Document, false)
+		changed, err = credstore.Install(b.cfg.File, e.Document, false)
 	}
 	switch {
 	case err == nil && changed:

@@ -16,7 +16,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -114,7 +115,7 @@ func (h *host) run() (stop func()) {
 
 func (h *host) users() (names []string) {
 	h.t.Helper()
-	book, err := access.Load(h.cfg.File)
+	book, err := credstore.Load(h.cfg.File)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -131,14 +132,14 @@ func (h *host) has(want ...string) {
 	})
 }
 
-func add(name string) func(*access.File) error {
-	return func(d *access.File) error {
-		return d.AddUser(name, access.Viewer, []string{"*"}, secret.Text("correct horse battery staple"))
+func add(name string) func(*credstore.File) error {
+	return func(d *credstore.File) error {
+		return d.AddUser(name, permission.Viewer, []string{"*"}, secret.Text("correct horse battery staple"))
 	}
 }
 
-func remove(name string) func(*access.File) error {
-	return func(d *access.File) error { return d.RemoveUser(name) }
+func remove(name string) func(*credstore.File) error {
+	return func(d *credstore.File) error { return d.RemoveUser(name) }
 }
 
 func must(t *testing.T, err error) {
@@ -218,7 +219,7 @@ func TestBadEntries(t *testing.T) {
 	must(t, err)
 	rollback, err := old.Document.Encode()
 	must(t, err)
-	diverged, err := access.Read(a.cfg.File)
+	diverged, err := credstore.Read(a.cfg.File)
 	must(t, err)
 	must(t, diverged.RemoveUser("otto")) // at the same revision
 	other, err := diverged.Encode()
@@ -251,25 +252,25 @@ func TestDiverged(t *testing.T) {
 	must(t, a.open().Edit(t.Context(), add("anna")))
 	b.run()
 	b.has("anna")
-	must(t, access.Edit(a.cfg.File, add("local")))
+	must(t, credstore.Edit(a.cfg.File, add("local")))
 	if err := a.open().Edit(t.Context(), add("otto")); err == nil || !strings.Contains(err.Error(), "push --force") {
 		t.Errorf("%v", err)
 	}
-	if _, err := a.open().Pull(t.Context(), false); !errors.Is(err, access.ErrOlder) {
+	if _, err := a.open().Pull(t.Context(), false); !errors.Is(err, credstore.ErrOlder) {
 		t.Errorf("%v", err)
 	}
 	must(t, a.open().Push(t.Context(), 1, false)) // is newer
 	b.has("anna", "local")
 	must(t, a.open().Edit(t.Context(), remove("local")))
 	b.has("anna")
-	must(t, access.Edit(b.cfg.File, add("mine"))) // a revision that the bucket has, too
+	must(t, credstore.Edit(b.cfg.File, add("mine"))) // a revision that the bucket has, too
 	must(t, a.open().Edit(t.Context(), add("otto")))
-	testutil.Eventually(t, "it is said", func() bool { return b.log.count(access.ErrDiverged.Error()) == 1 })
+	testutil.Eventually(t, "it is said", func() bool { return b.log.count(credstore.ErrDiverged.Error()) == 1 })
 	b.has("anna", "mine")
-	must(t, a.open().Edit(t.Context(), func(d *access.File) error { d.RenewLinkKey(); return nil })) // is newer
+	must(t, a.open().Edit(t.Context(), func(d *credstore.File) error { d.RenewLinkKey(); return nil })) // is newer
 	b.has("anna", "otto")
 
-	must(t, access.Edit(b.cfg.File, remove("otto")))
+	must(t, credstore.Edit(b.cfg.File, remove("otto")))
 	must(t, a.open().Edit(t.Context(), add("root")))
 	if err := b.open().Push(t.Context(), 1, false); err == nil || !strings.Contains(err.Error(), "--force") {
 		t.Errorf("%v", err)

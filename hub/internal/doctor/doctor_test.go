@@ -17,7 +17,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -216,7 +216,7 @@ func TestState(t *testing.T) {
 	if _, err := os.Stat(filepath.Dir(file)); err == nil {
 		t.Error("it has made a directory")
 	}
-	if err := access.Edit(file, func(d *access.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err }); err != nil {
+	if err := credstore.Edit(file, func(d *credstore.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	e = examine(t, Config{Credentials: file})

@@ -7,8 +7,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 )
 
@@ -34,7 +34,7 @@ func (e *examination) bucket(ctx context.Context) {
 		e.fail("bucket", err.Error(), "\"bramble-hub credentials push\" stores the credentials of this host")
 		return
 	}
-	own, err := access.Read(e.cfg.Credentials)
+	own, err := credstore.Read(e.cfg.Credentials)
 	switch {
 	case err != nil: // a finding of its own
 	case own.Equal(entry.Document):
@@ -47,7 +47,7 @@ func (e *examination) bucket(ctx context.Context) {
 
 // hubs asks the hubs on NATS whether they have the credentials that are in this file.
 func (e *examination) hubs(ctx context.Context, nc *nats.Conn) {
-	book, err := access.Load(e.cfg.Credentials)
+	book, err := credstore.Load(e.cfg.Credentials)
 	if e.cfg.Credentials == "" || err != nil || book.HubKey() == nil {
 		return // another check reports the credentials
 	}
@@ -61,7 +61,7 @@ func (e *examination) hubs(ctx context.Context, nc *nats.Conn) {
 	same := 0
 	for _, h := range all {
 		switch h.Credentials {
-		case access.SameCredentials:
+		case credstore.SameCredentials:
 			same++
 		case hubsync.ForeignKey:
 			e.warn("hubs", "a hub on this NATS system has a different link key: logouts do not pass between the two",

@@ -6,8 +6,9 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -19,9 +20,9 @@ func TestCopies(t *testing.T) {
 	theirs, mine := filepath.Join(t.TempDir(), "credentials.json"), filepath.Join(t.TempDir(), "credentials.json")
 	change := func(file, name string) {
 		t.Helper()
-		err := access.Edit(
+		err := credstore.Edit(
 			file,
-			func(d *access.File) error { _, err := d.AddAgent(name, []string{name}); return err },
+			func(d *credstore.File) error { _, err := d.AddAgent(name, []string{name}); return err },
 		)
 		if err != nil {
 			t.Fatal(err)
@@ -46,19 +47,19 @@ func TestCopies(t *testing.T) {
 	if err := b.Push(t.Context(), 1, false); err != nil {
 		t.Fatal(err)
 	}
-	d, err := access.Read(theirs)
+	d, err := credstore.Read(theirs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := access.Install(mine, d, false); err != nil {
+	if _, err := credstore.Install(mine, d, false); err != nil {
 		t.Fatal(err)
 	}
-	keeper, err := access.OpenStore(theirs, testutil.Log(t))
+	keeper, err := credstore.Open(theirs, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	hub := hubsync.New(
-		hubsync.Config{Conn: testutil.Connect(t, url), Access: keeper, Version: "1.2.0", Log: testutil.Log(t)},
+		hubsync.Config{Conn: testutil.Connect(t, url), Credentials: keeper, Ended: endedsessions.Open(theirs, testutil.Log(t)), Version: "1.2.0", Log: testutil.Log(t)},
 	)
 	testutil.Run(t, hub.Run)
 	look(want{OK, "bucket", "same credentials", ""}, want{OK, "hubs", "1 on this NATS system", ""})

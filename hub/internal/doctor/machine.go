@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/internal/hostclock"
@@ -30,7 +30,7 @@ const (
 
 // credentials looks at the credentials file.
 func (e *examination) credentials() {
-	b, err := access.Load(e.cfg.Credentials)
+	b, err := credstore.Load(e.cfg.Credentials)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		e.fail("credentials", err.Error(), "run this as the user whom the hub runs as, or root; a hub that may not read it does not start")

@@ -8,7 +8,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
@@ -91,7 +91,7 @@ func (s *Server) webcam(c echo.Context) error {
 }
 
 // named returns a camera by its id; the default one if that is "".
-func (s *Server) named(p access.Principal, id string) (*cameras.Camera, error) {
+func (s *Server) named(p auth.Principal, id string) (*cameras.Camera, error) {
 	if id == "" {
 		if id = s.live().DefaultCamera; id == "" || !p.CanView(id) {
 			if list := s.cameras.List(p); len(list) > 0 {

@@ -11,7 +11,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
@@ -22,7 +24,7 @@ import (
 func FuzzAuthorization(f *testing.F) {
 	file := filepath.Join(f.TempDir(), "credentials.json")
 	var token string
-	err := access.Edit(file, func(d *access.File) error {
+	err := credstore.Edit(file, func(d *credstore.File) error {
 		d.Users = append(d.Users, users()...)
 		_, text, err := d.AddToken("anna", "test", 0)
 		token = text.Reveal()
@@ -31,12 +33,12 @@ func FuzzAuthorization(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	keeper, err := access.OpenStore(file, slog.New(slog.DiscardHandler))
+	keeper, err := credstore.Open(file, slog.New(slog.DiscardHandler))
 	if err != nil {
 		f.Fatal(err)
 	}
 	h := newHouse(f, stream.Config{})
-	s := New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, Log: slog.New(slog.DiscardHandler)})
+	s := New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, slog.New(slog.DiscardHandler)), Log: slog.New(slog.DiscardHandler)})
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("anna:"+string(annaPassword)))
 	for _, a := range []string{
 		"", basic, "basic  " + basic[6:], "Bearer " + token, "bearer\t" + token, "Bearer", "Basic", "Basic !!!", "Basic " + base64.StdEncoding.EncodeToString([]byte("anna")), "Digest username=x", "Bearer bt_", "\xff",
@@ -49,7 +51,7 @@ func FuzzAuthorization(f *testing.F) {
 		r.RemoteAddr = "192.0.2.9:1234"
 		r.Header["Authorization"] = []string{authorization}
 		r.Header["Cookie"] = []string{sessionCookie + "=" + cookie}
-		var p access.Principal
+		var p auth.Principal
 		err := s.auth.RequireAuth(func(c echo.Context) error {
 			p = webauth.PrincipalFrom(c)
 			return nil
@@ -63,7 +65,7 @@ func FuzzAuthorization(f *testing.F) {
 		}
 		if err != nil {
 			refusal, ok := problem.Described(err)
-			if !ok || len(refusal.Detail) > 300 || p.HasRole(access.Viewer) || p.CanView("porch") {
+			if !ok || len(refusal.Detail) > 300 || p.HasRole(permission.Viewer) || p.CanView("porch") {
 				t.Fatalf("refused with %+v, may %v", refusal, p)
 			}
 			if secret := strings.TrimSpace(value); len(secret) > 24 && strings.Contains(refusal.Detail, secret) {

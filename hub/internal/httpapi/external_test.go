@@ -16,7 +16,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/sso"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
@@ -44,8 +45,8 @@ func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) str
 		t.Fatal(err)
 	}
 	g = newGuarded(t, func(s *Server) { s.cfg.External.Bearer = bearer; reauth(s) })
-	g.edit(func(d *access.File) error {
-		return d.AddMapping(access.Mapping{Who: "group:lab", Role: access.Operator, Cameras: []string{"porch"}})
+	g.edit(func(d *credstore.File) error {
+		return d.AddMapping(credstore.Mapping{Who: "group:lab", Role: permission.Operator, Cameras: []string{"porch"}})
 	})
 	testutil.Eventually(t, "the mapping counts", func() bool { return len(g.keeper.Snapshot().Mappings()) == 1 })
 	return g, func(claims map[string]any) string {

@@ -5,14 +5,14 @@ import (
 	"net/http"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // An operator of one camera changes the controls of that camera and no other. Each list shows the role for each camera.
 func TestRolePerCamera(t *testing.T) {
 	g := newGuarded(t)
-	g.edit(func(d *access.File) error { return d.SetUser("anna", "", []string{"porch=operator", "yard"}, nil) })
+	g.edit(func(d *credstore.File) error { return d.SetUser("anna", "", []string{"porch=operator", "yard"}, nil) })
 	cookie := g.login("anna", annaPassword)
 	roles := func() map[string]string {
 		_, body := g.request(http.MethodGet, "/api/v1/cameras", "", "Cookie", cookie)
@@ -37,6 +37,6 @@ func TestRolePerCamera(t *testing.T) {
 	if porch, yard := change("porch"), change("yard"); porch != 200 || yard != 403 {
 		t.Errorf("porch %d, want 200; yard %d, want 403", porch, yard)
 	}
-	g.edit(func(d *access.File) error { return d.SetUser("anna", "", []string{"porch", "yard=operator"}, nil) })
+	g.edit(func(d *credstore.File) error { return d.SetUser("anna", "", []string{"porch", "yard=operator"}, nil) })
 	testutil.Eventually(t, "the grant changed", func() bool { return change("porch") == 403 && change("yard") == 200 })
 }

@@ -18,7 +18,9 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/argon2"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -86,7 +88,7 @@ type guarded struct {
 	*rig
 	file                    string
 	porch, yard             *camera
-	keeper                  *access.Store
+	keeper                  *credstore.Store
 	annaToken, ottoToken    string
 	rootToken, promToken    string
 	revoked                 string // a token of anna's that was removed
@@ -99,13 +101,13 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	g := &guarded{file: filepath.Join(t.TempDir(), "credentials.json")}
 	g.people(t)
 	log := slog.New(slog.NewTextHandler(told, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	keeper, err := access.OpenStore(g.file, log)
+	keeper, err := credstore.Open(g.file, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g.keeper = keeper
 	h := newHouse(t, stream.Config{})
-	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Agents: &oneAgent{}, Access: keeper, AllowOrigins: []string{"https://friend.example"}, Log: log})
+	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Agents: &oneAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log), AllowOrigins: []string{"https://friend.example"}, Log: log})
 	for _, f := range tune {
 		f(h.srv)
 	}
@@ -124,7 +126,7 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 func (g *guarded) sessionOfNobody() string {
 	g.t.Helper()
 	cookie := g.login("gone", annaPassword)
-	g.edit(func(d *access.File) error { return d.RemoveUser("gone") })
+	g.edit(func(d *credstore.File) error { return d.RemoveUser("gone") })
 	g.eventually(http.StatusUnauthorized, "/api/v1/me", "Cookie", cookie)
 	return cookie
 }
@@ -136,7 +138,7 @@ func (g *guarded) people(t *testing.T) {
 	told.hide("password", ottoPassword)
 	told.hide("password", base64.StdEncoding.EncodeToString([]byte("otto:"+ottoPassword)))
 	tokens := map[string]*string{"anna": &g.annaToken, "otto": &g.ottoToken, "root": &g.rootToken, "prom": &g.promToken}
-	err := access.Edit(g.file, func(d *access.File) error {
+	err := credstore.Edit(g.file, func(d *credstore.File) error {
 		d.Users = append(d.Users, users()...)
 		for name, into := range tokens {
 			_, text, err := d.AddToken(name, "test", 0)
@@ -159,16 +161,16 @@ func (g *guarded) people(t *testing.T) {
 }
 
 // users are those of all tests: to make their hashes takes time.
-var users = sync.OnceValue(func() []access.User {
-	d := &access.File{}
+var users = sync.OnceValue(func() []credstore.User {
+	d := &credstore.File{}
 	for _, u := range []struct {
 		name     string
-		role     access.Role
+		role     permission.Role
 		cameras  []string
 		password secret.Text
 	}{
-		{"anna", access.Viewer, []string{"porch", "yard"}, annaPassword}, {"otto", access.Operator, []string{"porch", "yard"}, ottoPassword}, {"nora", access.Viewer, []string{"lab-*"}, annaPassword},
-		{"root", access.Admin, []string{"*"}, annaPassword}, {"prom", access.Viewer, []string{"*"}, annaPassword}, {"gone", access.Viewer, []string{"*"}, annaPassword},
+		{"anna", permission.Viewer, []string{"porch", "yard"}, annaPassword}, {"otto", permission.Operator, []string{"porch", "yard"}, ottoPassword}, {"nora", permission.Viewer, []string{"lab-*"}, annaPassword},
+		{"root", permission.Admin, []string{"*"}, annaPassword}, {"prom", permission.Viewer, []string{"*"}, annaPassword}, {"gone", permission.Viewer, []string{"*"}, annaPassword},
 	} {
 		if err := d.AddUser(u.name, u.role, u.cameras, u.password); err != nil {
 			panic(err) // they are all as they should be
@@ -188,12 +190,12 @@ func cheapHash(password secret.Text) string {
 
 func (g *guarded) links(t *testing.T) {
 	t.Helper()
-	for into, l := range map[*string]access.Link{
+	for into, l := range map[*string]signedlink.Link{
 		&g.valid:   {Camera: "porch", Formats: []string{"mjpeg", "jpeg", "h264", "mp4"}, Expires: time.Now().Add(time.Hour)},
 		&g.expired: {Camera: "porch", Formats: []string{"mjpeg", "jpeg", "h264", "mp4"}, Expires: time.Now().Add(-time.Hour)},
 		&g.jpegURL: {Camera: "porch", Formats: []string{"jpeg"}, Expires: time.Now().Add(time.Hour)},
 	} {
-		text, err := g.keeper.Snapshot().Sign(l)
+		text, err := signedlink.Sign(g.keeper.Snapshot().LinkKey(), l)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -202,9 +204,9 @@ func (g *guarded) links(t *testing.T) {
 }
 
 // edit changes the credentials file; the hub finds out within a second.
-func (g *guarded) edit(change func(*access.File) error) {
+func (g *guarded) edit(change func(*credstore.File) error) {
 	g.t.Helper()
-	if err := access.Edit(g.file, change); err != nil {
+	if err := credstore.Edit(g.file, change); err != nil {
 		g.t.Fatal(err)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -145,13 +145,13 @@ func TestOpen(t *testing.T) {
 
 // A hub that others can reach lets nobody in when its last user is removed, rather than everybody.
 func TestExposed(t *testing.T) {
-	keeper, err := access.OpenStore("", testutil.Log(t))
+	keeper, err := credstore.Open("", testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for exposed, want := range map[bool]int{false: 200, true: 401} {
 		h := newHouse(t, stream.Config{})
-		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, Exposed: exposed, Log: testutil.Log(t)})
+		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, "", testutil.Log(t)), Exposed: exposed, Log: testutil.Log(t)})
 		r := runRig(t, h)
 		if resp, _ := r.do(http.MethodGet, "/api/v1/cameras"); resp.StatusCode != want {
 			t.Errorf("exposed %v: %s", exposed, resp.Status)

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 )
 
 // matrixRow says how a route answers to each column of TestMatrix.
@@ -85,7 +85,7 @@ func (g *guarded) columns(t *testing.T) []func(*http.Request) {
 	link := func(text string) func(*http.Request) {
 		return func(r *http.Request) {
 			q := r.URL.Query()
-			q.Set(access.LinkParameter, text)
+			q.Set(signedlink.Parameter, text)
 			q.Set("camera", "porch") // as /ws has it
 			r.URL.RawQuery = q.Encode()
 		}

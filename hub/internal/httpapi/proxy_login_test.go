@@ -6,7 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -33,11 +34,11 @@ func newProxied(t *testing.T, without bool) *guarded {
 		}
 		reauth(s)
 	})
-	g.edit(func(d *access.File) error {
-		if err := d.AddMapping(access.Mapping{Who: "group:lab", Role: access.Operator, Cameras: []string{"porch"}}); err != nil {
+	g.edit(func(d *credstore.File) error {
+		if err := d.AddMapping(credstore.Mapping{Who: "group:lab", Role: permission.Operator, Cameras: []string{"porch"}}); err != nil {
 			return err
 		}
-		return d.AddMapping(access.Mapping{Who: "user:zoe", Role: access.Viewer, Cameras: []string{"yard"}})
+		return d.AddMapping(credstore.Mapping{Who: "user:zoe", Role: permission.Viewer, Cameras: []string{"yard"}})
 	})
 	testutil.Eventually(t, "the mappings count", func() bool { return len(g.keeper.Snapshot().Mappings()) == 2 })
 	return g
@@ -135,6 +136,6 @@ func TestProxyStreamEnds(t *testing.T) {
 	g := newProxied(t, false)
 	c := g.stream("/cam/porch.mjpeg",
 		"Remote-User: tim\r\nRemote-Groups: lab\r\n"+webauth.HeaderProxySecret+": "+proxySecret+"\r\n\r\n")
-	g.edit(func(d *access.File) error { return d.RemoveMapping("group:lab") })
+	g.edit(func(d *credstore.File) error { return d.RemoveMapping("group:lab") })
 	testutil.Eventually(t, "the stream ends", func() bool { _, err := c.r.Discard(1); return err != nil })
 }

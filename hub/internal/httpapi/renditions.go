@@ -7,7 +7,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
@@ -66,16 +67,16 @@ const maxLinkTranscodes = 2
 
 // shareOf returns the principal whose share of the transcodes a request uses: a user, a signed link or, while
 // authentication is off, an address.
-func shareOf(p access.Principal, address string, cam *cameras.Camera) transcode.Principal {
+func shareOf(p auth.Principal, address string, cam *cameras.Camera) transcode.Principal {
 	role := p.RoleFor(cam.ID())
-	if p.HasRole(access.Admin) {
-		role = access.Admin
+	if p.HasRole(permission.Admin) {
+		role = permission.Admin
 	}
-	share := transcode.Principal{ID: p.Identity(), Rank: 1 + slices.Index(access.Roles(), role)}
+	share := transcode.Principal{ID: p.Identity(), Rank: 1 + slices.Index(permission.Roles(), role)}
 	switch p.Method {
-	case access.MethodNone:
+	case auth.MethodNone:
 		share.ID = "address " + netutil.AddressKey(address)
-	case access.MethodLink:
+	case auth.MethodLink:
 		share.Rank, share.Most = 0, maxLinkTranscodes
 	}
 	return share

@@ -17,11 +17,12 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
 	"github.com/bramble-cam/bramble/hub/internal/apiv1"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/connlimit"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
@@ -68,7 +69,8 @@ type Config struct {
 	Connected     func() bool          // whether NATS can be reached
 	AllowOrigins  []string             // of other people's pages that may open /ws, such as https://example.org; "*" is all
 	Agents        apiv1.AgentClient    // asks cameras' agents
-	Access        *access.Store        // users; nil means that there are none, and nobody is asked
+	Credentials   *credstore.Store     // users; nil without Auth
+	Auth          *auth.Authenticator  // of the users in Credentials; nil means that authentication is off
 	External      webauth.External     // logins at a proxy or an identity provider
 	Exposed       bool                 // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
 	Proxies       trustedproxy.Proxies // reverse proxies to trust
@@ -114,7 +116,6 @@ type Server struct {
 	hostname     string // this host's
 	auth         *webauth.Auth
 	api          *apiv1.API
-	authority    *access.Authenticator // nil: authentication is off
 	tracker      *viewers.Tracker
 	errors       *prometheus.CounterVec // answers that are errors, by status
 	pending      *connlimit.Pending
@@ -143,9 +144,8 @@ func New(cfg Config) *Server {
 	s.pending = connlimit.NewPending(connlimit.MaxPending, exempt, func(address string) { s.tracker.Reject(viewers.LimitPending, address) })
 	s.idle = connlimit.NewIdle(connlimit.MaxIdle, exempt, func(address string) { s.tracker.Reject(viewers.LimitIdle, address) })
 	s.accept = connlimit.NewAcceptLimiter(cfg.Limits.Rate)
-	if cfg.Access != nil {
-		s.authority = access.NewAuthenticator(cfg.Access, cfg.Log)
-		cfg.Access.OnChange(func(*access.Snapshot) { s.tracker.CredentialsChanged() })
+	if cfg.Auth != nil {
+		cfg.Credentials.OnChange(func(*credstore.Snapshot) { s.tracker.CredentialsChanged() })
 	}
 	s.auth = s.newAuth()
 	s.api = s.newAPI()
@@ -161,11 +161,11 @@ func New(cfg Config) *Server {
 func (s *Server) newTracker() *viewers.Tracker {
 	return viewers.New(viewers.Config{
 		Limits: s.cfg.Limits,
-		Revalidate: func(p access.Principal, now time.Time) (access.Principal, bool) {
-			if s.authority == nil {
+		Revalidate: func(p auth.Principal, now time.Time) (auth.Principal, bool) {
+			if s.cfg.Auth == nil {
 				return p, true
 			}
-			return s.authority.Revalidate(p, now)
+			return s.cfg.Auth.Revalidate(p, now)
 		},
 		Cameras: func() (ids []string) {
 			for _, cam := range s.cfg.Registry.Cameras() {
@@ -221,9 +221,6 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	served := make(chan error, 1)
 	go func() { served <- s.listen(srv, l) }()        // received below
 	s.responses.Go(func() { _ = s.tracker.Run(ctx) }) // never fails
-	if s.authority != nil {
-		s.responses.Go(func() { _ = s.authority.Run(ctx) }) // never fails
-	}
 	var err error
 	select {
 	case err = <-served:
@@ -255,7 +252,7 @@ func (s *Server) origin() origin.Checker {
 
 func (s *Server) newAuth() *webauth.Auth {
 	return webauth.New(webauth.Config{
-		Authenticator: s.authority, Users: s.cfg.Access, Exposed: s.cfg.Exposed, External: s.cfg.External,
+		Authenticator: s.cfg.Auth, Users: s.cfg.Credentials, Exposed: s.cfg.Exposed, External: s.cfg.External,
 		Proxies: s.cfg.Proxies, Origins: s.origin(), Shared: sharedRoutes(), Page: s.site.login,
 		LoggedOut: s.tracker.Revalidate, BodyRefused: func() { s.refused.Inc(metrics.RefusedBody) },
 	})
@@ -264,7 +261,7 @@ func (s *Server) newAuth() *webauth.Auth {
 func (s *Server) newAPI() *apiv1.API {
 	return apiv1.New(apiv1.Config{
 		Info: s.cfg.Info, Cameras: s.cameras, Transcoder: s.cfg.Transcoder, Formats: s.formats, Agents: s.cfg.Agents,
-		Store: s.cfg.Access, Others: s.cfg.Others, Proxies: s.cfg.Proxies, Origins: s.origin(), Auth: s.auth,
+		Store: s.cfg.Credentials, Others: s.cfg.Others, Proxies: s.cfg.Proxies, Origins: s.origin(), Auth: s.auth,
 		BodyRefused: func() { s.refused.Inc(metrics.RefusedBody) },
 	})
 }

@@ -11,7 +11,9 @@ import (
 
 	"github.com/coder/websocket"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -21,17 +23,17 @@ import (
 // Whoever may look no more loses what he looks at, and nobody else does.
 func TestViewersEnd(t *testing.T) {
 	for name, test := range map[string]struct {
-		change func(*guarded, *access.File) error
+		change func(*guarded, *credstore.File) error
 		lost   []string
 	}{
-		"user removed":     {func(_ *guarded, d *access.File) error { return d.RemoveUser("anna") }, []string{"session", "basic", "token"}},
-		"user disabled":    {func(_ *guarded, d *access.File) error { off := false; return d.SetUser("anna", "", nil, &off) }, []string{"session", "basic", "token"}},
-		"new password":     {func(_ *guarded, d *access.File) error { return d.SetPassword("anna", "a new one, long enough") }, []string{"session", "basic"}},
-		"token removed":    {func(g *guarded, d *access.File) error { return d.RemoveToken(g.annaTokenID) }, []string{"token"}},
-		"another grant":    {func(_ *guarded, d *access.File) error { return d.SetUser("anna", "", []string{"yard"}, nil) }, []string{"session", "basic", "token"}},
-		"links revoked":    {func(_ *guarded, d *access.File) error { d.RenewLinkKey(); return nil }, []string{"session", "link"}},
-		"somebody else":    {func(_ *guarded, d *access.File) error { return d.RemoveUser("nora") }, nil},
-		"grant that stays": {func(_ *guarded, d *access.File) error { return d.SetUser("anna", "", []string{"po*"}, nil) }, nil},
+		"user removed":     {func(_ *guarded, d *credstore.File) error { return d.RemoveUser("anna") }, []string{"session", "basic", "token"}},
+		"user disabled":    {func(_ *guarded, d *credstore.File) error { off := false; return d.SetUser("anna", "", nil, &off) }, []string{"session", "basic", "token"}},
+		"new password":     {func(_ *guarded, d *credstore.File) error { return d.SetPassword("anna", "a new one, long enough") }, []string{"session", "basic"}},
+		"token removed":    {func(g *guarded, d *credstore.File) error { return d.RemoveToken(g.annaTokenID) }, []string{"token"}},
+		"another grant":    {func(_ *guarded, d *credstore.File) error { return d.SetUser("anna", "", []string{"yard"}, nil) }, []string{"session", "basic", "token"}},
+		"links revoked":    {func(_ *guarded, d *credstore.File) error { d.RenewLinkKey(); return nil }, []string{"session", "link"}},
+		"somebody else":    {func(_ *guarded, d *credstore.File) error { return d.RemoveUser("nora") }, nil},
+		"grant that stays": {func(_ *guarded, d *credstore.File) error { return d.SetUser("anna", "", []string{"po*"}, nil) }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -45,8 +47,8 @@ func TestViewersEnd(t *testing.T) {
 			}
 			g.porch.viewers(len(streams))
 			changed := make(chan struct{}, 1)
-			g.keeper.OnChange(func(*access.Snapshot) { changed <- struct{}{} })
-			g.edit(func(d *access.File) error { return test.change(g, d) })
+			g.keeper.OnChange(func(*credstore.Snapshot) { changed <- struct{}{} })
+			g.edit(func(d *credstore.File) error { return test.change(g, d) })
 			testutil.Receive(t, "the change", changed)
 			for _, who := range test.lost {
 				streams[who].ends()
@@ -70,7 +72,7 @@ func TestViewersEnd(t *testing.T) {
 // A link's stream ends with the link.
 func TestLinkExpires(t *testing.T) {
 	g := newGuarded(t)
-	text, err := g.keeper.Snapshot().Sign(access.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(3 * time.Second)})
+	text, err := signedlink.Sign(g.keeper.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(3 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,7 @@ func TestSocketGrants(t *testing.T) {
 	anna.expect("watching", 1)
 	anna.frame(1)
 	g.porch.viewers(1)
-	g.edit(func(d *access.File) error { return d.SetUser("anna", "", []string{"yard"}, nil) })
+	g.edit(func(d *credstore.File) error { return d.SetUser("anna", "", []string{"yard"}, nil) })
 	ended, all := false, false
 	for !ended || !all {
 		switch m := anna.read(); m.Op {
@@ -112,7 +114,7 @@ func TestSocketGrants(t *testing.T) {
 		}
 	}
 	g.porch.viewers(0)
-	g.edit(func(d *access.File) error { return d.RemoveUser("anna") })
+	g.edit(func(d *credstore.File) error { return d.RemoveUser("anna") })
 	if code := anna.ends(); code != websocket.StatusPolicyViolation {
 		t.Errorf("closed with %v", code)
 	}
@@ -121,7 +123,7 @@ func TestSocketGrants(t *testing.T) {
 // A signed link opens /ws for its camera, in its formats.
 func TestSocketLink(t *testing.T) {
 	g := newGuarded(t)
-	text, err := g.keeper.Snapshot().Sign(access.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(time.Hour)})
+	text, err := signedlink.Sign(g.keeper.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,13 +148,13 @@ func TestSocketLink(t *testing.T) {
 // The first user closes an open hub: those who look lose it.
 func TestFirstUser(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	keeper, err := access.OpenStore(file, testutil.Log(t))
+	keeper, err := credstore.Open(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	h := newHouse(t, stream.Config{})
 	h.srv = New(Config{
-		Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Access: keeper, AllowHosts: []string{"hub"}, Log: testutil.Log(t),
+		Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, testutil.Log(t)), AllowHosts: []string{"hub"}, Log: testutil.Log(t),
 	})
 	r := runRig(t, h)
 	testutil.Run(t, keeper.Run)
@@ -160,7 +162,9 @@ func TestFirstUser(t *testing.T) {
 	desk.picture()
 	viewer, socket := r.mjpeg("/cam/desk.mjpeg"), r.dial()
 	viewer.part()
-	err = access.Edit(file, func(d *access.File) error { return d.AddUser("anna", access.Viewer, []string{"*"}, annaPassword) })
+	err = credstore.Edit(file, func(d *credstore.File) error {
+		return d.AddUser("anna", permission.Viewer, []string{"*"}, annaPassword)
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -193,7 +193,7 @@ func (c *wsConn) wantRoster() {
 
 func (c *wsConn) sendRosters(again <-chan struct{}) {
 	var last *rosterView
-	var p access.Principal
+	var p auth.Principal
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/media"
@@ -228,10 +228,10 @@ func TestRosterView(t *testing.T) {
 	entry := func(id string, turn uint64) rosterEntry { return rosterEntry{id, []byte(`"` + id + `"`), turn} }
 	one := &rosterView{1, []rosterEntry{entry("a", 1), entry("c", 1), entry("d", 1), entry("z", 1)}}
 	two := &rosterView{2, []rosterEntry{entry("a", 1), entry("b", 2), entry("d", 2)}}
-	if got := two.since(one, access.Anonymous().CanView); got.All || join(got) != `"b" "d" - c z` {
+	if got := two.since(one, auth.Anonymous().CanView); got.All || join(got) != `"b" "d" - c z` {
 		t.Errorf("%v: %s", got.All, join(got))
 	}
-	if got := two.since(nil, access.Anonymous().CanView); !got.All || join(got) != `"a" "b" "d" -` {
+	if got := two.since(nil, auth.Anonymous().CanView); !got.All || join(got) != `"a" "b" "d" -` {
 		t.Errorf("%v: %s", got.All, join(got))
 	}
 	h := newHouse(t, stream.Config{})
@@ -244,10 +244,10 @@ func TestRosterView(t *testing.T) {
 	second := h.srv.lookAgain(first)
 	h.camera("attic", frame.JPEG)
 	third := h.srv.lookAgain(second)
-	if second == first || third == second || len(third.since(second, access.Anonymous().CanView).Cameras) != 1 || len(third.since(first, access.Anonymous().CanView).Cameras) != 2 {
+	if second == first || third == second || len(third.since(second, auth.Anonymous().CanView).Cameras) != 1 || len(third.since(first, auth.Anonymous().CanView).Cameras) != 2 {
 		t.Errorf("%+v %+v %+v", first, second, third)
 	}
-	if empty := newHouse(t, stream.Config{}).srv.lookAgain(nil); len(empty.entries) != 0 || !empty.since(nil, access.Anonymous().CanView).All {
+	if empty := newHouse(t, stream.Config{}).srv.lookAgain(nil); len(empty.entries) != 0 || !empty.since(nil, auth.Anonymous().CanView).All {
 		t.Errorf("%+v", empty)
 	}
 }

@@ -11,13 +11,13 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // Ask returns the hubs that answer until ctx ends, compared with the credentials of b.
 // It is for programs other than hubs.
-func Ask(ctx context.Context, nc *nats.Conn, space subject.Space, b *access.Snapshot) ([]Other, error) {
+func Ask(ctx context.Context, nc *nats.Conn, space subject.Space, b *credstore.Snapshot) ([]Other, error) {
 	key := b.HubKey()
 	if key == nil {
 		return nil, nil

@@ -16,7 +16,8 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -51,11 +52,12 @@ func defaultTimes() times {
 
 // Config is what a Sync needs.
 type Config struct {
-	Conn    *nats.Conn
-	Space   subject.Space
-	Access  *access.Store
-	Version string // of the program
-	Log     *slog.Logger
+	Conn        *nats.Conn
+	Space       subject.Space
+	Credentials *credstore.Store
+	Ended       *endedsessions.Store // logged-out sessions
+	Version     string               // of the program
+	Log         *slog.Logger
 }
 
 // Sync sends the events of this hub to the other hubs and receives theirs.
@@ -74,7 +76,7 @@ type Sync struct {
 	told    time.Time // when the state was last sent
 	asked   time.Time // when other hubs were last asked for theirs
 	pushed  time.Time // when ended sessions were last sent again
-	lacking [access.EndedBuckets]bool
+	lacking [endedsessions.Buckets]bool
 	say     *time.Timer // runs while the state is to be sent soon
 	push    *time.Timer // runs while another hub lacks ended sessions
 }
@@ -91,7 +93,7 @@ func New(cfg Config) *Sync {
 		cfg: cfg, times: defaultTimes(), instance: hex.EncodeToString(id), name: name, changed: make(chan struct{}, 1),
 		others: newOthers(cfg.Log), limiter: rate.NewLimiter(maxRate, maxBurst),
 	}
-	cfg.Access.OnChange(func(*access.Snapshot) {
+	cfg.Credentials.OnChange(func(*credstore.Snapshot) {
 		select {
 		case s.changed <- struct{}{}:
 		default:
@@ -126,12 +128,12 @@ func (s *Sync) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			s.tellEnded(s.cfg.Access.Ended().TakeNews())
+			s.tellEnded(s.cfg.Ended.TakeNews())
 			return nil
 		case msg := <-messages:
 			s.take(msg, time.Now())
-		case <-s.cfg.Access.Ended().Told():
-			s.tellEnded(s.cfg.Access.Ended().TakeNews())
+		case <-s.cfg.Ended.News():
+			s.tellEnded(s.cfg.Ended.TakeNews())
 		case <-connected:
 			s.sayState()
 		case <-s.changed:
@@ -161,8 +163,8 @@ func stopped() *time.Timer {
 }
 
 // edition returns the edition of this hub's credentials.
-func (s *Sync) edition() access.Edition {
-	e, err := s.cfg.Access.Snapshot().Edition()
+func (s *Sync) edition() credstore.Edition {
+	e, err := s.cfg.Credentials.Snapshot().Edition()
 	if err != nil { // only for a document that JSON cannot encode
 		s.cfg.Log.Error("the credentials cannot be compared with those of other hubs", logkey.Err, err)
 	}
@@ -172,7 +174,7 @@ func (s *Sync) edition() access.Edition {
 // publish sends a message to the other hubs, if there is a key.
 // Without a connection the message is lost; hubs compare their states after they reconnect.
 func (s *Sync) publish(what string, m message) {
-	key := s.cfg.Access.Snapshot().HubKey()
+	key := s.cfg.Credentials.Snapshot().HubKey()
 	if key == nil {
 		return
 	}
@@ -186,7 +188,7 @@ func (s *Sync) publish(what string, m message) {
 	}
 }
 
-func (s *Sync) tellEnded(list []access.EndedSession) {
+func (s *Sync) tellEnded(list []endedsessions.Entry) {
 	for _, page := range pages(list) {
 		s.publish(subject.HubEnded, message{Ended: page})
 	}
@@ -198,20 +200,20 @@ func (s *Sync) sayState() {
 	s.told = time.Now()
 	s.publish(subject.HubState, message{State: &state{
 		Name: s.name, Version: s.cfg.Version, Time: s.told.UTC(), Seq: s.seq,
-		Ended: s.cfg.Access.Ended().Digests(), Credentials: s.edition(),
+		Ended: s.cfg.Ended.Digests(), Credentials: s.edition(),
 	}})
 }
 
 // pushLacking sends the ended sessions again that other hubs lack.
 func (s *Sync) pushLacking() {
 	s.pushed = time.Now()
-	s.tellEnded(s.cfg.Access.Ended().List(func(bucket int) bool { return s.lacking[bucket] }))
-	s.lacking = [access.EndedBuckets]bool{}
+	s.tellEnded(s.cfg.Ended.List(func(bucket int) bool { return s.lacking[bucket] }))
+	s.lacking = [endedsessions.Buckets]bool{}
 }
 
 // take handles a message from another hub.
 func (s *Sync) take(msg *nats.Msg, now time.Time) {
-	key := s.cfg.Access.Snapshot().HubKey()
+	key := s.cfg.Credentials.Snapshot().HubKey()
 	if key == nil || !s.limiter.AllowN(now, 1) {
 		s.refused.Add(1)
 		return
@@ -221,7 +223,7 @@ func (s *Sync) take(msg *nats.Msg, now time.Time) {
 		return
 	}
 	if err == nil && len(m.Ended) > 0 {
-		_, err = s.cfg.Access.Ended().Merge(m.Ended, now)
+		_, err = s.cfg.Ended.Merge(m.Ended, now)
 	}
 	if err != nil {
 		s.refused.Add(1)
@@ -248,7 +250,7 @@ func (s *Sync) takeState(instance string, st state, now time.Time) {
 		s.say.Reset(s.soon())
 	}
 	waiting := false
-	own := s.cfg.Access.Ended().Digests()
+	own := s.cfg.Ended.Digests()
 	differs := false
 	for i := range own {
 		waiting = waiting || s.lacking[i]

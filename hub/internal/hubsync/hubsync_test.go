@@ -11,7 +11,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -28,12 +29,12 @@ func TestLogouts(t *testing.T) {
 	back := b.login("otto")
 	b.door.Logout(address, back)
 	a.learns(back)
-	var many []access.EndedSession
+	var many []endedsessions.Entry
 	for i := range 3000 {
-		e := access.EndedSession{User: fmt.Sprint("user", i%50), ID: fmt.Sprintf("%032x", i+1), Login: time.Now().Unix()}
+		e := endedsessions.Entry{User: fmt.Sprint("user", i%50), ID: fmt.Sprintf("%032x", i+1), Login: time.Now().Unix()}
 		many = append(many, e)
 	}
-	if n, err := a.keeper.Ended().Merge(many, time.Now()); n != len(many) || err != nil {
+	if n, err := a.ended.Merge(many, time.Now()); n != len(many) || err != nil {
 		t.Fatal(n, err)
 	}
 	c := newHub(t, url, file)
@@ -41,7 +42,7 @@ func TestLogouts(t *testing.T) {
 	c.learns(gone)
 	c.learns(back)
 	for _, h := range []*hub{b, c} {
-		testutil.Eventually(t, "all is known", func() bool { return h.keeper.Ended().Digests() == a.keeper.Ended().Digests() })
+		testutil.Eventually(t, "all is known", func() bool { return h.ended.Digests() == a.ended.Digests() })
 		if !h.isGood(stays) {
 			t.Error("another session has ended")
 		}
@@ -75,7 +76,7 @@ func TestForgedLogouts(t *testing.T) {
 	b.run()
 	anna, otherSession := a.login("anna"), a.login("anna")
 	ended, state := subject.Space{}.Hub(subject.HubEnded), subject.Space{}.Hub(subject.HubState)
-	all := message{Instance: "evil", Ended: []access.EndedSession{{User: "anna", Login: time.Now().Unix() + 5}}}
+	all := message{Instance: "evil", Ended: []endedsessions.Entry{{User: "anna", Login: time.Now().Unix() + 5}}}
 	other, err := seal(make([]byte, 32), ended, all)
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +124,7 @@ func TestForgedLogouts(t *testing.T) {
 	}
 	a.door.Logout(address, anna)
 	b.learns(anna)
-	testutil.Eventually(t, "hubs agree", func() bool { return a.keeper.Ended().Digests() == b.keeper.Ended().Digests() })
+	testutil.Eventually(t, "hubs agree", func() bool { return a.ended.Digests() == b.ended.Digests() })
 	if n := a.sync.refused.Load(); n != want {
 		t.Errorf("%d were refused, want %d", n, want)
 	}
@@ -180,40 +181,40 @@ func TestDifferentCredentials(t *testing.T) {
 		t.Helper()
 		testutil.Eventually(t, what, func() bool { return relation(a) == atA && relation(b) == atB })
 	}
-	expect("the same at first", access.SameCredentials, access.SameCredentials)
-	edit(t, a.file, func(d *access.File) error { return d.RemoveUser("otto") })
-	expect("a is newer", access.OlderCredentials, access.NewerCredentials)
+	expect("the same at first", credstore.SameCredentials, credstore.SameCredentials)
+	edit(t, a.file, func(d *credstore.File) error { return d.RemoveUser("otto") })
+	expect("a is newer", credstore.OlderCredentials, credstore.NewerCredentials)
 	for _, h := range []*hub{a, b} {
 		testutil.Eventually(t, "it is said", func() bool { return h.log.count(differ) == 1 })
 	}
-	edit(t, b.file, func(d *access.File) error { return d.RemoveUser("anna") })
-	expect("both were changed", access.OtherCredentials, access.OtherCredentials)
+	edit(t, b.file, func(d *credstore.File) error { return d.RemoveUser("anna") })
+	expect("both were changed", credstore.OtherCredentials, credstore.OtherCredentials)
 	b.copyFrom(a.file)
-	expect("the same again", access.SameCredentials, access.SameCredentials)
+	expect("the same again", credstore.SameCredentials, credstore.SameCredentials)
 	for _, h := range []*hub{a, b} {
 		if h.log.count(differ) != 1 || h.log.count("same credentials as this one again") != 1 {
 			t.Errorf("said\n%s", h.log.text.String())
 		}
 	}
-	edit(t, a.file, func(d *access.File) error { d.RenewLinkKey(); return nil })
+	edit(t, a.file, func(d *credstore.File) error { d.RenewLinkKey(); return nil })
 	expect("another link key", ForeignKey, ForeignKey)
 	for _, h := range []*hub{a, b} {
 		testutil.Eventually(t, "it is said", func() bool { return h.log.count("a different link key") == 1 })
 	}
 	b.copyFrom(a.file)
-	expect("the same once more", access.SameCredentials, access.SameCredentials)
+	expect("the same once more", credstore.SameCredentials, credstore.SameCredentials)
 }
 
 // Another program finds the hubs and those with credentials that differ from its file. It does not appear as a hub.
 func TestAsk(t *testing.T) {
 	url, file := testutil.StartNATS(t), newFile(t, "anna")
 	a, b := newHub(t, url, file), newHub(t, url, file)
-	edit(t, b.file, func(d *access.File) error { return d.RemoveUser("anna") })
+	edit(t, b.file, func(d *credstore.File) error { return d.RemoveUser("anna") })
 	alien := newHub(t, url, newFile(t, "anna"))
 	for _, h := range []*hub{a, b, alien} {
 		h.run()
 	}
-	book, err := access.Load(file)
+	book, err := credstore.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,12 +230,12 @@ func TestAsk(t *testing.T) {
 		for _, o := range all {
 			got[o.Credentials]++
 		}
-		return len(all) == 3 && got[access.SameCredentials] == 1 && got[access.NewerCredentials] == 1 && got[ForeignKey] == 1
+		return len(all) == 3 && got[credstore.SameCredentials] == 1 && got[credstore.NewerCredentials] == 1 && got[ForeignKey] == 1
 	})
 	if all := a.sync.Others(); len(all) != 2 {
 		t.Errorf("a knows %+v", all)
 	}
-	if all, err := Ask(t.Context(), nc, subject.Space{}, &access.Snapshot{}); all != nil || err != nil {
+	if all, err := Ask(t.Context(), nc, subject.Space{}, &credstore.Snapshot{}); all != nil || err != nil {
 		t.Errorf("without credentials: %v, %v", all, err)
 	}
 }

@@ -15,7 +15,10 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -51,8 +54,9 @@ type hub struct {
 	t      *testing.T
 	file   string
 	log    *lines
-	keeper *access.Store
-	door   *access.Authenticator
+	keeper *credstore.Store
+	ended  *endedsessions.Store
+	door   *auth.Authenticator
 	sync   *Sync
 	nc     *nats.Conn
 }
@@ -70,9 +74,9 @@ func quick() times {
 func newFile(t *testing.T, users ...string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	edit(t, file, func(d *access.File) error {
+	edit(t, file, func(d *credstore.File) error {
 		for _, name := range users {
-			if err := d.AddUser(name, access.Viewer, []string{"*"}, annaPassword); err != nil {
+			if err := d.AddUser(name, permission.Viewer, []string{"*"}, annaPassword); err != nil {
 				return err
 			}
 		}
@@ -81,9 +85,9 @@ func newFile(t *testing.T, users ...string) string {
 	return file
 }
 
-func edit(t *testing.T, file string, change func(*access.File) error) {
+func edit(t *testing.T, file string, change func(*credstore.File) error) {
 	t.Helper()
-	if err := access.Edit(file, change); err != nil {
+	if err := credstore.Edit(file, change); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -95,12 +99,13 @@ func newHub(t *testing.T, url, of string) *hub {
 	h.copyFrom(of)
 	var err error
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testutil.SecretLog{}), nil))
-	if h.keeper, err = access.OpenStore(h.file, log); err != nil {
+	if h.keeper, err = credstore.Open(h.file, log); err != nil {
 		t.Fatal(err)
 	}
-	h.door = access.NewAuthenticator(h.keeper, log)
+	h.ended = endedsessions.Open(h.file, log)
+	h.door = auth.New(h.keeper, h.ended, log)
 	h.nc = testutil.Connect(t, url)
-	h.sync = New(Config{Conn: h.nc, Space: subject.Space{}, Access: h.keeper, Version: "1.0.0", Log: log})
+	h.sync = New(Config{Conn: h.nc, Space: subject.Space{}, Credentials: h.keeper, Ended: h.ended, Version: "1.0.0", Log: log})
 	h.sync.times = quick()
 	h.sync.name = t.Name()
 	return h
@@ -120,9 +125,11 @@ func (h *hub) copyFrom(file string) {
 
 func (h *hub) run() (stop func()) {
 	stopKeeper := testutil.Run(h.t, h.keeper.Run)
+	stopEnded := testutil.Run(h.t, h.ended.Run)
 	stopSync := testutil.Run(h.t, h.sync.Run)
 	return func() {
 		stopSync()
+		stopEnded()
 		stopKeeper()
 	}
 }

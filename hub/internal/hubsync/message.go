@@ -11,7 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 )
 
 const (
@@ -41,19 +42,19 @@ type message struct {
 	Version  int    `json:"v"`
 	Instance string `json:"instance"` // of this run of the hub
 
-	Ended []access.EndedSession `json:"ended,omitempty"`
+	Ended []endedsessions.Entry `json:"ended,omitempty"`
 	State *state                `json:"state,omitempty"`
 	Ask   bool                  `json:"ask,omitempty"`
 }
 
 // state summarizes what a hub has.
 type state struct {
-	Name        string                      `json:"name"`    // of its host
-	Version     string                      `json:"version"` // of its program
-	Time        time.Time                   `json:"time"`    // of its clock
-	Seq         uint64                      `json:"seq"`     // number of the state in this run of the hub
-	Ended       [access.EndedBuckets]uint64 `json:"ended"`   // digests of the ended sessions
-	Credentials access.Edition              `json:"credentials"`
+	Name        string                        `json:"name"`    // of its host
+	Version     string                        `json:"version"` // of its program
+	Time        time.Time                     `json:"time"`    // of its clock
+	Seq         uint64                        `json:"seq"`     // number of the state in this run of the hub
+	Ended       [endedsessions.Buckets]uint64 `json:"ended"`   // digests of the ended sessions
+	Credentials credstore.Edition             `json:"credentials"`
 }
 
 // keyID names a key without revealing it.
@@ -108,7 +109,7 @@ func open(key []byte, msg *nats.Msg) (m message, err error) {
 }
 
 // pages splits a list into parts that each fit into a message.
-func pages(list []access.EndedSession) (all [][]access.EndedSession) {
+func pages(list []endedsessions.Entry) (all [][]endedsessions.Entry) {
 	size, begin := 0, 0
 	for i, e := range list {
 		n := 6*len(e.User) + len(e.ID) + 64 // JSON writes at most six characters for one byte

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 )
 
 // maxOthers bounds how many other hubs are remembered.
@@ -22,7 +22,7 @@ const Unknown = "unknown"
 // Relations returns all values of Other.Credentials.
 func Relations() []string {
 	return []string{
-		access.SameCredentials, access.NewerCredentials, access.OlderCredentials, access.OtherCredentials,
+		credstore.SameCredentials, credstore.NewerCredentials, credstore.OlderCredentials, credstore.OtherCredentials,
 		ForeignKey, Unknown,
 	}
 }
@@ -32,13 +32,13 @@ const Remedy = "copy the newer credentials file to the other hub, or keep both i
 
 // Other is what this hub knows about another hub.
 type Other struct {
-	Name        string         // of its host
-	Instance    string         // of its run
-	Version     string         // of its program
-	Seen        time.Time      // when it was last heard
-	Credentials string         // compared with this hub's: access.SameCredentials and so on, ForeignKey or Unknown
-	Since       time.Time      // since when they differ; zero: they are the same
-	Edition     access.Edition // of its credentials
+	Name        string            // of its host
+	Instance    string            // of its run
+	Version     string            // of its program
+	Seen        time.Time         // when it was last heard
+	Credentials string            // compared with this hub's: credstore.SameCredentials and so on, ForeignKey or Unknown
+	Since       time.Time         // since when they differ; zero: they are the same
+	Edition     credstore.Edition // of its credentials
 }
 
 // others are the hubs that were heard recently.
@@ -60,7 +60,7 @@ type other struct {
 func newOthers(log *slog.Logger) *others { return &others{log: log, all: make(map[string]*other)} }
 
 // heard records the state of another hub. fresh is false if the state is older than an earlier one from that hub.
-func (o *others) heard(instance string, st state, own access.Edition, now time.Time, t times) (fresh, known bool) {
+func (o *others) heard(instance string, st state, own credstore.Edition, now time.Time, t times) (fresh, known bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	h := o.all[instance]
@@ -91,7 +91,7 @@ func (o *others) heard(instance string, st state, own access.Edition, now time.T
 }
 
 // compare compares all other hubs again after this hub's credentials have changed.
-func (o *others) compare(own access.Edition, now time.Time) {
+func (o *others) compare(own credstore.Edition, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.alien = other{}
@@ -102,16 +102,16 @@ func (o *others) compare(own access.Edition, now time.Time) {
 	}
 }
 
-func (o *others) compareLocked(h *other, own access.Edition, now time.Time) {
+func (o *others) compareLocked(h *other, own credstore.Edition, now time.Time) {
 	was := h.Credentials
 	h.Credentials = own.Compare(h.Edition)
 	switch {
-	case h.Credentials == access.SameCredentials:
+	case h.Credentials == credstore.SameCredentials:
 		if h.told {
 			o.log.Info("another hub has the same credentials as this one again", "hub", h.Name)
 		}
 		h.told, h.Since = false, time.Time{}
-	case was == access.SameCredentials || was == Unknown:
+	case was == credstore.SameCredentials || was == Unknown:
 		h.Since = now
 	}
 }

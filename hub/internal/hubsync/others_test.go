@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -16,8 +16,8 @@ func TestOthers(t *testing.T) {
 	log := &lines{}
 	o, tm := newOthers(slog.New(slog.NewTextHandler(io.MultiWriter(log, testutil.SecretLog{}), nil))), defaultTimes()
 	now := time.Unix(1_800_000_000, 0)
-	own := access.Edition{Digest: "a", Revision: 7}
-	says := func(instance string, seq uint64, at time.Time, e access.Edition) bool {
+	own := credstore.Edition{Digest: "a", Revision: 7}
+	says := func(instance string, seq uint64, at time.Time, e credstore.Edition) bool {
 		fresh, _ := o.heard(instance, state{Name: instance, Time: at, Seq: seq, Credentials: e}, own, now, tm)
 		return fresh
 	}
@@ -30,28 +30,28 @@ func TestOthers(t *testing.T) {
 		return "gone"
 	}
 	differ := "another hub has different credentials"
-	if !says("b", 1, now, access.Edition{Digest: "old", Revision: 6}) || relation("b") != access.OlderCredentials {
+	if !says("b", 1, now, credstore.Edition{Digest: "old", Revision: 6}) || relation("b") != credstore.OlderCredentials {
 		t.Error("older credentials")
 	}
-	if !says("b", 2, now, own) || relation("b") != access.SameCredentials {
+	if !says("b", 2, now, own) || relation("b") != credstore.SameCredentials {
 		t.Error("the same credentials")
 	}
-	if says("b", 1, now, access.Edition{Digest: "old", Revision: 6}) || relation("b") != access.SameCredentials {
+	if says("b", 1, now, credstore.Edition{Digest: "old", Revision: 6}) || relation("b") != credstore.SameCredentials {
 		t.Error("an old state counts again")
 	}
-	says("c", 1, now.Add(-time.Hour), access.Edition{Digest: "old", Revision: 6})
+	says("c", 1, now.Add(-time.Hour), credstore.Edition{Digest: "old", Revision: 6})
 	if relation("c") != Unknown || log.count("clock of another hub") != 1 {
 		t.Errorf("a state of an hour ago: %s", relation("c"))
 	}
 
-	says("d", 1, now, access.Edition{Digest: "old", Revision: 6})
+	says("d", 1, now, credstore.Edition{Digest: "old", Revision: 6})
 	now = now.Add(tm.grace)
 	if !o.check(now, tm) || log.count(differ) != 0 {
 		t.Error("a hub that may have ended should be asked first")
 	}
 	says("b", 3, now, own)
 	for range 3 {
-		says("d", uint64(now.Unix()), now, access.Edition{Digest: "old", Revision: 6})
+		says("d", uint64(now.Unix()), now, credstore.Edition{Digest: "old", Revision: 6})
 		if o.check(now, tm) || log.count(differ) != 1 {
 			t.Errorf("said %d times", log.count(differ))
 		}

@@ -8,7 +8,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
@@ -35,7 +35,7 @@ func newConnections(log *slog.Logger) *connections {
 }
 
 // connected records a connection of an agent or a consumer.
-func (l *connections) connected(c server.ClientAuthentication, p access.NATSClient, now time.Time) {
+func (l *connections) connected(c server.ClientAuthentication, p credstore.NATSClient, now time.Time) {
 	name, cameras := string(p.Kind)+":"+p.Name, strings.Join(p.Cameras, ",")
 	if p.All {
 		cameras = "*"

@@ -16,7 +16,7 @@ import (
 	"github.com/nats-io/nkeys"
 	"golang.org/x/time/rate"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
@@ -39,7 +39,7 @@ const maxShown = 80
 // authenticator decides who may connect, and remembers who has. It implements server.Authentication.
 type authenticator struct {
 	space     subject.Space
-	store     *access.Store
+	store     *credstore.Store
 	anonymous bool // while there are no credentials, everybody may do everything
 	log       *slog.Logger
 	limiter   *loglimit.Limiter // lines about authenticated clients
@@ -67,7 +67,7 @@ type client struct {
 
 func newAuthenticator(cfg Config, anonymous bool) *authenticator {
 	return &authenticator{
-		space: cfg.Space, store: cfg.Access, anonymous: anonymous, log: cfg.Log, limiter: loglimit.New(loglimit.Notices()),
+		space: cfg.Space, store: cfg.Credentials, anonymous: anonymous, log: cfg.Log, limiter: loglimit.New(loglimit.Notices()),
 		refusals: loglimit.New(loglimit.Refusals(cfg.Log, "refusals of NATS connections were not logged")),
 		audited:  newConnections(cfg.Log),
 		internal: make(map[string]*server.Permissions), clients: make(map[uint64]*client),
@@ -223,7 +223,7 @@ func (g *authenticator) identifyLocked(key string) (*client, error) {
 			who: string(p.Kind) + ":" + p.Name, key: key, perms: clientPermissions(g.space, p),
 			conns: agentConns, subs: subsFor(len(p.Cameras)),
 		}
-		if p.Kind == access.KindConsumer {
+		if p.Kind == credstore.KindConsumer {
 			v.slow, v.conns, v.asks = &pendingAge{}, consumerConns, newQuestions()
 		}
 		if p.All {
@@ -241,7 +241,7 @@ func (g *authenticator) identifyLocked(key string) (*client, error) {
 }
 
 // cameras returns the number of cameras of all agents in a credentials file.
-func cameras(book *access.Snapshot) (n int) {
+func cameras(book *credstore.Snapshot) (n int) {
 	for _, a := range book.Agents() {
 		n += len(a.Cameras)
 	}

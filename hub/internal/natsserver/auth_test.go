@@ -10,7 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nuid"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -20,13 +20,13 @@ import (
 type site struct {
 	*Server
 	file   string
-	keeper *access.Store
+	keeper *credstore.Store
 }
 
 // edit changes the credentials file.
-func (s site) edit(t *testing.T, change func(*access.File) error) {
+func (s site) edit(t *testing.T, change func(*credstore.File) error) {
 	t.Helper()
-	if err := access.Edit(s.file, change); err != nil {
+	if err := credstore.Edit(s.file, change); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -37,7 +37,7 @@ type credentials struct{ porch, garden, consumer, all credential.Credential }
 func newFile(t *testing.T) (file string, c credentials) {
 	t.Helper()
 	file = filepath.Join(t.TempDir(), "credentials.json")
-	err := access.Edit(file, func(d *access.File) (err error) {
+	err := credstore.Edit(file, func(d *credstore.File) (err error) {
 		for name, make := range map[*credential.Credential]func() (credential.Credential, error){
 			&c.porch:    func() (credential.Credential, error) { return d.AddAgent("porch", []string{"porch"}) },
 			&c.garden:   func() (credential.Credential, error) { return d.AddAgent("garden", []string{"garden", "lab-1"}) },
@@ -62,11 +62,11 @@ func guarded(t *testing.T, cfg Config, file string) site {
 	if cfg.Log == nil {
 		cfg.Log = testutil.Log(t)
 	}
-	keeper, err := access.OpenStore(file, cfg.Log)
+	keeper, err := credstore.Open(file, cfg.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Access = keeper
+	cfg.Credentials = keeper
 	if cfg.Addr == "" {
 		cfg.Addr = anyPort
 	}
@@ -271,7 +271,7 @@ func TestRefused(t *testing.T) {
 	file, c := newFile(t)
 	l := &lines{}
 	s := guarded(t, Config{Log: logTo(l)}, file)
-	s.edit(t, func(d *access.File) error { return d.RemoveAgent("porch") })
+	s.edit(t, func(d *credstore.File) error { return d.RemoveAgent("porch") })
 	testutil.Eventually(t, "the change counts", func() bool { _, ok := s.keeper.Snapshot().NATSClient(c.porch.Public()); return !ok })
 	stranger, err := credential.New()
 	if err != nil {
@@ -320,13 +320,13 @@ func TestOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	var cred credential.Credential
-	s.edit(t, func(d *access.File) (err error) { cred, err = d.AddAgent("porch", []string{"porch"}); return err })
+	s.edit(t, func(d *credstore.File) (err error) { cred, err = d.AddAgent("porch", []string{"porch"}); return err })
 	testutil.Receive(t, "the connection without a credential is cut", closing(p.lost))
 	if _, err := s.connect(t); err == nil {
 		t.Error("it could connect again")
 	}
 	s.mustConnect(t, cred)
-	s.edit(t, func(d *access.File) error { return d.RemoveAgent("porch") })
+	s.edit(t, func(d *credstore.File) error { return d.RemoveAgent("porch") })
 	testutil.Eventually(t, "it is open again", func() bool { _, err := s.connect(t); return err == nil })
 
 	wide := guarded(t, Config{Addr: "0.0.0.0:0"}, file)
@@ -344,13 +344,13 @@ func TestRevoke(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
 	porch, garden, consumer := s.mustConnect(t, c.porch), s.mustConnect(t, c.garden), s.mustConnect(t, c.consumer)
-	s.edit(t, func(d *access.File) error { return d.RemoveAgent("porch") })
+	s.edit(t, func(d *credstore.File) error { return d.RemoveAgent("porch") })
 	testutil.Receive(t, "the removed agent is cut", closing(porch.lost))
 	if _, err := s.connect(t, c.porch.Options()...); err == nil {
 		t.Error("the removed agent could connect again")
 	}
 	// A new camera that a glob fits is a new right: the consumer is cut, and may have it when it is back.
-	s.edit(t, func(d *access.File) error { _, err := d.AddAgent("lab", []string{"lab-2"}); return err })
+	s.edit(t, func(d *credstore.File) error { _, err := d.AddAgent("lab", []string{"lab-2"}); return err })
 	testutil.Receive(t, "the consumer is cut", closing(consumer.lost))
 	consumer = s.mustConnect(t, c.consumer)
 	if _, err := consumer.SubscribeSync("cam.lab-2.jpeg"); err != nil || consumer.refused(t, "cam.lab-2.jpeg") {

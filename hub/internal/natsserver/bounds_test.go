@@ -13,7 +13,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -111,7 +111,7 @@ func TestEnoughSubscriptions(t *testing.T) {
 	for i := range 200 {
 		cameras = append(cameras, fmt.Sprintf("cam%d", i))
 	}
-	err := access.Edit(file, func(d *access.File) (err error) {
+	err := credstore.Edit(file, func(d *credstore.File) (err error) {
 		if agent, err = d.AddAgent("farm", cameras); err == nil {
 			consumer, err = d.AddConsumer("all", []string{"*"})
 		}
@@ -259,8 +259,8 @@ func TestControlLine(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	var agent credential.Credential
-	err = access.Edit(file,
-		func(d *access.File) (err error) { agent, err = d.AddAgent("x", []string{token}); return err })
+	err = credstore.Edit(file,
+		func(d *credstore.File) (err error) { agent, err = d.AddAgent("x", []string{token}); return err })
 	if err != nil {
 		t.Fatal(err)
 	}

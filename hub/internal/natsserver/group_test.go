@@ -3,7 +3,7 @@ package natsserver
 import (
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
@@ -13,7 +13,7 @@ func TestConsumerOfGroup(t *testing.T) {
 	file, _ := newFile(t)
 	s := guarded(t, Config{}, file)
 	var cred credential.Credential
-	s.edit(t, func(d *access.File) (err error) {
+	s.edit(t, func(d *credstore.File) (err error) {
 		if err := d.AddGroup("site", []string{"lab-*", "attic"}); err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ func TestConsumerOfGroup(t *testing.T) {
 	if !allowed(p, "lab-1") || !allowed(p, "attic") || allowed(p, "porch") {
 		t.Errorf("denied: %q", p.denied)
 	}
-	s.edit(t, func(d *access.File) error { return d.SetGroup("site", []string{"porch"}) })
+	s.edit(t, func(d *credstore.File) error { return d.SetGroup("site", []string{"porch"}) })
 	testutil.Receive(t, "the consumer is cut", closing(p.lost))
 	p = s.mustConnect(t, cred)
 	if allowed(p, "lab-1") || !allowed(p, "porch") {

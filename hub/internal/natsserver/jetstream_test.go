@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -16,7 +16,7 @@ import (
 // It does not matter whether the hub or the file authenticates clients.
 func TestJetStreamOfFrames(t *testing.T) {
 	file, c := newFile(t)
-	keeper, err := access.OpenStore(file, testutil.Log(t))
+	keeper, err := credstore.Open(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestJetStreamOfFrames(t *testing.T) {
 		"credentials file, an account of its own": {store + "accounts { B { jetstream: enabled } }", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Config{Addr: anyPort, File: write(t, `server_name: "x"`+"\n"+test.conf), Access: keeper, Log: testutil.Log(t)}
+			cfg := Config{Addr: anyPort, File: write(t, `server_name: "x"`+"\n"+test.conf), Credentials: keeper, Log: testutil.Log(t)}
 			if !strings.Contains(test.conf, "no_auth_user") {
 				cfg.Hub = hub
 			}
@@ -58,7 +58,7 @@ func TestJetStreamOfFrames(t *testing.T) {
 // Exceptions are a file that names the address, and --insecure.
 func TestNoAuthUser(t *testing.T) {
 	file, _ := newFile(t)
-	keeper, err := access.OpenStore(file, testutil.Log(t))
+	keeper, err := credstore.Open(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestNoAuthUser(t *testing.T) {
 		{anyPort, conf + `listen: "0.0.0.0:-1"`, false, true},
 	} {
 		s, err := Start(
-			Config{Addr: test.addr, File: write(t, test.conf), Access: keeper, Insecure: test.insecure, Log: testutil.Log(t)})
+			Config{Addr: test.addr, File: write(t, test.conf), Credentials: keeper, Insecure: test.insecure, Log: testutil.Log(t)})
 		if err == nil {
 			s.Stop()
 		}

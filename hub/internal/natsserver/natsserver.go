@@ -12,7 +12,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
@@ -31,10 +31,10 @@ type Config struct {
 	TLS  *tls.Config // nil means plain connections, unless File says otherwise
 	Log  *slog.Logger
 
-	Hub      string        // public key of the hub's credential, if File has users of its own
-	Access   *access.Store // who may connect; nil means that nobody is asked
-	Space    subject.Space // of the cameras
-	Insecure bool          // without any credentials, nobody is asked even at an address that others can reach
+	Hub         string           // public key of the hub's credential, if File has users of its own
+	Credentials *credstore.Store // who may connect; nil means that nobody is asked
+	Space       subject.Space    // of the cameras
+	Insecure    bool             // without any credentials, nobody is asked even at an address that others can reach
 }
 
 // Server is a running NATS server.
@@ -83,14 +83,14 @@ func Start(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	if d.auth != nil {
-		cfg.Access.OnChange(d.disconnectRevoked)
+		cfg.Credentials.OnChange(d.disconnectRevoked)
 	}
 	return d, nil
 }
 
 // configureAuth has the server ask who connects, unless the file says how. placed means that the file says where to listen: then that is meant so.
 func (s *Server) configureAuth(cfg Config, opts *server.Options, placed bool) (err error) {
-	if cfg.Access == nil {
+	if cfg.Credentials == nil {
 		return nil
 	}
 	if hasOwnAuth(opts) {

@@ -3,15 +3,15 @@ package natsserver
 import (
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
 // clientPermissions are what an agent or a consumer may publish and subscribe. docs/design/security.md has the table.
-func clientPermissions(space subject.Space, p access.NATSClient) *server.Permissions {
-	if p.Kind == access.KindAgent {
+func clientPermissions(space subject.Space, p credstore.NATSClient) *server.Permissions {
+	if p.Kind == credstore.KindAgent {
 		return agentPermissions(space, p.Key, p.Cameras)
 	}
 	return consumerPermissions(space, p)
@@ -39,7 +39,7 @@ func agentPermissions(space subject.Space, key string, cameras []string) *server
 }
 
 // consumerPermissions: the pictures and the status of granted cameras, and the verbs that change nothing.
-func consumerPermissions(space subject.Space, p access.NATSClient) *server.Permissions {
+func consumerPermissions(space subject.Space, p credstore.NATSClient) *server.Permissions {
 	publish := &server.SubjectPermission{Allow: []string{}} // nil would allow everything
 	subscribe := &server.SubjectPermission{Allow: []string{credential.InboxPrefix(p.Key) + ".>"}}
 	cameras := p.Cameras

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 )
 
 const (
@@ -105,7 +105,7 @@ func (s *Server) checkLimits(now time.Time, forget bool) (calm bool) {
 func (s *Server) disconnect(id uint64) { _ = s.s.DisconnectClientByID(id) }
 
 // disconnectRevoked cuts the connections of those who were removed, or may not do any more what they might, or may do more: they come back if they may.
-func (s *Server) disconnectRevoked(*access.Snapshot) {
+func (s *Server) disconnectRevoked(*credstore.Snapshot) {
 	for id, v := range s.auth.revoked() {
 		s.log.Info("NATS connection cut, since the credentials have changed", "audit", "cut", "name", v.who, "key", v.key)
 		s.disconnect(id)

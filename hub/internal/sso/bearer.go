@@ -9,7 +9,7 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -57,14 +57,14 @@ func (b *Bearer) Close() { b.close() }
 
 // Verify returns the person that a token identifies, and the token's expiry.
 // The error is an *UnavailableError if the provider's keys are needed but unavailable.
-func (b *Bearer) Verify(ctx context.Context, token secret.Text) (access.Identity, time.Time, error) {
+func (b *Bearer) Verify(ctx context.Context, token secret.Text) (auth.Identity, time.Time, error) {
 	t, err := check(ctx, b.verifier, token.Reveal())
 	if err != nil {
-		return access.Identity{}, time.Time{}, err
+		return auth.Identity{}, time.Time{}, err
 	}
 	var set claimSet
 	if err := t.Claims(&set); err != nil {
-		return access.Identity{}, time.Time{}, err
+		return auth.Identity{}, time.Time{}, err
 	}
 	id, err := b.claims.identity(set)
 	return id, t.Expiry, err

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 )
 
 // Claims names the claims of a token that identify a person.
@@ -25,18 +25,18 @@ func (c Claims) has(set claimSet) bool {
 }
 
 // identity returns the person that the claims identify.
-func (c Claims) identity(set claimSet) (access.Identity, error) {
+func (c Claims) identity(set claimSet) (auth.Identity, error) {
 	value, _ := set.find(c.User)
 	name, ok := value.(string)
 	if !ok || name == "" {
-		return access.Identity{}, fmt.Errorf("the token has no string in the claim %q, which names the user", c.User)
+		return auth.Identity{}, fmt.Errorf("the token has no string in the claim %q, which names the user", c.User)
 	}
 	if c.User == "email" && !set.verifiedEmail() {
-		return access.Identity{}, errors.New("the provider does not state that it has verified the email address: " +
+		return auth.Identity{}, errors.New("the provider does not state that it has verified the email address: " +
 			"choose another claim for the user's name")
 	}
 	groups, _ := set.find(c.Groups)
-	return access.Identity{Name: name, Groups: texts(groups)}, nil
+	return auth.Identity{Name: name, Groups: texts(groups)}, nil
 }
 
 func (set claimSet) verifiedEmail() bool {

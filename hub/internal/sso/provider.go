@@ -17,7 +17,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -187,28 +187,28 @@ func (p *Provider) oauth(at *endpoints) *oauth2.Config {
 }
 
 // Finish returns the person who has logged in. back holds the parameters of the provider's redirect.
-func (p *Provider) Finish(ctx context.Context, a Attempt, back url.Values, now time.Time) (access.Identity, error) {
+func (p *Provider) Finish(ctx context.Context, a Attempt, back url.Values, now time.Time) (auth.Identity, error) {
 	if a.State == "" || now.Unix() >= a.Expires ||
 		subtle.ConstantTimeCompare([]byte(a.State), []byte(back.Get("state"))) != 1 {
-		return access.Identity{}, errors.New("this browser has not begun this login, or too long ago, " +
+		return auth.Identity{}, errors.New("this browser has not begun this login, or too long ago, " +
 			"or not at the hub's address that is registered at the provider")
 	}
 	if why := back.Get("error"); why != "" {
-		return access.Identity{}, fmt.Errorf("the provider refuses: %.200q %.200q", why, back.Get("error_description"))
+		return auth.Identity{}, fmt.Errorf("the provider refuses: %.200q %.200q", why, back.Get("error_description"))
 	}
 	at, err := p.discover(ctx)
 	if err != nil {
-		return access.Identity{}, err
+		return auth.Identity{}, err
 	}
 	ctx, cancel := context.WithTimeout(oidc.ClientContext(ctx, p.client), fetchTimeout)
 	defer cancel()
 	tokens, err := p.oauth(at).Exchange(ctx, back.Get("code"), oauth2.VerifierOption(a.Verifier))
 	if err != nil {
-		return access.Identity{}, exchangeProblem(err)
+		return auth.Identity{}, exchangeProblem(err)
 	}
 	set, err := p.verify(ctx, at, tokens, a.Nonce)
 	if err != nil {
-		return access.Identity{}, err
+		return auth.Identity{}, err
 	}
 	return p.cfg.Claims.identity(set)
 }

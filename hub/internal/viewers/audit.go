@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
@@ -38,7 +38,7 @@ type viewingKey struct {
 
 // viewing is a viewing in progress, or one that has just ended.
 type viewing struct {
-	role      access.Role
+	role      permission.Role
 	from, to  time.Time
 	active    int // pieces in progress
 	pieces    int
@@ -50,7 +50,7 @@ func newAudit(log *slog.Logger) *audit {
 	return &audit{log: log, open: make(map[viewingKey]*viewing)}
 }
 
-func keyOf(v *Viewer) (k viewingKey, role access.Role) {
+func keyOf(v *Viewer) (k viewingKey, role permission.Role) {
 	p := v.Principal()
 	return viewingKey{p.Name, p.Method, p.Proof(), v.camera, v.output, v.address}, p.Role
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/netutil"
@@ -29,7 +29,7 @@ type Config struct {
 
 	// Revalidate returns what a principal may do now. It reports false if the principal's access has ended. nil means
 	// that access never changes.
-	Revalidate func(access.Principal, time.Time) (access.Principal, bool)
+	Revalidate func(auth.Principal, time.Time) (auth.Principal, bool)
 
 	// For the metrics.
 	Cameras   func() []string // ids of all cameras; nil means none
@@ -41,7 +41,7 @@ type Config struct {
 
 // Client is who views, and from where.
 type Client struct {
-	Principal access.Principal
+	Principal auth.Principal
 	Address   string // without port
 }
 
@@ -76,7 +76,7 @@ type Viewer struct {
 	viewing        *viewing     // guarded by audit.mu
 
 	mu        sync.Mutex
-	principal access.Principal
+	principal auth.Principal
 }
 
 // New returns a Tracker without viewers. It starts nothing.
@@ -212,7 +212,7 @@ func (t *Tracker) EndAudit() { t.audit.write(time.Now(), true) }
 func (v *Viewer) Context() context.Context { return v.ctx }
 
 // Principal returns who the viewer is, with its present permissions.
-func (v *Viewer) Principal() access.Principal {
+func (v *Viewer) Principal() auth.Principal {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.principal

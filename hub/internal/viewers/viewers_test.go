@@ -16,14 +16,14 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // add admits a viewer, or fails.
-func add(t *testing.T, tr *viewers.Tracker, p access.Principal, address, camera string) *viewers.Viewer {
+func add(t *testing.T, tr *viewers.Tracker, p auth.Principal, address, camera string) *viewers.Viewer {
 	t.Helper()
 	v, err := tr.Add(t.Context(), viewers.Client{Principal: p, Address: address}, camera, "mjpeg")
 	if err != nil {
@@ -69,8 +69,8 @@ func TestLimits(t *testing.T) {
 		viewers.LimitCamera:  {viewers.Limits{PerCamera: 2}, 503, "192.0.2.9", "desk", ""},
 	} {
 		tr := viewers.New(viewers.Config{Limits: test.limits, Log: testutil.Log(t)})
-		first := add(t, tr, access.Principal{}, "2001:db8::1", "desk")
-		add(t, tr, access.Principal{}, "2001:db8::2", "desk")
+		first := add(t, tr, auth.Principal{}, "2001:db8::1", "desk")
+		add(t, tr, auth.Principal{}, "2001:db8::2", "desk")
 		reject := func() error {
 			v, err := tr.Add(t.Context(), viewers.Client{Address: test.address}, test.camera, "mjpeg")
 			if err == nil {
@@ -84,7 +84,7 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %v", limit, err)
 		}
 		if test.other != "" {
-			add(t, tr, access.Principal{}, test.other, test.camera)
+			add(t, tr, auth.Principal{}, test.other, test.camera)
 		}
 		tr.Remove(first)
 		tr.Remove(first)
@@ -100,11 +100,11 @@ func TestLimits(t *testing.T) {
 // A viewer whose access ends is disconnected, for that reason.
 func TestRevalidate(t *testing.T) {
 	tr := viewers.New(viewers.Config{
-		Revalidate: func(p access.Principal, _ time.Time) (access.Principal, bool) { return p, p.Name != "goes" },
+		Revalidate: func(p auth.Principal, _ time.Time) (auth.Principal, bool) { return p, p.Name != "goes" },
 		Log:        testutil.Log(t),
 	})
-	stays := add(t, tr, access.Anonymous(), "192.0.2.1", "desk")
-	goes := add(t, tr, access.Principal{Name: "goes"}, "192.0.2.1", "desk")
+	stays := add(t, tr, auth.Anonymous(), "192.0.2.1", "desk")
+	goes := add(t, tr, auth.Principal{Name: "goes"}, "192.0.2.1", "desk")
 	tr.Revalidate()
 	if stays.Context().Err() != nil || !errors.Is(context.Cause(goes.Context()), viewers.ErrRevoked) {
 		t.Errorf("%v, %v", stays.Context().Err(), context.Cause(goes.Context()))
@@ -128,9 +128,9 @@ func TestMetrics(t *testing.T) {
 		Cameras: func() []string { return []string{"desk", "porch"} }, Outputs: []string{"jpeg", "mjpeg"},
 		Preempted: func() uint64 { return 7 }, Log: testutil.Log(t),
 	})
-	add(t, tr, access.Principal{}, "192.0.2.1", "desk")
-	add(t, tr, access.Principal{}, "192.0.2.1", "desk")
-	add(t, tr, access.Principal{}, "192.0.2.1", "") // a WebSocket
+	add(t, tr, auth.Principal{}, "192.0.2.1", "desk")
+	add(t, tr, auth.Principal{}, "192.0.2.1", "desk")
+	add(t, tr, auth.Principal{}, "192.0.2.1", "") // a WebSocket
 	tr.RecordTimeout(fmt.Errorf("write: %w", os.ErrDeadlineExceeded))
 	tr.RecordTimeout(errors.New("reset"))
 	tr.RecordFault()
@@ -149,7 +149,7 @@ func TestMetrics(t *testing.T) {
 // WithParent tells the slots of a WebSocket from viewers of their own.
 func TestWithParent(t *testing.T) {
 	tr := viewers.New(viewers.Config{Log: testutil.Log(t)})
-	socket := add(t, tr, access.Principal{}, "192.0.2.1", "")
+	socket := add(t, tr, auth.Principal{}, "192.0.2.1", "")
 	if _, err := tr.Add(socket.Context(), viewers.Client{}, "desk", "mjpeg"); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestAuditOfStills(t *testing.T) {
 		var log bytes.Buffer
 		tr := viewers.New(viewers.Config{Log: slog.New(slog.NewJSONHandler(&log, nil))})
 		view := func(user string) {
-			v := add(t, tr, access.Principal{Name: user, Method: access.MethodToken}, "192.0.2.1", "porch")
+			v := add(t, tr, auth.Principal{Name: user, Method: auth.MethodToken}, "192.0.2.1", "porch")
 			v.Sent().Add(1000)
 			tr.Remove(v)
 		}

@@ -7,7 +7,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/session"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -25,7 +26,7 @@ const maxCookies = 200
 
 // sessionOf returns the principal of a request's session. The first valid cookie counts, so that a planted cookie locks
 // no user out.
-func (a *Auth) sessionOf(c echo.Context, addr string) (access.Principal, error) {
+func (a *Auth) sessionOf(c echo.Context, addr string) (auth.Principal, error) {
 	var refused error
 	for _, cookie := range a.sessionCookies(c.Request()) {
 		p, renewed, err := a.cfg.Authenticator.Session(addr, secret.Text(cookie.Value))
@@ -38,7 +39,7 @@ func (a *Auth) sessionOf(c echo.Context, addr string) (access.Principal, error) 
 		}
 		return p, nil
 	}
-	return access.Principal{}, &unauthenticatedError{refused}
+	return auth.Principal{}, &unauthenticatedError{refused}
 }
 
 // sessionCookies returns the session cookies of a request, hardest to plant first. Over TLS the cookie without TLS is
@@ -66,7 +67,7 @@ func (a *Auth) endSession(c echo.Context) {
 			a.cfg.Authenticator.Logout(a.cfg.Proxies.ClientAddr(r), secret.Text(cookie.Value))
 		}
 		if len(cookies) > 0 && name != a.cookieName(r) {
-			a.setCookie(c, name, access.Cookie{Expires: time.Unix(1, 0)})
+			a.setCookie(c, name, session.Cookie{Expires: time.Unix(1, 0)})
 		}
 	}
 }
@@ -83,7 +84,7 @@ func (a *Auth) cookieName(r *http.Request) string {
 }
 
 // setCookie gives a browser its session, for the hub's part of the host only, and not for scripts.
-func (a *Auth) setCookie(c echo.Context, name string, cookie access.Cookie) {
+func (a *Auth) setCookie(c echo.Context, name string, cookie session.Cookie) {
 	path := a.cfg.Proxies.Prefix(c.Request()) + "/"
 	if name == hostCookie {
 		path = "/"

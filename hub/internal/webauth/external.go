@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/sso"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
@@ -21,7 +21,7 @@ type External struct {
 // BearerVerifier checks a signed bearer token. It returns the identity in it, and when it expires. The error is an
 // *sso.UnavailableError if the token cannot be checked now.
 type BearerVerifier interface {
-	Verify(ctx context.Context, token secret.Text) (access.Identity, time.Time, error)
+	Verify(ctx context.Context, token secret.Text) (auth.Identity, time.Time, error)
 	Close()
 }
 
@@ -42,24 +42,24 @@ func (e External) Close() {
 const apiTokenMark = "bt_"
 
 // bearerToken returns the principal of a bearer token.
-func (a *Auth) bearerToken(ctx context.Context, addr string, token secret.Text) (access.Principal, error) {
+func (a *Auth) bearerToken(ctx context.Context, addr string, token secret.Text) (auth.Principal, error) {
 	if a.cfg.External.Bearer == nil || strings.HasPrefix(token.Reveal(), apiTokenMark) {
 		return a.cfg.Authenticator.Token(addr, token)
 	}
 	id, expires, err := a.cfg.External.Bearer.Verify(ctx, token)
 	if err != nil {
-		a.cfg.Authenticator.RefuseExternal(addr, access.MethodJWT, err)
+		a.cfg.Authenticator.RefuseExternal(addr, auth.MethodJWT, err)
 		if unavailable := (*sso.UnavailableError)(nil); errors.As(err, &unavailable) {
-			return access.Principal{}, err
+			return auth.Principal{}, err
 		}
-		return access.Principal{}, access.ErrUnauthenticated
+		return auth.Principal{}, auth.ErrUnauthenticated
 	}
-	return a.cfg.Authenticator.External(addr, access.MethodJWT, id, expires)
+	return a.cfg.Authenticator.External(addr, auth.MethodJWT, id, expires)
 }
 
 // asUnauthenticated turns a refusal into an answer that says how to authenticate.
 func asUnauthenticated(err error) error {
-	if errors.Is(err, access.ErrUnauthenticated) {
+	if errors.Is(err, auth.ErrUnauthenticated) {
 		return &unauthenticatedError{err}
 	}
 	return err

@@ -6,19 +6,20 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
 // unlessForeign returns a principal that the browser or a proxy names automatically, for any page that sends the
 // request. It refuses a page of another origin.
-func (a *Auth) unlessForeign(c echo.Context, p access.Principal, err error) (access.Principal, error) {
+func (a *Auth) unlessForeign(c echo.Context, p auth.Principal, err error) (auth.Principal, error) {
 	if err == nil {
 		err = a.CheckForeignPage(c)
 	}
 	if err != nil {
-		return access.Principal{}, err
+		return auth.Principal{}, err
 	}
 	return p, nil
 }
@@ -44,7 +45,7 @@ func sharedWithPages(c echo.Context) bool {
 
 // linked reports whether the request has a signed link to the camera that it names.
 func (a *Auth) linked(c echo.Context) bool {
-	link := c.QueryParam(access.LinkParameter)
+	link := c.QueryParam(signedlink.Parameter)
 	if link == "" || a.cfg.Authenticator == nil {
 		return false
 	}

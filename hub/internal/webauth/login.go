@@ -9,7 +9,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/session"
+	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/secret"
@@ -66,7 +68,7 @@ func (a *Auth) Login(c echo.Context) error {
 
 // notLoggedIn says why: on the form to a browser.
 func (a *Auth) notLoggedIn(c echo.Context, f webui.LoginForm, err error) error {
-	if errors.Is(err, access.ErrUnauthenticated) {
+	if errors.Is(err, auth.ErrUnauthenticated) {
 		err = &unauthenticatedError{errors.New("user name or password is wrong")}
 	}
 	p, ok := problem.Described(err)
@@ -85,7 +87,7 @@ func (a *Auth) Logout(c echo.Context) error {
 	}
 	a.endSession(c)
 	a.cfg.LoggedOut()
-	a.setCookie(c, a.cookieName(c.Request()), access.Cookie{Expires: time.Unix(1, 0)})
+	a.setCookie(c, a.cookieName(c.Request()), session.Cookie{Expires: time.Unix(1, 0)})
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, "login")
 }
@@ -107,7 +109,7 @@ func unsafeInNext(c rune) bool { return c <= ' ' || c == '\\' || c >= 0x7f }
 func RedirectToLogin(c echo.Context) error {
 	u := *c.Request().URL
 	query := u.Query()
-	query.Del(access.LinkParameter) // one that is no good, and a secret all the same
+	query.Del(signedlink.Parameter) // one that is no good, and a secret all the same
 	u.RawQuery = query.Encode()
 	path := strings.TrimPrefix(u.EscapedPath(), "/")
 	next := path

@@ -7,7 +7,9 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
@@ -49,7 +51,7 @@ func (a *Auth) RequireAuth(next echo.HandlerFunc) echo.HandlerFunc {
 // RequireAuthOrLink is RequireAuth that also accepts a signed link to the camera that the URL names.
 func (a *Auth) RequireAuthOrLink(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		link := c.QueryParam(access.LinkParameter)
+		link := c.QueryParam(signedlink.Parameter)
 		if link == "" || a.Off() {
 			return a.RequireAuth(next)(c)
 		}
@@ -61,7 +63,7 @@ func (a *Auth) RequireAuthOrLink(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return &unauthenticatedError{err}
 		}
-		if p.Method == access.MethodLink {
+		if p.Method == auth.MethodLink {
 			origin.Share(c.Response().Header())
 		}
 		c.Set(principalKey, p)
@@ -72,7 +74,7 @@ func (a *Auth) RequireAuthOrLink(next echo.HandlerFunc) echo.HandlerFunc {
 // RequireMetricsAccess refuses a principal that may not see the numbers of all cameras. It comes after RequireAuth.
 func RequireMetricsAccess(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if p := PrincipalFrom(c); !p.HasRole(access.Admin) && !(p.Method == access.MethodToken && p.CanViewAll()) {
+		if p := PrincipalFrom(c); !p.HasRole(permission.Admin) && !(p.Method == auth.MethodToken && p.CanViewAll()) {
 			return authz.Forbidden(p, "role admin, or an API token of a user who may see all cameras")
 		}
 		return next(c)
@@ -90,16 +92,16 @@ func linkedCamera(c echo.Context) string {
 
 // PrincipalFrom returns the principal of a request that RequireAuth or RequireAuthOrLink let through. Otherwise it is the
 // zero value, which may do nothing.
-func PrincipalFrom(c echo.Context) access.Principal {
-	p, _ := c.Get(principalKey).(access.Principal)
+func PrincipalFrom(c echo.Context) auth.Principal {
+	p, _ := c.Get(principalKey).(auth.Principal)
 	return p
 }
 
 // identify returns the principal of a request. A trusted proxy's headers come first, then Authorization, then the
 // session.
-func (a *Auth) identify(c echo.Context) (access.Principal, error) {
+func (a *Auth) identify(c echo.Context) (auth.Principal, error) {
 	if a.Off() {
-		return access.Anonymous(), nil
+		return auth.Anonymous(), nil
 	}
 	r := c.Request()
 	addr := a.cfg.Proxies.ClientAddr(r)
@@ -113,7 +115,7 @@ func (a *Auth) identify(c echo.Context) (access.Principal, error) {
 	return a.unlessForeign(c, p, err)
 }
 
-func (a *Auth) authorization(r *http.Request, addr, header string) (p access.Principal, err error) {
+func (a *Auth) authorization(r *http.Request, addr, header string) (p auth.Principal, err error) {
 	scheme, value, _ := strings.Cut(header, " ")
 	switch {
 	case strings.EqualFold(scheme, "Bearer"):

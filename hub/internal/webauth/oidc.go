@@ -11,7 +11,8 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/auth/session"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/sso"
 	"github.com/bramble-cam/bramble/internal/secret"
@@ -42,7 +43,7 @@ func (a *Auth) BeginOIDC(c echo.Context) error {
 		return err
 	}
 	value := secret.Text(base64.RawURLEncoding.EncodeToString(text))
-	a.setAttempt(c, access.Cookie{Value: value, Expires: time.Unix(attempt.Expires, 0)})
+	a.setAttempt(c, session.Cookie{Value: value, Expires: time.Unix(attempt.Expires, 0)})
 	c.Response().Header().Set("Cache-Control", "no-store")
 	return c.Redirect(http.StatusSeeOther, to)
 }
@@ -56,12 +57,12 @@ func (a *Auth) FinishOIDC(c echo.Context) error {
 	r := c.Request()
 	back := r.URL.Query()
 	attempt := a.attemptOf(r, back.Get("state"))
-	a.setAttempt(c, access.Cookie{Expires: time.Unix(1, 0)}) // it is valid once
+	a.setAttempt(c, session.Cookie{Expires: time.Unix(1, 0)}) // it is valid once
 	id, err := p.Finish(r.Context(), attempt, back, time.Now())
 	if err != nil {
 		return a.notLoggedInElsewhere(c, err)
 	}
-	cookie, err := a.cfg.Authenticator.LoginExternal(a.cfg.Proxies.ClientAddr(r), access.MethodOIDC, id, p.SessionLife())
+	cookie, err := a.cfg.Authenticator.LoginExternal(a.cfg.Proxies.ClientAddr(r), auth.MethodOIDC, id, p.SessionLife())
 	if err != nil {
 		return a.notLoggedInElsewhere(c, asUnauthenticated(err))
 	}
@@ -79,8 +80,8 @@ func (a *Auth) notLoggedInElsewhere(c echo.Context, err error) error {
 		p = problem.Problem{Status: http.StatusUnauthorized, Detail: detail}
 	}
 	// The two exempt errors are in the audit log already.
-	if unmapped := (*access.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, access.ErrUnauthenticated) {
-		a.cfg.Authenticator.RefuseExternal(a.cfg.Proxies.ClientAddr(c.Request()), access.MethodOIDC, err)
+	if unmapped := (*auth.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, auth.ErrUnauthenticated) {
+		a.cfg.Authenticator.RefuseExternal(a.cfg.Proxies.ClientAddr(c.Request()), auth.MethodOIDC, err)
 	}
 	p.SetRetryAfter(c.Response().Header())
 	depth := strings.Count(c.Path(), "/") - 1
@@ -111,16 +112,16 @@ func (a *Auth) attemptName(r *http.Request) string {
 	return strings.Replace(a.cookieName(r), "_session", "_login", 1)
 }
 
-func (a *Auth) setAttempt(c echo.Context, cookie access.Cookie) {
+func (a *Auth) setAttempt(c echo.Context, cookie session.Cookie) {
 	a.setCookie(c, a.attemptName(c.Request()), cookie)
 }
 
 // LogoutURL returns the URL that ends the login at the proxy or provider, or "".
-func (a *Auth) LogoutURL(c echo.Context, p access.Principal) string {
+func (a *Auth) LogoutURL(c echo.Context, p auth.Principal) string {
 	switch e := a.cfg.External; {
-	case p.Method == access.MethodProxy && e.Proxy != nil:
+	case p.Method == auth.MethodProxy && e.Proxy != nil:
 		return e.Proxy.LogoutURL
-	case p.LoginMethod == access.MethodOIDC && e.OIDC != nil:
+	case p.LoginMethod == auth.MethodOIDC && e.OIDC != nil:
 		return e.OIDC.LogoutURL(c.Request().Context())
 	}
 	return ""

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -25,7 +25,7 @@ type ProxyLogin struct {
 
 // fromProxy returns the principal that a trusted proxy names in this request. known is false if it names no user, or
 // may not name one. Then the other kinds of login apply.
-func (a *Auth) fromProxy(r *http.Request, addr string) (p access.Principal, known bool, err error) {
+func (a *Auth) fromProxy(r *http.Request, addr string) (p auth.Principal, known bool, err error) {
 	cfg := a.cfg.External.Proxy
 	if cfg == nil || !a.cfg.Proxies.Sent(r) {
 		return p, false, nil
@@ -36,7 +36,7 @@ func (a *Auth) fromProxy(r *http.Request, addr string) (p access.Principal, know
 	}
 	if !cfg.secretShown(r) {
 		err := errors.New("the proxy names a user but does not send the right secret in " + HeaderProxySecret)
-		a.cfg.Authenticator.RefuseExternal(addr, access.MethodProxy, err)
+		a.cfg.Authenticator.RefuseExternal(addr, auth.MethodProxy, err)
 		return p, false, nil
 	}
 	groups, err := cfg.groups(r)
@@ -44,11 +44,11 @@ func (a *Auth) fromProxy(r *http.Request, addr string) (p access.Principal, know
 		err = errors.New("the proxy names more than one user: it must replace the header that the client sends")
 	}
 	if err != nil {
-		a.cfg.Authenticator.RefuseExternal(addr, access.MethodProxy, err)
+		a.cfg.Authenticator.RefuseExternal(addr, auth.MethodProxy, err)
 		return p, true, &unauthenticatedError{err}
 	}
-	id := access.Identity{Name: users[0], Groups: groups}
-	p, err = a.cfg.Authenticator.External(addr, access.MethodProxy, id, time.Now().Add(access.ProxyLife))
+	id := auth.Identity{Name: users[0], Groups: groups}
+	p, err = a.cfg.Authenticator.External(addr, auth.MethodProxy, id, time.Now().Add(auth.ProxyLife))
 	return p, true, asUnauthenticated(err)
 }
 

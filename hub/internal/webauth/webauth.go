@@ -4,7 +4,8 @@
 package webauth
 
 import (
-	"github.com/bramble-cam/bramble/hub/internal/access"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/webui"
@@ -12,10 +13,10 @@ import (
 
 // Config is what an Auth needs.
 type Config struct {
-	Authenticator *access.Authenticator // nil: authentication is off
-	Users         *access.Store         // as the Authenticator's
-	Exposed       bool                  // other hosts can reach the hub: without users all access is denied, not allowed
-	External      External              // logins at a proxy or an identity provider
+	Authenticator *auth.Authenticator // nil: authentication is off
+	Users         *credstore.Store    // as the Authenticator's
+	Exposed       bool                // other hosts can reach the hub: without users all access is denied, not allowed
+	External      External            // logins at a proxy or an identity provider
 	Proxies       trustedproxy.Proxies
 	Origins       origin.Checker
 	Shared        []string         // routes that pages of other origins may load
