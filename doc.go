@@ -6,7 +6,7 @@
 //	camera -> agent --one copy, only while watched--> NATS subject --> hub --N copies--> viewers
 //
 // An agent (package agent) runs beside the cameras, usually on a Raspberry Pi. It publishes every frame once, on the
-// NATS subject cam.<id>.jpeg or cam.<id>.h264, and only while somebody subscribes to it: NATS itself answers a message
+// NATS subject cam.<id>.jpeg or cam.<id>.h264, and only while it has a subscriber: NATS itself answers a message
 // without subscribers, so interest is demand, and an unwatched camera is closed.
 //
 // A hub (package hub) subscribes to a camera while it has viewers, keeps one ring of immutable frames per stream, and

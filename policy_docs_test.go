@@ -57,7 +57,7 @@ func oddComment(f *goFile) []finding {
 	name := f.ast.Name.Name
 	file := path.Base(f.path)
 	if file != "doc.go" && file != name+".go" && file != path.Base(f.dir())+".go" {
-		return []finding{{f.path, "the package comment is in a file where nobody looks for it"}}
+		return []finding{{f.path, "the package comment is neither in doc.go nor in the file named after the package"}}
 	}
 	if !f.isMain() && !strings.HasPrefix(f.ast.Doc.Text(), "Package "+name+" ") {
 		return []finding{{f.path, "the package comment does not begin with \"Package " + name + " \""}}

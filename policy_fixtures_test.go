@@ -138,7 +138,7 @@ func goFixtures() map[string][]fixture {
 			{"none", files{"a/p.go": code()}, "a: no package comment"},
 			{"two", files{"a/p.go": "// Package p x.\n" + code(), "a/doc.go": "// Package p y.\n" + code()},
 				"a second package comment"},
-			{"odd file", files{"a/q.go": "// Package p x.\n" + code()}, "where nobody looks"},
+			{"odd file", files{"a/q.go": "// Package p x.\n" + code()}, "neither in doc.go"},
 			{"other name", files{"a/p.go": "// Package q x.\n" + code()}, "does not begin with"},
 			{"good", files{"a/p.go": "// Package p x.\n" + code(), "a/q.go": code()}, ""},
 			{"command", files{"a/main.go": "// Command a does x.\npackage main\n"}, ""},

@@ -52,11 +52,9 @@ func fences() []fence {
 			"run child processes through internal/subprocess, which knows how to end them; source, discover and transcode look programs up",
 		},
 		{
-			"OpenID Connect and JOSE only in sso and tests", []string{"github.com/coreos/go-oidc", "github.com/go-jose/go-jose",
-				"golang.org/x/oauth2"}, func(f *goFile) bool {
-				return within(f.dir(), "hub/internal/sso") || f.inE2E() ||
-					f.isTest()
-			},
+			"OpenID Connect and JOSE only in sso and tests",
+			[]string{"github.com/coreos/go-oidc", "github.com/go-jose/go-jose", "golang.org/x/oauth2"},
+			func(f *goFile) bool { return within(f.dir(), "hub/internal/sso") || f.inE2E() || f.isTest() },
 			"ask identity providers through hub/internal/sso, which bounds what they may answer and checks what they sign",
 		},
 		{
@@ -65,11 +63,9 @@ func fences() []fence {
 			"give the package a Config struct and fill it from flags in the command",
 		},
 		{
-			"yaml only in config and tests", []string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3",
-				"sigs.k8s.io/yaml", "github.com/goccy/go-yaml"}, func(f *goFile) bool {
-				return within(f.dir(), "internal/config") ||
-					f.isTest()
-			},
+			"yaml only in config and tests",
+			[]string{"go.yaml.in/yaml", "gopkg.in/yaml.v2", "gopkg.in/yaml.v3", "sigs.k8s.io/yaml", "github.com/goccy/go-yaml"},
+			func(f *goFile) bool { return within(f.dir(), "internal/config") || f.isTest() },
 			"load files through internal/config, which is strict about unknown keys",
 		},
 		{

@@ -13,7 +13,7 @@ func stateRules() []rule {
 		},
 		{
 			"no mutable package variables", "make it a constant, a field filled by New, or a value made by a function; " +
-				"sentinel errors, compiled patterns and tables that nobody assigns to may stay",
+				"sentinel errors, compiled patterns and tables without assignments may stay",
 			mutableVars,
 		},
 		{
@@ -54,8 +54,8 @@ func sharedGoroutines(tr *tree) (found []finding) {
 	return found
 }
 
-// mutableVars flags package variables that can change: by their kind (a mutex, a map from make, a pointer), or since
-// somebody, even a test, assigns to them.
+// mutableVars flags package variables that can change: by their kind (a mutex, a map from make, a pointer), or because
+// code, even a test, assigns to them.
 func mutableVars(tr *tree) (found []finding) {
 	groups := map[string][]*goFile{}
 	var order []string

@@ -38,7 +38,7 @@ const (
 	conflict = `^(?:<{7}|>{7}|\|{7}) `
 	// registry matches a lock file's download addresses and settings that point a client somewhere.
 	registry = `"resolved":\s*"https?:|registry\s*=\s*"?https?:|GOPROXY` + `=`
-	// fixedPort matches a loopback or any-address with a port; port 1 is allowed, since nothing ever listens there.
+	// fixedPort matches a loopback or any-address with a port; port 1 is allowed, because nothing ever listens there.
 	fixedPort = `(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1?\]):(?:[2-9]|1\d)\d*\b|["']:(?:[2-9]|1\d)\d*["']`
 )
 

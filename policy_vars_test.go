@@ -38,7 +38,7 @@ func embeds(doc *ast.CommentGroup) bool {
 // mutableKind says why the i-th variable of a declaration can change without being assigned to; "" if it cannot.
 func mutableKind(s *ast.ValueSpec, i int, pkg []*goFile) string {
 	if len(s.Values) == 0 {
-		return "has no value: somebody will set it, or it is a lock"
+		return "has no value: it will be set later, or it is a lock"
 	}
 	if s.Type != nil && changes(s.Type) {
 		return "has the type " + types.ExprString(s.Type) + ", whose value changes"
@@ -51,7 +51,7 @@ func mutableKind(s *ast.ValueSpec, i int, pkg []*goFile) string {
 		}
 	case *ast.UnaryExpr:
 		if v.Op == token.AND || v.Op == token.ARROW {
-			return "is a pointer that everybody shares"
+			return "is a pointer, which all users share"
 		}
 	case *ast.CallExpr:
 		if !makesFixed(v, pkg) {
@@ -75,7 +75,7 @@ func changes(typ ast.Expr) bool {
 	return false
 }
 
-// makesFixed is true for calls whose result nobody can change: conversions, known constructors, and functions of the
+// makesFixed is true for calls whose result cannot change: conversions, known constructors, and functions of the
 // package that return neither a pointer nor a channel.
 func makesFixed(call *ast.CallExpr, pkg []*goFile) bool {
 	switch fn := call.Fun.(type) {

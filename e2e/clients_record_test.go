@@ -49,7 +49,7 @@ func record(t *testing.T, natsURL, camera string) *recording {
 	return r
 }
 
-// check checks the pictures that somebody was shown: their size, that their clocks go on, and that they are what the
+// check checks the pictures that a client was shown: their size, that their clocks go on, and that they are what the
 // camera took at that time.
 func (r *recording) check(t *testing.T, pictures []image.Image, to target) {
 	t.Helper()

@@ -166,7 +166,7 @@ func gstreamer(t *testing.T, from string, to target) []image.Image {
 	return shown(t, dir, args)
 }
 
-// picturesDir returns a folder that a program may write to that runs as somebody else, which those of the tests are
+// picturesDir returns a folder that a program may write to that runs as another user, which those of the tests are
 // not.
 func picturesDir(t *testing.T) string {
 	dir, err := os.MkdirTemp("", "bramble-pictures-")

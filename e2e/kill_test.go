@@ -84,7 +84,8 @@ func (w *watcher) watchH264(r *bufio.Reader) {
 }
 
 // TestKill kills the agent and then NATS under 20 viewers. Everything must come back by itself, MJPEG viewers must not
-// even notice a new connection, and nobody may be shown what was captured while it could not be sent.
+// even notice a new connection, and no viewer may get frames that were captured while they could not be
+// sent.
 func TestKill(t *testing.T) {
 	addr := freePort(t)
 	_, port, err := net.SplitHostPort(addr)

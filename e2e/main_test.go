@@ -223,7 +223,7 @@ func freePort(tb testing.TB) string {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	defer func() { _ = l.Close() }() // nobody connected
+	defer func() { _ = l.Close() }() // it has no connections
 	return l.Addr().String()
 }
 

@@ -37,7 +37,7 @@ func TestKeyboard(t *testing.T) {
 }
 
 // TestAccessible lets axe-core look at every kind of page, on a desktop and a phone, dark and light: cameras of both
-// formats, one that is gone, one that is not well, one that nobody knows, a view and a hub without any.
+// formats, one that is gone, one that is not well, one that does not exist, a view and a hub without any.
 func TestAccessible(t *testing.T) {
 	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{})

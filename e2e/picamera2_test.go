@@ -16,8 +16,7 @@ import (
 )
 
 // TestPicamera2 runs the example script of the guide, over a stand-in for picamera2, under a real agent: its pictures
-// come byte for byte and in order, and the script ends in good order, its camera closed, when nobody watches any
-// longer.
+// come byte for byte and in order, and the script ends, its camera closed, when no viewer is left.
 func TestPicamera2(t *testing.T) {
 	need(t, "python3")
 	dir := t.TempDir()
@@ -69,7 +68,7 @@ func TestPicamera2(t *testing.T) {
 		n++
 	}
 	if exists(filepath.Join(dir, "closed")) {
-		t.Error("the script ended while somebody watched")
+		t.Error("the script ended while it had a viewer")
 	}
 	if err := sub.Unsubscribe(); err != nil {
 		t.Fatal(err)

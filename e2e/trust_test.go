@@ -49,7 +49,7 @@ func newGuarded(t *testing.T, tls ...string) *guarded {
 	t.Helper()
 	g := &guarded{t: t, tls: tls, file: filepath.Join(t.TempDir(), "credentials.json"), root: "http://127.0.0.1:0"}
 	g.command(annaPassword+"\n", "user", "add", "anna", "--cameras", "porch", "--password-stdin")
-	// without any user nobody is asked
+	// without users there is no authentication
 	g.command(annaPassword+"\n", "user", "add", "root", "--role", "admin", "--password-stdin")
 	_, token, _ := strings.Cut(g.command("", "agent", "add", "pi", "--cameras", "porch,yard"), "\n")
 	g.hub = start(t, binary("bramble-hub"), append([]string{
@@ -73,7 +73,7 @@ func newGuarded(t *testing.T, tls ...string) *guarded {
 }
 
 // TestLogin lets a browser come to a hub with users: a wrong password, the right one, what anna may see and nothing
-// else, a link in somebody else's page, log-out, and the end of a user who is looking.
+// else, a link in a page of another site, log-out, and the end of a user who is looking.
 func TestLogin(t *testing.T) {
 	t.Parallel()
 	cert := testutil.NewCert(t, nil, nil)

@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// hubs prints what an agent costs with one hub, with three and ten consumers, and with nobody.
+// hubs prints what an agent costs with one hub, with three and ten consumers, and with no subscriber.
 func (b *bench) hubs(ctx context.Context) error {
 	s, err := b.startFixture(ctx)
 	if err != nil {
@@ -33,7 +33,7 @@ func (b *bench) hubs(ctx context.Context) error {
 		{"one hub", 1, 0, settle},
 		{"3 hubs and 10 consumers", 3, 10, settle},
 		{"one hub again", 1, 0, settle + 5*time.Second}, // when the others have let go
-		{"nobody", 0, 0, settle + 15*time.Second},       // so has the agent
+		{"no viewer", 0, 0, settle + 15*time.Second},    // so has the agent
 	} {
 		if err := s.watch(ctx, step.hubs, step.consumers); err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 )
 
-// idle prints what an agent sends, and what it costs, while nobody watches.
+// idle prints what an agent sends, and what it costs, without viewers.
 func (b *bench) idle(ctx context.Context) error {
 	h, err := b.startHub(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func (b *bench) idle(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("| nobody watches | measured | goal |")
+	fmt.Println("| no viewers | measured | goal |")
 	fmt.Println("|---|---|---|")
 	fmt.Printf("| uplink, payload of TCP | %.0f B/s | 0 frames, <= 200 B/s |\n",
 		float64(m.sent.Load()-sent)/b.span.Seconds())

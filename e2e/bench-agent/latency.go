@@ -124,7 +124,7 @@ func (b *bench) rpicamLatency(ctx context.Context) (times []time.Duration, lost 
 	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
 		return nil, 0, err
 	}
-	tokens, err := os.OpenFile(fifo, os.O_RDWR, 0) // never blocks, whoever reads
+	tokens, err := os.OpenFile(fifo, os.O_RDWR, 0) // never blocks, even without a reader
 	if err != nil {
 		return nil, 0, err
 	}

@@ -80,7 +80,7 @@ func (b *bench) startAgent(ctx context.Context, natsURL, spec string, env ...str
 	return p, nil
 }
 
-// uncache removes a file from the page cache, unless somebody uses it.
+// uncache removes a file from the page cache, unless a process uses it.
 func uncache(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -30,7 +30,7 @@ func main() {
 		err = run(ctx)
 	}
 	if err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "bench-transcode:", err) // there is nobody else to tell
+		_, _ = fmt.Fprintln(os.Stderr, "bench-transcode:", err) // there is no other place to report it
 		os.Exit(1)
 	}
 }

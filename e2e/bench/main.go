@@ -84,7 +84,7 @@ func program(args []string, out, progress io.Writer) error {
 // openFiles are enough for 1000 viewers, those who come and go, and all cameras.
 const openFiles = 8192
 
-// alone starts this program anew on the generator's core, so that all its threads are there.
+// alone starts this program again on the generator's core, so that all its threads are there.
 func alone() error {
 	const done = "BRAMBLE_BENCH_ALONE"
 	if os.Getenv(done) != "" {

@@ -53,7 +53,7 @@ func parse(args []string, out io.Writer) (*settings, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(out)
 	f.Usage = func() {
-		_, _ = io.WriteString(out, usage) // there is nobody else to tell
+		_, _ = io.WriteString(out, usage) // there is no other place to report it
 		for _, sc := range scenario.All() {
 			_, _ = fmt.Fprintf(out, "  %-11s %s\n", sc.Name, sc.About)
 		}

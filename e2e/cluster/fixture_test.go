@@ -181,7 +181,7 @@ func freeAddr(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }() // nobody connected
+	defer func() { _ = l.Close() }() // it has no connections
 	return l.Addr().String()
 }
 

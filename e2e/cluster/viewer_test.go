@@ -78,7 +78,7 @@ func (a *viewerGroup) response(ctx context.Context, v *viewer) {
 	}
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return // the balancer has nobody for us
+		return // the balancer has no hub
 	}
 	defer func() { _ = resp.Body.Close() }() // it is read to its end, or of no interest
 	if resp.StatusCode != http.StatusOK {

@@ -202,7 +202,7 @@ func TestBalancer(t *testing.T) {
 	}
 }
 
-// stage is the end of a Dockerfile's stage: what is run, as whom, with what.
+// stage is the end of a Dockerfile's stage: the user, the command and its arguments.
 type stage struct {
 	user, entry, health string
 	env                 []string

@@ -175,7 +175,7 @@ func TestImages(t *testing.T) {
 	}
 }
 
-// freeAddr returns an address of this host at which nobody listens. The health check must know it before the hub runs.
+// freeAddr returns an address of this host without a listener. The health check must know it before the hub runs.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -129,7 +129,7 @@ func (a *pythonAgent) received() int64 {
 	return 0
 }
 
-// The program publishes while somebody subscribes, in order and with the right headers, and not a frame otherwise.
+// The program publishes while it has a subscriber, in order and with the right headers, and not a frame otherwise.
 func TestPythonAgentFollowsInterest(t *testing.T) {
 	t.Parallel()
 	a := startPythonAgent(t)
@@ -151,11 +151,11 @@ func TestPythonAgentFollowsInterest(t *testing.T) {
 	before := a.received()
 	testutil.Receive(t, "a status", a.statuses) // 4 s
 	if got := a.received() - before; got >= int64(len(a.pictures[0])) || got == 0 {
-		t.Errorf("with nobody there %d bytes were published; a picture has %d, questions and a status less", got,
+		t.Errorf("without subscribers %d bytes were published; a picture has %d, questions and a status less", got,
 			len(a.pictures[0]))
 	}
 	if info := a.statusOf(a.do("info")); info.Frames != idle.Frames {
-		t.Errorf("the camera made %d pictures for nobody", info.Frames-idle.Frames)
+		t.Errorf("the camera made %d pictures without a subscriber", info.Frames-idle.Frames)
 	}
 	second := a.frames(1)
 	if second[0].Epoch <= first[0].Epoch {

@@ -65,7 +65,7 @@ func freeAddress(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }() // nobody connected
+	defer func() { _ = l.Close() }() // it has no connections
 	return l.Addr().String()
 }
 
@@ -156,7 +156,7 @@ func TestMQTTUser(t *testing.T) {
 	nobody := see("cam/porch/still")
 	waitEnded(t, nobody)
 	if !strings.Contains(nobody.Output(), "not authorised") {
-		t.Errorf("somebody without a password: %s", nobody.Output())
+		t.Errorf("a client without a password: %s", nobody.Output())
 	}
 	nc, err := nats.Connect(d.nats, nats.Nkey(public, pair.Sign))
 	if err != nil {

@@ -48,7 +48,7 @@ func program(name string, args []string, stdout, stderr io.Writer) int {
 	return 255
 }
 
-// abort ends the program as an exception does that nobody catches.
+// abort ends the program as an uncaught exception does.
 type abort struct{}
 
 func (abort) Error() string { return "aborted" }

@@ -158,7 +158,7 @@ func (s *session) readTokens(f io.Reader) {
 	defer close(s.tokens)
 	for b := make([]byte, 1); ; {
 		if _, err := io.ReadFull(f, b); err != nil {
-			return // nobody is left who could give one
+			return // no writer is left that could send one
 		}
 		s.tokens <- struct{}{}
 	}

@@ -248,7 +248,7 @@ func later(t *testing.T, l *lab, page, newer string, steps []step) {
 		}
 		l.run(s.host, s.command, "")
 		if i == 1 && before == main() {
-			t.Errorf("the upgrade has started nothing anew: %s", before)
+			t.Errorf("the upgrade has restarted nothing: %s", before)
 		}
 		if program := "bramble-" + map[string]string{"hub": "hub", "pi": "agent"}[s.host]; strings.Contains(s.command,
 			"apt remove") {

@@ -61,7 +61,7 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }() // nobody connected
+	defer func() { _ = l.Close() }() // it has no connections
 	return l.Addr().String()
 }
 

@@ -21,8 +21,7 @@ const (
 	// the outage.
 	maxAge = 2 * time.Second
 
-	// maxLeftOver is how many frames may have been on their way to a server in the moment in which it froze. Nobody can
-	// call them back.
+	// maxLeftOver is how many frames may have been on their way to a server when it froze. They cannot be recalled.
 	maxLeftOver = 2
 )
 

@@ -9,7 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// testConfigure: a setting reaches the camera while it runs, and again when it is opened anew.
+// testConfigure: a setting reaches the camera while it runs, and again when it is opened again.
 func testConfigure(t *testing.T, v *vm) {
 	s := newFixture(t, v, "--camera", uvcMJPEG)
 	brightness := func() string { return v.sh(t, "v4l2-ctl -d %s -C brightness", byID) }
@@ -32,7 +32,7 @@ func testConfigure(t *testing.T, v *vm) {
 	}
 	stop()
 	statuses.wait(status.Idle)
-	v.sh(t, "v4l2-ctl -d %s -c brightness=5", byID) // somebody else, or a camera that forgets
+	v.sh(t, "v4l2-ctl -d %s -c brightness=5", byID) // as another program or a forgetful camera would
 	next, _ = s.frames("uvc", frame.JPEG)
 	next()
 	if got := brightness(); got != "brightness: -17" {

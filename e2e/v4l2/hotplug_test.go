@@ -16,7 +16,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// viewer is somebody who watches an MJPEG stream.
+// viewer reads an MJPEG stream.
 type viewer struct {
 	captured chan time.Time // of each part: when its picture was captured
 	ended    chan struct{}  // closed when the connection has ended
@@ -40,7 +40,7 @@ func watch(r *bufio.Reader) *viewer {
 			}
 			select {
 			case w.captured <- time.UnixMicro(int64(seconds * 1e6)):
-			default: // nobody looks any longer
+			default: // the test has stopped reading
 			}
 		}
 	}()
@@ -139,7 +139,7 @@ func testFreeze(t *testing.T, v *vm) {
 	next()
 }
 
-// testIdle: a camera that nobody watches is closed, and opened for a picture.
+// testIdle: a camera without viewers is closed, and opened for a picture.
 func testIdle(t *testing.T, v *vm) {
 	s := newFixture(t, v, "--camera", uvcMJPEG, "--camera", loopH264, "--camera", vividYUYV)
 	for _, camera := range []string{"uvc", "loop", "vivid"} {

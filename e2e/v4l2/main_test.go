@@ -31,14 +31,14 @@ func binary(name string) string { return filepath.Join(os.Getenv(binEnv), name) 
 
 func clip(name string) string { return filepath.Join(os.Getenv(cacheEnv), "clips", name+".raw") }
 
-// progress tells whoever waits what was done or measured.
+// progress prints what was done or measured.
 func progress(t *testing.T, format string, args ...any) {
 	t.Helper()
 	line := fmt.Sprintf(format, args...)
 	t.Log(line)
 	f, err := os.OpenFile(os.Getenv(progressEnv), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
-		return // nobody wants to know
+		return // not asked for
 	}
 	_, _ = fmt.Fprintln(f, line)
 	_ = f.Close() // the log above has it

@@ -180,7 +180,7 @@ func (v *vm) background(t *testing.T, log, command string) (stop func(signal str
 	}
 	t.Cleanup(func() {
 		if t.Failed() {
-			said, _ := v.try("tail -n 60 " + log) // for whoever mends it
+			said, _ := v.try("tail -n 60 " + log) // to find the cause
 			t.Logf("%s\n%s", command, said)
 		}
 		stop("TERM")

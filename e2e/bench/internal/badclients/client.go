@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	maxRead       = 1 << 20               // bytes that he reads at most: more than a hub has in its buffers for him
+	maxRead       = 1 << 20               // bytes that a client reads at most: more than a hub buffers for it
 	maxConnecting = 8                     // connections that are made at the same time by those who then stay
 	readInterval  = time.Second           // between two bytes that are read, or sent of a header
 	retryPause    = 10 * time.Millisecond // before one who was turned away comes again

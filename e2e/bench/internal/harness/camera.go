@@ -94,7 +94,7 @@ func (c *Camera) Publish(ctx context.Context, nc *nats.Conn) error {
 	}
 	info, err := nc.Subscribe(space.Do(c.Name, subject.Info), func(m *nats.Msg) {
 		if !c.dead.Load() {
-			_ = m.Respond(st) // nobody waits any more
+			_ = m.Respond(st) // the requester may have stopped waiting
 		}
 	})
 	if err != nil {

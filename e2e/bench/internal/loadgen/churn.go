@@ -14,8 +14,7 @@ type Churn struct {
 	Came, Refused, Pictured atomic.Int64
 }
 
-// Run lets viewers come, perSecond of them, each of whom stays for a moment and leaves, until ctx ends and all have
-// left.
+// Run connects perSecond viewers a second until ctx ends. Each disconnects after stay. It returns when all have.
 func (c *Churn) Run(ctx context.Context, generator *Generator, v Viewer, perSecond int, stay time.Duration) {
 	var running sync.WaitGroup
 	defer running.Wait()

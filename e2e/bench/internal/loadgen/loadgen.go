@@ -35,8 +35,8 @@ type ViewerResult struct {
 	shownAt      time.Duration
 }
 
-// Generator is a number of viewers of whom it is counted together what they see. They read into one buffer, one after
-// the other: a generator whose caches are full of buffers would measure itself.
+// Generator runs viewers and counts the frames of all together. They read into one buffer, one after the other:
+// with a buffer for each, the generator's own cache misses would be measured.
 type Generator struct {
 	connecting chan struct{} // holds a token for each viewer that connects just now
 

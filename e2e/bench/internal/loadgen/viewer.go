@@ -43,7 +43,7 @@ func (c *Generator) Watch(ctx context.Context, v Viewer) (ViewerResult, error) {
 	p.frame = func(head []byte) {
 		if v.Kind == "ws" {
 			taken++
-			_, _ = conn.Write(acknowledgement(taken)) // likewise
+			_, _ = conn.Write(acknowledgement(taken)) // the same
 		}
 		c.record(&s, p, head)
 		enough = v.Frames > 0 && (s.Frames >= v.Frames || s.Frames == 0 && v.Frames == 1)

@@ -34,7 +34,7 @@ func webSocketRequest(u *url.URL) string {
 	return head + string(clientFrame(opText, []byte(watch)))
 }
 
-// clientFrame returns a short frame of a client, with a mask that changes nothing: there is nobody to hide from.
+// clientFrame returns a short frame of a client, with a mask of zeros.
 func clientFrame(op byte, data []byte) []byte {
 	return append([]byte{0x80 | op, 0x80 | byte(len(data)), 0, 0, 0, 0}, data...)
 }

@@ -42,7 +42,7 @@ func TestBadClients(t *testing.T) {
 		}
 	}
 	if !regexp.MustCompile(`too big: \d+ connections, [1-9]`).MatchString(told) {
-		t.Errorf("nobody was thrown out for a message above max_payload:\n%s", told)
+		t.Errorf("no agent was disconnected for a message above max_payload:\n%s", told)
 	}
 }
 

@@ -53,7 +53,7 @@ func All() []Scenario {
 			"Viewers who join half a second after a key frame, of which there is one in four seconds: when they have a picture, and how far behind the camera they then play.", (*Bench).join},
 		{"first-part", "Viewers who join a running MJPEG camera: when they have a picture.", (*Bench).firstPart},
 		{"snapshot", "Single pictures of a running camera, and what is answered when it is dead.", (*Bench).snapshot},
-		{"cold", "A viewer who comes to a camera that nobody watches: real agent, camera from a file.", (*Bench).cold},
+		{"cold", "A viewer who comes to a camera without viewers: real agent, camera from a file.", (*Bench).cold},
 		{"start", "From the start of the process, bramble-hub demo, to the first picture in hand.", (*Bench).start},
 		{"slow", "Viewers who read half of what the camera sends: how old the frames are when they have been read.",
 			(*Bench).slow},
@@ -61,7 +61,7 @@ func All() []Scenario {
 		{"storm", "200 viewers who never read, 50 at half speed and 300 a second who come and go, beside 100 good ones.",
 			(*Bench).storm},
 		{"outage",
-			"The camera is silent for three seconds and begins anew: which viewers stay, and how long they see nothing new.",
+			"The camera is silent for three seconds and starts again: which viewers stay, and how long they see nothing new.",
 			(*Bench).outage},
 		{"bad-clients",
 			"Bad clients of a hub beside 20 good viewers of another camera: before they come, during their visit, and after it (docs/ref/reliability.md).", (*Bench).badClients},
@@ -69,7 +69,7 @@ func All() []Scenario {
 			"50 cameras with 4 viewers each, half of them JPEG and half H.264, against one camera of each kind with 200 viewers.", (*Bench).cameras},
 		{"mixed", "A camera of 320x240 with 10 viewers, alone and beside one of 1 MB pictures with 10 viewers.",
 			(*Bench).mixed},
-		{"idle", "50 cameras of a real agent that nobody watches.", (*Bench).idle},
+		{"idle", "50 cameras of a real agent, without viewers.", (*Bench).idle},
 	}
 }
 

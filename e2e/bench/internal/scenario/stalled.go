@@ -166,7 +166,7 @@ func (b *Bench) stall(ctx context.Context, p *badViewerRun) error {
 	p.r[kernelTCP] = float64(tcp) / (1 << 20)
 	p.r[evicted] = math.NaN()
 	if p.server.Name == harness.Baseline {
-		return nil // it evicts nobody
+		return nil // it evicts no viewer
 	}
 	return p.wait(ctx, time.Duration(b.some(40, 12))*time.Second, func() (bool, error) {
 		now, err := p.server.Proc.Sockets()

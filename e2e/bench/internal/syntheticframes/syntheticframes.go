@@ -130,7 +130,7 @@ func Decodable(stream []byte) *Clip {
 	return f
 }
 
-// Write is a camera program: it writes usual pictures to out until ctx ends or nobody reads them.
+// Write is a camera program: it writes usual pictures to out until ctx ends or the reader closes.
 func Write(ctx context.Context, out io.Writer) error {
 	f, err := Pictures(1280, 720, JPEGSize, 2)
 	if err != nil {
