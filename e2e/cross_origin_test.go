@@ -26,9 +26,9 @@ func otherOrigin(t *testing.T) (origin string) {
 	return strings.Replace(srv.URL, "127.0.0.1", "localhost", 1)
 }
 
-// TestOtherPages puts <bramble-camera> and ?embed into a page of another site that the hub allows, and into one that it
+// TestEmbedding puts <bramble-camera> and ?embed into a page of another site that the hub allows, and into one that it
 // does not.
-func TestOtherPages(t *testing.T) {
+func TestEmbedding(t *testing.T) {
 	t.Parallel()
 	origin := otherOrigin(t)
 	root, natsURL := startHub(t, hub.Config{AllowOrigins: []string{origin}})
@@ -47,9 +47,9 @@ func TestOtherPages(t *testing.T) {
 	t.Logf("%+v %+v", shown, refused)
 }
 
-// TestForeignPages has a page of another site load pictures, videos, frames and the like of a hub without
+// TestCrossOriginPages has a page of another site load pictures, videos, frames and the like of a hub without
 // authentication. The page cannot read them, and must not start the camera unless the hub allows that page.
-func TestForeignPages(t *testing.T) {
+func TestCrossOriginPages(t *testing.T) {
 	t.Parallel()
 	for allowed, want := range map[bool]int{false: http.StatusForbidden, true: http.StatusOK} {
 		origin, cfg := otherOrigin(t), hub.Config{}
@@ -89,8 +89,8 @@ func TestForeignPages(t *testing.T) {
 	}
 }
 
-// TestBelowPath uses the page below a path of a proxy, which takes the path off or says that it does not.
-func TestBelowPath(t *testing.T) {
+// TestPathPrefix uses the page below a path of a proxy, which takes the path off or says that it does not.
+func TestPathPrefix(t *testing.T) {
 	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{Insecure: true}) // authentication is off, also through the proxy
 	startAgent(t, natsURL, small("porch"), "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10")
@@ -143,8 +143,9 @@ func TestNoVideo(t *testing.T) {
 	}
 }
 
-// TestRareFrames: of a camera with a frame a second the newest one that has come is on the screen, not the one before.
-func TestRareFrames(t *testing.T) {
+// TestLowFrameRate shows a camera of one frame a second: the picture on the screen is the newest one, not the one
+// before.
+func TestLowFrameRate(t *testing.T) {
 	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, "slow=pattern:#size=320x180&fps=1")

@@ -10,9 +10,9 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestSecure has TLS from the camera to the screen: an agent that pins the hub's key, and a browser, which gets all
+// TestHTTPS has TLS from the camera to the screen: an agent that pins the hub's key, and a browser, which gets all
 // that the page uses by HTTP/2, beside the WebSocket, for which it opens a connection of its own.
-func TestSecure(t *testing.T) {
+func TestHTTPS(t *testing.T) {
 	t.Parallel()
 	cert := testutil.NewCert(t, nil, nil)
 	root, natsURL := startHub(t, hub.Config{TLSCert: cert.CertFile, TLSKey: cert.KeyFile, NATSTLSCert: cert.CertFile,
