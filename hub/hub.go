@@ -26,6 +26,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
 	"github.com/bramble-cam/bramble/hub/internal/natsserver"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
@@ -227,7 +228,7 @@ func (h *Hub) http(
 	hubs *hubsync.Sync, in *ingest.Ingest, reg *cameras.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
 ) httpapi.Config {
 	return httpapi.Config{
-		Registry: reg, Transcoder: tr, DefaultCamera: h.cfg.DefaultCamera,
+		Registry: reg, Transcoder: tr, Outputs: outputs.All(), DefaultCamera: h.cfg.DefaultCamera,
 		Connected: in.Connected, Agents: in, Info: h.info(natsURL, addr),
 		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.httpCert), SelfSigned: h.selfSigned,
 		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Credentials: h.store, Auth: h.auth, External: h.external,

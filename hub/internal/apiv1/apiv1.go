@@ -3,6 +3,7 @@
 package apiv1
 
 import (
+	"bytes"
 	_ "embed" // openapi.yaml
 
 	"github.com/labstack/echo/v4"
@@ -11,6 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
+	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
@@ -20,8 +22,13 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
+// outputsMark is the line of openapi.yaml that the outputs' paths replace.
+const outputsMark = "  # OUTPUTS: output.Registry.OpenAPI\n"
+
 // OpenAPI returns the description of the hub's HTTP interface, in YAML.
-func OpenAPI() []byte { return openAPI }
+func OpenAPI(outputs *output.Registry) []byte {
+	return bytes.Replace(openAPI, []byte(outputsMark), []byte(outputs.OpenAPI()), 1)
+}
 
 // Config is what an API needs.
 type Config struct {

@@ -121,11 +121,7 @@ func (s *Server) alias(c echo.Context, id, ext string) error {
 			query[ours] = values
 		}
 	}
-	clear(c.QueryParams()) // echo has read it already, and gives out this map again
-	for name, values := range query {
-		c.QueryParams()[name] = values
-	}
-	return s.serve(c, cam, ext)
+	return s.serve(c, cam, ext, query)
 }
 
 // ustreamerState answers what ustreamer says of itself, as far as its clients look at it.

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
@@ -310,14 +309,6 @@ func TestFresherPicture(t *testing.T) {
 		t.Errorf("%q, %v; want %q", body, err, want)
 	}
 	desk.viewers(0)
-}
-
-func TestUnixSeconds(t *testing.T) {
-	for want, at := range map[string]time.Time{"0.000000": time.Unix(0, 999), "1767225600.000040": time.Unix(1767225600, 40999)} {
-		if got := unixSeconds(at); got != want {
-			t.Errorf("%s, want %s", got, want)
-		}
-	}
 }
 
 // A hub that knows no camera says so, and is not ready.

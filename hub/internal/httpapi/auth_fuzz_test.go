@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
@@ -38,7 +39,7 @@ func FuzzAuthorization(f *testing.F) {
 		f.Fatal(err)
 	}
 	h := newHouse(f, stream.Config{})
-	s := New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, slog.New(slog.DiscardHandler)), Log: slog.New(slog.DiscardHandler)})
+	s := New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, slog.New(slog.DiscardHandler)), Log: slog.New(slog.DiscardHandler)})
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("anna:"+string(annaPassword)))
 	for _, a := range []string{
 		"", basic, "basic  " + basic[6:], "Bearer " + token, "bearer\t" + token, "Bearer", "Basic", "Basic !!!", "Basic " + base64.StdEncoding.EncodeToString([]byte("anna")), "Digest username=x", "Bearer bt_", "\xff",

@@ -27,7 +27,7 @@ import (
 func TestCrowd(t *testing.T) {
 	for path, format := range map[string]frame.Format{"/cam/c.mjpeg": frame.JPEG, "/cam/c.h264": frame.H264, "/cam/c.mp4": frame.H264} {
 		t.Run(path, func(t *testing.T) {
-			r := newRig(t, stream.Config{MaxBytes: 2 << 20, LiveBudget: 20 * time.Millisecond}, func(s *Server) { s.times.quiet = 50 * time.Millisecond })
+			r := newRig(t, stream.Config{MaxBytes: 2 << 20, LiveBudget: 20 * time.Millisecond}, func(s *Server) { s.times.Idle = 50 * time.Millisecond })
 			w := &crowd{t: t, rig: r, cam: r.camera("c", format), path: path, sent: make(map[uint64]unit)}
 			ctx, over := context.WithCancel(t.Context())
 			defer over()

@@ -116,7 +116,7 @@ func TestH264NewParams(t *testing.T) {
 
 // A viewer that leaves while nothing is sent is noticed.
 func TestH264Leaves(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.quiet = moment })
+	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	yard.access(list[0])
 	for _, path := range []string{"/cam/yard.h264", "/cam/yard.mp4"} {

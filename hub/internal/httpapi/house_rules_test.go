@@ -21,6 +21,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -107,7 +108,7 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	}
 	g.keeper = keeper
 	h := newHouse(t, stream.Config{})
-	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Agents: &oneAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log), AllowOrigins: []string{"https://friend.example"}, Log: log})
+	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Agents: &oneAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log), AllowOrigins: []string{"https://friend.example"}, Log: log})
 	for _, f := range tune {
 		f(h.srv)
 	}

@@ -117,7 +117,7 @@ func TestHTTP10(t *testing.T) {
 
 // What a client sends behind its request for a stream, another request or rubbish, is not answered and harms nobody.
 func TestPipelined(t *testing.T) {
-	r := newRig(t, stream.Config{}, fast, func(s *Server) { s.times.placeholder = hour })
+	r := newRig(t, stream.Config{}, fast, func(s *Server) { s.times.Placeholder = hour })
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	for _, more := range []string{"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n", strings.Repeat("\x00\xff", 50_000)} {
@@ -165,7 +165,7 @@ func TestSlowClients(t *testing.T) {
 // A header that is too long is refused, and a stream still goes on after what a request's time would be.
 func TestHeaderLimit(t *testing.T) {
 	r := newRig(t, stream.Config{}, fast, func(s *Server) {
-		s.times.placeholder, s.times.header, s.times.request = hour, 100*time.Millisecond, 100*time.Millisecond
+		s.times.Placeholder, s.times.header, s.times.request = hour, 100*time.Millisecond, 100*time.Millisecond
 	})
 	r.camera("desk", frame.JPEG).picture()
 	c := r.mjpeg("/cam/desk.mjpeg")

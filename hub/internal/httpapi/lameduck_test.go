@@ -23,7 +23,7 @@ import (
 // A hub that is about to stop is not ready, and serves those who are there and those who still come; then all end, and none within a frame.
 func TestLameDuck(t *testing.T) {
 	h := newHouse(t, stream.Config{})
-	h.srv.cfg.LameDuck, h.srv.times.quiet = hour, hour
+	h.srv.cfg.LameDuck, h.srv.times.Idle = hour, hour
 	desk, yard := h.camera("desk", frame.JPEG), h.camera("yard", frame.H264)
 	desk.picture()
 	yard.access(units(t, "slices.h264")[0])
@@ -105,7 +105,7 @@ func TestLameDuckTimes(t *testing.T) {
 
 // A viewer whose picture is on its way when the hub stops gets all of it.
 func TestStopWholePicture(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.stop, s.times.quiet = hour, hour, hour })
+	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Stop, s.times.Idle = hour, hour, hour })
 	big := r.camera("big", frame.JPEG)
 	one, two, socket := r.mjpeg("/cam/big.mjpeg"), r.mjpeg("/cam/big.mjpeg"), r.dial()
 	socket.say(`{"op":"watch","slot":1,"camera":"big","kind":"jpeg"}`)

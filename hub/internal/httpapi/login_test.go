@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -151,7 +152,7 @@ func TestExposed(t *testing.T) {
 	}
 	for exposed, want := range map[bool]int{false: 200, true: 401} {
 		h := newHouse(t, stream.Config{})
-		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, "", testutil.Log(t)), Exposed: exposed, Log: testutil.Log(t)})
+		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, "", testutil.Log(t)), Exposed: exposed, Log: testutil.Log(t)})
 		r := runRig(t, h)
 		if resp, _ := r.do(http.MethodGet, "/api/v1/cameras"); resp.StatusCode != want {
 			t.Errorf("exposed %v: %s", exposed, resp.Status)

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"net/textproto"
@@ -17,6 +18,9 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
 )
+
+// unixSeconds formats an instant as X-Timestamp does.
+func unixSeconds(t time.Time) string { return fmt.Sprintf("%d.%06d", t.Unix(), t.Nanosecond()/1000) }
 
 // shown is one part of an MJPEG response.
 type shown struct {
@@ -85,7 +89,7 @@ func (c *conn) partOf(n uint64) shown {
 
 // The newest picture is there at once, and the boundary that ends it is not kept back until the next.
 func TestMJPEGAtOnce(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.quiet = hour })
+	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle = hour })
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	want := desk.picture()
@@ -122,7 +126,7 @@ func TestMJPEGHead(t *testing.T) {
 // While the camera stands still the last picture is sent again and again, on a connection that nobody cuts.
 func TestMJPEGRepeats(t *testing.T) {
 	r := newRig(t, stream.Config{}, fast, func(s *Server) {
-		s.times.placeholder = hour
+		s.times.Placeholder = hour
 		s.cfg.WriteTimeout = time.Second
 	})
 	desk := r.camera("desk", frame.JPEG)
@@ -171,7 +175,7 @@ func TestMJPEGPlaceholder(t *testing.T) {
 
 // Whoever opens a camera that is offline sees so at once.
 func TestMJPEGOffline(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.quiet, s.times.placeholder = hour, hour })
+	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle, s.times.Placeholder = hour, hour })
 	desk := r.camera("desk", frame.JPEG)
 	desk.say(status.Stopped, "")
 	viewer := r.mjpeg("/cam/desk.mjpeg")
@@ -184,22 +188,9 @@ func TestMJPEGOffline(t *testing.T) {
 	}
 }
 
-// Viewers of one camera are sent the same placeholder, drawn once.
-func TestPlaceholderIsShared(t *testing.T) {
-	h := newHouse(t, stream.Config{})
-	desk, porch := h.camera("desk", frame.JPEG), h.camera("porch", frame.JPEG)
-	a, b := h.srv.placeholders.of(desk.Camera)(), h.srv.placeholders.of(desk.Camera)()
-	if &a.picture[0] != &b.picture[0] || &a.header[0] != &b.header[0] {
-		t.Error("drawn twice")
-	}
-	if c := h.srv.placeholders.of(porch.Camera)(); bytes.Equal(a.picture, c.picture) {
-		t.Error("two cameras have the same")
-	}
-}
-
 // A viewer that leaves while nothing is sent is noticed.
 func TestMJPEGLeaves(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.quiet, s.times.placeholder = moment, hour })
+	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle, s.times.Placeholder = moment, hour })
 	desk := r.camera("desk", frame.JPEG)
 	for _, leave := range []func(*conn) error{
 		func(c *conn) error { return c.Close() },

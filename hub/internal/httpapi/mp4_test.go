@@ -3,12 +3,9 @@ package httpapi
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"io"
 	"testing"
-	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/connwriter"
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
@@ -94,61 +91,6 @@ func TestMP4Joins(t *testing.T) {
 			t.Errorf("decode times %d and %d after %d, want %d more", a, b, decode, want)
 		}
 		decode = a
-	}
-}
-
-// A viewer that comes later has decode times of its own; the rest of a fragment is the same memory for all.
-func TestMP4Shares(t *testing.T) {
-	h := newHouse(t, stream.Config{})
-	yard, list := h.camera("yard", frame.H264), units(t, "slices.h264")
-	for _, u := range list[:3] {
-		yard.access(u)
-	}
-	made := 0
-	build := func(f *stream.Packet) (*fmp4.Fragment, error) {
-		made++
-		return makeFragment(f)
-	}
-	newest := yard.stream.Newest()
-	a, err := stream.Cached(newest, build)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // two viewers
-		out := &vectors{}
-		v := mp4Viewer{viewing: &viewing{out: connwriter.New(t.Context(), out, time.Hour, time.Hour)}, params: newest.Params}
-		if err := errors.Join(v.show(stream.Delivery{Packet: newest}), v.out.Flush()); err != nil {
-			t.Fatal(err)
-		}
-		if len(out.took) != 2 || &out.took[1][0] != &a.Mdat[0] {
-			t.Errorf("the sample was copied: %d writes", len(out.took))
-		}
-	}
-	if made != 1 {
-		t.Errorf("made %d times", made)
-	}
-}
-
-// MJPEG parts are the same memory for all viewers, too.
-func TestMJPEGShares(t *testing.T) {
-	h := newHouse(t, stream.Config{})
-	desk := h.camera("desk", frame.JPEG)
-	desk.picture()
-	newest := desk.stream.Newest()
-	var headers [][]byte
-	for range 2 {
-		out := &vectors{}
-		v := mjpegViewer{viewing: &viewing{out: connwriter.New(t.Context(), out, time.Hour, time.Hour)}}
-		if err := errors.Join(v.show(stream.Delivery{Packet: newest}), v.out.Flush()); err != nil {
-			t.Fatal(err)
-		}
-		if len(out.took) != 3 || &out.took[1][0] != &newest.Payload[0] {
-			t.Errorf("the picture was copied: %d writes", len(out.took))
-		}
-		headers = append(headers, out.took[0])
-	}
-	if &headers[0][0] != &headers[1][0] {
-		t.Error("each viewer has its own header")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -38,7 +39,7 @@ type openapi struct {
 
 func readOpenAPI(t *testing.T) (doc openapi) {
 	t.Helper()
-	if err := yaml.Unmarshal(apiv1.OpenAPI(), &doc); err != nil {
+	if err := yaml.Unmarshal(apiv1.OpenAPI(outputs.All()), &doc); err != nil {
 		t.Fatal(err)
 	}
 	return doc

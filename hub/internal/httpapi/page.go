@@ -13,6 +13,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
+	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/webui"
 )
 
@@ -20,10 +21,16 @@ import (
 type site struct {
 	script, style, element []byte
 	login                  *webui.LoginPage
+	outputs                []webui.Output // whose addresses the page lists
+	openAPI                []byte
 }
 
-func newSite() site {
-	return site{webui.Script(), webui.Style(), webui.Element(), webui.NewLoginPage()}
+func newSite(outputs *output.Registry) site {
+	s := site{script: webui.Script(), style: webui.Style(), element: webui.Element(), login: webui.NewLoginPage(), openAPI: apiv1.OpenAPI(outputs)}
+	for _, o := range outputs.Specs() {
+		s.outputs = append(s.outputs, webui.Output{Extension: o.Name, Label: o.Label, Element: o.Element})
+	}
+	return s
 }
 
 // page answers with the page: the grid at /, one camera at /cam/<id>. The page itself finds out which.
@@ -36,17 +43,7 @@ func (s *Server) page(c echo.Context) error {
 			origin.Share(c.Response().Header())
 		}
 	}
-	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot, pageOutputs())))
-}
-
-// pageOutputs returns the outputs whose addresses the page lists.
-func pageOutputs() []webui.Output {
-	return []webui.Output{
-		{Extension: "jpeg", Label: "JPEG: the newest picture"},
-		{Extension: "mjpeg", Label: "MJPEG: for <img>, OctoPrint, Home Assistant", Element: "img"},
-		{Extension: "mp4", Label: "MP4: for <video> and downloads", Element: "video"},
-		{Extension: "h264", Label: "H.264: for VLC, ffmpeg, Frigate"},
-	}
+	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot, s.site.outputs)))
 }
 
 func (s *Server) asset(c echo.Context) error {
@@ -81,7 +78,7 @@ func (s *Server) element(c echo.Context) error {
 	return send(c, "text/javascript; charset=utf-8", s.site.element)
 }
 
-func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", apiv1.OpenAPI()) }
+func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", s.site.openAPI) }
 
 // send answers with a file that changes only with the program. A browser revalidates it each time, and gets a 304 if it
 // is unchanged. Range is ignored: files are small, and thousands of overlapping parts are many times the file.

@@ -15,6 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/internal/media"
@@ -84,7 +85,7 @@ func newHouse(t testing.TB, bounds stream.Config) *house {
 	reg := cameras.New(cameras.Config{Agents: a, Stream: bounds, Log: testutil.Log(t)})
 	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testutil.Log(t)})
 	return &house{t, a, reg, tr, New(Config{
-		Registry: reg, Transcoder: tr, Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, Info: apiv1.Info{Version: "1.2.3"},
+		Registry: reg, Transcoder: tr, Outputs: outputs.All(), Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, Info: apiv1.Info{Version: "1.2.3"},
 		Collectors: []prometheus.Collector{
 			ingest.NewCollector(a.Connected, func() uint64 { return 7 }), cameras.NewCollector(reg, tr.Delivered),
 			transcode.NewCollector(tr, reg.Cameras),
@@ -171,7 +172,7 @@ func runRig(t testing.TB, h *house) *rig {
 }
 
 // fast shortens the times in which a stream stands still.
-func fast(s *Server) { s.times.quiet, s.times.placeholder = 10*time.Millisecond, 200*time.Millisecond }
+func fast(s *Server) { s.times.Idle, s.times.Placeholder = 10*time.Millisecond, 200*time.Millisecond }
 
 // conn is a client's end of a connection on which a response has begun. Reading fails after testkit.Timeout.
 type conn struct {

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/output"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -23,7 +25,9 @@ import (
 // Stopping ends all viewers, whatever they do, and connections on which nothing was asked. Nobody is told of a failure.
 func TestStop(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) {
-		s.cfg.WriteTimeout, s.times = hour, times{hour, hour, hour, hour, hour, 200 * time.Millisecond, hour, hour}
+		s.cfg.WriteTimeout, s.times = hour, times{
+			output.Timing{FirstFrame: hour, Idle: hour, Placeholder: hour, Stop: 200 * time.Millisecond}, hour, hour, hour, hour,
+		}
 	})
 	desk, yard, big := r.camera("desk", frame.JPEG), r.camera("yard", frame.H264), r.camera("big", frame.JPEG)
 	desk.picture()
@@ -131,7 +135,7 @@ func TestNoDeadline(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	if s := New(Config{Log: testutil.Log(t)}); s.cfg.WriteTimeout != 10*time.Second || s.times != defaultTimes() {
+	if s := New(Config{Outputs: outputs.All(), Log: testutil.Log(t)}); s.cfg.WriteTimeout != 10*time.Second || s.times != defaultTimes() {
 		t.Errorf("%v, %+v", s.cfg.WriteTimeout, s.times)
 	}
 }

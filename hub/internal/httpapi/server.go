@@ -5,10 +5,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,12 +24,15 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
+	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
@@ -43,20 +44,16 @@ const maxStreams = 32
 
 // times are how long things may take. Tests shorten them.
 type times struct {
-	frame       time.Duration // a request waits for a cold camera's first frame
-	quiet       time.Duration // a stream stands still before its last picture is sent again, and before a viewer is looked after that may have left
-	placeholder time.Duration // a viewer sees the last picture of a camera that is gone, before a placeholder takes its place
-	header      time.Duration // a client takes to send a request's headers
-	request     time.Duration // and all of it: nobody reads a body, but the client may be slow to say that there is none
-	stop        time.Duration // those who are busy when the server stops may go on
-	ping        time.Duration // between two pings of a WebSocket
-	roster      time.Duration // between two looks at all cameras' states for WebSockets
+	output.Timing
+	header  time.Duration // a client takes to send a request's headers
+	request time.Duration // and all of it: nobody reads a body, but the client may be slow to say that there is none
+	ping    time.Duration // between two pings of a WebSocket
+	roster  time.Duration // between two looks at all cameras' states for WebSockets
 }
 
 func defaultTimes() times {
 	return times{
-		frame: 5 * time.Second, quiet: time.Second, placeholder: 5 * time.Second,
-		header: 10 * time.Second, request: 20 * time.Second, stop: 2 * time.Second,
+		Timing: output.DefaultTiming(), header: 10 * time.Second, request: 20 * time.Second,
 		ping: 15 * time.Second, roster: 500 * time.Millisecond,
 	}
 }
@@ -65,6 +62,7 @@ func defaultTimes() times {
 type Config struct {
 	Registry      *cameras.Registry
 	Transcoder    *transcode.Transcoder
+	Outputs       *output.Registry
 	DefaultCamera string               // of URLs that name none; "" means the first by name
 	Connected     func() bool          // whether NATS can be reached
 	AllowOrigins  []string             // of other people's pages that may open /ws, such as https://example.org; "*" is all
@@ -100,29 +98,29 @@ type Live struct {
 
 // Server answers HTTP.
 type Server struct {
-	cfg          Config
-	changedTo    atomic.Pointer[Live] // nil: as cfg has it
-	times        times
-	echo         *echo.Echo
-	ending       context.Context // Run's: its end is that of all viewers
-	responses    sync.WaitGroup  // those that own their connection: http.Server does not know them
-	placeholders placeholders
-	site         site
-	roster       roster
-	sockets      atomic.Int64 // WebSockets open now
-	draining     atomic.Bool  // the server is about to stop
-	refused      *metrics.Refused
-	cameras      authz.Cameras
-	hostname     string // this host's
-	auth         *webauth.Auth
-	api          *apiv1.API
-	tracker      *viewers.Tracker
-	errors       *prometheus.CounterVec // answers that are errors, by status
-	pending      *connlimit.Pending
-	idle         *connlimit.Idle
-	accept       *connlimit.AcceptLimiter
-	untrusted    untrustedProxy
-	messages     sync.Pool // of *[]byte, in which messages of WebSockets are put together
+	cfg       Config
+	changedTo atomic.Pointer[Live] // nil: as cfg has it
+	times     times
+	echo      *echo.Echo
+	ending    context.Context // Run's: its end is that of all viewers
+	responses sync.WaitGroup  // those that own their connection: http.Server does not know them
+	outputs   *output.Handler
+	site      site
+	roster    roster
+	sockets   atomic.Int64 // WebSockets open now
+	draining  atomic.Bool  // the server is about to stop
+	refused   *metrics.Refused
+	cameras   authz.Cameras
+	hostname  string // this host's
+	auth      *webauth.Auth
+	api       *apiv1.API
+	tracker   *viewers.Tracker
+	errors    *prometheus.CounterVec // answers that are errors, by status
+	pending   *connlimit.Pending
+	idle      *connlimit.Idle
+	accept    *connlimit.AcceptLimiter
+	untrusted untrustedProxy
+	messages  sync.Pool // of *[]byte, in which messages of WebSockets are put together
 }
 
 // New returns a Server. It starts nothing.
@@ -133,9 +131,10 @@ func New(cfg Config) *Server {
 	if cfg.Others == nil {
 		cfg.Others = func() []hubsync.Other { return nil }
 	}
-	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(), hostname: hostname()}
+	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(cfg.Outputs), hostname: hostname()}
 	s.cameras = authz.Cameras{Registry: cfg.Registry}
 	s.tracker = s.newTracker()
+	s.outputs = s.newOutputs()
 	s.errors = metrics.NewCounterVec("http_errors_total", "Requests answered with an error, by status.", "code",
 		errorCodes()...)
 	s.refused = metrics.NewRefused(cfg.Refusals)
@@ -173,9 +172,22 @@ func (s *Server) newTracker() *viewers.Tracker {
 			}
 			return ids
 		},
-		Outputs:   slices.Sorted(maps.Keys(extensions)),
+		Outputs:   s.cfg.Outputs.Names(),
 		Preempted: func() uint64 { return s.cfg.Transcoder.Totals().Preempted },
 		Log:       s.cfg.Log,
+	})
+}
+
+// formats returns the names of the outputs in which a camera with a native format is available.
+func (s *Server) formats(native frame.Format) []string {
+	return s.cfg.Outputs.NamesFor(media.Codec(native), s.cfg.Transcoder.Available())
+}
+
+// newOutputs returns the handler of cameras in the outputs.
+func (s *Server) newOutputs() *output.Handler {
+	return output.NewHandler(output.Config{
+		Viewers: s.tracker, Provider: s.cfg.Transcoder, Timing: &s.times.Timing,
+		WriteTimeout: func() time.Duration { return s.live().WriteTimeout }, Log: s.cfg.Log,
 	})
 }
 
@@ -234,12 +246,13 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	}
 	end()
 	// Without cancel: ctx has ended, and what is under way should end in good order.
-	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.times.stop)
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.times.Stop)
 	defer cancel()
 	if srv.Shutdown(wait) != nil {
 		s.cfg.Log.Debug("HTTP connections cut that were busy or had not begun a request")
 		_ = srv.Close() // there is nothing to be done about a connection that cannot be closed
 	}
+	s.outputs.Wait()
 	s.responses.Wait() // their writers give them as long as Shutdown gave the others
 	s.tracker.EndAudit()
 	return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
@@ -34,7 +35,7 @@ func TestShares(t *testing.T) {
 			t.Errorf("quality %d: %s", q, said)
 		}
 	}
-	if n := g.running(); n != maxLinkTranscodes {
+	if n := g.running(); n != output.MaxLinkTranscodes {
 		t.Errorf("the link has %d transcodes", n)
 	}
 	for i, q := range []int{30, 50, 65, 80, 90, 100} {
@@ -83,6 +84,7 @@ func newShared(t *testing.T, most int) *guarded {
 	}
 	return newGuarded(t, func(s *Server) {
 		s.cfg.Transcoder = transcode.New(transcode.Config{FFmpeg: ffmpeg, Max: most, Log: testutil.Log(t)})
+		s.outputs = s.newOutputs()
 		testutil.Run(t, s.cfg.Transcoder.Run)
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
@@ -21,7 +22,7 @@ func TestSessionAtAnotherHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHouse(t, stream.Config{})
-	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, g.file, testutil.Log(t)), Log: testutil.Log(t)})
+	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, g.file, testutil.Log(t)), Log: testutil.Log(t)})
 	other := runRig(t, h)
 	if resp, _ := other.do(http.MethodGet, "/api/v1/me"); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the cookie: %s", resp.Status)

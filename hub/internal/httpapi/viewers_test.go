@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -154,7 +155,7 @@ func TestFirstUser(t *testing.T) {
 	}
 	h := newHouse(t, stream.Config{})
 	h.srv = New(Config{
-		Registry: h.reg, Transcoder: h.tr, Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, testutil.Log(t)), AllowHosts: []string{"hub"}, Log: testutil.Log(t),
+		Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, testutil.Log(t)), AllowHosts: []string{"hub"}, Log: testutil.Log(t),
 	})
 	r := runRig(t, h)
 	testutil.Run(t, keeper.Run)

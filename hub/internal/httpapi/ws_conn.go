@@ -63,7 +63,7 @@ func (c *wsConn) run() {
 		if errors.Is(context.Cause(c.g.Context()), viewers.ErrRevoked) {
 			status, reason = websocket.StatusPolicyViolation, viewers.ErrRevoked.Error()
 		}
-		_ = c.net.SetReadDeadline(time.Now().Add(c.s.times.stop)) // fails only if it is closed already
+		_ = c.net.SetReadDeadline(time.Now().Add(c.s.times.Stop)) // fails only if it is closed already
 		c.close(status, reason)
 	})
 	defer func() {

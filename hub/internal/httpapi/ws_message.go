@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/subject"
@@ -109,25 +110,25 @@ func (c *wsConn) handle(kind websocket.MessageType, data []byte) error {
 
 // slot returns the slot that a watch asks for. It does not run yet.
 func (r *wsRequest) slot(c *wsConn) (*wsSlot, error) {
-	q := parameters{query: r.query()}
+	q := output.Params{Query: r.query()}
 	o := &wsSlot{conn: c, number: r.Slot, camera: r.Camera, kind: r.Kind, credit: make(chan struct{}, 1)}
 	window := float64(windowJPEG)
 	switch r.Kind {
 	case kindJPEG:
-		o.want = q.rendition(media.JPEG)
+		o.want = q.Rendition(media.JPEG)
 		if o.want.FPS > 0 {
 			o.interval = time.Duration(float64(time.Second) / o.want.FPS)
 		}
 	case kindMP4:
-		o.want, window = q.rendition(media.H264), windowMP4
+		o.want, window = q.Rendition(media.H264), windowMP4
 	default:
-		q.fail("kind", r.Kind, "jpeg or mp4")
+		q.Fail("kind", r.Kind, "jpeg or mp4")
 	}
-	o.window = uint32(q.number("window", window, 1, maxWSWindow))
+	o.window = uint32(q.Number("window", window, 1, maxWSWindow))
 	if subject.ValidateID(r.Camera) != nil {
-		q.fail("camera", r.Camera, "a camera's id: small letters, digits and hyphens")
+		q.Fail("camera", r.Camera, "a camera's id: small letters, digits and hyphens")
 	}
-	return o, q.err
+	return o, q.Err()
 }
 
 // query returns the members that are parameters of a URL, too: so they are checked by the same rules.

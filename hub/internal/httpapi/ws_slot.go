@@ -10,9 +10,10 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
+	"github.com/bramble-cam/bramble/hub/internal/output"
+	"github.com/bramble-cam/bramble/hub/internal/output/mp4"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
-	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/media"
 )
 
@@ -99,8 +100,7 @@ func (o *wsSlot) run(ctx context.Context) {
 	}
 	p := c.problem(err)
 	if p.Status == 500 {
-		c.s.countEviction(err)
-		c.s.cfg.Log.Log(ctx, severity(err, false), "viewer lost", logkey.Camera, o.camera, logkey.Err, err)
+		c.s.outputs.LogEnd(o.camera, err, false)
 	}
 	c.send(wsReply{Op: "ended", Slot: o.number, Error: p})
 }
@@ -120,7 +120,7 @@ func (o *wsSlot) enter(ctx context.Context) (*viewers.Viewer, error) {
 }
 
 func (o *wsSlot) watch(ctx context.Context) (err error) {
-	defer recoverInto(&err)
+	defer output.Recover(&err)
 	s := o.conn.s
 	cam, err := s.cameras.Lookup(o.conn.g.Principal(), o.camera)
 	if err == nil {
@@ -129,7 +129,7 @@ func (o *wsSlot) watch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	by := shareOf(o.conn.g.Principal(), o.conn.g.Address(), cam)
+	by := output.ShareOf(o.conn.g.Principal(), o.conn.g.Address(), cam)
 	if o.viewer, err = s.cfg.Transcoder.Subscribe(ctx, cam, o.want, by, cameras.Viewer); err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (o *wsSlot) await(ctx context.Context) error {
 		if o.pending != nil && !o.early {
 			return nil
 		}
-		err := o.viewer.WaitReady(ctx, o.conn.s.times.quiet)
+		err := o.viewer.WaitReady(ctx, o.conn.s.times.Idle)
 		if !errors.Is(err, stream.ErrTimeout) {
 			return err
 		}
@@ -225,12 +225,12 @@ func (o *wsSlot) pictureLocked(d stream.Delivery, came time.Time) {
 // fragmentLocked sends an access unit, and before it an init segment if the client needs one.
 func (o *wsSlot) fragmentLocked(d stream.Delivery) error {
 	if d.Params != o.params && d.Key {
-		init, err := stream.Cached(d.Packet, makeInit)
+		init, err := mp4.Init(d.Packet)
 		if err != nil {
 			return err
 		}
 		o.params = d.Params
-		o.announceLocked(d, fmp4.MIME(h264Params(d.Params)))
+		o.announceLocked(d, fmp4.MIME(mp4.ParamSets(d.Params)))
 		skipped := o.skipped
 		o.skipped = false // the fragment tells
 		o.frameLocked(frameInit, 0, d, 0, init)
@@ -239,7 +239,7 @@ func (o *wsSlot) fragmentLocked(d stream.Delivery) error {
 			return nil
 		}
 	}
-	fragment, err := stream.Cached(d.Packet, makeFragment)
+	fragment, err := mp4.Fragment(d.Packet)
 	if err != nil {
 		return err
 	}

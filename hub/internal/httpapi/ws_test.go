@@ -12,7 +12,7 @@ import (
 )
 
 // unhurried keeps quiet messages out of a test.
-func unhurried(s *Server) { s.times.quiet = hour }
+func unhurried(s *Server) { s.times.Idle = hour }
 
 // A jpeg slot gets the newest picture, then each that comes, with all that is told of it.
 func TestWSPictures(t *testing.T) {

@@ -79,7 +79,7 @@ func TestWSSlotsAreIndependent(t *testing.T) {
 
 // fps is an upper bound, and the newest picture is not lost when the camera falls silent after one that came too early.
 func TestWSRate(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.quiet = moment })
+	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	c := r.dial()
@@ -106,7 +106,7 @@ func TestWSRate(t *testing.T) {
 
 // While nothing comes the client is told again and again, with the reason, and the slot goes on when the camera does.
 func TestWSQuiet(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.quiet = moment })
+	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
 	desk := r.camera("desk", frame.JPEG)
 	c := r.dial()
 	c.say(`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg"}`)

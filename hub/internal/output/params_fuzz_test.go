@@ -1,12 +1,12 @@
-package httpapi
+package output_test
 
 import (
 	"errors"
 	"net/url"
 	"slices"
 	"testing"
-	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/media"
 )
@@ -28,17 +28,18 @@ func FuzzParameters(f *testing.F) {
 		if jpeg {
 			format = media.JPEG
 		}
-		q := parameters{query: values}
-		want := q.rendition(format)
-		age := q.duration("max_age", defaultMaxAge, 0, time.Hour)
-		length := q.duration("duration", 0, 100*time.Millisecond, time.Hour)
-		if q.err != nil {
+		spec := output.Spec{
+			Name: "x", Codec: format, Parameters: []string{output.ParamMaxAge, output.ParamDuration},
+		}
+		req, err := output.ParseRequest(spec, "desk", values)
+		if err != nil {
 			var param *problem.ParameterError
-			if !errors.As(q.err, &param) || !slices.Contains(names, param.Name) || values.Get(param.Name) == "" || len(q.err.Error()) > 600 {
-				t.Fatalf("%v", q.err)
+			if !errors.As(err, &param) || !slices.Contains(names, param.Name) || values.Get(param.Name) == "" || len(err.Error()) > 600 {
+				t.Fatalf("%v", err)
 			}
 			return
 		}
+		want, age, length := req.Want, req.MaxAge, req.Duration
 		within := func(name string, v, low, high float64) {
 			if v != 0 && !(v >= low && v <= high) {
 				t.Fatalf("%s is %v for %q", name, v, query)

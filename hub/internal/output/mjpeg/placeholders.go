@@ -1,4 +1,4 @@
-package httpapi
+package mjpeg
 
 import (
 	"sync"
@@ -9,10 +9,10 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/placeholder"
 )
 
-// placeholderTime is how long a placeholder is shown before it is drawn anew: the time since the camera was seen grows.
+// placeholderTime is how long a placeholder is shown before it is drawn again: the time since the camera was seen grows.
 const placeholderTime = 5 * time.Second
 
-// placeholders draws each camera's placeholder once for all its viewers. The zero value is ready.
+// placeholders draws each camera's placeholder once for all its viewers.
 type placeholders struct {
 	mu    sync.Mutex
 	drawn map[*cameras.Camera]drawn
@@ -23,6 +23,8 @@ type drawn struct {
 	at   time.Time
 }
 
+func newPlaceholders() *placeholders { return &placeholders{drawn: make(map[*cameras.Camera]drawn)} }
+
 // of returns a function that draws the camera's placeholder, or takes it from memory.
 func (p *placeholders) of(cam *cameras.Camera) func() part {
 	return func() part {
@@ -32,7 +34,7 @@ func (p *placeholders) of(cam *cameras.Camera) func() part {
 		if d, ok := p.drawn[cam]; ok && now.Sub(d.at) < placeholderTime {
 			return d.part
 		}
-		for c, d := range p.drawn { // those nobody has looked at lately
+		for c, d := range p.drawn { // those without viewers lately
 			if now.Sub(d.at) > time.Minute {
 				delete(p.drawn, c)
 			}
@@ -40,9 +42,6 @@ func (p *placeholders) of(cam *cameras.Camera) func() part {
 		i := cam.Info()
 		picture := placeholder.JPEG(i.Camera, i.LastStatus, i.Reason, i.Width, i.Height)
 		d := drawn{part{mpjpeg.PartHeader(nil, len(picture), now), picture}, now}
-		if p.drawn == nil {
-			p.drawn = make(map[*cameras.Camera]drawn)
-		}
 		p.drawn[cam] = d
 		return d.part
 	}
