@@ -1,5 +1,5 @@
 // Package bramble is the whole system in one comment, and the home of the tests that keep the house rules
-// (policy_test.go).
+// (internal/policy).
 //
 // Bramble relays many cameras to many viewers:
 //

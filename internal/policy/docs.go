@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"go/ast"
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-func docRules() []rule {
-	return []rule{
+func docRules() []Rule {
+	return []Rule{
 		{
 			"one package comment",
 			"write one comment \"Package NAME ...\" in doc.go or in the file named after the package, and no second one",
@@ -30,7 +30,7 @@ func docRules() []rule {
 
 // packageComments flags a package without a comment, with two, with one in an odd place, or with one that names another
 // package.
-func packageComments(tr *tree) (found []finding) {
+func packageComments(tr *Tree) (found []Finding) {
 	byPkg := map[string][]*goFile{}
 	var order []string
 	for _, f := range tr.code() {
@@ -43,29 +43,29 @@ func packageComments(tr *tree) (found []finding) {
 		files := slices.DeleteFunc(byPkg[pkg], func(f *goFile) bool { return f.ast.Doc == nil })
 		switch len(files) {
 		case 0:
-			found = append(found, finding{strings.Fields(pkg)[0], "no package comment"})
+			found = append(found, Finding{strings.Fields(pkg)[0], "no package comment"})
 		case 1:
 			found = append(found, oddComment(files[0])...)
 		default:
-			found = append(found, finding{files[1].path, "a second package comment beside " + files[0].path})
+			found = append(found, Finding{files[1].path, "a second package comment beside " + files[0].path})
 		}
 	}
 	return found
 }
 
-func oddComment(f *goFile) []finding {
+func oddComment(f *goFile) []Finding {
 	name := f.ast.Name.Name
 	file := path.Base(f.path)
 	if file != "doc.go" && file != name+".go" && file != path.Base(f.dir())+".go" {
-		return []finding{{f.path, "the package comment is neither in doc.go nor in the file named after the package"}}
+		return []Finding{{f.path, "the package comment is neither in doc.go nor in the file named after the package"}}
 	}
 	if !f.isMain() && !strings.HasPrefix(f.ast.Doc.Text(), "Package "+name+" ") {
-		return []finding{{f.path, "the package comment does not begin with \"Package " + name + " \""}}
+		return []Finding{{f.path, "the package comment does not begin with \"Package " + name + " \""}}
 	}
 	return nil
 }
 
-func undocumented(tr *tree) (found []finding) {
+func undocumented(tr *Tree) (found []Finding) {
 	for _, f := range tr.code() {
 		if f.isMain() {
 			continue
@@ -74,7 +74,7 @@ func undocumented(tr *tree) (found []finding) {
 			switch d := decl.(type) {
 			case *ast.FuncDecl:
 				if d.Doc == nil && d.Name.IsExported() && onExportedType(d) && !speaksForItself(d) {
-					found = append(found, finding{tr.pos(d), d.Name.Name + " has no doc comment"})
+					found = append(found, Finding{tr.pos(d), d.Name.Name + " has no doc comment"})
 				}
 			case *ast.GenDecl:
 				found = append(found, undocumentedSpecs(tr, d)...)
@@ -86,7 +86,7 @@ func undocumented(tr *tree) (found []finding) {
 
 // undocumentedSpecs flags types, constants and variables; one comment above a group of constants or variables serves
 // all of it.
-func undocumentedSpecs(tr *tree, d *ast.GenDecl) (found []finding) {
+func undocumentedSpecs(tr *Tree, d *ast.GenDecl) (found []Finding) {
 	for _, spec := range d.Specs {
 		var names []*ast.Ident
 		var doc bool
@@ -98,7 +98,7 @@ func undocumentedSpecs(tr *tree, d *ast.GenDecl) (found []finding) {
 		}
 		for _, n := range names {
 			if n.IsExported() && !doc {
-				found = append(found, finding{tr.pos(n), n.Name + " has no doc comment"})
+				found = append(found, Finding{tr.pos(n), n.Name + " has no doc comment"})
 			}
 		}
 	}
@@ -125,12 +125,12 @@ func speaksForItself(d *ast.FuncDecl) bool {
 	return d.Recv != nil && slices.Contains([]string{"Error", "String", "Unwrap"}, d.Name.Name)
 }
 
-func vagueNames(tr *tree) (found []finding) {
+func vagueNames(tr *Tree) (found []Finding) {
 	vague := []string{"util", "utils", "common", "helper", "helpers", "misc"}
 	for _, f := range tr.gofs {
 		name := strings.TrimSuffix(f.ast.Name.Name, "_test")
 		if slices.Contains(vague, name) || slices.Contains(vague, path.Base(f.dir())) {
-			found = append(found, finding{f.path, "package " + name + " says nothing"})
+			found = append(found, Finding{f.path, "package " + name + " says nothing"})
 		}
 	}
 	return found

@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"go/ast"
@@ -9,7 +9,7 @@ import (
 )
 
 // mutableKinds flags the package variables of f whose kind is to change.
-func mutableKinds(tr *tree, f *goFile, pkg []*goFile) (found []finding) {
+func mutableKinds(tr *Tree, f *goFile, pkg []*goFile) (found []Finding) {
 	for _, decl := range f.ast.Decls {
 		d, ok := decl.(*ast.GenDecl)
 		if !ok || d.Tok != token.VAR || embeds(d.Doc) {
@@ -22,7 +22,7 @@ func mutableKinds(tr *tree, f *goFile, pkg []*goFile) (found []finding) {
 					continue
 				}
 				if why := mutableKind(s, i, pkg); why != "" {
-					found = append(found, finding{tr.pos(n), n.Name + " " + why})
+					found = append(found, Finding{tr.pos(n), n.Name + " " + why})
 				}
 			}
 		}

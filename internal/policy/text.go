@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"path"
@@ -7,28 +7,28 @@ import (
 	"strings"
 )
 
-func textRules() []rule {
+func textRules() []Rule {
 	// The separate slash keeps this file from flagging itself.
 	machinePath := regexp.MustCompile(`(?:^|[^\w.~/}-])` + `/(?:work|home|root|tmp)/`)
-	return []rule{
+	return []Rule{
 		{
 			"no path of one machine",
 			"use t.TempDir, os.MkdirTemp or mktemp; a path beside the repository; a name looked up on PATH; ~ in a guide",
-			func(tr *tree) []finding { return tr.grep(machinePath, isAnything) },
+			func(tr *Tree) []Finding { return tr.grep(machinePath, isAnything) },
 		},
 		{
 			"no package registry",
 			"registries are a setting of the machine: npm config set omit-lockfile-registry-resolved true, then npm install again",
-			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(registry), isAnything) },
+			func(tr *Tree) []Finding { return tr.grep(regexp.MustCompile(registry), isAnything) },
 		},
 		{
 			"no conflict markers", "resolve the conflict: keep what both sides mean, and remove the markers",
-			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(conflict), isAnything) },
+			func(tr *Tree) []Finding { return tr.grep(regexp.MustCompile(conflict), isAnything) },
 		},
 		{
 			"no fixed port in tests",
 			"listen on port 0 (HTTP) or -1 (NATS) and ask which it became; a mere text in a table names example.com",
-			func(tr *tree) []finding { return tr.grep(regexp.MustCompile(fixedPort), isTestText) },
+			func(tr *Tree) []Finding { return tr.grep(regexp.MustCompile(fixedPort), isTestText) },
 		},
 	}
 }
@@ -43,14 +43,14 @@ const (
 )
 
 // grep lists every line that matches.
-func (tr *tree) grep(re *regexp.Regexp, in func(name string) bool) (found []finding) {
+func (tr *Tree) grep(re *regexp.Regexp, in func(name string) bool) (found []Finding) {
 	for _, name := range tr.texts() {
 		if !in(name) {
 			continue
 		}
 		for i, line := range strings.Split(tr.text[name], "\n") {
 			if m := re.FindString(line); m != "" {
-				found = append(found, finding{name + ":" + strconv.Itoa(i+1), "has " + strconv.Quote(strings.TrimSpace(m))})
+				found = append(found, Finding{name + ":" + strconv.Itoa(i+1), "has " + strconv.Quote(strings.TrimSpace(m))})
 			}
 		}
 	}

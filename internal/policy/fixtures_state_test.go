@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import "strings"
 

@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"go/ast"
@@ -10,8 +10,8 @@ import (
 
 const glossaryPage = "docs/design/glossary.md"
 
-func glossaryRules() []rule {
-	return []rule{{
+func glossaryRules() []Rule {
+	return []Rule{{
 		"identifiers of the glossary exist",
 		"write `package.Name` or `package.Type.Member` of the code as it is; when a name changes, its line in the glossary changes with it",
 		missingIdentifiers,
@@ -19,7 +19,7 @@ func glossaryRules() []rule {
 }
 
 // missingIdentifiers finds identifiers in the column "in the code" of the glossary's tables that no Go file declares.
-func missingIdentifiers(tr *tree) (found []finding) {
+func missingIdentifiers(tr *Tree) (found []Finding) {
 	declared := map[string]bool{}
 	for _, f := range tr.code() {
 		for _, name := range declarations(f.ast) {
@@ -36,13 +36,13 @@ func missingIdentifiers(tr *tree) (found []finding) {
 		case column < 0:
 			column = codeColumn(cells)
 			if column < 0 {
-				found = append(found, finding{at, "the table has no column \"in the code\""})
+				found = append(found, Finding{at, "the table has no column \"in the code\""})
 				column = len(cells)
 			}
 		case column < len(cells):
 			for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[column], -1) {
 				if !declared[m[1]] && !slices.Contains(planned(), m[1]) {
-					found = append(found, finding{at, m[1] + " does not exist"})
+					found = append(found, Finding{at, m[1] + " does not exist"})
 				}
 			}
 		}

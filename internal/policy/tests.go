@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"go/ast"
@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-func testRules() []rule {
-	return []rule{
+func testRules() []Rule {
+	return []Rule{
 		{
 			"a skipped test says why",
 			"t.Skip(\"what is missing and how to get it\"); CI fails on skips whose reason scripts/skips does not know",
@@ -23,7 +23,7 @@ func testRules() []rule {
 	}
 }
 
-func silentSkips(tr *tree) (found []finding) {
+func silentSkips(tr *Tree) (found []Finding) {
 	for _, f := range tr.gofs {
 		if !f.isTest() && !within(f.dir(), "internal/testutil") {
 			continue
@@ -36,9 +36,9 @@ func silentSkips(tr *tree) (found []finding) {
 			switch recv, method := calledOn(call); {
 			case !slices.Contains([]string{"t", "b", "f", "tb"}, recv):
 			case method == "SkipNow":
-				found = append(found, finding{tr.pos(call), recv + ".SkipNow gives no reason"})
+				found = append(found, Finding{tr.pos(call), recv + ".SkipNow gives no reason"})
 			case (method == "Skip" || method == "Skipf") && !hasReason(call):
-				found = append(found, finding{tr.pos(call), recv + "." + method + " gives no reason"})
+				found = append(found, Finding{tr.pos(call), recv + "." + method + " gives no reason"})
 			}
 			return true
 		})
@@ -71,13 +71,13 @@ func hasReason(call *ast.CallExpr) bool {
 	return strings.TrimSpace(text) != ""
 }
 
-func sleeps(tr *tree) (found []finding) {
+func sleeps(tr *Tree) (found []Finding) {
 	for _, f := range tr.tests() {
 		name := importName(f, "time")
 		ast.Inspect(f.ast, func(n ast.Node) bool {
 			if sel, ok := n.(*ast.SelectorExpr); ok && name != "" && sel.Sel.Name == "Sleep" {
 				if x, ok := sel.X.(*ast.Ident); ok && x.Name == name {
-					found = append(found, finding{tr.pos(sel), "time.Sleep"})
+					found = append(found, Finding{tr.pos(sel), "time.Sleep"})
 				}
 			}
 			return true

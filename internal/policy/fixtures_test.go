@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"fmt"
@@ -16,18 +16,22 @@ type fixture struct {
 
 type files map[string]string
 
-func (fx fixture) run(t *testing.T, r rule) {
+func (fx fixture) run(t *testing.T, r Rule) {
 	fsys := fstest.MapFS{}
 	for name, text := range fx.files {
 		fsys[name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	found := r.check(loadTree(t, fsys))
+	tree, err := Load(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := r.Check(tree)
 	switch {
 	case fx.flags == "" && len(found) > 0:
 		t.Errorf("flagged, but is fine: %v", found)
 	case fx.flags != "" && len(found) != 1:
 		t.Errorf("want one finding with %q, got %v", fx.flags, found)
-	case fx.flags != "" && !strings.Contains(found[0].at+": "+found[0].what, fx.flags):
+	case fx.flags != "" && !strings.Contains(found[0].At+": "+found[0].What, fx.flags):
 		t.Errorf("want a finding with %q, got %v", fx.flags, found[0])
 	}
 }

@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"go/ast"
@@ -9,13 +9,13 @@ import (
 )
 
 // assignments flags what changes a package variable of its own package or of another one.
-func assignments(tr *tree, files []*goFile) (found []finding) {
+func assignments(tr *Tree, files []*goFile) (found []Finding) {
 	ns := resolve(tr, files)
 	for _, f := range files {
 		ast.Inspect(f.ast, func(n ast.Node) bool {
 			for _, target := range targets(n) {
 				if v := ns.packageVar(target); v != "" {
-					found = append(found, finding{tr.pos(n), v + " is changed here"})
+					found = append(found, Finding{tr.pos(n), v + " is changed here"})
 				}
 			}
 			return true
@@ -32,7 +32,7 @@ type names struct {
 
 // resolve type-checks a package without its imports, whose loading would cost seconds: scopes are right all the same,
 // and the errors about unknown packages are of no interest.
-func resolve(tr *tree, files []*goFile) names {
+func resolve(tr *Tree, files []*goFile) names {
 	n := names{tr.fset, map[*ast.Ident]types.Object{}}
 	conf := types.Config{Importer: noImports{}, FakeImportC: true, Error: func(error) {}}
 	var parsed []*ast.File

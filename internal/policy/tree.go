@@ -1,6 +1,7 @@
-package bramble
+package policy
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -10,15 +11,14 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"testing"
 )
 
 // modulePath is what import paths of this repository start with.
 const modulePath = "github.com/bramble-cam/bramble"
 
-// tree is the repository as the rules see it. It comes from any file system, so that a fixture is a few lines in
+// Tree is the repository as the rules see it. It comes from any file system, so that a fixture is a few lines in
 // memory.
-type tree struct {
+type Tree struct {
 	fsys fs.FS
 	fset *token.FileSet
 	text map[string]string // contents of the files that people write, outside of the skipped directories
@@ -31,10 +31,9 @@ type goFile struct {
 	ast  *ast.File
 }
 
-// loadTree reads and parses a file system. A Go file that does not parse fails the test: no rule could judge it.
-func loadTree(t *testing.T, fsys fs.FS) *tree {
-	t.Helper()
-	tr := &tree{fsys: fsys, fset: token.NewFileSet(), text: map[string]string{}}
+// Load reads and parses a source tree. A Go file that does not parse is an error: no rule could check it.
+func Load(fsys fs.FS) (*Tree, error) {
+	tr := &Tree{fsys: fsys, fset: token.NewFileSet(), text: map[string]string{}}
 	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -51,12 +50,12 @@ func loadTree(t *testing.T, fsys fs.FS) *tree {
 		return nil
 	})
 	if err != nil {
-		t.Fatalf("reading the tree: %v", err)
+		return nil, fmt.Errorf("read the source tree: %w", err)
 	}
-	return tr
+	return tr, nil
 }
 
-func (tr *tree) read(name string) error {
+func (tr *Tree) read(name string) error {
 	b, err := fs.ReadFile(tr.fsys, name)
 	if err != nil {
 		return err
@@ -98,18 +97,18 @@ func isText(name string) bool {
 }
 
 // pos is "file:line" of a node.
-func (tr *tree) pos(n ast.Node) string {
+func (tr *Tree) pos(n ast.Node) string {
 	p := tr.fset.Position(n.Pos())
 	return p.Filename + ":" + strconv.Itoa(p.Line)
 }
 
 // lines is how many lines a node spans.
-func (tr *tree) lines(n ast.Node) int {
+func (tr *Tree) lines(n ast.Node) int {
 	return tr.fset.Position(n.End()).Line - tr.fset.Position(n.Pos()).Line + 1
 }
 
 // texts is the files with one of the endings, sorted by path.
-func (tr *tree) texts(exts ...string) (names []string) {
+func (tr *Tree) texts(exts ...string) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(tr.text)) {
 		if len(exts) == 0 || slices.Contains(exts, path.Ext(name)) {
 			names = append(names, name)
@@ -129,11 +128,11 @@ func (f *goFile) inE2E() bool  { return within(f.dir(), "e2e") }
 func within(dir, of string) bool { return dir == of || strings.HasPrefix(dir, of+"/") }
 
 // code is the Go files that ship: no tests.
-func (tr *tree) code() []*goFile {
+func (tr *Tree) code() []*goFile {
 	return slices.DeleteFunc(slices.Clone(tr.gofs), (*goFile).isTest)
 }
 
 // tests is the Go files that only `go test` compiles.
-func (tr *tree) tests() []*goFile {
+func (tr *Tree) tests() []*goFile {
 	return slices.DeleteFunc(slices.Clone(tr.gofs), func(f *goFile) bool { return !f.isTest() })
 }

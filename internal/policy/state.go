@@ -1,12 +1,12 @@
-package bramble
+package policy
 
 import (
 	"go/ast"
 	"go/types"
 )
 
-func stateRules() []rule {
-	return []rule{
+func stateRules() []Rule {
+	return []Rule{
 		{
 			"no init functions", "do it in New, or in the command's main: an import must not act",
 			initFuncs,
@@ -23,18 +23,18 @@ func stateRules() []rule {
 	}
 }
 
-func initFuncs(tr *tree) (found []finding) {
+func initFuncs(tr *Tree) (found []Finding) {
 	for _, f := range tr.gofs {
 		for _, decl := range f.ast.Decls {
 			if fn, ok := decl.(*ast.FuncDecl); ok && fn.Recv == nil && fn.Name.Name == "init" {
-				found = append(found, finding{tr.pos(fn), "func init"})
+				found = append(found, Finding{tr.pos(fn), "func init"})
 			}
 		}
 	}
 	return found
 }
 
-func sharedGoroutines(tr *tree) (found []finding) {
+func sharedGoroutines(tr *Tree) (found []Finding) {
 	for _, f := range tr.code() {
 		if !within(f.dir(), "shared") {
 			continue
@@ -42,10 +42,10 @@ func sharedGoroutines(tr *tree) (found []finding) {
 		ast.Inspect(f.ast, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.GoStmt:
-				found = append(found, finding{tr.pos(n), "go statement"})
+				found = append(found, Finding{tr.pos(n), "go statement"})
 			case *ast.CallExpr: // of a sync.WaitGroup, an errgroup.Group and the like
 				if sel, ok := n.Fun.(*ast.SelectorExpr); ok && sel.Sel.Name == "Go" {
-					found = append(found, finding{tr.pos(n), "call of " + types.ExprString(sel)})
+					found = append(found, Finding{tr.pos(n), "call of " + types.ExprString(sel)})
 				}
 			}
 			return true
@@ -56,7 +56,7 @@ func sharedGoroutines(tr *tree) (found []finding) {
 
 // mutableVars flags package variables that can change: by their kind (a mutex, a map from make, a pointer), or because
 // code, even a test, assigns to them.
-func mutableVars(tr *tree) (found []finding) {
+func mutableVars(tr *Tree) (found []Finding) {
 	groups := map[string][]*goFile{}
 	var order []string
 	for _, f := range tr.gofs {

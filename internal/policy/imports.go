@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"slices"
@@ -76,37 +76,37 @@ func fences() []fence {
 	}
 }
 
-func importRules() []rule {
-	var rules []rule
+func importRules() []Rule {
+	var rules []Rule
 	for _, fe := range fences() {
-		rules = append(rules, rule{name: fe.name, remedy: fe.remedy, check: fe.check})
+		rules = append(rules, Rule{Name: fe.name, Remedy: fe.remedy, Check: fe.check})
 	}
-	return append(rules, rule{
-		name:   "stream, fanout, fmp4 and mpjpeg stay pure",
-		remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, cameras or httpapi",
-		check:  impureImports,
-	}, rule{
-		name: "shared is the wire contract only",
-		remedy: "programs of others import shared: code that agent and hub merely both use belongs in internal; " +
+	return append(rules, Rule{
+		Name:   "stream, fanout, fmp4 and mpjpeg stay pure",
+		Remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, cameras or httpapi",
+		Check:  impureImports,
+	}, Rule{
+		Name: "shared is the wire contract only",
+		Remedy: "programs of others import shared: code that agent and hub merely both use belongs in internal; " +
 			"a new part of the contract is added to this rule",
-		check: sharedPackages,
+		Check: sharedPackages,
 	})
 }
 
 // sharedPackages flags packages of shared beside those of the wire contract, and imports that programs of others would
 // get with them.
-func sharedPackages(tr *tree) (found []finding) {
+func sharedPackages(tr *Tree) (found []Finding) {
 	for _, f := range tr.gofs {
 		if !within(f.dir(), "shared") {
 			continue
 		}
 		if !slices.Contains([]string{"shared/frame", "shared/subject", "shared/status", "shared/drop"}, f.dir()) {
-			found = append(found, finding{f.path, f.dir() + " is not a part of the wire contract"})
+			found = append(found, Finding{f.path, f.dir() + " is not a part of the wire contract"})
 		}
 		for _, spec := range f.ast.Imports {
 			imp, _ := strconv.Unquote(spec.Path.Value)
 			if !f.isTest() && !isStandard(imp) && !importIn(imp, []string{"~/shared", "~/internal/printable"}) {
-				found = append(found, finding{tr.pos(spec), "imports " + imp})
+				found = append(found, Finding{tr.pos(spec), "imports " + imp})
 			}
 		}
 	}
@@ -119,7 +119,7 @@ func isStandard(imp string) bool {
 	return !strings.Contains(first, ".")
 }
 
-func (fe fence) check(tr *tree) (found []finding) {
+func (fe fence) check(tr *Tree) (found []Finding) {
 	for _, f := range tr.gofs {
 		if fe.inside(f) {
 			continue
@@ -127,7 +127,7 @@ func (fe fence) check(tr *tree) (found []finding) {
 		for _, spec := range f.ast.Imports {
 			imp, _ := strconv.Unquote(spec.Path.Value)
 			if importIn(imp, fe.paths) {
-				found = append(found, finding{tr.pos(spec), "imports " + imp})
+				found = append(found, Finding{tr.pos(spec), "imports " + imp})
 			}
 		}
 	}
@@ -136,7 +136,7 @@ func (fe fence) check(tr *tree) (found []finding) {
 
 // impureImports flags what the hub's engine must not know: anything but the standard library, the wire contract, codecs
 // and what is below it.
-func impureImports(tr *tree) (found []finding) {
+func impureImports(tr *Tree) (found []Finding) {
 	pure := map[string][]string{
 		"internal/media":      nil,
 		"hub/internal/wakeup": nil,
@@ -155,7 +155,7 @@ func impureImports(tr *tree) (found []finding) {
 		for _, spec := range f.ast.Imports {
 			imp, _ := strconv.Unquote(spec.Path.Value)
 			if !isStandard(imp) && !importIn(imp, below) {
-				found = append(found, finding{tr.pos(spec), "imports " + imp})
+				found = append(found, Finding{tr.pos(spec), "imports " + imp})
 			}
 		}
 	}

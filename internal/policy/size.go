@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"fmt"
@@ -16,8 +16,8 @@ const (
 	maxPackageLines = 2500
 )
 
-func sizeRules() []rule {
-	return []rule{
+func sizeRules() []Rule {
+	return []Rule{
 		{
 			fmt.Sprintf("files have at most %d lines", maxFileLines), "split it by concern: one type or one protocol a file",
 			longFiles,
@@ -34,17 +34,17 @@ func sizeRules() []rule {
 	}
 }
 
-func longFiles(tr *tree) (found []finding) {
+func longFiles(tr *Tree) (found []Finding) {
 	for _, name := range tr.texts(".go", ".js", ".mjs", ".ts") {
 		if n := strings.Count(tr.text[name], "\n"); n > maxFileLines {
-			found = append(found, finding{name, fmt.Sprintf("%d lines", n)})
+			found = append(found, Finding{name, fmt.Sprintf("%d lines", n)})
 		}
 	}
 	return found
 }
 
 // largePackages flags packages with too many files or lines outside tests.
-func largePackages(tr *tree) (found []finding) {
+func largePackages(tr *Tree) (found []Finding) {
 	files, lines := map[string]int{}, map[string]int{}
 	for _, f := range tr.code() {
 		files[f.dir()]++
@@ -52,7 +52,7 @@ func largePackages(tr *tree) (found []finding) {
 	}
 	for _, dir := range slices.Sorted(maps.Keys(files)) {
 		if (files[dir] > maxPackageFiles || lines[dir] > maxPackageLines) && !slices.Contains(stillLarge(), dir) {
-			found = append(found, finding{dir, fmt.Sprintf("%d files, %d lines", files[dir], lines[dir])})
+			found = append(found, Finding{dir, fmt.Sprintf("%d files, %d lines", files[dir], lines[dir])})
 		}
 	}
 	return found
@@ -63,7 +63,7 @@ func stillLarge() []string {
 	return []string{"hub/internal/httpapi", "hub/internal/transcode", "agent/internal/source"}
 }
 
-func longFuncs(tr *tree) (found []finding) {
+func longFuncs(tr *Tree) (found []Finding) {
 	for _, f := range tr.code() {
 		for _, decl := range f.ast.Decls {
 			ast.Inspect(decl, func(n ast.Node) bool {
@@ -77,7 +77,7 @@ func longFuncs(tr *tree) (found []finding) {
 					return true
 				}
 				if lines := tr.lines(n); lines > maxFuncLines {
-					found = append(found, finding{tr.pos(n), fmt.Sprintf("%s has %d lines", name, lines)})
+					found = append(found, Finding{tr.pos(n), fmt.Sprintf("%s has %d lines", name, lines)})
 				}
 				return true
 			})

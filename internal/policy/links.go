@@ -1,4 +1,4 @@
-package bramble
+package policy
 
 import (
 	"io/fs"
@@ -9,8 +9,8 @@ import (
 	"unicode"
 )
 
-func linkRules() []rule {
-	return []rule{
+func linkRules() []Rule {
+	return []Rule{
 		{
 			"links in the docs resolve", "fix the path or the #anchor (lower case, words joined by -), or write the page",
 			brokenLinks,
@@ -28,7 +28,7 @@ func linkRules() []rule {
 
 // missingPages finds pages that do not exist: any in comments of Go files, those of docs/ in the text of other files.
 // A page is named by its path in the repository, or in the folder of the file.
-func missingPages(tr *tree) (found []finding) {
+func missingPages(tr *Tree) (found []Finding) {
 	for _, f := range tr.gofs {
 		for _, group := range f.ast.Comments {
 			for _, c := range group.List {
@@ -51,7 +51,7 @@ const (
 )
 
 // missingPagesIn looks for pages in a text of a file. line is the number of its first line.
-func (tr *tree) missingPagesIn(file string, line int, text, pattern string) (found []finding) {
+func (tr *Tree) missingPagesIn(file string, line int, text, pattern string) (found []Finding) {
 	page := regexp.MustCompile(pattern)
 	for i, l := range strings.Split(text, "\n") {
 		for _, m := range page.FindAllStringSubmatch(l, -1) {
@@ -62,9 +62,9 @@ func (tr *tree) missingPagesIn(file string, line int, text, pattern string) (fou
 			}
 			switch {
 			case !ok:
-				found = append(found, finding{at, m[1] + " does not exist"})
+				found = append(found, Finding{at, m[1] + " does not exist"})
 			case m[2] != "" && !anchors(text)[m[2]]:
-				found = append(found, finding{at, "no heading of " + m[1] + " makes the anchor #" + m[2]})
+				found = append(found, Finding{at, "no heading of " + m[1] + " makes the anchor #" + m[2]})
 			}
 		}
 	}
@@ -72,7 +72,7 @@ func (tr *tree) missingPagesIn(file string, line int, text, pattern string) (fou
 }
 
 // missingTests finds tests that a Markdown page names in backticks and that no Go file has.
-func missingTests(tr *tree) (found []finding) {
+func missingTests(tr *Tree) (found []Finding) {
 	exists := make(map[string]bool)
 	for _, name := range tr.texts(".go") {
 		if !strings.HasSuffix(name, "_test.go") {
@@ -87,7 +87,7 @@ func missingTests(tr *tree) (found []finding) {
 		for i, line := range strings.Split(tr.text[name], "\n") {
 			for _, m := range named.FindAllStringSubmatch(line, -1) {
 				if !exists[m[1]] {
-					found = append(found, finding{name + ":" + strconv.Itoa(i+1), "there is no test " + m[1]})
+					found = append(found, Finding{name + ":" + strconv.Itoa(i+1), "there is no test " + m[1]})
 				}
 			}
 		}
@@ -96,13 +96,13 @@ func missingTests(tr *tree) (found []finding) {
 }
 
 // brokenLinks follows the relative links and pictures of every Markdown page, anchors included.
-func brokenLinks(tr *tree) (found []finding) {
+func brokenLinks(tr *Tree) (found []Finding) {
 	link := regexp.MustCompile(`\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)|(?:src|href)="([^"]+)"|^\s*\[[^\]^]+\]:\s+(\S+)`)
 	for _, name := range tr.texts(".md") {
 		for i, line := range proseLines(tr.text[name]) {
 			for _, m := range link.FindAllStringSubmatch(line, -1) {
 				if why := tr.follow(name, m[1]+m[2]+m[3]); why != "" {
-					found = append(found, finding{name + ":" + strconv.Itoa(i+1), why})
+					found = append(found, Finding{name + ":" + strconv.Itoa(i+1), why})
 				}
 			}
 		}
@@ -111,7 +111,7 @@ func brokenLinks(tr *tree) (found []finding) {
 }
 
 // follow says why a link from a page leads nowhere; "" if it leads somewhere, or out to the web.
-func (tr *tree) follow(page, link string) string {
+func (tr *Tree) follow(page, link string) string {
 	if strings.Contains(link, "://") || strings.HasPrefix(link, "mailto:") {
 		return ""
 	}
