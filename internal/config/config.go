@@ -43,7 +43,8 @@ func (l Logging) Level() (level slog.Level) {
 	return level
 }
 
-// Logger returns the logger that these settings describe, writing to w from a level on that may change: Level's at first.
+// Logger returns the logger that these settings describe, writing to w from a level on that may change: Level's at
+// first.
 func (l Logging) Logger(w io.Writer, level *slog.LevelVar) *slog.Logger {
 	level.Set(l.Level())
 	opts := &slog.HandlerOptions{Level: level}
@@ -68,7 +69,7 @@ func Options(name, description, version string) []kong.Option {
 
 // Fail tells the user what is wrong with the command line, the environment or the file, and returns the exit code.
 func Fail(w io.Writer, name string, err error) int {
-	_, _ = fmt.Fprintf(w, "%s: %v\n", name, err) // there is nobody else to tell
+	_, _ = fmt.Fprintf(w, "%s: %v\n", name, err) // there is no other place to report it
 	var parse *kong.ParseError
 	if errors.As(err, &parse) {
 		_, _ = fmt.Fprintf(w, "Try '%s --help'.\n", name)

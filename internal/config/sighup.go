@@ -11,7 +11,8 @@ import (
 )
 
 // Serve runs serve, and calls reload for each SIGHUP meanwhile, one at a time. It returns what serve returns, when no
-// reload is running any more. If the terminal was closed, SIGHUP ends serve's context instead, as it ends other programs.
+// reload is running any more. If the terminal was closed, SIGHUP ends serve's context instead, as it ends other
+// programs.
 func Serve(ctx context.Context, serve func(context.Context) error, reload func(context.Context)) error {
 	onTerminal := func() bool {
 		return term.IsTerminal(int(os.Stdin.Fd())) //nolint:gosec // a file descriptor is a small number

@@ -9,8 +9,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/atomicfile"
 )
 
-// WriteFileAtomic replaces a file in one step. Other content that was there is kept beside it as NAME.bak, with the same
-// mode. A new file gets the mode; an old one keeps its own.
+// WriteFileAtomic replaces a file in one step. Other content that was there is kept beside it as NAME.bak, with the
+// same mode. A new file gets the mode; an old one keeps its own.
 func WriteFileAtomic(name string, data []byte, mode fs.FileMode) error {
 	old, err := os.ReadFile(name)
 	switch {

@@ -68,6 +68,6 @@ func (f *Face) Draw(dst draw.Image, x, y int, c color.Color, text string) {
 	d.DrawString(hyphens(text))
 }
 
-// hyphens replaces "-", which this font draws as wide as a minus sign, by the soft hyphen, which is a short one. Names of
-// cameras are full of them.
+// hyphens replaces "-", which this font draws as wide as a minus sign, by the soft hyphen, which is a short one.
+// Names of cameras are full of them.
 func hyphens(text string) string { return strings.ReplaceAll(text, "-", "\u00ad") }

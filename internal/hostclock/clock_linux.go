@@ -9,7 +9,7 @@ import (
 // Now returns CLOCK_MONOTONIC.
 func Now() time.Duration { return get(unix.CLOCK_MONOTONIC) }
 
-func look() reading {
+func takeReading() reading {
 	return reading{before: get(unix.CLOCK_MONOTONIC), wall: get(unix.CLOCK_REALTIME), after: get(unix.CLOCK_MONOTONIC)}
 }
 
@@ -19,8 +19,8 @@ func get(id int32) time.Duration {
 	return time.Duration(ts.Nano())
 }
 
-// Error returns the largest error of the host's clock in microseconds as the kernel knows it (adjtimex), or -1 if nothing keeps the clock right:
-// a Pi without a battery clock, before it has reached a time server.
+// Error returns the largest error of the host's clock in microseconds as the kernel knows it (adjtimex), or -1 if
+// nothing keeps the clock right: a Pi without a battery clock, before it has reached a time server.
 func Error() int64 {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)

@@ -7,7 +7,7 @@ import "time"
 // Now returns a monotonic time.
 func Now() time.Duration { return time.Duration(time.Now().UnixNano()) }
 
-func look() reading {
+func takeReading() reading {
 	now := Now()
 	return reading{now, now, now}
 }

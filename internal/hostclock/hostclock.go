@@ -1,4 +1,4 @@
-// Package hostclock turns the kernel's monotonic times into instants, and says how right the host's clock is.
+// Package hostclock converts the kernel's monotonic times to instants, and tells the error of the host's clock.
 package hostclock
 
 import "time"
@@ -8,15 +8,15 @@ const (
 	tries   = 3           // readings each time, of which the narrowest counts
 )
 
-// Clock converts CLOCK_MONOTONIC, by which V4L2 stamps frames, to wall time. It follows steps and slews of the host's clock within a second. It belongs to
-// one goroutine. The zero value is ready.
+// Clock converts CLOCK_MONOTONIC, by which V4L2 stamps frames, to wall time. It follows steps and slews of the host's
+// clock within a second. It belongs to one goroutine. The zero value is ready.
 type Clock struct {
 	offset time.Duration // wall time as Unix nanoseconds, minus monotonic time
 	at     time.Duration // when offset was measured, monotonic; 0 means never
 	read   func() reading
 }
 
-// reading is one look at the wall clock between two looks at the monotonic one.
+// reading is the wall clock read between two readings of the monotonic one.
 type reading struct{ before, wall, after time.Duration }
 
 // New returns a Clock.
@@ -34,7 +34,7 @@ func (c *Clock) Wall(mono time.Duration) time.Time {
 func (c *Clock) measure() {
 	read := c.read
 	if read == nil {
-		read = look
+		read = takeReading
 	}
 	narrowest := time.Duration(-1)
 	for range tries {

@@ -3,7 +3,8 @@ package ratemeter
 
 import "time"
 
-// Meter measures frames and bits per second over the last few seconds. The zero value is ready. It belongs to one goroutine.
+// Meter measures frames and bits per second over the last few seconds. The zero value is ready. It belongs to one
+// goroutine.
 type Meter struct {
 	start  time.Time
 	frames int

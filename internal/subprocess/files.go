@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// drain reads a pipe to its end or to its deadline, so that whoever writes to it is not held up.
+// drain reads a pipe to its end or to its deadline, so that its writer does not block.
 func drain(f *os.File) { _, _ = io.Copy(io.Discard, f) }
 
 func closeAll(files []*os.File) {

@@ -86,7 +86,8 @@ func TestDiesWithParent(t *testing.T) {
 	expectGone(t, pid)
 }
 
-// TestOutlivesThreads: threads of this process that end, as Go's do when a goroutine that is locked to one returns, do not end the child.
+// TestOutlivesThreads: threads of this process that end, as Go's do when a goroutine that is locked to one returns,
+// do not end the child.
 func TestOutlivesThreads(t *testing.T) {
 	out, err := subprocess.Run(t.Context(), shell("while :; do echo line; sleep 0.01; done"), func(ctx context.Context, p subprocess.Pipes) error {
 		lines := bufio.NewReader(p.Stdout)

@@ -16,7 +16,8 @@ const (
 	// maxLogLine bounds one line of a child's standard error in the log, in bytes.
 	maxLogLine = 1 << 10
 
-	// maxLogRate bounds how many lines of a child are logged in a second, and how many at once. A failing ffmpeg writes thousands.
+	// maxLogRate bounds how many lines of a child are logged in a second, and how many at once. A failing ffmpeg
+	// writes thousands.
 	maxLogRate = 20
 )
 

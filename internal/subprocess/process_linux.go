@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// attributes put the child into a process group of its own, so that a shell's children can be stopped with it, and a Ctrl-C at the terminal does not reach it
-// before the agent does. If the agent dies, so does the child, which would hold the camera otherwise.
+// attributes put the child into a process group of its own, so that a shell's children can be stopped with it, and a
+// Ctrl-C at the terminal does not reach it before the agent does. If the agent dies, so does the child, which would
+// hold the camera otherwise.
 func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGKILL}
 }
@@ -35,7 +36,8 @@ func limit(pid int, l Limits) error {
 	return err
 }
 
-// wait waits for the end of the child, lets supervise kill what is left of its group, and only then takes the zombie away.
+// wait waits for the end of the child, lets supervise kill what is left of its group, and only then takes the zombie
+// away.
 func (p *process) wait() error {
 	for {
 		err := unix.Waitid(unix.P_PID, p.cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)

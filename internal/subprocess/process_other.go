@@ -10,7 +10,8 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 // limit does nothing: only Linux can set another process's limits.
 func limit(int, Limits) error { return nil }
 
-// wait waits for the end of the child. Its group is killed after that, by a number that could by then belong to others: here nothing keeps the zombie.
+// wait waits for the end of the child. Its group is killed after that, by a number that could by then belong to
+// others: here nothing keeps the zombie.
 func (p *process) wait() error {
 	err := p.cmd.Wait()
 	close(p.exited)

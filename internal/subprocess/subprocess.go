@@ -22,8 +22,8 @@ const (
 	// defaultStopTime is how long a child has to end after SIGINT before it is killed.
 	defaultStopTime = 2 * time.Second
 
-	// drainTimeout is how long pipes are read after the group was killed. It matters only if a process left the group and
-	// holds a pipe open.
+	// drainTimeout is how long pipes are read after the group was killed. It matters only if a process left the group
+	// and holds a pipe open.
 	drainTimeout = time.Second
 )
 
@@ -39,11 +39,12 @@ type Config struct {
 	// Stdin is whether the child gets a pipe to read from; without it, its standard input is empty.
 	Stdin bool
 
-	// Extra is how many pipes the child gets to write to besides its standard output: descriptors 3, 4 and so on of the child.
+	// Extra is how many pipes the child gets to write to besides its standard output: descriptors 3, 4 and so on of
+	// the child.
 	Extra int
 
-	// Drain are further files that only read reads and the child writes to, such as FIFOs. Like the pipes they are read to
-	// their end when read has returned, so that a child that is still writing can end.
+	// Drain are further files that only read reads and the child writes to, such as FIFOs. Like the pipes they are
+	// read to their end when read has returned, so that a child that is still writing can end.
 	Drain []*os.File
 
 	// Limits bound what the child may take of this host; nil means what this process may. Only Linux has them.
@@ -55,15 +56,15 @@ type Config struct {
 	Log    *slog.Logger // gets the lines of the child's standard error
 	Source string       // logkey.Source of these lines
 
-	// OnStderr is called with each such line and returns the level to log it at. The calls do not overlap. They come from
-	// another goroutine than read's. Nil means Info.
+	// OnStderr is called with each such line and returns the level to log it at. The calls do not overlap. They come
+	// from another goroutine than read's. Nil means Info.
 	OnStderr func(line string) slog.Level
 }
 
 // Limits bound a child and its own children by setrlimit(2). They also forbid core files.
 //
-// Limits are set with prlimit(2) right after the start, before read can send input. Processes and threads are not limited:
-// that limit counts all of the user's.
+// Limits are set with prlimit(2) right after the start, before read can send input. Processes and threads are not
+// limited: that limit counts all of the user's.
 type Limits struct {
 	Memory   int64 // bytes of data, that is heap, stacks and the like, without program and libraries; 0 means no limit
 	Files    int   // open files at a time; 0 means no limit
@@ -89,13 +90,13 @@ type Outcome struct {
 	CPU time.Duration // CPU time of the child, and of its own children that it has waited for
 }
 
-// Run starts a child and calls read. It returns when read has returned, the child and its group have ended, and everything
-// is closed.
+// Run starts a child and calls read. It returns when read has returned, the child and its group have ended, and
+// everything is closed.
 //
-// The child is stopped when ctx ends or read returns: by SIGINT to its process group, as Ctrl-C does, and by SIGKILL after
-// StopTime. When the child ends by itself, the rest of its group is killed at once; what is in the pipes can still be read.
-// In both cases read's context ends, and then the pipes. If the child ended by itself, context.Cause is ErrEnded. On Linux
-// the child is also killed if this process dies.
+// The child is stopped when ctx ends or read returns: by SIGINT to its process group, as Ctrl-C does, and by SIGKILL
+// after StopTime. When the child ends by itself, the rest of its group is killed at once; what is in the pipes can
+// still be read. In both cases read's context ends, and then the pipes. If the child ended by itself, context.Cause
+// is ErrEnded. On Linux the child is also killed if this process dies.
 //
 // The error is about the start. Outcome tells everything else.
 func Run(ctx context.Context, cfg Config, read func(context.Context, Pipes) error) (Outcome, error) {
@@ -173,8 +174,9 @@ func (p *process) connect() (theirs []*os.File, err error) {
 	return theirs, nil
 }
 
-// runLocked starts the child, waits for it and reaps it, on a locked OS thread: Linux sends the parent-death signal when the
-// thread that forked ends, and Go sometimes ends threads. The thread is no extra cost: the wait call blocks one anyway.
+// runLocked starts the child, waits for it and reaps it, on a locked OS thread: Linux sends the parent-death signal
+// when the thread that forked ends, and Go sometimes ends threads. The thread is no extra cost: the wait call blocks
+// one anyway.
 func (p *process) runLocked(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
@@ -238,7 +240,7 @@ func (p *process) supervise(ctx context.Context, cancel context.CancelCauseFunc)
 	p.signal(kill)
 	deadline := time.Now().Add(drainTimeout)
 	for _, f := range slices.Concat(p.readEnds, p.cfg.Drain) {
-		_ = f.SetReadDeadline(deadline) // a pipe that somebody outside the group holds is given up then
+		_ = f.SetReadDeadline(deadline) // after that, a pipe that a process outside the group holds is given up
 	}
 	close(p.reapOK)
 }

@@ -110,7 +110,8 @@ func TestBlockingEnds(t *testing.T) {
 	}
 }
 
-// TestEndOfChildIsNoticed: read's context ends when the child has, though a grandchild holds the pipe, and that one is killed.
+// TestEndOfChildIsNoticed: read's context ends when the child has, though a grandchild holds the pipe, and that one
+// is killed.
 func TestEndOfChildIsNoticed(t *testing.T) {
 	cause, line := errors.New("not set"), ""
 	out, err := subprocess.Run(t.Context(), shell("sleep 1000 & echo $!; exit 3"), func(ctx context.Context, p subprocess.Pipes) error {
@@ -193,7 +194,8 @@ func TestStdin(t *testing.T) {
 	}
 }
 
-// TestStdinEnds: a child that ends with its input need not be told otherwise, and one that does not read holds nobody up.
+// TestStdinEnds: a child that ends with its input need not be told otherwise, and one that does not read holds nobody
+// up.
 func TestStdinEnds(t *testing.T) {
 	cfg := shell("exec sleep 1000")
 	cfg.Stdin = true

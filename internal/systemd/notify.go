@@ -10,9 +10,9 @@ import (
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
-// Notify tells systemd, if systemd has started this process, that the service is ready, and when ctx ends that it stops.
-// Meanwhile it feeds the watchdog as long as health returns "": the text says what hangs. While health itself hangs the
-// watchdog is not fed either. Health must not depend on what a restart cannot repair. Notify never fails.
+// Notify tells systemd, if systemd has started this process, that the service is ready, and when ctx ends that it
+// stops. Meanwhile it feeds the watchdog as long as health returns "": the text says what hangs. While health itself
+// hangs the watchdog is not fed either. Health must not depend on what a restart cannot repair. Notify never fails.
 func Notify(ctx context.Context, log *slog.Logger, health func() string) error {
 	notify := func(state string) {
 		if _, err := daemon.SdNotify(false, state); err != nil {

@@ -21,8 +21,8 @@ type Manager struct {
 	Tool   string // "" means systemctl
 }
 
-// Start has the unit started now, or started again if it runs, and at each start of the host. It returns when the unit says that it is up. The error names
-// where the unit's own words are.
+// Start has the unit started now, or started again if it runs, and at each start of the host. It returns when the
+// unit says that it is up. The error names where the unit's own words are.
 func (m Manager) Start(ctx context.Context, unit string) error {
 	booted, tool := m.Booted, m.Tool
 	if booted == "" {

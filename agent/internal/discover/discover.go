@@ -1,4 +1,4 @@
-// Package discover looks for the cameras of this machine, says how to use each, and why a device is none.
+// Package discover finds the cameras of this machine. It says how to use each, and why a device is not used.
 package discover
 
 import (
@@ -80,9 +80,9 @@ type Options struct {
 	PiCameras func(context.Context) (string, error)
 }
 
-// Finder looks repeatedly. It gives a camera the same name each time, and no other one, also when another of the same
-// make comes or goes; the camera's source may change, if it takes another link to tell the two apart. It belongs to
-// one goroutine.
+// Finder scans repeatedly. A camera keeps its name, and no other camera gets it, also when another one of its model
+// comes or goes. Then the camera's source may change, if it takes another link to tell the two apart. A Finder
+// belongs to one goroutine.
 type Finder struct {
 	opts            Options
 	names           map[string]string // by key, of every camera ever seen
@@ -142,7 +142,7 @@ func (f *Finder) Changed() bool {
 	return f.lastFingerprint == "" || f.fingerprint() != f.lastFingerprint && f.settled()
 }
 
-// rank puts cameras before what is skipped.
+// rank sorts cameras before skipped devices.
 func rank(f Camera) int {
 	if f.Use == nil {
 		return 1

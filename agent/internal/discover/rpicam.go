@@ -38,8 +38,9 @@ func listPiCameras(ctx context.Context) (string, error) {
 	return "", ErrNoTool
 }
 
-// piCameras returns the Pi cameras. They are asked for once, since nobody plugs one in while the Pi runs, and to ask
-// takes a second and disturbs one that runs. It asks again after trouble, and if the kernel has found one meanwhile.
+// piCameras returns the Pi cameras. It lists them once, because listing takes a second and disturbs a running camera,
+// and they are not plugged in while the Pi runs. It lists them again after an error, or if the kernel has found one
+// meanwhile.
 func (f *Finder) piCameras(ctx context.Context, nodes []Camera) []Camera {
 	sensors := 0
 	for _, n := range nodes {

@@ -12,8 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// Options are the options of one source. Each getter returns the fallback if its option is missing or wrong. Err reports
-// the first wrong option.
+// Options are the options of one source. Each getter returns the fallback if its option is missing or wrong. Err
+// reports the first wrong option.
 type Options struct {
 	values url.Values
 	known  []string
@@ -123,8 +123,8 @@ func (o *Options) Format(name, fallback string) (frame.Format, error) {
 	}
 }
 
-// WithPrefix returns the options whose names begin with prefix, by the rest of the name. metavar stands for that rest in
-// messages.
+// WithPrefix returns the options whose names begin with prefix, by the rest of the name. metavar stands for that rest
+// in messages.
 func (o *Options) WithPrefix(prefix, metavar string) map[string]string {
 	o.known = append(o.known, prefix+metavar)
 	found := map[string]string{}

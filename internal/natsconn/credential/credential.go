@@ -1,4 +1,5 @@
-// Package credential is what an agent, a hub or a consumer shows to NATS: an NKey, of which only a signature ever crosses the wire.
+// Package credential is what an agent, a hub or a consumer shows to NATS: an NKey, of which only a signature ever
+// crosses the wire.
 package credential
 
 import (
@@ -56,8 +57,9 @@ func Parse(seed secret.Text) (Credential, error) {
 // none is what a credential file says if there is no credential: a service's unit has to name a file in any case.
 const none = "none"
 
-// ReadFile reads a seed from a file: the one line that is neither empty nor begins with #. The word none there is no credential. The file must be its owner's
-// alone, unless systemd has put it into the service's $CREDENTIALS_DIRECTORY: what that grants by an access list looks like a right of the group.
+// ReadFile reads a seed from a file: the one line that is neither empty nor begins with #. The word none there is no
+// credential. The file must be its owner's alone, unless systemd has put it into the service's
+// $CREDENTIALS_DIRECTORY: what that grants by an access list looks like a right of the group.
 func ReadFile(name string) (Credential, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -130,8 +132,8 @@ func (c Credential) sign(nonce []byte) ([]byte, error) {
 	return kp.Sign(nonce)
 }
 
-// AllInboxes is the wildcard subject of the inboxes of all hubs and consumers. Agents publish their answers there. Only a
-// hub may subscribe to it.
+// AllInboxes is the wildcard subject of the inboxes of all hubs and consumers. Agents publish their answers there.
+// Only a hub may subscribe to it.
 const AllInboxes = "_INBOX.>"
 
 // InboxPrefix returns the prefix of the inboxes of a hub or a consumer. It is no secret, but only the holder of the key
@@ -144,7 +146,8 @@ func AgentInboxPrefix(public string) string { return "_INBOX_" + public }
 
 func (c Credential) String() string { return c.public }
 
-// Format implements fmt.Formatter: every verb shows the public half only. fmt would look into the struct itself for some.
+// Format implements fmt.Formatter: every verb shows the public half only. fmt would look into the struct itself for
+// some.
 func (c Credential) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.public) }
 
 // LogValue implements slog.LogValuer.

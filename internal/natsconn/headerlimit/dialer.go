@@ -19,14 +19,17 @@ type Trust interface {
 	Config() (*tls.Config, error)
 }
 
-// Options have connections to urls, several of which are joined by commas, limited. nats.go begins TLS above a dialer's connections, where nobody can look at what is
-// said; therefore this dialer begins it, as nats.go would. Those of WebSockets are not limited. The options that say whom to trust are still needed: by them nats.go insists on TLS.
+// Options have connections to urls, several of which are joined by commas, limited. nats.go begins TLS above a
+// dialer's connections, where nobody can look at what is said; therefore this dialer begins it, as nats.go would.
+// Those of WebSockets are not limited. The options that say whom to trust are still needed: by them nats.go insists
+// on TLS.
 func Options(urls string, dialer net.Dialer, trust Trust) []nats.Option {
 	return OptionsUpTo(0, urls, dialer, trust)
 }
 
-// OptionsUpTo are Options with which a message of more than most bytes arrives empty, without header and payload. nats.go
-// would allocate memory for all of it. Requests to an agent are short, its answers are long. 0 means no limit.
+// OptionsUpTo are Options with which a message of more than most bytes arrives empty, without header and payload.
+// nats.go would allocate memory for all of it. Requests to an agent are short, its answers are long. 0 means no
+// limit.
 func OptionsUpTo(most int, urls string, dialer net.Dialer, trust Trust) []nats.Option {
 	d := &secureDialer{dialer: dialer, trust: trust, wanted: !trust.IsZero(), most: most}
 	for one := range strings.SplitSeq(urls, ",") {
@@ -68,13 +71,13 @@ func (d *secureDialer) Dial(network, address string) (net.Conn, error) {
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
-	c := &client{limited: limit(conn), dialer: d, name: d.nameOf(host)}
-	c.alone, c.most = true, d.most
+	c := &client{limitedConn: newLimitedConn(conn), dialer: d, name: d.nameOf(host)}
+	c.oneLine, c.maxSize = true, d.most
 	return c, nil
 }
 
-// nameOf returns the name that a server's certificate must have. Servers of a cluster tell of each other by address; like nats.go's, such a server must have the name
-// by which the cluster was found.
+// nameOf returns the name that a server's certificate must have. Servers of a cluster tell of each other by address;
+// like nats.go's, such a server must have the name by which the cluster was found.
 func (d *secureDialer) nameOf(host string) string {
 	if net.ParseIP(host) == nil {
 		return host
@@ -93,7 +96,7 @@ func (d *secureDialer) nameOf(host string) string {
 
 // client is a client's end of a connection. The server speaks first; TLS begins before the client answers, if it does.
 type client struct {
-	*limited
+	*limitedConn
 	dialer *secureDialer
 	name   string
 	begun  bool // the client has spoken
@@ -107,7 +110,7 @@ func (c *client) Write(p []byte) (int, error) {
 		}
 		c.begun = true
 	}
-	return c.limited.Conn.Write(p)
+	return c.limitedConn.Conn.Write(p)
 }
 
 func (c *client) begin() error {
@@ -120,7 +123,7 @@ func (c *client) begin() error {
 			return fmt.Errorf("what the NATS server tells of itself: %w", err)
 		}
 	}
-	c.info, c.alone = nil, false
+	c.info, c.oneLine = nil, false
 	switch {
 	case !c.dialer.wanted && !info.Required:
 		return nil
@@ -134,11 +137,11 @@ func (c *client) begin() error {
 		return err
 	}
 	config.ServerName = c.name
-	secured := tls.Client(c.limited.Conn, config)
+	secured := tls.Client(c.limitedConn.Conn, config)
 	if err := secured.Handshake(); err != nil { // nats.go has set a deadline
 		return fmt.Errorf("%w: %w", nats.ErrTLS, err)
 	}
-	c.limited.Conn = secured
+	c.limitedConn.Conn = secured
 	c.r.Reset(secured)
 	return nil
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestNames: a server is known by the name in the URL, and one that only has an address by the name by which its cluster was found.
+// TestNames: a server is known by the name in the URL, and one that only has an address by the name by which its
+// cluster was found.
 func TestNames(t *testing.T) {
 	for _, c := range []struct{ urls, address, want string }{
 		{"nats://hub.example.org:4222", "hub.example.org", "hub.example.org"},
@@ -41,7 +42,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestPlain: somebody in between can neither have a client that wants TLS speak without it, nor say something before it begins that counts as said over it.
+// TestPlain: somebody in between can neither have a client that wants TLS speak without it, nor say something before
+// it begins that counts as said over it.
 func TestPlain(t *testing.T) {
 	pin := tlstrust.Settings{Fingerprints: []string{strings.Repeat("ab", 32)}, Flags: "--tls"}
 	for _, c := range []struct {

@@ -1,7 +1,8 @@
 // Package headerlimit keeps messages with large headers from costing more than their bytes do.
 //
-// nats.go makes a map of a message's header before anybody can look at it. A header of 8 MiB, which is the most that a message may have, takes it more than a second
-// and 200 MB. Whoever may publish anything at all could stop a hub with that, or have a Raspberry Pi run out of memory.
+// nats.go parses a message's header into a map before its handler is called. A header of 8 MiB, the largest possible,
+// takes more than a second and 200 MB. Any client that may publish could stop a hub with that, or exhaust the memory
+// of a Raspberry Pi.
 package headerlimit
 
 import (
@@ -14,7 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Max is the largest header in bytes that is left as it is, ten times what a frame needs.
+// Max is the largest header in bytes that is not changed: ten times what a frame needs.
 const Max = 4096
 
 // maxInfo bounds what is kept of the server's first line: it names the servers of the cluster.
@@ -23,12 +24,13 @@ const maxInfo = 1 << 20
 // lineRoom holds the longest control line of a message: nats-server's max_control_line is 4 KiB by default.
 const lineRoom = 16 << 10
 
-// Limit returns conn, which a NATS server answers, with the header of each message that is larger than Max made part of its payload: nothing is lost, and what limits
-// payloads limits it, too. What does not look like NATS's client protocol is passed on as it is.
-func Limit(conn net.Conn) net.Conn { return limit(conn) }
+// Limit wraps a client's connection to a NATS server. Headers larger than Max become part of the payload: nothing is
+// lost, and limits of payloads apply to them. Bytes that do not look like NATS's client protocol are passed on as
+// they are.
+func Limit(conn net.Conn) net.Conn { return newLimitedConn(conn) }
 
-func limit(conn net.Conn) *limited {
-	return &limited{Conn: conn, r: bufio.NewReaderSize(conn, lineRoom)}
+func newLimitedConn(conn net.Conn) *limitedConn {
+	return &limitedConn{Conn: conn, r: bufio.NewReaderSize(conn, lineRoom)}
 }
 
 // InProcess is a nats.InProcessConnProvider whose connections are limited.
@@ -43,24 +45,24 @@ func (p InProcess) InProcessConn() (net.Conn, error) {
 	return Limit(conn), nil
 }
 
-// limited reads control lines, and passes on what they announce.
-type limited struct {
+// limitedConn reads control lines, and passes on the payloads that they announce.
+type limitedConn struct {
 	net.Conn
-	r     *bufio.Reader
-	line  []byte // what is still to be passed on of a control line
-	left  int    // and of the message after it, with its CR LF
-	skip  int    // and what is to be thrown away before that
-	most  int    // bytes of a message; what is larger arrives empty. 0: all
-	raw   bool   // all that comes is passed on as it is
-	long  bool   // a line goes on that did not fit into r
-	made  []byte // holds a line that was changed
-	alone bool   // each line is passed on by itself
-	info  []byte // the server's first line, until the client has spoken
-	said  bool   // there was one
+	r         *bufio.Reader
+	line      []byte // what is still to be passed on of a control line
+	left      int    // and of the message after it, with its CR LF
+	skip      int    // and what is to be thrown away before that
+	maxSize   int    // bytes of a message; what is larger arrives empty. 0: all
+	raw       bool   // all that comes is passed on as it is
+	partial   bool   // a line goes on that did not fit into r
+	rewritten []byte // holds a line that was changed
+	oneLine   bool   // each line is passed on by itself
+	info      []byte // the server's first line, until the client has spoken
+	infoRead  bool   // there was one
 }
 
 // Read implements net.Conn. It waits only as long as there is nothing to be passed on.
-func (c *limited) Read(p []byte) (n int, err error) {
+func (c *limitedConn) Read(p []byte) (n int, err error) {
 	for n < len(p) {
 		switch {
 		case len(c.line) > 0:
@@ -71,7 +73,7 @@ func (c *limited) Read(p []byte) (n int, err error) {
 			if c.skip -= k; err != nil {
 				return n, err
 			}
-		case n > 0 && (c.alone || !c.ready()):
+		case n > 0 && (c.oneLine || !c.ready()):
 			return n, nil
 		case c.raw || c.left > 0:
 			to := p[n:]
@@ -87,7 +89,7 @@ func (c *limited) Read(p []byte) (n int, err error) {
 				return n, err
 			}
 		default:
-			if err := c.next(); err != nil {
+			if err := c.readLine(); err != nil {
 				return n, err
 			}
 		}
@@ -96,7 +98,7 @@ func (c *limited) Read(p []byte) (n int, err error) {
 }
 
 // ready reports whether more can be passed on without waiting.
-func (c *limited) ready() bool {
+func (c *limitedConn) ready() bool {
 	have := c.r.Buffered()
 	if have == 0 || c.raw || c.left > 0 {
 		return have > 0
@@ -105,27 +107,27 @@ func (c *limited) ready() bool {
 	return bytes.IndexByte(ahead, '\n') >= 0
 }
 
-// next reads a control line.
-func (c *limited) next() error {
+// readLine reads a control line.
+func (c *limitedConn) readLine() error {
 	line, err := c.r.ReadSlice('\n')
 	if len(line) == 0 {
 		return err
 	}
 	c.line = line // valid until r is read again, when it has been passed on
-	if !c.said {
+	if !c.infoRead {
 		c.info = append(c.info, line...)
-		c.said = err == nil || len(c.info) > maxInfo
+		c.infoRead = err == nil || len(c.info) > maxInfo
 	}
-	began := !c.long
-	c.long = errors.Is(err, bufio.ErrBufferFull)
-	if began && (err == nil || c.long) {
-		c.judge(line)
+	began := !c.partial
+	c.partial = errors.Is(err, bufio.ErrBufferFull)
+	if began && (err == nil || c.partial) {
+		c.inspect(line)
 	}
 	return nil // an error comes again, unless more can be read
 }
 
-// judge looks at a line, and at what it says of what follows.
-func (c *limited) judge(line []byte) {
+// inspect parses a line, and notes what must follow it.
+func (c *limitedConn) inspect(line []byte) {
 	switch {
 	case bytes.HasPrefix(line, []byte("HMSG ")):
 		c.message(line, true)
@@ -137,11 +139,11 @@ func (c *limited) judge(line []byte) {
 	}
 }
 
-// message reads HMSG <subject> <sid> [reply] <size of header> <size> CR LF, or the same without the header's. A line that says something else ends the looking:
-// nats.go judges it.
-func (c *limited) message(line []byte, header bool) {
+// message reads HMSG <subject> <sid> [reply] <size of header> <size> CR LF, or the same without the header's. A line
+// that says something else ends the looking: nats.go judges it.
+func (c *limitedConn) message(line []byte, header bool) {
 	rest, size, ok := lastNumber(bytes.TrimRight(line, "\r\n"))
-	if !ok || c.long {
+	if !ok || c.partial {
 		c.raw = true
 		return
 	}
@@ -153,14 +155,14 @@ func (c *limited) message(line []byte, header bool) {
 	switch {
 	case !ok || headerSize > size:
 		c.raw = true
-	case c.most > 0 && size > c.most:
+	case c.maxSize > 0 && size > c.maxSize:
 		c.skip, c.left = size, len("\r\n")
-		c.made = append(append(c.made[:0], bytes.TrimPrefix(before, []byte("H"))...), " 0\r\n"...)
-		c.line = c.made
+		c.rewritten = append(append(c.rewritten[:0], bytes.TrimPrefix(before, []byte("H"))...), " 0\r\n"...)
+		c.line = c.rewritten
 	case headerSize > Max:
-		c.made = append(append(c.made[:0], before[len("H"):]...), ' ')
-		c.made = append(strconv.AppendInt(c.made, int64(size), 10), "\r\n"...)
-		c.line = c.made
+		c.rewritten = append(append(c.rewritten[:0], before[len("H"):]...), ' ')
+		c.rewritten = append(strconv.AppendInt(c.rewritten, int64(size), 10), "\r\n"...)
+		c.line = c.rewritten
 	}
 }
 

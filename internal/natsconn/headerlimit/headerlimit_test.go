@@ -80,14 +80,14 @@ func TestLargeMessages(t *testing.T) {
 	for _, r := range []io.Reader{
 		strings.NewReader(in), iotest.OneByteReader(strings.NewReader(in)), iotest.HalfReader(strings.NewReader(in)),
 	} {
-		c := limit(stub{r: r})
-		c.most = 1000
+		c := newLimitedConn(stub{r: r})
+		c.maxSize = 1000
 		if got, err := io.ReadAll(c); err != nil || string(got) != want {
 			t.Errorf("%T: %.300q, %v", r, got, err)
 		}
 	}
-	c := limit(stub{r: strings.NewReader("MSG a 1 49152\r\nxxx")})
-	c.most = 1000
+	c := newLimitedConn(stub{r: strings.NewReader("MSG a 1 49152\r\nxxx")})
+	c.maxSize = 1000
 	if got, err := io.ReadAll(c); err != nil || string(got) != "MSG a 1 0\r\n" {
 		t.Errorf("end within a message: %q, %v", got, err)
 	}
@@ -172,8 +172,8 @@ func exchange(t *testing.T, from *nats.Conn, sub *nats.Subscription, header, siz
 	}
 }
 
-// FuzzLimit reads any bytes as what a server sends: how they come does not matter, nothing is lost or added but what a changed line is shorter by, and what is passed
-// on has no large header left.
+// FuzzLimit reads any bytes as what a server sends: how they come does not matter, nothing is lost or added but what
+// a changed line is shorter by, and what is passed on has no large header left.
 func FuzzLimit(f *testing.F) {
 	for _, text := range []string{
 		"INFO {}\r\nPING\r\nMSG a 1 3\r\nabc\r\nHMSG a 1 12 15\r\nNATS/1.0\r\n\r\nxyz\r\n", "HMSG a 1 5000 5001\r\n", "HMSG a 1 r 4097 4097\r\nHMSG b 1 4096 4096\r\n", "\x16\x03\x01\n", "+OK\r\n-ERR 'x'\r\nPONG\r\n",

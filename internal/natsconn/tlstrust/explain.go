@@ -11,19 +11,21 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Explain says in plain words why a server is not trusted, and what to do about it. what is "" for an error that is about something else.
+// Explain returns why a server is not trusted, and the remedy. what is "" for an error about something else.
 func (s Settings) Explain(err error) (what, remedy string) {
-	var other *mismatchError
+	var other *pinMismatchError
 	var unverified *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &other):
 		return "the hub's certificate is " + other.got + ", pinned is " + strings.Join(other.pins, ", "),
-			"if the hub has got a new key, give " + s.Flags + "-fingerprint " + other.got + ": the hub prints its own when it starts. If it has not, somebody else answers in its place"
+			"if the hub has a new key, give " + s.Flags + "-fingerprint " + other.got + ": the hub prints its own when it starts. " +
+				"If it has not, another server answers in its place"
 	case errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0:
 		return s.unverified(unverified.UnverifiedCertificates[0], unverified.Err)
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return "NATS offers no TLS there",
-			"start the hub with --nats-tls-cert and --nats-tls-key (\"bramble-hub cert\" makes them); or, to have no TLS, begin the URL with nats:// and leave out " + s.Flags + "-ca and " + s.Flags + "-fingerprint"
+			"start the hub with --nats-tls-cert and --nats-tls-key (\"bramble-hub cert\" makes them); or, to have no TLS, " +
+				"begin the URL with nats:// and leave out " + s.Flags + "-ca and " + s.Flags + "-fingerprint"
 	}
 	return "", ""
 }
@@ -33,18 +35,21 @@ func (s Settings) unverified(cert *x509.Certificate, err error) (what, remedy st
 	pin := s.Flags + "-fingerprint " + Fingerprint(cert) + ", if the hub prints the same when it starts"
 	var name x509.HostnameError
 	var invalid x509.CertificateInvalidError
-	var stranger x509.UnknownAuthorityError
+	var unknownCA x509.UnknownAuthorityError
 	switch {
 	case errors.As(err, &name):
 		return fmt.Sprintf("the hub's certificate is for %s, not for %s", strings.Join(names(cert), ", "), name.Host),
 			"use a URL with such a name, or give " + pin + ": then the name does not count"
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return fmt.Sprintf("the hub's certificate is good from %s to %s, and this host's clock says %s", date(cert.NotBefore), date(cert.NotAfter), date(time.Now())),
+		return fmt.Sprintf("the hub's certificate is good from %s to %s, and this host's clock says %s",
+				date(cert.NotBefore), date(cert.NotAfter), date(time.Now())),
 			"renew it (\"bramble-hub cert\" does for its own), set the clock, or give " + pin + ": then dates do not count"
-	case errors.As(err, &stranger) && s.CA != "":
-		return "the hub's certificate is signed by nobody in " + s.CA, "give " + s.Flags + "-ca the certificate of the authority that has signed it, or instead " + pin
-	case errors.As(err, &stranger):
-		return "the hub's certificate is signed by nobody whom this host trusts", "give " + pin + "; or " + s.Flags + "-ca FILE with the certificate of the authority that has signed it"
+	case errors.As(err, &unknownCA) && s.CA != "":
+		return "the hub's certificate is not signed by an authority in " + s.CA,
+			"give " + s.Flags + "-ca the certificate of the authority that has signed it, or instead " + pin
+	case errors.As(err, &unknownCA):
+		return "the hub's certificate is signed by an unknown authority",
+			"give " + pin + "; or " + s.Flags + "-ca FILE with the certificate of the authority that has signed it"
 	}
 	return "the hub's certificate is not accepted: " + err.Error(), "give " + pin
 }

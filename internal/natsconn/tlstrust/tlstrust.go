@@ -1,4 +1,5 @@
-// Package tlstrust says which NATS server is the right one: by the fingerprint of its key, or by who has signed its certificate.
+// Package tlstrust decides which NATS server to trust: by the fingerprint of its key, or by the authority that signed
+// its certificate.
 package tlstrust
 
 import (
@@ -20,20 +21,23 @@ import (
 // prefix begins every fingerprint that is printed.
 const prefix = "sha256:"
 
-// maxFile bounds what is read of a file with authorities, in bytes: all that a Linux distribution trusts has a quarter of that.
+// maxFile bounds what is read of a file with authorities, in bytes: all that a Linux distribution trusts has a
+// quarter of that.
 const maxFile = 1 << 20
 
-// timeout bounds all that is said until a connection with TLS stands. Without TLS a second is enough; with it there are one or two more round trips.
+// timeout bounds all that is said until a connection with TLS stands. Without TLS a second is enough; with it there
+// are one or two more round trips.
 const timeout = 2 * time.Second
 
-// Settings say how a NATS server shows that it is the right one. The zero value trusts whom the operating system trusts, and insists on TLS only if the URL does.
+// Settings say which NATS servers are trusted. The zero value trusts the authorities of the operating system, and
+// requires TLS only if the URL does.
 type Settings struct {
 	CA           string   // PEM file with the certificates of authorities, one of which must have signed the server's; or with the server's own
 	Fingerprints []string // of the server's public key, one of which must fit; then neither names nor dates nor signatures count
 	Flags        string   // what the program's flags for these begin with, for messages: "--tls" means --tls-ca and --tls-fingerprint
 }
 
-// Options are what a connection needs. The error names the flag and what it takes.
+// Options returns the options of a connection. The error names the flag and its allowed values.
 func (s Settings) Options() ([]nats.Option, error) {
 	switch {
 	case s.CA != "" && len(s.Fingerprints) > 0:
@@ -53,7 +57,8 @@ func (s Settings) Options() ([]nats.Option, error) {
 	return nil, nil
 }
 
-// Config is what a connection with TLS needs; its ServerName is missing. A file with authorities is read again each time.
+// Config returns the TLS configuration of a connection, without ServerName. A file with authorities is read again
+// each time.
 func (s Settings) Config() (*tls.Config, error) {
 	if len(s.Fingerprints) > 0 {
 		pins, err := s.pins()
@@ -90,7 +95,8 @@ func (s Settings) authorities() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// pins returns the fingerprints as they are printed. Letters may be large, and colons stand between the bytes, as other programs print them.
+// pins returns the fingerprints as they are printed. Letters may be large, and colons stand between the bytes, as
+// other programs print them.
 func (s Settings) pins() (list []string, err error) {
 	for _, text := range s.Fingerprints {
 		plain := strings.ToLower(strings.TrimSpace(text))
@@ -113,15 +119,16 @@ func CipherSuites() []uint16 {
 	}
 }
 
-// Fingerprint is the SHA-256 of a certificate's public key (SubjectPublicKeyInfo, RFC 5280, 4.1.2.7, in DER). A renewed certificate for the same key has the
-// same; nats-server's pinned_certs has it too, without what is in front of the digits.
+// Fingerprint is the SHA-256 of a certificate's public key (SubjectPublicKeyInfo, RFC 5280, 4.1.2.7, in DER). A
+// renewed certificate for the same key has the same; nats-server's pinned_certs has it too, without what is in front
+// of the digits.
 func Fingerprint(cert *x509.Certificate) string {
 	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
 	return prefix + hex.EncodeToString(sum[:])
 }
 
-// pinnedConfig trusts the holders of some keys, and nobody else. Dates do not count: whoever has the key is the one who is meant, and a Pi does not know the time when it
-// starts.
+// pinnedConfig trusts the holders of some keys only. Dates do not count: the key identifies the server, and a Pi does
+// not know the time when it starts.
 func pinnedConfig(pins []string) *tls.Config {
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
@@ -132,19 +139,19 @@ func pinnedConfig(pins []string) *tls.Config {
 				return errors.New("the server shows no certificate")
 			}
 			if got := Fingerprint(state.PeerCertificates[0]); !slices.Contains(pins, got) {
-				return &mismatchError{got: got, pins: pins}
+				return &pinMismatchError{got: got, pins: pins}
 			}
 			return nil
 		},
 	}
 }
 
-// mismatchError says that a server has another key than it should.
-type mismatchError struct {
+// pinMismatchError says that a server has another key than it should.
+type pinMismatchError struct {
 	got  string
 	pins []string
 }
 
-func (e *mismatchError) Error() string {
+func (e *pinMismatchError) Error() string {
 	return fmt.Sprintf("the server's certificate is %s, pinned is %s", e.got, strings.Join(e.pins, ", "))
 }

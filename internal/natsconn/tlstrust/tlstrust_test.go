@@ -20,7 +20,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A server is trusted for one of the reasons that the settings name, and for no other; what is wrong is told with the remedy.
+// A server is trusted for one of the reasons that the settings name, and for no other; what is wrong is told with the
+// remedy.
 func TestServers(t *testing.T) {
 	t.Parallel()
 	authority, other := testutil.Authority(t), testutil.Authority(t)
@@ -51,12 +52,12 @@ func TestServers(t *testing.T) {
 		"pin without TLS":               {nil, pin(print(self)), []string{"no TLS", "--nats-tls-cert", "nats://"}},
 		"authority":                     {signed, ca(authority), nil},
 		"its own certificate":           {self, ca(self), nil},
-		"another authority":             {signed, ca(other), []string{"signed by nobody in " + other.CertFile, "--tls-fingerprint " + print(signed)}},
+		"another authority":             {signed, ca(other), []string{"not signed by an authority in " + other.CertFile, "--tls-fingerprint " + print(signed)}},
 		"authority, expired":            {expired, ca(authority), []string{"clock", expired.Leaf.NotAfter.UTC().Format(time.RFC3339), "renew"}},
 		"authority, not good yet":       {early, ca(authority), []string{"clock", early.Leaf.NotBefore.UTC().Format(time.RFC3339)}},
 		"authority, another host":       {elsewhere, ca(authority), []string{"192.0.2.7", "not for 127.0.0.1", "--tls-fingerprint " + print(elsewhere)}},
 		"authority without TLS":         {nil, ca(authority), []string{"no TLS"}},
-		"nothing, and a stranger":       {self, Settings{Flags: "--tls"}, []string{"whom this host trusts", "--tls-ca FILE", "--tls-fingerprint " + print(self)}},
+		"nothing, and an unknown authority":       {self, Settings{Flags: "--tls"}, []string{"unknown authority", "--tls-ca FILE", "--tls-fingerprint " + print(self)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

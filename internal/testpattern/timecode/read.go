@@ -54,8 +54,8 @@ func read(img image.Image, rowHeight float64) (time.Time, bool) {
 	return time.UnixMilli(int64(ms)), true
 }
 
-// calibrate returns the brightness half way between the row's black and white guard blocks, and whether each of them is on
-// its side of it.
+// calibrate returns the brightness half way between the row's black and white guard blocks, and whether each of them
+// is on its side of it.
 func calibrate(luma [columns]int, pattern uint64) (threshold int, ok bool) {
 	mask := uint64(1<<guard-1)<<(columns-guard) | 1<<guard - 1
 	white := bits.OnesCount64(pattern & mask)

@@ -1,10 +1,10 @@
 // Package timecode burns a machine-readable clock into the top edge of a picture and reads it back.
 //
 // The strip is a grid of 40 x 2 black and white blocks, as wide as the picture. In each row the outer four blocks on
-// either side are a fixed pattern that gives the reader black and white; the inner 32 hold data. The 64 data bits are, most
-// significant first and top row first, 48 bits of Unix milliseconds and their CRC-16/CCITT-FALSE. All measures are
-// fractions of the picture's width, so that the strip survives scaling; blocks are large and of full contrast, so that it
-// survives lossy coding. Cropping, rotating and unequal scaling destroy it.
+// either side are a fixed pattern that gives the reader black and white; the inner 32 hold data. The 64 data bits
+// are, most significant first and top row first, 48 bits of Unix milliseconds and their CRC-16/CCITT-FALSE. All
+// measures are fractions of the picture's width, so that the strip survives scaling; blocks are large and of full
+// contrast, so that it survives lossy coding. Cropping, rotating and unequal scaling destroy it.
 package timecode
 
 import (
@@ -29,8 +29,8 @@ const (
 	msBits = 48
 )
 
-// guards returns the fixed blocks of a row, the bits where the data goes being 0. Rows have opposite guards, and so have
-// the two sides: a picture without a strip does not look like this by accident.
+// guards returns the fixed blocks of a row, the bits where the data goes being 0. Rows have opposite guards, and so
+// have the two sides: a picture without a strip does not look like this by accident.
 func guards(row int) uint64 {
 	const left, right = 0b1010, 0b0101
 	if row == 0 {
@@ -85,8 +85,8 @@ func (s Strip) Draw(img draw.Image) {
 	s.each(img.Bounds(), func(row, col int) { s.fill(img, s.block(row, col), row, col) })
 }
 
-// Key identifies what a part of the picture shows of the strip: equal keys for the same part mean equal pixels. Of parts
-// that touch more than 32 blocks in a row the key is not unique.
+// Key identifies what a part of the picture shows of the strip: equal keys for the same part mean equal pixels. Of
+// parts that touch more than 32 blocks in a row the key is not unique.
 func (s Strip) Key(part image.Rectangle) uint64 {
 	var key uint64 = 1
 	s.each(part, func(row, col int) { key = key<<1 | s.blocks[row]>>(columns-1-col)&1 })

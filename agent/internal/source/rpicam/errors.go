@@ -11,11 +11,11 @@ import (
 	"github.com/bramble-cam/bramble/internal/subprocess"
 )
 
-// faultDetector listens to what rpicam-vid and libcamera say, and knows what it means.
+// faultDetector finds known faults in the standard error of rpicam-vid, which includes libcamera's.
 type faultDetector struct {
-	wake    func()       // calls who reads the frames; nil if nobody does
-	stalled atomic.Bool  // libcamera has given the camera up, and no frame has come since
-	known   atomic.Int32 // the weightiest of faults that was named, from 1; 0: none
+	onStall func()       // wakes the reader of the frames; may be nil
+	stalled atomic.Bool  // libcamera has reported a timeout, and no frame has come since
+	known   atomic.Int32 // index from 1 of the most important of faults that was found; 0: none
 }
 
 // fault is a fault that has a remedy.
@@ -31,7 +31,7 @@ var (
 	errSystem  = errors.New("this system cannot run rpicam-vid")
 )
 
-// faults are listed by weight: one that explains others comes first.
+// faults lists the known faults. One that explains others comes first.
 func faults() []fault {
 	return []fault{
 		{"cannot allocate memory", errMemory, "lower the size, or set args=--buffer-count 3; on a Pi with 512 MB close other programs"},
@@ -56,9 +56,9 @@ func faults() []fault {
 	}
 }
 
-// said hears a line and returns how much it matters. libcamera says a dozen lines with every start, and often a
-// warning that means nothing.
-func (t *faultDetector) said(line string) slog.Level {
+// onLine checks a line and returns its log level. libcamera writes a dozen lines at every start, and often a warning
+// that means nothing.
+func (t *faultDetector) onLine(line string) slog.Level {
 	lower := strings.ToLower(line)
 	for i, f := range faults() {
 		if strings.Contains(lower, f.says) {
@@ -68,9 +68,9 @@ func (t *faultDetector) said(line string) slog.Level {
 			break
 		}
 	}
-	if strings.Contains(lower, "device timeout detected") && t.wake != nil {
+	if strings.Contains(lower, "device timeout detected") && t.onStall != nil {
 		t.stalled.Store(true)
-		t.wake()
+		t.onStall()
 	}
 	if strings.Contains(line, "ERROR") {
 		return slog.LevelWarn
@@ -78,13 +78,13 @@ func (t *faultDetector) said(line string) slog.Level {
 	return slog.LevelDebug
 }
 
-// works notes that frames come: what was said before was no reason to fail.
-func (t *faultDetector) works() {
+// reset forgets the faults because frames are coming.
+func (t *faultDetector) reset() {
 	t.stalled.Store(false)
 	t.known.Store(0)
 }
 
-// explain makes an error of how rpicam-vid ended.
+// explain returns an error that says why rpicam-vid ended.
 func (t *faultDetector) explain(ended subprocess.Outcome) error {
 	said := ""
 	if ended.LastStderr != "" {

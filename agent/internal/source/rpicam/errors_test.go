@@ -110,12 +110,12 @@ func TestComesBack(t *testing.T) {
 // TestStallThatPasses: a timeout after which the camera goes on is none, and does not explain a later fault.
 func TestStallThatPasses(t *testing.T) {
 	woken := 0
-	trouble := &faultDetector{wake: func() { woken++ }}
-	trouble.said("ERROR: Device timeout detected, attempting a restart!!!")
+	trouble := &faultDetector{onStall: func() { woken++ }}
+	trouble.onLine("ERROR: Device timeout detected, attempting a restart!!!")
 	if !trouble.stalled.Load() || woken != 1 || trouble.known.Load() == 0 {
 		t.Fatal("not noticed")
 	}
-	trouble.works()
+	trouble.reset()
 	if trouble.stalled.Load() || trouble.known.Load() != 0 {
 		t.Error("not forgotten")
 	}
@@ -125,7 +125,7 @@ func TestStallThatPasses(t *testing.T) {
 func TestWeight(t *testing.T) {
 	trouble := &faultDetector{}
 	for _, line := range []string{"ERROR: *** failed to acquire camera /base/x ***", "ERROR V4L2 ...: Cannot allocate memory", "ERROR: *** no cameras available ***"} {
-		trouble.said(line)
+		trouble.onLine(line)
 	}
 	if got := faults()[trouble.known.Load()-1].is; got != errMemory {
 		t.Errorf("explained by %v", got)

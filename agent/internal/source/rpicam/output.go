@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// output is what is there around the child: the FIFO that it writes to, if it cannot write to a pipe, and the waker
-// of whoever waits for it.
+// output is the FIFO that the child writes to, if it cannot write to a pipe, and the waker of the goroutine that
+// reads it.
 type output struct {
-	wake *waker
-	dir  string // private; "" without a FIFO, and when it has been removed
-	path string
-	fifo *os.File // to read from; nil without a FIFO
-	hold *os.File // a writing end, so that the FIFO has no end before the child has opened it, nor between its two openings
+	wake   *waker
+	dir    string // private; "" without a FIFO, and when it has been removed
+	path   string
+	fifo   *os.File // to read from; nil without a FIFO
+	writer *os.File // keeps the FIFO open before the child has opened it, and between its two openings
 }
 
-// openOutput makes a FIFO if the plan wants one. Its name ends in 264: by that rpicam-vid knows an elementary stream,
-// for which it writes times.
+// openOutput makes a FIFO if the plan needs one. Its name ends in 264, so rpicam-vid takes it for an elementary
+// stream and writes times.
 func openOutput(p plan) (o *output, err error) {
 	o = &output{}
 	defer func() {
@@ -45,7 +45,7 @@ func openOutput(p plan) (o *output, err error) {
 	if o.fifo, err = os.OpenFile(o.path, os.O_RDONLY|unix.O_NONBLOCK, 0); err != nil {
 		return o, err
 	}
-	o.hold, err = os.OpenFile(o.path, os.O_WRONLY|unix.O_NONBLOCK, 0)
+	o.writer, err = os.OpenFile(o.path, os.O_WRONLY|unix.O_NONBLOCK, 0)
 	return o, err
 }
 
@@ -57,9 +57,9 @@ func (o *output) drain() []*os.File {
 	return []*os.File{o.fifo}
 }
 
-// forget removes the FIFO's name. It is not needed once the child has opened it, and so nothing is left even if this
+// unlink removes the FIFO's name. It is not needed once the child has opened it, and so nothing is left even if this
 // process is killed.
-func (o *output) forget() error {
+func (o *output) unlink() error {
 	if o.dir == "" {
 		return nil
 	}
@@ -70,26 +70,26 @@ func (o *output) forget() error {
 	return err
 }
 
-// release gives up the writing end: the FIFO ends when the child does.
-func (o *output) release() {
-	if o.hold != nil {
-		_ = o.hold.Close() // nothing was written
-		o.hold = nil
+// closeWriter closes our writing end, so that the FIFO ends when the child does.
+func (o *output) closeWriter() {
+	if o.writer != nil {
+		_ = o.writer.Close() // nothing was written
+		o.writer = nil
 	}
 }
 
 func (o *output) close() error {
-	o.release()
+	o.closeWriter()
 	if o.fifo != nil {
 		_ = o.fifo.Close() // nothing can be lost
 	}
 	if o.wake != nil {
 		o.wake.close()
 	}
-	return o.forget()
+	return o.unlink()
 }
 
-// waker makes a descriptor readable, so that who waits for others by poll can be called too.
+// waker makes a descriptor readable, to wake a goroutine that polls.
 type waker struct{ r, w *os.File }
 
 func newWaker() (*waker, error) {
@@ -97,7 +97,7 @@ func newWaker() (*waker, error) {
 	return &waker{r, w}, err
 }
 
-// wake calls once, however often it is called before somebody has heard it.
+// wake wakes the goroutine once, however often it is called before the goroutine has reacted.
 func (w *waker) wake() { _, _ = w.w.Write([]byte{0}) }
 
 func (w *waker) close() {

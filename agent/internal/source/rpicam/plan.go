@@ -8,13 +8,13 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// plan is how rpicam-vid is to be run here.
+// plan is how to run rpicam-vid on this host.
 type plan struct {
 	tool    *tool
 	variant variant
-	timed   bool   // it writes the times of its frames, by which they can be cut
+	timed   bool   // it writes the times of its frames, which tell where they end
 	viaFIFO bool   // its output must have a name
-	remark  string // what is not as good as it could be, and the remedy
+	warning string // what could be better, and the remedy
 }
 
 type variant int
@@ -45,7 +45,7 @@ func makePlan(tool *tool, host host, set settings) (plan, error) {
 		p.variant, p.viaFIFO = variantSoftware, true
 	default:
 		p.variant, p.timed = variantSoftwareOld, false
-		p.remark = "this version of rpicam-apps gives no times for H.264 on this Pi, so every frame comes one frame late; 1.8.0 or newer does: " +
+		p.warning = "this version of rpicam-apps gives no times for H.264 on this Pi, so every frame comes one frame late; 1.8.0 or newer does: " +
 			"sudo apt update && sudo apt full-upgrade"
 	}
 	return p, nil

@@ -19,11 +19,11 @@ import (
 )
 
 const (
-	// maxBackoff is short, since a missing program or a camera that another one has costs next to nothing to try again.
+	// maxBackoff is short because it costs little to try again when the program is missing or the camera is busy.
 	maxBackoff = 2 * time.Second
 
-	// stallTimeout is how long after its last frame a camera is given up that rpicam-vid says has timed out. It would
-	// go on restarting it for ever.
+	// stallTimeout is how long after its last frame a camera is given up when rpicam-vid reports a timeout.
+	// rpicam-vid would never stop restarting it.
 	stallTimeout = 3 * time.Second
 )
 
@@ -49,7 +49,7 @@ type camera struct {
 	env      source.Env
 	host     host
 	reorders atomic.Bool
-	remark   atomic.Value // string: Warning's other text
+	warning  atomic.Value // string: Warning's other text
 
 	tool *tool // owned by Run; nil: to be looked for
 
@@ -83,7 +83,7 @@ func (r *camera) MaxBackoff() time.Duration { return maxBackoff }
 
 // Warning implements source.Warner.
 func (r *camera) Warning() string {
-	remark, _ := r.remark.Load().(string)
+	remark, _ := r.warning.Load().(string)
 	if r.reorders.Load() {
 		return strings.TrimPrefix(remark+"; ", "; ") + "the encoder reorders pictures (B-frames): players show them late and MP4 times are not exact; " +
 			"rpicam-apps 1.6.0 or newer can do without: sudo apt update && sudo apt full-upgrade"
@@ -95,9 +95,9 @@ func (r *camera) Warning() string {
 func (r *camera) Run(ctx context.Context, sink source.Sink) error {
 	run, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	set := r.begin(cancel)
-	defer r.begin(nil)
-	err := r.record(run, set, sink)
+	set := r.setRestart(cancel)
+	defer r.setRestart(nil)
+	err := r.runTool(run, set, sink)
 	switch {
 	case ctx.Err() != nil:
 		return nil
@@ -107,16 +107,16 @@ func (r *camera) Run(ctx context.Context, sink source.Sink) error {
 	return err
 }
 
-// begin notes how to end the Run, and returns the settings for it.
-func (r *camera) begin(cancel context.CancelCauseFunc) settings {
+// setRestart notes how to end the Run, and returns the settings for it.
+func (r *camera) setRestart(cancel context.CancelCauseFunc) settings {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.restart = cancel
 	return r.set
 }
 
-// record finds the program, runs it and hands over its frames.
-func (r *camera) record(ctx context.Context, set settings, sink source.Sink) (err error) {
+// runTool finds the program, runs it and hands over its frames.
+func (r *camera) runTool(ctx context.Context, set settings, sink source.Sink) (err error) {
 	if r.tool == nil {
 		if r.tool, err = findTool(ctx, r.host, r.env.Log); err != nil {
 			return err
@@ -126,18 +126,18 @@ func (r *camera) record(ctx context.Context, set settings, sink source.Sink) (er
 	if err != nil {
 		return err
 	}
-	r.remark.Store(plan.remark)
+	r.warning.Store(plan.warning)
 	out, err := openOutput(plan)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.close()) }()
 
-	trouble := &faultDetector{wake: out.wake.wake}
+	trouble := &faultDetector{onStall: out.wake.wake}
 	stream := newStream(r, set, plan, out, trouble, sink)
 	cfg := subprocess.Config{
 		Path: r.tool.path, Args: plan.argv(set, out.path), Env: r.host.env, Extra: 1, Drain: out.drain(), StopTime: r.host.stopTime,
-		Log: r.env.Log, Source: r.Kind(), OnStderr: trouble.said,
+		Log: r.env.Log, Source: r.Kind(), OnStderr: trouble.onLine,
 	}
 	r.env.Log.Debug("starting", logkey.Source, r.Kind(), "program", cfg.Path, "arguments", cfg.Args)
 	ended, err := subprocess.Run(ctx, cfg, stream.run)

@@ -61,8 +61,7 @@ func parseSettings(spec source.Spec) (set settings, err error) {
 		return set, fmt.Errorf("rotation=%d: must be 0 or 180: the camera cannot turn pictures by another angle", set.rotation)
 	}
 	set.hflip, set.vflip = spec.Bool("hflip"), spec.Bool("vflip")
-	// libcamera holds frames back until exposure and white balance have converged, so there is nothing to wait for
-	// unless somebody knows better.
+	// libcamera holds frames back until exposure and white balance have converged, so the default is no wait.
 	set.warmup = spec.Duration("warmup", 0, maxWarmup)
 	if set.args, err = splitWords(spec.Text("args", "")); err == nil {
 		err = checkArgs(set.args)

@@ -9,11 +9,11 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// cut hands over the frames that are complete. It reports true if lines have come meanwhile, whose frames may not
+// deliverComplete delivers the complete frames. It returns true if lines have come meanwhile whose frames may not
 // have been read yet.
-func (s *stream) cut(dry bool) (again bool) {
-	for s.timed && s.lines.waiting() > 0 {
-		if !s.cutAtLine(dry) {
+func (s *stream) deliverComplete(dry bool) (again bool) {
+	for s.timed && s.lines.pending() > 0 {
+		if !s.deliverAtLine(dry) {
 			return false
 		}
 	}
@@ -22,21 +22,21 @@ func (s *stream) cut(dry bool) (again bool) {
 		switch {
 		case err != nil:
 			s.check.Lost(err)
-			s.distrust(err.Error())
+			s.ignoreTimes(err.Error())
 		case !ahead:
 			return false
 		default: // so the line of the one at hand has been written
-			if s.readLines(); s.lines.waiting() > 0 {
+			if s.readLines(); s.lines.pending() > 0 {
 				return true
 			}
-			s.distrust("a picture came without a time")
+			s.ignoreTimes("a picture came without a time")
 		}
 	}
-	s.cutByParser()
+	s.deliverParsed()
 	return false
 }
 
-func (s *stream) cutByParser() {
+func (s *stream) deliverParsed() {
 	for {
 		data, err := s.split.NextBuffered()
 		switch {
@@ -45,25 +45,25 @@ func (s *stream) cutByParser() {
 		case data == nil:
 			return
 		default:
-			pos, captured := s.times.arrival(time.Now())
+			pos, captured := s.times.atArrival(time.Now())
 			s.deliver(data, pos, captured)
 		}
 	}
 }
 
-// cutAtLine hands over the frame that the first line belongs to. It reports false if more must be read first.
-func (s *stream) cutAtLine(dry bool) bool {
+// deliverAtLine delivers the frame of the first line. It returns false if more must be read first.
+func (s *stream) deliverAtLine(dry bool) bool {
 	data, err := s.split.NextBuffered()
 	if data == nil && err == nil && dry {
 		data = s.split.Flush()
-		s.atLine = data != nil
+		s.cutAtLine = data != nil
 	}
 	switch {
 	case err != nil:
 		s.check.Lost(err)
-		s.distrust(err.Error())
+		s.ignoreTimes(err.Error())
 	case data != nil:
-		pos, captured, stepped := s.times.at(s.lines.pop(), time.Now())
+		pos, captured, stepped := s.times.atLine(s.lines.pop(), time.Now())
 		if stepped {
 			s.cam.env.Log.Info("the system's clock was set: the times of frames go on without a step", logkey.Source, s.cam.Kind())
 		}
@@ -72,31 +72,31 @@ func (s *stream) cutAtLine(dry bool) bool {
 		return false
 	case s.set.codec == frame.H264 && s.split.Buffered() > 0:
 		s.lines.pop() // the encoder's parameter sets came on their own, with a time: they stay for the picture that they belong to
-		s.header = true
-	case s.set.codec == frame.H264 && s.frames <= headerFrames && !s.header:
+		s.headerTimed = true
+	case s.set.codec == frame.H264 && s.frames <= headerFrames && !s.headerTimed:
 		s.lines.pop() // the same, but the picture was there too when they were read
-		s.header = true
+		s.headerTimed = true
 	default:
-		s.distrust("a time came without a picture")
+		s.ignoreTimes("a time came without a picture")
 	}
 	return true
 }
 
-// distrust leaves cutting to the parser for the rest of this run.
-func (s *stream) distrust(why string) {
+// ignoreTimes lets only the parser cut for the rest of this run.
+func (s *stream) ignoreTimes(why string) {
 	if !s.timed {
 		return
 	}
 	s.timed = false
-	s.cam.remark.Store(fmt.Sprintf("the times that rpicam-vid writes do not match its pictures (%s), so every frame comes one frame late", why))
+	s.cam.warning.Store(fmt.Sprintf("the times that rpicam-vid writes do not match its pictures (%s), so every frame comes one frame late", why))
 	s.cam.env.Log.Warn("rpicam-vid's times do not match its pictures: cutting without them, which takes one frame longer", logkey.Reason, why)
 }
 
-// deliver hands over one frame, if it is good and the camera is warm.
+// deliver delivers one frame if it is good and the warm-up is over.
 func (s *stream) deliver(data []byte, pos time.Duration, captured time.Time) {
-	s.latest = time.Now()
-	if s.frames == 0 || s.trouble.stalled.Load() {
-		s.trouble.works()
+	s.lastFrame = time.Now()
+	if s.frames == 0 || s.faults.stalled.Load() {
+		s.faults.reset()
 	}
 	f, ok := s.check.Check(data)
 	if !ok {
@@ -108,7 +108,7 @@ func (s *stream) deliver(data []byte, pos time.Duration, captured time.Time) {
 			return
 		}
 		s.cold, s.base = false, pos
-		_ = s.out.forget() // done again at the end if it fails now
+		_ = s.out.unlink() // done again at the end if it fails now
 	}
 	s.frames++
 	f.PTS, f.Captured = pos-s.base, captured

@@ -17,7 +17,7 @@ import (
 
 // frameSplitter cuts the bytes that were read into frames.
 type frameSplitter interface {
-	Fill() error                   // reads once; errNothingNow if there is nothing
+	Fill() error                   // reads once; errWouldBlock if there is nothing
 	Buffered() int                 // bytes
 	NextBuffered() ([]byte, error) // the next frame, if the buffer tells its end
 	Flush() []byte                 // the frame in the buffer, whose end the caller knows; nothing if there is none
@@ -25,20 +25,20 @@ type frameSplitter interface {
 	AtStart() bool                 // the buffer begins like a frame
 }
 
-// stream turns what rpicam-vid writes into frames. One goroutine polls all pipes and never leaves one of them full,
-// since rpicam-vid would keep old pictures then instead of dropping them.
+// stream turns the output of rpicam-vid into frames. One goroutine polls all pipes and keeps them from filling up:
+// otherwise rpicam-vid would keep old pictures instead of dropping them.
 //
-// The frames come without framing, but rpicam-vid writes a frame, and then the line with its time. So when a line has
-// come all of its frame is in the pipe, and nothing of the next one unless that has been written meanwhile. The
-// parser of the format, which by itself finds the end of an H.264 picture not before the next one begins, cuts where
-// two have come together, and checks: a time without a picture, a picture without a time, or a frame that goes on
-// behind its time mean that the lines cannot be trusted. From then on the parser cuts alone, one frame late.
+// The frames come without framing, but rpicam-vid writes a frame and then a line with its time. When a line has come,
+// its whole frame is in the pipe. Part of the next frame may be there too: then the parser of the format cuts. The
+// parser alone finds the end of an H.264 picture only when the next one begins. A time without a picture, a picture
+// without a time, or a frame that goes on after its time mean that the lines are wrong. From then on only the parser
+// cuts, one frame late.
 type stream struct {
-	cam     *camera
-	set     settings
-	out     *output
-	trouble *faultDetector
-	sink    source.Sink
+	cam    *camera
+	set    settings
+	out    *output
+	faults *faultDetector
+	sink   source.Sink
 
 	split frameSplitter
 	check splitter.Checker
@@ -46,14 +46,14 @@ type stream struct {
 	times timeline
 	polls [4]unix.PollFd // frames, lines, waker, and standard output where the frames go through a FIFO
 
-	timed   bool          // the lines are trusted
-	atLine  bool          // the last frame was cut where the bytes ended
-	header  bool          // parameter sets came with a time of their own
-	cold    bool          // no frame has been handed over
-	base    time.Duration // where the first frame is that was
-	frames  int           // handed over
-	latest  time.Time     // when the last frame came, or the start
-	scratch [512]byte
+	timed       bool          // the lines are trusted
+	cutAtLine   bool          // the last frame was cut where the bytes ended
+	headerTimed bool          // parameter sets came with a time of their own
+	cold        bool          // no frame has been handed over
+	base        time.Duration // where the first frame is that was
+	frames      int           // handed over
+	lastFrame   time.Time     // when the last frame came, or the start
+	scratch     [512]byte
 }
 
 const (
@@ -63,12 +63,11 @@ const (
 	pollStdout
 )
 
-// headerFrames is within how many frames from the start it must show that the encoder's parameter sets came on their
-// own.
+// headerFrames is how many frames from the start the encoder's parameter sets may come on their own.
 const headerFrames = 10
 
-// errNothingNow means that a pipe is empty.
-var errNothingNow = errors.New("nothing to read now")
+// errWouldBlock means that a pipe is empty.
+var errWouldBlock = errors.New("nothing to read now")
 
 // errEnded means that the child's output has ended.
 var errEnded = errors.New("end of its output")
@@ -78,7 +77,7 @@ var errStalled = errors.New("the camera delivers no frames")
 
 func newStream(r *camera, set settings, plan plan, out *output, trouble *faultDetector, sink source.Sink) *stream {
 	return &stream{
-		cam: r, set: set, out: out, trouble: trouble, sink: sink, timed: plan.timed, cold: true, latest: time.Now(),
+		cam: r, set: set, out: out, faults: trouble, sink: sink, timed: plan.timed, cold: true, lastFrame: time.Now(),
 		check: splitter.NewChecker(set.codec, r.env.Drops, &r.reorders),
 	}
 }
@@ -92,7 +91,7 @@ func (fd fdReader) Read(p []byte) (int, error) {
 		switch {
 		case err == unix.EINTR:
 		case err == unix.EAGAIN:
-			return 0, errNothingNow
+			return 0, errWouldBlock
 		case err != nil:
 			return 0, err
 		case n == 0:
@@ -103,7 +102,7 @@ func (fd fdReader) Read(p []byte) (int, error) {
 	}
 }
 
-// attach takes the ends of the pipes.
+// attach prepares our ends of the pipes.
 func (s *stream) attach(p subprocess.Pipes) error {
 	files := []*os.File{p.Stdout, p.Extra[0], s.out.wake.r, nil}
 	if s.out.fifo != nil {
@@ -132,7 +131,7 @@ func (s *stream) attach(p subprocess.Pipes) error {
 
 // run reads until ctx or the stream ends. All files stay open until it has returned.
 func (s *stream) run(ctx context.Context, p subprocess.Pipes) error {
-	defer s.out.release()
+	defer s.out.closeWriter()
 	if err := s.attach(p); err != nil {
 		return err
 	}
@@ -154,9 +153,9 @@ func (s *stream) run(ctx context.Context, p subprocess.Pipes) error {
 		if ended && context.Cause(ctx) != subprocess.ErrEnded {
 			return nil
 		}
-		s.empty(pollWaker)
-		s.empty(pollStdout)
-		if err := s.turn(); err != nil {
+		s.drain(pollWaker)
+		s.drain(pollStdout)
+		if err := s.readAndDeliver(); err != nil {
 			return err
 		}
 		if ended { // everything that the child wrote has been read
@@ -165,11 +164,11 @@ func (s *stream) run(ctx context.Context, p subprocess.Pipes) error {
 	}
 }
 
-// poll waits until there is something to read, or until a camera that has timed out has had its time.
+// poll waits until there is something to read, or until a stalled camera is given up.
 func (s *stream) poll() error {
 	timeout := -1
-	if s.trouble.stalled.Load() {
-		left := s.cam.host.stall - time.Since(s.latest)
+	if s.faults.stalled.Load() {
+		left := s.cam.host.stall - time.Since(s.lastFrame)
 		if left <= 0 {
 			return errStalled
 		}
@@ -182,15 +181,15 @@ func (s *stream) poll() error {
 	}
 }
 
-// empty reads a pipe whose content does not matter.
-func (s *stream) empty(which int) {
+// drain reads a pipe whose content does not matter.
+func (s *stream) drain(which int) {
 	p := &s.polls[which]
 	if p.Fd < 0 || p.Revents == 0 {
 		return
 	}
 	for {
 		if _, err := fdReader(p.Fd).Read(s.scratch[:]); err != nil {
-			if err != errNothingNow {
+			if err != errWouldBlock {
 				p.Fd = -1 // it would be ready for ever
 			}
 			return
@@ -198,13 +197,13 @@ func (s *stream) empty(which int) {
 	}
 }
 
-// turn reads what is there and hands over the frames that are complete. The lines come first: only then is their
-// frame sure to be there.
-func (s *stream) turn() error {
+// readAndDeliver reads what is there and delivers the complete frames. It reads the lines first: only then are their
+// frames sure to be in the pipe.
+func (s *stream) readAndDeliver() error {
 	for {
 		s.readLines()
 		dry, err := s.fill()
-		switch again := s.cut(dry); {
+		switch again := s.deliverComplete(dry); {
 		case again:
 		case err == io.EOF:
 			return errEnded
@@ -214,35 +213,35 @@ func (s *stream) turn() error {
 	}
 }
 
-// readLines reads the times that are there.
+// readLines reads the times in the pipe.
 func (s *stream) readLines() {
 	p := &s.polls[pollLines]
 	if p.Fd < 0 {
 		return
 	}
 	err := s.lines.read(fdReader(p.Fd))
-	if err == errNothingNow {
+	if err == errWouldBlock {
 		return
 	}
 	if err != io.EOF {
-		s.distrust(err.Error())
+		s.ignoreTimes(err.Error())
 	}
 	p.Fd = -1
 }
 
-// fill reads frames until there is nothing more, or so much that some of it must be dealt with first.
+// fill reads frames until the pipe is empty, or until the buffer must be consumed first.
 func (s *stream) fill() (dry bool, err error) {
 	for err == nil && s.split.Buffered() <= frame.MaxPayload {
 		err = s.split.Fill()
 	}
-	if s.atLine && s.split.Buffered() > 0 {
-		s.atLine = false
+	if s.cutAtLine && s.split.Buffered() > 0 {
+		s.cutAtLine = false
 		if !s.split.AtStart() {
 			s.check.Lost(splitter.ErrFrameBroken)
-			s.distrust("a frame went on behind its time")
+			s.ignoreTimes("a frame went on behind its time")
 		}
 	}
-	if err == errNothingNow {
+	if err == errWouldBlock {
 		return true, nil
 	}
 	return err != nil, err

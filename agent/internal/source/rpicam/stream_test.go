@@ -129,7 +129,7 @@ func TestStreamTurns(t *testing.T) {
 			for n, turn := range c.turns {
 				pipes.write(pipes.frames, turn.frames)
 				pipes.write(pipes.lines, turn.lines)
-				if err := s.turn(); err != nil {
+				if err := s.readAndDeliver(); err != nil {
 					t.Fatal(err)
 				}
 				if len(got()) != turn.want {
@@ -226,15 +226,15 @@ func TestPTSLines(t *testing.T) {
 		"at once": strings.NewReader(text.String()), "byte by byte": iotest.OneByteReader(strings.NewReader(text.String())),
 	} {
 		var l ptsLines
-		if err := l.read(r); err != io.EOF || l.waiting() != 5000 {
-			t.Fatalf("%s: %d lines, %v", name, l.waiting(), err)
+		if err := l.read(r); err != io.EOF || l.pending() != 5000 {
+			t.Fatalf("%s: %d lines, %v", name, l.pending(), err)
 		}
 		for n := range 5000 {
 			if got, want := l.pop(), time.Duration(n)*33*time.Millisecond+time.Duration(n%1000)*time.Microsecond; got != want {
 				t.Fatalf("%s: line %d: %v, want %v", name, n, got, want)
 			}
 		}
-		if l.waiting() != 0 {
+		if l.pending() != 0 {
 			t.Error("more lines than there were")
 		}
 	}
@@ -252,7 +252,7 @@ func TestTimes(t *testing.T) {
 			delay += 20
 		}
 		line := time.Duration(n) * time.Second / 30
-		pos, captured, stepped := times.at(line, zero.Add(line+time.Duration(delay)*time.Millisecond))
+		pos, captured, stepped := times.atLine(line, zero.Add(line+time.Duration(delay)*time.Millisecond))
 		if pos != line || stepped {
 			t.Fatalf("frame %d: %v, want %v", n, pos, line)
 		}
@@ -293,12 +293,12 @@ func TestTimesSteps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var times timeline
 			now := time.Now()
-			times.at(10*time.Second, now)
-			pos, captured, stepped := times.at(10*time.Second+c.line, now.Add(c.gap))
+			times.atLine(10*time.Second, now)
+			pos, captured, stepped := times.atLine(10*time.Second+c.line, now.Add(c.gap))
 			if pos != c.want || stepped != c.stepped || captured.After(now.Add(c.gap)) {
 				t.Errorf("%v later, step %v; captured %v after arrival", pos, stepped, captured.Sub(now.Add(c.gap)))
 			}
-			if next, _, _ := times.at(10*time.Second+c.line+33*ms, now.Add(c.gap+33*ms)); next-pos != 33*ms {
+			if next, _, _ := times.atLine(10*time.Second+c.line+33*ms, now.Add(c.gap+33*ms)); next-pos != 33*ms {
 				t.Errorf("the next one %v later", next-pos)
 			}
 		})

@@ -19,8 +19,8 @@ type ptsLines struct {
 	first int // of times: the ones in front of it have been taken
 }
 
-// waiting returns how many times nobody has taken.
-func (l *ptsLines) waiting() int { return len(l.times) - l.first }
+// pending returns how many times are queued.
+func (l *ptsLines) pending() int { return len(l.times) - l.first }
 
 // pop takes the first one.
 func (l *ptsLines) pop() time.Duration {
@@ -89,8 +89,8 @@ const (
 	anchorSeconds = 10 // how long the quickest arrival counts
 )
 
-// timeline places frames in time. The distances come from the lines; the instant comes from arrival, of which the
-// quickest in ten seconds is taken for what it takes from sensor to agent at least.
+// timeline places frames in time. The intervals come from the lines. The instants come from the arrivals: the fastest
+// one in ten seconds counts as the least delay from sensor to agent.
 type timeline struct {
 	start   time.Time // when the first frame arrived; a Go time has the monotonic clock with it, so nothing here follows the system's
 	arrived time.Time // the last one
@@ -100,11 +100,11 @@ type timeline struct {
 	least   [anchorSeconds]time.Duration
 }
 
-// at places a frame by its line. From rpicam-apps 1.8.0 on the lines are made from the system's clock, so they step
+// atLine places a frame by its line. From rpicam-apps 1.8.0 on the lines are made from the system's clock, so they step
 // when that is set, for example when a Pi without a battery clock has reached a time server. A step is not passed on,
 // and the camera need not start anew for it: the frame then comes as long after the one before as it arrived after
 // it. A pause of the camera is none: it shows in line and arrival alike.
-func (t *timeline) at(line time.Duration, now time.Time) (pos time.Duration, captured time.Time, stepped bool) {
+func (t *timeline) atLine(line time.Duration, now time.Time) (pos time.Duration, captured time.Time, stepped bool) {
 	if t.start.IsZero() {
 		t.begin(now)
 		t.line = line
@@ -119,8 +119,8 @@ func (t *timeline) at(line time.Duration, now time.Time) (pos time.Duration, cap
 	return t.pos, t.anchor(now), stepped
 }
 
-// arrival places a frame that has no line.
-func (t *timeline) arrival(now time.Time) (pos time.Duration, captured time.Time) {
+// atArrival places a frame that has no line.
+func (t *timeline) atArrival(now time.Time) (pos time.Duration, captured time.Time) {
 	if t.start.IsZero() {
 		t.begin(now)
 		return 0, now

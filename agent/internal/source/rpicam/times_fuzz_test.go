@@ -20,13 +20,13 @@ func FuzzTimes(f *testing.F) {
 		var whole, parts ptsLines
 		errWhole := whole.read(bytes.NewReader(data))
 		errParts := parts.read(iotest.OneByteReader(bytes.NewReader(data)))
-		if errors.Is(errWhole, io.EOF) != errors.Is(errParts, io.EOF) || errors.Is(errWhole, io.EOF) && whole.waiting() != parts.waiting() {
-			t.Fatalf("%d times, %v; byte by byte %d, %v", whole.waiting(), errWhole, parts.waiting(), errParts)
+		if errors.Is(errWhole, io.EOF) != errors.Is(errParts, io.EOF) || errors.Is(errWhole, io.EOF) && whole.pending() != parts.pending() {
+			t.Fatalf("%d times, %v; byte by byte %d, %v", whole.pending(), errWhole, parts.pending(), errParts)
 		}
-		if whole.waiting() > len(data) || len(errWhole.Error()) > 500 {
-			t.Fatalf("%d times of %d bytes, %v", whole.waiting(), len(data), errWhole)
+		if whole.pending() > len(data) || len(errWhole.Error()) > 500 {
+			t.Fatalf("%d times of %d bytes, %v", whole.pending(), len(data), errWhole)
 		}
-		for whole.waiting() > 0 && parts.waiting() > 0 {
+		for whole.pending() > 0 && parts.pending() > 0 {
 			if a, b := whole.pop(), parts.pop(); a != b {
 				t.Fatalf("%v and %v", a, b)
 			}

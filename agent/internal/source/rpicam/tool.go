@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/subprocess"
 )
 
-// tool is what is installed.
+// tool is the installed program.
 type tool struct {
 	path       string
 	version    string // "" if it does not tell
@@ -50,7 +50,7 @@ func findTool(ctx context.Context, host host, log *slog.Logger) (*tool, error) {
 		return nil, fmt.Errorf("neither %s is installed: sudo apt install rpicam-apps. (A USB camera is no Pi camera: its source is v4l2:)",
 			strings.Join(host.programs, " nor "))
 	}
-	text, err := tool.ask(ctx, host, log, "--version")
+	text, err := tool.query(ctx, host, log, "--version")
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func findTool(ctx context.Context, host host, log *slog.Logger) (*tool, error) {
 		tool.noRaw, tool.lowLatency, tool.elementary = newerThan(m, 1, 3), newerThan(m, 1, 6), newerThan(m, 1, 8)
 		return tool, nil
 	}
-	if text, err = tool.ask(ctx, host, log, "--help"); err != nil {
+	if text, err = tool.query(ctx, host, log, "--help"); err != nil {
 		return nil, err
 	}
 	tool.noRaw, tool.lowLatency = strings.Contains(text, "--no-raw"), strings.Contains(text, "--low-latency")
@@ -73,12 +73,12 @@ func newerThan(match []string, major, minor int) bool {
 	return errA == nil && errB == nil && (a > major || a == major && b >= minor)
 }
 
-// ask runs the program with one option and returns what it prints.
-func (t *tool) ask(ctx context.Context, host host, log *slog.Logger, option string) (string, error) {
+// query runs the program with one option and returns what it prints.
+func (t *tool) query(ctx context.Context, host host, log *slog.Logger, option string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	trouble := &faultDetector{}
-	cfg := subprocess.Config{Path: t.path, Args: []string{option}, Env: host.env, Log: log, Source: "rpicam", OnStderr: trouble.said}
+	cfg := subprocess.Config{Path: t.path, Args: []string{option}, Env: host.env, Log: log, Source: "rpicam", OnStderr: trouble.onLine}
 	var text []byte
 	ended, err := subprocess.Run(ctx, cfg, func(_ context.Context, p subprocess.Pipes) (err error) {
 		text, err = io.ReadAll(io.LimitReader(p.Stdout, probeLimit))

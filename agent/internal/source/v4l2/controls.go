@@ -29,9 +29,9 @@ type change struct {
 	value int64
 }
 
-// inOrder brings changes into the order in which they work: while an automatic control is on, cameras refuse its
-// manual one, or take it in silence and ignore it.
-func inOrder(list []change) []change {
+// sortChanges sorts changes into an order that works: while an automatic control is on, cameras refuse or ignore its
+// manual one.
+func sortChanges(list []change) []change {
 	rank := func(c change) int {
 		if strings.Contains(c.name, "auto") || strings.HasSuffix(c.name, "_mode") {
 			return 0
@@ -42,7 +42,7 @@ func inOrder(list []change) []change {
 	return list
 }
 
-// apply sets on a camera that was just opened what is wanted of it. What it refuses becomes a warning: it still
+// apply applies the settings to a camera that was just opened. What the camera refuses becomes a warning: it still
 // delivers pictures.
 func (s *camera) apply(cam captureDevice) {
 	list, err := cam.Controls()
@@ -66,7 +66,7 @@ func (s *camera) apply(cam captureDevice) {
 	s.refresh(cam)
 }
 
-// changes is what is wanted of a camera with these controls.
+// changes returns the settings for a camera with these controls.
 func (s *camera) changes(list []device.Control, pixel device.PixelFormat) []change {
 	var wanted []change
 	for name, value := range s.wanted {
@@ -82,13 +82,13 @@ func (s *camera) changes(list []device.Control, pixel device.PixelFormat) []chan
 	if q := s.quality.Load(); q > 0 && !isRaw(pixel) && find(list, controlQuality) != nil {
 		wanted = append(wanted, change{controlQuality, int64(q)})
 	}
-	return inOrder(wanted)
+	return sortChanges(wanted)
 }
 
-// refresh looks at the controls again: one may have changed others.
+// refresh reads the controls again: one may have changed others.
 func (s *camera) refresh(cam captureDevice) {
 	if list, err := cam.Controls(); err == nil {
-		s.sawControls(list)
+		s.setControls(list)
 	}
 }
 
@@ -135,14 +135,14 @@ func (s *camera) configure(set source.Settings, format frame.Format) error {
 	return nil
 }
 
-// remember keeps a change for the next opening; pressing a button is done once.
+// remember keeps a change for the next opening. A button is pressed only once.
 func (s *camera) remember(c change) {
 	if known := find(s.lastControls(), c.name); known == nil || known.Type != "button" {
 		s.wanted[c.name] = c.value
 	}
 }
 
-// check returns which controls are to be set, or what is wrong with the settings.
+// check returns the controls to set, or what is wrong with the settings.
 func (s *camera) check(set source.Settings, format frame.Format) ([]change, error) {
 	var changes []change
 	if set.FPS != nil && !(*set.FPS >= minFPS && *set.FPS <= maxFPS) {
@@ -166,10 +166,10 @@ func (s *camera) check(set source.Settings, format frame.Format) ([]change, erro
 	for name, value := range set.Controls {
 		changes = append(changes, change{name, value})
 	}
-	return inOrder(changes), s.checkControls(changes)
+	return sortChanges(changes), s.checkControls(changes)
 }
 
-// checkQuality reports whether it is the camera that must be told.
+// checkQuality reports whether the camera has a control for the quality.
 func (s *camera) checkQuality(quality int, format frame.Format) (byCamera bool, err error) {
 	pixel := cmp.Or(s.lastPixel(), s.pixel)
 	if pixel == 0 {

@@ -18,8 +18,8 @@ const (
 	// been started deliver black.
 	blackJPEG = 50
 
-	// askAgain is after how many frames a key frame that does not come is asked for again.
-	askAgain = 30
+	// requestInterval is after how many frames a key frame that does not come is asked for again.
+	requestInterval = 30
 )
 
 // pictures reads a camera's own JPEGs.
@@ -28,7 +28,7 @@ type jpegReader struct {
 	buf  []byte // reused where tables must be put in
 }
 
-func (p *jpegReader) gap() {}
+func (p *jpegReader) onGap() {}
 
 func (p *jpegReader) brightness(data []byte) (level int) {
 	picture, width, height, err := jpeg.First(data)
@@ -51,27 +51,27 @@ func (p *jpegReader) read(data []byte) (f source.Frame, ok bool) {
 	return source.Frame{Data: out, Width: width, Height: height}, true
 }
 
-// h264Reader reads what a camera's H.264 encoder delivers: one access unit a buffer.
+// h264Reader reads a camera's H.264: one access unit a buffer.
 type h264Reader struct {
-	drop     func(drop.Reason, uint64)
-	reorders *atomic.Bool
-	ask      func() // for a key frame
+	drop            func(drop.Reason, uint64)
+	reorders        *atomic.Bool
+	requestKeyFrame func() // for a key frame
 
 	norm    h264.Normalizer
 	buf     []byte
 	started bool // a key frame has come
-	whole   bool // and nothing was lost since the last one
+	intact  bool // and nothing was lost since the last one
 	waited  int  // frames passed over since then
 }
 
-// gap begins the wait for a key frame.
-func (a *h264Reader) gap() {
-	if a.whole {
-		a.whole, a.waited = false, 0
+// onGap begins the wait for a key frame.
+func (a *h264Reader) onGap() {
+	if a.intact {
+		a.intact, a.waited = false, 0
 	}
 }
 
-// brightness takes the parameter sets, which may come only once.
+// brightness remembers the parameter sets, which may come only once.
 func (a *h264Reader) brightness(data []byte) (level int) {
 	_, _, _ = a.norm.Normalize(a.buf, data) // what is wrong with it does not matter, since it is dropped
 	return 0
@@ -83,12 +83,12 @@ func (a *h264Reader) read(data []byte) (f source.Frame, ok bool) {
 	case errors.Is(err, h264.ErrNoPicture):
 		return source.Frame{}, false // parameter sets on their own: remembered
 	case errors.Is(err, h264.ErrNoParams):
-		a.gap()
-		a.refuse(drop.NoKey)
+		a.onGap()
+		a.dropFrame(drop.NoKey)
 		return source.Frame{}, false
 	case err != nil:
-		a.gap()
-		a.refuse(drop.Decode)
+		a.onGap()
+		a.dropFrame(drop.Decode)
 		return source.Frame{}, false
 	}
 	if info.Copied {
@@ -97,27 +97,27 @@ func (a *h264Reader) read(data []byte) (f source.Frame, ok bool) {
 	if info.ParamsChanged {
 		a.reorders.Store(info.Params.Reorders())
 	}
-	if !info.Key && !a.whole {
-		a.refuse(a.waiting())
+	if !info.Key && !a.intact {
+		a.dropFrame(a.waitReason())
 		return source.Frame{}, false
 	}
-	a.started, a.whole = true, true
+	a.started, a.intact = true, true
 	return source.Frame{Data: out, Key: info.Key, Width: info.Width, Height: info.Height}, true
 }
 
-// waiting says why what is no key frame cannot be shown.
-func (a *h264Reader) waiting() drop.Reason {
+// waitReason returns why a frame that is no key frame cannot be shown.
+func (a *h264Reader) waitReason() drop.Reason {
 	if a.started {
 		return drop.Gap
 	}
 	return drop.NoKey
 }
 
-// refuse counts a frame and asks for a key frame, at once and then again now and then.
-func (a *h264Reader) refuse(why drop.Reason) {
+// dropFrame counts a frame and asks for a key frame, repeatedly but not for each frame.
+func (a *h264Reader) dropFrame(why drop.Reason) {
 	a.drop(why, 1)
-	if a.waited%askAgain == 0 {
-		a.ask()
+	if a.waited%requestInterval == 0 {
+		a.requestKeyFrame()
 	}
 	a.waited++
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/agent/internal/source/v4l2/device"
 )
 
-// open opens the camera and sets everything that is wanted of it. end is what a change that needs a new start calls.
+// open opens the camera and applies the settings. A change that needs a restart calls end.
 func (s *camera) open(end func(error)) (captureDevice, error) {
 	path := s.path
 	if s.link != "" {
@@ -21,26 +21,26 @@ func (s *camera) open(end func(error)) (captureDevice, error) {
 	}
 	pixel, err := s.choose(path)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.withHint(err)
 	}
 	s.configuring.Lock()
 	defer s.configuring.Unlock()
 	ask := s.config(path, pixel)
 	cam, err := s.host.open(ask)
 	if err != nil {
-		return nil, s.explain(err)
+		return nil, s.withHint(err)
 	}
 	if s.link == "" {
 		s.link = stableLink(s.host.links, s.path)
 	}
-	s.compare(ask, cam.Negotiated())
+	s.logDifference(ask, cam.Negotiated())
 	s.opened(cam.Negotiated().Pixel)
 	s.apply(cam)
 	s.cam, s.restart = cam, end
 	return cam, nil
 }
 
-// close waits for whoever is changing the camera.
+// close waits for a change of the camera's settings.
 func (s *camera) close(cam captureDevice) error {
 	s.configuring.Lock()
 	defer s.configuring.Unlock()
@@ -48,8 +48,7 @@ func (s *camera) close(cam captureDevice) error {
 	return cam.Close()
 }
 
-// choose returns the pixel format to ask for. Without one in the options the camera is asked what it has: it may have
-// been exchanged.
+// choose returns the pixel format to ask for. Without one in the options it asks the camera: it may be another one now.
 func (s *camera) choose(path string) (device.PixelFormat, error) {
 	if s.pixel != 0 {
 		return s.pixel, nil
@@ -59,7 +58,7 @@ func (s *camera) choose(path string) (device.PixelFormat, error) {
 		return 0, err
 	}
 	if len(about.Controls) > 0 {
-		s.sawControls(about.Controls)
+		s.setControls(about.Controls)
 	}
 	return bestPixel(path, about)
 }
@@ -107,8 +106,8 @@ func (s *camera) config(path string, pixel device.PixelFormat) device.Config {
 
 func isRaw(pixel device.PixelFormat) bool { return pixel == device.YUYV || pixel == device.NV12 }
 
-// compare tells of a driver that gives something else than was asked for: that is for the driver to say, and no fault.
-func (s *camera) compare(ask device.Config, given device.Negotiated) {
+// logDifference logs that the driver gives another size or rate than was asked for, which is no fault.
+func (s *camera) logDifference(ask device.Config, given device.Negotiated) {
 	if ask.Width == given.Width && ask.Height == given.Height && (given.FPS == 0 || math.Abs(given.FPS-ask.FPS) <= ask.FPS/100) {
 		return
 	}
@@ -119,8 +118,8 @@ func (s *camera) compare(ask device.Config, given device.Negotiated) {
 		"given", describe(given.Pixel, given.Width, given.Height, given.FPS))
 }
 
-// explain adds what the message about a camera that is gone cannot know.
-func (s *camera) explain(err error) error {
+// withHint adds the original path to the message about a camera that is gone.
+func (s *camera) withHint(err error) error {
 	if s.link != "" && errors.Is(err, source.ErrGone) {
 		return fmt.Errorf("%w (it was %s when it was first opened; restart bramble-agent if another camera is to take its place)", err, s.path)
 	}

@@ -37,7 +37,7 @@ type rawReader struct {
 	encoded int64 // frames, up to costWeight
 }
 
-func (p *rawReader) gap() {}
+func (p *rawReader) onGap() {}
 
 // brightness returns the mean luma.
 func (p *rawReader) brightness(data []byte) (level int) {

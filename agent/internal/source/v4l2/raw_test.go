@@ -216,7 +216,7 @@ func BenchmarkRaw(b *testing.B) {
 			n := uint32(0)
 			for b.Loop() {
 				n++
-				r.take(device.Buffer{Data: data, Sequence: n, Time: hour + time.Duration(n)*time.Millisecond})
+				r.onBuffer(device.Buffer{Data: data, Sequence: n, Time: hour + time.Duration(n)*time.Millisecond})
 			}
 			b.ReportMetric(float64(sum)/float64(n), "JPEG-bytes")
 		})

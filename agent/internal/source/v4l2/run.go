@@ -26,7 +26,7 @@ func (s *camera) run(ctx context.Context, sink source.Sink) error {
 	cam, err := s.open(end)
 	if err == nil {
 		r := s.newCapture(cam, opened, sink)
-		err = errors.Join(cam.Run(running, r.take), s.close(cam))
+		err = errors.Join(cam.Run(running, r.onBuffer), s.close(cam))
 	}
 	if ctx.Err() != nil {
 		if err != nil {
@@ -40,37 +40,36 @@ func (s *camera) run(ctx context.Context, sink source.Sink) error {
 	return err
 }
 
-// capture is one Run from the first buffer on. It belongs to the goroutine of Run.
+// capture is one Run from the first buffer on. Run's goroutine owns it.
 type capture struct {
 	src     *camera
 	sink    source.Sink
 	reader  bufferReader
-	order   numbering
+	order   gapDetector
 	warmup  warmup
 	times   timeline
 	lost    uint64 // since the last frame that was delivered
 	started bool   // a frame was delivered
 }
 
-// bufferReader makes frames of what a camera delivers in one format.
+// bufferReader makes frames of a camera's buffers in one format.
 type bufferReader interface {
-	// brightness looks at a buffer during the warm-up. It returns a measure of how bright the picture is, 0 if that
-	// cannot be judged.
+	// brightness measures how bright the picture in a buffer is, during the warm-up. It returns 0 if it cannot tell.
 	brightness(data []byte) (level int)
 
-	// read returns the frame in a buffer, valid until the next call. If there is none that can be shown, it has been
-	// counted.
+	// read returns the frame in a buffer, valid until the next call. A frame that cannot be shown was counted as a
+	// drop.
 	read(data []byte) (f source.Frame, ok bool)
 
-	// gap says that frames are missing in front of the next one.
-	gap()
+	// onGap notes that frames are missing before the next one.
+	onGap()
 }
 
 func (s *camera) newCapture(cam captureDevice, opened time.Duration, sink source.Sink) *capture {
 	r := &capture{src: s, sink: sink, warmup: newWarmup(s.warmup, opened)}
 	switch given := cam.Negotiated(); given.Pixel {
 	case device.H264:
-		r.reader = &h264Reader{drop: r.drop, reorders: &s.reorders, ask: func() { s.askKeyFrame(cam) }}
+		r.reader = &h264Reader{drop: r.drop, reorders: &s.reorders, requestKeyFrame: func() { s.askKeyFrame(cam) }}
 	case device.YUYV, device.NV12:
 		r.reader = &rawReader{given: given, drop: r.drop, quality: &s.quality, cost: &s.cost, now: s.host.now}
 	default:
@@ -94,21 +93,21 @@ func (r *capture) drop(why drop.Reason, n uint64) {
 	}
 }
 
-// take deals with one buffer.
-func (r *capture) take(b device.Buffer) {
+// onBuffer handles one buffer.
+func (r *capture) onBuffer(b device.Buffer) {
 	at, now := r.captured(b)
 	missing, late := r.order.next(b, at)
 	r.drop(drop.QueueHead, uint64(b.Skipped))
 	r.drop(drop.Driver, missing)
 	if missing > 0 || b.Skipped > 0 {
-		r.reader.gap()
+		r.reader.onGap()
 	}
 	switch {
 	case late: // it has been counted when a newer one overtook it
 		return
 	case b.Broken:
 		r.drop(drop.Decode, 1)
-		r.reader.gap()
+		r.reader.onGap()
 		return
 	case !r.warmup.over(now, func() int { return r.reader.brightness(b.Data) }):
 		r.drop(drop.Warmup, 1)
@@ -120,7 +119,7 @@ func (r *capture) take(b device.Buffer) {
 	}
 	if len(f.Data) > frame.MaxPayload {
 		r.drop(drop.Oversize, 1)
-		r.reader.gap()
+		r.reader.onGap()
 		return
 	}
 	f.PTS, f.Captured, f.Lost = r.times.pts(at), r.src.host.wall(min(at, now)), r.lost
@@ -148,9 +147,9 @@ const (
 	maxMissing    = 1 << 16 // beyond it the driver's numbers mean nothing
 )
 
-// numbering finds by the driver's frame numbers which frames are missing, and which come too late since a newer one
-// was faster: uvcvideo copies on several cores and may hand over two frames in the wrong order.
-type numbering struct {
+// gapDetector finds missing frames by the driver's frame numbers, and frames that come after a newer one: uvcvideo
+// copies on several cores and may deliver two frames in the wrong order.
+type gapDetector struct {
 	started bool
 	last    uint32        // the highest number so far
 	at      time.Duration // of that frame
@@ -158,11 +157,11 @@ type numbering struct {
 }
 
 // next returns how many frames turn out lost by this buffer, and whether it must be passed over.
-func (n *numbering) next(b device.Buffer, at time.Duration) (lost uint64, late bool) {
+func (n *gapDetector) next(b device.Buffer, at time.Duration) (lost uint64, late bool) {
 	step := int64(int32(b.Sequence - n.last))
 	switch {
-	case !n.started, step > maxMissing, step < 0 && (step < -maxOvertaking || at > n.at): // the driver has begun anew
-		*n = numbering{started: true, last: b.Sequence, at: at}
+	case !n.started, step > maxMissing, step < 0 && (step < -maxOvertaking || at > n.at): // the driver has started again
+		*n = gapDetector{started: true, last: b.Sequence, at: at}
 		return 0, false
 	case step < 0:
 		n.missing -= int64(b.Skipped)

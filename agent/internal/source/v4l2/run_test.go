@@ -35,7 +35,7 @@ func TestNumbering(t *testing.T) {
 		"begun anew, far":       {[]frame{{700, 0, 5}, {0, 0, 1}, {1, 0, 2}}, []uint64{0, 0, 0}, nil},
 		"numbers of no meaning": {[]frame{{7, 0, 0}, {1 << 20, 0, 1}, {1<<20 + 1, 0, 2}}, []uint64{0, 0, 0}, nil},
 	} {
-		var n numbering
+		var n gapDetector
 		for i, f := range c.frames {
 			lost, late := n.next(device.Buffer{Sequence: f.number, Skipped: f.skipped}, f.at*time.Millisecond)
 			if lost != c.lost[i] || late != slices.Contains(c.late, i) {
@@ -143,7 +143,7 @@ func BenchmarkPassThrough(b *testing.B) {
 			for b.Loop() {
 				data := c.frames[int(n)%len(c.frames)]
 				n++
-				r.take(device.Buffer{Data: data, Sequence: n, Time: hour + time.Duration(n)*time.Millisecond})
+				r.onBuffer(device.Buffer{Data: data, Sequence: n, Time: hour + time.Duration(n)*time.Millisecond})
 			}
 			if sum == 0 {
 				b.Fatal("no frames")
@@ -181,7 +181,7 @@ func TestPassThroughDoesNotAllocate(t *testing.T) {
 		per := testing.AllocsPerRun(480, func() {
 			data := frames[int(n)%len(frames)]
 			n++
-			r.take(device.Buffer{Data: data, Sequence: n, Time: hour + time.Duration(n)*time.Millisecond})
+			r.onBuffer(device.Buffer{Data: data, Sequence: n, Time: hour + time.Duration(n)*time.Millisecond})
 		})
 		if per != 0 || got != 481 {
 			t.Errorf("%q: %v allocations a frame, %d frames", options, per, got)

@@ -14,7 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// stats is what a camera tells of itself. Asking never waits for the camera.
+// stats is what a camera reports. Its methods never wait for the device.
 type stats struct {
 	reorders atomic.Bool
 	cost     atomic.Int64 // of encoding a frame, in nanoseconds, averaged; 0 if nothing was encoded
@@ -55,7 +55,7 @@ func (r *stats) lastPixel() device.PixelFormat {
 	return r.pixel
 }
 
-func (r *stats) sawControls(list []device.Control) {
+func (r *stats) setControls(list []device.Control) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.controls = list
@@ -67,7 +67,7 @@ func (r *stats) lastControls() []device.Control {
 	return r.controls
 }
 
-// setRefused takes what could not be set, and reports whether that is news.
+// setRefused stores which settings the camera refused, and reports whether that has changed.
 func (r *stats) setRefused(refused map[string]string) (news bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -76,7 +76,7 @@ func (r *stats) setRefused(refused map[string]string) (news bool) {
 	return news
 }
 
-// accepted notes that a setting was taken after all.
+// accepted notes that the camera has taken a setting after all.
 func (r *stats) accepted(name string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -125,6 +125,6 @@ func (s *camera) knownControls() []device.Control {
 	if err != nil {
 		return nil // not there now
 	}
-	s.sawControls(about.Controls)
+	s.setControls(about.Controls)
 	return about.Controls
 }

@@ -22,13 +22,13 @@ const (
 	maxBackoff    = time.Second // a camera that was plugged in again is to be seen soon
 	defaultWarmup = 500 * time.Millisecond
 
-	// maxWarmup keeps a warm-up well below the time after which a camera without frames is opened anew.
+	// maxWarmup keeps a warm-up well below the agent's timeout for a camera without frames.
 	maxWarmup = 5 * time.Second
 
 	minFPS, maxFPS = 0.2, 240
 )
 
-// captureDevice is an open camera: what the source needs of a *device.Device.
+// captureDevice is what the source needs of an open *device.Device.
 type captureDevice interface {
 	Negotiated() device.Negotiated
 	Controls() ([]device.Control, error)
@@ -38,7 +38,7 @@ type captureDevice interface {
 	Close() error
 }
 
-// host is where the cameras are.
+// host is what the source needs of the machine.
 type host struct {
 	describe func(path string) (device.Description, error)
 	open     func(device.Config) (captureDevice, error)

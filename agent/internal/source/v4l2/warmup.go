@@ -5,9 +5,9 @@ import (
 )
 
 const (
-	// coldLimit is when, after opening, a warm-up ends at the latest, unless it was asked to be longer: a snapshot of
+	// maxColdTime is when, after opening, a warm-up ends at the latest, unless it was asked to be longer: a snapshot of
 	// a cold camera shall take less than two seconds, and some cameras need one until their first frame.
-	coldLimit = 1200 * time.Millisecond
+	maxColdTime = 1200 * time.Millisecond
 
 	// settledFrames in a row must be alike. Cameras correct their exposure every two to four frames, so fewer may be
 	// a pause between two steps.
@@ -18,8 +18,8 @@ const (
 	settledFraction = 20
 )
 
-// warmup tells when the exposure of a camera that was just opened has settled. It has after the time that was set,
-// counted from the first frame, or earlier, when settledFrames in a row have the same brightness.
+// warmup tells when the exposure of a camera that was just opened has settled: after the set time from the first
+// frame, or earlier when settledFrames in a row have the same brightness.
 type warmup struct {
 	length, limit time.Duration
 	first         time.Duration // when the first frame came
@@ -30,11 +30,10 @@ type warmup struct {
 
 // newWarmup returns a warm-up of a camera that began to open at the time opened.
 func newWarmup(length, opened time.Duration) warmup {
-	return warmup{length: length, limit: opened + max(length, coldLimit), done: length == 0}
+	return warmup{length: length, limit: opened + max(length, maxColdTime), done: length == 0}
 }
 
-// over reports whether a frame that came at the time now is to be shown. It asks for the frame's brightness only if
-// it must.
+// over reports whether a frame that came at now can be shown. It calls level only if it must.
 func (w *warmup) over(now time.Duration, level func() int) bool {
 	if w.done {
 		return true

@@ -42,7 +42,7 @@ func Nodes() ([]string, error) {
 func Describe(path string) (Description, error) {
 	var about Description
 	var err error
-	steady(func() { about, err = describe(path) })
+	onStableStack(func() { about, err = describe(path) })
 	return about, err
 }
 
@@ -70,8 +70,9 @@ func describe(path string) (_ Description, err error) {
 	return about, nil
 }
 
-// captures is true for devices that Open can use. It goes by what this node can do: uvcvideo's metadata node belongs to a camera, but is none. The
-// parts of the Pi camera are no cameras by themselves, even where they capture: raw Bayer, or what the image processor was given.
+// captures is true for devices that Open can use. It goes by what this node can do: uvcvideo's metadata node belongs
+// to a camera, but is none. The parts of the Pi camera are no cameras by themselves, even where they capture: raw
+// Bayer, or what the image processor was given.
 func captures(about v4l2.Capability) bool {
 	switch about.Driver {
 	case "unicam", "rp1-cfe", "bcm2835-isp", "bcm2835-codec", "pispbe", "rpivid", "rpi-hevc-dec":
@@ -164,7 +165,8 @@ func frameRates(fd int, pixel PixelFormat, width, height uint32) ([]float64, err
 	return slices.Compact(rates), nil
 }
 
-// makeRates reads one rate, or the two ends of a range: the union holds a v4l2_fract, or three: the shortest interval, the longest and the step.
+// makeRates reads one rate, or the two ends of a range: the union holds a v4l2_fract, or three: the shortest
+// interval, the longest and the step.
 func makeRates(arg *cInterval) []float64 {
 	union := arg.anon0[:]
 	if arg._type == intervalDiscrete {

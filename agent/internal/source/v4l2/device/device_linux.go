@@ -37,7 +37,7 @@ type platform struct {
 func Open(cfg Config) (*Device, error) {
 	var d *platform
 	var err error
-	steady(func() { d, err = open(cfg) })
+	onStableStack(func() { d, err = open(cfg) })
 	if err != nil {
 		return nil, err
 	}
@@ -234,6 +234,6 @@ func (d *platform) use(f func() error) error {
 		return fmt.Errorf("%s: %w", d.path, os.ErrClosed)
 	}
 	var err error
-	steady(func() { err = f() })
+	onStableStack(func() { err = f() })
 	return err
 }

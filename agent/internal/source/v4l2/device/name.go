@@ -2,7 +2,8 @@ package device
 
 import "strings"
 
-// controlName writes a driver's name of a control as v4l2-ctl does: letters and digits in lower case, one underscore for whatever lies between them.
+// controlName writes a driver's name of a control as v4l2-ctl does: letters and digits in lower case, one underscore
+// for whatever lies between them.
 func controlName(driver string) string {
 	var b strings.Builder
 	gap := false

@@ -112,7 +112,8 @@ func makeFilled(arg *cBuffer, size int) filled {
 	return b
 }
 
-// release stops the device and gives the buffers back. Nobody may read them any more. What a removed device answers does not matter.
+// release stops the device and gives the buffers back. Nobody may read them any more. What a removed device answers
+// does not matter.
 func (r *ring) release() error {
 	var errs []error
 	kind := cInt(typeCapture)

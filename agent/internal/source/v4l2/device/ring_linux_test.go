@@ -75,7 +75,7 @@ func TestSteady(t *testing.T) {
 	stop := collectGarbage(t)
 	defer stop()
 	for range 200 {
-		steady(func() {
+		onStableStack(func() {
 			var local [64]byte
 			address := uintptr(unsafe.Pointer(&local))
 			runtime.Gosched()

@@ -11,14 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waitMillis is how long poll waits at most, in case a driver removes its device without waking those who wait: the next poll says so.
+// waitMillis is how long poll waits at most, in case a driver removes its device without waking those who wait: the
+// next poll says so.
 const waitMillis = 1000
 
 // errHungUp stands for POLLERR and POLLHUP.
 var errHungUp = errors.New("the stream ended")
 
-// Run streams: it calls f for every buffer, from this goroutine, until ctx ends (nil) or the device fails. When it returns, the device has stopped and
-// the buffers are freed; Run may be called again. ErrChanged asks for a new Open.
+// Run streams: it calls f for every buffer, from this goroutine, until ctx ends (nil) or the device fails. When it
+// returns, the device has stopped and the buffers are freed; Run may be called again. ErrChanged asks for a new Open.
 func (d *platform) Run(ctx context.Context, f func(Buffer)) (err error) {
 	if ctx.Err() != nil {
 		return nil

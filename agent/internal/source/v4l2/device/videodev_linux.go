@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Types and numbers of videodev2.h as the C compiler sees them, so that they fit every architecture and C library: 88 bytes of v4l2_buffer on
-// 64-bit systems, 68 or 80 on 32-bit ARM.
+// Types and numbers of videodev2.h as the C compiler sees them, so that they fit every architecture and C library: 88
+// bytes of v4l2_buffer on 64-bit systems, 68 or 80 on 32-bit ARM.
 type (
 	cBuffer       = C.struct_v4l2_buffer
 	cBufferCount  = C.struct_v4l2_requestbuffers
@@ -59,8 +59,8 @@ const (
 	intervalDiscrete = C.V4L2_FRMIVAL_TYPE_DISCRETE
 )
 
-// ioctl asks the driver of fd. The pointer becomes an integer inside the call of Syscall itself: only there does the runtime keep what it points to
-// alive and in place. The error is a unix.Errno as it is.
+// ioctl asks the driver of fd. The pointer becomes an integer inside the call of Syscall itself: only there does the
+// runtime keep what it points to alive and in place. The error is a unix.Errno as it is.
 func ioctl[T any](fd int, request uintptr, arg *T) error {
 	for {
 		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(arg)))
