@@ -42,22 +42,22 @@ func TestServers(t *testing.T) {
 		trust Settings
 		says  []string // none: it is trusted
 	}{
-		"pin":                           {self, pin(print(self)), nil},
-		"pin in capitals, with colons":  {self, pin(colons(print(self))), nil},
-		"one of two pins":               {self, pin(print(signed), print(self)), nil},
-		"pin, renewed for another name": {renewed, pin(print(self)), nil},
-		"pin, expired":                  {expired, pin(print(expired)), nil},
-		"pin of another key":            {signed, pin(print(self)), []string{print(signed), "pinned is " + print(self), "--tls-fingerprint " + print(signed)}},
-		"pin of its authority":          {signed, pin(print(authority)), []string{"pinned is " + print(authority)}},
-		"pin without TLS":               {nil, pin(print(self)), []string{"no TLS", "--nats-tls-cert", "nats://"}},
-		"authority":                     {signed, ca(authority), nil},
-		"its own certificate":           {self, ca(self), nil},
-		"another authority":             {signed, ca(other), []string{"not signed by an authority in " + other.CertFile, "--tls-fingerprint " + print(signed)}},
-		"authority, expired":            {expired, ca(authority), []string{"clock", expired.Leaf.NotAfter.UTC().Format(time.RFC3339), "renew"}},
-		"authority, not good yet":       {early, ca(authority), []string{"clock", early.Leaf.NotBefore.UTC().Format(time.RFC3339)}},
-		"authority, another host":       {elsewhere, ca(authority), []string{"192.0.2.7", "not for 127.0.0.1", "--tls-fingerprint " + print(elsewhere)}},
-		"authority without TLS":         {nil, ca(authority), []string{"no TLS"}},
-		"nothing, and an unknown authority":       {self, Settings{Flags: "--tls"}, []string{"unknown authority", "--tls-ca FILE", "--tls-fingerprint " + print(self)}},
+		"pin":                               {self, pin(print(self)), nil},
+		"pin in capitals, with colons":      {self, pin(colons(print(self))), nil},
+		"one of two pins":                   {self, pin(print(signed), print(self)), nil},
+		"pin, renewed for another name":     {renewed, pin(print(self)), nil},
+		"pin, expired":                      {expired, pin(print(expired)), nil},
+		"pin of another key":                {signed, pin(print(self)), []string{print(signed), "pinned is " + print(self), "--tls-fingerprint " + print(signed)}},
+		"pin of its authority":              {signed, pin(print(authority)), []string{"pinned is " + print(authority)}},
+		"pin without TLS":                   {nil, pin(print(self)), []string{"no TLS", "--nats-tls-cert", "nats://"}},
+		"authority":                         {signed, ca(authority), nil},
+		"its own certificate":               {self, ca(self), nil},
+		"another authority":                 {signed, ca(other), []string{"not signed by an authority in " + other.CertFile, "--tls-fingerprint " + print(signed)}},
+		"authority, expired":                {expired, ca(authority), []string{"clock", expired.Leaf.NotAfter.UTC().Format(time.RFC3339), "renew"}},
+		"authority, not good yet":           {early, ca(authority), []string{"clock", early.Leaf.NotBefore.UTC().Format(time.RFC3339)}},
+		"authority, another host":           {elsewhere, ca(authority), []string{"192.0.2.7", "not for 127.0.0.1", "--tls-fingerprint " + print(elsewhere)}},
+		"authority without TLS":             {nil, ca(authority), []string{"no TLS"}},
+		"nothing, and an unknown authority": {self, Settings{Flags: "--tls"}, []string{"unknown authority", "--tls-ca FILE", "--tls-fingerprint " + print(self)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
