@@ -16,7 +16,8 @@ export function makeClips(dir, files) {
   const card = join(dir, 'clip.mjpeg');
   if (files.length === 0) execFileSync('ffmpeg', [...quiet, ...source, '-q:v', '6', '-f', 'mjpeg', card]);
   const mp4 = join(dir, 'clip.mp4');
-  execFileSync('ffmpeg', [...quiet, ...source, '-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '15', '-pix_fmt', 'yuv420p', mp4]);
+  const encoder = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-g', '15'];
+  execFileSync('ffmpeg', [...quiet, ...source, ...encoder, '-pix_fmt', 'yuv420p', mp4]);
   return { footage: (files.length ? files : [card]).map((file) => splitJPEGs(readFileSync(file))), mp4 };
 }
 
@@ -43,8 +44,10 @@ function splitJPEGs(bytes) {
  * @param {import('node:http').ServerResponse} res
  */
 export function playMP4(mp4, seconds, res) {
-  const args = ['-v', 'error', '-re', '-stream_loop', '-1', '-i', mp4, '-t', String(seconds), '-c', 'copy', '-an', '-f', 'mp4',
-    '-movflags', 'empty_moov+default_base_moof+frag_every_frame', '-flush_packets', '1', 'pipe:1'];
+  const args = [
+    '-v', 'error', '-re', '-stream_loop', '-1', '-i', mp4, '-t', String(seconds), '-c', 'copy', '-an', '-f', 'mp4',
+    '-movflags', 'empty_moov+default_base_moof+frag_every_frame', '-flush_packets', '1', 'pipe:1',
+  ];
   const ffmpeg = spawn('ffmpeg', args, { stdio: ['ignore', 'pipe', 'inherit'] });
   res.writeHead(200, { 'Content-Type': 'video/mp4', 'Cache-Control': 'no-store' });
   ffmpeg.stdout.pipe(res);

@@ -158,7 +158,8 @@ test('roster messages are merged; listeners get the whole list, sorted', () => {
   const end = connection.onCameras((list) => seen.push((list ?? []).map((c) => `${c.id}:${c.fps}`)));
   FakeSocket.last.hello();
   FakeSocket.last.receive({ op: 'roster', all: true, cameras: [{ id: 'b', fps: 1 }, { id: 'a', fps: 1 }], gone: [] });
-  FakeSocket.last.receive({ op: 'roster', all: false, cameras: [{ id: 'b', fps: 2 }, { id: 'c', fps: 3 }], gone: ['a'] });
+  const changed = [{ id: 'b', fps: 2 }, { id: 'c', fps: 3 }];
+  FakeSocket.last.receive({ op: 'roster', all: false, cameras: changed, gone: ['a'] });
   FakeSocket.last.receive({ op: 'roster', all: true, cameras: [{ id: 'd', fps: 4 }], gone: [] });
   assert.deepEqual(seen, [['a:1', 'b:1'], ['b:2', 'c:3'], ['d:4']]);
   end();

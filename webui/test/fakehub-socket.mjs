@@ -24,17 +24,19 @@ export function serveSocket(req, duplex, cameras, picture, rate) {
   let all = true;
 
   const sendRoster = () => {
-    socket.say({ op: 'roster', all, cameras: cameras(), gone: [] });
+    socket.sendJSON({ op: 'roster', all, cameras: cameras(), gone: [] });
     all = false;
   };
 
   /** @param {{slot: number, camera: string, kind: string, fps?: number}} request */
   const watch = ({ slot, camera: id, kind, fps }) => {
     const camera = cameras().find((c) => c.id === id);
-    const end = (/** @type {number} */ status, /** @type {string} */ detail) => socket.say({ op: 'ended', slot, error: { type: 'about:blank', title: 'Fake hub', status, detail } });
+    const end = (/** @type {number} */ status, /** @type {string} */ detail) => {
+      socket.sendJSON({ op: 'ended', slot, error: { type: 'about:blank', title: 'Fake hub', status, detail } });
+    };
     if (!camera) return end(404, `There is no camera ${id}.`);
     if (kind !== 'jpeg') return end(503, 'The fake hub has JPEGs only.');
-    socket.say({ op: 'watching', slot, kind, camera: id, width: camera.width, height: camera.height });
+    socket.sendJSON({ op: 'watching', slot, kind, camera: id, width: camera.width, height: camera.height });
     let seq = 0;
     const send = () => {
       const sends = cameras().find((c) => c.id === id)?.sends ?? false;
@@ -48,17 +50,17 @@ export function serveSocket(req, duplex, cameras, picture, rate) {
   const socket = new ServerSocket(req, duplex, 'bramble.v1', (data) => {
     if (typeof data !== 'string') return void acked.set(data.readUInt32BE(0), data.readUInt32BE(4));
     const message = JSON.parse(data);
-    if (message.op === 'ping') return socket.say({ op: 'pong', t: message.t, now: now() });
+    if (message.op === 'ping') return socket.sendJSON({ op: 'pong', t: message.t, now: now() });
     if (message.op === 'watch') return watch(message);
     if (message.op === 'unwatch') {
       clearInterval(slots.get(message.slot));
-      return socket.say({ op: 'ended', slot: message.slot });
+      return socket.sendJSON({ op: 'ended', slot: message.slot });
     }
     if (message.op !== 'roster') return;
     sendRoster();
     roster ??= setInterval(sendRoster, 500);
   });
-  socket.say({ op: 'hello', version: 'fake', now: now() });
+  socket.sendJSON({ op: 'hello', version: 'fake', now: now() });
   duplex.on('close', () => {
     clearInterval(roster);
     for (const timer of slots.values()) clearInterval(timer);

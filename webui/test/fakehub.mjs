@@ -32,9 +32,14 @@ const outputs = [
   { extension: 'h264', label: 'H.264' }, { extension: 'mp4', label: 'MP4', element: 'video' },
 ];
 const page = fileURLToPath(new URL('..', import.meta.url));
-const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'";
+const csp = [
+  "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' blob: data:", "media-src 'self' blob:",
+  "connect-src 'self'", "worker-src 'self'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'self'",
+].join('; ');
 /** @type {Record<string, string>} */
-const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
+const types = {
+  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml',
+};
 const folder = mkdtempSync(join(tmpdir(), 'fakehub-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 process.on('SIGINT', () => process.exit(0));
@@ -86,7 +91,10 @@ function serveCamera(id, format, duration, res) {
  */
 function api(path) {
   const [kind, id, what] = path.split('/');
-  if (kind === 'hub') return { version: 'fake', nats: { urls: ['nats://192.168.1.20:4222'], loopback: flags.scene === 'empty', auth_required: false }, subject_root: 'cam', ffmpeg: true, http: { loopback: false } };
+  if (kind === 'hub') {
+    const nats = { urls: ['nats://192.168.1.20:4222'], loopback: flags.scene === 'empty', auth_required: false };
+    return { version: 'fake', nats, subject_root: 'cam', ffmpeg: true, http: { loopback: false } };
+  }
   if (kind === 'me') return { name: 'everybody', role: 'admin', open: true };
   if (kind !== 'cameras') return undefined;
   if (id === undefined) return { cameras: scene(flags.scene) };
@@ -102,7 +110,8 @@ function serveFile(path, res) {
   if (!file.startsWith(page)) return problem(res, 404, 'No such file.');
   try {
     const body = readFileSync(file);
-    res.writeHead(200, { 'Content-Type': types[extname(file)] ?? 'application/octet-stream', 'Content-Security-Policy': csp, 'Cache-Control': 'no-cache' });
+    const type = types[extname(file)] ?? 'application/octet-stream';
+    res.writeHead(200, { 'Content-Type': type, 'Content-Security-Policy': csp, 'Cache-Control': 'no-cache' });
     res.end(body);
   } catch {
     problem(res, 404, `There is no ${path}.`);
@@ -115,8 +124,9 @@ function serveFile(path, res) {
  * @param {import('node:http').ServerResponse} res
  */
 function serveIndex(up, res) {
+  const list = JSON.stringify(outputs).replaceAll('"', '&quot;');
   const html = readFileSync(join(page, 'index.html'), 'utf8').replaceAll('="assets/', `="${up}assets/`)
-    .replace('name="outputs" content="[]"', `name="outputs" content="${JSON.stringify(outputs).replaceAll('"', '&quot;')}"`);
+    .replace('name="outputs" content="[]"', `name="outputs" content="${list}"`);
   res.writeHead(200, { 'Content-Type': types['.html'], 'Content-Security-Policy': csp });
   res.end(html);
 }
@@ -126,7 +136,8 @@ const server = createServer((req, res) => {
   if (!pathname.startsWith(`${flags.under}/`)) return problem(res, 404, `This hub is at ${flags.under}/.`);
   const path = pathname.slice(flags.under.length + 1);
   const format = /^cam\/([a-z0-9-]+)\.(jpeg|mjpeg|h264|mp4)$/.exec(path);
-  if (format) return serveCamera(format[1] ?? '', format[2] ?? '', Number.parseFloat(searchParams.get('duration') ?? '3600'), res);
+  const duration = Number.parseFloat(searchParams.get('duration') ?? '3600');
+  if (format) return serveCamera(format[1] ?? '', format[2] ?? '', duration, res);
   if (path === '') return serveIndex('', res);
   if (/^cam\/[a-z0-9-]+$/.test(path)) return serveIndex('../', res);
   if (!path.startsWith('api/v1/')) return serveFile(path, res);

@@ -5,12 +5,16 @@
  * @param {{type?: number, flags?: number, slot?: number, seq?: bigint, captured?: bigint, arrived?: bigint,
  *   media?: bigint, payload?: number[]}} frame times in microseconds
  */
-export function frameBytes({ type = 1, flags = 0, slot = 1, seq = 1n, captured = 0n, arrived = 0n, media = 0n, payload = [] }) {
+export function frameBytes(frame) {
+  const { type = 1, flags = 0, slot = 1, seq = 1n, captured = 0n, arrived = 0n, media = 0n, payload = [] } = frame;
   const view = new DataView(new ArrayBuffer(40 + payload.length));
   view.setUint8(0, type);
   view.setUint8(1, flags);
   view.setUint32(4, slot);
-  for (const [at, value] of /** @type {[number, bigint][]} */ ([[8, seq], [16, captured], [24, arrived], [32, media]])) view.setBigInt64(at, value);
+  view.setBigInt64(8, seq);
+  view.setBigInt64(16, captured);
+  view.setBigInt64(24, arrived);
+  view.setBigInt64(32, media);
   new Uint8Array(view.buffer, 40).set(payload);
   return view.buffer;
 }

@@ -16,7 +16,10 @@ const screens = {
  * @param {{width: number, height: number}} area
  * @param {number} [columns]
  */
-const fit = (count, area, columns) => ({ ...fitTiles(count, area, spacingFor(count, area.width), aspect, columns), ...spacingFor(count, area.width) });
+const fit = (count, area, columns) => {
+  const spacing = spacingFor(count, area.width);
+  return { ...fitTiles(count, area, spacing, aspect, columns), ...spacing };
+};
 
 for (const [name, area] of Object.entries(screens)) {
   test(`no tile leaves the ${name} sideways, up to 64 cameras`, () => {
@@ -62,5 +65,6 @@ test('columns that were asked for are kept, whatever would fit', () => {
 
 test('the shape of most pictures wins; unknown sizes do not count', () => {
   assert.equal(medianAspect([{ width: 0, height: 0 }]), 16 / 9);
-  assert.equal(medianAspect([{ width: 640, height: 480 }, { width: 0, height: 0 }, { width: 800, height: 600 }, { width: 1280, height: 720 }]), 4 / 3);
+  const sizes = [[640, 480], [0, 0], [800, 600], [1280, 720]].map(([width = 0, height = 0]) => ({ width, height }));
+  assert.equal(medianAspect(sizes), 4 / 3);
 });

@@ -5,7 +5,10 @@ import { FRAGMENT, encodeAck, parseFrame } from '../assets/hub/protocol.js';
 import { frameBytes } from './fakesocket.mjs';
 
 test('a frame is read field by field, and its payload is not copied', () => {
-  const message = frameBytes({ type: 3, flags: 1 | 4, slot: 4_000_000_000, seq: 2n ** 40n + 5n, captured: 1_790_000_000_123_456n, arrived: 1_790_000_000_130_500n, media: -250_000n, payload: [7, 8, 9] });
+  const message = frameBytes({
+    type: 3, flags: 1 | 4, slot: 4_000_000_000, seq: 2n ** 40n + 5n, captured: 1_790_000_000_123_456n,
+    arrived: 1_790_000_000_130_500n, media: -250_000n, payload: [7, 8, 9],
+  });
   const frame = parseFrame(message);
   assert.deepEqual({ ...frame, payload: [...frame.payload] }, {
     type: FRAGMENT, key: true, history: false, skipped: true, slot: 4_000_000_000, seq: 2 ** 40 + 5,
@@ -16,7 +19,8 @@ test('a frame is read field by field, and its payload is not copied', () => {
 
 test('each flag is its own', () => {
   const flags = [1, 2, 4].map((bit) => parseFrame(frameBytes({ flags: bit })));
-  assert.deepEqual(flags.map(({ key, history, skipped }) => [key, history, skipped]), [[true, false, false], [false, true, false], [false, false, true]]);
+  const values = flags.map(({ key, history, skipped }) => [key, history, skipped]);
+  assert.deepEqual(values, [[true, false, false], [false, true, false], [false, false, true]]);
 });
 
 test('a message that is shorter than a header is refused', () => {

@@ -15,15 +15,19 @@ const ago = (/** @type {number} */ seconds) => new Date(Date.now() - seconds * 1
  */
 function camera(id, rest = {}) {
   return {
-    id, state: 'live', reason: '', warning: '', since: ago(3700), host: 'pi-garage', agent: '0.3.0', source: 'v4l2', format: 'jpeg',
+    id, state: 'live', reason: '', warning: '', since: ago(3700), host: 'pi-garage', agent: '0.3.0', source: 'v4l2',
+    format: 'jpeg',
     width: 1280, height: 720, fps: 15, bitrate: 8_400_000, viewers: 1, last_seen: '', drops: {},
     formats: ['jpeg', 'mjpeg', 'h264', 'mp4'], sends: true, ...rest,
   };
 }
 
-const offline = { state: /** @type {const} */ ('offline'), fps: 0, bitrate: 0, viewers: 0, sends: /** @type {const} */ ('nothing') };
-const places = ['porch', 'garage', 'drive', 'garden', 'hall', 'workshop', 'gate', 'barn', 'cellar', 'attic', 'roof', 'pond', 'shed', 'yard', 'lane', 'terrace',
-  'lab-bench', 'lab-door', 'lab-printer', 'office-east', 'office-west', 'stairs', 'bike-shed', 'loft', 'printer-in-the-spare-room'];
+const offline = /** @type {const} */ ({ state: 'offline', fps: 0, bitrate: 0, viewers: 0, sends: 'nothing' });
+const places = [
+  'porch', 'garage', 'drive', 'garden', 'hall', 'workshop', 'gate', 'barn', 'cellar', 'attic', 'roof', 'pond', 'shed',
+  'yard', 'lane', 'terrace', 'lab-bench', 'lab-door', 'lab-printer', 'office-east', 'office-west', 'stairs',
+  'bike-shed', 'loft', 'printer-in-the-spare-room',
+];
 
 /** @type {Record<string, () => FakeCamera[]>} */
 const scenes = {
@@ -32,7 +36,10 @@ const scenes = {
   four: () => [camera('drive'), camera('garage'), camera('garden'), camera('porch', { host: 'pi-porch' })],
   // One of each state; a live one that has stopped sending as well.
   trouble: () => [
-    camera('attic', { state: 'degraded', reason: 'USB bandwidth: 7 of 15 fps. Use another port, or format=mjpeg', fps: 7.1, drops: { gap: 41 } }),
+    camera('attic', {
+      state: 'degraded', reason: 'USB bandwidth: 7 of 15 fps. Use another port, or format=mjpeg', fps: 7.1,
+      drops: { gap: 41 },
+    }),
     camera('barn', { ...offline, reason: 'No status for 15 s', last_seen: ago(190), since: ago(190) }),
     camera('drive'),
     camera('garage'),
@@ -61,8 +68,14 @@ export const controls = {
     { name: 'brightness', type: 'int', min: -64, max: 64, step: 1, default: 0, value: 12 },
     { name: 'contrast', type: 'int', min: 0, max: 95, step: 1, default: 32, value: 32 },
     { name: 'white_balance_automatic', type: 'bool', min: 0, max: 1, step: 1, default: 1, value: 1 },
-    { name: 'white_balance_temperature', type: 'int', min: 2800, max: 6500, step: 10, default: 4600, value: 4600, inactive: true },
-    { name: 'power_line_frequency', type: 'menu', min: 0, max: 2, step: 1, default: 1, value: 1, menu: ['Disabled', '50 Hz', '60 Hz'] },
+    {
+      name: 'white_balance_temperature', type: 'int', min: 2800, max: 6500, step: 10, default: 4600, value: 4600,
+      inactive: true,
+    },
+    {
+      name: 'power_line_frequency', type: 'menu', min: 0, max: 2, step: 1, default: 1, value: 1,
+      menu: ['Disabled', '50 Hz', '60 Hz'],
+    },
     { name: 'focus_now', type: 'button', min: 0, max: 0, step: 0, default: 0, value: 0 },
   ],
 };

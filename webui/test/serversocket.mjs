@@ -23,7 +23,9 @@ export class ServerSocket {
   constructor(req, socket, protocol, onMessage) {
     this.#socket = socket;
     const key = createHash('sha1').update(`${req.headers['sec-websocket-key']}${GUID}`).digest('base64');
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\nSec-WebSocket-Protocol: ${protocol}\r\n\r\n`);
+    const head = ['HTTP/1.1 101 Switching Protocols', 'Upgrade: websocket', 'Connection: Upgrade'];
+    head.push(`Sec-WebSocket-Accept: ${key}`, `Sec-WebSocket-Protocol: ${protocol}`);
+    socket.write(`${head.join('\r\n')}\r\n\r\n`);
     socket.on('error', () => {}); // It closes then.
     socket.on('data', (/** @type {Buffer} */ data) => {
       this.#got = Buffer.concat([this.#got, data]);
@@ -32,7 +34,7 @@ export class ServerSocket {
   }
 
   /** @param {object} message */
-  say(message) {
+  sendJSON(message) {
     this.#send(TEXT, Buffer.from(JSON.stringify(message)));
   }
 
@@ -55,7 +57,7 @@ export class ServerSocket {
   }
 
   /**
-   * Takes one message off what has come.
+   * Takes the first message off the bytes that were received.
    * @param {(message: string | Buffer) => void} onMessage
    * @returns {boolean} whether there was one
    */

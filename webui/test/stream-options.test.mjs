@@ -5,9 +5,12 @@ import { chooseFPS, chooseKind, chooseWidth } from '../assets/player/stream-opti
 
 test('a tile asks for the width that it needs, if that is worth a rendition', () => {
   const cases = /** @type {[number, number, number, number][]} */ ([
-    [300, 1, 1280, 320], [300, 2, 1280, 640], [700, 1, 1280, 960], [900, 1, 1280, 0], [100, 1, 4000, 160], [2000, 1, 4000, 0], [300, 1, 400, 0], [300, 1, 0, 0], [0, 1, 1280, 0],
+    [300, 1, 1280, 320], [300, 2, 1280, 640], [700, 1, 1280, 960], [900, 1, 1280, 0], [100, 1, 4000, 160],
+    [2000, 1, 4000, 0], [300, 1, 400, 0], [300, 1, 0, 0], [0, 1, 1280, 0],
   ]);
-  for (const [css, ratio, camera, width] of cases) assert.equal(chooseWidth(css, ratio, camera), width, `${css} x ${ratio} of ${camera}`);
+  for (const [css, ratio, camera, width] of cases) {
+    assert.equal(chooseWidth(css, ratio, camera), width, `${css} x ${ratio} of ${camera}`);
+  }
   assert.equal(chooseWidth(315, 1, 480), 320);
   assert.equal(chooseWidth(325, 1, 480), 0, 'the next rendition is as wide as the camera');
 });

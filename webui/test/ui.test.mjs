@@ -9,14 +9,20 @@ import { niceMax, polylines } from '../assets/ui/sparkline.js';
 import { FIT, panBy, zoomAt } from '../assets/ui/zoom.js';
 
 test('the scale of a sparkline is a round number that holds every value', () => {
-  const cases = /** @type {[number, number, number][]} */ ([[0, 10, 10], [10, 10, 10], [11, 10, 20], [21, 10, 50], [51, 10, 100], [NaN, 10, 10], [2_100_000, 1e6, 5e6]]);
+  const cases = /** @type {[number, number, number][]} */ ([
+    [0, 10, 10], [10, 10, 10], [11, 10, 20], [21, 10, 50], [51, 10, 100], [NaN, 10, 10], [2_100_000, 1e6, 5e6],
+  ]);
   for (const [max, least, scale] of cases) assert.equal(niceMax(max, least), scale);
 });
 
 test('a sparkline ends at the right edge, and has a gap where nothing is known', () => {
-  const samples = [{ at: 0, value: 5 }, { at: 60_000, value: 10 }, { at: 70_000, value: null }, { at: 120_000, value: 99 }];
-  assert.deepEqual(polylines(samples, 120_000, { width: 100, height: 40 }, 10), [[{ x: 0, y: 20 }, { x: 50, y: 0 }], [{ x: 100, y: 0 }]]);
-  assert.deepEqual(polylines([], 0, { width: 100, height: 40 }, 10), []);
+  const box = { width: 100, height: 40 };
+  const samples = [
+    { at: 0, value: 5 }, { at: 60_000, value: 10 }, { at: 70_000, value: null }, { at: 120_000, value: 99 },
+  ];
+  const lines = [[{ x: 0, y: 20 }, { x: 50, y: 0 }], [{ x: 100, y: 0 }]];
+  assert.deepEqual(polylines(samples, 120_000, box, 10), lines);
+  assert.deepEqual(polylines([], 0, box, 10), []);
 });
 
 test('zooming keeps what is under the pointer, and the picture in its box', () => {
@@ -36,11 +42,14 @@ test('files sort by time', () => {
 
 test('the command of an empty hub', () => {
   assert.equal(agentCommand('nats://192.168.1.20:4222'), 'bramble-agent --hub nats://192.168.1.20:4222');
-  assert.equal(agentCommand('tls://192.168.1.20:4222', 'sha256:ab'), 'bramble-agent --hub tls://192.168.1.20:4222 --tls-fingerprint sha256:ab');
+  const pinned = 'bramble-agent --hub tls://192.168.1.20:4222 --tls-fingerprint sha256:ab';
+  assert.equal(agentCommand('tls://192.168.1.20:4222', 'sha256:ab'), pinned);
 });
 
 test('a field makes the change that the agent gets', () => {
-  const control = fieldSpec({ name: 'white_balance_automatic', type: 'bool', min: 0, max: 1, step: 1, default: 1, value: 0 });
+  const control = fieldSpec({
+    name: 'white_balance_automatic', type: 'bool', min: 0, max: 1, step: 1, default: 1, value: 0,
+  });
   assert.equal(control.label, 'White balance automatic');
   assert.deepEqual(control.change(1), { controls: { white_balance_automatic: 1 } });
 });

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { formatView, hasView, parseView } from '../assets/views/view-state.js';
 
 test('an address and its view', () => {
-  assert.deepEqual(parseView('?group=lab&cols=3&q=porch&fps=2.5&kiosk'), { cols: 3, group: 'lab', q: 'porch', fps: 2.5, kiosk: true });
+  const view = { cols: 3, group: 'lab', q: 'porch', fps: 2.5, kiosk: true };
+  assert.deepEqual(parseView('?group=lab&cols=3&q=porch&fps=2.5&kiosk'), view);
   assert.deepEqual(parseView(''), { cols: 0, group: '', q: '', fps: 0, kiosk: false });
   assert.equal(parseView('?kiosk=0').kiosk, false);
 });
