@@ -11,9 +11,9 @@ import (
 
 // about is what the hub tells of itself when NATS is reached by natsURL, as this process does it, and the page at an address.
 func (h *Hub) info(natsURL string, page net.Addr) apiv1.Info {
-	a := apiv1.Info{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: netutil.IsLoopback(h.reach(page.String()))}
+	a := apiv1.Info{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: netutil.IsLoopback(h.publishedAddr(page.String()))}
 	if h.cfg.NATSURL == "" {
-		a.NATS = h.embedded(natsURL)
+		a.NATS = h.embeddedNATS(natsURL)
 		if h.natsCert != nil {
 			a.NATS.Fingerprint = h.natsCert.Fingerprint // it may change
 		}
@@ -36,10 +36,10 @@ func (h *Hub) info(natsURL string, page net.Addr) apiv1.Info {
 	return a
 }
 
-// embedded is how agents reach the embedded server. Its URL is that for this host, also if it listens on all addresses.
-func (h *Hub) embedded(natsURL string) apiv1.NATS {
-	if netutil.IsUnspecified(h.natsListens) {
+// embeddedNATS is how agents reach the embedded server. Its URL is that for this host, also if it listens on all addresses.
+func (h *Hub) embeddedNATS(natsURL string) apiv1.NATS {
+	if netutil.IsUnspecified(h.natsListenAddr) {
 		return apiv1.NATS{URLs: []string{natsURL}, AnyHost: true, Embedded: true}
 	}
-	return apiv1.NATS{URLs: []string{natsURL}, Loopback: netutil.IsLoopback(h.natsListens), Embedded: true}
+	return apiv1.NATS{URLs: []string{natsURL}, Loopback: netutil.IsLoopback(h.natsListenAddr), Embedded: true}
 }

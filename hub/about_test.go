@@ -27,7 +27,7 @@ func TestAbout(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		h.natsListens = test.listens
+		h.natsListenAddr = test.listens
 		want := apiv1.Info{Version: "1.2.3", SubjectRoot: "yard", NATS: test.want, Loopback: true}
 		if got := h.info("nats://x:4222", page); !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: %+v, want %+v", name, got, want)

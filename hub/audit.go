@@ -6,13 +6,13 @@ import (
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
-// startAudit starts writing the audit log. stop ends that; call it after everything that may log.
-func (h *Hub) startAudit() (stop func(), err error) {
+// openAudit starts writing the audit log. stop ends that; call it after everything that may log.
+func (h *Hub) openAudit() (stop func(), err error) {
 	if h.audit == nil {
 		return func() {}, nil
 	}
 	if err := h.audit.Open(); err != nil {
-		if !h.cfg.AuditMayFail {
+		if !h.cfg.AuditLogOptional {
 			return nil, err
 		}
 		h.cfg.Log.Warn("the audit log is not kept in a file until the file can be opened", logkey.Err, err)

@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
-// sayAuthentication logs whether HTTP requires credentials, now and whenever that changes.
-func (h *Hub) sayAuthentication() {
+// logAuthentication logs whether HTTP requires credentials, now and whenever that changes.
+func (h *Hub) logAuthentication() {
 	var mu sync.Mutex
 	said := ""
 	say := func(b *credstore.Snapshot, always bool) {
@@ -32,7 +32,7 @@ func (h *Hub) sayAuthentication() {
 func (h *Hub) authentication(b *credstore.Snapshot) (state string, level slog.Level, text string, args []any) {
 	const add = "add a user with \"bramble-hub user add NAME --role admin\""
 	who := []any{"remedy", add}
-	addr := h.reach(h.httpAddr)
+	addr := h.publishedAddr(h.httpAddr)
 	switch here := netutil.IsLoopback(addr); {
 	case b.HasUsers():
 		return "on", slog.LevelInfo, fmt.Sprintf("authentication is on: %d users, %d mappings, %d agents, %d consumers",

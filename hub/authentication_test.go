@@ -89,13 +89,13 @@ func refuses(t *testing.T, what string, cfg Config, says ...string) {
 // A lost credentials file does not turn authentication off, however it was lost.
 func TestLostFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	refuses(t, "named and missing", Config{Credentials: file, NeedFile: true}, "--credentials", "mounted", "user add")
+	refuses(t, "named and missing", Config{Credentials: file, RequireCredentialsFile: true}, "--credentials", "mounted", "user add")
 	refuses(t, "users are required", Config{Credentials: file, RequireUsers: true}, "--require-users", "user add")
 	mustEdit(t, file, addAgent)
 	refuses(t, "users are required, and there is an agent",
 		Config{Credentials: file, RequireUsers: true}, "--require-users")
 	mustEdit(t, file, addUser)
-	_, said, stop := startLogged(t, Config{HTTP: "127.0.0.1:0", Credentials: file, NeedFile: true, RequireUsers: true})
+	_, said, stop := startLogged(t, Config{HTTP: "127.0.0.1:0", Credentials: file, RequireCredentialsFile: true, RequireUsers: true})
 	if !strings.Contains(said.String(), "authentication is on: 1 users, 0 mappings, 1 agents, 0 consumers") {
 		t.Errorf("said %s", said)
 	}

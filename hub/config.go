@@ -21,14 +21,14 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// maxMaxFPS is more than any camera has.
-const maxMaxFPS = 1_000_000
+// fpsLimit is more than any camera has.
+const fpsLimit = 1_000_000
 
-// maxMaxMegapixels is the largest picture that can be decoded, in million pixels.
-const maxMaxMegapixels = frame.MaxPixels / 1_000_000
+// megapixelsLimit is the largest picture that can be decoded, in million pixels.
+const megapixelsLimit = frame.MaxPixels / 1_000_000
 
-// maxMaxBandwidth is more than any network has, in MB per second.
-const maxMaxBandwidth = 100_000
+// bandwidthLimit is more than any network has, in MB per second.
+const bandwidthLimit = 100_000
 
 // Limits bound viewers and connections; 0 means no limit. A WebSocket counts as a viewer, and so does each of its slots.
 type Limits struct {
@@ -40,47 +40,47 @@ type Limits struct {
 
 // Config is what a Hub needs to know.
 type Config struct {
-	HTTP           string                // address of the HTTP server, host:port; port 0 means any free one
-	HTTPPublished  string                // in a container: where HTTP is published, which decides whether others reach it
-	NATS           string                // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
-	NATSURL        string                // an external NATS system: one or more URLs joined by commas
-	NATSConfig     string                // a standard NATS configuration file for the embedded server
-	NATSTrust      tlstrust.Settings     // how that NATS system shows that it is the right one
-	NATSTLSCert    string                // file with the certificate of the embedded NATS server and those above it, PEM; "" means no TLS, unless NATSConfig has it
-	NATSTLSKey     string                // file with its private key, PEM
-	NATSCredential credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
-	ProxyAuth      ProxyAuth             // logins at a proxy
-	OIDC           OIDC                  // logins at an identity provider
-	JWT            JWT                   // tokens of an identity provider
-	Credentials    string                // the file with users, agents and consumers; "" means none
-	NeedFile       bool                  // the operator named Credentials: without that file the hub does not start
-	AuditLog       string                // file for audit lines, as JSON; "" means none
-	AuditMayFail   bool                  // AuditLog is the default: the hub starts even if it cannot open the file
-	RequireUsers   bool                  // without users the hub does not start, and denies all access
-	CredentialsKV  credkv.Config         // the bucket that Credentials follow; File and Log are unset; no Bucket: none
-	SubjectRoot    string                // first token of every subject; "" means "cam"
-	Insecure       bool                  // allow addresses that others can reach, though nobody is asked who they are
-	Linger         time.Duration         // how long a stream stays subscribed after its last viewer; 0 means 10 s
-	WriteTimeout   time.Duration         // how long one write to a viewer may take; 0 means 10 s
-	LameDuck       time.Duration         // how long viewers are let go of before the hub stops; 0 means that all end at once
-	FFmpeg         string                // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
-	HWAccel        string                // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
-	MaxTranscodes  int                   // maximum number of ffmpeg processes; 0 means the default of the machine
-	MaxMemory      int                   // MiB of memory of each; 0 means no limit
-	MaxFPS         int                   // frames per second that are taken of a camera; 0 means no limit
-	MaxBandwidth   int                   // MB (10^6 bytes) per second that are taken of a camera; 0 means no limit
-	MaxMegapixels  int                   // of an accepted picture; 0 means as many as can be decoded
-	MaxCameras     int                   // how many cameras there may be; 0 means 4096
-	MaxPerAgent    int                   // how many of them one agent may bring; 0 means 256
-	DefaultCamera  string                // the camera of URLs that name none; "" means the first by name
-	TLSCert        string                // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
-	TLSKey         string                // file with its private key, PEM
-	Limits         Limits                // of viewers; 0 means no limit
-	TrustedProxies []string              // trusted reverse proxies: addresses, networks; empty: loopback; "none": no proxy
-	AllowOrigins   []string              // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	AllowHosts     []string              // accepted host names, besides this host's, while authentication is off; "*": all
-	Version        string                // of the program, for those who ask
-	Log            *slog.Logger          // nil means slog.Default
+	HTTP                   string                // address of the HTTP server, host:port; port 0 means any free one
+	HTTPPublished          string                // in a container: where HTTP is published, which decides whether others reach it
+	NATS                   string                // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
+	NATSURL                string                // an external NATS system: one or more URLs joined by commas
+	NATSConfig             string                // a standard NATS configuration file for the embedded server
+	NATSTrust              tlstrust.Settings     // how that NATS system shows that it is the right one
+	NATSTLSCert            string                // file with the certificate of the embedded NATS server and those above it, PEM; "" means no TLS, unless NATSConfig has it
+	NATSTLSKey             string                // file with its private key, PEM
+	NATSCredential         credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
+	ProxyAuth              ProxyAuth             // logins at a proxy
+	OIDC                   OIDC                  // logins at an identity provider
+	JWT                    JWT                   // tokens of an identity provider
+	Credentials            string                // the file with users, agents and consumers; "" means none
+	RequireCredentialsFile bool                  // the operator named Credentials: without that file the hub does not start
+	AuditLog               string                // file for audit lines, as JSON; "" means none
+	AuditLogOptional       bool                  // AuditLog is the default: the hub starts even if it cannot open the file
+	RequireUsers           bool                  // without users the hub does not start, and denies all access
+	CredentialsKV          credkv.Config         // the bucket that Credentials follow; File and Log are unset; no Bucket: none
+	SubjectRoot            string                // first token of every subject; "" means "cam"
+	Insecure               bool                  // allow addresses that others can reach, though nobody is asked who they are
+	Linger                 time.Duration         // how long a stream stays subscribed after its last viewer; 0 means 10 s
+	WriteTimeout           time.Duration         // how long one write to a viewer may take; 0 means 10 s
+	LameDuck               time.Duration         // how long viewers are let go of before the hub stops; 0 means that all end at once
+	FFmpeg                 string                // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
+	HWAccel                string                // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
+	MaxTranscodes          int                   // maximum number of ffmpeg processes; 0 means the default of the machine
+	MaxTranscodeMemory     int                   // MiB of memory of each; 0 means no limit
+	MaxFPS                 int                   // frames per second that are taken of a camera; 0 means no limit
+	MaxBandwidth           int                   // MB (10^6 bytes) per second that are taken of a camera; 0 means no limit
+	MaxMegapixels          int                   // of an accepted picture; 0 means as many as can be decoded
+	MaxCameras             int                   // how many cameras there may be; 0 means 4096
+	MaxCamerasPerAgent     int                   // how many of them one agent may bring; 0 means 256
+	DefaultCamera          string                // the camera of URLs that name none; "" means the first by name
+	TLSCert                string                // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
+	TLSKey                 string                // file with its private key, PEM
+	Limits                 Limits                // of viewers; 0 means no limit
+	TrustedProxies         []string              // trusted reverse proxies: addresses, networks; empty: loopback; "none": no proxy
+	AllowOrigins           []string              // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	AllowHosts             []string              // accepted host names, besides this host's, while authentication is off; "*": all
+	Version                string                // of the program, for those who ask
+	Log                    *slog.Logger          // nil means slog.Default
 }
 
 // validate checks the settings. The book says whether HTTP and NATS ask who comes.
@@ -96,8 +96,8 @@ func (c *Config) validate(book *credstore.Snapshot) error {
 	if c.NATSURL != "" && c.NATSConfig != "" {
 		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: give one of them")
 	}
-	flag, addr := c.reach()
-	if err := c.checkReach(flag, addr, book.HasUsers(),
+	flag, addr := c.publishedAddr()
+	if err := c.checkExposure(flag, addr, book.HasUsers(),
 		"anyone who can reach this address could see every camera, because there are no users: "+
 			"add the first with \"bramble-hub user add NAME --role admin\", use 127.0.0.1"); err != nil {
 		return err
@@ -141,7 +141,7 @@ func (c *Config) validate(book *credstore.Snapshot) error {
 	case c.NATS == "":
 		return errors.New("no NATS: give --nats 127.0.0.1:4222 for the embedded server, or --nats-url")
 	}
-	return c.checkReach("--nats", c.NATS, !book.Empty(), "everybody who can reach this address could see and publish every camera, since there are no credentials: "+
+	return c.checkExposure("--nats", c.NATS, !book.Empty(), "everybody who can reach this address could see and publish every camera, since there are no credentials: "+
 		"let the first agent in with \"bramble-hub agent add NAME\", use 127.0.0.1")
 }
 
@@ -153,27 +153,27 @@ func (c *Config) validateTranscoding() error {
 		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for the default of this machine",
 			c.MaxTranscodes)
 	}
-	if c.MaxMemory < 0 || c.MaxMemory > 0 && c.MaxMemory < leastMemory {
-		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit", c.MaxMemory, leastMemory)
+	if c.MaxTranscodeMemory < 0 || c.MaxTranscodeMemory > 0 && c.MaxTranscodeMemory < minTranscodeMemory {
+		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit", c.MaxTranscodeMemory, minTranscodeMemory)
 	}
 	return nil
 }
 
-// leastMemory is what ffmpeg needs to begin, in MiB: its libraries alone have 40.
-const leastMemory = 128
+// minTranscodeMemory is what ffmpeg needs to begin, in MiB: its libraries alone have 40.
+const minTranscodeMemory = 128
 
 func (c *Config) validateCameras() error {
-	if c.MaxBandwidth < 0 || c.MaxBandwidth > maxMaxBandwidth {
-		return fmt.Errorf("--max-bandwidth %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth, maxMaxBandwidth)
+	if c.MaxBandwidth < 0 || c.MaxBandwidth > bandwidthLimit {
+		return fmt.Errorf("--max-bandwidth %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth, bandwidthLimit)
 	}
-	if c.MaxMegapixels < 0 || c.MaxMegapixels > maxMaxMegapixels {
+	if c.MaxMegapixels < 0 || c.MaxMegapixels > megapixelsLimit {
 		return fmt.Errorf("--max-megapixels %d: give millions of pixels up to %d, or 0 for no limit set by the hub",
-			c.MaxMegapixels, maxMaxMegapixels)
+			c.MaxMegapixels, megapixelsLimit)
 	}
-	if c.MaxFPS < 0 || c.MaxFPS > maxMaxFPS {
-		return fmt.Errorf("--max-fps %d: give frames per second up to %d, or 0 for no limit", c.MaxFPS, maxMaxFPS)
+	if c.MaxFPS < 0 || c.MaxFPS > fpsLimit {
+		return fmt.Errorf("--max-fps %d: give frames per second up to %d, or 0 for no limit", c.MaxFPS, fpsLimit)
 	}
-	if min(c.MaxCameras, c.MaxPerAgent) < 0 {
+	if min(c.MaxCameras, c.MaxCamerasPerAgent) < 0 {
 		return errors.New("--max-cameras, --max-cameras-per-agent: give a number such as 100, or 0 for the default")
 	}
 	if c.DefaultCamera != "" {
@@ -214,19 +214,19 @@ func (c *Config) validateTrust() error {
 	return err
 }
 
-// pairs reads the certificates of the HTTP and the NATS server; nil stands for no TLS. If both have the same files it is the same.
-func (c *Config) pairs() (web, bus *certs.Pair, err error) {
-	if web, err = c.pair("--tls-cert", c.TLSCert, "--tls-key", c.TLSKey); err != nil {
+// loadCerts reads the certificates of the HTTP and the NATS server; nil stands for no TLS. If both have the same files it is the same.
+func (c *Config) loadCerts() (web, bus *certs.Pair, err error) {
+	if web, err = c.loadCert("--tls-cert", c.TLSCert, "--tls-key", c.TLSKey); err != nil {
 		return nil, nil, err
 	}
 	if web != nil && c.NATSTLSCert == c.TLSCert && c.NATSTLSKey == c.TLSKey {
 		return web, web, nil
 	}
-	bus, err = c.pair("--nats-tls-cert", c.NATSTLSCert, "--nats-tls-key", c.NATSTLSKey)
+	bus, err = c.loadCert("--nats-tls-cert", c.NATSTLSCert, "--nats-tls-key", c.NATSTLSKey)
 	return web, bus, err
 }
 
-func (c *Config) pair(certFlag, cert, keyFlag, key string) (*certs.Pair, error) {
+func (c *Config) loadCert(certFlag, cert, keyFlag, key string) (*certs.Pair, error) {
 	if cert == "" && key == "" {
 		return nil, nil
 	}
@@ -240,16 +240,16 @@ func (c *Config) pair(certFlag, cert, keyFlag, key string) (*certs.Pair, error) 
 	return pair, nil
 }
 
-// reach returns the address at which other hosts reach the HTTP server, and the setting that names it.
-func (c *Config) reach() (flag, addr string) {
+// publishedAddr returns the address at which other hosts reach the HTTP server, and the setting that names it.
+func (c *Config) publishedAddr() (flag, addr string) {
 	if c.HTTPPublished != "" {
 		return "--http-published", c.HTTPPublished
 	}
 	return "--http", c.HTTP
 }
 
-// checkReach refuses an address that others can reach, unless they are asked who they are: cameras look into homes. why says that, and what else may be done.
-func (c *Config) checkReach(flag, addr string, asked bool, why string) error {
+// checkExposure refuses an address that others can reach, unless they are asked who they are: cameras look into homes. why says that, and what else may be done.
+func (c *Config) checkExposure(flag, addr string, asked bool, why string) error {
 	if err := netutil.ValidateListen(addr); err != nil {
 		return fmt.Errorf("%s: %w", flag, err)
 	}

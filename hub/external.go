@@ -116,9 +116,9 @@ func (p ProxyAuth) login() (*webauth.ProxyLogin, error) {
 	case p.Secret != "" && p.WithoutSecret:
 		return nil, errors.New("--proxy-auth-secret-file and --proxy-auth-without-secret exclude each other: " +
 			"give one of them")
-	case p.Secret != "" && len(p.Secret) < leastSecret:
+	case p.Secret != "" && len(p.Secret) < minSharedSecret:
 		return nil, fmt.Errorf("--proxy-auth-secret-file: the secret has %d characters: "+
-			"give %d or more, for example by \"openssl rand -hex 32\"", len(p.Secret), leastSecret)
+			"give %d or more, for example by \"openssl rand -hex 32\"", len(p.Secret), minSharedSecret)
 	}
 	if p.LogoutURL != "" {
 		if u, err := url.Parse(p.LogoutURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
@@ -130,5 +130,5 @@ func (p ProxyAuth) login() (*webauth.ProxyLogin, error) {
 	}, nil
 }
 
-// leastSecret is the minimum length of a secret shared with another program.
-const leastSecret = 16
+// minSharedSecret is the minimum length of a secret shared with another program.
+const minSharedSecret = 16

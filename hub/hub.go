@@ -51,14 +51,14 @@ type Hub struct {
 	external webauth.External // logins at a proxy or an identity provider
 	proxies  trustedproxy.Proxies
 
-	started  chan struct{} // closed when the addresses below are set
-	once     sync.Once
-	httpAddr string
-	natsURL  string
-	natsd    *natsserver.Server // nil if NATS is elsewhere
-	server   *httpapi.Server
+	started    chan struct{} // closed when the addresses below are set
+	once       sync.Once
+	httpAddr   string
+	natsURL    string
+	natsServer *natsserver.Server // nil if NATS is elsewhere
+	server     *httpapi.Server
 
-	natsListens string // address of the embedded NATS server
+	natsListenAddr string // address of the embedded NATS server
 }
 
 // New checks cfg and reads the credentials. It starts nothing.
@@ -71,7 +71,7 @@ func New(cfg Config) (*Hub, error) {
 		lines = audit.New(cfg.AuditLog, cfg.Log)
 		cfg.Log = lines.Logger()
 	}
-	if cfg.NeedFile {
+	if cfg.RequireCredentialsFile {
 		if err := credstore.RequireFile(cfg.Credentials); err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func New(cfg Config) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	httpCert, natsCert, err := cfg.pairs()
+	httpCert, natsCert, err := cfg.loadCerts()
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func New(cfg Config) (*Hub, error) {
 //	  │    └─ all return
 //	deferred               connection to NATS, identity providers, NATS server, audit file
 func (h *Hub) Run(ctx context.Context) error {
-	stop, err := h.startAudit()
+	stop, err := h.openAudit()
 	if err != nil {
 		return err
 	}
@@ -138,8 +138,8 @@ func (h *Hub) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.natsd != nil {
-		defer h.natsd.Stop()
+	if h.natsServer != nil {
+		defer h.natsServer.Stop()
 	}
 	defer h.external.Close()
 	listener, err := net.Listen("tcp", h.cfg.HTTP)
@@ -155,17 +155,17 @@ func (h *Hub) run(ctx context.Context) error {
 	}
 	defer in.Close()
 	reg := cameras.New(cameras.Config{
-		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxPerAgent, Log: h.cfg.Log,
+		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxCamerasPerAgent, Log: h.cfg.Log,
 	})
 	tr := transcode.New(transcode.Config{
-		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
+		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxTranscodeMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
-	hubs := h.others(in)
+	hubs := h.hubSync(in)
 	server := httpapi.New(h.http(hubs, in, reg, tr, url, listener.Addr()))
 	h.server = server
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
-	h.sayAuthentication()
+	h.logAuthentication()
 	h.cfg.Log.Info("hub ready", "page", h.Page())
 
 	sources, renditionsGone := context.WithCancel(context.WithoutCancel(ctx))
@@ -187,8 +187,8 @@ func (h *Hub) run(ctx context.Context) error {
 		g.Go(func() error { return run(sources) })
 	}
 	g.Go(func() error { return systemd.Notify(ctx, h.cfg.Log, func() string { probeLocks(reg); return "" }) })
-	if h.natsd != nil {
-		g.Go(func() error { return h.natsd.Run(sources) })
+	if h.natsServer != nil {
+		g.Go(func() error { return h.natsServer.Run(sources) })
 	}
 	return g.Wait()
 }
@@ -208,15 +208,15 @@ func (h *Hub) followBucket(ctx context.Context) error {
 	return b.Run(ctx)
 }
 
-// others exchanges events with other hubs: this hub's go out, theirs come in.
-func (h *Hub) others(in *ingest.Ingest) *hubsync.Sync {
+// hubSync exchanges events with other hubs: this hub's go out, theirs come in.
+func (h *Hub) hubSync(in *ingest.Ingest) *hubsync.Sync {
 	return hubsync.New(hubsync.Config{
 		Conn: in.Conn(), Space: h.space, Credentials: h.store, Ended: h.ended, Version: h.cfg.Version, Log: h.cfg.Log,
 	})
 }
 
-// reach returns the address at which other hosts reach the HTTP server that listens at addr.
-func (h *Hub) reach(addr string) string {
+// publishedAddr returns the address at which other hosts reach the HTTP server that listens at addr.
+func (h *Hub) publishedAddr(addr string) string {
 	if h.cfg.HTTPPublished != "" {
 		return h.cfg.HTTPPublished
 	}
@@ -238,7 +238,7 @@ func (h *Hub) http(
 		},
 		Refusals:   func() map[string]uint64 { return sumCounters(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
 		Others:     hubs.Others,
-		Exposed:    h.cfg.RequireUsers || !netutil.IsLoopback(h.reach(addr.String())) && !h.cfg.Insecure,
+		Exposed:    h.cfg.RequireUsers || !netutil.IsLoopback(h.publishedAddr(addr.String())) && !h.cfg.Insecure,
 		AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
 		Published: h.cfg.HTTPPublished != "" && netutil.IsLoopback(h.cfg.HTTPPublished),
 		Limits:    viewers.Limits(h.cfg.Limits), Log: h.cfg.Log,
@@ -259,7 +259,7 @@ func (h *Hub) Page() string {
 	if h.httpCert != nil {
 		scheme = "https://"
 	}
-	return scheme + h.reach(h.httpAddr) + "/"
+	return scheme + h.publishedAddr(h.httpAddr) + "/"
 }
 
 func (h *Hub) selfSigned() bool { return h.httpCert != nil && h.httpCert.SelfSigned() }
@@ -277,23 +277,23 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 	if h.cfg.NATSURL != "" {
 		return h.cfg.NATSURL, h.cfg.NATSURL, connect, nil
 	}
-	h.natsd, err = natsserver.Start(natsserver.Config{
+	h.natsServer, err = natsserver.Start(natsserver.Config{
 		Addr: h.cfg.NATS, File: h.cfg.NATSConfig, TLS: tlsOf(h.natsCert), Hub: h.cfg.NATSCredential.Public(),
 		Credentials: h.store, Space: h.space, Insecure: h.cfg.Insecure, Log: h.cfg.Log,
 	})
 	if err != nil {
 		return "", "", nil, err
 	}
-	url, h.natsListens = h.natsd.URL(), h.natsd.Addr()
+	url, h.natsListenAddr = h.natsServer.URL(), h.natsServer.Addr()
 	said := []any{"url", url}
 	if h.natsCert != nil {
 		said = append(said, "fingerprint", h.natsCert.Fingerprint())
 	}
 	h.cfg.Log.Info("NATS ready", said...)
-	if h.httpCert != nil && !h.natsd.Secure() && !netutil.IsLoopback(h.natsListens) {
+	if h.httpCert != nil && !h.natsServer.Secure() && !netutil.IsLoopback(h.natsListenAddr) {
 		h.cfg.Log.Warn("the page has TLS, but pictures cross the network in the clear from agents to this hub", "remedy", "add --nats-tls-cert and --nats-tls-key, which may name the same files")
 	}
-	return url, "nats://" + h.natsListens, append(connect, h.natsd.InProcess()), nil // in the process there is no TLS
+	return url, "nats://" + h.natsListenAddr, append(connect, h.natsServer.InProcess()), nil // in the process there is no TLS
 }
 
 // Trust is how an agent in this process, or beside it, knows the embedded NATS server. Call it after WaitStarted.
@@ -308,10 +308,10 @@ func (h *Hub) Trust() tlstrust.Settings {
 // IssueAgentCredential makes a credential for an agent in this process, which may publish and serve cameras. Call it after WaitStarted. It is zero if NATS does not
 // ask for one, or is elsewhere.
 func (h *Hub) IssueAgentCredential(cameras ...string) (credential.Credential, error) {
-	if h.natsd == nil {
+	if h.natsServer == nil {
 		return credential.Credential{}, nil
 	}
-	return h.natsd.IssueAgentCredential(cameras)
+	return h.natsServer.IssueAgentCredential(cameras)
 }
 
 // WaitStarted returns when the hub listens, with the addresses of its HTTP server and of NATS, or with ctx's error.

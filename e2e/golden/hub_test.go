@@ -37,8 +37,8 @@ func start(t *testing.T, change func(*hub.Config)) *relay {
 	cfg := hub.Config{
 		HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", SubjectRoot: "cam", Version: "1.2.3", Log: testutil.Log(t),
 		Linger: 10 * time.Second, WriteTimeout: 10 * time.Second, FFmpeg: "/no/ffmpeg/here", HWAccel: "none",
-		MaxTranscodes: 8, MaxMemory: 1024, MaxFPS: 300, MaxMegapixels: 40, MaxBandwidth: 50,
-		MaxCameras: 4096, MaxPerAgent: 256, TrustedProxies: []string{"127.0.0.0/8", "::1"},
+		MaxTranscodes: 8, MaxTranscodeMemory: 1024, MaxFPS: 300, MaxMegapixels: 40, MaxBandwidth: 50,
+		MaxCameras: 4096, MaxCamerasPerAgent: 256, TrustedProxies: []string{"127.0.0.0/8", "::1"},
 		Limits: hub.Limits{Viewers: 4000, PerAddress: 1000, PerCamera: 2000, Rate: 1000},
 	}
 	if change != nil {

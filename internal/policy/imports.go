@@ -39,7 +39,7 @@ func fences() []fence {
 		{
 			"nats-server only in natsserver and tests", []string{"github.com/nats-io/nats-server"},
 			func(f *goFile) bool {
-				return within(f.dir(), "hub/internal/natsserver") || within(f.dir(), "internal/testutil") || f.inE2E() || f.isTest()
+				return within(f.dir(), "hub/internal/natsserver") || within(f.dir(), "hub/internal/natsauth") || within(f.dir(), "internal/testutil") || f.inE2E() || f.isTest()
 			},
 			"start the embedded server through hub/internal/natsserver, and through internal/testutil in tests",
 		},

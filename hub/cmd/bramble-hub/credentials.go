@@ -166,7 +166,7 @@ func (*credentialsStatus) Run(cmd *cmdContext) error {
 	if err != nil {
 		return err
 	}
-	rows := [][]string{row(cmd.settings.CredentialsKV, e.Document)}
+	rows := [][]string{row(cmd.settings.CredentialsKV, e.File)}
 	own, err := credstore.Read(cmd.settings.Credentials)
 	if err == nil {
 		rows = append(rows, row(cmd.settings.Credentials, own))
@@ -174,7 +174,7 @@ func (*credentialsStatus) Run(cmd *cmdContext) error {
 	if err := errors.Join(err, cmd.table("WHERE REVISION CHANGED USERS", rows)); err != nil {
 		return err
 	}
-	if !own.Equal(e.Document) {
+	if !own.Equal(e.File) {
 		return errors.New("the file and the bucket differ: \"bramble-hub credentials push\" copies the file to the bucket, " +
 			"\"bramble-hub credentials pull\" copies the bucket to the file")
 	}

@@ -169,7 +169,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	if err != nil {
 		return config.Fail(stderr, "bramble-hub", err)
 	}
-	cfg.NeedFile, cfg.AuditMayFail = c.credentialsNamed, c.auditLogIsDefault
+	cfg.RequireCredentialsFile, cfg.AuditLogOptional = c.credentialsNamed, c.auditLogIsDefault
 	if err := c.firstPull(log); err != nil {
 		return failed(stderr, err)
 	}
@@ -222,10 +222,10 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 	cfg = hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
 		RequireUsers: s.RequireUsers, AuditLog: s.auditFile(), SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
-		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxMemory: s.MaxTranscodeMemory,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxTranscodeMemory: s.MaxTranscodeMemory,
 		MaxMegapixels: s.MaxMegapixels,
 		MaxFPS:        s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras,
-		MaxPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
+		MaxCamerasPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
 		TLSCert: s.TLSCert, TLSKey: s.TLSKey, AllowOrigins: s.AllowOrigin, AllowHosts: s.AllowHost,
 		HTTPPublished: s.HTTPPublished, TrustedProxies: s.TrustedProxy, Limits: s.limits(), Version: version, Log: log,
 	}

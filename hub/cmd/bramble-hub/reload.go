@@ -63,7 +63,7 @@ func (r *reloader) reload(ctx context.Context) {
 		cfg, err = c.hub(r.log)
 	}
 	if err == nil {
-		cfg.NeedFile = c.credentialsNamed
+		cfg.RequireCredentialsFile = c.credentialsNamed
 		err = r.hub.Reload(ctx, cfg)
 	}
 	if err != nil {
@@ -99,6 +99,6 @@ func check(c *cli, parsed *kong.Context, log *slog.Logger, stdout io.Writer) err
 	if err != nil {
 		return err
 	}
-	cfg.NeedFile = c.credentialsNamed
+	cfg.RequireCredentialsFile = c.credentialsNamed
 	return hub.Check(cfg)
 }

@@ -32,7 +32,7 @@ const (
 	maxBatch = 64 << 10 // bytes
 	maxLine  = 64 << 10 // bytes
 
-	lookInterval = time.Second
+	maintainInterval = time.Second
 )
 
 // Log writes audit lines to a file. Logging never waits for the disk.
@@ -45,11 +45,11 @@ type Log struct {
 	maxSize int64
 
 	// Owned by Run's goroutine.
-	f     *os.File // nil: it cannot be written now
-	size  int64
-	torn  bool // the last line was not written whole
-	dirty bool
-	said  string // the last logged error
+	f         *os.File // nil: it cannot be written now
+	size      int64
+	torn      bool // the last line was not written whole
+	dirty     bool
+	lastError string // the last logged error
 }
 
 // New returns a Log that copies audit lines from log to a file. It does not open the file.
@@ -97,7 +97,7 @@ func openFile(name string) (f *os.File, size int64, torn bool, err error) {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = own(f, info)
+		err = secureOwner(f, info)
 	}
 	if err != nil {
 		return nil, 0, false, errors.Join(fmt.Errorf("audit log: %w", err), f.Close())
@@ -107,7 +107,7 @@ func openFile(name string) (f *os.File, size int64, torn bool, err error) {
 	return f, info.Size(), last[0] != '\n', nil
 }
 
-func own(f *os.File, info fs.FileInfo) error {
+func secureOwner(f *os.File, info fs.FileInfo) error {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	switch {
 	case !info.Mode().IsRegular() || ok && st.Nlink > 1:
@@ -130,7 +130,7 @@ func own(f *os.File, info fs.FileInfo) error {
 
 // Run writes lines until ctx ends, then those still in the queue. It owns the file.
 func (l *Log) Run(ctx context.Context) error {
-	tick := time.NewTicker(lookInterval)
+	tick := time.NewTicker(maintainInterval)
 	defer tick.Stop()
 	defer l.close()
 	for {
@@ -139,12 +139,12 @@ func (l *Log) Run(ctx context.Context) error {
 			for len(l.queue) > 0 {
 				l.write(<-l.queue)
 			}
-			l.tellLost()
+			l.writeLost()
 			return nil
 		case line := <-l.queue:
 			l.write(line)
 		case <-tick.C:
-			l.look()
+			l.maintain()
 		}
 	}
 }
@@ -156,13 +156,13 @@ func (l *Log) write(batch []byte) {
 		batch = append(batch, <-l.queue...)
 		count++
 	}
-	if !l.put(batch) {
+	if !l.append(batch) {
 		l.lost.Add(count)
 	}
 }
 
-// put appends to the file and reports whether that succeeded.
-func (l *Log) put(text []byte) bool {
+// append appends to the file and reports whether that succeeded.
+func (l *Log) append(text []byte) bool {
 	if l.f == nil {
 		return false
 	}
@@ -175,20 +175,20 @@ func (l *Log) put(text []byte) bool {
 		l.dirty, l.torn = true, n < len(text)
 	}
 	if err != nil {
-		l.complain(err)
+		l.logErrorOnce(err)
 		l.close()
 		return false
 	}
 	return true
 }
 
-// look syncs the file to disk. It reopens the file if it was moved away or could not be written.
+// maintain syncs the file to disk. It reopens the file if it was moved away or could not be written.
 // It rotates the file if it is large.
-func (l *Log) look() {
+func (l *Log) maintain() {
 	if l.dirty && l.f != nil {
 		l.dirty = false
 		if err := l.f.Sync(); err != nil {
-			l.complain(err)
+			l.logErrorOnce(err)
 		}
 	}
 	if l.f != nil && l.moved() {
@@ -199,11 +199,11 @@ func (l *Log) look() {
 	}
 	if l.f == nil {
 		if err := l.Open(); err != nil {
-			l.complain(err)
+			l.logErrorOnce(err)
 			return
 		}
 	}
-	l.tellLost()
+	l.writeLost()
 }
 
 // moved reports whether the file no longer has its name.
@@ -221,15 +221,15 @@ func (l *Log) rotate() {
 			from = older(l.name, n-1)
 		}
 		if err := os.Rename(from, older(l.name, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			l.complain(err)
+			l.logErrorOnce(err)
 		}
 	}
 }
 
 func older(name string, n int) string { return name + "." + strconv.Itoa(n) }
 
-// tellLost writes how many lines were lost, as soon as the file can be written.
-func (l *Log) tellLost() {
+// writeLost writes how many lines were lost, as soon as the file can be written.
+func (l *Log) writeLost() {
 	n := l.lost.Swap(0)
 	if n == 0 {
 		return
@@ -237,20 +237,20 @@ func (l *Log) tellLost() {
 	line := fmt.Sprintf(
 		"{\"time\":%q,\"level\":\"ERROR\",\"message\":\"audit lines were lost\",\"event\":\"lost\",\"lines\":%d}\n",
 		time.Now().UTC().Format(time.RFC3339Nano), n)
-	if !l.put([]byte(line)) {
+	if !l.append([]byte(line)) {
 		l.lost.Add(n)
 		return
 	}
-	l.said = ""
+	l.lastError = ""
 	l.log.Error("audit lines were lost: the disk was full or too slow", "lines", n, "file", l.name)
 }
 
-// complain logs an error once.
-func (l *Log) complain(err error) {
-	if err.Error() == l.said {
+// logErrorOnce logs an error once.
+func (l *Log) logErrorOnce(err error) {
+	if err.Error() == l.lastError {
 		return
 	}
-	l.said = err.Error()
+	l.lastError = err.Error()
 	l.log.Error("the audit log cannot be written; lost lines are counted until it can", logkey.Err, err, "file", l.name)
 }
 

@@ -101,7 +101,7 @@ func TestRotation(t *testing.T) {
 	for i := range 200 {
 		log.Info("login", "audit", "login", "user", fmt.Sprint("user", i))
 		l.write(<-l.queue)
-		l.look()
+		l.maintain()
 	}
 	l.close()
 	files, err := filepath.Glob(name + "*")
@@ -173,12 +173,12 @@ func TestFullDisk(t *testing.T) {
 	for range 30 {
 		log.Info("login", "audit", "login", "user", "anna")
 		l.write(<-l.queue)
-		l.look()
+		l.maintain()
 	}
 	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
 		t.Fatal(err)
 	}
-	l.look()
+	l.maintain()
 	log.Info("login", "audit", "login", "user", "otto")
 	l.write(<-l.queue)
 	l.close()

@@ -22,9 +22,9 @@ const (
 	// key is the key of the credentials in the bucket.
 	key = "credentials"
 
-	// dialTime bounds the wait for a connection, askTime the wait for an answer.
-	dialTime = 2 * time.Second
-	askTime  = 5 * time.Second
+	// dialTimeout bounds the wait for a connection, requestTimeout the wait for an answer.
+	dialTimeout    = 2 * time.Second
+	requestTimeout = 5 * time.Second
 
 	// maxAttempts is how often an edit is tried after concurrent changes by others.
 	maxAttempts = 10
@@ -51,12 +51,12 @@ type Bucket struct {
 	js   jetstream.JetStream
 	done chan struct{} // closed when the connection has ended
 
-	said string // the last logged error; owned by Run's goroutine
+	lastError string // the last logged error; owned by Run's goroutine
 }
 
 // Entry is the content of the bucket.
 type Entry struct {
-	Document *credstore.File
+	File     *credstore.File
 	Stored   time.Time
 	revision uint64 // of the key in the bucket
 }
@@ -70,18 +70,18 @@ func Open(cfg Config, wait bool) (*Bucket, error) {
 	b := &Bucket{cfg: cfg, done: make(chan struct{})}
 	options := append(cfg.Credential.Options(), trusts...)
 	options = append(options,
-		nats.Name("bramble-hub credentials"), nats.Timeout(dialTime), nats.MaxReconnects(-1),
+		nats.Name("bramble-hub credentials"), nats.Timeout(dialTimeout), nats.MaxReconnects(-1),
 		nats.PingInterval(5*time.Second), nats.MaxPingsOutstanding(2), nats.RetryOnFailedConnect(wait),
 		nats.IgnoreAuthErrorAbort(), nats.ReconnectBufSize(-1),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // callers get the errors
 		nats.ClosedHandler(func(*nats.Conn) { close(b.done) }),
 	)
 	if b.nc, err = nats.Connect(cfg.URL, options...); err != nil {
-		return nil, b.unreachable(err)
+		return nil, b.wrap(err)
 	}
 	if b.js, err = jetstream.New(b.nc); err != nil {
 		b.Close()
-		return nil, b.unreachable(err)
+		return nil, b.wrap(err)
 	}
 	return b, nil
 }
@@ -102,7 +102,7 @@ func (e *BucketError) Error() string { return "credentials bucket " + e.Bucket +
 
 func (e *BucketError) Unwrap() error { return e.Err }
 
-func (b *Bucket) unreachable(err error) error {
+func (b *Bucket) wrap(err error) error {
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
 		err = fmt.Errorf("%w: \"bramble-hub credentials push\" makes it", err)
 	}
@@ -111,18 +111,18 @@ func (b *Bucket) unreachable(err error) error {
 
 // Get returns the content of the bucket. The error is ErrEmpty if it is empty.
 func (b *Bucket) Get(ctx context.Context) (Entry, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	kv, err := b.js.KeyValue(ctx, b.cfg.Bucket)
 	if err != nil {
-		return Entry{}, b.unreachable(err)
+		return Entry{}, b.wrap(err)
 	}
 	e, err := kv.Get(ctx, key)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return Entry{}, b.unreachable(ErrEmpty)
+		return Entry{}, b.wrap(ErrEmpty)
 	}
 	if err != nil {
-		return Entry{}, b.unreachable(err)
+		return Entry{}, b.wrap(err)
 	}
 	return b.entry(e)
 }
@@ -130,7 +130,7 @@ func (b *Bucket) Get(ctx context.Context) (Entry, error) {
 func (b *Bucket) entry(e jetstream.KeyValueEntry) (Entry, error) {
 	d, err := credstore.Parse(e.Value())
 	if err != nil {
-		return Entry{}, b.unreachable(fmt.Errorf("its content is no valid credentials document: %w", err))
+		return Entry{}, b.wrap(fmt.Errorf("its content is no valid credentials document: %w", err))
 	}
 	return Entry{d, e.Created(), e.Revision()}, nil
 }
@@ -139,9 +139,9 @@ func (b *Bucket) entry(e jetstream.KeyValueEntry) (Entry, error) {
 func (b *Bucket) put(ctx context.Context, d *credstore.File, before Entry) error {
 	data, err := d.Encode()
 	if err != nil {
-		return b.unreachable(err)
+		return b.wrap(err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	kv, err := b.js.KeyValue(ctx, b.cfg.Bucket)
 	switch {
@@ -152,7 +152,7 @@ func (b *Bucket) put(ctx context.Context, d *credstore.File, before Entry) error
 		_, err = kv.Update(ctx, key, data, before.revision)
 	}
 	if err != nil {
-		return b.unreachable(err)
+		return b.wrap(err)
 	}
 	return nil
 }
@@ -173,7 +173,7 @@ func (b *Bucket) Edit(ctx context.Context, change func(*credstore.File) error) e
 		if err != nil {
 			return err
 		}
-		d := before.Document
+		d := before.File
 		changed, err := d.Apply(change)
 		if err != nil {
 			return err
@@ -192,7 +192,7 @@ func (b *Bucket) Edit(ctx context.Context, change func(*credstore.File) error) e
 		}
 		return err
 	}
-	return b.unreachable(errors.New("others keep changing it: try again"))
+	return b.wrap(errors.New("others keep changing it: try again"))
 }
 
 // base returns the document to edit. The file must not be newer than the bucket: its changes would be lost.
@@ -204,16 +204,16 @@ func (b *Bucket) base(ctx context.Context) (Entry, error) {
 	e, getErr := b.Get(ctx)
 	switch {
 	case errors.Is(getErr, ErrEmpty) && err == nil:
-		return Entry{Document: own}, nil
+		return Entry{File: own}, nil
 	case errors.Is(getErr, ErrEmpty):
-		return Entry{Document: credstore.NewFile()}, nil
+		return Entry{File: credstore.NewFile()}, nil
 	case getErr != nil:
 		return Entry{}, getErr
-	case err == nil && (own.Revision > e.Document.Revision ||
-		own.Revision == e.Document.Revision && !own.Equal(e.Document)):
+	case err == nil && (own.Revision > e.File.Revision ||
+		own.Revision == e.File.Revision && !own.Equal(e.File)):
 		return Entry{}, fmt.Errorf("%s has changes that are not in the bucket %s (revision %d, there %d): "+
 			"\"bramble-hub credentials push --force\" stores them there, \"bramble-hub credentials pull --force\" discards them",
-			b.cfg.File, b.cfg.Bucket, own.Revision, e.Document.Revision)
+			b.cfg.File, b.cfg.Bucket, own.Revision, e.File.Revision)
 	}
 	return e, nil
 }
@@ -239,15 +239,15 @@ func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
 		return err
 	case err != nil: // the content is broken
 		return b.overwrite(ctx, own)
-	case own.Equal(e.Document):
+	case own.Equal(e.File):
 		return nil
-	case own.Revision <= e.Document.Revision && !force:
+	case own.Revision <= e.File.Revision && !force:
 		return fmt.Errorf("credentials bucket %s has revision %d, %s has %d: "+
 			"\"bramble-hub credentials pull\" takes those of the bucket, --force stores those of the file",
-			b.cfg.Bucket, e.Document.Revision, b.cfg.File, own.Revision)
+			b.cfg.Bucket, e.File.Revision, b.cfg.File, own.Revision)
 	}
-	if own.Revision <= e.Document.Revision { // other hubs accept only newer ones
-		own.Revision = e.Document.Revision + 1
+	if own.Revision <= e.File.Revision { // other hubs accept only newer ones
+		own.Revision = e.File.Revision + 1
 	}
 	if err := b.put(ctx, own, e); err != nil {
 		return err
@@ -261,21 +261,21 @@ func (b *Bucket) overwrite(ctx context.Context, d *credstore.File) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	kv, err := b.js.KeyValue(ctx, b.cfg.Bucket)
 	if err == nil {
 		_, err = kv.Put(ctx, key, data)
 	}
 	if err != nil {
-		return b.unreachable(err)
+		return b.wrap(err)
 	}
 	return nil
 }
 
 // create creates the bucket if it is missing. It keeps no history: old credentials hold removed users and keys.
 func (b *Bucket) create(ctx context.Context, replicas int) error {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	_, err := b.js.KeyValue(ctx, b.cfg.Bucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
@@ -285,7 +285,7 @@ func (b *Bucket) create(ctx context.Context, replicas int) error {
 		})
 	}
 	if err != nil {
-		return b.unreachable(err)
+		return b.wrap(err)
 	}
 	return nil
 }
@@ -299,33 +299,33 @@ func (b *Bucket) Pull(ctx context.Context, force bool) (changed bool, err error)
 	if err != nil {
 		return false, err
 	}
-	changed, err = credstore.Install(b.cfg.File, e.Document, force)
+	changed, err = credstore.Install(b.cfg.File, e.File, force)
 	if errors.Is(err, credstore.ErrOlder) || errors.Is(err, credstore.ErrDiverged) {
 		err = fmt.Errorf("credentials bucket %s has revision %d: %w: "+
 			"\"bramble-hub credentials push\" stores those of the file, --force takes those of the bucket",
-			b.cfg.Bucket, e.Document.Revision, err)
+			b.cfg.Bucket, e.File.Revision, err)
 	}
 	return changed, err
 }
 
-// take installs credentials that the hub received from the bucket. It logs unusable ones once.
-func (b *Bucket) take(e Entry, err error) {
+// install installs credentials that the hub received from the bucket. It logs unusable ones once.
+func (b *Bucket) install(e Entry, err error) {
 	changed := false
 	if err == nil {
-		changed, err = credstore.Install(b.cfg.File, e.Document, false)
+		changed, err = credstore.Install(b.cfg.File, e.File, false)
 	}
 	switch {
 	case err == nil && changed:
 		b.cfg.Log.Info("credentials taken from the bucket", "audit", "credentials.pull", "bucket", b.cfg.Bucket,
-			"revision", e.Document.Revision)
-	case err == nil && b.said != "":
+			"revision", e.File.Revision)
+	case err == nil && b.lastError != "":
 		b.cfg.Log.Info("the credentials in the file and in the bucket are the same again", "bucket", b.cfg.Bucket)
-	case err != nil && err.Error() != b.said:
+	case err != nil && err.Error() != b.lastError:
 		b.cfg.Log.Error("the credentials in the bucket were not installed; those in the file remain in force",
 			logkey.Err, err, "bucket", b.cfg.Bucket, "file", b.cfg.File, "remedy", "bramble-hub credentials status")
 	}
-	b.said = ""
+	b.lastError = ""
 	if err != nil {
-		b.said = err.Error()
+		b.lastError = err.Error()
 	}
 }

@@ -217,7 +217,7 @@ func TestBadEntries(t *testing.T) {
 	b.has("anna", "otto")
 	kv, err := bucket.js.KeyValue(t.Context(), "HUBS")
 	must(t, err)
-	rollback, err := old.Document.Encode()
+	rollback, err := old.File.Encode()
 	must(t, err)
 	diverged, err := credstore.Read(a.cfg.File)
 	must(t, err)

@@ -7,8 +7,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// lookInterval is how often the bucket is read, in addition to watching it. A watch misses a recreated bucket.
-const lookInterval = 30 * time.Second
+// rereadInterval is how often the bucket is read, in addition to watching it. A watch misses a recreated bucket.
+const rereadInterval = 30 * time.Second
 
 // retryInterval is the wait after the bucket could not be read.
 const retryInterval = 2 * time.Second
@@ -17,15 +17,15 @@ const retryInterval = 2 * time.Second
 func (b *Bucket) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := b.follow(ctx); err != nil && ctx.Err() == nil {
-			b.take(Entry{}, err)
-			pause(ctx, retryInterval)
+			b.install(Entry{}, err)
+			sleep(ctx, retryInterval)
 		}
 	}
 	return nil
 }
 
-// pause waits until ctx ends or the time is over.
-func pause(ctx context.Context, wait time.Duration) {
+// sleep waits until ctx ends or the time is over.
+func sleep(ctx context.Context, wait time.Duration) {
 	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
@@ -34,9 +34,9 @@ func pause(ctx context.Context, wait time.Duration) {
 	}
 }
 
-// follow installs the content of the bucket and its changes, for lookInterval or until an error.
+// follow installs the content of the bucket and its changes, for rereadInterval or until an error.
 func (b *Bucket) follow(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, lookInterval)
+	ctx, cancel := context.WithTimeout(ctx, rereadInterval)
 	defer cancel()
 	kv, err := b.keyValue(ctx)
 	if err != nil {
@@ -44,7 +44,7 @@ func (b *Bucket) follow(ctx context.Context) error {
 	}
 	watcher, err := kv.Watch(ctx, key)
 	if err != nil {
-		return b.unreachable(err)
+		return b.wrap(err)
 	}
 	defer func() { _ = watcher.Stop() }() // the subscription ends with the connection at the latest
 	found := false
@@ -57,24 +57,24 @@ func (b *Bucket) follow(ctx context.Context) error {
 			case !ok:
 				return nil
 			case e == nil && !found: // the end of the initial values
-				b.take(Entry{}, b.unreachable(ErrEmpty))
+				b.install(Entry{}, b.wrap(ErrEmpty))
 			case e == nil:
 			case e.Operation() != jetstream.KeyValuePut:
-				b.take(Entry{}, b.unreachable(ErrEmpty))
+				b.install(Entry{}, b.wrap(ErrEmpty))
 			default:
 				found = true
-				b.take(b.entry(e))
+				b.install(b.entry(e))
 			}
 		}
 	}
 }
 
 func (b *Bucket) keyValue(ctx context.Context) (jetstream.KeyValue, error) {
-	ctx, cancel := context.WithTimeout(ctx, askTime)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	kv, err := b.js.KeyValue(ctx, b.cfg.Bucket)
 	if err != nil {
-		return nil, b.unreachable(err)
+		return nil, b.wrap(err)
 	}
 	return kv, nil
 }

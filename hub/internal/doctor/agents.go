@@ -19,24 +19,24 @@ import (
 )
 
 const (
-	infoTime = 500 * time.Millisecond // JetStream answers at once
+	infoTimeout = 500 * time.Millisecond // JetStream answers at once
 
-	lookTime = 1500 * time.Millisecond // agents answer within a second, or are heard later
-	hot      = 80                      // degrees Celsius from which a Raspberry Pi slows down
-	skew     = 2 * time.Second         // by which an agent's clock must be before this one to be noticed
+	agentsTimeout = 1500 * time.Millisecond // agents answer within a second, or are heard later
+	hotCelsius    = 80                      // degrees Celsius from which a Raspberry Pi slows down
+	maxClockAhead = 2 * time.Second         // by which an agent's clock must be before this one to be noticed
 )
 
 // agentList notes who answers.
 type agentList struct {
-	mu   sync.Mutex
-	said map[string]status.Status // by camera; guarded by mu
+	mu       sync.Mutex
+	statuses map[string]status.Status // by camera; guarded by mu
 }
 
 // OnStatus implements ingest.Observer.
 func (r *agentList) OnStatus(s status.Status) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.said[s.Camera] = s
+	r.statuses[s.Camera] = s
 }
 
 // OnReconnect implements ingest.Observer.
@@ -52,7 +52,7 @@ func (e *examination) agents(ctx context.Context, urls string) {
 	e.hubs(ctx, nc)
 	e.jetStream(ctx, nc)
 	if e.cfg.NATSURL != "" {
-		e.bounds(nc)
+		e.subscriptionLimits(nc)
 	}
 	nc.Close()
 	in, err := ingest.Dial(ingest.Config{URL: urls, Space: e.cfg.Space, Trust: e.cfg.Trust, Log: e.cfg.Log}, e.cfg.Credential.Options()...)
@@ -61,9 +61,9 @@ func (e *examination) agents(ctx context.Context, urls string) {
 		return
 	}
 	defer in.Close()
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	ctx, cancel := context.WithTimeout(ctx, agentsTimeout)
 	defer cancel()
-	r := &agentList{said: make(map[string]status.Status)}
+	r := &agentList{statuses: make(map[string]status.Status)}
 	if err := in.Run(ctx, r); err != nil {
 		e.fail("NATS", err.Error(), "see what this hub may do there")
 		return
@@ -71,7 +71,7 @@ func (e *examination) agents(ctx context.Context, urls string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	byAgent := make(map[string][]status.Status)
-	for _, s := range r.said {
+	for _, s := range r.statuses {
 		byAgent[s.Instance] = append(byAgent[s.Instance], s)
 	}
 	if len(byAgent) == 0 {
@@ -94,7 +94,7 @@ func (e *examination) agents(ctx context.Context, urls string) {
 // jetStream finds out whether the cameras' account has JetStream. The server answers this even where it is off, and
 // says so.
 func (e *examination) jetStream(ctx context.Context, nc *nats.Conn) {
-	ctx, cancel := context.WithTimeout(ctx, infoTime)
+	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
 	defer cancel()
 	var answer struct{ Error json.RawMessage }
 	msg, err := request.Do(ctx, nc, "$JS.API.INFO", nil)
@@ -106,12 +106,12 @@ func (e *examination) jetStream(ctx context.Context, nc *nats.Conn) {
 		"give JetStream an account of its own, as deployments/nats/websocket-mqtt.conf does")
 }
 
-// bounds finds out whether the server limits the depth of subscriptions. If it does, nats.go closes the connection,
+// subscriptionLimits finds out whether the server limits the depth of subscriptions. If it does, nats.go closes the connection,
 // which is not used after that.
-func (e *examination) bounds(nc *nats.Conn) {
+func (e *examination) subscriptionLimits(nc *nats.Conn) {
 	sub, err := nc.SubscribeSync("bramble.doctor.a.b.c.d.e.f.g")
 	if err == nil {
-		err = nc.FlushTimeout(answerTime)
+		err = nc.FlushTimeout(answerTimeout)
 	}
 	if err != nil {
 		return // it does, or the connection is lost, which another check reports
@@ -146,12 +146,12 @@ func (e *examination) agent(cameras []status.Status, now time.Time) {
 	if minor(s.Agent) != minor(e.cfg.Version) {
 		e.warn("agents", fmt.Sprintf("%s has version %s, this program %s", who, s.Agent, e.cfg.Version), "agents and hubs should have the same first two numbers: update the older")
 	}
-	if ahead := s.Started.Sub(now); ahead > skew {
+	if ahead := s.Started.Sub(now); ahead > maxClockAhead {
 		e.warn("agents", fmt.Sprintf("the clock of %s is %v or more before this host's", who, ahead.Round(time.Second)), "timedatectl set-ntp true on both")
 	} else if s.Clock.Error < 0 {
 		e.warn("agents", fmt.Sprintf("nothing keeps the clock of %s right", who), "timedatectl set-ntp true there; a Pi has no battery clock")
 	}
-	if s.Temperature != nil && *s.Temperature >= hot {
+	if s.Temperature != nil && *s.Temperature >= hotCelsius {
 		e.warn("agents", fmt.Sprintf("%s has %.0f °C", who, *s.Temperature), "more air: it slows down")
 	}
 	for _, c := range cameras {

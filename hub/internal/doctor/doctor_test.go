@@ -115,7 +115,7 @@ func TestPage(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := examine(t, Config{HTTP: test.addr})
-			e.page(t.Context())
+			e.http(t.Context())
 			compare(t, e.findings, true, test.want)
 		})
 	}
@@ -153,7 +153,7 @@ func TestBus(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			e := examine(t, test.cfg)
-			e.bus(t.Context())
+			e.nats(t.Context())
 			compare(t, e.findings, true, test.wants...)
 		})
 	}
@@ -193,7 +193,7 @@ func TestAgents(t *testing.T) {
 		}
 	})
 	e := examine(t, Config{NATS: addr})
-	e.bus(t.Context())
+	e.nats(t.Context())
 	compare(t, e.findings, true,
 		want{OK, "NATS", "a hub runs", ""},
 		want{OK, "agents", "pi1 (good, twin) has version 1.2.7, and a clock that is right within 0.9 ms", ""},

@@ -12,8 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 )
 
-// hubsTime is how long to wait for answers from hubs.
-const hubsTime = 2 * time.Second
+// hubsTimeout is how long to wait for answers from hubs.
+const hubsTimeout = 2 * time.Second
 
 // bucket compares the credentials file with the bucket that it follows.
 func (e *examination) bucket(ctx context.Context) {
@@ -37,11 +37,11 @@ func (e *examination) bucket(ctx context.Context) {
 	own, err := credstore.Read(e.cfg.Credentials)
 	switch {
 	case err != nil: // a finding of its own
-	case own.Equal(entry.Document):
+	case own.Equal(entry.File):
 		e.ok("bucket", "%s has the same credentials as %s, revision %d", cfg.Bucket, e.cfg.Credentials, own.Revision)
 	default:
 		e.warn("bucket", fmt.Sprintf("%s has revision %d of the credentials, %s has %d", cfg.Bucket,
-			entry.Document.Revision, e.cfg.Credentials, own.Revision), "bramble-hub credentials status")
+			entry.File.Revision, e.cfg.Credentials, own.Revision), "bramble-hub credentials status")
 	}
 }
 
@@ -51,7 +51,7 @@ func (e *examination) hubs(ctx context.Context, nc *nats.Conn) {
 	if e.cfg.Credentials == "" || err != nil || book.HubKey() == nil {
 		return // another check reports the credentials
 	}
-	ctx, cancel := context.WithTimeout(ctx, hubsTime)
+	ctx, cancel := context.WithTimeout(ctx, hubsTimeout)
 	defer cancel()
 	all, err := hubsync.Ask(ctx, nc, e.cfg.Space, book)
 	if err != nil {

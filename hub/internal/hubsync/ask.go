@@ -40,7 +40,7 @@ func Ask(ctx context.Context, nc *nats.Conn, space subject.Space, b *credstore.S
 	if err := nc.PublishMsg(msg); err != nil {
 		return nil, fmt.Errorf("publish to %s: %w", msg.Subject, err)
 	}
-	found := newOthers(slog.New(slog.DiscardHandler))
+	found := newOtherHubs(slog.New(slog.DiscardHandler))
 	for {
 		msg, err := sub.NextMsgWithContext(ctx)
 		if errors.Is(err, nats.ErrSlowConsumer) {
@@ -52,9 +52,9 @@ func Ask(ctx context.Context, nc *nats.Conn, space subject.Space, b *credstore.S
 		m, err := open(key, msg)
 		switch {
 		case errors.Is(err, errForeignKey):
-			found.foreign(time.Now())
+			found.addForeign(time.Now())
 		case err == nil && m.State != nil:
-			found.heard(m.Instance, *m.State, own, time.Now(), defaultTimes())
+			found.update(m.Instance, *m.State, own, time.Now(), defaultTimes())
 		}
 	}
 }

@@ -33,20 +33,20 @@ const (
 
 // times are how long things take. Tests shorten them.
 type times struct {
-	state  time.Duration // between two states of this hub
-	check  time.Duration // between two checks of the other hubs
-	spread time.Duration // range of the random delay before hubs react to the same event
-	push   time.Duration // between two repetitions of log-outs for hubs that lack some
-	ask    time.Duration // between two answers to requests for the state
-	grace  time.Duration // in which another hub may follow a change, before a difference is logged
-	forget time.Duration // after which a silent hub is forgotten
-	skew   time.Duration // by which another hub's clock may differ
+	stateInterval time.Duration // between two states of this hub
+	checkInterval time.Duration // between two checks of the other hubs
+	spread        time.Duration // range of the random delay before hubs react to the same event
+	pushInterval  time.Duration // between two repetitions of log-outs for hubs that lack some
+	askInterval   time.Duration // between two answers to requests for the state
+	grace         time.Duration // in which another hub may follow a change, before a difference is logged
+	forget        time.Duration // after which a silent hub is forgotten
+	skew          time.Duration // by which another hub's clock may differ
 }
 
 func defaultTimes() times {
 	return times{
-		state: time.Minute, check: 5 * time.Second, spread: 250 * time.Millisecond, push: 5 * time.Second,
-		ask: time.Second, grace: 15 * time.Second, forget: 3 * time.Minute, skew: 5 * time.Minute,
+		stateInterval: time.Minute, checkInterval: 5 * time.Second, spread: 250 * time.Millisecond, pushInterval: 5 * time.Second,
+		askInterval: time.Second, grace: 15 * time.Second, forget: 3 * time.Minute, skew: 5 * time.Minute,
 	}
 }
 
@@ -67,18 +67,18 @@ type Sync struct {
 	instance string
 	name     string
 	changed  chan struct{} // holds a token when credentials have changed
-	others   *others
+	others   *otherHubs
 	refused  atomic.Uint64
 
 	// Owned by Run's goroutine.
-	limiter *rate.Limiter
-	seq     uint64
-	told    time.Time // when the state was last sent
-	asked   time.Time // when other hubs were last asked for theirs
-	pushed  time.Time // when ended sessions were last sent again
-	lacking [endedsessions.Buckets]bool
-	say     *time.Timer // runs while the state is to be sent soon
-	push    *time.Timer // runs while another hub lacks ended sessions
+	limiter    *rate.Limiter
+	seq        uint64
+	lastState  time.Time // when the state was last sent
+	lastAsk    time.Time // when other hubs were last asked for theirs
+	lastPush   time.Time // when ended sessions were last sent again
+	lacking    [endedsessions.Buckets]bool
+	stateTimer *time.Timer // runs while the state is to be sent soon
+	pushTimer  *time.Timer // runs while another hub lacks ended sessions
 }
 
 // New returns a Sync. It starts nothing.
@@ -91,7 +91,7 @@ func New(cfg Config) *Sync {
 	}
 	s := &Sync{
 		cfg: cfg, times: defaultTimes(), instance: hex.EncodeToString(id), name: name, changed: make(chan struct{}, 1),
-		others: newOthers(cfg.Log), limiter: rate.NewLimiter(maxRate, maxBurst),
+		others: newOtherHubs(cfg.Log), limiter: rate.NewLimiter(maxRate, maxBurst),
 	}
 	cfg.Credentials.OnChange(func(*credstore.Snapshot) {
 		select {
@@ -119,44 +119,44 @@ func (s *Sync) Run(ctx context.Context) error {
 	defer func() { _ = sub.Unsubscribe() }() // fails only if the connection is closed already
 	connected := s.cfg.Conn.StatusChanged(nats.CONNECTED)
 	defer s.cfg.Conn.RemoveStatusListener(connected)
-	s.say, s.push = stopped(), stopped()
-	defer s.say.Stop()
-	defer s.push.Stop()
-	tick := time.NewTicker(s.times.check)
+	s.stateTimer, s.pushTimer = stoppedTimer(), stoppedTimer()
+	defer s.stateTimer.Stop()
+	defer s.pushTimer.Stop()
+	tick := time.NewTicker(s.times.checkInterval)
 	defer tick.Stop()
-	s.sayState()
+	s.sendState()
 	for {
 		select {
 		case <-ctx.Done():
-			s.tellEnded(s.cfg.Ended.TakeNews())
+			s.sendEnded(s.cfg.Ended.TakeNews())
 			return nil
 		case msg := <-messages:
-			s.take(msg, time.Now())
+			s.receive(msg, time.Now())
 		case <-s.cfg.Ended.News():
-			s.tellEnded(s.cfg.Ended.TakeNews())
+			s.sendEnded(s.cfg.Ended.TakeNews())
 		case <-connected:
-			s.sayState()
+			s.sendState()
 		case <-s.changed:
 			s.others.compare(s.edition(), time.Now())
-			s.sayState()
-		case <-s.say.C:
-			s.sayState()
-		case <-s.push.C:
+			s.sendState()
+		case <-s.stateTimer.C:
+			s.sendState()
+		case <-s.pushTimer.C:
 			s.pushLacking()
 		case now := <-tick.C:
-			if s.others.check(now, s.times) && now.Sub(s.asked) >= s.times.grace {
-				s.asked = now
+			if s.others.check(now, s.times) && now.Sub(s.lastAsk) >= s.times.grace {
+				s.lastAsk = now
 				s.publish(subject.HubAsk, message{Ask: true})
 			}
-			if now.Sub(s.told) >= s.times.state {
-				s.sayState()
+			if now.Sub(s.lastState) >= s.times.stateInterval {
+				s.sendState()
 			}
 		}
 	}
 }
 
-// stopped returns a timer that does not run.
-func stopped() *time.Timer {
+// stoppedTimer returns a timer that does not run.
+func stoppedTimer() *time.Timer {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
 	return t
@@ -188,31 +188,31 @@ func (s *Sync) publish(what string, m message) {
 	}
 }
 
-func (s *Sync) tellEnded(list []endedsessions.Entry) {
+func (s *Sync) sendEnded(list []endedsessions.Entry) {
 	for _, page := range pages(list) {
 		s.publish(subject.HubEnded, message{Ended: page})
 	}
 }
 
-func (s *Sync) sayState() {
-	s.say.Stop()
+func (s *Sync) sendState() {
+	s.stateTimer.Stop()
 	s.seq++
-	s.told = time.Now()
+	s.lastState = time.Now()
 	s.publish(subject.HubState, message{State: &state{
-		Name: s.name, Version: s.cfg.Version, Time: s.told.UTC(), Seq: s.seq,
+		Name: s.name, Version: s.cfg.Version, Time: s.lastState.UTC(), Seq: s.seq,
 		Ended: s.cfg.Ended.Digests(), Credentials: s.edition(),
 	}})
 }
 
 // pushLacking sends the ended sessions again that other hubs lack.
 func (s *Sync) pushLacking() {
-	s.pushed = time.Now()
-	s.tellEnded(s.cfg.Ended.List(func(bucket int) bool { return s.lacking[bucket] }))
+	s.lastPush = time.Now()
+	s.sendEnded(s.cfg.Ended.List(func(bucket int) bool { return s.lacking[bucket] }))
 	s.lacking = [endedsessions.Buckets]bool{}
 }
 
-// take handles a message from another hub.
-func (s *Sync) take(msg *nats.Msg, now time.Time) {
+// receive handles a message from another hub.
+func (s *Sync) receive(msg *nats.Msg, now time.Time) {
 	key := s.cfg.Credentials.Snapshot().HubKey()
 	if key == nil || !s.limiter.AllowN(now, 1) {
 		s.refused.Add(1)
@@ -228,26 +228,26 @@ func (s *Sync) take(msg *nats.Msg, now time.Time) {
 	if err != nil {
 		s.refused.Add(1)
 		if errors.Is(err, errForeignKey) {
-			s.others.foreign(now)
+			s.others.addForeign(now)
 		}
 		return
 	}
 	if m.State != nil {
-		s.takeState(m.Instance, *m.State, now)
+		s.receiveState(m.Instance, *m.State, now)
 	}
 	if m.Ask {
-		s.say.Reset(max(s.soon(), s.told.Add(s.times.ask).Sub(now)))
+		s.stateTimer.Reset(max(s.randomDelay(), s.lastState.Add(s.times.askInterval).Sub(now)))
 	}
 }
 
-// takeState compares the state of another hub with the state of this one.
-func (s *Sync) takeState(instance string, st state, now time.Time) {
-	fresh, known := s.others.heard(instance, st, s.edition(), now, s.times)
+// receiveState compares the state of another hub with the state of this one.
+func (s *Sync) receiveState(instance string, st state, now time.Time) {
+	fresh, known := s.others.update(instance, st, s.edition(), now, s.times)
 	if !fresh {
 		return
 	}
 	if !known {
-		s.say.Reset(s.soon())
+		s.stateTimer.Reset(s.randomDelay())
 	}
 	waiting := false
 	own := s.cfg.Ended.Digests()
@@ -259,9 +259,9 @@ func (s *Sync) takeState(instance string, st state, now time.Time) {
 		}
 	}
 	if differs && !waiting {
-		s.push.Reset(max(s.soon(), s.pushed.Add(s.times.push).Sub(now)))
+		s.pushTimer.Reset(max(s.randomDelay(), s.lastPush.Add(s.times.pushInterval).Sub(now)))
 	}
 }
 
-// soon returns a random delay, so that not all hubs answer at once.
-func (s *Sync) soon() time.Duration { return mathrand.N(s.times.spread) + 1 }
+// randomDelay returns a random delay, so that not all hubs answer at once.
+func (s *Sync) randomDelay() time.Duration { return mathrand.N(s.times.spread) + 1 }

@@ -64,8 +64,8 @@ type hub struct {
 // quick are times for tests.
 func quick() times {
 	return times{
-		state: 200 * time.Millisecond, check: 20 * time.Millisecond, spread: 10 * time.Millisecond,
-		push: 50 * time.Millisecond, ask: 10 * time.Millisecond, grace: 100 * time.Millisecond, forget: time.Second,
+		stateInterval: 200 * time.Millisecond, checkInterval: 20 * time.Millisecond, spread: 10 * time.Millisecond,
+		pushInterval: 50 * time.Millisecond, askInterval: 10 * time.Millisecond, grace: 100 * time.Millisecond, forget: time.Second,
 		skew: 5 * time.Minute,
 	}
 }

@@ -41,26 +41,28 @@ type Other struct {
 	Edition     credstore.Edition // of its credentials
 }
 
-// others are the hubs that were heard recently.
-type others struct {
+// otherHubs are the hubs that were heard recently.
+type otherHubs struct {
 	log *slog.Logger
 
-	mu    sync.Mutex
-	all   map[string]*other // by instance; guarded by mu
-	alien other             // stands for all hubs with another link key; guarded by mu
+	mu          sync.Mutex
+	all         map[string]*otherHub // by instance; guarded by mu
+	foreignHubs otherHub             // stands for all hubs with another link key; guarded by mu
 }
 
-type other struct {
+type otherHub struct {
 	Other
-	seq    uint64
-	told   bool // the difference was logged
-	skewed bool // the difference of its clock was logged
+	seq        uint64
+	logged     bool // the difference was logged
+	skewLogged bool // the difference of its clock was logged
 }
 
-func newOthers(log *slog.Logger) *others { return &others{log: log, all: make(map[string]*other)} }
+func newOtherHubs(log *slog.Logger) *otherHubs {
+	return &otherHubs{log: log, all: make(map[string]*otherHub)}
+}
 
-// heard records the state of another hub. fresh is false if the state is older than an earlier one from that hub.
-func (o *others) heard(instance string, st state, own credstore.Edition, now time.Time, t times) (fresh, known bool) {
+// update records the state of another hub. fresh is false if the state is older than an earlier one from that hub.
+func (o *otherHubs) update(instance string, st state, own credstore.Edition, now time.Time, t times) (fresh, known bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	h := o.all[instance]
@@ -71,30 +73,30 @@ func (o *others) heard(instance string, st state, own credstore.Edition, now tim
 	case !known && len(o.all) >= maxOthers:
 		return true, true
 	case !known:
-		h = &other{Other: Other{Credentials: Unknown}}
+		h = &otherHub{Other: Other{Credentials: Unknown}}
 		o.all[instance] = h
 	}
 	h.seq = st.Seq
 	h.Name, h.Instance, h.Version, h.Seen = st.Name, instance, st.Version, now
 	if skew := st.Time.Sub(now).Abs(); skew > t.skew { // or this is a replay of an old message
-		if !h.skewed {
+		if !h.skewLogged {
 			o.log.Warn("the clock of another hub differs from this host's: sessions and links end at a different time there",
 				"hub", st.Name, "by", skew.Round(time.Second), "remedy", "timedatectl set-ntp true on both")
 		}
-		h.skewed = true
+		h.skewLogged = true
 		return true, known
 	}
-	h.skewed = false
+	h.skewLogged = false
 	h.Edition = st.Credentials
 	o.compareLocked(h, own, now)
 	return true, known
 }
 
 // compare compares all other hubs again after this hub's credentials have changed.
-func (o *others) compare(own credstore.Edition, now time.Time) {
+func (o *otherHubs) compare(own credstore.Edition, now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.alien = other{}
+	o.foreignHubs = otherHub{}
 	for _, h := range o.all {
 		if h.Credentials != Unknown {
 			o.compareLocked(h, own, now)
@@ -102,33 +104,33 @@ func (o *others) compare(own credstore.Edition, now time.Time) {
 	}
 }
 
-func (o *others) compareLocked(h *other, own credstore.Edition, now time.Time) {
+func (o *otherHubs) compareLocked(h *otherHub, own credstore.Edition, now time.Time) {
 	was := h.Credentials
 	h.Credentials = own.Compare(h.Edition)
 	switch {
 	case h.Credentials == credstore.SameCredentials:
-		if h.told {
+		if h.logged {
 			o.log.Info("another hub has the same credentials as this one again", "hub", h.Name)
 		}
-		h.told, h.Since = false, time.Time{}
+		h.logged, h.Since = false, time.Time{}
 	case was == credstore.SameCredentials || was == Unknown:
 		h.Since = now
 	}
 }
 
-// foreign records a message from a hub with another link key.
-func (o *others) foreign(now time.Time) {
+// addForeign records a message from a hub with another link key.
+func (o *otherHubs) addForeign(now time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.alien.Since.IsZero() {
-		o.alien.Since = now
+	if o.foreignHubs.Since.IsZero() {
+		o.foreignHubs.Since = now
 	}
-	o.alien.Seen, o.alien.Credentials = now, ForeignKey
+	o.foreignHubs.Seen, o.foreignHubs.Credentials = now, ForeignKey
 }
 
 // check forgets silent hubs. It logs once for each hub whose credentials remain different.
 // ask reports whether hubs should be asked for their state: a hub that has stopped meanwhile must not be logged.
-func (o *others) check(now time.Time, t times) (ask bool) {
+func (o *otherHubs) check(now time.Time, t times) (ask bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for instance, h := range o.all {
@@ -136,23 +138,23 @@ func (o *others) check(now time.Time, t times) (ask bool) {
 			delete(o.all, instance)
 			continue
 		}
-		if h.Since.IsZero() || h.told || now.Sub(h.Since) < t.grace {
+		if h.Since.IsZero() || h.logged || now.Sub(h.Since) < t.grace {
 			continue
 		}
 		ask = ask || h.Seen.Sub(h.Since) < t.grace
 		if h.Seen.Sub(h.Since) >= t.grace {
-			h.told = true
+			h.logged = true
 			o.log.Warn("another hub has different credentials: what was revoked here may still be valid there",
 				"hub", h.Name, "theirs", h.Credentials, "since", h.Since.UTC().Format(time.RFC3339),
 				"their_revision", h.Edition.Revision, "their_change", h.Edition.Changed,
 				"remedy", Remedy)
 		}
 	}
-	if now.Sub(o.alien.Seen) > t.forget {
-		o.alien = other{}
+	if now.Sub(o.foreignHubs.Seen) > t.forget {
+		o.foreignHubs = otherHub{}
 	}
-	if !o.alien.told && o.alien.Seen.Sub(o.alien.Since) >= t.grace {
-		o.alien.told = true
+	if !o.foreignHubs.logged && o.foreignHubs.Seen.Sub(o.foreignHubs.Since) >= t.grace {
+		o.foreignHubs.logged = true
 		o.log.Warn("a hub on this NATS system has a different link key: log-outs are not exchanged with it",
 			"remedy", Remedy+"; separate systems need different --subject-root")
 	}
@@ -160,7 +162,7 @@ func (o *others) check(now time.Time, t times) (ask bool) {
 }
 
 // list returns the hubs in order, and one entry for all hubs with another link key.
-func (o *others) list() []Other {
+func (o *otherHubs) list() []Other {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	var all []Other
@@ -170,8 +172,8 @@ func (o *others) list() []Other {
 	slices.SortFunc(all, func(a, b Other) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Instance, b.Instance))
 	})
-	if !o.alien.Since.IsZero() {
-		all = append(all, o.alien.Other)
+	if !o.foreignHubs.Since.IsZero() {
+		all = append(all, o.foreignHubs.Other)
 	}
 	return all
 }

@@ -14,11 +14,11 @@ import (
 // Replayed messages of a hub have no effect. A hub that has stopped is not logged.
 func TestOthers(t *testing.T) {
 	log := &lines{}
-	o, tm := newOthers(slog.New(slog.NewTextHandler(io.MultiWriter(log, testutil.SecretLog{}), nil))), defaultTimes()
+	o, tm := newOtherHubs(slog.New(slog.NewTextHandler(io.MultiWriter(log, testutil.SecretLog{}), nil))), defaultTimes()
 	now := time.Unix(1_800_000_000, 0)
 	own := credstore.Edition{Digest: "a", Revision: 7}
 	says := func(instance string, seq uint64, at time.Time, e credstore.Edition) bool {
-		fresh, _ := o.heard(instance, state{Name: instance, Time: at, Seq: seq, Credentials: e}, own, now, tm)
+		fresh, _ := o.update(instance, state{Name: instance, Time: at, Seq: seq, Credentials: e}, own, now, tm)
 		return fresh
 	}
 	relation := func(instance string) string {

@@ -12,35 +12,35 @@ import (
 	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
-// connections writes audit lines about agents and consumers that connect and disconnect.
+// auditConns writes audit lines about agents and consumers that connect and disconnect.
 // nats-server does not report which frames a consumer receives. So the lines list the cameras that it may receive.
-type connections struct {
+type auditConns struct {
 	log     *slog.Logger
 	limiter *loglimit.Limiter
 
 	mu   sync.Mutex
-	open map[uint64]*connection // by connection id; guarded by mu
+	open map[uint64]*auditConn // by connection id; guarded by mu
 }
 
-type connection struct {
+type auditConn struct {
 	args []any // attributes of its audit lines
 	from time.Time
 }
 
-func newConnections(log *slog.Logger) *connections {
+func newAuditConns(log *slog.Logger) *auditConns {
 	c := loglimit.Config{
 		Keys: 1024, Burst: 20, Interval: time.Minute, Log: log, Text: "connections to NATS were not logged", Key: "name",
 	}
-	return &connections{log: log, limiter: loglimit.New(c), open: make(map[uint64]*connection)}
+	return &auditConns{log: log, limiter: loglimit.New(c), open: make(map[uint64]*auditConn)}
 }
 
 // connected records a connection of an agent or a consumer.
-func (l *connections) connected(c server.ClientAuthentication, p credstore.NATSClient, now time.Time) {
+func (l *auditConns) connected(c server.ClientAuthentication, p credstore.NATSClient, now time.Time) {
 	name, cameras := string(p.Kind)+":"+p.Name, strings.Join(p.Cameras, ",")
 	if p.All {
 		cameras = "*"
 	}
-	conn := &connection{[]any{"name", name, "key", p.Key, "cameras", cameras, "address", host(c.RemoteAddress())}, now}
+	conn := &auditConn{[]any{"name", name, "key", p.Key, "cameras", cameras, "address", host(c.RemoteAddress())}, now}
 	l.mu.Lock()
 	l.open[c.GetID()] = conn
 	l.mu.Unlock()
@@ -49,8 +49,8 @@ func (l *connections) connected(c server.ClientAuthentication, p credstore.NATSC
 	}
 }
 
-// known returns the ids of all recorded connections.
-func (l *connections) known() (ids []uint64) {
+// ids returns the ids of all recorded connections.
+func (l *auditConns) ids() (ids []uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id := range l.open {
@@ -59,8 +59,8 @@ func (l *connections) known() (ids []uint64) {
 	return ids
 }
 
-// keep records which of the known connections are still open.
-func (l *connections) keep(known []uint64, open map[uint64]bool, now time.Time) {
+// closed records which of the known connections are still open.
+func (l *auditConns) closed(known []uint64, open map[uint64]bool, now time.Time) {
 	for _, id := range known {
 		if open[id] {
 			continue
@@ -80,7 +80,7 @@ func (l *connections) keep(known []uint64, open map[uint64]bool, now time.Time) 
 	}
 }
 
-func (l *connections) allow(name string, now time.Time) bool {
+func (l *auditConns) allow(name string, now time.Time) bool {
 	ok, _ := l.limiter.Allow(name, now)
 	return ok
 }

@@ -1,7 +1,6 @@
 package natsserver
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,10 +12,10 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"github.com/nats-io/nkeys"
 	"golang.org/x/time/rate"
 
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/natsauth"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
@@ -28,8 +27,6 @@ import (
 // Why a connection is refused.
 var (
 	errNoCredential = errors.New("no credential was shown")
-	errUnknownKey   = errors.New("no agent and no consumer has this credential; it was removed, or belongs to another hub")
-	errSignature    = errors.New("the credential's signature is wrong")
 	errBanned       = errors.New("this credential was just used for too many subscriptions or questions")
 )
 
@@ -44,67 +41,67 @@ type authenticator struct {
 	log       *slog.Logger
 	limiter   *loglimit.Limiter // lines about authenticated clients
 	refusals  *loglimit.Limiter // lines about unauthenticated clients, by address
-	audited   *connections
+	audited   *auditConns
 	server    *server.Server // set before it starts
 
-	mu       sync.Mutex
-	internal map[string]*server.Permissions // of this process, by public key; guarded by mu
-	clients  map[uint64]*client             // by connection id; guarded by mu
-	banned   map[string]time.Time           // until when a key of the credentials file is refused; guarded by mu
-	paces    map[string]*rate.Limiter       // for new connections, by such a key; guarded by mu
+	mu        sync.Mutex
+	internal  map[string]*server.Permissions // of this process, by public key; guarded by mu
+	clients   map[uint64]*client             // by connection id; guarded by mu
+	banned    map[string]time.Time           // until when a key of the credentials file is refused; guarded by mu
+	connRates map[string]*rate.Limiter       // for new connections, by such a key; guarded by mu
 }
 
 // client is a connection.
 type client struct {
-	who   string // agent:porch, consumer:lab, hub, or nobody
-	key   string // public NKey; "" if nobody was asked
-	perms *server.Permissions
-	conns int         // how many connections it may have; 0: any number
-	subs  int         // how many subscriptions each of them may have; 0: any number
-	slow  *pendingAge // of a consumer; owned by Run's goroutine
-	asks  *questions  // of a consumer; guarded by the mu of guests
+	name      string // agent:porch, consumer:lab, hub, or nobody
+	key       string // public NKey; "" if nobody was asked
+	perms     *server.Permissions
+	conns     int           // how many connections it may have; 0: any number
+	subs      int           // how many subscriptions each of them may have; 0: any number
+	pending   *pendingAge   // of a consumer; owned by Run's goroutine
+	publishes *publishLimit // of a consumer; guarded by the mu of guests
 }
 
 func newAuthenticator(cfg Config, anonymous bool) *authenticator {
 	return &authenticator{
 		space: cfg.Space, store: cfg.Credentials, anonymous: anonymous, log: cfg.Log, limiter: loglimit.New(loglimit.Notices()),
 		refusals: loglimit.New(loglimit.Refusals(cfg.Log, "refusals of NATS connections were not logged")),
-		audited:  newConnections(cfg.Log),
+		audited:  newAuditConns(cfg.Log),
 		internal: make(map[string]*server.Permissions), clients: make(map[uint64]*client),
-		banned: make(map[string]time.Time), paces: make(map[string]*rate.Limiter),
+		banned: make(map[string]time.Time), connRates: make(map[string]*rate.Limiter),
 	}
 }
 
 // issueCredential makes a credential for a part of this process. Without perms it may do everything.
-func (g *authenticator) issueCredential(perms func(key string) *server.Permissions) (credential.Credential, error) {
+func (a *authenticator) issueCredential(perms func(key string) *server.Permissions) (credential.Credential, error) {
 	c, err := credential.New()
 	if err != nil {
 		return c, err
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.internal[c.Public()] = perms(c.Public())
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.internal[c.Public()] = perms(c.Public())
 	return c, nil
 }
 
 // Check implements server.Authentication: it is called for each connection, by a goroutine of that connection.
-func (g *authenticator) Check(c server.ClientAuthentication) bool {
+func (a *authenticator) Check(c server.ClientAuthentication) bool {
 	opts := c.GetOpts()
-	err := checkSignature(opts.Nkey, opts.Sig, c.GetNonce(), g.known)
+	err := natsauth.VerifySignature(opts.Nkey, opts.Sig, c.GetNonce(), a.known)
 	if err == nil {
-		err = g.pace(opts.Nkey)
+		err = a.waitTurn(opts.Nkey)
 	}
 	if err == nil {
-		err = g.register(c, opts.Nkey)
+		err = a.register(c, opts.Nkey)
 	}
 	if err == nil {
-		if p, ok := g.store.Snapshot().NATSClient(opts.Nkey); ok {
-			g.audited.connected(c, p, time.Now())
+		if p, ok := a.store.Snapshot().NATSClient(opts.Nkey); ok {
+			a.audited.connected(c, p, time.Now())
 		}
 		return true
 	}
-	if ok, kept := g.refusals.Allow(netutil.AddressKey(host(c.RemoteAddress())), time.Now()); ok {
-		g.log.Warn("NATS connection refused", "audit", "refused", "by", "nkey", "key", printable.Truncate(opts.Nkey, maxShown), "client", printable.Truncate(opts.Name, maxShown), "address", host(c.RemoteAddress()),
+	if ok, kept := a.refusals.Allow(netutil.AddressKey(host(c.RemoteAddress())), time.Now()); ok {
+		a.log.Warn("NATS connection refused", "audit", "refused", "by", "nkey", "key", printable.Truncate(opts.Nkey, maxShown), "client", printable.Truncate(opts.Name, maxShown), "address", host(c.RemoteAddress()),
 			logkey.Reason, err.Error(), "remedy", refusedRemedy(err), "kept_back", kept)
 	}
 	return false
@@ -124,21 +121,21 @@ func refusedRemedy(err error) string {
 
 // register admits a connection. If there are too many with the same credential, it cuts the oldest.
 // That one may have ended unnoticed.
-func (g *authenticator) register(c server.ClientAuthentication, key string) error {
-	v, others, err := g.addClient(c, key)
+func (a *authenticator) register(c server.ClientAuthentication, key string) error {
+	v, others, err := a.addClient(c, key)
 	if err != nil || v.conns == 0 || len(others) < v.conns {
 		return err
 	}
-	live := slices.DeleteFunc(slices.Clone(others), func(id uint64) bool { return g.server.GetClient(id) == nil })
+	live := slices.DeleteFunc(slices.Clone(others), func(id uint64) bool { return a.server.GetClient(id) == nil })
 	surplus := live[:max(0, len(live)+1-v.conns)]
-	g.forget(append(surplus, slices.DeleteFunc(others, func(id uint64) bool { return slices.Contains(live, id) })...))
+	a.forget(append(surplus, slices.DeleteFunc(others, func(id uint64) bool { return slices.Contains(live, id) })...))
 	for _, id := range surplus {
-		if ok, kept := g.limiter.Allow("connections "+v.who, time.Now()); ok {
-			g.log.Warn("oldest NATS connection cut: too many connections use the same credential",
-				"name", v.who, "limit", v.conns, "kept_back", kept,
+		if ok, kept := a.limiter.Allow("connections "+v.name, time.Now()); ok {
+			a.log.Warn("oldest NATS connection cut: too many connections use the same credential",
+				"name", v.name, "limit", v.conns, "kept_back", kept,
 				"remedy", "make a credential for each program with \"bramble-hub agent add\" or \"consumer add\"")
 		}
-		_ = g.server.DisconnectClientByID(id) // it may have ended by itself
+		_ = a.server.DisconnectClientByID(id) // it may have ended by itself
 	}
 	return nil
 }
@@ -146,85 +143,85 @@ func (g *authenticator) register(c server.ClientAuthentication, key string) erro
 // addClient remembers a connection and gives it its permissions, in one step.
 // A change of the credentials either comes before that or finds the connection.
 // It returns the other connections with the same key, the oldest first.
-func (g *authenticator) addClient(c server.ClientAuthentication, key string) (v *client, others []uint64, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if v, err = g.identifyLocked(key); err != nil {
+func (a *authenticator) addClient(c server.ClientAuthentication, key string) (v *client, others []uint64, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if v, err = a.identifyLocked(key); err != nil {
 		return nil, nil, err
 	}
-	if time.Now().Before(g.banned[key]) {
+	if time.Now().Before(a.banned[key]) {
 		return nil, nil, errBanned
 	}
-	c.RegisterUser(&server.User{Username: v.who, Permissions: v.perms})
+	c.RegisterUser(&server.User{Username: v.name, Permissions: v.perms})
 	if v.conns > 0 {
-		for id, other := range g.clients {
+		for id, other := range a.clients {
 			if other.key == key {
 				others = append(others, id)
 			}
 		}
 	}
 	slices.Sort(others)
-	g.clients[c.GetID()] = v
+	a.clients[c.GetID()] = v
 	return v, others, nil
 }
 
-func (g *authenticator) forget(ids []uint64) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (a *authenticator) forget(ids []uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, id := range ids {
-		delete(g.clients, id)
+		delete(a.clients, id)
 	}
 }
 
-// greed is a connection that exceeds its limits.
-type greed struct {
+// excess is a connection that exceeds its limits.
+type excess struct {
 	id  uint64
 	who string
 	of  string // the limit that it exceeds
 }
 
-// greedy returns the connections that have too many subscriptions or publish too much.
+// overLimits returns the connections that have too many subscriptions or publish too much.
 // It refuses their keys until the given time.
-func (g *authenticator) greedy(conns []*server.ConnInfo, now, until time.Time) (list []greed) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (a *authenticator) overLimits(conns []*server.ConnInfo, now, until time.Time) (list []excess) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	for _, c := range conns {
-		v, of := g.clients[c.Cid], ""
+		v, of := a.clients[c.Cid], ""
 		switch {
 		case v == nil:
 		case v.subs > 0 && int(c.NumSubs) > v.subs:
 			of = fmt.Sprintf("%d subscriptions; its cameras need at most %d", c.NumSubs, v.subs)
-		case v.asks != nil && v.asks.exceed(now, c.InBytes, c.InMsgs):
+		case v.publishes != nil && v.publishes.exceed(now, c.InBytes, c.InMsgs):
 			of = fmt.Sprintf("questions: %d with %d bytes since it connected", c.InMsgs, c.InBytes)
 		}
 		if of != "" {
-			g.banned[v.key] = until
-			list = append(list, greed{c.Cid, v.who, of})
+			a.banned[v.key] = until
+			list = append(list, excess{c.Cid, v.name, of})
 		}
 	}
 	return list
 }
 
-func (g *authenticator) known(key string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	_, err := g.identifyLocked(key)
+func (a *authenticator) known(key string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	_, err := a.identifyLocked(key)
 	return err == nil
 }
 
 // identifyLocked returns what the holder of a key may do now.
-func (g *authenticator) identifyLocked(key string) (*client, error) {
-	book := g.store.Snapshot()
-	if perms, ok := g.internal[key]; ok {
-		return &client{who: "hub", key: key, perms: perms}, nil
+func (a *authenticator) identifyLocked(key string) (*client, error) {
+	book := a.store.Snapshot()
+	if perms, ok := a.internal[key]; ok {
+		return &client{name: "hub", key: key, perms: perms}, nil
 	}
 	if p, ok := book.NATSClient(key); ok {
 		v := &client{
-			who: string(p.Kind) + ":" + p.Name, key: key, perms: clientPermissions(g.space, p),
+			name: string(p.Kind) + ":" + p.Name, key: key, perms: natsauth.Permissions(a.space, p),
 			conns: agentConns, subs: subsFor(len(p.Cameras)),
 		}
 		if p.Kind == credstore.KindConsumer {
-			v.slow, v.conns, v.asks = &pendingAge{}, consumerConns, newQuestions()
+			v.pending, v.conns, v.publishes = &pendingAge{}, consumerConns, newPublishLimit()
 		}
 		if p.All {
 			v.subs = subsFor(cameras(book))
@@ -232,12 +229,12 @@ func (g *authenticator) identifyLocked(key string) (*client, error) {
 		return v, nil
 	}
 	switch {
-	case book.Empty() && g.anonymous:
-		return &client{who: "nobody", key: key}, nil
+	case book.Empty() && a.anonymous:
+		return &client{name: "nobody", key: key}, nil
 	case key == "":
 		return nil, errNoCredential
 	}
-	return nil, errUnknownKey
+	return nil, natsauth.ErrUnknownKey
 }
 
 // cameras returns the number of cameras of all agents in a credentials file.
@@ -248,36 +245,15 @@ func cameras(book *credstore.Snapshot) (n int) {
 	return n
 }
 
-// checkSignature returns nil if the holder of a known key has signed the nonce, or if there is no key.
-func checkSignature(key, sig string, nonce []byte, known func(string) bool) error {
-	if key == "" {
-		return nil
-	}
-	if !known(key) {
-		return errUnknownKey
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(sig)
-	if err != nil {
-		if raw, err = base64.StdEncoding.DecodeString(sig); err != nil { // as nats-server itself allows
-			return errSignature
-		}
-	}
-	public, err := nkeys.FromPublicKey(key)
-	if err != nil || len(nonce) == 0 || public.Verify(nonce, raw) != nil {
-		return errSignature
-	}
-	return nil
-}
-
 // revoked returns the connections whose rights are not what they were, and forgets them.
-func (g *authenticator) revoked() map[uint64]*client {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+func (a *authenticator) revoked() map[uint64]*client {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	gone := make(map[uint64]*client)
-	for id, v := range g.clients {
-		if now, err := g.identifyLocked(v.key); err != nil || now.who != v.who || !reflect.DeepEqual(now.perms, v.perms) {
+	for id, v := range a.clients {
+		if now, err := a.identifyLocked(v.key); err != nil || now.name != v.name || !reflect.DeepEqual(now.perms, v.perms) {
 			gone[id] = v
-			delete(g.clients, id)
+			delete(a.clients, id)
 		} else {
 			v.subs = now.subs
 		}
@@ -286,31 +262,31 @@ func (g *authenticator) revoked() map[uint64]*client {
 }
 
 // consumers returns the connections of consumers.
-func (g *authenticator) consumers() map[uint64]*client {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	list := maps.Clone(g.clients)
-	maps.DeleteFunc(list, func(_ uint64, v *client) bool { return v.slow == nil })
+func (a *authenticator) consumers() map[uint64]*client {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	list := maps.Clone(a.clients)
+	maps.DeleteFunc(list, func(_ uint64, v *client) bool { return v.pending == nil })
 	return list
 }
 
 // prune forgets the connections that are none any more. Only those that were there when known was made are looked for.
-func (g *authenticator) prune(open func(id uint64) bool, known map[uint64]*client, now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	maps.DeleteFunc(g.paces, func(_ string, pace *rate.Limiter) bool { return pace.TokensAt(now) >= connBurst })
-	maps.DeleteFunc(g.banned, func(_ string, until time.Time) bool { return !now.Before(until) })
+func (a *authenticator) prune(open func(id uint64) bool, known map[uint64]*client, now time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	maps.DeleteFunc(a.connRates, func(_ string, pace *rate.Limiter) bool { return pace.TokensAt(now) >= connBurst })
+	maps.DeleteFunc(a.banned, func(_ string, until time.Time) bool { return !now.Before(until) })
 	for id := range known {
 		if !open(id) {
-			delete(g.clients, id)
+			delete(a.clients, id)
 		}
 	}
 }
 
-func (g *authenticator) all() map[uint64]*client {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return maps.Clone(g.clients)
+func (a *authenticator) all() map[uint64]*client {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return maps.Clone(a.clients)
 }
 
 // host returns the address without the port, which is another one each time.

@@ -1,4 +1,5 @@
-// Package natsserver runs the embedded NATS server, and decides who may do what there.
+// Package natsserver runs the embedded NATS server: it authenticates clients, and disconnects those beyond its limits.
+// What an agent or a consumer may publish and subscribe belongs to package natsauth.
 package natsserver
 
 import (
@@ -6,18 +7,17 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"strconv"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/natsauth"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
 	"github.com/bramble-cam/bramble/internal/netutil"
-	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -32,9 +32,9 @@ type Config struct {
 	Log  *slog.Logger
 
 	Hub         string           // public key of the hub's credential, if File has users of its own
-	Credentials *credstore.Store // who may connect; nil means that nobody is asked
+	Credentials *credstore.Store // who may connect; nil means no authentication
 	Space       subject.Space    // of the cameras
-	Insecure    bool             // without any credentials, nobody is asked even at an address that others can reach
+	Insecure    bool             // without credentials, no authentication even at an address that other hosts can reach
 }
 
 // Server is a running NATS server.
@@ -42,19 +42,19 @@ type Server struct {
 	lines  *loglimit.Limiter // bounds the server's log lines about clients
 	s      *server.Server
 	log    *slog.Logger
-	auth   *authenticator        // nil if nobody is asked, or if the file decides
+	auth   *authenticator        // nil without authentication, or if the file defines its own
 	own    credential.Credential // of the hub itself
 	secure bool                  // clients must speak TLS
 }
 
 // Start starts a server and returns when it accepts connections.
 func Start(cfg Config) (*Server, error) {
-	opts, placed, err := options(cfg)
+	opts, fileSetsAddr, err := options(cfg)
 	if err != nil {
 		return nil, err
 	}
 	d := &Server{log: cfg.Log, secure: opts.TLSConfig != nil && !opts.AllowNonTLS}
-	if err := d.configureAuth(cfg, opts, placed); err != nil {
+	if err := d.configureAuth(cfg, opts, fileSetsAddr); err != nil {
 		return nil, err
 	}
 	s, err := server.NewServer(opts)
@@ -88,16 +88,18 @@ func Start(cfg Config) (*Server, error) {
 	return d, nil
 }
 
-// configureAuth has the server ask who connects, unless the file says how. placed means that the file says where to listen: then that is meant so.
-func (s *Server) configureAuth(cfg Config, opts *server.Options, placed bool) (err error) {
+// configureAuth installs client authentication unless the file defines its own.
+// fileSetsAddr reports that the file chose the address, which then counts as deliberate.
+func (s *Server) configureAuth(cfg Config, opts *server.Options, fileSetsAddr bool) (err error) {
 	if cfg.Credentials == nil {
 		return nil
 	}
 	if hasOwnAuth(opts) {
-		cfg.Log.Info("the NATS configuration says itself who may connect: agents and consumers of the credentials file do not count there", "file", cfg.File)
-		return checkNoAuthUser(cfg, opts, placed)
+		cfg.Log.Info("the NATS configuration says itself who may connect: "+
+			"agents and consumers of the credentials file do not count there", "file", cfg.File)
+		return checkNoAuthUser(cfg, opts, fileSetsAddr)
 	}
-	anonymous := cfg.Insecure || placed
+	anonymous := cfg.Insecure || fileSetsAddr
 	if !anonymous {
 		if err := netutil.ValidateListen(cfg.Addr); err != nil {
 			return err
@@ -110,17 +112,15 @@ func (s *Server) configureAuth(cfg Config, opts *server.Options, placed bool) (e
 	return err
 }
 
-// hasOwnAuth reports whether a NATS configuration has users of its own.
-func hasOwnAuth(o *server.Options) bool {
-	return len(o.Users) > 0 || len(o.Nkeys) > 0 || o.Username != "" || o.Authorization != "" || o.AuthCallout != nil || len(o.TrustedOperators) > 0 || len(o.TrustedKeys) > 0
-}
-
-// IssueAgentCredential makes a credential for an agent in this process, which may publish and serve cameras. It is zero, and not needed, if nobody is asked.
+// IssueAgentCredential makes a credential for an agent in this process, which may publish and serve cameras.
+// It is zero, and not needed, if clients are not authenticated.
 func (s *Server) IssueAgentCredential(cameras []string) (credential.Credential, error) {
 	if s.auth == nil {
 		return credential.Credential{}, nil
 	}
-	return s.auth.issueCredential(func(key string) *server.Permissions { return agentPermissions(s.auth.space, key, cameras) })
+	return s.auth.issueCredential(func(key string) *server.Permissions {
+		return natsauth.AgentPermissions(s.auth.space, key, cameras)
+	})
 }
 
 // awaitReady returns "" when the server accepts connections, else why it does not.
@@ -145,45 +145,6 @@ func (c *Config) remedy() string {
 		return "change " + c.File + ", or use a server that runs already with --nats-url"
 	}
 	return "choose another address with --nats, or use the server that runs there with --nats-url"
-}
-
-// options returns the server's options, and whether the file says where to listen.
-func options(cfg Config) (opts *server.Options, placed bool, err error) {
-	opts = &server.Options{}
-	if cfg.File != "" {
-		if opts, err = server.ProcessConfigFile(cfg.File); err != nil {
-			return nil, false, fmt.Errorf("NATS configuration %s: %w", cfg.File, err)
-		}
-	}
-	if cfg.TLS != nil {
-		if opts.TLSConfig != nil {
-			return nil, false, fmt.Errorf("NATS configuration %s has a tls block of its own: leave that out, or --nats-tls-cert and --nats-tls-key", cfg.File)
-		}
-		opts.TLSConfig = cfg.TLS
-	}
-	if opts.MaxPayload == 0 {
-		opts.MaxPayload = frame.MaxPayload // beyond that NATS itself advises against
-	}
-	bound(opts)
-	placed = opts.Host != "" || opts.Port != 0
-	if !placed {
-		host, port, err := net.SplitHostPort(cfg.Addr)
-		if err != nil {
-			return nil, false, fmt.Errorf("NATS address %q: write HOST:PORT: %w", cfg.Addr, err)
-		}
-		opts.Host = host
-		if opts.Port, err = strconv.Atoi(port); err != nil || opts.Port < 0 || opts.Port > 65535 {
-			return nil, false, fmt.Errorf("NATS address %q: the port must be a number from 0 to 65535", cfg.Addr)
-		}
-		if opts.Port == 0 {
-			opts.Port = server.RANDOM_PORT
-		}
-	}
-	if opts.ServerName == "" && cfg.File == "" { // servers of a cluster must not have the same name: there, the default is a random one
-		opts.ServerName = "bramble-hub"
-	}
-	opts.NoSigs = true // the hub handles signals
-	return opts, placed, nil
 }
 
 // URL returns a NATS URL under which clients on this host reach the server.

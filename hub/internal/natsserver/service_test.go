@@ -120,7 +120,7 @@ func TestSlowConsumer(t *testing.T) {
 		s.auth.mu.Lock()
 		defer s.auth.mu.Unlock()
 		for _, v := range s.auth.clients {
-			if v.who == "consumer:archive" {
+			if v.name == "consumer:archive" {
 				return false
 			}
 		}

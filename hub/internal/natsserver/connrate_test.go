@@ -27,7 +27,7 @@ func TestConnectionsInALoop(t *testing.T) {
 		var all sync.WaitGroup
 		for range 500 {
 			all.Go(func() {
-				switch err := g.pace(c.consumer.Public()); {
+				switch err := g.waitTurn(c.consumer.Public()); {
 				case err == nil:
 					let.Add(1)
 				case errors.Is(err, errTooFast):
@@ -37,7 +37,7 @@ func TestConnectionsInALoop(t *testing.T) {
 				}
 			})
 		}
-		if err := g.pace(c.porch.Public()); err != nil || time.Since(began) > 0 {
+		if err := g.waitTurn(c.porch.Public()); err != nil || time.Since(began) > 0 {
 			t.Errorf("an agent has waited %v for others: %v", time.Since(began), err)
 		}
 		all.Wait()
@@ -45,12 +45,12 @@ func TestConnectionsInALoop(t *testing.T) {
 			t.Errorf("%d were let in, %d refused, within %v", let.Load(), refused.Load(), time.Since(began))
 		}
 		<-time.After(connBurst * time.Second / connRate)
-		if err := g.pace(c.consumer.Public()); err != nil {
+		if err := g.waitTurn(c.consumer.Public()); err != nil {
 			t.Errorf("later: %v", err)
 		}
 		g.prune(nil, nil, time.Now().Add(time.Minute))
-		if len(g.paces) != 0 {
-			t.Errorf("%d paces are kept", len(g.paces))
+		if len(g.connRates) != 0 {
+			t.Errorf("%d paces are kept", len(g.connRates))
 		}
 	})
 }

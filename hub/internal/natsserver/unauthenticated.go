@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
-// level is a cheap measure of change since the server's connections were last counted one by one.
-type level struct {
+// load is a cheap measure of change since the server's connections were last counted one by one.
+type load struct {
 	clients int
 	subs    uint32
 }
@@ -22,15 +22,15 @@ const (
 	moreSubs    = 1024
 )
 
-func (s *Server) level() level { return level{s.s.NumClients(), s.s.NumSubscriptions()} }
+func (s *Server) load() load { return load{s.s.NumClients(), s.s.NumSubscriptions()} }
 
 // exceeds reports whether the level is much higher than at the last count.
-func (l level) exceeds(last level) bool {
+func (l load) exceeds(last load) bool {
 	return l.clients >= last.clients+moreClients || l.subs >= last.subs+moreSubs
 }
 
-// unknown returns the connections that have not shown a credential, in order of arrival.
-func unknown(conns []*server.ConnInfo, known map[uint64]*client) (list []*server.ConnInfo) {
+// unauthenticated returns the connections that have not shown a credential, in order of arrival.
+func unauthenticated(conns []*server.ConnInfo, known map[uint64]*client) (list []*server.ConnInfo) {
 	for _, c := range conns {
 		if known[c.Cid] == nil && c.Kind == "Client" {
 			list = append(list, c)
@@ -48,7 +48,7 @@ func surplus(list []*server.ConnInfo) (over map[uint64]string) {
 	count := make(map[string]int)
 	for i, c := range slices.Backward(list) {
 		from := netutil.AddressKey(c.IP)
-		if count[from]++; count[from] > strangersOfAddress || len(list)-i-len(over) > strangersInAll {
+		if count[from]++; count[from] > unauthenticatedPerAddress || len(list)-i-len(over) > unauthenticatedTotal {
 			over[c.Cid] = from
 		}
 	}
@@ -57,7 +57,7 @@ func surplus(list []*server.ConnInfo) (over map[uint64]string) {
 
 // disconnectUnauthenticated cuts surplus connections without a credential. It returns the number of all without one.
 func (s *Server) disconnectUnauthenticated(conns []*server.ConnInfo, now time.Time) int {
-	list := unknown(conns, s.auth.all()) // all is newer than conns: it has clients that authenticated meanwhile
+	list := unauthenticated(conns, s.auth.all()) // all is newer than conns: it has clients that authenticated meanwhile
 	over := surplus(list)
 	for _, from := range slices.Compact(slices.Sorted(maps.Values(over))) {
 		if ok, kept := s.auth.refusals.Allow(from, now); ok {
@@ -71,9 +71,9 @@ func (s *Server) disconnectUnauthenticated(conns []*server.ConnInfo, now time.Ti
 	return len(list)
 }
 
-// disconnectGreedy cuts connections that exceed their limits, and refuses their credentials for a while.
-func (s *Server) disconnectGreedy(conns []*server.ConnInfo, now time.Time) {
-	for _, c := range s.auth.greedy(conns, now, now.Add(banTime)) {
+// disconnectOverLimits cuts connections that exceed their limits, and refuses their credentials for a while.
+func (s *Server) disconnectOverLimits(conns []*server.ConnInfo, now time.Time) {
+	for _, c := range s.auth.overLimits(conns, now, now.Add(banTime)) {
 		if ok, kept := s.auth.limiter.Allow("greedy "+c.who, now); ok {
 			s.log.Warn("NATS connection cut: it exceeds its limits", "name", c.who, "too_much", c.of,
 				"remedy", refusedRemedy(errBanned), "kept_back", kept)

@@ -18,8 +18,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// answerTime is how long a server has to answer.
-const answerTime = 2 * time.Second
+// answerTimeout is how long a server has to answer.
+const answerTimeout = 2 * time.Second
 
 // serverInfo is what a NATS server says first, before anybody is asked who he is.
 type serverInfo struct {
@@ -31,14 +31,14 @@ type serverInfo struct {
 
 // readINFO reads the first line of a NATS server.
 func readINFO(ctx context.Context, addr string) (info serverInfo, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return info, err
 	}
 	defer func() { _ = conn.Close() }() // it was only read
-	if err := conn.SetReadDeadline(time.Now().Add(answerTime)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return info, err
 	}
 	line, err := bufio.NewReader(io.LimitReader(conn, 64<<10)).ReadString('\n')
@@ -49,8 +49,8 @@ func readINFO(ctx context.Context, addr string) (info serverInfo, err error) {
 	return info, nil
 }
 
-// bus looks at NATS, embedded or elsewhere, and at the agents if it can be reached.
-func (e *examination) bus(ctx context.Context) {
+// nats looks at NATS, embedded or elsewhere, and at the agents if it can be reached.
+func (e *examination) nats(ctx context.Context) {
 	if e.cfg.NATSURL != "" {
 		if e.checkExternalNATS(ctx) {
 			e.agents(ctx, e.cfg.NATSURL)
@@ -61,7 +61,7 @@ func (e *examination) bus(ctx context.Context) {
 		e.ok("NATS", "its configuration file says where it listens; that is not looked at here")
 		return
 	}
-	free, err := listen(e.cfg.NATS)
+	free, err := isFree(e.cfg.NATS)
 	if free {
 		e.ok("NATS", "%s is free. No hub runs there, so agents cannot be looked at", e.cfg.NATS)
 		return
@@ -70,7 +70,7 @@ func (e *examination) bus(ctx context.Context) {
 		e.fail("NATS", err.Error(), "choose another address with --nats")
 		return
 	}
-	here := reachable(e.cfg.NATS)
+	here := localAddr(e.cfg.NATS)
 	info, err := readINFO(ctx, here)
 	switch {
 	case err != nil:
@@ -127,6 +127,6 @@ func (e *examination) connect(urls string) (*nats.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	options = append(options, nats.Name("bramble-hub doctor"), nats.Timeout(answerTime), nats.NoReconnect())
+	options = append(options, nats.Name("bramble-hub doctor"), nats.Timeout(answerTimeout), nats.NoReconnect())
 	return nats.Connect(urls, append(options, e.cfg.Credential.Options()...)...)
 }

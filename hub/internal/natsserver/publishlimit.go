@@ -6,22 +6,22 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// questions limits how much a consumer may publish.
+// publishLimit limits how much a consumer may publish.
 // A message of 8 MiB to an agent's verb would fill the network link of a Raspberry Pi.
-type questions struct {
+type publishLimit struct {
 	bytes, msgs         *rate.Limiter
 	lastBytes, lastMsgs int64 // at the last check
 }
 
-func newQuestions() *questions {
-	return &questions{
+func newPublishLimit() *publishLimit {
+	return &publishLimit{
 		bytes: rate.NewLimiter(consumerBytes, consumerBytesBurst),
 		msgs:  rate.NewLimiter(consumerMsgs, consumerMsgsBurst),
 	}
 }
 
 // exceed takes the totals that a connection has published. It reports whether the recent part exceeds the limits.
-func (q *questions) exceed(now time.Time, bytes, msgs int64) bool {
+func (q *publishLimit) exceed(now time.Time, bytes, msgs int64) bool {
 	moreBytes, moreMsgs := int(bytes-q.lastBytes), int(msgs-q.lastMsgs)
 	q.lastBytes, q.lastMsgs = bytes, msgs
 	return !q.bytes.AllowN(now, moreBytes) || !q.msgs.AllowN(now, moreMsgs)

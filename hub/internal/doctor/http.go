@@ -15,8 +15,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
-// listen reports whether an address is free, or else why it cannot be listened at.
-func listen(addr string) (free bool, err error) {
+// isFree reports whether an address is free, or else why it cannot be listened at.
+func isFree(addr string) (free bool, err error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return false, err
@@ -24,8 +24,8 @@ func listen(addr string) (free bool, err error) {
 	return true, l.Close()
 }
 
-// reachable is where somebody on this host reaches who listens at an address.
-func reachable(addr string) string {
+// localAddr is where somebody on this host reaches who listens at an address.
+func localAddr(addr string) string {
 	_, port, err := net.SplitHostPort(addr)
 	if err == nil && netutil.IsUnspecified(addr) {
 		return net.JoinHostPort("127.0.0.1", port)
@@ -33,9 +33,9 @@ func reachable(addr string) string {
 	return addr
 }
 
-// page looks at the address of the page.
-func (e *examination) page(ctx context.Context) {
-	free, err := listen(e.cfg.HTTP)
+// http looks at the address of the page.
+func (e *examination) http(ctx context.Context) {
+	free, err := isFree(e.cfg.HTTP)
 	switch {
 	case free:
 		e.ok("HTTP", "%s is free", e.cfg.HTTP)
@@ -47,7 +47,7 @@ func (e *examination) page(ctx context.Context) {
 		e.fail("HTTP", err.Error(), "choose another address with --http")
 		return
 	}
-	version, err := e.ask(ctx)
+	version, err := e.hubVersion(ctx)
 	switch {
 	case err != nil:
 		e.fail("HTTP", fmt.Sprintf("%s is taken, and not by a hub: %v", e.cfg.HTTP, err), "choose another address with --http, or end the other program: ss -ltnp shows which it is")
@@ -60,9 +60,9 @@ func (e *examination) page(ctx context.Context) {
 	}
 }
 
-// ask returns the version of the hub that runs, "" if it tells that to its users only, or an error if it is none.
-func (e *examination) ask(ctx context.Context) (version string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+// hubVersion returns the version of the hub that runs, "" if it tells that to its users only, or an error if it is none.
+func (e *examination) hubVersion(ctx context.Context) (version string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	scheme := "http"
 	if e.cfg.TLSCert != "" {
@@ -70,7 +70,7 @@ func (e *examination) ask(ctx context.Context) (version string, err error) {
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // it is asked who it is, and told nothing
 	defer transport.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+reachable(e.cfg.HTTP)+"/api/v1/hub", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+localAddr(e.cfg.HTTP)+"/api/v1/hub", nil)
 	if err != nil {
 		return "", err
 	}

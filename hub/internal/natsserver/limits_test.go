@@ -211,14 +211,14 @@ func TestSilentConnections(t *testing.T) {
 		dialRaw(t, s.Addr())
 	}
 	testutil.Eventually(t, "those that are too many are cut",
-		func() bool { return s.s.NumClients() <= strangersOfAddress+1 })
+		func() bool { return s.s.NumClients() <= unauthenticatedPerAddress+1 })
 	second := s.mustConnectAgent(t, c.garden)
 	for _, p := range []*party{first, second} {
 		if err := p.FlushTimeout(testutil.Timeout); err != nil || !p.IsConnected() {
 			t.Errorf("an agent was cut: %v", err)
 		}
 	}
-	if n := s.s.NumClients(); n < strangersOfAddress {
+	if n := s.s.NumClients(); n < unauthenticatedPerAddress {
 		t.Errorf("%d connections are left", n)
 	}
 	if said := l.all(); !strings.Contains(said, "have shown no credential") {
@@ -315,7 +315,7 @@ func TestFileKeepsItsLimits(t *testing.T) {
 			opts.MaxConn, opts.MaxSubs)
 	}
 	opts = &server.Options{AuthCallout: &server.AuthCallout{}}
-	if bound(opts); opts.MaxControlLine != 0 || opts.MaxSubTokens != maxSubTokens {
+	if setLimits(opts); opts.MaxControlLine != 0 || opts.MaxSubTokens != maxSubTokens {
 		t.Errorf("%d tokens, lines of %d bytes", opts.MaxSubTokens, opts.MaxControlLine)
 	}
 }

@@ -21,11 +21,11 @@ import (
 )
 
 const (
-	scarceDisk   = 64 << 20 // bytes free where the state is, below which it is scarce
-	noDisk       = 1 << 20
-	scarceMemory = 192 << 20
-	soon         = 14 * 24 * time.Hour // how long before a certificate's end it is time to renew it
-	badClock     = 100_000             // microseconds by which a clock that is kept right should not be wrong
+	scarceDisk    = 64 << 20 // bytes free where the state is, below which it is scarce
+	noDisk        = 1 << 20
+	scarceMemory  = 192 << 20
+	expiryWarning = 14 * 24 * time.Hour // how long before a certificate's end it is time to renew it
+	maxClockError = 100_000             // microseconds by which a clock that is kept right should not be wrong
 )
 
 // credentials looks at the credentials file.
@@ -84,7 +84,7 @@ func (e *examination) certificate() {
 		e.fail("certificate", "it has expired on "+ends, "renew it: browsers refuse it")
 	case now.Before(leaf.NotBefore):
 		e.fail("certificate", "it is not good before "+leaf.NotBefore.Format(time.DateTime), "wait, or see whether this host's clock is right")
-	case now.Add(soon).After(leaf.NotAfter):
+	case now.Add(expiryWarning).After(leaf.NotAfter):
 		e.warn("certificate", "it expires on "+ends, "renew it")
 	default:
 		e.ok("certificate", "for %s, good until %s", names, ends)
@@ -122,7 +122,7 @@ func (e *examination) clock() {
 	switch micros := hostclock.Error(); {
 	case micros < 0:
 		e.warn("clock", "nothing keeps it right: times and ages of pictures cannot be trusted", "timedatectl set-ntp true, or another program that follows a time server")
-	case micros > badClock:
+	case micros > maxClockError:
 		e.warn("clock", fmt.Sprintf("it may be wrong by %.1f s", float64(micros)/1e6), "see that the time server is reached: timedatectl timesync-status")
 	default:
 		e.ok("clock", "kept right, within %.1f ms", float64(micros)/1e3)

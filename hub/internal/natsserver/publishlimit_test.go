@@ -11,7 +11,7 @@ import (
 
 func TestQuestions(t *testing.T) {
 	now := time.Unix(1000, 0)
-	q := newQuestions()
+	q := newPublishLimit()
 	for i := range 100 { // a hundred cameras, each asked four times a second
 		if q.exceed(now.Add(time.Duration(i)*time.Second), int64(i)*400*100, int64(i)*400) {
 			t.Fatalf("what a busy consumer asks is too much after %d s", i)
@@ -20,7 +20,7 @@ func TestQuestions(t *testing.T) {
 	if !q.exceed(now.Add(100*time.Second), 99*400*100+consumerBytesBurst+1, 100*400) {
 		t.Error("a megabyte at once is not too much")
 	}
-	q = newQuestions()
+	q = newPublishLimit()
 	if q.exceed(now, 0, consumerMsgsBurst) || !q.exceed(now.Add(time.Second), 0, consumerMsgsBurst+2*consumerMsgs) {
 		t.Error("messages are not bounded as they should be")
 	}

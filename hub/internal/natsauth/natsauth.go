@@ -1,4 +1,6 @@
-package natsserver
+// Package natsauth says what agents and consumers may do on NATS, and verifies that they hold their keys.
+// Who is connected, and the limits of connections, belong to package natsserver.
+package natsauth
 
 import (
 	"github.com/nats-io/nats-server/v2/server"
@@ -9,21 +11,21 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// clientPermissions are what an agent or a consumer may publish and subscribe. docs/design/security.md has the table.
-func clientPermissions(space subject.Space, p credstore.NATSClient) *server.Permissions {
+// Permissions are what an agent or a consumer may publish and subscribe. docs/design/security.md has the table.
+func Permissions(space subject.Space, p credstore.NATSClient) *server.Permissions {
 	if p.Kind == credstore.KindAgent {
-		return agentPermissions(space, p.Key, p.Cameras)
+		return AgentPermissions(space, p.Key, p.Cameras)
 	}
 	return consumerPermissions(space, p)
 }
 
-// agentPermissions allows an agent everything of its own cameras, and answers to inboxes.
+// AgentPermissions allows an agent everything of its own cameras, and answers to inboxes.
 // It also allows its own inbox and the questions to a micro service; nothing else.
 //
 // There is no Response permission.
 // With it, nats-server would let an agent publish to the reply subject of every message that it receives.
 // An agent that asks itself a question chooses that subject, for example a subject of another agent's camera.
-func agentPermissions(space subject.Space, key string, cameras []string) *server.Permissions {
+func AgentPermissions(space subject.Space, key string, cameras []string) *server.Permissions {
 	own := credential.AgentInboxPrefix(key) + ".>"
 	publish := &server.SubjectPermission{Allow: []string{credential.AllInboxes, own}}
 	subscribe := &server.SubjectPermission{Allow: []string{own}}

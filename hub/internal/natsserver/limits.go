@@ -1,12 +1,9 @@
 package natsserver
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-
-	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
 // Limits for all clients of the server. A configuration file may override them.
@@ -51,12 +48,12 @@ const (
 
 // Connections that have not shown a credential yet. nats-server ends them after 2 s.
 const (
-	strangersOfAddress = 128
-	strangersInAll     = 1024
+	unauthenticatedPerAddress = 128
+	unauthenticatedTotal      = 1024
 )
 
-// bound sets the limits that the configuration file does not set.
-func bound(opts *server.Options) {
+// setLimits sets the limits that the configuration file does not set.
+func setLimits(opts *server.Options) {
 	if opts.MaxSubs == 0 {
 		opts.MaxSubs = maxSubs
 	}
@@ -75,51 +72,3 @@ func bound(opts *server.Options) {
 
 // subsFor returns how many subscriptions a connection with this many granted cameras may have.
 func subsFor(cameras int) int { return baseSubs + subsPerCamera*cameras }
-
-// checkNoAuthUser refuses a file with no_auth_user if other hosts can reach the address.
-// It accepts the file if the file itself names that address.
-func checkNoAuthUser(cfg Config, opts *server.Options, placed bool) error {
-	if opts.NoAuthUser == "" || placed || cfg.Insecure {
-		return nil
-	}
-	if err := netutil.ValidateListen(cfg.Addr); err != nil || netutil.IsLoopback(cfg.Addr) {
-		return err
-	}
-	return fmt.Errorf("NATS configuration %s has no_auth_user, which admits every client that can reach %s: "+
-		"use 127.0.0.1 with --nats, or remove no_auth_user", cfg.File, cfg.Addr)
-}
-
-// checkJetStream refuses JetStream in the account of the frames.
-// A stream there could store every frame, and its interest would keep all cameras running.
-func (s *Server) checkJetStream(cfg Config, opts *server.Options) error {
-	if !opts.JetStream {
-		return nil
-	}
-	name := framesAccount(cfg, opts)
-	account, err := s.s.LookupAccount(name)
-	if err != nil || !account.JetStreamEnabled() {
-		return nil //nolint:nilerr // an account that does not exist has no JetStream
-	}
-	return fmt.Errorf("NATS configuration %s enables JetStream in the account of the cameras (%s), "+
-		"where it could store every frame: put JetStream into its own account, as deployments/nats/websocket-mqtt.conf does",
-		cfg.File, name)
-}
-
-// framesAccount returns the name of the hub's account.
-func framesAccount(cfg Config, opts *server.Options) string {
-	var account *server.Account
-	for _, u := range opts.Nkeys {
-		if u.Nkey == cfg.Hub {
-			account = u.Account
-		}
-	}
-	for _, u := range opts.Users {
-		if u.Username == opts.NoAuthUser && cfg.Hub == "" {
-			account = u.Account
-		}
-	}
-	if account == nil {
-		return server.DEFAULT_GLOBAL_ACCOUNT
-	}
-	return account.GetName()
-}

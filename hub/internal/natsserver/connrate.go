@@ -18,10 +18,10 @@ const (
 
 var errTooFast = errors.New("too many new connections a second with this credential")
 
-// pace makes a connection wait for its turn among those with the same credential. Its signature was valid.
+// waitTurn makes a connection wait for its turn among those with the same credential. Its signature was valid.
 // A goroutine of the connection calls it.
-func (g *authenticator) pace(key string) error {
-	wait, err := g.turn(key)
+func (a *authenticator) waitTurn(key string) error {
+	wait, err := a.reserve(key)
 	if errors.Is(err, errTooFast) {
 		wait = connWait // a client that is refused at once reconnects at once
 	}
@@ -29,18 +29,18 @@ func (g *authenticator) pace(key string) error {
 	return err
 }
 
-// turn returns how long a connection has to wait. The error is errTooFast if that is too long.
-func (g *authenticator) turn(key string) (time.Duration, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	v, err := g.identifyLocked(key)
+// reserve returns how long a connection has to wait. The error is errTooFast if that is too long.
+func (a *authenticator) reserve(key string) (time.Duration, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v, err := a.identifyLocked(key)
 	if err != nil || v.conns == 0 {
 		return 0, err
 	}
-	pace := g.paces[key]
+	pace := a.connRates[key]
 	if pace == nil {
 		pace = rate.NewLimiter(connRate, connBurst)
-		g.paces[key] = pace
+		a.connRates[key] = pace
 	}
 	// A reservation is returned in full only if no other one was made meanwhile. The mutex sees to that.
 	turn := pace.Reserve()
