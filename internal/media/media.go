@@ -1,4 +1,5 @@
-// Package media holds what the hub's engine and its outputs have in common: codecs, tracks, packets, and what a subscriber wants.
+// Package media holds what the hub's engine and its outputs have in common: codecs, tracks, packets, and what a
+// subscriber wants.
 //
 // It knows no wire protocol, no container and no transport: those belong to the packages that read and write them.
 package media

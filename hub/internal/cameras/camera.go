@@ -125,8 +125,8 @@ func (c *Camera) onSecondAgentLocked(s status.Status, now time.Time) {
 	}
 }
 
-// conflictLocked reports whether two agents serve the camera. Both must have been heard in turn: after a restart with a clock that went back, the new run
-// looks like an older agent until the former one has been silent for long.
+// conflictLocked reports whether two agents serve the camera. Both must have been heard in turn: after a restart with
+// a clock that went back, the new run looks like an older agent until the former one has been silent for long.
 func (c *Camera) conflictLocked(now time.Time) bool {
 	return now.Sub(c.secondHeard) < conflictTime && c.lastStatus.After(c.secondSince)
 }
@@ -158,8 +158,8 @@ func (c *Camera) setOnlineLocked() {
 	}
 }
 
-// tick ends the stream if nobody has used it for the linger time, wakes the camera if viewers wait in vain, and reports true if its agent
-// should be asked how it is.
+// tick ends the stream if nobody has used it for the linger time, wakes the camera if viewers wait in vain, and
+// reports true if its agent should be asked how it is.
 func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -231,8 +231,8 @@ func (c *Camera) wakeLocked(now time.Time) {
 	}
 }
 
-// requestKeyFrame asks the camera's agent for a key frame, but not too often. The ring of a camera without viewers needs
-// none.
+// requestKeyFrame asks the camera's agent for a key frame, but not too often. The ring of a camera without viewers
+// needs none.
 func (c *Camera) requestKeyFrame() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

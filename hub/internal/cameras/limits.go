@@ -17,9 +17,11 @@ const (
 // sayAgain is how long after a refusal was logged another one by the same limit is.
 const sayAgain = time.Minute
 
-// admitLocked reports whether the camera of a status document, which is not known yet, may become known. A refusal is counted and, once a minute, logged.
+// admitLocked reports whether the camera of a status document, which is not known yet, may become known. A refusal is
+// counted and, once a minute, logged.
 //
-// What an agent says of its instance is its word: where NATS asks for no credentials, a liar takes another one for each camera, and only the limit in all holds him.
+// What an agent says of its instance is its word: where NATS asks for no credentials, a liar takes another one for
+// each camera, and only the limit in all holds him.
 func (r *Registry) admitLocked(s status.Status, now time.Time) bool {
 	limit, most, remedy := "", 0, ""
 	switch {

@@ -61,7 +61,8 @@ func TestForgottenCamerasMakeRoom(t *testing.T) {
 	}
 }
 
-// TestOverloadIsReported: while a camera sends too much it is degraded and says why; the log has a line at the beginning and one at the end.
+// TestOverloadIsReported: while a camera sends too much it is degraded and says why; the log has a line at the
+// beginning and one at the end.
 func TestOverloadIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer

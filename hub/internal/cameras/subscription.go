@@ -32,8 +32,8 @@ type Subscription struct {
 }
 
 // Subscribe starts the camera's own stream, if it is not running, and returns a reader of it. An empty codec means
-// whatever the camera delivers. The error wraps ErrNotNative if that is another one. An offline camera can be subscribed
-// to: its packets will come when it returns.
+// whatever the camera delivers. The error wraps ErrNotNative if that is another one. An offline camera can be
+// subscribed to: its packets will come when it returns.
 func (c *Camera) Subscribe(codec media.Codec, as Subscriber) (*Subscription, error) {
 	n, err := c.hold(codec, as)
 	if err != nil {
@@ -153,8 +153,8 @@ func (e *NoFrameError) Error() string {
 // Unwrap returns ErrOffline.
 func (e *NoFrameError) Unwrap() error { return ErrOffline }
 
-// Picture returns the newest packet that decodes alone and was at most maxAge old when it was asked for, waiting for one
-// up to wait. The error wraps ErrNotNative, or ErrOffline if none came.
+// Picture returns the newest packet that decodes alone and was at most maxAge old when it was asked for, waiting for
+// one up to wait. The error wraps ErrNotNative, or ErrOffline if none came.
 func (c *Camera) Picture(ctx context.Context, codec media.Codec, maxAge, wait time.Duration) (*stream.Packet, error) {
 	s, err := c.Subscribe(codec, Viewer)
 	if err != nil {

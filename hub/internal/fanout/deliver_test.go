@@ -47,7 +47,8 @@ func watch(t *testing.T, g *fanout.Group, viewers int, timeout time.Duration, fu
 	return list
 }
 
-// TestBatchesServeAll: every viewer gets every frame, whatever their number, and without a goroutine of its own having run for it.
+// TestBatchesServeAll: every viewer gets every frame, whatever their number, and without a goroutine of its own
+// having run for it.
 func TestBatchesServeAll(t *testing.T) {
 	for _, format := range []media.Codec{media.JPEG, media.H264} {
 		for _, viewers := range []int{1, fanout.BatchSize, fanout.BatchSize + 1, 10*fanout.BatchSize + 3} {
@@ -169,7 +170,8 @@ func TestFullViewersHoldUpNobody(t *testing.T) {
 	})
 }
 
-// BenchmarkBatch measures what a frame costs the stream when viewers deliver it. ns/op ends when all viewers have taken the frame.
+// BenchmarkBatch measures what a frame costs the stream when viewers deliver it. ns/op ends when all viewers have
+// taken the frame.
 func BenchmarkBatch(b *testing.B) {
 	for _, viewers := range []int{1, 100, 1000} {
 		b.Run(fmt.Sprintf("viewers=%d", viewers), func(b *testing.B) {

@@ -15,7 +15,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestViewersUnderLoad lets viewers join, leave and stall while frames come as fast as they can. Every one of them must see what can be decoded, and end.
+// TestViewersUnderLoad lets viewers join, leave and stall while frames come as fast as they can. Every one of them
+// must see what can be decoded, and end.
 func TestViewersUnderLoad(t *testing.T) {
 	for _, format := range []media.Codec{media.JPEG, media.H264} {
 		t.Run(string(format), func(t *testing.T) {
@@ -52,7 +53,8 @@ type load struct {
 	ended error
 }
 
-// publish is the camera: gaps, restarts and Resets, and at last the end. Each lap waits until some viewer got a frame of it.
+// publish is the camera: gaps, restarts and Resets, and at last the end. Each lap waits until some viewer got a frame
+// of it.
 func (l *load) publish() {
 	cam := camera{epoch: 1}
 	for lap := range laps {

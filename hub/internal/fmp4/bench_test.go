@@ -9,7 +9,7 @@ import (
 
 func typicalFragment(b *testing.B, number uint32) *fmp4.Fragment {
 	b.Helper()
-	f, err := fmp4.NewFragment(accessUnit(append([]byte{0x41}, bytes.Repeat([]byte{0xaa}, 10_000)...)), paramSets(), false, interval, number)
+	f, err := fmp4.NewFragment(number, sample(accessUnit(append([]byte{0x41}, bytes.Repeat([]byte{0xaa}, 10_000)...)), paramSets(), false))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -36,9 +36,9 @@ func BenchmarkViewer(b *testing.B) {
 	}
 }
 
-// BenchmarkBeginAt is the cost once per viewer.
-func BenchmarkBeginAt(b *testing.B) {
-	init, err := fmp4.Init(paramSets())
+// BenchmarkWithEditList is the cost once per viewer.
+func BenchmarkWithEditList(b *testing.B) {
+	init, err := fmp4.Init(video(paramSets()))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func BenchmarkInit(b *testing.B) {
 	params := paramSets()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := fmp4.Init(params); err != nil {
+		if _, err := fmp4.Init(video(params)); err != nil {
 			b.Fatal(err)
 		}
 	}

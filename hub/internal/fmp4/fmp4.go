@@ -1,10 +1,13 @@
-// Package fmp4 turns access units into fragmented MP4: one init segment per parameter sets, one fragment per access unit, and the times of each viewer.
+// Package fmp4 makes fragmented MP4 of packets: init segments, fragments, and the times of each viewer.
+//
+// Tracks are those of the stream: a track's id in the file is its id there plus one. All tracks have the same
+// timescale. Who is sent what, and when, does not belong here.
 package fmp4
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4"
@@ -12,16 +15,15 @@ import (
 	"github.com/bluenviron/mediacommon/v2/pkg/formats/mp4/codecs"
 
 	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 const (
 	// ContentType is the Content-Type of the response.
 	ContentType = "video/mp4"
 
-	// timescale is the number of ticks in a second.
-	timescale = 90000
-
-	trackID = 1
+	// timescale is the number of ticks in a second, of all tracks.
+	timescale = media.VideoClockRate
 )
 
 // ErrNoParams means that there is no SPS or no PPS, without which no player can begin.
@@ -29,16 +31,21 @@ var ErrNoParams = errors.New("MP4: no SPS and PPS: they come with a key frame")
 
 var errLayout = errors.New("MP4: the boxes are not laid out as expected")
 
-// Init returns the init segment (ftyp and moov, ISO/IEC 14496-12 section 8.8) of a stream with these parameter sets: its first SPS and PPS; others travel in the
-// samples. It takes a thousand allocations, so it is worth keeping.
-func Init(params *h264.ParamSets) ([]byte, error) {
-	in, err := inInit(params)
-	if err != nil {
-		return nil, err
+// trackID returns the id that a stream's track has in the file. There they begin with 1.
+func trackID(track int) uint32 { return uint32(track) + 1 } //nolint:gosec // a few
+
+// Init returns the init segment (ftyp and moov, ISO/IEC 14496-12, section 8.8) of a stream with these tracks. Of
+// H.264 it has the first SPS and PPS: others travel in the samples. It takes a thousand allocations, so it is worth
+// keeping.
+func Init(tracks ...media.Track) ([]byte, error) {
+	var init fmp4.Init
+	for _, t := range tracks {
+		codec, err := codecOf(t)
+		if err != nil {
+			return nil, err
+		}
+		init.Tracks = append(init.Tracks, &fmp4.InitTrack{ID: int(trackID(t.ID)), TimeScale: timescale, Codec: codec})
 	}
-	init := fmp4.Init{Tracks: []*fmp4.InitTrack{{
-		ID: trackID, TimeScale: timescale, Codec: &codecs.H264{SPS: in.SPS[0], PPS: in.PPS[0]},
-	}}}
 	var buf seekablebuffer.Buffer
 	if err := init.Marshal(&buf); err != nil {
 		return nil, fmt.Errorf("MP4 init segment: %w", err)
@@ -46,50 +53,42 @@ func Init(params *h264.ParamSets) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// inInit returns the parameter sets that the init segment has: one of each.
-func inInit(params *h264.ParamSets) (*h264.ParamSets, error) {
-	if params == nil || len(params.SPS) == 0 || len(params.PPS) == 0 {
-		return nil, ErrNoParams
-	}
-	return &h264.ParamSets{SPS: params.SPS[:1], PPS: params.PPS[:1]}, nil
-}
-
-// Fragment is one access unit as a moof and an mdat box. All viewers share it; the decode time in the moof differs between them and is filled in by AppendMoof.
-type Fragment struct {
-	Mdat []byte // the mdat box with the sample
-
-	moof []byte
-}
-
-// NewFragment returns the fragment of an access unit in wire form. nominal is how long it will most likely be shown: its successor, which nobody waits for, tells its
-// own decode time. number is the fragment's sequence number.
-func NewFragment(au []byte, params *h264.ParamSets, key bool, nominal time.Duration, number uint32) (*Fragment, error) {
-	in, err := inInit(params)
+func codecOf(t media.Track) (codecs.Codec, error) {
+	in, err := initParams(t.Params)
 	if err != nil {
 		return nil, err
 	}
-	mdat := append(make([]byte, 0, 8+len(au)), "\x00\x00\x00\x00mdat"...)
-	mdat = h264.AppendAVCC(mdat, au, in)
-	size := len(mdat) - 8
-	if size == 0 {
-		return nil, h264.ErrEmpty
+	return &codecs.H264{SPS: in.SPS[0], PPS: in.PPS[0]}, nil
+}
+
+// initParams returns the parameter sets that the init segment has: one of each.
+func initParams(p media.Params) (*h264.ParamSets, error) {
+	sets, _ := p.(*h264.ParamSets)
+	if sets == nil || len(sets.SPS) == 0 || len(sets.PPS) == 0 {
+		return nil, ErrNoParams
 	}
-	binary.BigEndian.PutUint32(mdat, uint32(len(mdat))) // far below 4 GiB: frame.MaxPayload
-	return &Fragment{Mdat: mdat, moof: newMoof(number, key, uint32(sampleDuration(nominal)), size)}, nil
+	return &h264.ParamSets{SPS: sets.SPS[:1], PPS: sets.PPS[:1]}, nil
+}
+
+// MIME returns the type of a file with these tracks as Media Source Extensions want it. Of H.264 it has the profile,
+// its constraints and the level, from the SPS (RFC 6381, section 3.3).
+func MIME(tracks ...media.Track) string {
+	var list []string
+	for _, t := range tracks {
+		sets, _ := t.Params.(*h264.ParamSets)
+		if sets == nil || len(sets.SPS) == 0 || len(sets.SPS[0]) < 4 {
+			return ContentType
+		}
+		list = append(list, fmt.Sprintf("avc1.%x", sets.SPS[0][1:4]))
+	}
+	return fmt.Sprintf("%s; codecs=%q", ContentType, strings.Join(list, ","))
 }
 
 // sampleDuration returns a nominal duration in ticks: at least one, at most a minute.
 func sampleDuration(d time.Duration) int64 { return min(max(Ticks(d), 1), 60*timescale) }
 
-// AppendMoof appends the moof box with a viewer's decode time in ticks.
-func (f *Fragment) AppendMoof(dst []byte, decode uint64) []byte {
-	at := len(dst)
-	dst = append(dst, f.moof...)
-	binary.BigEndian.PutUint64(dst[at+decodeOffset:], decode)
-	return dst
-}
-
-// Ticks returns d in units of 1/90000 s, rounded down. It is exact where d is a multiple of a tick and does not overflow for any d.
+// Ticks returns d in units of 1/90000 s, rounded down. It is exact where d is a multiple of a tick and does not
+// overflow for any d.
 func Ticks(d time.Duration) int64 {
 	s, rest := d/time.Second, d%time.Second
 	return int64(s)*timescale + int64(rest)*timescale/int64(time.Second)
@@ -97,11 +96,3 @@ func Ticks(d time.Duration) int64 {
 
 // Micros returns a decode time in microseconds, rounded down.
 func Micros(decode uint64) int64 { return int64(decode/9*100 + decode%9*100/9) }
-
-// MIME returns the type of a stream with these parameter sets as Media Source Extensions want it, with the profile, its constraints and the level from the SPS (RFC 6381, section 3.3).
-func MIME(params *h264.ParamSets) string {
-	if params == nil || len(params.SPS) == 0 || len(params.SPS[0]) < 4 {
-		return ContentType
-	}
-	return fmt.Sprintf("%s; codecs=\"avc1.%x\"", ContentType, params.SPS[0][1:4])
-}

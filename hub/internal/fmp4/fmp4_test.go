@@ -17,6 +17,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
 	"github.com/bramble-cam/bramble/internal/codec/h264"
+	"github.com/bramble-cam/bramble/internal/media"
 )
 
 const interval = 40 * time.Millisecond
@@ -29,6 +30,14 @@ func paramSets() *h264.ParamSets {
 	}
 }
 
+func video(p *h264.ParamSets) media.Track {
+	return media.Track{Codec: media.H264, ClockRate: media.VideoClockRate, Params: p}
+}
+
+func sample(au []byte, p *h264.ParamSets, key bool) fmp4.Sample {
+	return fmp4.Sample{Payload: au, Params: p, Key: key, Duration: interval}
+}
+
 func accessUnit(nalus ...[]byte) (au []byte) {
 	for _, nalu := range nalus {
 		au = append(append(au, 0, 0, 0, 1), nalu...)
@@ -39,7 +48,7 @@ func accessUnit(nalus ...[]byte) (au []byte) {
 func TestInit(t *testing.T) {
 	params := paramSets()
 	for _, start := range []uint64{0, 176400, 1 << 40} {
-		b, err := fmp4.Init(params)
+		b, err := fmp4.Init(video(params))
 		if err == nil {
 			b, err = fmp4.WithEditList(b, start)
 		}
@@ -69,7 +78,7 @@ func TestInit(t *testing.T) {
 		}
 	}
 	for _, bad := range []*h264.ParamSets{nil, {}, {SPS: params.SPS}, {PPS: params.PPS}, {SPS: [][]byte{{0x67}}, PPS: params.PPS}} {
-		if _, err := fmp4.Init(bad); err == nil {
+		if _, err := fmp4.Init(video(bad)); err == nil {
 			t.Errorf("no error for %v", bad)
 		}
 	}
@@ -78,7 +87,7 @@ func TestInit(t *testing.T) {
 func TestFragment(t *testing.T) {
 	params, other := paramSets(), []byte{0x68, 0xee, 0x3c, 0x80}
 	slice := []byte{0x65, 0x88, 0x80, 0x10}
-	f, err := fmp4.NewFragment(accessUnit(params.SPS[0], params.PPS[0], other, slice), params, true, interval, 7)
+	f, err := fmp4.NewFragment(7, sample(accessUnit(params.SPS[0], params.PPS[0], other, slice), params, true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,18 +109,69 @@ func TestFragment(t *testing.T) {
 	}
 }
 
+// TestTwoTracks: a file may have several tracks, and a fragment several samples of each.
+func TestTwoTracks(t *testing.T) {
+	params := paramSets()
+	left, right := video(params), video(params)
+	right.ID = 1
+	b, err := fmp4.Init(left, right)
+	if err == nil {
+		b, err = fmp4.WithEditList(b, 5)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var init mp4.Init
+	if err := init.Unmarshal(bytes.NewReader(b)); err != nil {
+		t.Fatal(err)
+	}
+	if len(init.Tracks) != 2 || init.Tracks[0].ID != 1 || init.Tracks[1].ID != 2 {
+		t.Fatalf("%d tracks", len(init.Tracks))
+	}
+	edits, err := amp4.ExtractBox(bytes.NewReader(b), nil, amp4.BoxPath{
+		amp4.BoxTypeMoov(), amp4.BoxTypeTrak(), amp4.BoxTypeEdts(), amp4.BoxTypeElst(),
+	})
+	if err != nil || len(edits) != 2 {
+		t.Errorf("%d edit lists, %v: want one for each track", len(edits), err)
+	}
+	if got, want := fmp4.MIME(left, right), `video/mp4; codecs="avc1.42c01e,avc1.42c01e"`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	first, second := sample(accessUnit([]byte{0x65, 1}), params, true), sample(accessUnit([]byte{0x41, 2}), params, false)
+	other := sample(accessUnit([]byte{0x65, 3}), params, true)
+	other.Track = 1
+	f, err := fmp4.NewFragment(9, first, second, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts mp4.Parts
+	if err := parts.Unmarshal(append(f.AppendMoof(nil, 100, 200), f.Mdat...)); err != nil {
+		t.Fatal(err)
+	}
+	tracks := parts[0].Tracks
+	if len(tracks) != 2 || len(tracks[0].Samples) != 2 || len(tracks[1].Samples) != 1 ||
+		tracks[0].BaseTime != 100 || tracks[1].BaseTime != 200 || tracks[1].ID != 2 {
+		t.Fatalf("tracks %+v", tracks)
+	}
+	for i, s := range []*mp4.Sample{tracks[0].Samples[0], tracks[0].Samples[1], tracks[1].Samples[0]} {
+		if s.Payload[5] != byte(i+1) || s.IsNonSyncSample != (i == 1) {
+			t.Errorf("sample %d: %+v", i, s)
+		}
+	}
+}
+
 func TestFragmentRefuses(t *testing.T) {
 	params := paramSets()
-	if _, err := fmp4.NewFragment(accessUnit(params.SPS[0], params.PPS[0]), params, true, interval, 1); !errors.Is(err, h264.ErrEmpty) {
+	if _, err := fmp4.NewFragment(1, sample(accessUnit(params.SPS[0], params.PPS[0]), params, true)); !errors.Is(err, h264.ErrEmpty) {
 		t.Errorf("nothing but parameter sets: %v", err)
 	}
-	if _, err := fmp4.NewFragment(accessUnit([]byte{0x41, 0x9a}), &h264.ParamSets{}, false, interval, 1); !errors.Is(err, fmp4.ErrNoParams) {
+	if _, err := fmp4.NewFragment(1, sample(accessUnit([]byte{0x41, 0x9a}), &h264.ParamSets{}, false)); !errors.Is(err, fmp4.ErrNoParams) {
 		t.Errorf("no parameter sets: %v", err)
 	}
 }
 
 func TestAppendMoofDoesNotAllocate(t *testing.T) {
-	f, err := fmp4.NewFragment(accessUnit([]byte{0x41, 0x9a}), paramSets(), false, interval, 1)
+	f, err := fmp4.NewFragment(1, sample(accessUnit([]byte{0x41, 0x9a}), paramSets(), false))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +200,7 @@ func TestFFprobe(t *testing.T) {
 	}
 	params := paramSets()
 	const edge = 12
-	file, err := fmp4.Init(params)
+	file, err := fmp4.Init(video(params))
 	if err == nil {
 		file, err = fmp4.WithEditList(file, edge*3600)
 	}
@@ -149,7 +209,7 @@ func TestFFprobe(t *testing.T) {
 	}
 	var times fmp4.Timeline
 	for i := range 40 {
-		f, err := fmp4.NewFragment(accessUnit([]byte{0x65, 0x88, 0x80, 0x10}), params, i == 0, interval, uint32(i+1))
+		f, err := fmp4.NewFragment(uint32(i+1), sample(accessUnit([]byte{0x65, 0x88, 0x80, 0x10}), params, i == 0))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,13 +11,16 @@ import (
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
-// FuzzFragment: whatever comes as an access unit becomes a fragment that a parser takes, with the payload that it should have.
+// FuzzFragment: whatever comes as an access unit becomes a fragment that a parser takes, with the payload that it
+// should have.
 func FuzzFragment(f *testing.F) {
 	f.Add(accessUnit(paramSets().SPS[0], []byte{0x65, 0x88}), int64(interval), uint32(1), uint64(0))
 	f.Add([]byte("tfdt\x01\x00\x00\x00"), int64(-1), uint32(0x74666474), uint64(1)<<63)
 	f.Add([]byte{}, int64(1)<<62, uint32(0), uint64(0))
 	f.Fuzz(func(t *testing.T, au []byte, nominal int64, number uint32, decode uint64) {
-		fragment, err := fmp4.NewFragment(au, paramSets(), false, time.Duration(nominal), number)
+		fragment, err := fmp4.NewFragment(number, fmp4.Sample{
+			Payload: au, Params: paramSets(), Duration: time.Duration(nominal),
+		})
 		if err != nil {
 			return
 		}

@@ -11,7 +11,8 @@ type Frame struct {
 	Preroll  bool          // it is sent only to get the decoder to the live edge
 }
 
-// Timeline gives one viewer's frames their decode times in ticks. They begin at 0 and always grow. The zero value is ready.
+// Timeline gives one viewer's frames their decode times in ticks. They begin at 0 and always grow. The zero value is
+// ready.
 type Timeline struct {
 	started  bool
 	last     Frame
@@ -19,8 +20,8 @@ type Timeline struct {
 	catching bool   // the history after a jump is not over yet
 }
 
-// Next returns the decode time of f. It follows the differences of PTS exactly, except where a player would stay behind or wait for ever (docs/design/mp4.md): after an outage, and after a jump, whose
-// history is one tick apart.
+// Next returns the decode time of f. It follows the differences of PTS exactly, except where a player would stay
+// behind or wait for ever (docs/design/mp4.md): after an outage, and after a jump, whose history is one tick apart.
 func (t *Timeline) Next(f Frame) uint64 {
 	if t.started {
 		t.decode += t.step(f)

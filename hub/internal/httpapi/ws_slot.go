@@ -230,7 +230,7 @@ func (o *wsSlot) fragmentLocked(d stream.Delivery) error {
 			return err
 		}
 		o.params = d.Params
-		o.announceLocked(d, fmp4.MIME(mp4.ParamSets(d.Params)))
+		o.announceLocked(d, mp4.MIME(d.Packet))
 		skipped := o.skipped
 		o.skipped = false // the fragment tells
 		o.frameLocked(frameInit, 0, d, 0, init)

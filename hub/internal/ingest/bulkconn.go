@@ -6,12 +6,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// bulkFrameSize is from how many bytes on a frame goes by the bulk connection: four times a large one of a camera with 4 megapixels.
+// bulkFrameSize is from how many bytes on a frame goes by the bulk connection: four times a large one of a camera
+// with 4 megapixels.
 const bulkFrameSize = 1 << 20
 
-// bulkConn is a second connection to NATS, for cameras that send large frames or too many. NATS delivers the messages of
-// a connection one after the other: on the first one, other cameras' frames would wait for theirs. It is made when it is
-// needed first.
+// bulkConn is a second connection to NATS, for cameras that send large frames or too many. NATS delivers the messages
+// of a connection one after the other: on the first one, other cameras' frames would wait for theirs. It is made when
+// it is needed first.
 type bulkConn struct {
 	dial func(more ...nats.Option) (*nats.Conn, error)
 

@@ -19,8 +19,9 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// FuzzFeed gives a feed messages with any headers and any payload between good ones. What comes into the ring must be what its format promises, every
-// message must be counted, and the good ones must go on to come in after the next key frame.
+// FuzzFeed gives a feed messages with any headers and any payload between good ones. What comes into the ring must be
+// what its format promises, every message must be counted, and the good ones must go on to come in after the next key
+// frame.
 func FuzzFeed(f *testing.F) {
 	key := unit(long, sps, pps, idr)
 	f.Add(true, "1", "40000", "1", "5", "1", key)
@@ -36,7 +37,7 @@ func FuzzFeed(f *testing.F) {
 			c.format = frame.H264
 		}
 		into := stream.New(stream.Config{Tracks: media.VideoTracks(media.Codec(c.format))})
-		fd := newReceiver(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{})
+		fd := newReceiver(into, newDropLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{})
 		fd.handle(c.msg(c.frame(true)))
 		v := into.NewCursor()
 		defer v.Close()

@@ -29,12 +29,12 @@ import (
 // discoverTime is how long agents have to answer the question who is there.
 const discoverTime = time.Second
 
-// statusTick is how often the hub checks whether to subscribe again to cameras that have flooded it.
+// statusTick is how often the hub checks whether to subscribe again to cameras that were suspended.
 const statusTick = 500 * time.Millisecond
 
-var errNoSense = errors.New("the answer is invalid")
+var errInvalidAnswer = errors.New("the answer is invalid")
 
-var errTooSlow = errors.New("the hub cannot keep up with this subject: it needs a faster machine or fewer viewers")
+var errSlowConsumer = errors.New("the hub cannot keep up with this subject: it needs a faster machine or fewer viewers")
 
 // Ingest is the hub's connection to NATS, and a second one for cameras that weigh too much.
 type Ingest struct {
@@ -47,8 +47,8 @@ type Ingest struct {
 	closed   chan struct{}
 	newConns chan struct{} // holds a token after a connection was made
 
-	faults *faultLog
-	asked  *questions
+	dropLog        *dropLog
+	statusRequests *statusRequests
 
 	statuses *statuses
 }
@@ -68,8 +68,8 @@ type Config struct {
 	Log    *slog.Logger
 }
 
-// Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not. extra may hold nats.InProcessServer. The error concerns the URL and
-// the trust settings only.
+// Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not. extra may hold
+// nats.InProcessServer. The error concerns the URL and the trust settings only.
 func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 	trusts, err := cfg.Trust.Options()
 	if err != nil {
@@ -78,10 +78,10 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 	log := cfg.Log
 	policy := natsconn.NewReconnectPolicy(log, func(err error) (what, remedy string) { return explainRefusal(cfg.Trust, err) })
 	in := &Ingest{
-		space: cfg.Space, limits: cfg.Limits, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), faults: newFaultLog(log),
+		space: cfg.Space, limits: cfg.Limits, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), dropLog: newDropLog(log),
 	}
 	in.statuses = newStatuses(in)
-	in.asked = newQuestions(func(ctx context.Context, camera string) (status.Status, error) {
+	in.statusRequests = newStatusRequests(func(ctx context.Context, camera string) (status.Status, error) {
 		return in.request(ctx, camera, subject.Info, nil)
 	})
 	connected := func(again string) nats.ConnHandler {
@@ -142,7 +142,7 @@ func (in *Ingest) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 	switch {
 	case errors.Is(err, nats.ErrBadHeaderMsg): // the message comes all the same, and is judged where it arrives
 	case errors.Is(err, nats.ErrSlowConsumer):
-		in.faults.report(subj, errTooSlow)
+		in.dropLog.report(subj, errSlowConsumer)
 	default:
 		in.log.Warn("NATS reports an error", logkey.Subject, subj, logkey.Err, err)
 	}
@@ -150,7 +150,7 @@ func (in *Ingest) asyncError(_ *nats.Conn, sub *nats.Subscription, err error) {
 
 // Close ends the connections and returns when they have ended.
 func (in *Ingest) Close() {
-	in.asked.end()
+	in.statusRequests.end()
 	in.bulk.close()
 	in.nc.Close()
 	<-in.closed
@@ -171,7 +171,7 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 		s, err := decodeStatus(camera, msg.Data)
 		if err != nil {
 			in.refused.status.Add(1)
-			in.faults.report(msg.Subject, err)
+			in.dropLog.report(msg.Subject, err)
 			return
 		}
 		o.OnStatus(s)
@@ -192,11 +192,11 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 			in.discover(ctx, o, func(string) bool { return false })
 		case now := <-tick.C:
 			in.statuses.tick(now)
-			switch apart := in.statuses.apart(); {
+			switch apart := in.statuses.perCamera(); {
 			case !apart:
 				looked = time.Time{}
 			case now.Sub(looked) >= status.Interval:
-				in.discover(ctx, o, in.statuses.listens)
+				in.discover(ctx, o, in.statuses.subscribed)
 				looked = now
 			}
 		}
@@ -220,11 +220,11 @@ func (in *Ingest) discover(ctx context.Context, o Observer, known func(camera st
 	var answers sync.WaitGroup
 	defer answers.Wait()
 	subj := micro.APIPrefix + ".INFO." + subject.Service
-	err := in.each(ctx, subj, func(msg *nats.Msg) {
+	err := in.requestMany(ctx, subj, func(msg *nats.Msg) {
 		info, err := decodeInfo(msg.Data)
 		if err != nil {
 			in.refused.info.Add(1)
-			in.faults.report(subj, err)
+			in.dropLog.report(subj, err)
 			return
 		}
 		camera := info.Metadata["camera"]
@@ -237,10 +237,10 @@ func (in *Ingest) discover(ctx context.Context, o Observer, known func(camera st
 			s, err := in.RequestStatus(ctx, camera)
 			switch {
 			case err == nil:
-				in.statuses.found(camera, time.Now())
+				in.statuses.onDiscovered(camera, time.Now())
 				o.OnStatus(s)
 			case ctx.Err() == nil:
-				in.faults.report(in.space.Do(camera, subject.Info), err)
+				in.dropLog.report(in.space.Do(camera, subject.Info), err)
 			}
 		})
 	})
@@ -249,10 +249,10 @@ func (in *Ingest) discover(ctx context.Context, o Observer, known func(camera st
 	}
 }
 
-// each publishes an empty request and calls f with every answer until ctx ends.
+// requestMany publishes an empty request and calls f with every answer until ctx ends.
 // The server's answer that there are no responders does not end the wait.
 // Any agent could forge that answer, or send too many others, to hide the rest of the agents.
-func (in *Ingest) each(ctx context.Context, subj string, f func(*nats.Msg)) error {
+func (in *Ingest) requestMany(ctx context.Context, subj string, f func(*nats.Msg)) error {
 	inbox := request.Inbox(in.nc)
 	sub, err := in.nc.SubscribeSync(inbox)
 	if err != nil {
@@ -299,14 +299,14 @@ func (in *Ingest) publish(camera string, verbs ...subject.Verb) {
 // RequestStatus returns the camera's status from its agent, with its controls.
 // Concurrent callers share one question, and its answer for half a second. The status must not be changed.
 func (in *Ingest) RequestStatus(ctx context.Context, camera string) (status.Status, error) {
-	return in.asked.answer(ctx, camera)
+	return in.statusRequests.do(ctx, camera)
 }
 
-// Configure changes settings of the camera, a JSON document of status.Settings, and returns its status after that. The error is a registry.RefusedError if the agent
-// does not do so.
+// Configure changes settings of the camera, a JSON document of status.Settings, and returns its status after that.
+// The error is a registry.RefusedError if the agent does not do so.
 func (in *Ingest) Configure(ctx context.Context, camera string, settings []byte) (status.Status, error) {
 	s, err := in.request(ctx, camera, subject.Configure, settings)
-	in.asked.forget(camera, nil) // an earlier answer is out of date
+	in.statusRequests.invalidate(camera, nil) // an earlier answer is out of date
 	return s, err
 }
 
@@ -331,7 +331,7 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 	s, err := decodeStatus(camera, msg.Data)
 	if err != nil {
 		in.refused.answer.Add(1)
-		return s, fmt.Errorf("%s: %w: %w", subj, errNoSense, err)
+		return s, fmt.Errorf("%s: %w: %w", subj, errInvalidAnswer, err)
 	}
 	return s, nil
 }

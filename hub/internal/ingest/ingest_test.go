@@ -37,7 +37,8 @@ func dial(t *testing.T, url string, log *slog.Logger) *Ingest {
 	return in
 }
 
-// flush returns when the server has seen everything that nc has sent so far, and has sent everything for nc that came before.
+// flush returns when the server has seen everything that nc has sent so far, and has sent everything for nc that came
+// before.
 func flush(t *testing.T, nc *nats.Conn) {
 	t.Helper()
 	if err := nc.FlushTimeout(testutil.Timeout); err != nil {

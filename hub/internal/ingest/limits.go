@@ -3,19 +3,23 @@ package ingest
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"github.com/nats-io/nats.go/micro"
 
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/printable"
 )
 
-// Bounds of what may wait, of all cameras, before it is looked at.
+// Limits of what may wait, of all cameras, before it is looked at.
 const (
 	maxStatuses    = 16384
 	maxStatusBytes = 16 << 20
 
-	// maxInfo is the largest answer in bytes of a micro service to who is there. A camera's has a tenth of that.
+	// maxInfo is the largest answer in bytes of a micro service to discovery. A camera's has a tenth of that.
 	maxInfo = 16 << 10
 
 	// maxReason is how much is kept of an agent's words for a refusal.
@@ -23,12 +27,12 @@ const (
 )
 
 // refused counts messages that are no frames and could not be used.
-type refused struct{ status, statusFlood, info, answer atomic.Uint64 }
+type refused struct{ status, statusRate, info, answer atomic.Uint64 }
 
 // Refusals returns how many messages beside frames were not as they should be, too large ones included, by kind.
 func (in *Ingest) Refusals() map[string]uint64 {
 	return map[string]uint64{
-		"status": in.refused.status.Load(), "status_flood": in.refused.statusFlood.Load(),
+		"status": in.refused.status.Load(), "status_flood": in.refused.statusRate.Load(),
 		"info": in.refused.info.Load(), "answer": in.refused.answer.Load(),
 	}
 }
@@ -41,4 +45,26 @@ func decodeInfo(data []byte) (info micro.Info, err error) {
 		return info, fmt.Errorf("the info of a micro service: %s", printable.Line(err.Error(), maxReason))
 	}
 	return info, nil
+}
+
+// dropInterval is how long after a dropped message of a subject was logged another one is.
+const dropInterval = 10 * time.Second
+
+// dropLog logs dropped messages, with the number of those of the same subject that were not logged.
+type dropLog struct {
+	log   *slog.Logger
+	limit *loglimit.Limiter
+}
+
+// newDropLog returns a log that a broken agent cannot fill, even if it makes up subjects: ten lines a second at most.
+func newDropLog(log *slog.Logger) *dropLog {
+	return &dropLog{log, loglimit.New(loglimit.Config{
+		Keys: 100, Burst: 1, Interval: dropInterval, TotalBurst: 100, TotalInterval: dropInterval / 100,
+	})}
+}
+
+func (l *dropLog) report(subj string, err error) {
+	if ok, suppressed := l.limit.Allow(subj, time.Now()); ok {
+		l.log.Warn("message dropped", logkey.Subject, subj, logkey.Err, err, "since_last", suppressed+1)
+	}
 }

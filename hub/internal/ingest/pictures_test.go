@@ -50,7 +50,7 @@ func sized(jpeg []byte, width, height uint16) []byte {
 func TestMegapixels(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
-	f := newReceiver(into, newFaultLog(slog.New(slog.DiscardHandler)), "cam.porch.x", Limits{Pixels: 40})
+	f := newReceiver(into, newDropLog(slog.New(slog.DiscardHandler)), "cam.porch.x", Limits{Pixels: 40})
 	for _, size := range [][2]uint16{{7680, 4320}, {16000, 4100}, {8000, 8000}, {640, 480}} {
 		f.handle(c.msg(c.with(false, sized(c.jpeg, size[0], size[1]))))
 	}
@@ -73,7 +73,7 @@ func TestMegapixels(t *testing.T) {
 func TestMegapixelsBeforeCropping(t *testing.T) {
 	c := newCam(t, "porch", frame.H264)
 	into := c.feed(nil)
-	f := newReceiver(into, newFaultLog(slog.New(slog.DiscardHandler)), "cam.porch.x", Limits{Pixels: 40})
+	f := newReceiver(into, newDropLog(slog.New(slog.DiscardHandler)), "cam.porch.x", Limits{Pixels: 40})
 	f.handle(c.msg(c.frame(true)))
 	if into.FramesIn.Load() != 1 {
 		t.Fatalf("dropped %v", into.Drops.Map())

@@ -24,7 +24,8 @@ const (
 	// maxPending is the largest message that may wait for its turn: a frame with its header.
 	maxPending = frame.MaxPayload + headerlimit.Max
 
-	// maxWaiting is how many messages of one camera may wait. What waits is already late: a second or two of frames at most.
+	// maxWaiting is how many messages of one camera may wait. What waits is already late: a second or two of frames at
+	// most.
 	maxWaiting = 64
 )
 
@@ -41,7 +42,7 @@ var boundary = []byte(mpjpeg.Boundary)
 type receiver struct {
 	codec      media.Codec
 	into       *stream.Stream
-	faults     *faultLog
+	dropLog    *dropLog
 	subject    string
 	norm       h264.Normalizer
 	frames     *rate.Limiter // per second that are taken; nil: all
@@ -59,8 +60,8 @@ type Limits struct {
 }
 
 // newReceiver returns a receiver that takes what limits allow.
-func newReceiver(into *stream.Stream, faults *faultLog, subject string, limits Limits) *receiver {
-	f := &receiver{codec: into.Codec(), into: into, faults: faults, subject: subject, overloaded: func() {}, bulk: func() {}}
+func newReceiver(into *stream.Stream, dropLog *dropLog, subject string, limits Limits) *receiver {
+	f := &receiver{codec: into.Codec(), into: into, dropLog: dropLog, subject: subject, overloaded: func() {}, bulk: func() {}}
 	f.frames, f.bytes = limits.limiters()
 	f.pixels = limits.Pixels * 1e6
 	return f
@@ -91,7 +92,8 @@ func (l Limits) limiters() (frames, bytes *rate.Limiter) {
 	return frames, bytes
 }
 
-// overLimit drops a frame beyond the limits before anything of it is looked at: what that costs, and what its viewers do, must not depend on how much an agent sends.
+// overLimit drops a frame beyond the limits before anything of it is looked at: what that costs, and what its viewers
+// do, must not depend on how much an agent sends.
 func (f *receiver) overLimit(msg *nats.Msg) bool {
 	if len(msg.Data) == 0 || f.frames == nil && f.bytes == nil {
 		return false
@@ -124,7 +126,7 @@ func (f *receiver) decode(msg *nats.Msg) {
 		return
 	case err != nil: // not even its number can be trusted
 		f.into.Drops.Add(dropReason(err), 1)
-		f.faults.report(f.subject, err)
+		f.dropLog.report(f.subject, err)
 		return
 	case f.into.Stale(&p): // before its parameter sets could replace those of the run that is followed
 		return
@@ -137,7 +139,7 @@ func (f *receiver) decode(msg *nats.Msg) {
 		f.into.SkipEmpty(&p)
 	default:
 		f.into.Drop(&p, dropReason(err))
-		f.faults.report(f.subject, err)
+		f.dropLog.report(f.subject, err)
 	}
 }
 

@@ -206,7 +206,8 @@ func TestFeedOfMessagesWithoutPicture(t *testing.T) {
 	}
 }
 
-// A second, older agent with the same camera id, but another encoder, must not change the parameter sets of the one that is followed.
+// A second, older agent with the same camera id, but another encoder, must not change the parameter sets of the one
+// that is followed.
 func TestFeedIgnoresAnOlderAgent(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)

@@ -25,67 +25,67 @@ const (
 )
 
 const (
-	// minAway and maxAway bound how long the hub unsubscribes from a camera's status: longer each time.
-	minAway = time.Second
-	maxAway = 4 * time.Second
+	// minSuspension and maxSuspension bound how long the hub unsubscribes from a camera's status: longer each time.
+	minSuspension = time.Second
+	maxSuspension = 4 * time.Second
 
-	// calm is the time without a flood after which all cameras share one subscription again.
-	calm = 10 * time.Second
+	// recoveryTime is the time without excess after which all cameras share one subscription again.
+	recoveryTime = 10 * time.Second
 
-	// unheardAfter is how long a silent camera keeps its place when there is no room for another one.
-	unheardAfter = time.Minute
+	// silenceTimeout is how long a silent camera keeps its place when there is no room for another one.
+	silenceTimeout = time.Minute
 
-	// maxGates is how many cameras have their own gate: twice as many as the hub knows. All others share one.
-	maxGates = 8192
+	// maxQuotas is how many cameras have their own quota: twice as many as the hub knows. All others share one.
+	maxQuotas = 8192
 )
 
-var errStatusFlood = errors.New("its agent sends more status documents than 10, or 32 KiB, a second: " +
+var errStatusRate = errors.New("its agent sends more status documents than 10, or 32 KiB, a second: " +
 	"the excess is dropped, and the hub ignores its status for some seconds")
 
-// statuses receives the status documents of all cameras by one subscription. That cannot exclude a camera that floods.
-// While a camera floods, each other camera has its own subscription, and the hub asks for new cameras.
-// NATS drops messages without a subscriber.
+// statuses receives the status documents of all cameras by one subscription. That cannot exclude a camera that sends
+// too many. While one does, each other camera has its own subscription, and the hub asks for new cameras. NATS drops
+// messages without a subscriber.
 type statuses struct {
-	in   *Ingest
-	take func(camera string, msg *nats.Msg) // checks a document and passes it on; may be called by several goroutines
+	in      *Ingest
+	deliver func(camera string, msg *nats.Msg) // checks a document and passes it on; may be called by several goroutines
 
-	mu    sync.Mutex
-	gates map[string]*gate   // by camera; guarded by mu
-	all   *nats.Subscription // guarded by mu; nil while each camera has its own
-	ended bool               // guarded by mu
+	mu     sync.Mutex
+	quotas map[string]*cameraQuota // by camera; guarded by mu
+	all    *nats.Subscription      // guarded by mu; nil while each camera has its own
+	ended  bool                    // guarded by mu
 }
 
-// gate limits the messages of one camera. It is guarded by the mutex of statuses; the limiters guard themselves.
-type gate struct {
+// cameraQuota limits the messages of one camera. It is guarded by the mutex of statuses; the limiters guard themselves.
+type cameraQuota struct {
 	frames, bandwidth *rate.Limiter // of everything that the camera sends, from Limits; nil: no limit
 
-	docs, bytes *rate.Limiter
-	heard       time.Time
-	excess      int           // documents dropped in the second that began at excessAt
-	excessAt    time.Time     //
-	pause       time.Duration // how long the hub last unsubscribed
-	away        time.Time     // end of that time; zero if there was none
-	sub         *nats.Subscription
+	docs, bytes    *rate.Limiter
+	lastHeard      time.Time
+	excess         int           // documents dropped in the second that began at excessAt
+	excessAt       time.Time     //
+	suspension     time.Duration // how long the hub last unsubscribed
+	suspendedUntil time.Time     // end of that time; zero if there was none
+	sub            *nats.Subscription
 }
 
-func newGate(l Limits) *gate {
+func newQuota(l Limits) *cameraQuota {
 	frames, bandwidth := l.limiters()
-	return &gate{
+	return &cameraQuota{
 		frames: frames, bandwidth: bandwidth,
 		docs: rate.NewLimiter(statusPerSecond, statusAtOnce), bytes: rate.NewLimiter(statusBytes, statusBurst),
 	}
 }
 
 func newStatuses(in *Ingest) *statuses {
-	return &statuses{in: in, take: func(string, *nats.Msg) {}, gates: make(map[string]*gate)}
+	return &statuses{in: in, deliver: func(string, *nats.Msg) {}, quotas: make(map[string]*cameraQuota)}
 }
 
 // begin subscribes.
 func (s *statuses) begin(take func(camera string, msg *nats.Msg)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.take = take
-	return s.togetherLocked()
+	s.deliver = take
+	return s.subscribeAllLocked()
 }
 
 // end unsubscribes for good.
@@ -93,9 +93,9 @@ func (s *statuses) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ended = true
-	leave(&s.all)
-	for _, g := range s.gates {
-		leave(&g.sub)
+	unsubscribe(&s.all)
+	for _, g := range s.quotas {
+		unsubscribe(&g.sub)
 	}
 }
 
@@ -103,28 +103,28 @@ func (s *statuses) end() {
 func (s *statuses) limiters(camera string) (frames, bandwidth *rate.Limiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.ofLocked(camera, time.Now())
+	g := s.quotaLocked(camera, time.Now())
 	return g.frames, g.bandwidth
 }
 
-// ofLocked returns the gate of a camera.
-func (s *statuses) ofLocked(camera string, now time.Time) *gate {
-	if s.gates[camera] == nil && len(s.gates) >= maxGates {
-		maps.DeleteFunc(s.gates, func(_ string, g *gate) bool {
-			old := now.Sub(g.heard) > unheardAfter
+// quotaLocked returns the gate of a camera.
+func (s *statuses) quotaLocked(camera string, now time.Time) *cameraQuota {
+	if s.quotas[camera] == nil && len(s.quotas) >= maxQuotas {
+		maps.DeleteFunc(s.quotas, func(_ string, g *cameraQuota) bool {
+			old := now.Sub(g.lastHeard) > silenceTimeout
 			if old {
-				leave(&g.sub)
+				unsubscribe(&g.sub)
 			}
 			return old
 		})
-		if len(s.gates) >= maxGates {
+		if len(s.quotas) >= maxQuotas {
 			camera = ""
 		}
 	}
-	if s.gates[camera] == nil {
-		s.gates[camera] = newGate(s.in.limits)
+	if s.quotas[camera] == nil {
+		s.quotas[camera] = newQuota(s.in.limits)
 	}
-	return s.gates[camera]
+	return s.quotas[camera]
 }
 
 // handle receives a message with a status.
@@ -132,23 +132,23 @@ func (s *statuses) handle(msg *nats.Msg) {
 	camera, err := s.in.space.CameraOf(msg.Subject)
 	if err != nil {
 		s.in.refused.status.Add(1)
-		s.in.faults.report(msg.Subject, err)
+		s.in.dropLog.report(msg.Subject, err)
 		return
 	}
 	if s.allows(camera, len(msg.Data), time.Now()) {
-		s.take(camera, msg)
+		s.deliver(camera, msg)
 		return
 	}
-	s.in.refused.statusFlood.Add(1)
-	s.in.faults.report(msg.Subject, errStatusFlood)
+	s.in.refused.statusRate.Add(1)
+	s.in.dropLog.report(msg.Subject, errStatusRate)
 }
 
 // allows reports whether a document of n bytes is accepted. It unsubscribes from a camera that sends too many.
 func (s *statuses) allows(camera string, n int, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.ofLocked(camera, now)
-	g.heard = now
+	g := s.quotaLocked(camera, now)
+	g.lastHeard = now
 	if g.bytes.TokensAt(now) >= float64(n) && g.docs.AllowN(now, 1) {
 		g.bytes.AllowN(now, n)
 		if g.bandwidth != nil {
@@ -159,34 +159,34 @@ func (s *statuses) allows(camera string, n int, now time.Time) bool {
 	if now.Sub(g.excessAt) > time.Second {
 		g.excess, g.excessAt = 0, now
 	}
-	if g.excess++; g.excess > maxExcess && s.gates[camera] == g && !s.ended {
-		s.turnAwayLocked(g, now)
+	if g.excess++; g.excess > maxExcess && s.quotas[camera] == g && !s.ended {
+		s.suspendLocked(g, now)
 	}
 	return false
 }
 
-// turnAwayLocked unsubscribes from the status of a camera for a while.
-func (s *statuses) turnAwayLocked(g *gate, now time.Time) {
-	if now.Before(g.away) {
+// suspendLocked unsubscribes from the status of a camera for a while.
+func (s *statuses) suspendLocked(g *cameraQuota, now time.Time) {
+	if now.Before(g.suspendedUntil) {
 		return // the message was on its way already
 	}
-	g.pause = min(max(2*g.pause, minAway), maxAway)
-	g.away, g.excess = now.Add(g.pause), 0
-	leave(&g.sub)
+	g.suspension = min(max(2*g.suspension, minSuspension), maxSuspension)
+	g.suspendedUntil, g.excess = now.Add(g.suspension), 0
+	unsubscribe(&g.sub)
 	if s.all == nil {
 		return
 	}
-	for camera, other := range s.gates {
-		if !now.Before(other.away) && now.Sub(other.heard) < unheardAfter {
-			s.listenLocked(camera, other)
+	for camera, other := range s.quotas {
+		if !now.Before(other.suspendedUntil) && now.Sub(other.lastHeard) < silenceTimeout {
+			s.subscribeCameraLocked(camera, other)
 		}
 	}
 	_ = s.all.Drain() // delivers what has arrived; fails only if the connection is closed already
 	s.all = nil
 }
 
-// listenLocked gives a camera its own subscription.
-func (s *statuses) listenLocked(camera string, g *gate) {
+// subscribeCameraLocked gives a camera its own subscription.
+func (s *statuses) subscribeCameraLocked(camera string, g *cameraQuota) {
 	if g.sub != nil || camera == "" {
 		return
 	}
@@ -198,15 +198,15 @@ func (s *statuses) listenLocked(camera string, g *gate) {
 	g.sub = sub
 }
 
-// togetherLocked makes all cameras share one subscription.
-func (s *statuses) togetherLocked() error {
+// subscribeAllLocked makes all cameras share one subscription.
+func (s *statuses) subscribeAllLocked() error {
 	sub, err := s.subscribe(s.in.space.AllStatus(), maxStatuses, maxStatusBytes)
 	if err != nil {
 		return err
 	}
 	s.all = sub
-	for _, g := range s.gates {
-		g.pause, g.away = 0, time.Time{}
+	for _, g := range s.quotas {
+		g.suspension, g.suspendedUntil = 0, time.Time{}
 	}
 	return nil
 }
@@ -217,47 +217,48 @@ func (s *statuses) subscribe(subj string, messages, bytes int) (*nats.Subscripti
 		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
 	}
 	if err := sub.SetPendingLimits(messages, bytes); err != nil {
-		leave(&sub)
+		unsubscribe(&sub)
 		return nil, fmt.Errorf("subscribe to %s: %w", subj, err)
 	}
 	return sub, nil
 }
 
-// leave unsubscribes, if there is a subscription.
-func leave(sub **nats.Subscription) {
+// unsubscribe unsubscribes, if there is a subscription.
+func unsubscribe(sub **nats.Subscription) {
 	if *sub != nil {
 		_ = (*sub).Unsubscribe() // fails only if the connection is closed already
 		*sub = nil
 	}
 }
 
-// apart reports whether each camera has its own subscription. Then the hub must ask for new cameras.
-func (s *statuses) apart() bool {
+// perCamera reports whether each camera has its own subscription. Then the hub must ask for new cameras.
+func (s *statuses) perCamera() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.all == nil && !s.ended
 }
 
-// listens reports whether a camera has its own subscription, or would have it if it had not flooded.
-func (s *statuses) listens(camera string) bool {
+// subscribed reports whether a camera has its own subscription, or would have it if it had not sent too many.
+func (s *statuses) subscribed(camera string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.gates[camera]
-	return g != nil && (g.sub != nil || !g.away.IsZero())
+	g := s.quotas[camera]
+	return g != nil && (g.sub != nil || !g.suspendedUntil.IsZero())
 }
 
-// found reports a camera that the hub has asked for.
-func (s *statuses) found(camera string, now time.Time) {
+// onDiscovered reports a camera that the hub has asked for.
+func (s *statuses) onDiscovered(camera string, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.ofLocked(camera, now)
-	g.heard = now
-	if s.all == nil && !s.ended && !now.Before(g.away) && s.gates[camera] == g {
-		s.listenLocked(camera, g)
+	g := s.quotaLocked(camera, now)
+	g.lastHeard = now
+	if s.all == nil && !s.ended && !now.Before(g.suspendedUntil) && s.quotas[camera] == g {
+		s.subscribeCameraLocked(camera, g)
 	}
 }
 
-// tick subscribes again to cameras whose pause is over. It subscribes to all together when none floods any more.
+// tick subscribes again to cameras whose pause is over. It subscribes to all together when none sends too many any
+// more.
 func (s *statuses) tick(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -265,25 +266,25 @@ func (s *statuses) tick(now time.Time) {
 		return
 	}
 	if s.all != nil {
-		for _, g := range s.gates {
-			leave(&g.sub) // since the last tick both subscriptions have received everything
+		for _, g := range s.quotas {
+			unsubscribe(&g.sub) // since the last tick both subscriptions have received everything
 		}
 		return
 	}
 	quiet := true
-	for camera, g := range s.gates {
-		if g.away.IsZero() {
+	for camera, g := range s.quotas {
+		if g.suspendedUntil.IsZero() {
 			continue
 		}
-		quiet = quiet && now.Sub(g.away) >= calm
-		if !now.Before(g.away) {
-			s.listenLocked(camera, g)
+		quiet = quiet && now.Sub(g.suspendedUntil) >= recoveryTime
+		if !now.Before(g.suspendedUntil) {
+			s.subscribeCameraLocked(camera, g)
 		}
 	}
 	if !quiet {
 		return
 	}
-	if err := s.togetherLocked(); err != nil { // the connection is closed for good
+	if err := s.subscribeAllLocked(); err != nil { // the connection is closed for good
 		s.in.log.Error("the hub cannot receive the status of new cameras", logkey.Err, err)
 	}
 }

@@ -60,21 +60,21 @@ func TestStatusFlood(t *testing.T) {
 	if most := statusAtOnce + int(statusPerSecond*time.Since(began).Seconds()); evils > most {
 		t.Errorf("%d documents of the flooder were taken, at most %d", evils, most)
 	}
-	if !in.statuses.apart() || in.statuses.listens("new") {
+	if !in.statuses.perCamera() || in.statuses.subscribed("new") {
 		t.Error("the hub still hears the flooder with all others")
 	}
 	serve(t, good, "cam", "new", encode(t, word("new")))
 	flush(t, good)
-	in.discover(t.Context(), l, in.statuses.listens)
+	in.discover(t.Context(), l, in.statuses.subscribed)
 	for s.Camera != "new" {
 		s = testutil.Receive(t, "a new camera", l.words)
 	}
-	if !in.statuses.listens("new") {
+	if !in.statuses.subscribed("new") {
 		t.Error("the new camera's status is not heard")
 	}
 	in.statuses.tick(time.Now().Add(time.Minute))
 	flush(t, in.nc)
-	if in.statuses.apart() {
+	if in.statuses.perCamera() {
 		t.Error("the flood is over, and each camera has a subscription of its own still")
 	}
 	publish(t, good, &nats.Msg{Subject: "cam.newer.status", Data: encode(t, word("newer"))})
@@ -87,7 +87,7 @@ func TestStatusFlood(t *testing.T) {
 // The hub unsubscribes for longer each time. While it is subscribed, maxExcess a second are no reason to unsubscribe.
 func mostRefused(n int, d time.Duration) uint64 {
 	times := 1
-	for pause, left := minAway, d; left >= pause; pause = min(2*pause, maxAway) {
+	for pause, left := minSuspension, d; left >= pause; pause = min(2*pause, maxSuspension) {
 		left -= pause
 		times++
 	}
@@ -111,31 +111,31 @@ func TestTurningAway(t *testing.T) {
 		}
 		return taken
 	}
-	if n := send("porch", 5); n != 5 || st.apart() {
-		t.Errorf("%d documents of 5 are taken, apart: %v", n, st.apart())
+	if n := send("porch", 5); n != 5 || st.perCamera() {
+		t.Errorf("%d documents of 5 are taken, apart: %v", n, st.perCamera())
 	}
-	if n := send("evil", statusAtOnce+maxExcess); n != statusAtOnce || st.apart() {
-		t.Errorf("%d documents are taken, apart: %v", n, st.apart())
+	if n := send("evil", statusAtOnce+maxExcess); n != statusAtOnce || st.perCamera() {
+		t.Errorf("%d documents are taken, apart: %v", n, st.perCamera())
 	}
-	for _, pause := range []time.Duration{minAway, 2 * minAway, maxAway, maxAway} {
+	for _, pause := range []time.Duration{minSuspension, 2 * minSuspension, maxSuspension, maxSuspension} {
 		send("evil", 1)
-		if g := st.gates["evil"]; g.sub != nil || g.away.Sub(now) != pause || st.gates["porch"].sub == nil || !st.apart() {
-			t.Errorf("turned away for %v, want %v", g.away.Sub(now), pause)
+		if g := st.quotas["evil"]; g.sub != nil || g.suspendedUntil.Sub(now) != pause || st.quotas["porch"].sub == nil || !st.perCamera() {
+			t.Errorf("turned away for %v, want %v", g.suspendedUntil.Sub(now), pause)
 		}
-		if send("evil", 100); st.gates["evil"].away.Sub(now) != pause {
+		if send("evil", 100); st.quotas["evil"].suspendedUntil.Sub(now) != pause {
 			t.Error("what was on its way already makes the time longer")
 		}
 		now = now.Add(pause)
 		st.tick(now)
-		if st.gates["evil"].sub == nil {
+		if st.quotas["evil"].sub == nil {
 			t.Error("the camera is not heard again")
 		}
 		send("evil", statusAtOnce+maxExcess)
 	}
-	now = now.Add(calm + maxAway)
+	now = now.Add(recoveryTime + maxSuspension)
 	st.tick(now)
 	st.tick(now)
-	if g := st.gates["porch"]; st.apart() || g.sub != nil {
+	if g := st.quotas["porch"]; st.perCamera() || g.sub != nil {
 		t.Error("after the flood each camera still has a subscription of its own")
 	}
 }
@@ -163,14 +163,14 @@ func TestStatusBytes(t *testing.T) {
 func TestManyCameras(t *testing.T) {
 	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	now := time.Now()
-	for n := range 3 * maxGates {
+	for n := range 3 * maxQuotas {
 		in.statuses.allows(fmt.Sprint("c", n), 100, now)
 	}
-	if n := len(in.statuses.gates); n > maxGates+1 {
+	if n := len(in.statuses.quotas); n > maxQuotas+1 {
 		t.Errorf("%d cameras are told apart", n)
 	}
-	now = now.Add(2 * unheardAfter)
-	if !in.statuses.allows("late", 100, now) || len(in.statuses.gates) > 2 {
-		t.Errorf("%d cameras that say nothing are remembered", len(in.statuses.gates))
+	now = now.Add(2 * silenceTimeout)
+	if !in.statuses.allows("late", 100, now) || len(in.statuses.quotas) > 2 {
+		t.Errorf("%d cameras that say nothing are remembered", len(in.statuses.quotas))
 	}
 }

@@ -20,18 +20,18 @@ const overloadPause = time.Second
 type subscription struct {
 	in       *Ingest
 	receiver *receiver
-	wait     time.Duration // how long a pause is
+	wait     time.Duration // how long a suspension is
 
 	mu    sync.Mutex
 	bulk  bool               // guarded by mu; frames come by the bulk connection
-	sub   *nats.Subscription // guarded by mu; nil in a pause
-	again *time.Timer        // guarded by mu; ends the pause
+	sub   *nats.Subscription // guarded by mu; nil while suspended
+	again *time.Timer        // guarded by mu; ends the suspension
 	ended bool               // guarded by mu
 }
 
 // SubscribeFrames appends the camera's frames to into until the stop function is called.
 func (in *Ingest) SubscribeFrames(camera string, into *stream.Stream) (stop func(), err error) {
-	s := &subscription{in: in, receiver: newReceiver(into, in.faults, in.space.Frames(camera, frame.Format(into.Codec())), in.limits), wait: overloadPause}
+	s := &subscription{in: in, receiver: newReceiver(into, in.dropLog, in.space.Frames(camera, frame.Format(into.Codec())), in.limits), wait: overloadPause}
 	s.receiver.frames, s.receiver.bytes = in.statuses.limiters(camera)
 	s.receiver.overloaded, s.receiver.bulk = s.suspend, s.moveToBulk
 	s.mu.Lock()
@@ -95,7 +95,7 @@ func (s *subscription) resubscribe() {
 		return
 	}
 	if err := s.begin(nc); err != nil { // the connection is closed for good
-		s.in.log.Error("a camera that was paused cannot be subscribed to again", logkey.Err, err)
+		s.in.log.Error("a camera that was suspended cannot be subscribed to again", logkey.Err, err)
 	}
 }
 

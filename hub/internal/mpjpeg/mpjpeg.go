@@ -1,4 +1,5 @@
-// Package mpjpeg frames JPEG pictures as parts of a multipart/x-mixed-replace response, the MJPEG that browsers and cameras speak.
+// Package mpjpeg frames JPEG pictures as parts of a multipart/x-mixed-replace response, the MJPEG that browsers and
+// cameras speak.
 //
 // A response is Preamble, and then for every picture PartHeader, the JPEG and Tail, which are sent together:
 //
@@ -12,8 +13,8 @@
 //	--bramble-part
 //	Content-Type: image/jpeg            the next PartHeader
 //
-// Tail ends the picture with the boundary that opens the next part. Clients show a picture when they have seen its end: a boundary that came
-// with the next picture would make every one late by a frame.
+// Tail ends the picture with the boundary that opens the next part. Clients show a picture when they have seen its
+// end: a boundary that came with the next picture would make every one late by a frame.
 package mpjpeg
 
 import (
@@ -21,8 +22,8 @@ import (
 	"time"
 )
 
-// Boundary separates the parts (RFC 2046, section 5.1.1). Some clients look for it inside of pictures too, so it is too long to occur
-// there by chance; and it needs no quotes.
+// Boundary separates the parts (RFC 2046, section 5.1.1). Some clients look for it inside of pictures too, so it is
+// too long to occur there by chance; and it needs no quotes.
 const Boundary = "bramble-part"
 
 // ContentType is the Content-Type of the response.
@@ -37,8 +38,9 @@ var (
 	Tail = []byte("\r\n--" + Boundary + "\r\n")
 )
 
-// PartHeader appends the headers of one part, with the empty line that ends them, to dst: size is the length of the JPEG in bytes. The time
-// of capture becomes X-Timestamp, Unix seconds with six decimals as ustreamer has it; a picture sent once more keeps its own.
+// PartHeader appends the headers of one part, with the empty line that ends them, to dst: size is the length of the
+// JPEG in bytes. The time of capture becomes X-Timestamp, Unix seconds with six decimals as ustreamer has it; a
+// picture sent once more keeps its own.
 func PartHeader(dst []byte, size int, captured time.Time) []byte {
 	dst = append(dst, "Content-Type: image/jpeg\r\nContent-Length: "...)
 	dst = strconv.AppendInt(dst, int64(size), 10)

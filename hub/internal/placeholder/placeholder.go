@@ -21,11 +21,12 @@ const (
 
 const quality = 82
 
-// JPEG returns a picture that names the camera and says since when and why it is offline: "porch / offline / last seen
-// 18:03:22, 2 min ago / reason". Give it the size of the camera's pictures; a size out of bounds is clamped, 0 x 0 means
-// 1280 x 720. A zero lastSeen means that the camera was never seen, reason may be empty. Times are local.
+// JPEG returns a picture that names the camera and says since when and why it is offline: "porch / offline / last
+// seen 18:03:22, 2 min ago / reason". Give it the size of the camera's pictures; a size out of bounds is clamped, 0 x
+// 0 means 1280 x 720. A zero lastSeen means that the camera was never seen, reason may be empty. Times are local.
 //
-// It takes some 15 ms of CPU: draw it once per camera and size and share it among viewers, as often as the age must change.
+// It takes some 15 ms of CPU: draw it once per camera and size and share it among viewers, as often as the age must
+// change.
 func JPEG(camera string, lastSeen time.Time, reason string, width, height int) []byte {
 	return render(camera, seen(lastSeen, time.Now()), reason, width, height)
 }
@@ -75,7 +76,8 @@ type line struct {
 	color  color.Color
 }
 
-// add puts lines of the given size, or less if they do not fit, below the last. leading is their distance in font sizes.
+// add puts lines of the given size, or less if they do not fit, below the last. leading is their distance in font
+// sizes.
 func (c *canvas) add(size, leading float64, col color.Color, lines ...string) {
 	for _, text := range lines {
 		face := draw.Fit(text, c.room, size*c.scale)

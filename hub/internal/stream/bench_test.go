@@ -12,7 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/media"
 )
 
-// BenchmarkAppend measures what a frame costs the stream while viewers wait for it. ns/op ends when all viewers have taken the frame.
+// BenchmarkAppend measures what a frame costs the stream while viewers wait for it. ns/op ends when all viewers have
+// taken the frame.
 func BenchmarkAppend(b *testing.B) {
 	for _, viewers := range []int{0, 1, 1000} {
 		b.Run(fmt.Sprintf("viewers=%d", viewers), func(b *testing.B) {

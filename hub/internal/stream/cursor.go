@@ -31,8 +31,8 @@ type Cursor struct {
 // NewCursor returns a cursor that begins at the newest key packet. Close it.
 func (s *Stream) NewCursor() *Cursor { return &Cursor{s: s, waiter: wakeup.New()} }
 
-// Next returns the next packet for this reader, waiting for it up to timeout: then the error is ErrTimeout. Other errors
-// are ctx's, or the one that ended the stream.
+// Next returns the next packet for this reader, waiting for it up to timeout: then the error is ErrTimeout. Other
+// errors are ctx's, or the one that ended the stream.
 func (c *Cursor) Next(ctx context.Context, timeout time.Duration) (Delivery, error) {
 	var deadline time.Time
 	for {

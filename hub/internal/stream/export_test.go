@@ -30,7 +30,8 @@ func (s *Stream) Bounds() (maxBytes int, liveBudget time.Duration) {
 	return s.cfg.MaxBytes, s.cfg.LiveBudget
 }
 
-// Followed returns the run that the main track follows, and when its last packet came; ok is false before the first one.
+// Followed returns the run that the main track follows, and when its last packet came; ok is false before the first
+// one.
 func (s *Stream) Followed() (epoch int64, seq uint64, last time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -90,8 +90,8 @@ func (s *Stream) Tracks() []media.Track {
 // Codec returns the codec of the main track.
 func (s *Stream) Codec() media.Codec { return s.cfg.Tracks[s.main].Codec }
 
-// OnChange has f called after each packet that enters the ring, and after CloseWithError. The stream is locked meanwhile:
-// f must not block and not use it. There is one such function.
+// OnChange has f called after each packet that enters the ring, and after CloseWithError. The stream is locked
+// meanwhile: f must not block and not use it. There is one such function.
 func (s *Stream) OnChange(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -238,7 +238,8 @@ func (s *Stream) Newest() *Packet {
 
 // PacketsSinceKey returns what a decoder needs, in order, to show the newest picture: everything from the newest key
 // packet on. A decoder that has been given all packets before index from needs only those from there on, if no key
-// packet has come since; 0 is for one that has been given none. It is empty if there is no picture, or none from there on.
+// packet has come since; 0 is for one that has been given none. It is empty if there is no picture, or none from
+// there on.
 func (s *Stream) PacketsSinceKey(from uint64) []*Packet {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 )
 
-// Await does not take what it has found, so that what comes until it is taken is not missed and what is skipped is counted once.
+// Await does not take what it has found, so that what comes until it is taken is not missed and what is skipped is
+// counted once.
 func TestAwaitTakesNothing(t *testing.T) {
 	for _, format := range []media.Codec{media.JPEG, media.H264} {
 		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(format)}), camera{format: format}

@@ -19,12 +19,14 @@ const (
 	encodeThreads = 2
 )
 
-// arguments returns ffmpeg's command line for a rendition of a source with pictures of this size, one every interval. It reads Matroska from standard input,
-// and encodes the frames whose time is an odd number of ticks. For each it says on descriptor 3 which it is and how long, and writes it to standard output.
+// arguments returns ffmpeg's command line for a rendition of a source with pictures of this size, one every interval.
+// It reads Matroska from standard input, and encodes the frames whose time is an odd number of ticks. For each it
+// says on descriptor 3 which it is and how long, and writes it to standard output.
 func arguments(hwaccel string, r rendition, of source, interval time.Duration) []string {
 	args := []string{"-hide_banner", "-nostdin", "-nostats", "-loglevel", "error", "-copyts"}
 	args = append(args, decoder(hwaccel, of.codec)...)
-	// Without these ffmpeg looks at seconds of video before it begins. Not with -fflags nobuffer: that loses the first frame.
+	// Without these ffmpeg looks at seconds of video before it begins. Not with -fflags nobuffer: that loses the first
+	// frame.
 	args = append(args, "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0", "-protocol_whitelist", "pipe", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0")
 	args = append(args, "-filter_threads", "1", "-vf", strings.Join(filters(hwaccel, r, of), ","))
 	muxer := "mjpeg"
@@ -34,7 +36,8 @@ func arguments(hwaccel string, r rendition, of source, interval time.Duration) [
 	} else {
 		args = append(args, "-c:v", "mjpeg", "-threads", "1", "-huffman", "default", "-pix_fmt", "yuvj420p", "-q:v", strconv.Itoa(qscale(r.Quality)))
 	}
-	// Passthrough, so that no frame is invented or left out. The list of frames comes before the frames: who reads it must know how much to take.
+	// Passthrough, so that no frame is invented or left out. The list of frames comes before the frames: who reads it
+	// must know how much to take.
 	return append(args, "-fps_mode", "passthrough", "-enc_time_base", "-1", "-flush_packets", "1",
 		"-f", "tee", "[f=framecrc:flush_packets=1]pipe:3|[f="+muxer+":flush_packets=1]pipe:1")
 }
@@ -102,7 +105,8 @@ func h264Encoder(hwaccel string, r rendition, of source, interval time.Duration)
 	return append(x264, common...)
 }
 
-// qscale is ffmpeg's measure of the quality of a JPEG, 2 to 31. Its tables are MPEG's, on average 8 times finer than libjpeg's at a scale of 17.
+// qscale is ffmpeg's measure of the quality of a JPEG, 2 to 31. Its tables are MPEG's, on average 8 times finer than
+// libjpeg's at a scale of 17.
 func qscale(quality int) int {
 	scale := 200 - 2*quality // as libjpeg has it, in percent of the tables in the standard
 	if quality < 50 {

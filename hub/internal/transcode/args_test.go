@@ -9,7 +9,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/media"
 )
 
-// TestArguments has the whole command line of each preset for each pair of formats, 1280x720 at 25 frames a second to a width of 640.
+// TestArguments has the whole command line of each preset for each pair of formats, 1280x720 at 25 frames a second to
+// a width of 640.
 func TestArguments(t *testing.T) {
 	const (
 		jpeg, h264 = media.JPEG, media.H264

@@ -20,7 +20,8 @@ func (r rendition) withoutFFmpeg(of source) bool {
 	return of.codec == media.JPEG && r.Codec == media.JPEG
 }
 
-// inProcess reports whether this process makes the rendition, which it may do at the rate of a tile, for stills, and where there is no ffmpeg.
+// inProcess reports whether this process makes the rendition, which it may do at the rate of a tile, for stills, and
+// where there is no ffmpeg.
 func (t *Transcoder) inProcess(k key, of source) bool {
 	return k.want.withoutFFmpeg(of) && (k.still || t.path == "" || k.want.FPS > 0 && k.want.FPS <= tileFPS)
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 )
 
-// Counters count what the renditions of one camera in one format have done since the hub knows the camera, those that have ended included.
+// Counters count what the renditions of one camera in one format have done since the hub knows the camera, those that
+// have ended included.
 type Counters struct {
 	Running  int    // renditions now
 	Frames   uint64 // made
@@ -41,7 +42,8 @@ func (t *Transcoder) settleLocked(j *job) {
 	delete(t.counting, j)
 }
 
-// Counters returns the counters by camera id and format. The cameras are all that the hub knows: those of others are forgotten.
+// Counters returns the counters by camera id and format. The cameras are all that the hub knows: those of others are
+// forgotten.
 func (t *Transcoder) Counters(cameras []*cameras.Camera) map[string]map[media.Codec]*Counters {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -9,7 +9,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// What a rendition has done is counted on when it has ended, and when another one of its kind begins; with the camera it is forgotten.
+// What a rendition has done is counted on when it has ended, and when another one of its kind begins; with the camera
+// it is forgotten.
 func TestSums(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{FFmpeg: "/nonexistent/ffmpeg", Linger: time.Millisecond})
 	cam := r.newCamera("porch", media.JPEG)

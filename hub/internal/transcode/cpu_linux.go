@@ -8,10 +8,12 @@ import (
 	"time"
 )
 
-// clockTick is the unit of processor times in /proc: the kernel's USER_HZ, which is 100 on every architecture that Go knows.
+// clockTick is the unit of processor times in /proc: the kernel's USER_HZ, which is 100 on every architecture that Go
+// knows.
 const clockTick = 10 * time.Millisecond
 
-// cpuOf returns the processor time that a child has used so far, or 0 if it is gone (proc_pid_stat(5), fields 14 and 15).
+// cpuOf returns the processor time that a child has used so far, or 0 if it is gone (proc_pid_stat(5), fields 14 and
+// 15).
 func cpuOf(pid int) time.Duration {
 	if pid == 0 {
 		return 0

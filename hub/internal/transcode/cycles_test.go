@@ -26,7 +26,8 @@ func fakeFFmpeg(t *testing.T, c *clips) string {
 	return program
 }
 
-// TestCycles: starts and stops of a rendition leave no process, file or goroutine. Every other time it is stopped before there is a picture.
+// TestCycles: starts and stops of a rendition leave no process, file or goroutine. Every other time it is stopped
+// before there is a picture.
 func TestCycles(t *testing.T) {
 	c := makeClips(t)
 	for _, test := range []struct {

@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// takeTime is how long ffmpeg may take to take in a frame, and emptyTime to hand out what is left when there is no more.
+	// takeTime is how long ffmpeg may take to take in a frame, and emptyTime to hand out what is left when there is no
+	// more.
 	takeTime  = 10 * time.Second
 	emptyTime = 2 * time.Second
 

@@ -11,11 +11,12 @@ import (
 )
 
 const (
-	// maxPixels bounds the pictures that are decoded in this process, where they need three bytes a pixel, fifteen if they are progressive.
+	// maxPixels bounds the pictures that are decoded in this process, where they need three bytes a pixel, fifteen if
+	// they are progressive.
 	maxPixels = 40 << 20
 
-	// maxPixelsPerByte is how many pixels a byte of a JPEG can stand for: each block of 8x8 has a bit at least (ITU-T T.81, F.1.2). What says more of itself is not
-	// worth the memory that the decoder would take before it finds out.
+	// maxPixelsPerByte is how many pixels a byte of a JPEG can stand for: each block of 8x8 has a bit at least (ITU-T
+	// T.81, F.1.2). What says more of itself is not worth the memory that the decoder would take before it finds out.
 	maxPixelsPerByte = 8 * 64
 )
 

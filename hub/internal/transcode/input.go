@@ -32,8 +32,8 @@ func newInput(j *job, src *cameras.Subscription) *input {
 	return &input{j: j, src: src, codec: src.Tracks()[0].Codec}
 }
 
-// next waits for the next frame. It returns errChanged if the frames of this run have come to an end: nothing is lost by it, since the next run begins with
-// the newest key frame.
+// next waits for the next frame. It returns errChanged if the frames of this run have come to an end: nothing is lost
+// by it, since the next run begins with the newest key frame.
 func (in *input) next(ctx context.Context) (u unit, err error) {
 	for {
 		if in.j.still {

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// maxInFlight is how many frames that are to be encoded may be in ffmpeg at a time: one that it works on, and one that waits in the pipe. What comes
-	// meanwhile waits in the camera's ring, where a newer one takes its place.
+	// maxInFlight is how many frames that are to be encoded may be in ffmpeg at a time: one that it works on, and one
+	// that waits in the pipe. What comes meanwhile waits in the camera's ring, where a newer one takes its place.
 	maxInFlight = 2
 
 	// maxSilence is how long nothing may come out before more is put in all the same: what is in there may be broken.
@@ -50,7 +50,8 @@ func (l *ledger) add(e entry) {
 	}
 }
 
-// take returns the frame that has come out as the one of this time, and how many of those before it have not, though they were wanted.
+// take returns the frame that has come out as the one of this time, and how many of those before it have not, though
+// they were wanted.
 func (l *ledger) take(at uint64) (p media.Packet, lost uint64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/subprocess"
 )
 
-// DefaultMemory is how many MiB of data an ffmpeg process may have: 4K pictures need 400, of a camera with many reference frames 500.
+// DefaultMemory is how many MiB of data an ffmpeg process may have: 4K pictures need 400, of a camera with many
+// reference frames 500.
 const DefaultMemory = 1024
 
 // maxFiles is how many files ffmpeg may have open: a handful, and what a graphics driver needs.
@@ -21,7 +22,8 @@ const maxFiles = 64
 // renditions for a few.
 const niceness = 10
 
-// limits are those of an ffmpeg process: what it decodes comes from a camera that may be anybody's. Drivers of graphics hardware map much more than they use, and write files.
+// limits are those of an ffmpeg process: what it decodes comes from a camera that may be anybody's. Drivers of
+// graphics hardware map much more than they use, and write files.
 func (c *Config) limits() *subprocess.Limits {
 	l := &subprocess.Limits{Files: maxFiles, Nice: niceness}
 	if software(c.HWAccel) {
@@ -32,8 +34,9 @@ func (c *Config) limits() *subprocess.Limits {
 
 func software(hwaccel string) bool { return hwaccel == "" || hwaccel == "none" }
 
-// environment is what ffmpeg gets to know of this process's: where its libraries are, and what graphics drivers look for. No other's secrets, and none of its own
-// variables, by which it would write reports and read settings from files.
+// environment is what ffmpeg gets to know of this process's: where its libraries are, and what graphics drivers look
+// for. No other's secrets, and none of its own variables, by which it would write reports and read settings from
+// files.
 func environment(hwaccel string) []string {
 	names := []string{"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR"}
 	var prefixes []string

@@ -28,7 +28,8 @@ func TestTooLittleMemory(t *testing.T) {
 	}
 }
 
-// TestFFmpegKnowsLittle: of this process's environment ffmpeg gets what it needs, and its limits are there when the first frame is.
+// TestFFmpegKnowsLittle: of this process's environment ffmpeg gets what it needs, and its limits are there when the
+// first frame is.
 func TestFFmpegKnowsLittle(t *testing.T) {
 	if !limited {
 		t.Skip("only Linux limits processes")

@@ -8,7 +8,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
-// tick is the unit of the times in what ffmpeg is fed with. Finer ones do not survive: ffmpeg rounds some times to microseconds.
+// tick is the unit of the times in what ffmpeg is fed with. Finer ones do not survive: ffmpeg rounds some times to
+// microseconds.
 const tick = time.Microsecond
 
 // Element ids of Matroska (RFC 9559, section 5.1).
@@ -36,7 +37,8 @@ const (
 	idSimpleBlock     = 0xa3
 )
 
-// mkvHeader returns the head of an endless Matroska stream with one video track: H.264 in AVCC form with these parameter sets, or JPEG if they are nil. It exists because it lets ffmpeg know where each frame ends and which one
+// mkvHeader returns the head of an endless Matroska stream with one video track: H.264 in AVCC form with these
+// parameter sets, or JPEG if they are nil. It exists because it lets ffmpeg know where each frame ends and which one
 // it is: in raw streams a frame ends where the next one begins, which costs a frame's time, and has no number.
 func mkvHeader(params *h264.ParamSets, width, height int, interval time.Duration) []byte {
 	track := number(nil, idTrackNumber, 1)
@@ -60,7 +62,8 @@ func mkvHeader(params *h264.ParamSets, width, height int, interval time.Duration
 	return element(out, idTracks, element(nil, idTrackEntry, track))
 }
 
-// mkvBlock appends what stands in front of a frame's bytes: a cluster of its own, so that ffmpeg hands it on without looking for more.
+// mkvBlock appends what stands in front of a frame's bytes: a cluster of its own, so that ffmpeg hands it on without
+// looking for more.
 func mkvBlock(dst []byte, time uint64, key bool, size int) []byte {
 	head := [4]byte{0x81, 0, 0, 0} // track 1, at the cluster's time
 	if key {
@@ -73,8 +76,8 @@ func mkvBlock(dst []byte, time uint64, key bool, size int) []byte {
 	return append(dst, head[:]...)
 }
 
-// avcConfig is the AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1) that says: NALUs have four bytes of length in front. The parameter sets are in it
-// and in front of each IDR.
+// avcConfig is the AVCDecoderConfigurationRecord (ISO/IEC 14496-15, 5.3.3.1) that says: NALUs have four bytes of
+// length in front. The parameter sets are in it and in front of each IDR.
 func avcConfig(params *h264.ParamSets) []byte {
 	sps := params.SPS[0]
 	b := []byte{1, sps[1], sps[2], sps[3], 0xff, 0xe0 | byte(min(len(params.SPS), 31))}

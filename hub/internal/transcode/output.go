@@ -45,7 +45,8 @@ func ended(err error) error {
 	return fmt.Errorf("read from ffmpeg: %w", err)
 }
 
-// parseLine reads a line of ffmpeg's framecrc format: stream, DTS, PTS, duration, size, checksum and maybe more, with commas between them.
+// parseLine reads a line of ffmpeg's framecrc format: stream, DTS, PTS, duration, size, checksum and maybe more, with
+// commas between them.
 func parseLine(line []byte) (at uint64, size int, err error) {
 	fields := bytes.Split(line, []byte(","))
 	if len(fields) < 6 {

@@ -22,8 +22,9 @@ import (
 // tryTime bounds each run of Try.
 const tryTime = 20 * time.Second
 
-// Probe finds out whether ffmpeg can do what a Transcoder wants of it, and returns its version. It has one picture encoded as H.264, and that decoded again, with
-// the command line of a rendition: so a missing encoder and a device that may not be opened show, in ffmpeg's own words. The error is ErrNoFFmpeg if there is none.
+// Probe finds out whether ffmpeg can do what a Transcoder wants of it, and returns its version. It has one picture
+// encoded as H.264, and that decoded again, with the command line of a rendition: so a missing encoder and a device
+// that may not be opened show, in ffmpeg's own words. The error is ErrNoFFmpeg if there is none.
 func Probe(ctx context.Context, cfg Config) (version string, err error) {
 	if cfg.FFmpeg == "" {
 		cfg.FFmpeg = "ffmpeg"

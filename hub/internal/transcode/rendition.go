@@ -7,14 +7,15 @@ import (
 // defaultQuality is that of a JPEG if nobody asks for another.
 const defaultQuality = 80
 
-// tileFPS is the highest rate up to which this process makes JPEGs of JPEGs itself: beyond it ffmpeg's processor time per picture, a quarter of ours, is worth
-// the start and the memory of a process.
+// tileFPS is the highest rate up to which this process makes JPEGs of JPEGs itself: beyond it ffmpeg's processor time
+// per picture, a quarter of ours, is worth the start and the memory of a process.
 const tileFPS = 5
 
 // rendition is what a viewer wants, as it is made. Equal renditions of a camera are made once.
 type rendition struct{ media.Want }
 
-// Ladders: what is asked for is taken to the next step, so that a grid of browsers does not start a process for each size in pixels.
+// Ladders: what is asked for is taken to the next step, so that a grid of browsers does not start a process for each
+// size in pixels.
 func widths() []int   { return []int{160, 240, 320, 480, 640, 960, 1280, 1920} }
 func rates() []int    { return []int{1, 2, 5, 10, 15, 30} }
 func bitrates() []int { return []int{250, 500, 1000, 2000, 4000, 8000} } // in thousands
@@ -36,7 +37,8 @@ type source struct {
 	width, height int // 0 as long as they are not known
 }
 
-// quantize returns the rendition of a camera that answers a request: on the ladders, and never larger than the camera's own.
+// quantize returns the rendition of a camera that answers a request: on the ladders, and never larger than the
+// camera's own.
 func (r rendition) quantize(of source) rendition {
 	if r.Rotate == 90 || r.Rotate == 270 {
 		of.width = of.height

@@ -55,8 +55,8 @@ func reencode(picture []byte, r rendition, pause func()) (made []byte, width, he
 	return out.Bytes(), img.Bounds().Dx(), img.Bounds().Dy(), nil
 }
 
-// shrink scales a picture down by the mean of the pixels that become one. Cameras' pictures are YCbCr: their planes are taken as they are, which is quicker
-// than a way through RGB.
+// shrink scales a picture down by the mean of the pixels that become one. Cameras' pictures are YCbCr: their planes
+// are taken as they are, which is quicker than a way through RGB.
 func shrink(img image.Image, width, height int) image.Image {
 	src, ok := img.(*image.YCbCr)
 	if !ok {

@@ -11,9 +11,9 @@ import (
 	"github.com/bramble-cam/bramble/internal/media"
 )
 
-// Still returns the newest picture of a camera as a JPEG rendition, at most maxAge old when it was asked for, waiting up to wait for one. Of an H.264 camera
-// the picture is made of the newest key frame and what follows it, without waiting for another. Requests for the same picture share it. The error wraps
-// registry.ErrOffline if there was none.
+// Still returns the newest picture of a camera as a JPEG rendition, at most maxAge old when it was asked for, waiting
+// up to wait for one. Of an H.264 camera the picture is made of the newest key frame and what follows it, without
+// waiting for another. Requests for the same picture share it. The error wraps registry.ErrOffline if there was none.
 func (t *Transcoder) Still(
 	ctx context.Context, cam *cameras.Camera, want media.Want, maxAge, wait time.Duration, by Principal,
 ) (*stream.Packet, error) {

@@ -19,7 +19,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestPictures proves, by the clock in each picture, that what comes out is what its times say, for every pair of formats.
+// TestPictures proves, by the clock in each picture, that what comes out is what its times say, for every pair of
+// formats.
 func TestPictures(t *testing.T) {
 	c := makeClips(t)
 	for _, from := range []media.Codec{media.JPEG, media.H264} {
@@ -96,7 +97,8 @@ func units(t *testing.T, v *cameras.Subscription, width int) {
 	}
 }
 
-// psnr compares a picture with the one that it should show, in which it is scaled. The clock is left out: its edges are the scaler's business.
+// psnr compares a picture with the one that it should show, in which it is scaled. The clock is left out: its edges
+// are the scaler's business.
 func psnr(got, want image.Image) float64 {
 	b := got.Bounds()
 	scaled := image.NewRGBA(b)

@@ -7,7 +7,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
-// accessUnit is as large as one of a 720p camera at 2 Mbit/s and 25 fps, its content as dense in zero bytes as coded video.
+// accessUnit is as large as one of a 720p camera at 2 Mbit/s and 25 fps, its content as dense in zero bytes as coded
+// video.
 func accessUnit(code string) []byte {
 	slice := idr(0, 0)
 	seed := uint32(1)

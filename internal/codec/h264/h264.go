@@ -1,8 +1,9 @@
-// Package h264 turns H.264 access units of any legal Annex B framing into the one form that travels over NATS, and into MP4 samples.
+// Package h264 turns H.264 access units of any legal Annex B framing into the one form that travels over NATS, and
+// into MP4 samples.
 //
-// The wire form of an access unit (docs/ref/wire.md): every NALU has a 4-byte start code in front and nothing else around it; no
-// access unit delimiter, filler data or end of sequence or stream; an IDR picture has all known SPS and then all known PPS in front,
-// each once.
+// The wire form of an access unit (docs/ref/wire.md): every NALU has a 4-byte start code in front and nothing else
+// around it; no access unit delimiter, filler data or end of sequence or stream; an IDR picture has all known SPS and
+// then all known PPS in front, each once.
 package h264
 
 import (
@@ -17,8 +18,9 @@ const (
 	// MaxAccessUnitSize is the size in bytes of the largest access unit taken or made.
 	MaxAccessUnitSize = h264.MaxAccessUnitSize
 
-	// MaxNALUs is the number of NALUs an access unit may have. mediacommon stops at 50, but a slice for each row of macroblocks, which
-	// is legal and which low-latency encoders do, makes 68 of a 1080p picture; slices cut to the size of a network packet make hundreds.
+	// MaxNALUs is the number of NALUs an access unit may have. mediacommon stops at 50, but a slice for each row of
+	// macroblocks, which is legal and which low-latency encoders do, makes 68 of a 1080p picture; slices cut to the size
+	// of a network packet make hundreds.
 	MaxNALUs = 2048
 
 	// MaxParamSetSize is the size in bytes of the largest SPS or PPS taken.
@@ -28,8 +30,8 @@ const (
 	maxSide          = 16880    // pixels; the longest side that level 6.2 allows (ITU-T Rec. H.264, A.3.1 h)
 )
 
-// ErrNoPicture means that an access unit has parameter sets, SEI or the like, but no slice. It is not a fault: what it brought is
-// remembered, and there is nothing to hand on.
+// ErrNoPicture means that an access unit has parameter sets, SEI or the like, but no slice. It is not a fault: what
+// it brought is remembered, and there is nothing to hand on.
 var ErrNoPicture = errors.New("access unit without a picture")
 
 // Faults. What Normalize returns wraps one of them.

@@ -10,13 +10,16 @@ import (
 
 // Info describes an access unit that Normalize has returned.
 type Info struct {
-	// Key is true for an IDR picture: it decodes alone, and all parameter sets are in front of it. The first slice decides.
+	// Key is true for an IDR picture: it decodes alone, and all parameter sets are in front of it. The first slice
+	// decides.
 	Key bool
 
-	// ParamsChanged is true if Params are not those of the picture returned before, so also for the first picture with any.
+	// ParamsChanged is true if Params are not those of the picture returned before, so also for the first picture with
+	// any.
 	ParamsChanged bool
 
-	// Copied is true if the result lies in dst's memory, or in new memory if dst was too small, and false if the result is au itself.
+	// Copied is true if the result lies in dst's memory, or in new memory if dst was too small, and false if the result
+	// is au itself.
 	Copied bool
 
 	// Width and Height in pixels, of the SPS that the last key frame refers to; 0 before the first one.
@@ -25,13 +28,14 @@ type Info struct {
 	// Pixels is how many pixels of a picture a decoder keeps, including those that are cropped.
 	Pixels int
 
-	// Params are the parameter sets known at this picture: the same pointer as long as they stay the same. For a key frame there is at
-	// least an SPS and a PPS; before the first one it may be nil.
+	// Params are the parameter sets known at this picture: the same pointer as long as they stay the same. For a key
+	// frame there is at least an SPS and a PPS; before the first one it may be nil.
 	Params *ParamSets
 }
 
-// Normalizer brings the access units of one stream into wire form. It remembers the stream's parameter sets, so that streams which send
-// them only once get them put back. The zero value is ready; it is not for use by several goroutines at once.
+// Normalizer brings the access units of one stream into wire form. It remembers the stream's parameter sets, so that
+// streams which send them only once get them put back. The zero value is ready; it is not for use by several
+// goroutines at once.
 type Normalizer struct {
 	store         paramStore
 	reported      *ParamSets // of the last picture returned
@@ -48,19 +52,21 @@ type Normalizer struct {
 // span is where a NALU lies in its access unit.
 type span struct{ start, end int }
 
-// Normalize returns an access unit in wire form. If au is in wire form already, the result is au itself, not a copy. Otherwise it is
-// appended to dst[:0], which must not overlap au; Info.Copied tells which, so a caller that reuses its buffer writes
+// Normalize returns an access unit in wire form. If au is in wire form already, the result is au itself, not a copy.
+// Otherwise it is appended to dst[:0], which must not overlap au; Info.Copied tells which, so a caller that reuses
+// its buffer writes
 //
 //	out, info, err := n.Normalize(buf, au)
 //	if info.Copied {
 //		buf = out
 //	}
 //
-// The slices are the same bytes in the same order. An IDR gets the parameter sets in front, those of the access unit included; other
-// access units keep the parameter sets they have. Sets behind the first slice of an IDR count from the next access unit on.
+// The slices are the same bytes in the same order. An IDR gets the parameter sets in front, those of the access unit
+// included; other access units keep the parameter sets they have. Sets behind the first slice of an IDR count from
+// the next access unit on.
 //
-// The error is ErrNoPicture or wraps one of the faults; neither spoils the Normalizer. A picture that is not an IDR is accepted before
-// any parameter sets: it is for the caller to wait for a key frame, also after a fault.
+// The error is ErrNoPicture or wraps one of the faults; neither spoils the Normalizer. A picture that is not an IDR
+// is accepted before any parameter sets: it is for the caller to wait for a key frame, also after a fault.
 func (n *Normalizer) Normalize(dst, au []byte) (out []byte, info Info, err error) {
 	if err := n.split(au); err != nil {
 		return nil, Info{}, err

@@ -7,8 +7,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// FuzzSPS reads parameter sets that come from anybody. What is taken has a size that may be decoded, and a stream that begins with it says the same size; what is
-// remembered is bounded.
+// FuzzSPS reads parameter sets that come from anybody. What is taken has a size that may be decoded, and a stream
+// that begins with it says the same size; what is remembered is bounded.
 func FuzzSPS(f *testing.F) {
 	for _, s := range []string{
 		"\x67\x42\x00\x1e\xda\x05\x07\xe4", "\x67\x42\x00\x1e\xda\x02\x80\xf6\x40", "\x67\x42\x00\x1e\xda\x00\x3e\x80\x07\xd1\x90",

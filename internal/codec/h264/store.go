@@ -47,7 +47,8 @@ func (s *paramStore) remember(nalu []byte) error {
 	return nil
 }
 
-// put stores a set in place of the one with the same id. Most encoders send the same sets over and over: that costs a comparison only.
+// put stores a set in place of the one with the same id. Most encoders send the same sets over and over: that costs a
+// comparison only.
 func (s *paramStore) put(list *[]paramSet, nalu []byte, parse func([]byte) (paramSet, error)) error {
 	for i := range *list {
 		if bytes.Equal((*list)[i].nalu, nalu) {
@@ -79,8 +80,8 @@ func (s *paramStore) put(list *[]paramSet, nalu []byte, parse func([]byte) (para
 	return nil
 }
 
-// paramSets returns all sets, or nil if there are none. The result is the same pointer as before, and the same as last if that has the
-// same content, until a set changes.
+// paramSets returns all sets, or nil if there are none. The result is the same pointer as before, and the same as
+// last if that has the same content, until a set changes.
 func (s *paramStore) paramSets(last *ParamSets) *ParamSets {
 	if s.sets != nil || s.size == 0 {
 		return s.sets
@@ -121,7 +122,8 @@ func find(list []paramSet, id uint32) (int, bool) {
 	return slices.BinarySearchFunc(list, id, func(set paramSet, id uint32) int { return cmp.Compare(set.id, id) })
 }
 
-// parseSPS lets mediacommon read an SPS, and refuses sizes that cannot be: it computes them without a check for overflow.
+// parseSPS lets mediacommon read an SPS, and refuses sizes that cannot be: it computes them without a check for
+// overflow.
 func parseSPS(nalu []byte) (paramSet, error) {
 	var sps h264.SPS
 	if err := sps.Unmarshal(nalu); err != nil {

@@ -118,7 +118,8 @@ func TestSetsSentOnce(t *testing.T) {
 	}
 }
 
-// All sets at the start of the stream, each in an access unit of its own, then pictures that refer now to these, now to those.
+// All sets at the start of the stream, each in an access unit of its own, then pictures that refer now to these, now
+// to those.
 func TestSeveralIDs(t *testing.T) {
 	var n h264.Normalizer
 	var sets, rest [][]byte

@@ -25,8 +25,8 @@ var (
 	ErrTrailing = errors.New("JPEG is followed by other bytes: send one picture per frame and no padding")
 )
 
-// Size returns the width and height in pixels from the frame header (ITU-T T.81, B.2.2). It reads only the bytes in front of it and does
-// not care whether the picture is complete.
+// Size returns the width and height in pixels from the frame header (ITU-T T.81, B.2.2). It reads only the bytes in
+// front of it and does not care whether the picture is complete.
 func Size(jpeg []byte) (width, height int, err error) {
 	var s Scanner
 	for s.width == 0 {
@@ -41,9 +41,9 @@ func Size(jpeg []byte) (width, height int, err error) {
 	return s.width, s.height, nil
 }
 
-// Check returns the size of a picture that is complete: it begins with SOI, has a frame header and a scan, and the first EOI outside the
-// marker segments is its last two bytes. Several scans (progressive) are fine, and so are thumbnails inside APP segments. The coded data
-// themselves are not decoded, so a picture with flipped bits may pass.
+// Check returns the size of a picture that is complete: it begins with SOI, has a frame header and a scan, and the
+// first EOI outside the marker segments is its last two bytes. Several scans (progressive) are fine, and so are
+// thumbnails inside APP segments. The coded data themselves are not decoded, so a picture with flipped bits may pass.
 func Check(jpeg []byte) (width, height int, err error) {
 	var s Scanner
 	n, err := s.Scan(jpeg)
@@ -61,8 +61,8 @@ func Check(jpeg []byte) (width, height int, err error) {
 	return s.width, s.height, nil
 }
 
-// First returns the picture at the beginning of b, with its size: what Check accepts, whatever stands behind it. USB cameras fill their buffers
-// with zeros, or leave what was there. Nothing is copied.
+// First returns the picture at the beginning of b, with its size: what Check accepts, whatever stands behind it. USB
+// cameras fill their buffers with zeros, or leave what was there. Nothing is copied.
 func First(b []byte) (picture []byte, width, height int, err error) {
 	var s Scanner
 	n, err := s.Scan(b)

@@ -32,8 +32,8 @@ const (
 	atEnd                  // behind EOI
 )
 
-// Scanner finds the end of a picture whose bytes arrive little by little. It looks at each byte once at most, however often Scan is called.
-// The zero value is ready for one picture.
+// Scanner finds the end of a picture whose bytes arrive little by little. It looks at each byte once at most, however
+// often Scan is called. The zero value is ready for one picture.
 type Scanner struct {
 	state         state
 	scans         int
@@ -44,9 +44,9 @@ type Scanner struct {
 	tables        bool // Huffman tables have come
 }
 
-// Scan takes all bytes of the picture that are there so far: the same ones as in the last call and more behind them. It returns the
-// picture's length with its EOI as soon as that is there, and 0 as long as more bytes are needed. After an error or a length the Scanner
-// is used up.
+// Scan takes all bytes of the picture that are there so far: the same ones as in the last call and more behind them.
+// It returns the picture's length with its EOI as soon as that is there, and 0 as long as more bytes are needed.
+// After an error or a length the Scanner is used up.
 func (s *Scanner) Scan(b []byte) (n int, err error) {
 	for {
 		more, err := s.step(b)
@@ -62,11 +62,13 @@ func (s *Scanner) Scan(b []byte) (n int, err error) {
 	}
 }
 
-// Resync returns where, after an error, the search for the next picture's SOI goes on. It lies behind everything that is surely part of
-// the broken picture, so nobody takes the thumbnail in an APP segment for a picture, but in front of a segment whose length may be wrong.
+// Resync returns where, after an error, the search for the next picture's SOI goes on. It lies behind everything that
+// is surely part of the broken picture, so nobody takes the thumbnail in an APP segment for a picture, but in front
+// of a segment whose length may be wrong.
 func (s *Scanner) Resync() int { return s.resync }
 
-// step deals with one marker, or with the coded data up to the next marker. It reports false when more bytes are needed for that.
+// step deals with one marker, or with the coded data up to the next marker. It reports false when more bytes are
+// needed for that.
 func (s *Scanner) step(b []byte) (more bool, err error) {
 	switch s.state {
 	case inEntropy:

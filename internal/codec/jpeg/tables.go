@@ -2,7 +2,8 @@ package jpeg
 
 import "slices"
 
-// standardTables is a DHT segment with the typical Huffman tables of ITU-T T.81, annex K.3: those of motion JPEG without tables of its own.
+// standardTables is a DHT segment with the typical Huffman tables of ITU-T T.81, annex K.3: those of motion JPEG
+// without tables of its own.
 const standardTables = "\xff\xc4\x01\xa2" +
 	// Luminance, DC (table K.3): how many codes there are of each length, then their values.
 	"\x00" + "\x00\x01\x05\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00" +
@@ -33,10 +34,10 @@ const standardTables = "\xff\xc4\x01\xa2" +
 	"\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd9\xda" +
 	"\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa"
 
-// WithTables returns a picture that has the Huffman tables which it needs. Many USB cameras leave out the standard ones, as the AVI format allows,
-// but neither browsers nor other decoders know them by heart. If jpeg has tables, needs others (progressive, arithmetic coding) or its headers
-// are broken, the result is jpeg itself. Otherwise it is appended to dst[:0], which must not overlap jpeg, with the tables in front of the frame
-// header, and copied is true.
+// WithTables returns a picture that has the Huffman tables which it needs. Many USB cameras leave out the standard
+// ones, as the AVI format allows, but neither browsers nor other decoders know them by heart. If jpeg has tables,
+// needs others (progressive, arithmetic coding) or its headers are broken, the result is jpeg itself. Otherwise it is
+// appended to dst[:0], which must not overlap jpeg, with the tables in front of the frame header, and copied is true.
 func WithTables(dst, jpeg []byte) (out []byte, copied bool) {
 	at := missingTables(jpeg)
 	if at == 0 {
@@ -48,8 +49,8 @@ func WithTables(dst, jpeg []byte) (out []byte, copied bool) {
 	return append(out, jpeg[at:]...), true
 }
 
-// missingTables returns where the standard tables belong: at the frame header of a Huffman-coded sequential picture whose first scan comes before
-// any tables. It returns 0 if they belong nowhere.
+// missingTables returns where the standard tables belong: at the frame header of a Huffman-coded sequential picture
+// whose first scan comes before any tables. It returns 0 if they belong nowhere.
 func missingTables(jpeg []byte) (at int) {
 	var s Scanner
 	for s.scans == 0 {

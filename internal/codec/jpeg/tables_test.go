@@ -22,7 +22,8 @@ func split(tb testing.TB, whole []byte) (without, tables []byte) {
 	return slices.Concat(whole[:at], whole[end:]), whole[at:end]
 }
 
-// TestWithTables: the tables are those of another implementation of the standard, to the byte, and the picture decodes to the same pixels.
+// TestWithTables: the tables are those of another implementation of the standard, to the byte, and the picture
+// decodes to the same pixels.
 func TestWithTables(t *testing.T) {
 	whole := picture(t, 64, 48)
 	bare, tables := split(t, whole)

@@ -9,7 +9,6 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/fmp4"
 	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
-	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/internal/media"
 )
 
@@ -84,16 +83,22 @@ func Init(p *stream.Packet) (InitSegment, error) { return stream.Cached(p, makeI
 // Fragment returns the fragment of a packet. All viewers share it.
 func Fragment(p *stream.Packet) (*fmp4.Fragment, error) { return stream.Cached(p, makeFragment) }
 
-func makeInit(p *stream.Packet) (InitSegment, error) { return fmp4.Init(ParamSets(p.Params)) }
+func makeInit(p *stream.Packet) (InitSegment, error) { return fmp4.Init(track(p)) }
 
-func makeFragment(p *stream.Packet) (*fmp4.Fragment, error) {
-	return fmp4.NewFragment(p.Payload, ParamSets(p.Params), p.Key, p.Duration, uint32(p.Index+1))
+// track returns the track of a packet, with the parameters in force.
+func track(p *stream.Packet) media.Track {
+	return media.Track{
+		ID: p.Track, Codec: media.H264, ClockRate: media.VideoClockRate, Params: p.Params, Width: p.Width, Height: p.Height,
+	}
 }
 
-// ParamSets returns the parameters of an H.264 packet, or nil.
-func ParamSets(p media.Params) *h264.ParamSets {
-	sets, _ := p.(*h264.ParamSets)
-	return sets
+// MIME returns the type of a file that begins at a packet, as Media Source Extensions want it.
+func MIME(p *stream.Packet) string { return fmp4.MIME(track(p)) }
+
+func makeFragment(p *stream.Packet) (*fmp4.Fragment, error) {
+	return fmp4.NewFragment(uint32(p.Index+1), fmp4.Sample{
+		Track: p.Track, Payload: p.Payload, Params: p.Params, Key: p.Key, Duration: p.Duration,
+	})
 }
 
 // send sends one access unit.

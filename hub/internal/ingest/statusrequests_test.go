@@ -21,14 +21,14 @@ import (
 func TestQuestionsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
-		q := newQuestions(func(ctx context.Context, camera string) (status.Status, error) {
+		q := newStatusRequests(func(ctx context.Context, camera string) (status.Status, error) {
 			<-time.After(100 * time.Millisecond)
 			return status.Status{Camera: camera, Frames: uint64(asked.Add(1))}, ctx.Err()
 		})
 		defer q.end()
 		expect := func(camera string, want uint64) {
 			t.Helper()
-			s, err := q.answer(t.Context(), camera)
+			s, err := q.do(t.Context(), camera)
 			if err != nil || s.Camera != camera || s.Frames != want {
 				t.Errorf("%s: %d, %v, want %d", s.Camera, s.Frames, err, want)
 			}
@@ -38,12 +38,12 @@ func TestQuestionsAreShared(t *testing.T) {
 			all.Go(func() { expect("porch", 1) })
 		}
 		all.Wait()
-		<-time.After(keepAnswer - time.Millisecond)
+		<-time.After(answerTTL - time.Millisecond)
 		expect("porch", 1)
 		expect("yard", 2)
 		<-time.After(time.Millisecond)
 		expect("porch", 3)
-		q.forget("porch", nil) // its settings were changed
+		q.invalidate("porch", nil) // its settings were changed
 		expect("porch", 4)
 		<-time.After(time.Minute)
 		q.mu.Lock()
@@ -63,17 +63,17 @@ func TestWhichAnswersAreKept(t *testing.T) {
 			kept bool
 		}{
 			{&cameras.RefusedError{Code: 429}, true},
-			{fmt.Errorf("x: %w", errNoSense), true},
+			{fmt.Errorf("x: %w", errInvalidAnswer), true},
 			{cameras.ErrNoAgent, false},
 			{nats.ErrConnectionClosed, false},
 		} {
 			asked := 0
-			q := newQuestions(func(context.Context, string) (status.Status, error) {
+			q := newStatusRequests(func(context.Context, string) (status.Status, error) {
 				asked++
 				return status.Status{}, c.err
 			})
 			for range 2 {
-				if _, err := q.answer(t.Context(), "porch"); !errors.Is(err, c.err) {
+				if _, err := q.do(t.Context(), "porch"); !errors.Is(err, c.err) {
 					t.Errorf("%v: %v", c.err, err)
 				}
 				synctest.Wait()
@@ -89,7 +89,7 @@ func TestWhichAnswersAreKept(t *testing.T) {
 // TestQuestionOutlivesWhoAskedFirst: a caller that leaves does not end the question for others.
 func TestQuestionOutlivesWhoAskedFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQuestions(func(ctx context.Context, camera string) (status.Status, error) {
+		q := newStatusRequests(func(ctx context.Context, camera string) (status.Status, error) {
 			select {
 			case <-ctx.Done():
 			case <-time.After(time.Second):
@@ -100,13 +100,13 @@ func TestQuestionOutlivesWhoAskedFirst(t *testing.T) {
 		first, leave := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		all.Go(func() {
-			if _, err := q.answer(first, "porch"); !errors.Is(err, context.Canceled) {
+			if _, err := q.do(first, "porch"); !errors.Is(err, context.Canceled) {
 				t.Errorf("who has left: %v", err)
 			}
 		})
 		synctest.Wait()
 		all.Go(func() {
-			if s, err := q.answer(t.Context(), "porch"); err != nil || s.Camera != "porch" {
+			if s, err := q.do(t.Context(), "porch"); err != nil || s.Camera != "porch" {
 				t.Errorf("who has stayed: %+v, %v", s, err)
 			}
 		})
@@ -119,20 +119,20 @@ func TestQuestionOutlivesWhoAskedFirst(t *testing.T) {
 // TestQuestionsEnd: after the end no caller waits, and no question is asked.
 func TestQuestionsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		q := newQuestions(func(ctx context.Context, _ string) (status.Status, error) {
+		q := newStatusRequests(func(ctx context.Context, _ string) (status.Status, error) {
 			<-ctx.Done()
 			return status.Status{}, ctx.Err()
 		})
 		var all sync.WaitGroup
 		all.Go(func() {
-			if _, err := q.answer(t.Context(), "porch"); !errors.Is(err, context.Canceled) {
+			if _, err := q.do(t.Context(), "porch"); !errors.Is(err, context.Canceled) {
 				t.Error(err)
 			}
 		})
 		synctest.Wait()
 		q.end()
 		all.Wait()
-		if _, err := q.answer(t.Context(), "yard"); !errors.Is(err, context.Canceled) {
+		if _, err := q.do(t.Context(), "yard"); !errors.Is(err, context.Canceled) {
 			t.Errorf("after the end: %v", err)
 		}
 	})

@@ -26,10 +26,11 @@ const (
 )
 
 func quietReceiver(into *stream.Stream, fps int) *receiver {
-	return newReceiver(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{FPS: fps})
+	return newReceiver(into, newDropLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{FPS: fps})
 }
 
-// TestFlood: of a camera that sends too much the limit is taken, all else is counted once, and what is taken can be decoded.
+// TestFlood: of a camera that sends too much the limit is taken, all else is counted once, and what is taken can be
+// decoded.
 func TestFlood(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
@@ -113,7 +114,7 @@ func TestBandwidth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCam(t, "porch", frame.JPEG)
 		into := c.feed(nil)
-		f := newReceiver(into, newFaultLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{Bandwidth: 10})
+		f := newReceiver(into, newDropLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{Bandwidth: 10})
 		picture := append(append([]byte(tinyJPEG[:len(tinyJPEG)-2]), make([]byte, 1e6)...), 0xff, 0xd9)
 		for range 1000 { // 100 MB a second
 			f.handle(c.msg(c.with(false, picture)))
@@ -131,7 +132,7 @@ func TestPause(t *testing.T) {
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
 	into := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)})
-	sub := &subscription{in: in, receiver: newReceiver(into, in.faults, "cam.porch.jpeg", Limits{FPS: 10}), wait: time.Hour}
+	sub := &subscription{in: in, receiver: newReceiver(into, in.dropLog, "cam.porch.jpeg", Limits{FPS: 10}), wait: time.Hour}
 	sub.receiver.overloaded = sub.suspend
 	sub.resubscribe()
 	t.Cleanup(sub.end)
@@ -159,7 +160,8 @@ func TestPause(t *testing.T) {
 	}
 }
 
-// TestDimensions: a picture that says it is enormous is dropped for that, before anything decodes it, whatever its bytes.
+// TestDimensions: a picture that says it is enormous is dropped for that, before anything decodes it, whatever its
+// bytes.
 func TestDimensions(t *testing.T) {
 	jpeg := func(width, height uint16) []byte {
 		b := []byte(tinyJPEG)

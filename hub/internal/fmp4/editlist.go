@@ -2,8 +2,9 @@ package fmp4
 
 import "encoding/binary"
 
-// WithEditList returns an init segment of Init for a viewer whose presentation begins at start, in ticks: samples before that are decoded but not shown. It has an edit list in
-// its track (section 8.6.6), which mediacommon does not write: one edit without an end, since a segment_duration of 0 reaches over all fragments.
+// WithEditList returns an init segment of Init for a viewer whose presentation begins at start, in ticks: samples
+// before that are decoded but not shown. Each track gets an edit list (section 8.6.6), which mediacommon does not
+// write: one edit without an end, because a segment_duration of 0 reaches over all fragments.
 func WithEditList(init []byte, start uint64) ([]byte, error) {
 	if start == 0 {
 		return init, nil
@@ -18,24 +19,31 @@ func WithEditList(init []byte, start uint64) ([]byte, error) {
 	edit = binary.BigEndian.AppendUint64(edit, start) // media_time
 	edit = append(edit, 0, 1, 0, 0)                   // media_rate 1.0
 
-	moov, _, err := child(init, 0, len(init), "moov")
+	moov, end, err := child(init, 0, len(init), "moov")
 	if err != nil {
 		return nil, err
 	}
-	trak, end, err := child(init, moov+8, len(init), "trak")
-	if err != nil {
-		return nil, err
+	out := append(make([]byte, 0, len(init)+2*len(edit)), init[:moov+8]...)
+	for from := moov + 8; from < end; {
+		trak, next, err := child(init, from, end, "trak")
+		if err != nil && from > moov+8 { // no further track
+			out = append(out, init[from:end]...)
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		_, at, err := child(init, trak+8, next, "tkhd")
+		if err != nil {
+			return nil, err
+		}
+		head := len(out) + trak - from
+		out = append(append(append(out, init[from:at]...), edit...), init[at:next]...)
+		binary.BigEndian.PutUint32(out[head:], uint32(next-trak+len(edit)))
+		from = next
 	}
-	_, at, err := child(init, trak+8, end, "tkhd")
-	if err != nil {
-		return nil, err
-	}
-	out := append(make([]byte, 0, len(init)+len(edit)), init[:at]...)
-	out = append(append(out, edit...), init[at:]...)
-	for _, box := range []int{moov, trak} {
-		binary.BigEndian.PutUint32(out[box:], binary.BigEndian.Uint32(out[box:])+uint32(len(edit)))
-	}
-	return out, nil
+	binary.BigEndian.PutUint32(out[moov:], uint32(len(out)-moov))
+	return append(out, init[end:]...), nil
 }
 
 // child returns where the first box of this type begins and ends among the boxes in b[from:to].
