@@ -22,27 +22,27 @@ type Face struct {
 	face font.Face
 }
 
-// New returns the font at the given size: the height of the em square in pixels. Sizes below MinSize become MinSize.
-func New(size float64) *Face {
+// NewFace returns the font at the given size: the height of the em square in pixels. Sizes below MinSize become MinSize.
+func NewFace(size float64) *Face {
 	size = max(size, MinSize)
 	parsed, err := opentype.Parse(gomedium.TTF)
 	if err != nil {
-		panic("label: the built-in font is damaged: " + err.Error())
+		panic("draw: the built-in font is damaged: " + err.Error())
 	}
 	// At 72 dots per inch a point is a pixel.
 	face, err := opentype.NewFace(parsed, &opentype.FaceOptions{Size: size, DPI: 72, Hinting: font.HintingNone})
 	if err != nil {
-		panic("label: the built-in font is damaged: " + err.Error())
+		panic("draw: the built-in font is damaged: " + err.Error())
 	}
 	return &Face{size: size, face: face}
 }
 
-// Fit returns the font at the largest size up to size pixels at which text is at most width pixels wide. Text that is
+// FitFace returns the font at the largest size up to size pixels at which text is at most width pixels wide. Text that is
 // too wide even at MinSize gets MinSize.
-func Fit(text string, width int, size float64) *Face {
-	f := New(size)
+func FitFace(text string, width int, size float64) *Face {
+	f := NewFace(size)
 	if w := f.Width(text); w > width {
-		f = New(math.Floor(f.size * float64(width) / float64(w)))
+		f = NewFace(math.Floor(f.size * float64(width) / float64(w)))
 	}
 	return f
 }

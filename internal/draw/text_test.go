@@ -30,7 +30,7 @@ func ink(img *image.RGBA) (box image.Rectangle, count int) {
 func TestDrawStaysInBounds(t *testing.T) {
 	for _, size := range []float64{8, 13.5, 40, 115} {
 		for _, text := range []string{"porch", "18:03:22.347", "Grüße, 2 min ago · 640 × 360", "jgy|@"} {
-			f := New(size)
+			f := NewFace(size)
 			img := canvas(2000, 300)
 			f.Draw(img, 100, 180, color.White, text)
 			box, count := ink(img)
@@ -45,7 +45,7 @@ func TestDrawStaysInBounds(t *testing.T) {
 }
 
 func TestHeight(t *testing.T) {
-	f := New(100)
+	f := NewFace(100)
 	img := canvas(200, 200)
 	f.Draw(img, 20, 150, color.White, "H")
 	box, _ := ink(img)
@@ -57,22 +57,22 @@ func TestHeight(t *testing.T) {
 func TestFit(t *testing.T) {
 	const text = "workshop-printer-two-left"
 	for width := 150; width < 1200; width += 50 {
-		f := Fit(text, width, 80)
+		f := FitFace(text, width, 80)
 		if w := f.Width(text); w > width || (w < width*9/10 && f.Size() < 79) {
 			t.Errorf("%d pixels wide at size %v, to fit %d", w, f.Size(), width)
 		}
 	}
-	if f := Fit(text, 10, 80); f.Size() != MinSize {
+	if f := FitFace(text, 10, 80); f.Size() != MinSize {
 		t.Errorf("size %v, want the smallest", f.Size())
 	}
-	if f := New(0); f.Size() != MinSize {
+	if f := NewFace(0); f.Size() != MinSize {
 		t.Errorf("size %v, want the smallest", f.Size())
 	}
 }
 
 // Drawn tile by tile, text is the same as drawn at once.
 func TestDrawInParts(t *testing.T) {
-	f := New(31)
+	f := NewFace(31)
 	whole, parts := canvas(320, 64), canvas(320, 64)
 	f.Draw(whole, 7, 45, color.White, "bramble 0123")
 	for y := 0; y < 64; y += 16 {
@@ -87,7 +87,7 @@ func TestDrawInParts(t *testing.T) {
 
 // Cells of equal width need digits of equal width.
 func TestDigitsHaveOneWidth(t *testing.T) {
-	f := New(100)
+	f := NewFace(100)
 	for d := '0'; d <= '9'; d++ {
 		if w := f.Width(string(d)); w != f.Width("0") {
 			t.Errorf("%c is %d wide, 0 is %d", d, w, f.Width("0"))
@@ -96,7 +96,7 @@ func TestDigitsHaveOneWidth(t *testing.T) {
 }
 
 func BenchmarkDraw(b *testing.B) {
-	f := New(115)
+	f := NewFace(115)
 	img := canvas(1280, 200)
 	for b.Loop() {
 		f.Draw(img, 64, 150, color.White, "18:03:22.347")

@@ -6,6 +6,8 @@ package frame
 import (
 	"fmt"
 	"time"
+
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // MaxPayload is the largest frame in bytes; nothing in Bramble ever buffers a larger one. It is also the max_payload of the embedded server and of every shipped
@@ -45,7 +47,7 @@ func ParseFormat(s string) (Format, error) {
 	case JPEG, H264:
 		return f, nil
 	}
-	return "", fmt.Errorf("unknown format %q: known are %q and %q", cut(s), JPEG, H264)
+	return "", fmt.Errorf("unknown format %q: known are %q and %q", printable.Truncate(s, maxShown), JPEG, H264)
 }
 
 // Frame is one timed unit of one camera: a JPEG picture or an H.264 access unit. A Frame that was handed on is immutable:

@@ -5,7 +5,12 @@ import (
 	"fmt"
 	"strconv"
 	"time"
+
+	"github.com/bramble-cam/bramble/internal/printable"
 )
+
+// maxShown bounds what an error shows of a foreign text, in bytes.
+const maxShown = 32
 
 // Header names of a frame message, version 1 of the wire protocol. They are case-sensitive.
 const (
@@ -105,7 +110,7 @@ func Decode(format Format, h Header, payload []byte) (Frame, error) {
 	}
 	if v, ok := h[HeaderKey]; ok {
 		if len(v) != 1 || v[0] != "1" {
-			return f, &HeaderError{HeaderKey, cut(first(v)), errKeyValue}
+			return f, &HeaderError{HeaderKey, printable.Truncate(first(v), maxShown), errKeyValue}
 		}
 		f.Key = format == H264
 	}
@@ -124,7 +129,7 @@ func number(h Header, name string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(v, 10, 64)
 	if err != nil {
-		return 0, &HeaderError{name, cut(v), errNotNumber}
+		return 0, &HeaderError{name, printable.Truncate(v, maxShown), errNotNumber}
 	}
 	return n, nil
 }
@@ -134,11 +139,4 @@ func first(v []string) string {
 		return ""
 	}
 	return v[0]
-}
-
-func cut(s string) string {
-	if len(s) > 32 {
-		return s[:32]
-	}
-	return s
 }

@@ -21,6 +21,9 @@ const (
 	maxReasons   = 64
 )
 
+// maxShown bounds what an error shows of a foreign text, in bytes.
+const maxShown = 32
+
 // Interval is how often an agent publishes the status of a camera when nothing changes.
 const Interval = 5 * time.Second
 
@@ -121,7 +124,7 @@ func Decode(data []byte) (Status, error) {
 	case Idle, Starting, Live, Degraded, Stopped:
 		return s, nil
 	}
-	return s, fmt.Errorf("status document of camera %s: unknown state %q", s.Camera, cut(string(s.State)))
+	return s, fmt.Errorf("status document of camera %s: unknown state %q", s.Camera, printable.Truncate(string(s.State), maxShown))
 }
 
 // checkLists bounds what takes much more memory than its three bytes of JSON.
@@ -139,11 +142,4 @@ func (s *Status) checkLists() error {
 		return fmt.Errorf("drops with %d reasons: at most %d are allowed", len(s.Drops), maxReasons)
 	}
 	return nil
-}
-
-func cut(s string) string {
-	if len(s) > 32 {
-		return s[:32]
-	}
-	return s
 }

@@ -66,10 +66,10 @@ func TestDecodeRefuses(t *testing.T) {
 		{"no instance", strings.Replace(good, "instance", "i", 1), "camera porch: instance is missing"},
 		{"no format", strings.Replace(good, "format", "f", 1), "known are"},
 		{"unknown format", strings.Replace(good, "jpeg", "av1", 1), `unknown format "av1"`},
-		{"a long format", strings.Replace(good, "jpeg", strings.Repeat("x", 1000), 1), `unknown format "` + strings.Repeat("x", 32) + `"`},
+		{"a long format", strings.Replace(good, "jpeg", strings.Repeat("x", 1000), 1), `unknown format "` + strings.Repeat("x", 32) + `..."`},
 		{"no state", strings.Replace(good, "state", "s", 1), `unknown state ""`},
 		{"a state that only hubs see", strings.Replace(good, "live", "offline", 1), `unknown state "offline"`},
-		{"a long state", strings.Replace(good, "live", strings.Repeat("x", 1000), 1), `unknown state "` + strings.Repeat("x", 32) + `"`},
+		{"a long state", strings.Replace(good, "live", strings.Repeat("x", 1000), 1), `unknown state "` + strings.Repeat("x", 32) + `..."`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Decode([]byte(c.data))

@@ -52,7 +52,7 @@ func render(camera, seen, reason string, width, height int) []byte {
 	c.add(112, 1.15, bright, printable(camera))
 	c.add(56, 1.5, amber, "offline")
 	c.add(46, 1.6, soft, seen)
-	c.add(40, 1.35, faint, wrap(draw.New(40*c.scale), printable(reason), c.room, 2)...)
+	c.add(40, 1.35, faint, wrap(draw.NewFace(40*c.scale), printable(reason), c.room, 2)...)
 	c.background(color.NRGBA{38, 41, 48, 255}, color.NRGBA{19, 21, 25, 255})
 	c.paint()
 	var out bytes.Buffer
@@ -80,7 +80,7 @@ type line struct {
 // sizes.
 func (c *canvas) add(size, leading float64, col color.Color, lines ...string) {
 	for _, text := range lines {
-		face := draw.Fit(text, c.room, size*c.scale)
+		face := draw.FitFace(text, c.room, size*c.scale)
 		c.lines = append(c.lines, line{text, face, int(leading*face.Size() + 0.5), col})
 	}
 }

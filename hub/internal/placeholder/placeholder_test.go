@@ -72,7 +72,7 @@ func TestSeen(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	face := draw.New(20)
+	face := draw.NewFace(20)
 	room := face.Width("the camera was unplugged")
 	for _, c := range []struct {
 		text string

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bramble-cam/bramble/agent/internal/source"
 	"github.com/bramble-cam/bramble/agent/internal/source/splitter"
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/subprocess"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -88,11 +89,7 @@ func (c *command) failure(out subprocess.Outcome) error {
 
 // shown returns the command as every consumer may see it.
 func (c *command) shown() string {
-	line := subprocess.RedactURLs(c.line)
-	if len(line) > maxShown {
-		line = line[:maxShown] + "..."
-	}
-	return strconv.Quote(line)
+	return strconv.Quote(printable.Truncate(subprocess.RedactURLs(c.line), maxShown))
 }
 
 // errEnded replaces io.EOF: the last access unit of a command that ended may be cut off, so it does not count as

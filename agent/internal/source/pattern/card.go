@@ -90,9 +90,9 @@ func (c *card) background(dst *image.RGBA) {
 func (c *card) addTitle(name string) {
 	x := c.margin()
 	if c.scale > 0.2 {
-		c.addText(draw.New(26*c.scale), x, c.y(110), c.theme.accent, "bramble test card")
+		c.addText(draw.NewFace(26*c.scale), x, c.y(110), c.theme.accent, "bramble test card")
 	}
-	face := draw.Fit(name, c.size.X-2*c.margin()-c.px(240), 128*c.scale)
+	face := draw.FitFace(name, c.size.X-2*c.margin()-c.px(240), 128*c.scale)
 	c.addText(face, x, c.y(236), c.theme.text, name)
 }
 
@@ -112,11 +112,11 @@ func (c *card) addDial() {
 }
 
 func (c *card) addClock() {
-	face := draw.Fit("00:00:00.000", c.size.X-2*c.margin(), 168*c.scale)
+	face := draw.FitFace("00:00:00.000", c.size.X-2*c.margin(), 168*c.scale)
 	clock := newDigits(face, c.margin(), c.y(432), "00:00:00.000", 8, c.theme.text, c.theme.accent)
 	clock.format = func(text []byte, m moment) []byte { return m.now.AppendFormat(text, "15:04:05.000") }
 
-	face = draw.New(34 * c.scale)
+	face = draw.NewFace(34 * c.scale)
 	const longest = "Wednesday 30 September 2026   UTC+00:00"
 	date := &line{
 		face: face, x: c.margin(), y: c.y(496), color: c.theme.faint,
@@ -180,7 +180,7 @@ func (c *card) addSwatches() {
 
 // addFooter writes the settings on the left and the frame number on the right.
 func (c *card) addFooter(settings string) {
-	face := draw.New(30 * c.scale)
+	face := draw.NewFace(30 * c.scale)
 	y := c.y(690)
 	c.addText(face, c.margin(), y, c.theme.faint, settings)
 	const template = "0000000"
