@@ -2,11 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // linkCommand is bramble-hub link.
@@ -15,7 +18,7 @@ type linkCommand struct {
 
 	Camera    string        `arg:"" optional:"" help:"The camera."`
 	Expires   time.Duration `help:"How long it is good for (${default})." default:"24h" env:"-"`
-	Format    []string      `help:"What it opens, joined by commas: mjpeg, jpeg, h264, mp4 (${default})." default:"mjpeg" env:"-"`
+	Format    []string      `help:"What it opens: extensions of the camera's URL, joined by commas (${default})." default:"mjpeg" env:"-"`
 	RevokeAll bool          `help:"End all links, and all sessions, by a new key." env:"-"`
 }
 
@@ -29,6 +32,13 @@ func (c *linkCommand) Run(cmd *cmdContext) error {
 	}
 	if c.Expires <= 0 {
 		return fmt.Errorf("--expires %v: give a time such as 24h", c.Expires)
+	}
+	names := outputs.All().Names()
+	for _, format := range c.Format {
+		if !slices.Contains(names, format) {
+			return fmt.Errorf("--format %s is not known: give one or more of %s",
+				printable.Short(format), strings.Join(names, ", "))
+		}
 	}
 	// The change makes the file with its key, if there is none.
 	if err := cmd.change(func(*credstore.File) error { return nil }); err != nil {
