@@ -31,6 +31,9 @@ func (t *Transcoder) Still(
 		return p, nil
 	}
 	j, err := t.hold(ctx, key{cam, r, true}, of, by)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = &cameras.NoFrameError{What: "picture", Wait: wait, Reason: cam.Reason()}
+	}
 	if err != nil {
 		return nil, err
 	}

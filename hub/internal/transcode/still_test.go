@@ -80,6 +80,17 @@ func TestStillOfRunning(t *testing.T) {
 	}
 }
 
+// TestStillNotBegun: a picture that cannot be begun in time has not come in time, as any other.
+func TestStillNotBegun(t *testing.T) {
+	r := newFixture(t, makeClips(t), Config{})
+	cam := r.newCamera("porch", media.H264)
+	busy := New(Config{FFmpeg: r.tr.path, Log: testutil.Log(t)}) // it does not run
+	_, err := busy.Still(t.Context(), cam.Camera, media.Want{Codec: media.JPEG}, 0, time.Millisecond, Principal{})
+	if none := (*cameras.NoFrameError)(nil); !errors.As(err, &none) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestStillTooOld: what is older than the request allows is not shown.
 func TestStillTooOld(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{})
