@@ -85,7 +85,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"no headers", func(h Header) { clear(h) }, "header Cam-Seq: missing"},
 		{"sequence not a number", func(h Header) { h[HeaderSeq] = []string{"x"} }, `header Cam-Seq="x": not a decimal number`},
 		{"sequence negative", func(h Header) { h[HeaderSeq] = []string{"-1"} }, "Cam-Seq"},
-		{"sequence too large", func(h Header) { h[HeaderSeq] = []string{strings.Repeat("9", 100)} }, strings.Repeat("9", 32) + `"`},
+		{"sequence too large", func(h Header) { h[HeaderSeq] = []string{strings.Repeat("9", 100)} }, strings.Repeat("9", 32) + `..."`},
 		{"PTS missing", func(h Header) { delete(h, HeaderPTS) }, "header Cam-Pts: missing"},
 		{"PTS beyond a duration", func(h Header) { h[HeaderPTS] = []string{"9223372036854775807"} }, "Cam-Pts"},
 		{"time missing", func(h Header) { h[HeaderTime] = nil }, "header Cam-Time: missing"},
