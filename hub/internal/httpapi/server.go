@@ -19,6 +19,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/authz"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/compat"
 	"github.com/bramble-cam/bramble/hub/internal/connlimit"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
@@ -311,24 +312,22 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.Serv
 func (s *Server) routes() {
 	e := s.echo
 	read := []string{http.MethodGet, http.MethodHead}
-	// Public: nothing secret is in them, and those who ask have nothing to show.
+	// Public: nothing secret is in them.
 	e.Match(read, "/assets/*", s.asset)
 	e.Match(read, "/bramble-camera.js", s.element)
 	e.Match(read, "/api/v1/openapi.yaml", s.openAPI)
 	e.Match(read, "/healthz", s.health)
 	e.Match(read, "/readyz", s.ready)
-	e.Match(read, "/login", s.auth.LoginPage)
-	e.POST("/login", s.auth.Login)
-	e.POST("/logout", s.auth.Logout)
-	e.GET("/login/oidc", s.auth.BeginOIDC)
-	e.GET("/login/oidc/callback", s.auth.FinishOIDC)
-	// For those who may see the camera, or its part of what there is.
-	e.Match(read, "/", s.root, s.auth.RequireAuth)
+	s.auth.Register(e, read)
+	// For principals. They get what they may view.
 	e.Match(read, "/cam/:camera", s.camera, s.auth.RequireAuthOrLink)
 	e.Match(read, "/ws", s.webSocket, s.auth.RequireAuthOrLink)
 	s.api.Register(e, read)
 	e.Match(read, "/metrics", s.metrics(), s.auth.RequireAuth, webauth.RequireMetricsAccess)
-	s.aliasRoutes(e, read)
+	compat.New(compat.Config{
+		Cameras: s.cameras, DefaultCamera: func() string { return s.live().DefaultCamera }, Auth: s.auth,
+		Page: s.page, Serve: s.serve,
+	}).Register(e, read)
 }
 
 // withWriteDeadline gives an answer that is no stream a time in which the client must take it. A stream's sink does this for every write.

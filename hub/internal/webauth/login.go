@@ -24,8 +24,8 @@ const MaxForm = 8 << 10
 // maxNext bounds the address to go on to after the login, in bytes.
 const maxNext = 1024
 
-// LoginPage answers with the form.
-func (a *Auth) LoginPage(c echo.Context) error {
+// loginPage answers with the form.
+func (a *Auth) loginPage(c echo.Context) error {
 	next := safeNext(c.QueryParam("next"))
 	if a.Off() {
 		return c.Redirect(http.StatusSeeOther, "./"+next)
@@ -38,8 +38,8 @@ func (a *Auth) form(c echo.Context, status int, f webui.LoginForm) error {
 	return c.HTMLBlob(status, a.cfg.Page.Render(a.loginForm(f)))
 }
 
-// Login takes the form.
-func (a *Auth) Login(c echo.Context) error {
+// login takes the form.
+func (a *Auth) login(c echo.Context) error {
 	r := c.Request()
 	if err := a.cfg.Origins.RequireOwn(r); err != nil {
 		return err
@@ -80,8 +80,8 @@ func (a *Auth) notLoggedIn(c echo.Context, f webui.LoginForm, err error) error {
 	return a.form(c, p.Status, f)
 }
 
-// Logout ends the session, and with it what runs in it.
-func (a *Auth) Logout(c echo.Context) error {
+// logout ends the session, and with it what runs in it.
+func (a *Auth) logout(c echo.Context) error {
 	if err := a.cfg.Origins.RequireOwn(c.Request()); err != nil {
 		return err
 	}

@@ -28,8 +28,8 @@ const (
 	maxAttempts = 20
 )
 
-// BeginOIDC redirects a browser to the identity provider. A cookie keeps the values that the browser must bring back.
-func (a *Auth) BeginOIDC(c echo.Context) error {
+// beginOIDC redirects a browser to the identity provider. A cookie keeps the values that the browser must bring back.
+func (a *Auth) beginOIDC(c echo.Context) error {
 	p := a.cfg.External.OIDC
 	if p == nil {
 		return echo.ErrNotFound
@@ -48,8 +48,8 @@ func (a *Auth) BeginOIDC(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, to)
 }
 
-// FinishOIDC begins a session for the user that the provider names, and redirects to the page that asked for the login.
-func (a *Auth) FinishOIDC(c echo.Context) error {
+// finishOIDC begins a session for the user that the provider names, and redirects to the page that asked for the login.
+func (a *Auth) finishOIDC(c echo.Context) error {
 	p := a.cfg.External.OIDC
 	if p == nil {
 		return echo.ErrNotFound

@@ -4,6 +4,8 @@
 package webauth
 
 import (
+	"github.com/labstack/echo/v4"
+
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
@@ -32,6 +34,15 @@ type Auth struct {
 
 // New returns an Auth. It starts nothing.
 func New(cfg Config) *Auth { return &Auth{cfg} }
+
+// Register adds the routes of logins. Reading ones answer the given methods.
+func (a *Auth) Register(e *echo.Echo, read []string) {
+	e.Match(read, "/login", a.loginPage)
+	e.POST("/login", a.login)
+	e.POST("/logout", a.logout)
+	e.GET("/login/oidc", a.beginOIDC)
+	e.GET("/login/oidc/callback", a.finishOIDC)
+}
 
 // Off reports whether authentication is off: every request has all rights then.
 func (a *Auth) Off() bool {
