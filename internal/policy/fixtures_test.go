@@ -116,6 +116,23 @@ func importFixtures() map[string][]fixture {
 			{"hub", files{"hub/hub.go": imports("~/internal/testutil")}, "hub.go:2"},
 			{"hub's test", files{"hub/hub_test.go": imports("~/internal/testutil")}, ""},
 		},
+		"only hub and the web server import the web server": {
+			{"an output", files{"hub/internal/output/jpeg/jpeg.go": imports("~/hub/internal/httpapi")}, "jpeg.go:2"},
+			{"viewers", files{"hub/internal/viewers/viewers.go": imports("~/hub/internal/webauth")}, "viewers.go:2"},
+			{"hub", files{"hub/hub.go": imports("~/hub/internal/web")}, ""},
+			{"its parts", files{"hub/internal/apiv1/apiv1.go": imports("~/hub/internal/webauth")}, ""},
+		},
+		"each output and each source is a package of its own": {
+			{"another output", files{"hub/internal/output/ts/ts.go": imports("~/hub/internal/output/mp4")}, "ts.go:2"},
+			{"another source", files{"agent/internal/source/exec/exec.go": imports("~/agent/internal/source/v4l2/device")},
+				"exec.go:2"},
+			{"a stranger", files{"hub/internal/viewers/viewers.go": imports("~/hub/internal/output/mp4")}, "viewers.go:2"},
+			{"the package above", files{"hub/internal/output/ts/ts.go": imports("~/hub/internal/output")}, ""},
+			{"a helper", files{"agent/internal/source/exec/exec.go": imports("~/agent/internal/source/splitter")}, ""},
+			{"its own", files{"agent/internal/source/v4l2/v4l2.go": imports("~/agent/internal/source/v4l2/device")}, ""},
+			{"registration", files{"hub/internal/outputs/outputs.go": imports("~/hub/internal/output/ts")}, ""},
+			{"a test", files{"hub/hub_test.go": imports("~/hub/internal/output/mp4")}, ""},
+		},
 		"shared is the wire contract only": {
 			{"another package", files{"shared/config/config.go": code()}, "shared/config is not a part"},
 			{"a test of one", files{"shared/config/config_test.go": code()}, "shared/config is not a part"},

@@ -14,8 +14,8 @@ type fence struct {
 	remedy string
 }
 
-// fences lists them; "~/" stands for this module.
-func fences() []fence {
+// moduleFences keep the parts of this module apart; "~/" stands for it.
+func moduleFences() []fence {
 	return []fence{
 		{
 			"only agent, commands and e2e import agent", []string{"~/agent"},
@@ -28,6 +28,22 @@ func fences() []fence {
 			"agent and hub meet on the wire: put what both must agree on into shared, and wire them together in a cmd or in e2e",
 		},
 		{
+			"only hub and the web server import the web server",
+			[]string{"~/hub/internal/httpapi", "~/hub/internal/web", "~/hub/internal/webauth", "~/hub/internal/apiv1",
+				"~/hub/internal/compat"}, func(f *goFile) bool {
+				return f.dir() == "hub" || f.isTest() || slices.Contains([]string{
+					"hub/internal/httpapi", "hub/internal/web", "hub/internal/webauth", "hub/internal/apiv1", "hub/internal/compat",
+				}, f.dir())
+			},
+			"outputs, viewers, cameras and authentication know no web server: hand them a value, or take an interface",
+		},
+	}
+}
+
+// libraryFences keep a library where it is used well.
+func libraryFences() []fence {
+	return []fence{
+		{
 			"echo only in httpapi, webauth, apiv1 and compat", []string{"github.com/labstack/echo"},
 			func(f *goFile) bool {
 				return slices.Contains([]string{
@@ -39,7 +55,8 @@ func fences() []fence {
 		{
 			"nats-server only in natsserver and tests", []string{"github.com/nats-io/nats-server"},
 			func(f *goFile) bool {
-				return within(f.dir(), "hub/internal/natsserver") || within(f.dir(), "hub/internal/natsauth") || within(f.dir(), "internal/testutil") || f.inE2E() || f.isTest()
+				return within(f.dir(), "hub/internal/natsserver") || within(f.dir(), "hub/internal/natsauth") ||
+					within(f.dir(), "internal/testutil") || f.inE2E() || f.isTest()
 			},
 			"start the embedded server through hub/internal/natsserver, and through internal/testutil in tests",
 		},
@@ -78,7 +95,7 @@ func fences() []fence {
 
 func importRules() []Rule {
 	var rules []Rule
-	for _, fe := range fences() {
+	for _, fe := range slices.Concat(moduleFences(), libraryFences()) {
 		rules = append(rules, Rule{Name: fe.name, Remedy: fe.remedy, Check: fe.check})
 	}
 	return append(rules, Rule{
@@ -86,11 +103,50 @@ func importRules() []Rule {
 		Remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, cameras or httpapi",
 		Check:  impureImports,
 	}, Rule{
+		Name: "each output and each source is a package of its own",
+		Remedy: "an output is registered in hub/internal/outputs, a source in agent/internal/source's users; what two of them " +
+			"need goes into the package above them or into one of its helpers",
+		Check: crossImports,
+	}, Rule{
 		Name: "shared is the wire contract only",
 		Remedy: "programs of others import shared: code that agent and hub merely both use belongs in internal; " +
 			"a new part of the contract is added to this rule",
 		Check: sharedPackages,
 	})
+}
+
+// family is a folder of packages that do the same in different ways.
+type family struct {
+	parent  string
+	helpers []string // packages below it that all of them may import
+	users   []string // folders outside of it that choose among them
+}
+
+func families() []family {
+	return []family{
+		{"hub/internal/output", []string{"outputtest"}, []string{"hub/internal/outputs", "hub/internal/output/ws",
+			"hub/internal/httpapi"}},
+		{"agent/internal/source", []string{"splitter", "sourcetest"}, []string{"agent", "agent/internal/discover"}},
+	}
+}
+
+// crossImports flags imports of a package of a family by another one of it, and by packages that are not to choose.
+func crossImports(tr *Tree) (found []Finding) {
+	for _, fam := range families() {
+		prefix := modulePath + "/" + fam.parent + "/"
+		for _, f := range tr.code() {
+			for _, spec := range f.ast.Imports {
+				imp, _ := strconv.Unquote(spec.Path.Value)
+				below, ok := strings.CutPrefix(imp, prefix)
+				kind, _, _ := strings.Cut(below, "/")
+				if ok && !slices.Contains(fam.helpers, kind) && !slices.Contains(fam.users, f.dir()) &&
+					!within(f.dir(), fam.parent+"/"+kind) {
+					found = append(found, Finding{tr.pos(spec), "imports " + imp})
+				}
+			}
+		}
+	}
+	return found
 }
 
 // sharedPackages flags packages of shared beside those of the wire contract, and imports that programs of others would
