@@ -15,6 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -98,7 +99,7 @@ type Registry struct {
 	cameras  map[string]*Camera
 	perAgent map[string]int // how many of them each run of an agent has reported, by its instance
 	refused  map[string]uint64
-	said     map[string]time.Time // when a refusal was last logged, by limit
+	limit    *loglimit.Limiter // of lines about refusals
 }
 
 // New returns an empty Registry.
@@ -113,7 +114,8 @@ func New(cfg Config) *Registry {
 		cfg.MaxPerAgent = DefaultMaxPerAgent
 	}
 	return &Registry{
-		cfg: cfg, cameras: make(map[string]*Camera), perAgent: make(map[string]int), refused: make(map[string]uint64), said: make(map[string]time.Time),
+		cfg: cfg, cameras: make(map[string]*Camera), perAgent: make(map[string]int), refused: make(map[string]uint64),
+		limit: loglimit.New(loglimit.Notices()),
 	}
 }
 

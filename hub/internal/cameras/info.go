@@ -69,9 +69,11 @@ func (c *Camera) logOverloadLocked(now time.Time) {
 	since, overloaded := c.native.stream.RateLimitedSince(now)
 	switch {
 	case overloaded && !c.overloaded:
-		c.cfg.Log.Warn("camera floods", logkey.Camera, c.id, logkey.Host, c.status.Host, logkey.Reason, c.cfg.Agents.OverloadReason())
+		c.cfg.Log.Warn("camera exceeds the limits",
+			logkey.Camera, c.id, logkey.Host, c.status.Host, logkey.Reason, c.cfg.Agents.OverloadReason())
 	case !overloaded && c.overloaded:
-		c.cfg.Log.Info("camera floods no longer", logkey.Camera, c.id, "since", since, "dropped", c.native.stream.Drops.Get(drop.Flood))
+		c.cfg.Log.Info("camera is within the limits again",
+			logkey.Camera, c.id, "since", since, "dropped", c.native.stream.Drops.Get(drop.Flood))
 	}
 	c.overloaded = overloaded
 }

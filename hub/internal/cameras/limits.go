@@ -14,20 +14,18 @@ const (
 	limitPerAgent = "cameras_per_agent"
 )
 
-// sayAgain is how long after a refusal was logged another one by the same limit is.
-const sayAgain = time.Minute
-
 // admitLocked reports whether the camera of a status document, which is not known yet, may become known. A refusal is
 // counted and, once a minute, logged.
 //
-// What an agent says of its instance is its word: where NATS asks for no credentials, a liar takes another one for
-// each camera, and only the limit in all holds him.
+// The instance is self-reported. Without NATS credentials an agent can use a new one for each camera; then only MaxCameras
+// bounds it.
 func (r *Registry) admitLocked(s status.Status, now time.Time) bool {
 	limit, most, remedy := "", 0, ""
 	switch {
 	case len(r.cameras) >= r.cfg.MaxCameras:
 		limit, most = limitCameras, r.cfg.MaxCameras
-		remedy = "raise --max-cameras; if somebody makes them up, give agents credentials with \"bramble-hub agent add\". A camera that is away is forgotten after a day"
+		remedy = "raise --max-cameras; if somebody makes them up, give agents credentials with " +
+			"\"bramble-hub agent add\". A camera that is away is forgotten after a day"
 	case r.perAgent[s.Instance] >= r.cfg.MaxPerAgent:
 		limit, most = limitPerAgent, r.cfg.MaxPerAgent
 		remedy = "look why this agent has so many, or raise --max-cameras-per-agent"
@@ -35,14 +33,14 @@ func (r *Registry) admitLocked(s status.Status, now time.Time) bool {
 		return true
 	}
 	r.refused[limit]++
-	if said, ok := r.said[limit]; !ok || now.Sub(said) >= sayAgain {
-		r.said[limit] = now
-		r.cfg.Log.Error("too many cameras: a further one is ignored", logkey.Camera, s.Camera, logkey.Host, s.Host, "limit", most, "ignored", r.refused[limit], "remedy", remedy)
+	if ok, _ := r.limit.Allow(limit, now); ok {
+		r.cfg.Log.Error("too many cameras: a further one is ignored", logkey.Camera, s.Camera, logkey.Host, s.Host,
+			"limit", most, "ignored", r.refused[limit], "remedy", remedy)
 	}
 	return false
 }
 
-// Refusals returns how many status documents were ignored since their camera was one too many, by limit.
+// Refusals returns how many status documents were ignored because there are too many cameras, by limit.
 func (r *Registry) Refusals() map[string]uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -91,7 +91,7 @@ func TestOverloadIsReported(t *testing.T) {
 			t.Errorf("after the flood %s: %q", i.State, i.Reason)
 		}
 		stop()
-		for _, line := range []string{"camera floods\"", "camera floods no longer"} {
+		for _, line := range []string{"camera exceeds the limits", "camera is within the limits again"} {
 			if n := strings.Count(log.String(), line); n != 1 {
 				t.Errorf("%d lines %q in\n%s", n, line, log.String())
 			}

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/fanout"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -236,6 +237,84 @@ func TestPictureOfH264(t *testing.T) {
 		}
 		if f, err := porch(t, r).Picture(t.Context(), media.H264, time.Second, 0); err != nil || f.Seq != 4 {
 			t.Errorf("got %+v, %v: want the key frame 4 from memory", f, err)
+		}
+	})
+}
+
+// TestHolder: a recorder keeps the camera's stream subscribed, and is no viewer.
+func TestHolder(t *testing.T) {
+	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
+		holder, err := porch(t, r).Subscribe("", Holder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tracks := holder.Tracks()
+		if len(tracks) != 1 || tracks[0].Codec != media.JPEG || tracks[0].ClockRate != media.VideoClockRate {
+			t.Errorf("tracks %+v", tracks)
+		}
+		viewer := view(t, r, media.JPEG)
+		if n := porch(t, r).Info().Viewers; n != 1 {
+			t.Errorf("%d viewers: want 1", n)
+		}
+		viewer.Close()
+		deliver(r, a, time.Minute)
+		if i := porch(t, r).Info(); !i.Watched || i.Viewers != 0 || a.seen().stops != 0 {
+			t.Errorf("watched %v, %d viewers, %d subscriptions ended", i.Watched, i.Viewers, a.seen().stops)
+		}
+		holder.CloseUnused(time.Now().Add(-8 * time.Second)) // the linger time counts from then
+		deliver(r, a, 3*time.Second)
+		if a.seen().stops != 1 {
+			t.Error("the stream goes on")
+		}
+	})
+}
+
+// TestRequestKeyFrame: requests are passed on, but not too often, and not right after a wake.
+func TestRequestKeyFrame(t *testing.T) {
+	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
+		v := view(t, r, media.JPEG)
+		v.RequestKeyFrame()
+		if n := len(a.seen().keyFrames); n != 0 {
+			t.Errorf("%d requests right after the camera was woken", n)
+		}
+		for range 30 {
+			pass(100 * time.Millisecond)
+			a.seen().into.Append(picture(a.seen().into.FramesIn.Load()+1, true))
+			v.RequestKeyFrame()
+		}
+		if n := len(a.seen().keyFrames); n != 3 {
+			t.Errorf("%d requests in three seconds: want 3", n)
+		}
+		v.Close()
+		pass(11 * time.Second)
+		v.RequestKeyFrame()
+		if n := len(a.seen().keyFrames); n != 3 {
+			t.Error("a request for a camera that is not subscribed to")
+		}
+	})
+}
+
+// TestDerived: the streams that are made of a camera's have viewers too, and their own reason.
+func TestDerived(t *testing.T) {
+	inTime(t, func(t *testing.T, r *Registry, _ *fakeAgents) {
+		s := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264)})
+		released, keyFrames := 0, 0
+		d := Derived{
+			Group: fanout.New(s), RequestKeyFrame: func() { keyFrames++ },
+			Reason: func() string { return "the encoder rests" }, Release: func() { released++ },
+		}
+		viewer, holder := porch(t, r).SubscribeDerived(d, Viewer), porch(t, r).SubscribeDerived(d, Holder)
+		if n := porch(t, r).Info().Viewers; n != 1 {
+			t.Errorf("%d viewers: want 1", n)
+		}
+		viewer.RequestKeyFrame()
+		if viewer.Reason() != "the encoder rests" || viewer.Tracks()[0].Codec != media.H264 || keyFrames != 1 || viewer.Camera().ID() != "porch" {
+			t.Errorf("reason %q, tracks %+v, %d requests", viewer.Reason(), viewer.Tracks(), keyFrames)
+		}
+		viewer.Close()
+		holder.Close()
+		if n := porch(t, r).Info().Viewers; n != 0 || released != 2 {
+			t.Errorf("%d viewers, released %d times", n, released)
 		}
 	})
 }

@@ -76,9 +76,12 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 		return nil, err
 	}
 	log := cfg.Log
-	policy := natsconn.NewReconnectPolicy(log, func(err error) (what, remedy string) { return explainRefusal(cfg.Trust, err) })
+	policy := natsconn.NewReconnectPolicy(log, func(err error) (what, remedy string) {
+		return explainRefusal(cfg.Trust, err)
+	})
 	in := &Ingest{
-		space: cfg.Space, limits: cfg.Limits, log: log, closed: make(chan struct{}), newConns: make(chan struct{}, 1), dropLog: newDropLog(log),
+		space: cfg.Space, limits: cfg.Limits, log: log, dropLog: newDropLog(log),
+		closed: make(chan struct{}), newConns: make(chan struct{}, 1),
 	}
 	in.statuses = newStatuses(in)
 	in.statusRequests = newStatusRequests(func(ctx context.Context, camera string) (status.Status, error) {
@@ -129,7 +132,9 @@ func (in *Ingest) options(policy *natsconn.ReconnectPolicy, more []nats.Option) 
 				in.log.Warn("connection to NATS lost, trying again until it returns", logkey.Err, err)
 			}
 		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { in.log.Debug("NATS cannot be reached yet", logkey.Err, err) }),
+		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			in.log.Debug("NATS cannot be reached yet", logkey.Err, err)
+		}),
 		nats.ErrorHandler(in.asyncError),
 	}, more...))
 }
@@ -303,7 +308,7 @@ func (in *Ingest) RequestStatus(ctx context.Context, camera string) (status.Stat
 }
 
 // Configure changes settings of the camera, a JSON document of status.Settings, and returns its status after that.
-// The error is a registry.RefusedError if the agent does not do so.
+// The error is a cameras.RefusedError if the agent does not do so.
 func (in *Ingest) Configure(ctx context.Context, camera string, settings []byte) (status.Status, error) {
 	s, err := in.request(ctx, camera, subject.Configure, settings)
 	in.statusRequests.invalidate(camera, nil) // an earlier answer is out of date

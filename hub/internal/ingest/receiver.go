@@ -61,7 +61,9 @@ type Limits struct {
 
 // newReceiver returns a receiver that takes what limits allow.
 func newReceiver(into *stream.Stream, dropLog *dropLog, subject string, limits Limits) *receiver {
-	f := &receiver{codec: into.Codec(), into: into, dropLog: dropLog, subject: subject, overloaded: func() {}, bulk: func() {}}
+	f := &receiver{
+		codec: into.Codec(), into: into, dropLog: dropLog, subject: subject, overloaded: func() {}, bulk: func() {},
+	}
 	f.frames, f.bytes = limits.limiters()
 	f.pixels = limits.Pixels * 1e6
 	return f

@@ -31,7 +31,8 @@ type subscription struct {
 
 // SubscribeFrames appends the camera's frames to into until the stop function is called.
 func (in *Ingest) SubscribeFrames(camera string, into *stream.Stream) (stop func(), err error) {
-	s := &subscription{in: in, receiver: newReceiver(into, in.dropLog, in.space.Frames(camera, frame.Format(into.Codec())), in.limits), wait: overloadPause}
+	subj := in.space.Frames(camera, frame.Format(into.Codec()))
+	s := &subscription{in: in, receiver: newReceiver(into, in.dropLog, subj, in.limits), wait: overloadPause}
 	s.receiver.frames, s.receiver.bytes = in.statuses.limiters(camera)
 	s.receiver.overloaded, s.receiver.bulk = s.suspend, s.moveToBulk
 	s.mu.Lock()
@@ -86,7 +87,8 @@ func (s *subscription) unsubscribe() {
 func (s *subscription) resubscribe() {
 	nc, err := s.in.bulk.conn() // before the lock: this may take a second
 	if err != nil {
-		s.in.log.Warn("no second connection to NATS: a camera with large frames shares the first one with all others", logkey.Err, err)
+		s.in.log.Warn("no second connection to NATS: a camera with large frames shares the first one with all others",
+			logkey.Err, err)
 		nc = s.in.nc
 	}
 	s.mu.Lock()

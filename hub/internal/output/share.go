@@ -26,7 +26,7 @@ func ShareOf(p auth.Principal, address string, cam *cameras.Camera) transcode.Pr
 	case auth.MethodNone:
 		share.ID = "address " + netutil.AddressKey(address)
 	case auth.MethodLink:
-		share.Rank, share.Most = 0, MaxLinkTranscodes
+		share.Rank, share.MaxProcesses = 0, MaxLinkTranscodes
 	}
 	return share
 }

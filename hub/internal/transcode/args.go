@@ -27,14 +27,16 @@ func arguments(hwaccel string, r rendition, of source, interval time.Duration) [
 	args = append(args, decoder(hwaccel, of.codec)...)
 	// Without these ffmpeg looks at seconds of video before it begins. Not with -fflags nobuffer: that loses the first
 	// frame.
-	args = append(args, "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0", "-protocol_whitelist", "pipe", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0")
+	args = append(args, "-flags", "low_delay", "-probesize", "32", "-analyzeduration", "0",
+		"-protocol_whitelist", "pipe", "-f", "matroska", "-i", "pipe:0", "-map", "0:v:0")
 	args = append(args, "-filter_threads", "1", "-vf", strings.Join(filters(hwaccel, r, of), ","))
 	muxer := "mjpeg"
 	if r.Codec == media.H264 {
 		muxer = "h264"
 		args = append(args, h264Encoder(hwaccel, r, of, interval)...)
 	} else {
-		args = append(args, "-c:v", "mjpeg", "-threads", "1", "-huffman", "default", "-pix_fmt", "yuvj420p", "-q:v", strconv.Itoa(qscale(r.Quality)))
+		args = append(args, "-c:v", "mjpeg", "-threads", "1", "-huffman", "default", "-pix_fmt", "yuvj420p",
+			"-q:v", strconv.Itoa(qscale(r.Quality)))
 	}
 	// Passthrough, so that no frame is invented or left out. The list of frames comes before the frames: who reads it
 	// must know how much to take.
@@ -51,7 +53,9 @@ func decoder(hwaccel string, f media.Codec) []string {
 		return threads
 	}
 	switch hwaccel {
-	case "vaapi": // the pictures come back to memory, so that all filters work, and ffmpeg falls back to software where the hardware cannot
+	case "vaapi":
+		// The pictures come back to memory, so that all filters work, and ffmpeg falls back to software where the
+		// hardware cannot.
 		return []string{"-vaapi_device", vaapiDevice, "-hwaccel", "vaapi"}
 	case "nvenc":
 		return []string{"-hwaccel", "cuda"}
@@ -97,11 +101,13 @@ func h264Encoder(hwaccel string, r rendition, of source, interval time.Duration)
 	case "vaapi":
 		return append([]string{"-c:v", "h264_vaapi", "-async_depth", "1"}, common[:len(common)-2]...)
 	case "nvenc":
-		return append([]string{"-c:v", "h264_nvenc", "-preset", "p2", "-tune", "ull", "-zerolatency", "1", "-delay", "0", "-pix_fmt", "yuv420p"}, common...)
+		return append([]string{"-c:v", "h264_nvenc", "-preset", "p2", "-tune", "ull", "-zerolatency", "1", "-delay", "0",
+			"-pix_fmt", "yuv420p"}, common...)
 	case "v4l2m2m":
 		return append([]string{"-c:v", "h264_v4l2m2m", "-pix_fmt", "yuv420p"}, common[:len(common)-2]...)
 	}
-	x264 := []string{"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-threads", strconv.Itoa(encodeThreads)}
+	x264 := []string{"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-sc_threshold", "0",
+		"-pix_fmt", "yuv420p", "-threads", strconv.Itoa(encodeThreads)}
 	return append(x264, common...)
 }
 

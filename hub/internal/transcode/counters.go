@@ -32,8 +32,8 @@ type counterKey struct {
 	codec  media.Codec
 }
 
-// settleLocked keeps the counters of a job whose stream has ended.
-func (t *Transcoder) settleLocked(j *job) {
+// keepCountersLocked keeps the counters of a job whose stream has ended.
+func (t *Transcoder) keepCountersLocked(j *job) {
 	at := counterKey{j.camera, j.want.Codec}
 	if t.past[at] == nil {
 		t.past[at] = &Counters{}

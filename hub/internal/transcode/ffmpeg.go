@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	// takeTime is how long ffmpeg may take to take in a frame, and emptyTime to hand out what is left when there is no
+	// writeTimeout is how long ffmpeg may take to take in a frame, and drainTimeout to hand out what is left when there is no
 	// more.
-	takeTime  = 10 * time.Second
-	emptyTime = 2 * time.Second
+	writeTimeout = 10 * time.Second
+	drainTimeout = 2 * time.Second
 
-	// stopTime is how long ffmpeg has to end by itself: it has nothing of worth to finish.
-	stopTime = 500 * time.Millisecond
+	// stopTimeout is how long ffmpeg has to end by itself: it has nothing of worth to finish.
+	stopTimeout = 500 * time.Millisecond
 )
 
 // errOutputEnded is the end of ffmpeg's output.
@@ -53,7 +53,7 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 		Args:     arguments(j.t.cfg.HWAccel, j.want, source{in.codec, u.Width, u.Height}, u.Duration),
 		Stdin:    true,
 		Extra:    1,
-		StopTime: stopTime,
+		StopTime: stopTimeout,
 		Log:      j.t.cfg.Log.With(logkey.Camera, j.camera.ID(), "rendition", j.want.String()),
 		Source:   "ffmpeg",
 		OnStderr: oom.onLine,
@@ -62,15 +62,15 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 	}
 	r := &run{j: j, in: in, base: u.PTS, ledger: newLedger()}
 	out, err := subprocess.Run(ctx, cfg, func(ctx context.Context, pipes subprocess.Pipes) error {
-		j.t.started(j, pipes.PID)
+		j.t.processStarted(j, pipes.PID)
 		r.pipes = pipes
-		return r.attend(ctx, u)
+		return r.drive(ctx, u)
 	})
 	if err != nil {
 		return fmt.Errorf("start %s: %w: --ffmpeg says which program to use", j.t.path, err)
 	}
-	j.t.stopped(j, out.CPU)
-	j.out.Drops.Add(drop.Gone, r.ledger.rest())
+	j.t.processStopped(j, out.CPU)
+	j.out.Drops.Add(drop.Gone, r.ledger.unfinished())
 	if errors.Is(out.ReadErr, errOutputEnded) {
 		return explain(out, oom.remedy(j.t.cfg.Memory))
 	}
@@ -89,8 +89,8 @@ func explain(out subprocess.Outcome, remedy string) error {
 	return errors.New(text + remedy)
 }
 
-// attend feeds ffmpeg and takes what it makes, until either has an end.
-func (r *run) attend(ctx context.Context, u unit) error {
+// drive feeds ffmpeg and takes what it makes, until either has an end.
+func (r *run) drive(ctx context.Context, u unit) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { _ = r.pipes.Stdin.SetWriteDeadline(time.Now()) })()
@@ -99,10 +99,10 @@ func (r *run) attend(ctx context.Context, u unit) error {
 	feeding.Go(func() {
 		fed = r.write(ctx, u)
 		_ = r.pipes.Stdin.Close() // ffmpeg then ends; it may have done so already
-		deadline := time.Now().Add(emptyTime)
+		deadline := time.Now().Add(drainTimeout)
 		_ = errors.Join(r.pipes.Stdout.SetReadDeadline(deadline), r.pipes.Extra[0].SetReadDeadline(deadline)) // they are pipes
 	})
-	err := r.collect()
+	err := r.readOutput()
 	cancel()
 	feeding.Wait()
 	if fed != nil && !errors.Is(fed, context.Canceled) && !errors.Is(fed, syscall.EPIPE) {
@@ -113,12 +113,12 @@ func (r *run) attend(ctx context.Context, u unit) error {
 
 // write writes frames to ffmpeg.
 func (r *run) write(ctx context.Context, u unit) (err error) {
-	head := mkvHeader(h264Params(u.Params), u.Width, u.Height, u.Duration)
+	head := mkvHeader(paramSets(u.Params), u.Width, u.Height, u.Duration)
 	for ; err == nil; u, err = r.in.next(ctx) {
 		if u.wanted {
-			r.ledger.room(ctx)
+			r.ledger.waitForRoom(ctx)
 		}
-		if err := r.pipes.Stdin.SetWriteDeadline(time.Now().Add(takeTime)); err != nil {
+		if err := r.pipes.Stdin.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 			return err
 		}
 		if ctx.Err() != nil { // else the deadline that its end has set would be undone
@@ -157,8 +157,8 @@ func (r *run) time(u unit) uint64 {
 	return at
 }
 
-// h264Params returns the parameters of an H.264 packet, or nil.
-func h264Params(p media.Params) *h264.ParamSets {
+// paramSets returns the parameters of an H.264 packet, or nil.
+func paramSets(p media.Params) *h264.ParamSets {
 	sets, _ := p.(*h264.ParamSets)
 	return sets
 }

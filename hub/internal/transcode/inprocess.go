@@ -47,7 +47,7 @@ func reencodePacket(f *stream.Packet, want rendition) (made media.Packet, err er
 	if f.Width*f.Height > maxPixelsPerByte*len(f.Payload) {
 		return made, fmt.Errorf("%d bytes cannot be a picture of %dx%d", len(f.Payload), f.Width, f.Height)
 	}
-	picture, width, height, err := reencode(f.Payload, want, func() { time.Sleep(turn) })
+	picture, width, height, err := reencode(f.Payload, want, func() { time.Sleep(yieldPause) })
 	if err != nil {
 		return made, fmt.Errorf("the camera's picture cannot be decoded: %w", err)
 	}

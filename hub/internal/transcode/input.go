@@ -37,7 +37,7 @@ func newInput(j *job, src *cameras.Subscription) *input {
 func (in *input) next(ctx context.Context) (u unit, err error) {
 	for {
 		if in.j.still {
-			u, err = in.asked(ctx)
+			u, err = in.onDemand(ctx)
 		} else {
 			u, err = in.live(ctx)
 		}
@@ -47,9 +47,10 @@ func (in *input) next(ctx context.Context) (u unit, err error) {
 		if in.first == nil {
 			in.first = u.Packet
 		}
-		if u.Epoch != in.first.Epoch || u.Width != in.first.Width || u.Height != in.first.Height || u.Params != in.first.Params && u.Key {
+		if u.Epoch != in.first.Epoch || u.Width != in.first.Width || u.Height != in.first.Height ||
+			u.Params != in.first.Params && u.Key {
 			if in.j.still {
-				in.j.ask()
+				in.j.request()
 			}
 			return unit{}, errChanged
 		}
@@ -62,19 +63,19 @@ func (in *input) next(ctx context.Context) (u unit, err error) {
 // live takes every frame as a viewer does.
 func (in *input) live(ctx context.Context) (unit, error) {
 	for {
-		d, err := in.src.Next(ctx, quiet)
+		d, err := in.src.Next(ctx, frameWait)
 		switch {
 		case errors.Is(err, stream.ErrTimeout):
 			continue
 		case err != nil:
 			return unit{}, err
 		}
-		return unit{d.Packet, !d.Preroll && in.timely(d)}, nil
+		return unit{d.Packet, !d.Preroll && in.atRate(d)}, nil
 	}
 }
 
-// timely reports whether a frame is wanted at the rendition's rate.
-func (in *input) timely(d stream.Delivery) bool {
+// atRate reports whether a frame is wanted at the rendition's rate.
+func (in *input) atRate(d stream.Delivery) bool {
 	if in.j.want.FPS == 0 {
 		return true
 	}
@@ -88,13 +89,13 @@ func (in *input) timely(d stream.Delivery) bool {
 	return true
 }
 
-// asked takes what leads up to the newest frame whenever somebody asks for a picture.
-func (in *input) asked(ctx context.Context) (unit, error) {
+// onDemand takes what leads up to the newest frame whenever a picture is requested.
+func (in *input) onDemand(ctx context.Context) (unit, error) {
 	for len(in.queue) == 0 {
 		select {
 		case <-ctx.Done():
 			return unit{}, ctx.Err()
-		case <-in.j.kick:
+		case <-in.j.requested:
 			in.queue = in.src.Stream().PacketsSinceKey(in.from)
 		}
 	}
@@ -104,10 +105,10 @@ func (in *input) asked(ctx context.Context) (unit, error) {
 	return unit{f, len(in.queue) == 0}, nil
 }
 
-// ask has a still made. Several who ask before it is begun get the same one.
-func (j *job) ask() {
+// request has a still made. Several who ask before it is begun get the same one.
+func (j *job) request() {
 	select {
-	case j.kick <- struct{}{}:
+	case j.requested <- struct{}{}:
 	default:
 	}
 }

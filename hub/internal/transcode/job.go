@@ -19,8 +19,8 @@ const (
 	lastPause  = 5 * time.Second
 	goodRun    = 5 * time.Second
 
-	// quiet is how long it is waited for a frame at a time; a camera may be away for as long as it likes.
-	quiet = time.Minute
+	// frameWait is how long it is waited for a frame at a time; a camera may be away for as long as it likes.
+	frameWait = time.Minute
 )
 
 // errChanged ends a run whose source goes on in another way: a new epoch, another size. The next run begins at once.
@@ -37,7 +37,7 @@ type job struct {
 	number    uint64        // a later job has a higher one
 	cancel    context.CancelCauseFunc
 	ctx       context.Context // ends when the job should; its cause is what viewers are told
-	kick      chan struct{}   // still: holds a token when a picture is wanted
+	requested chan struct{}   // still: holds a token when a picture is wanted
 
 	// Guarded by Transcoder.mu.
 	viewers   int
@@ -60,7 +60,7 @@ func newJob(t *Transcoder, k key, inProcess bool, by Principal) *job {
 	out := stream.New(cfg)
 	return &job{
 		key: k, t: t, out: out, fanout: fanout.New(out), inProcess: inProcess, number: t.begun,
-		ctx: ctx, cancel: cancel, kick: make(chan struct{}, 1),
+		ctx: ctx, cancel: cancel, requested: make(chan struct{}, 1),
 		viewers: 1, by: map[Principal]int{by: 1},
 	}
 }
@@ -79,10 +79,10 @@ func (j *job) run(ctx context.Context) {
 		case ctx.Err() != nil, errors.Is(err, errChanged):
 			continue
 		case errors.Is(err, cameras.ErrNotNative): // what it is made of is another format now
-			j.leave(err)
+			j.finish(err)
 			return
 		}
-		j.t.failed(j, err)
+		j.t.runFailed(j, err)
 		if time.Since(began) >= goodRun {
 			pause = firstPause
 		}
@@ -93,19 +93,19 @@ func (j *job) run(ctx context.Context) {
 	if j.ctx.Err() != nil {
 		why = context.Cause(j.ctx)
 	}
-	j.leave(why)
+	j.finish(why)
 	j.t.cfg.Log.Info("transcoding ends", logkey.Camera, j.camera.ID(), "rendition", j.want.String())
 }
 
-// leave ends the stream for those who still look at it.
-func (j *job) leave(err error) {
+// finish ends the stream for those who still look at it.
+func (j *job) finish(err error) {
 	j.t.mu.Lock()
 	j.t.dropLocked(j, err)
 	j.t.mu.Unlock()
 	j.out.CloseWithError(err)
 	j.t.mu.Lock()
 	defer j.t.mu.Unlock()
-	j.t.settleLocked(j)
+	j.t.keepCountersLocked(j)
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -141,7 +141,7 @@ func (j *job) runOnce(ctx context.Context) error {
 	return j.ffmpeg(ctx, in, first)
 }
 
-// lastUsed is when somebody last watched.
+// lastUsed is when the rendition last had a viewer.
 func (j *job) lastUsed() time.Time {
 	j.t.mu.Lock()
 	defer j.t.mu.Unlock()

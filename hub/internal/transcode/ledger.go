@@ -55,7 +55,7 @@ func (l *ledger) add(e entry) {
 func (l *ledger) take(at uint64) (p media.Packet, lost uint64, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	defer l.tell()
+	defer l.signal()
 	for i, e := range l.entries {
 		switch {
 		case e.at == at:
@@ -69,8 +69,8 @@ func (l *ledger) take(at uint64) (p media.Packet, lost uint64, ok bool) {
 	return media.Packet{}, 0, false
 }
 
-// room waits until one more frame that is to be encoded may be put in.
-func (l *ledger) room(ctx context.Context) {
+// waitForRoom waits until one more frame that is to be encoded may be put in.
+func (l *ledger) waitForRoom(ctx context.Context) {
 	timer := time.NewTimer(maxSilence)
 	defer timer.Stop()
 	for {
@@ -93,8 +93,8 @@ func (l *ledger) room(ctx context.Context) {
 	}
 }
 
-// rest returns how many frames that were to be encoded are still there.
-func (l *ledger) rest() (lost uint64) {
+// unfinished returns how many frames that were to be encoded are still there.
+func (l *ledger) unfinished() (lost uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.entries {
@@ -105,7 +105,7 @@ func (l *ledger) rest() (lost uint64) {
 	return lost
 }
 
-func (l *ledger) tell() {
+func (l *ledger) signal() {
 	select {
 	case l.changed <- struct{}{}:
 	default:

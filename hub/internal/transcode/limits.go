@@ -47,7 +47,8 @@ func environment(hwaccel string) []string {
 	kept := []string{} // not nil: that would be everything
 	for _, e := range os.Environ() {
 		name, _, _ := strings.Cut(e, "=")
-		if slices.Contains(names, name) || slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+		hasPrefix := func(p string) bool { return strings.HasPrefix(name, p) }
+		if slices.Contains(names, name) || slices.ContainsFunc(prefixes, hasPrefix) {
 			kept = append(kept, e)
 		}
 	}
@@ -60,7 +61,10 @@ type oomDetector struct{ noMemory atomic.Bool }
 // onLine is for subprocess.Config.
 func (d *oomDetector) onLine(line string) slog.Level {
 	// Of libc, of x264, of the loader; and of ffmpeg, when x264 has no memory for a thread and does not say so.
-	for _, sign := range []string{"Cannot allocate memory", "malloc of size", "failed to map segment", "cannot map", "while opening encoder", "submitting video frame"} {
+	for _, sign := range []string{
+		"Cannot allocate memory", "malloc of size", "failed to map segment", "cannot map", "while opening encoder",
+		"submitting video frame",
+	} {
 		if strings.Contains(line, sign) {
 			d.noMemory.Store(true)
 		}
@@ -73,5 +77,6 @@ func (d *oomDetector) remedy(memory int) string {
 	if !d.noMemory.Load() || memory == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; it may have %d MiB of memory: if that is the cause make the camera's pictures smaller, or raise --max-transcode-memory", memory)
+	return fmt.Sprintf("; it may have %d MiB of memory: if that is the cause make the camera's pictures smaller, "+
+		"or raise --max-transcode-memory", memory)
 }

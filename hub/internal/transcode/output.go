@@ -15,8 +15,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// collect takes the frames that ffmpeg makes, until there are no more.
-func (r *run) collect() error {
+// readOutput takes the frames that ffmpeg makes, until there are no more.
+func (r *run) readOutput() error {
 	list := bufio.NewReaderSize(r.pipes.Extra[0], 1<<10)
 	for {
 		line, err := list.ReadSlice('\n')
@@ -39,7 +39,8 @@ func (r *run) collect() error {
 }
 
 func ended(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, os.ErrClosed) {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, os.ErrClosed) {
 		return errOutputEnded
 	}
 	return fmt.Errorf("read from ffmpeg: %w", err)

@@ -19,8 +19,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/subprocess"
 )
 
-// tryTime bounds each run of Try.
-const tryTime = 20 * time.Second
+// probeTimeout bounds each run of Try.
+const probeTimeout = 20 * time.Second
 
 // Probe finds out whether ffmpeg can do what a Transcoder wants of it, and returns its version. It has one picture
 // encoded as H.264, and that decoded again, with the command line of a rendition: so a missing encoder and a device
@@ -33,7 +33,7 @@ func Probe(ctx context.Context, cfg Config) (version string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("%w (%w)", ErrNoFFmpeg, err)
 	}
-	about, err := cfg.tryRun(ctx, path, []string{"-version"}, nil)
+	about, err := cfg.probeRun(ctx, path, []string{"-version"}, nil)
 	if err != nil {
 		return "", err
 	}
@@ -44,11 +44,14 @@ func Probe(ctx context.Context, cfg Config) (version string, err error) {
 	version, _, _ = strings.Cut(version, " ")
 	const width, height, interval = 320, 240, 40 * time.Millisecond
 	var picture bytes.Buffer
-	if err := stdjpeg.Encode(&picture, image.NewYCbCr(image.Rect(0, 0, width, height), image.YCbCrSubsampleRatio420), nil); err != nil {
+	gray := image.NewYCbCr(image.Rect(0, 0, width, height), image.YCbCrSubsampleRatio420)
+	if err := stdjpeg.Encode(&picture, gray, nil); err != nil {
 		return version, err
 	}
-	input := tryInput(mkvHeader(nil, width, height, interval), picture.Bytes())
-	unit, err := cfg.tryRun(ctx, path, arguments(cfg.HWAccel, rendition{media.Want{Codec: media.H264}}, source{media.JPEG, width, height}, interval), input)
+	input := probeInput(mkvHeader(nil, width, height, interval), picture.Bytes())
+	encode := arguments(cfg.HWAccel, rendition{media.Want{Codec: media.H264}},
+		source{media.JPEG, width, height}, interval)
+	unit, err := cfg.probeRun(ctx, path, encode, input)
 	if err != nil {
 		return version, fmt.Errorf("encode H.264: %w", err)
 	}
@@ -56,8 +59,10 @@ func Probe(ctx context.Context, cfg Config) (version string, err error) {
 	if err != nil || !info.Key {
 		return version, fmt.Errorf("encode H.264: ffmpeg made %d bytes, which are no key frame: %w", len(unit), err)
 	}
-	input = tryInput(mkvHeader(info.Params, width, height, interval), h264.AppendAVCC(nil, au, nil))
-	again, err := cfg.tryRun(ctx, path, arguments(cfg.HWAccel, rendition{media.Want{Codec: media.JPEG, Quality: defaultQuality}}, source{media.H264, width, height}, interval), input)
+	input = probeInput(mkvHeader(info.Params, width, height, interval), h264.AppendAVCC(nil, au, nil))
+	decode := arguments(cfg.HWAccel, rendition{media.Want{Codec: media.JPEG, Quality: defaultQuality}},
+		source{media.H264, width, height}, interval)
+	again, err := cfg.probeRun(ctx, path, decode, input)
 	if err == nil {
 		_, _, err = jpeg.Check(again)
 	}
@@ -67,17 +72,17 @@ func Probe(ctx context.Context, cfg Config) (version string, err error) {
 	return version, nil
 }
 
-// tryInput is a film of one picture, which is to be encoded.
-func tryInput(head, picture []byte) []byte {
+// probeInput is a film of one picture, which is to be encoded.
+func probeInput(head, picture []byte) []byte {
 	return append(mkvBlock(head, 1, true, len(picture)), picture...)
 }
 
-// tryRun runs ffmpeg with an input and returns its output.
-func (c *Config) tryRun(ctx context.Context, path string, args []string, input []byte) (output []byte, err error) {
-	ctx, cancel := context.WithTimeout(ctx, tryTime)
+// probeRun runs ffmpeg with an input and returns its output.
+func (c *Config) probeRun(ctx context.Context, path string, args []string, input []byte) (output []byte, err error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	cfg := subprocess.Config{
-		Path: path, Args: args, Stdin: true, Extra: 1, StopTime: stopTime, Limits: c.limits(), Log: c.Log, Source: "ffmpeg",
+		Path: path, Args: args, Stdin: true, Extra: 1, StopTime: stopTimeout, Limits: c.limits(), Log: c.Log, Source: "ffmpeg",
 		OnStderr: func(string) slog.Level { return slog.LevelDebug },
 	}
 	out, err := subprocess.Run(ctx, cfg, func(_ context.Context, pipes subprocess.Pipes) error {
@@ -92,7 +97,7 @@ func (c *Config) tryRun(ctx context.Context, path string, args []string, input [
 	case err != nil:
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("ffmpeg made nothing within %v", tryTime)
+		return nil, fmt.Errorf("ffmpeg made nothing within %v", probeTimeout)
 	case out.WaitErr != nil:
 		return nil, explain(out, "")
 	case len(output) == 0:

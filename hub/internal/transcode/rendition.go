@@ -4,7 +4,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/media"
 )
 
-// defaultQuality is that of a JPEG if nobody asks for another.
+// defaultQuality is that of a JPEG unless another one is requested.
 const defaultQuality = 80
 
 // tileFPS is the highest rate up to which this process makes JPEGs of JPEGs itself: beyond it ffmpeg's processor time
@@ -16,10 +16,10 @@ type rendition struct{ media.Want }
 
 // Ladders: what is asked for is taken to the next step, so that a grid of browsers does not start a process for each
 // size in pixels.
-func widths() []int   { return []int{160, 240, 320, 480, 640, 960, 1280, 1920} }
-func rates() []int    { return []int{1, 2, 5, 10, 15, 30} }
-func bitrates() []int { return []int{250, 500, 1000, 2000, 4000, 8000} } // in thousands
-func grades() []int   { return []int{30, 50, 65, 80, 90, 100} }
+func widths() []int    { return []int{160, 240, 320, 480, 640, 960, 1280, 1920} }
+func rates() []int     { return []int{1, 2, 5, 10, 15, 30} }
+func bitrates() []int  { return []int{250, 500, 1000, 2000, 4000, 8000} } // in thousands
+func qualities() []int { return []int{30, 50, 65, 80, 90, 100} }
 
 // step returns the first step that is at least n, or n if there is none.
 func step(ladder []int, n int) int {
@@ -64,7 +64,7 @@ func (r rendition) quantize(of source) rendition {
 	}
 	r.Bitrate = 0
 	if r.Quality > 0 {
-		r.Quality = step(grades(), r.Quality)
+		r.Quality = step(qualities(), r.Quality)
 	} else if !r.native(of.codec) {
 		r.Quality = defaultQuality
 	}

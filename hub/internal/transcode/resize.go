@@ -10,8 +10,8 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// turn is how long the encoding of a picture yields the processor before each part.
-const turn = 20 * time.Microsecond
+// yieldPause is how long the encoding of a picture yields the processor before each part.
+const yieldPause = 20 * time.Microsecond
 
 // yielding reads and writes for image/jpeg, in parts of 4 KiB, and pauses before each. Go polls the network when a
 // processor is idle, or else after 10 ms. Without the pauses, viewers of a camera's own stream would wait for that,
@@ -132,15 +132,15 @@ func rotate(img image.Image, degrees int) image.Image {
 	b := img.Bounds()
 	w, h := b.Dx(), b.Dy()
 	if degrees == 180 {
-		return turned(img, w, h, func(x, y int) (int, int) { return w - 1 - x, h - 1 - y })
+		return mapPixels(img, w, h, func(x, y int) (int, int) { return w - 1 - x, h - 1 - y })
 	}
 	if degrees == 90 {
-		return turned(img, h, w, func(x, y int) (int, int) { return y, h - 1 - x })
+		return mapPixels(img, h, w, func(x, y int) (int, int) { return y, h - 1 - x })
 	}
-	return turned(img, h, w, func(x, y int) (int, int) { return w - 1 - y, x })
+	return mapPixels(img, h, w, func(x, y int) (int, int) { return w - 1 - y, x })
 }
 
-func turned(img image.Image, w, h int, from func(x, y int) (int, int)) image.Image {
+func mapPixels(img image.Image, w, h int, from func(x, y int) (int, int)) image.Image {
 	src := img.Bounds().Min
 	if in, ok := img.(*image.YCbCr); ok { // at full colour resolution: whatever the camera's is, rotated it may be one that has no name
 		dst := image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio444)

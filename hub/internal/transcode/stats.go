@@ -44,8 +44,8 @@ func (t *Transcoder) Renditions(cam *cameras.Camera) []Info {
 			continue
 		}
 		list = append(list, Info{
-			Camera: k.camera.ID(), Want: k.want.Want, Still: k.still, InProcess: j.inProcess, Viewers: j.viewers, Restarts: j.restarts,
-			CPU: j.cpu + cpuOf(j.pid), LastError: j.lastError, Stream: j.out,
+			Camera: k.camera.ID(), Want: k.want.Want, Still: k.still, InProcess: j.inProcess, Viewers: j.viewers,
+			Restarts: j.restarts, CPU: j.cpu + cpuOf(j.pid), LastError: j.lastError, Stream: j.out,
 		})
 	}
 	slices.SortFunc(list, func(a, b Info) int {
@@ -69,16 +69,16 @@ func (t *Transcoder) Totals() Totals {
 	return sum
 }
 
-// started notes a process.
-func (t *Transcoder) started(j *job, pid int) {
+// processStarted notes a process.
+func (t *Transcoder) processStarted(j *job, pid int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	j.pid = pid
 	t.children[pid] = struct{}{}
 }
 
-// stopped notes the end of a process and what it has used.
-func (t *Transcoder) stopped(j *job, cpu time.Duration) {
+// processStopped notes the end of a process and what it has used.
+func (t *Transcoder) processStopped(j *job, cpu time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.children, j.pid)
@@ -94,12 +94,13 @@ func (t *Transcoder) setLastError(j *job, why error) {
 	j.lastError = why.Error()
 }
 
-// failed notes that a run has ended that should not have.
-func (t *Transcoder) failed(j *job, why error) {
+// runFailed notes that a run has ended that should not have.
+func (t *Transcoder) runFailed(j *job, why error) {
 	t.setLastError(j, why)
 	t.mu.Lock()
 	j.restarts++
 	t.totals.Restarts++
 	t.mu.Unlock()
-	t.cfg.Log.Warn("transcoding has failed and begins again", logkey.Camera, j.camera.ID(), "rendition", j.want.String(), logkey.Err, why)
+	t.cfg.Log.Warn("transcoding has failed and begins again",
+		logkey.Camera, j.camera.ID(), "rendition", j.want.String(), logkey.Err, why)
 }

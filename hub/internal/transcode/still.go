@@ -41,7 +41,7 @@ func (t *Transcoder) Still(
 	defer v.Close()
 	target, err := fresh(ctx, cam, oldest)
 	if err == nil {
-		target, err = j.await(ctx, v, target)
+		target, err = j.waitFor(ctx, v, target)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = &cameras.NoFrameError{What: "picture", Wait: wait, Reason: v.Reason()}
@@ -80,7 +80,7 @@ func fresh(ctx context.Context, cam *cameras.Camera, oldest time.Time) (*stream.
 		return nil, fmt.Errorf("%w: %w", cameras.ErrOffline, why)
 	}
 	for {
-		d, err := src.Next(ctx, quiet)
+		d, err := src.Next(ctx, frameWait)
 		if err == nil && !d.Arrived.Before(oldest) {
 			return d.Packet, nil
 		}
@@ -90,13 +90,13 @@ func fresh(ctx context.Context, cam *cameras.Camera, oldest time.Time) (*stream.
 	}
 }
 
-// await returns the picture that shows the target, or a newer one.
-func (j *job) await(ctx context.Context, v *cameras.Subscription, target *stream.Packet) (*stream.Packet, error) {
+// waitFor returns the picture that shows the target, or a newer one.
+func (j *job) waitFor(ctx context.Context, v *cameras.Subscription, target *stream.Packet) (*stream.Packet, error) {
 	if f := j.out.Newest(); f != nil && covers(f, target) {
 		return f, nil
 	}
 	for {
-		j.ask()
+		j.request()
 		d, err := v.Next(ctx, time.Second) // to ask again: ffmpeg may have died of the last time
 		switch {
 		case err == nil && covers(d.Packet, target):

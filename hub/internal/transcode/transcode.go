@@ -36,7 +36,7 @@ func DefaultMax(processors int, memory uint64) int {
 	return max(leastMax, int(n)) //nolint:gosec // a few thousand at most
 }
 
-// tickInterval is how often it is looked for renditions that nobody watches any longer.
+// tickInterval is how often renditions without viewers are looked for.
 const tickInterval = 250 * time.Millisecond
 
 // Errors of a request for a rendition.
@@ -106,7 +106,8 @@ func New(cfg Config) *Transcoder {
 		cfg: cfg, begin: make(chan *job), slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		procs:   make(chan struct{}, cfg.Max),
 		refused: map[string]uint64{LimitAll: 0, LimitPrincipal: 0, LimitCamera: 0, LimitLink: 0},
-		jobs:    make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[counterKey]*Counters), children: make(map[int]struct{}),
+		jobs:    make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[counterKey]*Counters),
+		children: make(map[int]struct{}),
 	}
 	t.path, _ = exec.LookPath(cfg.FFmpeg) // "" says it all
 	return t
@@ -149,7 +150,7 @@ func (t *Transcoder) end() {
 	}
 }
 
-// sweep ends what nobody has watched for the linger time.
+// sweep ends renditions that had no viewer for the linger time.
 func (t *Transcoder) sweep(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -231,7 +232,7 @@ func (t *Transcoder) hold(ctx context.Context, k key, of source, by Principal) (
 	defer t.mu.Unlock()
 	t.dropLocked(j, err)
 	j.out.CloseWithError(err) // others may have found it
-	t.settleLocked(j)
+	t.keepCountersLocked(j)
 	return nil, err
 }
 

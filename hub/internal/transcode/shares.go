@@ -14,21 +14,21 @@ type Principal struct {
 	ID   string // equal for all requests that have one share
 	Rank int    // between principals with the same use, the higher rank has precedence
 
-	// Most bounds the ffmpeg processes that it may start even if more are free. For renditions that this process makes
-	// the bound is remadePerProcess times as high. 0 means no such limit.
-	Most int
+	// MaxProcesses bounds the ffmpeg processes that it may start even if more are free. For renditions that this process
+	// makes the bound is inProcessPerFFmpeg times as high. 0 means no such limit.
+	MaxProcesses int
 }
 
-// remadePerProcess is how many renditions this process may make itself for each allowed ffmpeg process. One at 2
+// inProcessPerFFmpeg is how many renditions this process may make itself for each allowed ffmpeg process. One at 2
 // pictures a second costs a quarter of a process at a camera's rate (docs/design/transcoding.md).
-const remadePerProcess = 4
+const inProcessPerFFmpeg = 4
 
 // Limits that refuse a rendition, as Totals.Refused names them.
 const (
 	LimitAll       = "all"       // all are in use, and no principal has more than its share
 	LimitPrincipal = "principal" // all are in use, and the principal has its share
 	LimitCamera    = "camera"    // all are in use, and the camera has its share
-	LimitLink      = "link"      // Principal.Most
+	LimitLink      = "link"      // Principal.MaxProcesses
 )
 
 // LimitError says which limit refuses a rendition. It wraps ErrTooMany.
@@ -41,8 +41,8 @@ func (e *LimitError) Error() string { return ErrTooMany.Error() + ": " + e.text 
 
 func (e *LimitError) Unwrap() error { return ErrTooMany }
 
-// errGaveWay is the error for viewers of a rendition that ended in favor of another principal's.
-var errGaveWay = fmt.Errorf("%w: all that --max-transcodes allows are running, "+
+// errPreempted is the error for viewers of a rendition that ended in favor of another principal's.
+var errPreempted = fmt.Errorf("%w: all that --max-transcodes allows are running, "+
 	"and this one gave way because its viewers had more than others: "+
 	"close some, or request formats and sizes that the camera has or others watch", ErrTooMany)
 
@@ -53,13 +53,13 @@ const margin = 1e-9
 // of n principals counts 1/n for each.
 type shares struct {
 	running []*job // including those without viewers
-	of      map[string]float64
+	used    map[string]float64
 	held    map[string]int // the same in whole jobs
 	cameras map[*cameras.Camera]int
 }
 
 func (t *Transcoder) sharesLocked(inProcess bool) shares {
-	s := shares{of: make(map[string]float64), held: make(map[string]int), cameras: make(map[*cameras.Camera]int)}
+	s := shares{used: make(map[string]float64), held: make(map[string]int), cameras: make(map[*cameras.Camera]int)}
 	for _, j := range t.jobs {
 		if j.inProcess != inProcess {
 			continue
@@ -70,7 +70,7 @@ func (t *Transcoder) sharesLocked(inProcess bool) shares {
 		}
 		s.cameras[j.camera]++
 		for p := range j.by {
-			s.of[p.ID] += 1 / float64(len(j.by))
+			s.used[p.ID] += 1 / float64(len(j.by))
 			s.held[p.ID]++
 		}
 	}
@@ -83,11 +83,11 @@ func (t *Transcoder) sharesLocked(inProcess bool) shares {
 func (t *Transcoder) admitLocked(by Principal, camera *cameras.Camera, inProcess bool) error {
 	s, times, where := t.sharesLocked(inProcess), 1, "by ffmpeg"
 	if inProcess {
-		times, where = remadePerProcess, "in the hub"
+		times, where = inProcessPerFFmpeg, "in the hub"
 	}
-	if by.Most > 0 && s.held[by.ID] >= times*by.Most {
+	if by.MaxProcesses > 0 && s.held[by.ID] >= times*by.MaxProcesses {
 		return t.refuseLocked(LimitLink, "a signed link may start %d %s at a time, and these are running: "+
-			"open the camera without parameters, or in a size that is already watched", times*by.Most, where)
+			"open the camera without parameters, or in a size that is already watched", times*by.MaxProcesses, where)
 	}
 	if len(s.running) < times*t.cfg.Max {
 		return nil
@@ -97,16 +97,16 @@ func (t *Transcoder) admitLocked(by Principal, camera *cameras.Camera, inProcess
 		t.dropLocked(slices.MinFunc(idle, func(a, b *job) int { return a.usedAt.Compare(b.usedAt) }), errStopped)
 		return nil
 	}
-	if j := s.surplus(by, s.cameras[camera]); j != nil {
+	if j := s.preemptable(by, s.cameras[camera]); j != nil {
 		t.totals.Preempted += uint64(j.viewers) //nolint:gosec // not negative
-		t.dropLocked(j, errGaveWay)
+		t.dropLocked(j, errPreempted)
 		return nil
 	}
 	limit, remedy := LimitAll, "of which no principal has more than a share: try again later"
 	switch {
 	case s.held[by.ID] > 0:
 		limit, remedy = LimitPrincipal, "which is your share: close one"
-	case s.surplus(by, 0) != nil:
+	case s.preemptable(by, 0) != nil:
 		limit, remedy = LimitCamera, "which is the camera's share: request it in a size that is already watched"
 	}
 	return t.refuseLocked(limit, "%d are running %s, as many as --max-transcodes %d allows, "+
@@ -120,13 +120,13 @@ func (t *Transcoder) refuseLocked(limit, format string, args ...any) error {
 	return &LimitError{limit, fmt.Sprintf(format, args...)}
 }
 
-// surplus returns the process that gives way to a principal, for a camera that has ofCamera processes, or nil. Among
+// preemptable returns the process that gives way to a principal, for a camera that has ofCamera processes, or nil. Among
 // the candidates it chooses the one whose viewers have most. Ties go to the lowest rank, then to the camera with most
 // processes, the fewest viewers, and the newest. No process moves back, because the difference has become smaller.
-func (s shares) surplus(by Principal, ofCamera int) *job {
+func (s shares) preemptable(by Principal, ofCamera int) *job {
 	var best *job
 	for _, j := range s.running {
-		if s.givesWay(j, by, ofCamera) && (best == nil || s.compare(j, best) > 0) {
+		if s.mayPreempt(j, by, ofCamera) && (best == nil || s.compare(j, best) > 0) {
 			best = j
 		}
 	}
@@ -139,10 +139,10 @@ func (s shares) compare(a, b *job) int {
 		cmp.Compare(b.viewers, a.viewers), cmp.Compare(a.number, b.number))
 }
 
-// givesWay reports whether all principals that watch a process have more than by would then have. If they have as many,
+// mayPreempt reports whether all principals that watch a process have more than by would then have. If they have as many,
 // lower precedence decides: by rank, then by camera. A process that only by watches gives way to a camera that has
 // fewer.
-func (s shares) givesWay(j *job, by Principal, ofCamera int) bool {
+func (s shares) mayPreempt(j *job, by Principal, ofCamera int) bool {
 	own, others, rank := false, false, j.rankLocked()
 	for p := range j.by {
 		own, others = own || p.ID == by.ID, others || p.ID != by.ID
@@ -151,7 +151,7 @@ func (s shares) givesWay(j *job, by Principal, ofCamera int) bool {
 	if own {
 		return !others && moreOfCamera
 	}
-	switch more := s.least(j) - s.of[by.ID] - 1; {
+	switch more := s.least(j) - s.used[by.ID] - 1; {
 	case more > margin:
 		return true
 	case more < -margin:
@@ -164,7 +164,7 @@ func (s shares) givesWay(j *job, by Principal, ofCamera int) bool {
 func (s shares) least(j *job) float64 {
 	least := float64(len(s.running))
 	for p := range j.by {
-		least = min(least, s.of[p.ID])
+		least = min(least, s.used[p.ID])
 	}
 	return least
 }

@@ -45,7 +45,7 @@ func (r *shareRig) ask(by Principal, id string, quality ...int) string {
 	want := media.Want{
 		Codec:   media.JPEG,
 		Width:   160 * (1 + r.asked%2),
-		Quality: grades()[r.asked/2%6],
+		Quality: qualities()[r.asked/2%6],
 		FPS:     float64(rates()[r.asked/12%6]),
 		Rotate:  r.asked / 72 % 4 * 90,
 	}
@@ -112,7 +112,7 @@ func (r *shareRig) has(want map[string]int) {
 // the principals of these tests.
 func viewer(name string) Principal { return Principal{ID: name, Rank: 1} }
 func admin() Principal             { return Principal{ID: "root", Rank: 3} }
-func signedLink() Principal        { return Principal{ID: "link", Most: 2} }
+func signedLink() Principal        { return Principal{ID: "link", MaxProcesses: 2} }
 
 // TestFairShares: the principal with most gives way to those with fewer, down to equal shares and no further.
 func TestFairShares(t *testing.T) {
@@ -178,8 +178,8 @@ func TestFairShares(t *testing.T) {
 		},
 		"what is shared counts in parts": func(t *testing.T, r *shareRig) {
 			for n := range 6 {
-				r.ask(anna, "porch", grades()[n])
-				r.ask(otto, "porch", grades()[n])
+				r.ask(anna, "porch", qualities()[n])
+				r.ask(otto, "porch", qualities()[n])
 			}
 			if got := r.ask(viewer("emma"), "porch"); got != "" {
 				t.Errorf("two who watch the same keep all: %q", got)
@@ -226,7 +226,7 @@ func TestFairShares(t *testing.T) {
 // TestSharesOfRemade: renditions that the hub makes itself have shares, too.
 func TestSharesOfRemade(t *testing.T) {
 	r := newShareRig(t, 1)
-	r.most = remadePerProcess
+	r.most = inProcessPerFFmpeg
 	cam, rotate := r.newCamera("porch", media.JPEG), map[string]int{"anna": 0, "otto": 90}
 	tile := func(by Principal, quality int) string {
 		r.t.Helper()
@@ -243,7 +243,7 @@ func TestSharesOfRemade(t *testing.T) {
 		r.open[by] = append(r.open[by], v)
 		return ""
 	}
-	for _, quality := range grades()[:remadePerProcess] {
+	for _, quality := range qualities()[:inProcessPerFFmpeg] {
 		if got := tile(viewer("anna"), quality); got != "" {
 			t.Errorf("quality %d: %q", quality, got)
 		}
