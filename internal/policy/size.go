@@ -51,16 +51,11 @@ func largePackages(tr *Tree) (found []Finding) {
 		lines[f.dir()] += strings.Count(tr.text[f.path], "\n")
 	}
 	for _, dir := range slices.Sorted(maps.Keys(files)) {
-		if (files[dir] > maxPackageFiles || lines[dir] > maxPackageLines) && !slices.Contains(stillLarge(), dir) {
+		if files[dir] > maxPackageFiles || lines[dir] > maxPackageLines {
 			found = append(found, Finding{dir, fmt.Sprintf("%d files, %d lines", files[dir], lines[dir])})
 		}
 	}
 	return found
-}
-
-// stillLarge lists the packages that are being split.
-func stillLarge() []string {
-	return []string{"hub/internal/httpapi", "hub/internal/transcode", "agent/internal/source"}
 }
 
 func longFuncs(tr *Tree) (found []Finding) {
