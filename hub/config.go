@@ -12,8 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
-	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/hub/internal/web"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/netutil"
@@ -123,7 +123,7 @@ func (c *Config) validate(book *credstore.Snapshot) error {
 	if err := c.validateOrigins(); err != nil {
 		return err
 	}
-	if err := httpapi.ValidateHosts(c.AllowHosts); err != nil {
+	if err := web.ValidateHosts(c.AllowHosts); err != nil {
 		return fmt.Errorf("--allow-host %w", err)
 	}
 	if err := c.validateTrust(); err != nil {

@@ -22,7 +22,6 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/credkv"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
-	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
 	"github.com/bramble-cam/bramble/hub/internal/natsserver"
@@ -30,6 +29,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
+	"github.com/bramble-cam/bramble/hub/internal/web"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
@@ -56,7 +56,7 @@ type Hub struct {
 	httpAddr   string
 	natsURL    string
 	natsServer *natsserver.Server // nil if NATS is elsewhere
-	server     *httpapi.Server
+	server     *web.Server
 
 	natsListenAddr string // address of the embedded NATS server
 }
@@ -161,7 +161,7 @@ func (h *Hub) run(ctx context.Context) error {
 		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxTranscodeMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
 	})
 	hubs := h.hubSync(in)
-	server := httpapi.New(h.http(hubs, in, reg, tr, url, listener.Addr()))
+	server := web.New(h.http(hubs, in, reg, tr, url, listener.Addr()))
 	h.server = server
 	h.httpAddr, h.natsURL = listener.Addr().String(), url
 	h.once.Do(func() { close(h.started) })
@@ -226,8 +226,8 @@ func (h *Hub) publishedAddr(addr string) string {
 // http returns the settings of the HTTP server. NATS is at natsURL, and the server at addr.
 func (h *Hub) http(
 	hubs *hubsync.Sync, in *ingest.Ingest, reg *cameras.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
-) httpapi.Config {
-	return httpapi.Config{
+) web.Config {
+	return web.Config{
 		Registry: reg, Transcoder: tr, Outputs: outputs.All(), DefaultCamera: h.cfg.DefaultCamera,
 		Connected: in.Connected, Agents: in, Info: h.info(natsURL, addr),
 		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.httpCert), SelfSigned: h.selfSigned,

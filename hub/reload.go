@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/bramble-cam/bramble/hub/internal/httpapi"
 	"github.com/bramble-cam/bramble/hub/internal/natsserver"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
+	"github.com/bramble-cam/bramble/hub/internal/web"
 )
 
 // Check finds out whether a hub with this configuration could start, as far as that can be told without starting anything.
@@ -30,7 +30,7 @@ func (h *Hub) Reload(ctx context.Context, cfg Config) error {
 	if err := Check(cfg); err != nil {
 		return err
 	}
-	h.server.Change(httpapi.Live{
+	h.server.Change(web.Live{
 		Limits: viewers.Limits(cfg.Limits), AllowOrigins: cfg.AllowOrigins, AllowHosts: cfg.AllowHosts,
 		DefaultCamera: cfg.DefaultCamera, WriteTimeout: cfg.WriteTimeout,
 	})

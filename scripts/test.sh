@@ -56,7 +56,7 @@ run() {
 if [ $# -eq 0 ]; then
   # e2e and e2e/cluster come last and by themselves: they play in real time, in browsers and players that skip, and with 200 viewers whose pictures are late, when other packages' tests and compilers take the processors.
   # Those that take longest come first, so that none of them is left over at the end with a processor idle.
-  slow=(./hub/internal/httpapi ./agent/internal/source/rpicam ./e2e/install ./e2e/crossarch ./hub/internal/transcode ./e2e/bench/internal/scenario ./agent/internal/publish)
+  slow=(./hub/internal/web ./agent/internal/source/rpicam ./e2e/install ./e2e/crossarch ./hub/internal/transcode ./e2e/bench/internal/scenario ./agent/internal/publish)
   mapfile -t others < <(go list ./... | grep -vE '/e2e$|/e2e/cluster$')
   # Many of them wait as much as they work: three at a time.
   run -p 3 "${slow[@]}" "${others[@]}"

@@ -80,16 +80,16 @@ func importFixtures() map[string][]fixture {
 			{"another name", files{"agent/agent.go": imports("~/hubris")}, ""},
 			{"e2e", files{"e2e/relay_test.go": imports("~/hub")}, ""},
 		},
-		"echo only in httpapi, webauth, apiv1 and compat": {
+		"echo only in web, webauth, apiv1 and compat": {
 			{"stream", files{"hub/internal/stream/ring.go": imports("github.com/labstack/echo/v4")}, "ring.go:2"},
 			{"middleware in hub", files{"hub/hub.go": imports("github.com/labstack/echo/v4/middleware")}, "hub.go:2"},
-			{"httpapi", files{"hub/internal/httpapi/server.go": imports("github.com/labstack/echo/v4")}, ""},
+			{"web", files{"hub/internal/web/server.go": imports("github.com/labstack/echo/v4")}, ""},
 		},
 		"OpenID Connect and JOSE only in sso and tests": {
-			{"httpapi", files{"hub/internal/httpapi/oidc.go": imports("golang.org/x/oauth2")}, "oidc.go:2"},
+			{"web", files{"hub/internal/web/oidc.go": imports("golang.org/x/oauth2")}, "oidc.go:2"},
 			{"auth", files{"hub/internal/auth/jwt.go": imports("github.com/go-jose/go-jose/v4")}, "jwt.go:2"},
 			{"sso", files{"hub/internal/sso/sso.go": imports("github.com/coreos/go-oidc/v3/oidc")}, ""},
-			{"a test", files{"hub/internal/httpapi/x_test.go": imports("github.com/coreos/go-oidc/v3/oidc/oidctest")}, ""},
+			{"a test", files{"hub/internal/web/x_test.go": imports("github.com/coreos/go-oidc/v3/oidc/oidctest")}, ""},
 		},
 		"nats-server only in natsserver and tests": {
 			{"agent", files{"agent/agent.go": imports("github.com/nats-io/nats-server/v2/server")}, "agent.go:2"},
@@ -117,7 +117,7 @@ func importFixtures() map[string][]fixture {
 			{"hub's test", files{"hub/hub_test.go": imports("~/internal/testutil")}, ""},
 		},
 		"only hub and the web server import the web server": {
-			{"an output", files{"hub/internal/output/jpeg/jpeg.go": imports("~/hub/internal/httpapi")}, "jpeg.go:2"},
+			{"an output", files{"hub/internal/output/jpeg/jpeg.go": imports("~/hub/internal/web")}, "jpeg.go:2"},
 			{"viewers", files{"hub/internal/viewers/viewers.go": imports("~/hub/internal/webauth")}, "viewers.go:2"},
 			{"hub", files{"hub/hub.go": imports("~/hub/internal/web")}, ""},
 			{"its parts", files{"hub/internal/apiv1/apiv1.go": imports("~/hub/internal/webauth")}, ""},

@@ -29,10 +29,10 @@ func moduleFences() []fence {
 		},
 		{
 			"only hub and the web server import the web server",
-			[]string{"~/hub/internal/httpapi", "~/hub/internal/web", "~/hub/internal/webauth", "~/hub/internal/apiv1",
+			[]string{"~/hub/internal/web", "~/hub/internal/web", "~/hub/internal/webauth", "~/hub/internal/apiv1",
 				"~/hub/internal/compat"}, func(f *goFile) bool {
 				return f.dir() == "hub" || f.isTest() || slices.Contains([]string{
-					"hub/internal/httpapi", "hub/internal/web", "hub/internal/webauth", "hub/internal/apiv1", "hub/internal/compat",
+					"hub/internal/web", "hub/internal/webauth", "hub/internal/apiv1", "hub/internal/compat",
 				}, f.dir())
 			},
 			"outputs, viewers, cameras and authentication know no web server: hand them a value, or take an interface",
@@ -44,10 +44,10 @@ func moduleFences() []fence {
 func libraryFences() []fence {
 	return []fence{
 		{
-			"echo only in httpapi, webauth, apiv1 and compat", []string{"github.com/labstack/echo"},
+			"echo only in web, webauth, apiv1 and compat", []string{"github.com/labstack/echo"},
 			func(f *goFile) bool {
 				return slices.Contains([]string{
-					"hub/internal/httpapi", "hub/internal/webauth", "hub/internal/apiv1", "hub/internal/compat",
+					"hub/internal/web", "hub/internal/webauth", "hub/internal/apiv1", "hub/internal/compat",
 				}, f.dir())
 			},
 			"keep echo where requests are routed; hand other packages an http.ResponseWriter, an io.Writer or a value",
@@ -100,7 +100,7 @@ func importRules() []Rule {
 	}
 	return append(rules, Rule{
 		Name:   "stream, fanout, fmp4 and mpjpeg stay pure",
-		Remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, cameras or httpapi",
+		Remedy: "these packages know frames and bytes only: take an interface, or move the code to ingest, cameras or web",
 		Check:  impureImports,
 	}, Rule{
 		Name: "each output and each source is a package of its own",
@@ -125,7 +125,7 @@ type family struct {
 func families() []family {
 	return []family{
 		{"hub/internal/output", []string{"outputtest"}, []string{"hub/internal/outputs", "hub/internal/output/ws",
-			"hub/internal/httpapi"}},
+			"hub/internal/web"}},
 		{"agent/internal/source", []string{"splitter", "sourcetest"}, []string{"agent", "agent/internal/discover"}},
 	}
 }

@@ -32,7 +32,7 @@ type acceptance struct {
 var accepted = []acceptance{
 	{
 		id:     "GO-2026-6872",
-		reason: "Context.RealIP of " + echo + " trusts headers; hub/internal/httpapi decides which proxies it trusts",
+		reason: "Context.RealIP of " + echo + " trusts headers; hub/internal/web decides which proxies it trusts",
 		date:   "2026-11-30",
 		unused: []string{".RealIP(", "middleware.RateLimiter"},
 	},

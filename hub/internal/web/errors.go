@@ -1,0 +1,76 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/bramble-cam/bramble/hub/internal/origin"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
+	"github.com/bramble-cam/bramble/internal/logkey"
+)
+
+// problemOf maps an error, which may be the router's, to its answer.
+func problemOf(err error) problem.Problem {
+	if status := new(echo.HTTPError); errors.As(err, &status) {
+		err = problem.New(status.Code, fmt.Sprint(status.Message))
+	}
+	return problem.Of(err)
+}
+
+// handleError answers a request whose handler returned an error.
+func (s *Server) handleError(err error, c echo.Context) {
+	if c.Response().Committed { // too late for an answer
+		level := slog.LevelWarn
+		var network net.Error
+		if errors.As(err, &network) || c.Request().Context().Err() != nil {
+			level = slog.LevelDebug // the client has gone, or the hub stops
+		}
+		s.cfg.Log.Log(context.Background(), level, "answer cut short", "path", c.Request().URL.Path, logkey.Err, err)
+		return
+	}
+	p := problemOf(err)
+	s.errors.WithLabelValues(strconv.Itoa(p.Status)).Inc()
+	if p.Status == http.StatusUnauthorized {
+		if origin.WantsPage(c.Request()) && c.Request().Method == http.MethodGet {
+			_ = webauth.RedirectToLogin(c) // writes headers only
+			return
+		}
+		webauth.Challenge(c)
+	}
+	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
+		s.cfg.Log.Error("request failed", "path", c.Request().URL.Path, logkey.Err, err)
+	}
+	h := c.Response().Header()
+	h.Set(echo.HeaderContentType, problem.ContentType)
+	h.Set("Cache-Control", "no-store")
+	p.SetRetryAfter(c.Response().Header())
+	if c.Request().Method == http.MethodHead {
+		err = c.NoContent(p.Status)
+	} else {
+		c.Response().WriteHeader(p.Status)
+		err = c.Echo().JSONSerializer.Serialize(c, p, "")
+	}
+	if err != nil {
+		s.cfg.Log.Debug("answer not sent", "path", c.Request().URL.Path, logkey.Err, err)
+	}
+}
+
+// errorCodes are the statuses of the errors that there may be, as docs/ref/http.md lists them.
+func errorCodes() []string {
+	return []string{"400", "401", "403", "404", "405", "413", "415", "421", "426", "429", "500", "501", "503"}
+}
+
+func cut(s string) string {
+	if len(s) > 64 {
+		return s[:64] + "..."
+	}
+	return s
+}

@@ -1,0 +1,273 @@
+package web
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/internal/media"
+	"github.com/bramble-cam/bramble/shared/drop"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/status"
+)
+
+// scrape reads the metrics: name with labels to value. The types of those that there are, by name, are in types.
+func (r *rig) scrape() (values, types map[string]string) {
+	r.t.Helper()
+	return parseScrape(r.t, r.scrapeText())
+}
+
+func (r *rig) scrapeText() []byte {
+	r.t.Helper()
+	resp, body := r.do(http.MethodGet, "/metrics")
+	if resp.StatusCode != 200 {
+		r.t.Fatalf("%s: %s", resp.Status, body)
+	}
+	return body
+}
+
+func parseScrape(t testing.TB, body []byte) (values, types map[string]string) {
+	t.Helper()
+	values, types = make(map[string]string), make(map[string]string)
+	kinds := make(map[string]string)
+	for line := range strings.Lines(string(body)) {
+		if rest, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			name, kind, _ := strings.Cut(strings.TrimSpace(rest), " ")
+			kinds[name] = kind
+		}
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		key, value, ok := cutLast(strings.TrimSpace(line))
+		if !ok {
+			t.Errorf("line %q", line)
+		}
+		name, _, _ := strings.Cut(key, "{")
+		values[key], types[name] = value, kinds[name]
+	}
+	return values, types
+}
+
+// cutLast parts a value from its series.
+func cutLast(line string) (key, value string, ok bool) {
+	i := strings.LastIndex(line, " ")
+	if i < 0 {
+		return line, "", false
+	}
+	return line[:i], line[i+1:], true
+}
+
+// documentedMetric is a row of docs/ref/metrics.md.
+type documentedMetric struct {
+	kind   string
+	labels []string
+}
+
+// documented reads the tables of metrics in the documentation.
+func documented(t *testing.T) map[string]documentedMetric {
+	t.Helper()
+	page, err := os.ReadFile("../../../docs/ref/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := make(map[string]documentedMetric)
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (gauge|counter) \\|([^|]*)\\|").FindAllStringSubmatch(string(page), -1) {
+		m := documentedMetric{row[2], []string{}}
+		for _, label := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[3], -1) {
+			m.labels = append(m.labels, label[1])
+		}
+		if _, twice := table[row[1]]; twice {
+			t.Errorf("docs/ref/metrics.md has %s twice", row[1])
+		}
+		table[row[1]] = m
+	}
+	return table
+}
+
+// everyMetric is a rig with something of everything, so that its scrape has all metrics.
+func everyMetric(t *testing.T) *rig {
+	t.Helper()
+	r := populated(t)
+	celsius := 51.5
+	r.reg.OnStatus(status.Status{
+		Camera: "hot", Instance: "i", Started: time.Now(), State: status.Idle, Format: frame.JPEG, Temperature: &celsius, Drops: map[string]uint64{"queue_head": 4, "made up": 9},
+		Clock: status.Clock{Source: status.ClockArrival, Error: 2500},
+	})
+	r.reg.OnStatus(status.Status{Camera: "astray", Instance: "i", Started: time.Now(), State: status.Idle, Format: frame.JPEG, Clock: status.Clock{Error: -1}})
+	desk, err := r.reg.Camera("desk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := r.tr.Subscribe(t.Context(), desk, media.Want{Codec: media.JPEG, Width: 16}, transcode.Principal{}, cameras.Viewer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(v.Close)
+	return r
+}
+
+// optional are metrics that depend on the host's clock.
+var optional = []string{"bramble_hub_clock_error_seconds"}
+
+// TestMetricsReference compares names, types and labels of a scrape with the documentation, both ways.
+func TestMetricsReference(t *testing.T) {
+	values, types := everyMetric(t).scrape()
+	want := documented(t)
+	for name, kind := range types {
+		_, ok := want[name]
+		switch {
+		case ok && want[name].kind != kind:
+			t.Errorf("%s is a %s, docs/ref/metrics.md says %s", name, kind, want[name].kind)
+		case ok || strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") && runtime.GOOS == "linux":
+		default:
+			t.Errorf("docs/ref/metrics.md has no row of the %s %s", kind, name)
+		}
+	}
+	for name := range want {
+		if types[name] == "" && !slices.Contains(optional, name) {
+			t.Errorf("docs/ref/metrics.md has %s, the hub has not", name)
+		}
+	}
+	label := regexp.MustCompile(`(\w+)="`)
+	for key := range values {
+		name, labels, _ := strings.Cut(key, "{")
+		if !strings.HasPrefix(name, "bramble_") {
+			continue
+		}
+		got := []string{}
+		for _, m := range label.FindAllStringSubmatch(labels, -1) {
+			got = append(got, m[1])
+		}
+		if !slices.Equal(got, want[name].labels) {
+			t.Errorf("%s: documented labels are %v", key, want[name].labels)
+		}
+	}
+}
+
+func TestMetricValues(t *testing.T) {
+	r := populated(t)
+	desk, err := r.reg.Camera("desk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := r.agents.stream("desk")
+	in.Drops.Add(drop.Gap, 3)
+	viewer := r.mjpeg("/cam/desk.mjpeg")
+	viewer.part()
+	r.do(http.MethodGet, "/cam/nobody.jpeg")
+	values, _ := r.scrape()
+	for key, want := range map[string]string{
+		`bramble_hub_frames_in_total{camera="desk",format="jpeg"}`:                "1",
+		`bramble_hub_frames_out_total{camera="desk",format="jpeg"}`:               "1",
+		`bramble_hub_frames_in_total{camera="gone",format="jpeg"}`:                "0",
+		`bramble_hub_drops_total{camera="desk",format="jpeg",reason="gap"}`:       "3",
+		`bramble_hub_drops_total{camera="desk",format="jpeg",reason="lagged"}`:    "0",
+		`bramble_hub_drops_total{camera="yard",format="h264",reason="old_epoch"}`: "0",
+		`bramble_hub_viewers{camera="desk",format="jpeg"}`:                        "0",
+		`bramble_hub_viewers{camera="desk",format="mjpeg"}`:                       "1",
+		`bramble_hub_viewers{camera="yard",format="mp4"}`:                         "0",
+		`bramble_hub_camera_state{camera="desk",state="live"}`:                    "1",
+		`bramble_hub_camera_state{camera="desk",state="degraded"}`:                "0",
+		`bramble_hub_camera_state{camera="gone",state="offline"}`:                 "1",
+		`bramble_hub_cameras{state="conflict"}`:                                   "0",
+		`bramble_hub_ffmpeg_available`:                                            "0",
+		`bramble_hub_http_errors_total{code="404"}`:                               "1",
+		`bramble_hub_viewers_evicted_total{reason="fault"}`:                       "0",
+		`bramble_hub_camera_temperature_celsius{camera="desk"}`:                   "", // it does not tell
+		`bramble_hub_camera_up{camera="desk"}`:                                    "1",
+		`bramble_hub_camera_up{camera="gone"}`:                                    "0",
+		`bramble_hub_cameras{state="live"}`:                                       "2",
+		`bramble_hub_cameras{state="offline"}`:                                    "2",
+		`bramble_hub_nats_connected`:                                              "1",
+		`bramble_hub_newest_frame_timestamp_seconds{camera="gone"}`:               "", // it has none
+	} {
+		if values[key] != want {
+			t.Errorf("%s is %q, want %q", key, values[key], want)
+		}
+	}
+	if values[`bramble_hub_newest_frame_timestamp_seconds{camera="desk"}`] == "" {
+		t.Error("the newest frame of desk has no time")
+	}
+	_ = viewer.Close() // as any viewer does
+	r.agents.setAway(true)
+	if values, _ = r.scrape(); values["bramble_hub_nats_connected"] != "0" || values[`bramble_hub_camera_up{camera="desk"}`] != "0" {
+		t.Error("without NATS, it is connected or a camera is up")
+	}
+	if desk.Info().State == status.Live {
+		t.Error("without NATS a camera is live")
+	}
+}
+
+// Every reason for a drop stands in the documentation, and has its metric from the first scrape on, so that rates can be computed.
+func TestDropReasons(t *testing.T) {
+	r := newRig(t, stream.Config{})
+	r.camera("desk", frame.JPEG)
+	values, _ := r.scrape()
+	page, err := os.ReadFile("../../../docs/ref/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	new(drop.Counters).Each(func(reason drop.Reason, _ uint64) {
+		if !strings.Contains(string(page), "\n| `"+reason.String()+"` |") {
+			t.Errorf("docs/ref/metrics.md does not tell of the reason %s", reason)
+		}
+		if values[`bramble_hub_drops_total{camera="desk",format="jpeg",reason="`+reason.String()+`"}`] != "0" {
+			t.Errorf("there is no metric of reason %s", reason)
+		}
+	})
+}
+
+// What an agent says of itself is told, but for reasons that nobody knows: labels are ours.
+func TestAgentMetrics(t *testing.T) {
+	values, _ := everyMetric(t).scrape()
+	for key, want := range map[string]string{
+		`bramble_hub_agent_drops_total{camera="hot",reason="queue_head"}`: "4",
+		`bramble_hub_agent_drops_total{camera="hot",reason="made up"}`:    "",
+		`bramble_hub_agent_drops_total{camera="hot",reason="lagged"}`:     "0",
+		`bramble_hub_camera_temperature_celsius{camera="hot"}`:            "51.5",
+		`bramble_hub_camera_clock_synchronised{camera="hot"}`:             "1",
+		`bramble_hub_camera_clock_error_seconds{camera="hot"}`:            "0.0025",
+		`bramble_hub_camera_clock_synchronised{camera="astray"}`:          "0",
+		`bramble_hub_camera_clock_error_seconds{camera="astray"}`:         "",
+		`bramble_hub_camera_clock_synchronised{camera="gone"}`:            "", // it is offline
+		`bramble_hub_nats_reconnects_total`:                               "7",
+		`bramble_hub_build_info{version="1.2.3"}`:                         "1",
+	} {
+		if values[key] != want {
+			t.Errorf("%s is %q, want %q", key, values[key], want)
+		}
+	}
+}
+
+// rejected returns how many clients a limit has rejected.
+func (r *rig) rejected(limit string) int {
+	r.t.Helper()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(r.srv.tracker)
+	families, err := reg.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() != "bramble_hub_viewers_refused_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if m.GetLabel()[0].GetValue() == limit {
+				return int(m.GetCounter().GetValue())
+			}
+		}
+	}
+	r.t.Fatalf("no limit %s", limit)
+	return 0
+}

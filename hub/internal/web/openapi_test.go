@@ -1,0 +1,246 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/bramble-cam/bramble/hub/internal/apiv1"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
+	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/status"
+)
+
+// schema is as much of JSON Schema as openapi.yaml uses.
+type schema struct {
+	Type                 any `yaml:"type"` // one name or several
+	Required             []string
+	Properties           map[string]schema
+	Items                *schema
+	Enum                 []string
+	Format               string
+	AdditionalProperties *schema `yaml:"additionalProperties"`
+	Ref                  string  `yaml:"$ref"`
+}
+
+type openapi struct {
+	Paths      map[string]map[string]any
+	Components struct{ Schemas map[string]schema }
+}
+
+func readOpenAPI(t *testing.T) (doc openapi) {
+	t.Helper()
+	if err := yaml.Unmarshal(apiv1.OpenAPI(outputs.All()), &doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// check compares a value with its schema: every member is described, every required one is there, none has another type.
+func (s schema) check(t *testing.T, at string, value any) {
+	t.Helper()
+	kind := map[bool]string{true: "null"}[value == nil]
+	switch v := value.(type) {
+	case string:
+		kind = "string"
+		if s.Enum != nil && !slices.Contains(s.Enum, v) {
+			t.Errorf("%s is %q, which is not among %v", at, v, s.Enum)
+		}
+		if _, err := time.Parse(time.RFC3339, v); s.Format == "date-time" && err != nil {
+			t.Errorf("%s: %v", at, err)
+		}
+	case bool:
+		kind = "boolean"
+	case float64:
+		kind = "number"
+		if v == float64(int64(v)) && s.Type != "number" {
+			kind = "integer"
+		}
+	case []any:
+		kind = "array"
+		for i, item := range v {
+			s.Items.check(t, fmt.Sprintf("%s[%d]", at, i), item)
+		}
+	case map[string]any:
+		kind = "object"
+		s.checkMembers(t, at, v)
+	}
+	if types := fmt.Sprint(s.Type); !strings.Contains(" "+strings.Trim(types, "[]")+" ", " "+kind+" ") {
+		t.Errorf("%s is %s, want %s", at, kind, types)
+	}
+}
+
+func (s schema) checkMembers(t *testing.T, at string, members map[string]any) {
+	t.Helper()
+	for _, name := range s.Required {
+		if _, ok := members[name]; !ok {
+			t.Errorf("%s lacks %s", at, name)
+		}
+	}
+	for name, value := range members {
+		described, ok := s.Properties[name]
+		switch {
+		case ok:
+			described.check(t, at+"."+name, value)
+		case s.AdditionalProperties != nil:
+			s.AdditionalProperties.check(t, at+"."+name, value)
+		default:
+			t.Errorf("%s.%s is not described", at, name)
+		}
+	}
+}
+
+// full makes a camera all of whose members are there.
+func full(h *house, id string, f frame.Format) *camera {
+	c := h.camera(id, f)
+	warm := 48.5
+	h.reg.OnStatus(status.Status{
+		Camera: id, Instance: "agent-" + id, Started: captured(0), Host: "pi", Agent: "0.1.0", State: status.Degraded, Reason: "too dark", Since: captured(0),
+		Source: "file", Format: f, Width: 160, Height: 96, FPS: 24.9, Bitrate: 1, Drops: map[string]uint64{"gap": 1}, Warning: "the clock is off",
+		Clock: status.Clock{Source: "v4l2", Error: 1000}, Temperature: &warm,
+	})
+	return c
+}
+
+// TestOpenAPI compares the answers of the API with their description. The full camera has every member that is described, the bare one those that are required.
+func TestOpenAPI(t *testing.T) {
+	r := newRig(t, stream.Config{})
+	rich := full(r.house, "rich", frame.JPEG)
+	rich.picture()
+	rich.stream.Drops.Add(0, 3)
+	r.camera("bare", frame.H264)
+	doc := readOpenAPI(t)
+	described := doc.Components.Schemas["Camera"]
+	_, body := r.do(http.MethodGet, "/api/v1/cameras")
+	var list struct{ Cameras []map[string]any }
+	if err := json.Unmarshal(body, &list); err != nil || len(list.Cameras) != 2 {
+		t.Fatalf("%s: %v", body, err)
+	}
+	for i, want := range []string{"bare", "rich"} {
+		if list.Cameras[i]["id"] != want {
+			t.Errorf("camera %d is %v, want %s", i, list.Cameras[i]["id"], want)
+		}
+		_, body := r.do(http.MethodGet, "/api/v1/cameras/"+want)
+		var one map[string]any
+		if err := json.Unmarshal(body, &one); err != nil {
+			t.Fatalf("%s: %v", body, err)
+		}
+		described.check(t, want, list.Cameras[i])
+		described.check(t, want, one)
+	}
+	wantMembers(t, "bare", list.Cameras[0], described.Required)
+	wantMembers(t, "rich", list.Cameras[1], slices.Collect(maps.Keys(described.Properties)))
+	atAgent := described.Properties["at_agent"]
+	wantMembers(t, "rich.at_agent", list.Cameras[1]["at_agent"], slices.Collect(maps.Keys(atAgent.Properties)))
+	wantMembers(t, "bare.at_agent", list.Cameras[0]["at_agent"], atAgent.Required)
+	for _, name := range []string{"drops", "formats"} {
+		if list.Cameras[0][name] == nil {
+			t.Errorf("%s of the bare camera is null", name)
+		}
+	}
+	if list.Cameras[0]["age_ms"] != nil {
+		t.Errorf("a camera without a frame has age_ms %v", list.Cameras[0]["age_ms"])
+	}
+}
+
+func wantMembers(t *testing.T, at string, object any, want []string) {
+	t.Helper()
+	members, _ := object.(map[string]any)
+	got := slices.Sorted(maps.Keys(members))
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s has %v\nwant %v", at, got, want)
+	}
+}
+
+// TestOpenAPIProblem compares an error with its description, and the states and formats with those that there are.
+func TestOpenAPIProblem(t *testing.T) {
+	r := newRig(t, stream.Config{})
+	r.camera("desk", frame.JPEG).say(status.Stopped, "")
+	described := readOpenAPI(t).Components.Schemas["Problem"]
+	got := make(map[string]bool)
+	for _, path := range []string{"/cam/nobody.jpeg", "/cam/desk.jpeg", "/cam/desk.mjpeg?fps=0", "/cam/desk.mp4"} {
+		_, body := r.do(http.MethodGet, path)
+		var p map[string]any
+		if err := json.Unmarshal(body, &p); err != nil {
+			t.Fatalf("%s: %v", body, err)
+		}
+		described.check(t, path, p)
+		for name := range p {
+			got[name] = true
+		}
+	}
+	if want := slices.Sorted(maps.Keys(described.Properties)); !slices.Equal(slices.Sorted(maps.Keys(got)), want) {
+		t.Errorf("errors have %v, want %v", got, want)
+	}
+	camera := readOpenAPI(t).Components.Schemas["Camera"].Properties
+	states := []string{string(status.Idle), string(status.Starting), string(status.Live), string(status.Degraded), string(cameras.Offline), string(cameras.Conflict)}
+	if !slices.Equal(camera["state"].Enum, states) {
+		t.Errorf("states are %v, want %v", camera["state"].Enum, states)
+	}
+	if want := []string{string(frame.JPEG), string(frame.H264)}; !slices.Equal(camera["format"].Enum, want) {
+		t.Errorf("formats are %v, want %v", camera["format"].Enum, want)
+	}
+}
+
+// Every route is described or a file, and everything described is routed.
+func TestOpenAPIPaths(t *testing.T) {
+	described := readOpenAPI(t).Paths
+	want := []string{
+		"/api/v1/cameras", "/api/v1/cameras/{camera}", "/api/v1/cameras/{camera}/controls", "/api/v1/hub", "/api/v1/me", "/cam/{camera}.h264", "/cam/{camera}.jpeg", "/cam/{camera}.mjpeg", "/cam/{camera}.mp4",
+	}
+	if got := slices.Sorted(maps.Keys(described)); !slices.Equal(got, want) {
+		t.Errorf("described are %v, want %v", got, want)
+	}
+}
+
+// A camera's state is as the hub sees it.
+func TestCameraStates(t *testing.T) {
+	r := newRig(t, stream.Config{})
+	desk := r.camera("desk", frame.JPEG)
+	type camera struct {
+		State   status.State
+		Reason  string
+		Formats []string
+		FPS     float64
+		AgeMS   *int64 `json:"age_ms"`
+		Viewers int
+		In      uint64                        `json:"frames_in"`
+		AtAgent struct{ Frames, Sent uint64 } `json:"at_agent"`
+	}
+	get := func() (c camera) {
+		t.Helper()
+		_, body := r.do(http.MethodGet, "/api/v1/cameras/desk")
+		if err := json.Unmarshal(body, &c); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	if c := get(); c.State != status.Live || c.AgeMS != nil || c.Viewers != 0 || c.AtAgent.Frames != 7 || c.AtAgent.Sent != 6 || !slices.Equal(c.Formats, []string{"jpeg", "mjpeg"}) {
+		t.Errorf("%+v", c)
+	}
+	desk.picture()
+	viewer := r.open("/cam/desk.mjpeg")
+	desk.viewers(1)
+	if c := get(); c.AgeMS == nil || *c.AgeMS < 0 || c.Viewers != 1 || c.In != 1 {
+		t.Errorf("%+v", c)
+	}
+	_ = viewer.Close() // as any viewer does
+	desk.say(status.Stopped, "")
+	if c := get(); c.State != cameras.Offline || c.Reason != "the agent was stopped" || c.FPS != 0 {
+		t.Errorf("%+v", c)
+	}
+	desk.say(status.Idle, "")
+	if c := get(); c.State != status.Idle || c.Reason != "" {
+		t.Errorf("%+v", c)
+	}
+}

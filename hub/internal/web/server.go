@@ -1,0 +1,347 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bramble-cam/bramble/hub/internal/apiv1"
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/authz"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/compat"
+	"github.com/bramble-cam/bramble/hub/internal/connlimit"
+	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/hubsync"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
+	"github.com/bramble-cam/bramble/hub/internal/origin"
+	"github.com/bramble-cam/bramble/hub/internal/output"
+	"github.com/bramble-cam/bramble/hub/internal/transcode"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
+	"github.com/bramble-cam/bramble/hub/internal/viewers"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
+	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/media"
+	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/shared/frame"
+)
+
+// DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
+const DefaultWriteTimeout = 10 * time.Second
+
+// maxStreams bounds the concurrent requests of an HTTP/2 connection. That also bounds the headers and trailers that a
+// client can make the hub store.
+const maxStreams = 32
+
+// times are how long things may take. Tests shorten them.
+type times struct {
+	output.Timing
+	header  time.Duration // a client takes to send a request's headers
+	request time.Duration // and all of it: nobody reads a body, but the client may be slow to say that there is none
+	ping    time.Duration // between two pings of a WebSocket
+	roster  time.Duration // between two looks at all cameras' states for WebSockets
+}
+
+func defaultTimes() times {
+	return times{
+		Timing: output.DefaultTiming(), header: 10 * time.Second, request: 20 * time.Second,
+		ping: 15 * time.Second, roster: 500 * time.Millisecond,
+	}
+}
+
+// Config is what a Server needs.
+type Config struct {
+	Registry      *cameras.Registry
+	Transcoder    *transcode.Transcoder
+	Outputs       *output.Registry
+	DefaultCamera string               // of URLs that name none; "" means the first by name
+	Connected     func() bool          // whether NATS can be reached
+	AllowOrigins  []string             // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	Agents        apiv1.AgentClient    // asks cameras' agents
+	Credentials   *credstore.Store     // users; nil without Auth
+	Auth          *auth.Authenticator  // of the users in Credentials; nil means that authentication is off
+	External      webauth.External     // logins at a proxy or an identity provider
+	Exposed       bool                 // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
+	Proxies       trustedproxy.Proxies // reverse proxies to trust
+	AllowHosts    []string             // accepted host names, besides this host's, while authentication is off; "*" is all
+	Insecure      bool                 // answer requests through a proxy even while authentication is off
+	Published     bool                 // in a container, published on this host's loopback addresses only
+	Limits        viewers.Limits
+	Others        func() []hubsync.Other   // hubs that share NATS with this one; nil means none
+	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
+	Collectors    []prometheus.Collector   // further metrics
+	Info          apiv1.Info               // what the hub says about itself
+	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
+	LameDuck      time.Duration            // how long viewers are let go of before the server stops; 0 means that all end at once
+	TLS           *tls.Config              // nil means plain HTTP; else HTTP/2 too
+	SelfSigned    func() bool              // whether the TLS certificate is self-signed; nil means no
+	Log           *slog.Logger
+}
+
+// Live are the settings that may change while viewers watch.
+type Live struct {
+	Limits        viewers.Limits
+	AllowOrigins  []string      // as in Config
+	AllowHosts    []string      // as in Config
+	DefaultCamera string        // as in Config
+	WriteTimeout  time.Duration // of viewers who come later; 0 means DefaultWriteTimeout
+}
+
+// Server answers HTTP.
+type Server struct {
+	cfg       Config
+	changedTo atomic.Pointer[Live] // nil: as cfg has it
+	times     times
+	echo      *echo.Echo
+	ending    context.Context // Run's: its end is that of all viewers
+	responses sync.WaitGroup  // those that own their connection: http.Server does not know them
+	outputs   *output.Handler
+	site      site
+	roster    roster
+	sockets   atomic.Int64 // WebSockets open now
+	draining  atomic.Bool  // the server is about to stop
+	refused   *metrics.Refused
+	cameras   authz.Cameras
+	hostname  string // this host's
+	auth      *webauth.Auth
+	api       *apiv1.API
+	tracker   *viewers.Tracker
+	errors    *prometheus.CounterVec // answers that are errors, by status
+	pending   *connlimit.Pending
+	idle      *connlimit.Idle
+	accept    *connlimit.AcceptLimiter
+	untrusted untrustedProxy
+	messages  sync.Pool // of *[]byte, in which messages of WebSockets are put together
+}
+
+// New returns a Server. It starts nothing.
+func New(cfg Config) *Server {
+	if cfg.WriteTimeout <= 0 {
+		cfg.WriteTimeout = DefaultWriteTimeout
+	}
+	if cfg.Others == nil {
+		cfg.Others = func() []hubsync.Other { return nil }
+	}
+	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(cfg.Outputs), hostname: hostname()}
+	s.cameras = authz.Cameras{Registry: cfg.Registry}
+	s.tracker = s.newTracker()
+	s.outputs = s.newOutputs()
+	s.errors = metrics.NewCounterVec("http_errors_total", "Requests answered with an error, by status.", "code",
+		errorCodes()...)
+	s.refused = metrics.NewRefused(cfg.Refusals)
+	s.untrusted = untrustedProxy{cfg.Log, loglimit.New(loglimit.Notices())}
+	exempt := func(host string) bool { return netutil.IsLoopback(host) || s.cfg.Proxies.Trusts(host) }
+	s.pending = connlimit.NewPending(connlimit.MaxPending, exempt, func(address string) { s.tracker.Reject(viewers.LimitPending, address) })
+	s.idle = connlimit.NewIdle(connlimit.MaxIdle, exempt, func(address string) { s.tracker.Reject(viewers.LimitIdle, address) })
+	s.accept = connlimit.NewAcceptLimiter(cfg.Limits.Rate)
+	if cfg.Auth != nil {
+		cfg.Credentials.OnChange(func(*credstore.Snapshot) { s.tracker.CredentialsChanged() })
+	}
+	s.auth = s.newAuth()
+	s.api = s.newAPI()
+	s.echo.HTTPErrorHandler = s.handleError
+	s.echo.Pre(s.requestStarted, s.cleanProxyHeaders, s.stripPrefix)
+	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recoverPanic}),
+		s.securityHeaders, s.withWriteDeadline, s.restrictWhileAuthOff)
+	s.routes()
+	return s
+}
+
+// newTracker returns the tracker of the server's viewers.
+func (s *Server) newTracker() *viewers.Tracker {
+	return viewers.New(viewers.Config{
+		Limits: s.cfg.Limits,
+		Revalidate: func(p auth.Principal, now time.Time) (auth.Principal, bool) {
+			if s.cfg.Auth == nil {
+				return p, true
+			}
+			return s.cfg.Auth.Revalidate(p, now)
+		},
+		Cameras: func() (ids []string) {
+			for _, cam := range s.cfg.Registry.Cameras() {
+				ids = append(ids, cam.ID())
+			}
+			return ids
+		},
+		Outputs:   s.cfg.Outputs.Names(),
+		Preempted: func() uint64 { return s.cfg.Transcoder.Totals().Preempted },
+		Log:       s.cfg.Log,
+	})
+}
+
+// formats returns the names of the outputs in which a camera with a native format is available.
+func (s *Server) formats(native frame.Format) []string {
+	return s.cfg.Outputs.NamesFor(media.Codec(native), s.cfg.Transcoder.Available())
+}
+
+// newOutputs returns the handler of cameras in the outputs.
+func (s *Server) newOutputs() *output.Handler {
+	return output.NewHandler(output.Config{
+		Viewers: s.tracker, Provider: s.cfg.Transcoder, Timing: &s.times.Timing,
+		WriteTimeout: func() time.Duration { return s.live().WriteTimeout }, Log: s.cfg.Log,
+	})
+}
+
+// Change puts other settings in force. Viewers who are there stay, also if there are more than the limits now allow.
+func (s *Server) Change(to Live) {
+	if to.WriteTimeout <= 0 {
+		to.WriteTimeout = DefaultWriteTimeout
+	}
+	s.tracker.SetLimits(to.Limits)
+	s.accept.SetRate(to.Limits.Rate)
+	s.changedTo.Store(&to)
+}
+
+// live returns the settings in force, but for the limits, which the tracker has.
+func (s *Server) live() Live {
+	if to := s.changedTo.Load(); to != nil {
+		return *to
+	}
+	return Live{
+		Limits: s.cfg.Limits, AllowOrigins: s.cfg.AllowOrigins, AllowHosts: s.cfg.AllowHosts,
+		DefaultCamera: s.cfg.DefaultCamera, WriteTimeout: s.cfg.WriteTimeout,
+	}
+}
+
+// Run serves on l until ctx ends, then ends all viewers, in the time that Config.LameDuck gives, and returns when they have gone. It may be called once.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	asked := ctx.Done()
+	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	s.ending = ctx
+	srv := &http.Server{
+		Handler:           s.echo,
+		ReadHeaderTimeout: s.times.header,
+		ReadTimeout:       s.times.request,
+		IdleTimeout:       2 * time.Minute,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		MaxHeaderBytes:    16 << 10,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnContext:       s.pending.ConnContext,
+		ConnState:         s.connState,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.listen(srv, l) }()        // received below
+	s.responses.Go(func() { _ = s.tracker.Run(ctx) }) // never fails
+	var err error
+	select {
+	case err = <-served:
+	case <-asked:
+		err = s.drain(served)
+	}
+	if err == nil {
+		defer func() { <-served }() // http.ErrServerClosed
+	} else {
+		err = fmt.Errorf("HTTP: %w", err)
+	}
+	end()
+	// Without cancel: ctx has ended, and what is under way should end in good order.
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.times.Stop)
+	defer cancel()
+	if srv.Shutdown(wait) != nil {
+		s.cfg.Log.Debug("HTTP connections cut that were busy or had not begun a request")
+		_ = srv.Close() // there is nothing to be done about a connection that cannot be closed
+	}
+	s.outputs.Wait()
+	s.responses.Wait() // their writers give them as long as Shutdown gave the others
+	s.tracker.EndAudit()
+	return err
+}
+
+// origin compares origins of pages with the hub's.
+func (s *Server) origin() origin.Checker {
+	return origin.Checker{Proxies: s.cfg.Proxies, Allowed: func() []string { return s.live().AllowOrigins }}
+}
+
+func (s *Server) newAuth() *webauth.Auth {
+	return webauth.New(webauth.Config{
+		Authenticator: s.cfg.Auth, Users: s.cfg.Credentials, Exposed: s.cfg.Exposed, External: s.cfg.External,
+		Proxies: s.cfg.Proxies, Origins: s.origin(), Shared: sharedRoutes(), Page: s.site.login,
+		LoggedOut: s.tracker.Revalidate, BodyRefused: func() { s.refused.Inc(metrics.RefusedBody) },
+	})
+}
+
+func (s *Server) newAPI() *apiv1.API {
+	return apiv1.New(apiv1.Config{
+		Info: s.cfg.Info, Cameras: s.cameras, Transcoder: s.cfg.Transcoder, Formats: s.formats, Agents: s.cfg.Agents,
+		Store: s.cfg.Credentials, Others: s.cfg.Others, Proxies: s.cfg.Proxies, Origins: s.origin(), Auth: s.auth,
+		BodyRefused: func() { s.refused.Inc(metrics.RefusedBody) },
+	})
+}
+
+// sharedRoutes lists the routes that pages of other origins may load.
+func sharedRoutes() []string { return []string{"/assets/*", "/bramble-camera.js"} }
+
+// requestStarted notes that a connection's request is here.
+func (s *Server) requestStarted(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		s.pending.RequestStarted(c.Request().Context())
+		return next(c)
+	}
+}
+
+// connState receives the state changes of connections from http.Server.
+func (s *Server) connState(conn net.Conn, state http.ConnState) {
+	s.pending.ConnState(conn, state)
+	s.idle.ConnState(conn, state)
+}
+
+func (s *Server) listen(srv *http.Server, l net.Listener) error {
+	l = s.accept.Listener(s.ending, l)
+	if s.cfg.TLS == nil {
+		return srv.Serve(l)
+	}
+	srv.TLSConfig = s.cfg.TLS
+	return srv.ServeTLS(redirectListener{l}, "", "")
+}
+
+// ServeHTTP makes the Server a handler, for tests and for other programs' servers.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+func (s *Server) routes() {
+	e := s.echo
+	read := []string{http.MethodGet, http.MethodHead}
+	// Public: nothing secret is in them.
+	e.Match(read, "/assets/*", s.asset)
+	e.Match(read, "/bramble-camera.js", s.element)
+	e.Match(read, "/api/v1/openapi.yaml", s.openAPI)
+	e.Match(read, "/healthz", s.health)
+	e.Match(read, "/readyz", s.ready)
+	s.auth.Register(e, read)
+	// For principals. They get what they may view.
+	e.Match(read, "/cam/:camera", s.camera, s.auth.RequireAuthOrLink)
+	e.Match(read, "/ws", s.webSocket, s.auth.RequireAuthOrLink)
+	s.api.Register(e, read)
+	e.Match(read, "/metrics", s.metrics(), s.auth.RequireAuth, webauth.RequireMetricsAccess)
+	compat.New(compat.Config{
+		Cameras: s.cameras, DefaultCamera: func() string { return s.live().DefaultCamera }, Auth: s.auth,
+		Page: s.page, Serve: s.serve,
+	}).Register(e, read)
+}
+
+// withWriteDeadline gives an answer that is no stream a time in which the client must take it. A stream's sink does this for every write.
+func (s *Server) withWriteDeadline(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Before(func() {
+			rc := http.NewResponseController(c.Response().Writer)
+			_ = rc.SetWriteDeadline(time.Now().Add(s.live().WriteTimeout)) // only a test's recorder has none
+		})
+		return next(c)
+	}
+}
+
+// recoverPanic makes an error of a panic, which handleError logs like any other.
+func recoverPanic(_ echo.Context, err error, stack []byte) error {
+	return fmt.Errorf("panic: %w\n%s", err, stack)
+}

@@ -1,0 +1,30 @@
+package web
+
+import (
+	"testing"
+
+	"github.com/bramble-cam/bramble/internal/codec/h264"
+)
+
+// The NALUs of a fixture are as its units have them: what other tests compare with is sound.
+func TestUnits(t *testing.T) {
+	list := units(t, "slices.h264")
+	keys := 0
+	for _, u := range list {
+		slices := 0
+		for nalu := range h264.NALUs(u.marked(1, 100).data) {
+			if kind := nalu[0] & 0x1f; kind == 1 || kind == 5 {
+				slices++
+			}
+		}
+		if slices != 4 || u.params != list[0].params {
+			t.Errorf("%d slices", slices)
+		}
+		if u.key {
+			keys++
+		}
+	}
+	if len(list) != 24 || keys != 3 {
+		t.Errorf("%d pictures, %d key frames", len(list), keys)
+	}
+}

@@ -1,0 +1,154 @@
+package web
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/bramble-cam/bramble/hub/internal/output"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/internal/media"
+	"github.com/bramble-cam/bramble/shared/subject"
+)
+
+// Bounds of what a client may ask of one connection.
+const (
+	maxWSMessage = 4 << 10
+	maxWSSlots   = 256
+	maxWSErrors  = 16
+	maxWSWindow  = 64
+)
+
+// The kinds of slots, and how many of their frames may be unacknowledged if the client does not say.
+const (
+	kindJPEG   = "jpeg"
+	kindMP4    = "mp4"
+	windowJPEG = 2
+	windowMP4  = 16
+)
+
+// wsRequest is a client's message.
+type wsRequest struct {
+	Op      string          `json:"op"`
+	Slot    uint32          `json:"slot"`
+	Camera  string          `json:"camera"`
+	Kind    string          `json:"kind"`
+	Width   float64         `json:"width"`
+	Quality float64         `json:"quality"`
+	Bitrate float64         `json:"bitrate"`
+	FPS     float64         `json:"fps"`
+	Window  float64         `json:"window"`
+	T       json.RawMessage `json:"t"`
+}
+
+// wsReply is a message of the hub other than watching and roster.
+type wsReply struct {
+	Op      string           `json:"op"`
+	Slot    uint32           `json:"slot,omitempty"`
+	Version string           `json:"version,omitempty"`
+	Reason  *string          `json:"reason,omitempty"`
+	Error   *problem.Problem `json:"error,omitempty"`
+	T       json.RawMessage  `json:"t,omitempty"`
+	Now     int64            `json:"now,omitempty"` // Unix microseconds
+}
+
+// wsWatching tells what frames follow.
+type wsWatching struct {
+	Op     string `json:"op"`
+	Slot   uint32 `json:"slot"`
+	Kind   string `json:"kind"`
+	Camera string `json:"camera"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	MIME   string `json:"mime"`
+}
+
+// wsAck is a client's acknowledgement.
+type wsAck struct{ slot, count uint32 }
+
+// parseAck reads a binary message.
+func parseAck(data []byte) (wsAck, error) {
+	if len(data) != 8 {
+		return wsAck{}, fmt.Errorf("a binary message of %d bytes: an acknowledgement has 8, slot and count", len(data))
+	}
+	return wsAck{binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])}, nil
+}
+
+// handle does what a client's message asks for. An error is one of the message; the connection stays.
+func (c *wsConn) handle(kind websocket.MessageType, data []byte) error {
+	if kind == websocket.MessageBinary {
+		ack, err := parseAck(data)
+		if err != nil {
+			return err
+		}
+		return c.acknowledge(ack)
+	}
+	var r wsRequest
+	if err := json.Unmarshal(data, &r); err != nil {
+		return fmt.Errorf("the message cannot be read: %w", err)
+	}
+	switch r.Op {
+	case "watch":
+		return c.watch(&r)
+	case "unwatch":
+		return c.unwatch(r.Slot)
+	case "roster":
+		c.wantRoster()
+		return nil
+	case "ping":
+		c.send(wsReply{Op: "pong", T: r.T, Now: time.Now().UnixMicro()})
+		return nil
+	}
+	return fmt.Errorf("unknown op %q: there are watch, unwatch, roster and ping", cut(r.Op))
+}
+
+// slot returns the slot that a watch asks for. It does not run yet.
+func (r *wsRequest) slot(c *wsConn) (*wsSlot, error) {
+	q := output.Params{Query: r.query()}
+	o := &wsSlot{conn: c, number: r.Slot, camera: r.Camera, kind: r.Kind, credit: make(chan struct{}, 1)}
+	window := float64(windowJPEG)
+	switch r.Kind {
+	case kindJPEG:
+		o.want = q.Rendition(media.JPEG)
+		if o.want.FPS > 0 {
+			o.interval = time.Duration(float64(time.Second) / o.want.FPS)
+		}
+	case kindMP4:
+		o.want, window = q.Rendition(media.H264), windowMP4
+	default:
+		q.Fail("kind", r.Kind, "jpeg or mp4")
+	}
+	o.window = uint32(q.Number("window", window, 1, maxWSWindow))
+	if subject.ValidateID(r.Camera) != nil {
+		q.Fail("camera", r.Camera, "a camera's id: small letters, digits and hyphens")
+	}
+	return o, q.Err()
+}
+
+// query returns the members that are parameters of a URL, too: so they are checked by the same rules.
+func (r *wsRequest) query() url.Values {
+	v := url.Values{}
+	for name, n := range map[string]float64{"width": r.Width, "quality": r.Quality, "bitrate": r.Bitrate, "fps": r.FPS, "window": r.Window} {
+		if n != 0 {
+			v.Set(name, strconv.FormatFloat(n, 'g', -1, 64))
+		}
+	}
+	return v
+}
+
+// badMessage is the problem of a message that could not be understood.
+func badMessage(err error) *problem.Problem {
+	return &problem.Problem{Type: "about:blank", Title: "Bad message", Status: http.StatusBadRequest, Detail: err.Error()}
+}
+
+// problem maps the error that ended a slot to what its client is told.
+func (c *wsConn) problem(err error) *problem.Problem {
+	p := problem.Of(err)
+	return &p
+}

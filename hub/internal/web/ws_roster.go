@@ -1,0 +1,219 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/status"
+)
+
+// rosterCamera is a camera's state on a WebSocket (docs/ref/ws.md).
+type rosterCamera struct {
+	ID       string       `json:"id"`
+	State    status.State `json:"state"`
+	Reason   string       `json:"reason"`
+	Warning  string       `json:"warning,omitempty"`
+	Since    time.Time    `json:"since"`
+	LastSeen *time.Time   `json:"last_seen,omitempty"`
+	Host     string       `json:"host"`
+	Source   string       `json:"source"`
+	Format   frame.Format `json:"format"`
+	Formats  []string     `json:"formats"`
+	Width    int          `json:"width"`
+	Height   int          `json:"height"`
+	FPS      float64      `json:"fps"`
+	Bitrate  float64      `json:"bitrate"`
+	Viewers  int          `json:"viewers"`
+}
+
+func (s *Server) rosterCamera(cam *cameras.Camera) rosterCamera {
+	i := cam.Info()
+	r := rosterCamera{
+		ID: i.Camera, State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Source: i.Source, Format: i.Format, Formats: s.formats(i.Format),
+		Width: i.Width, Height: i.Height, FPS: threeDigits(i.FPS), Bitrate: threeDigits(float64(i.Bitrate)), Viewers: i.Viewers,
+	}
+	if i.State == cameras.Offline {
+		r.LastSeen = &i.LastStatus
+	}
+	return r
+}
+
+// threeDigits rounds x to three significant digits.
+func threeDigits(x float64) float64 {
+	if x <= 0 || math.IsInf(x, 0) || math.IsNaN(x) {
+		return 0
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(x))-2)
+	if unit < 1 { // 24.9 has no exact tenth, but an exact ten
+		return math.Round(x/unit) / math.Round(1/unit)
+	}
+	return math.Round(x/unit) * unit
+}
+
+// roster is the state of all cameras, made once for all connections when one of them wants it. The zero value is ready.
+type roster struct {
+	mu  sync.Mutex
+	now *rosterView
+	due time.Time // when it should be made anew
+}
+
+// rosterView is the state of all cameras at one moment. It does not change any more.
+type rosterView struct {
+	turn    uint64
+	entries []rosterEntry // sorted by id
+}
+
+// rosterEntry is one camera's state.
+type rosterEntry struct {
+	id   string
+	json []byte
+	turn uint64 // of the view since which it is so
+}
+
+// view returns the state of all cameras, and when there may be a newer one. It is the same pointer while nothing has changed.
+func (s *Server) view() (v *rosterView, due time.Time) {
+	r := &s.roster
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if r.now == nil || !now.Before(r.due) {
+		r.now, r.due = s.lookAgain(r.now), now.Add(s.times.roster)
+	}
+	return r.now, r.due
+}
+
+func (s *Server) lookAgain(old *rosterView) *rosterView {
+	if old == nil {
+		old = &rosterView{}
+	}
+	v := &rosterView{turn: old.turn + 1}
+	before := old.entries
+	changed := false
+	for _, cam := range s.cfg.Registry.Cameras() {
+		data, err := json.Marshal(s.rosterCamera(cam))
+		if err != nil { // no camera's state can
+			s.cfg.Log.Error("state not told", logkey.Camera, cam.ID(), logkey.Err, err)
+			continue
+		}
+		e := rosterEntry{cam.ID(), data, v.turn}
+		for len(before) > 0 && before[0].id < e.id {
+			before, changed = before[1:], true
+		}
+		if len(before) > 0 && before[0].id == e.id {
+			if bytes.Equal(before[0].json, data) {
+				e = before[0]
+			}
+			before = before[1:]
+		}
+		changed = changed || e.turn == v.turn
+		v.entries = append(v.entries, e)
+	}
+	if !changed && len(before) == 0 && old.turn > 0 {
+		return old
+	}
+	return v
+}
+
+// wsRoster is the message with what has changed.
+type wsRoster struct {
+	Op      string            `json:"op"`
+	All     bool              `json:"all"`
+	Cameras []json.RawMessage `json:"cameras"`
+	Gone    []string          `json:"gone"`
+}
+
+// since returns what a client, who may see some of the cameras, must be told that knows an earlier view, or nil, of which it knows nothing.
+func (v *rosterView) since(old *rosterView, may func(camera string) bool) wsRoster {
+	m := wsRoster{Op: "roster", All: old == nil, Cameras: []json.RawMessage{}, Gone: []string{}}
+	var before []rosterEntry
+	var turn uint64
+	if old != nil {
+		before, turn = old.entries, old.turn
+	}
+	for _, e := range v.entries {
+		for len(before) > 0 && before[0].id <= e.id {
+			if before[0].id < e.id && may(before[0].id) {
+				m.Gone = append(m.Gone, before[0].id)
+			}
+			before = before[1:]
+		}
+		if e.turn > turn && may(e.id) {
+			m.Cameras = append(m.Cameras, e.json)
+		}
+	}
+	for _, e := range before {
+		if may(e.id) {
+			m.Gone = append(m.Gone, e.id)
+		}
+	}
+	return m
+}
+
+// narrow leaves the formats of a signed link only; nil means all. Who may have MJPEG may have JPEG here, which is the same pictures.
+func (m wsRoster) narrow(formats []string) wsRoster {
+	if formats == nil {
+		return m
+	}
+	if slices.Contains(formats, "mjpeg") {
+		formats = append(formats, "jpeg")
+	}
+	for i, data := range m.Cameras {
+		var cam rosterCamera
+		if json.Unmarshal(data, &cam) != nil { // it is our own
+			continue
+		}
+		cam.Formats = slices.DeleteFunc(cam.Formats, func(f string) bool { return !slices.Contains(formats, f) })
+		if narrowed, err := json.Marshal(cam); err == nil {
+			m.Cameras[i] = narrowed
+		}
+	}
+	return m
+}
+
+// wantRoster has the client told of the cameras from now on; of all again, if it has asked before.
+func (c *wsConn) wantRoster() {
+	if c.rosters == nil {
+		c.rosters = make(chan struct{}, 1)
+		c.tasks.Go(func() { c.sendRosters(c.rosters) })
+		return
+	}
+	select {
+	case c.rosters <- struct{}{}:
+	default:
+	}
+}
+
+func (c *wsConn) sendRosters(again <-chan struct{}) {
+	var last *rosterView
+	var p auth.Principal
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-again:
+			last = nil
+		case <-timer.C:
+		}
+		if now := c.g.Principal(); !now.SameGrants(p) {
+			p, last = now, nil
+		}
+		v, due := c.s.view()
+		if v != last {
+			if m := v.since(last, p.CanView).narrow(p.Formats()); m.All || len(m.Cameras)+len(m.Gone) > 0 {
+				c.send(m)
+			}
+			last = v
+		}
+		timer.Reset(max(time.Until(due), 0))
+	}
+}
