@@ -1,4 +1,4 @@
-package file
+package file_test
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/agent/internal/source"
+	"github.com/bramble-cam/bramble/agent/internal/source/file"
 	"github.com/bramble-cam/bramble/agent/internal/source/sourcetest"
 	"github.com/bramble-cam/bramble/agent/internal/source/splitter"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -21,7 +22,7 @@ import (
 // open parses spec and finds its file in files.
 func open(t *testing.T, spec string, files fstest.MapFS, drops *drop.Counters) source.Source {
 	t.Helper()
-	src, err := (source.Registry{"file": New}).Parse("porch", spec, source.Env{Files: files, Drops: drops, Log: testutil.Log(t)})
+	src, err := (source.Registry{"file": file.New}).Parse("porch", spec, source.Env{Files: files, Drops: drops, Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +131,7 @@ func TestFileWithoutFrames(t *testing.T) {
 			if spec == "broken.jpeg" {
 				files = brokenFS{}
 			}
-			src, err := (source.Registry{"file": New}).Parse("porch", "file:"+spec, source.Env{Files: files, Drops: drops, Log: testutil.Log(t)})
+			src, err := (source.Registry{"file": file.New}).Parse("porch", "file:"+spec, source.Env{Files: files, Drops: drops, Log: testutil.Log(t)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -235,14 +236,12 @@ type brokenFile struct{ fs.File }
 func (brokenFile) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 func (brokenFile) Close() error             { return nil }
 
-var _ source.Source = (*clip)(nil)
-
 func TestParseFindsFilesOfTheHost(t *testing.T) {
 	env := source.Env{Drops: &drop.Counters{}, Log: testutil.Log(t)}
-	if _, err := (source.Registry{"file": New}).Parse("porch", "file:"+sourcetest.H264Dir+"slices.h264", env); err != nil {
+	if _, err := (source.Registry{"file": file.New}).Parse("porch", "file:"+sourcetest.H264Dir+"slices.h264", env); err != nil {
 		t.Error(err)
 	}
-	if _, err := (source.Registry{"file": New}).Parse("porch", "file:"+sourcetest.H264Dir+"gone.h264", env); err == nil || !strings.Contains(err.Error(), "gone.h264") {
+	if _, err := (source.Registry{"file": file.New}).Parse("porch", "file:"+sourcetest.H264Dir+"gone.h264", env); err == nil || !strings.Contains(err.Error(), "gone.h264") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -167,7 +167,7 @@ func TestMosaicBoundsItsMemory(t *testing.T) {
 }
 
 // A minute of frames has shown nearly every piece; after that a frame is copied without an allocation.
-func TestPatternAllocations(t *testing.T) {
+func TestFrameAllocations(t *testing.T) {
 	card, start := warmCard(t)
 	n := int64(0)
 	allocs := testing.AllocsPerRun(300, func() {
@@ -197,7 +197,7 @@ func warmCard(t testing.TB) (*card, time.Time) {
 	return card, start
 }
 
-func BenchmarkPatternFrame(b *testing.B) {
+func BenchmarkFrame(b *testing.B) {
 	card, start := warmCard(b)
 	b.ReportAllocs()
 	for n := int64(0); b.Loop(); n++ {
@@ -232,7 +232,7 @@ func BenchmarkWholePicture(b *testing.B) {
 	}
 }
 
-func BenchmarkNewPattern(b *testing.B) {
+func BenchmarkNewTestCard(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := newTestCard("porch", options{}); err != nil {

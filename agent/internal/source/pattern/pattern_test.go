@@ -1,38 +1,44 @@
-package pattern
+package pattern_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
+	"image/jpeg"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/bramble-cam/bramble/agent/internal/source"
+	"github.com/bramble-cam/bramble/agent/internal/source/pattern"
 	"github.com/bramble-cam/bramble/internal/testpattern/timecode"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-var _ source.Source = (*testCard)(nil)
+func parse(options string) (source.Source, error) {
+	return source.Registry{"pattern": pattern.New}.Parse("porch", "pattern:#"+options, source.Env{})
+}
 
-func TestPatternOptions(t *testing.T) {
+func TestOptions(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		opts options
-		want string // part of the error; "" if the options are legal
+		name    string
+		options string
+		want    string // part of the error; "" if the options are legal
 	}{
-		{"defaults", options{}, ""},
-		{"smallest", options{Width: 160, Height: 120, FPS: 1, Quality: 1}, ""},
-		{"not a multiple of 16", options{Width: 854, Height: 486, FPS: 60, Quality: 100}, ""},
-		{"too small", options{Width: 100, Height: 100}, "nearest is size=160x120"},
-		{"too large", options{Width: 3840, Height: 2160}, "nearest is size=1920x1080"},
-		{"odd", options{Width: 641, Height: 360}, "nearest is size=640x360"},
-		{"width only", options{Width: 640}, "nearest is size=640x120"},
-		{"fps", options{FPS: 61}, "from 1 to 60"},
-		{"negative fps", options{FPS: -1}, "from 1 to 60"},
-		{"quality", options{Quality: 101}, "from 1 to 100"},
+		{"defaults", "", ""},
+		{"smallest", "size=160x120&fps=1&quality=1", ""},
+		{"not a multiple of 16", "size=854x486&fps=60&quality=100", ""},
+		{"too small", "size=100x100", "nearest is size=160x120"},
+		{"too large", "size=3840x2160", "nearest is size=1920x1080"},
+		{"odd", "size=641x360", "nearest is size=640x360"},
+		{"too low", "size=640x1", "nearest is size=640x120"},
+		{"fps", "fps=61", "from 1 to 60"},
+		{"negative fps", "fps=-1", "from 1 to 60"},
+		{"quality", "quality=101", "from 1 to 100"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, err := newTestCard("porch", c.opts)
+			p, err := parse(c.options)
 			switch {
 			case c.want == "" && err != nil:
 				t.Fatal(err)
@@ -45,8 +51,8 @@ func TestPatternOptions(t *testing.T) {
 	}
 }
 
-// runPattern runs a source until the sink has seen n frames, and returns them without their data.
-func runPattern(t *testing.T, p *testCard, n int, each func(source.Frame)) []source.Frame {
+// runCard runs a source until the sink has seen n frames, and returns them without their data.
+func runCard(t *testing.T, p source.Source, n int, each func(source.Frame)) []source.Frame {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -64,21 +70,21 @@ func runPattern(t *testing.T, p *testCard, n int, each func(source.Frame)) []sou
 	return got
 }
 
-func smallPattern(t *testing.T, fps int) *testCard {
+func smallCard(t *testing.T, fps int) source.Source {
 	t.Helper()
-	p, err := newTestCard("porch", options{Width: 320, Height: 240, FPS: fps})
+	p, err := parse(fmt.Sprintf("size=320x240&fps=%d", fps))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-func TestPatternPacing(t *testing.T) {
+func TestPacing(t *testing.T) {
 	for _, fps := range []int{1, 7, 30, 60} {
-		p := smallPattern(t, fps)
+		p := smallCard(t, fps)
 		synctest.Test(t, func(t *testing.T) {
 			start := time.Now()
-			for n, f := range runPattern(t, p, 3*fps+1, func(source.Frame) {}) {
+			for n, f := range runCard(t, p, 3*fps+1, func(source.Frame) {}) {
 				want := time.Duration(n) * time.Second / time.Duration(fps)
 				if f.PTS != want || !f.Captured.Equal(start.Add(want)) {
 					t.Fatalf("%d fps: frame %d has PTS %v, captured after %v; want both %v", fps, n, f.PTS, f.Captured.Sub(start), want)
@@ -92,12 +98,12 @@ func TestPatternPacing(t *testing.T) {
 }
 
 // A sink that takes 3.5 periods loses frames; the ones after it are on time again and do not come in a burst.
-func TestPatternSkipsWhenLate(t *testing.T) {
-	p := smallPattern(t, 10)
+func TestSkipsWhenLate(t *testing.T) {
+	p := smallCard(t, 10)
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		seen := 0
-		frames := runPattern(t, p, 6, func(source.Frame) {
+		frames := runCard(t, p, 6, func(source.Frame) {
 			if seen++; seen == 2 {
 				<-time.After(350 * time.Millisecond)
 			}
@@ -112,11 +118,11 @@ func TestPatternSkipsWhenLate(t *testing.T) {
 }
 
 // Each Run is an epoch of its own, and ends at once with its context.
-func TestPatternRunsAgain(t *testing.T) {
-	p := smallPattern(t, 25)
+func TestRunsAgain(t *testing.T) {
+	p := smallCard(t, 25)
 	synctest.Test(t, func(t *testing.T) {
 		for range 3 {
-			if f := runPattern(t, p, 4, func(source.Frame) {}); f[0].PTS != 0 || f[3].PTS != 120*time.Millisecond {
+			if f := runCard(t, p, 4, func(source.Frame) {}); f[0].PTS != 0 || f[3].PTS != 120*time.Millisecond {
 				t.Fatalf("PTS from %v to %v", f[0].PTS, f[3].PTS)
 			}
 		}
@@ -128,11 +134,15 @@ func TestPatternRunsAgain(t *testing.T) {
 	})
 }
 
-func TestPatternClockIsCaptured(t *testing.T) {
-	p := smallPattern(t, 25)
+func TestClockIsCaptured(t *testing.T) {
+	p := smallCard(t, 25)
 	synctest.Test(t, func(t *testing.T) {
-		runPattern(t, p, 40, func(f source.Frame) {
-			got, err := timecode.Read(decodeJPEG(t, f.Data))
+		runCard(t, p, 40, func(f source.Frame) {
+			img, err := jpeg.Decode(bytes.NewReader(f.Data))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := timecode.Read(img)
 			if err != nil {
 				t.Fatal(err)
 			}
