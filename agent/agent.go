@@ -88,7 +88,8 @@ func (a *Agent) newCamera(c Camera) (*camera, error) {
 func (a *Agent) Run(ctx context.Context) error {
 	connected := make(chan struct{}, 1)
 	nc, err := publish.Dial(publish.ConnConfig{
-		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host, Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log,
+		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host,
+		Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log,
 		OnDenied: a.permissions.denied,
 		OnConnect: func() {
 			select {

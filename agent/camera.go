@@ -77,7 +77,8 @@ func (c *camera) connect(nc *nats.Conn, space subject.Space, linger time.Duratio
 	c.nc, c.topic = nc, space.Status(c.name)
 	c.pub = publish.New(publish.Config{
 		Conn: nc, Space: space, Camera: c.name, Format: c.source.Format(), Linger: linger, Drops: c.drops, Log: c.log,
-		RequestKeyFrame: func() { _ = c.requestKeyFrame() }, // an encoder that cannot: the next key frame comes by itself
+		// If the encoder cannot, the next key frame comes by itself.
+		RequestKeyFrame: func() { _ = c.requestKeyFrame() },
 	})
 }
 
@@ -124,7 +125,8 @@ func (c *camera) runLoop(ctx context.Context) {
 		}
 		reason = err.Error()
 		c.setState(status.Degraded, reason)
-		c.log.Log(ctx, level, "camera failed, trying again", logkey.Source, c.source.Kind(), "in", backoff, logkey.Err, err)
+		c.log.Log(ctx, level, "camera failed, trying again", logkey.Source, c.source.Kind(), "in", backoff,
+			logkey.Err, err)
 		wait, cancel := context.WithTimeout(ctx, backoff)
 		if c.pub.WaitWanted(wait, false) == nil {
 			c.setState(status.Idle, "")

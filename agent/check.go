@@ -19,7 +19,8 @@ const acceptDelay = 2 * time.Second
 // to be started anew.
 func (a *Agent) Check(ctx context.Context) error {
 	link := publish.ConnConfig{
-		URL: a.cfg.Hub, Name: "bramble-agent join " + a.cfg.Host, Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log, OnDenied: a.permissions.denied,
+		URL: a.cfg.Hub, Name: "bramble-agent join " + a.cfg.Host,
+		Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log, OnDenied: a.permissions.denied,
 	}
 	nc, err := publish.Probe(ctx, link)
 	if errors.Is(err, nats.ErrAuthorization) && !a.cfg.Credential.IsZero() {

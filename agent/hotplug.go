@@ -88,7 +88,8 @@ func (s *cameraServer) serveDiscovered(ctx context.Context, g *errgroup.Group, h
 		if h.sources[c.Name] == c.Source {
 			continue
 		}
-		if h.sources[c.Name] != "" { // the same camera has another path, because a second one of its model was plugged in
+		// The same camera has another path if a second one of its model was plugged in.
+		if h.sources[c.Name] != "" {
 			if err := s.remove(c.Name); err != nil {
 				return err
 			}

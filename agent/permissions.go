@@ -43,7 +43,8 @@ func (p *permissions) denied(subj string) {
 		// A requester chooses the subject of the answer. All such subjects share one entry, so they cannot crowd out
 		// other subjects.
 		key = anyReply
-		remedy = "a consumer that sends requests to this agent needs the inbox prefix _INBOX.KEY with its own public key, " +
+		remedy = "a consumer that sends requests to this agent needs the inbox prefix _INBOX.KEY with its own public " +
+			"key, " +
 			"such as --inbox-prefix _INBOX.U...; the agent itself needs _INBOX_KEY (docs/ref/wire.md)"
 	}
 	now := time.Now()

@@ -13,7 +13,8 @@ import (
 )
 
 // ErrAutomatic means that a list of cameras cannot replace discovered ones, nor the other way round.
-var ErrAutomatic = errors.New("a list of cameras instead of those that are found, or the other way round, needs a restart")
+var ErrAutomatic = errors.New("a list of cameras instead of those that are found, or the other way round, " +
+	"needs a restart")
 
 // reload is a request for other cameras.
 type reload struct {

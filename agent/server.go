@@ -150,7 +150,8 @@ func (a *Agent) checkConflict(ctx context.Context, nc *nats.Conn, name string) e
 	msg, err := nc.RequestWithContext(ctx, subj, nil)
 	if a.permissions.isDenied(subj) {
 		return fmt.Errorf("camera %s: the hub does not let this agent serve it: its credential is for other cameras: "+
-			"name the camera as the hub does, or make another credential there with \"bramble-hub agent add NAME --cameras %s\"", name, name)
+			"name the camera as the hub does, or make another credential there with \"bramble-hub agent add NAME "+
+			"--cameras %s\"", name, name)
 	}
 	if err != nil || a.cfg.Takeover {
 		return nil //nolint:nilerr // no answer: no other agent serves it
@@ -174,5 +175,6 @@ type conflictError struct {
 
 func (e *conflictError) Error() string {
 	return fmt.Sprintf("camera %s is already served by an agent on host %s (since %s): "+
-		"give this camera another name, stop that agent, or start with --takeover", e.name, e.by.Host, e.by.Started.Local().Format(time.DateTime))
+		"give this camera another name, stop that agent, or start with --takeover",
+		e.name, e.by.Host, e.by.Started.Local().Format(time.DateTime))
 }

@@ -30,7 +30,8 @@ func limit(pid int, l Limits) error {
 	if l.NoWrites {
 		err = errors.Join(err, set(unix.RLIMIT_FSIZE, 0))
 	}
-	if now, fault := unix.Getpriority(unix.PRIO_PROCESS, pid); fault == nil && 20-now < l.Nice { // getpriority(2) of the kernel tells 20 - nice
+	// getpriority(2) of the kernel tells 20 - nice
+	if now, fault := unix.Getpriority(unix.PRIO_PROCESS, pid); fault == nil && 20-now < l.Nice {
 		err = errors.Join(err, os.NewSyscallError("setpriority", unix.Setpriority(unix.PRIO_PROCESS, pid, l.Nice)))
 	}
 	return err

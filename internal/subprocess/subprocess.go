@@ -182,7 +182,8 @@ func (p *process) runLocked(started chan<- error) {
 	defer runtime.UnlockOSThread()
 	err := p.cmd.Start()
 	if err == nil && p.cfg.Limits != nil {
-		if fault := limit(p.cmd.Process.Pid, *p.cfg.Limits); fault != nil { // a kernel that forbids it, or the child has ended already
+		// a kernel that forbids it, or the child has ended already
+		if fault := limit(p.cmd.Process.Pid, *p.cfg.Limits); fault != nil {
 			p.cfg.Log.Warn("a child process runs without limits", "path", p.cfg.Path, logkey.Err, fault)
 		}
 	}

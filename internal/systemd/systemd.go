@@ -42,7 +42,8 @@ func (m Manager) Start(ctx context.Context, unit string) error {
 			return err
 		})
 		if err = errors.Join(err, out.WaitErr); err != nil {
-			return fmt.Errorf("systemctl %s %s: %w: %s: \"journalctl -u %s\" says more", command, unit, err, out.LastStderr, unit)
+			return fmt.Errorf("systemctl %s %s: %w: %s: \"journalctl -u %s\" says more", command, unit, err,
+				out.LastStderr, unit)
 		}
 	}
 	return nil

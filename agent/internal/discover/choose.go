@@ -32,14 +32,16 @@ func (c *Camera) choose() {
 	case isJPEG:
 		c.use(jpeg, "mjpeg", "MJPEG", encodedTarget(), encoder+" encodes it, so the agent has little to do")
 		if isH264 {
-			c.addAlternative(h264, "h264", "H.264", encodedTarget(), "takes far less of the network; viewers get .h264 and .mp4 in place of .jpeg and .mjpeg")
+			c.addAlternative(h264, "h264", "H.264", encodedTarget(),
+				"takes far less of the network; viewers get .h264 and .mp4 in place of .jpeg and .mjpeg")
 		}
 	case isH264:
 		c.use(h264, "h264", "H.264", encodedTarget(), encoder+" encodes it, and offers no MJPEG")
 	case isRaw:
 		name := map[string]string{"YUYV": "yuyv", "NV12": "nv12"}[rawFormat.Pixel]
-		c.use(rawFormat, name, "raw "+rawFormat.Pixel, rawTarget(), "it comes as raw pictures only, and the agent makes each a JPEG: some 7 ms of "+
-			"processor time for 640x480 on a PC, about twenty times that on a Pi Zero. So it is kept small and slow")
+		c.use(rawFormat, name, "raw "+rawFormat.Pixel, rawTarget(),
+			"it comes as raw pictures only, and the agent makes each a JPEG: some 7 ms of "+
+				"processor time for 640x480 on a PC, about twenty times that on a Pi Zero. So it is kept small and slow")
 	default:
 		c.Skipped = noFormat(c.Formats)
 	}

@@ -46,7 +46,8 @@ func parseListing(text string) []listed {
 			cam.modes = append(cam.modes, Format{Pixel: m[1]})
 			_, line, _ = strings.Cut(line, m[0])
 		}
-		if len(cam.modes) == 0 || strings.Trim(line, " 0123456789") == "" || !mode.MatchString(line) || !startsWithDigit(line) {
+		if len(cam.modes) == 0 || strings.Trim(line, " 0123456789") == "" || !mode.MatchString(line) ||
+			!startsWithDigit(line) {
 			continue
 		}
 		last := &cam.modes[len(cam.modes)-1]

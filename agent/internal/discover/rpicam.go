@@ -75,7 +75,8 @@ func (f *Finder) askPiCameras(ctx context.Context, nodes []Camera) []Camera {
 	case err != nil:
 		trouble = err.Error()
 	case len(list) == 0 && connected:
-		trouble = "the kernel sees a camera, but rpicam-hello --list-cameras lists none. May this user open /dev/video* and /dev/media* (group video)? " +
+		trouble = "the kernel sees a camera, but rpicam-hello --list-cameras lists none. May this user open " +
+			"/dev/video* and /dev/media* (group video)? " +
 			"Else rpicam-hello -v says what is wrong"
 	}
 	if trouble != "" {
@@ -98,7 +99,8 @@ func (l listed) found(encoder bool) Camera {
 		Why: "the Pi's hardware encodes it",
 	}
 	if !encoder {
-		h264.Why = "far less of the network than MJPEG. A Pi 5 has no hardware encoder: there it costs CPU time, as MJPEG does"
+		h264.Why = "far less of the network than MJPEG. A Pi 5 has no hardware encoder: there it costs CPU time, as " +
+			"MJPEG does"
 	}
 	mjpeg := Option{
 		Source: fmt.Sprintf("%s:%d#codec=mjpeg&%s", RPiCam, l.index, options), What: "MJPEG " + what,

@@ -14,9 +14,11 @@ const (
 	nothingWrites = "nothing writes to it"
 	noCapture     = "it captures no video that Bramble could take: an output, an encoder, or a multi-planar device"
 
-	noPermission = "no permission to open it: add the user to the group video with sudo usermod -aG video $USER, then log in again " +
+	noPermission = "no permission to open it: add the user to the group video with sudo usermod -aG video $USER, " +
+		"then log in again " +
 		"(under systemd: SupplementaryGroups=video)"
-	notAllowed = "opening it is not allowed: a service needs DeviceAllow=char-video4linux rw, a container --device /dev/video..."
+	notAllowed = "opening it is not allowed: a service needs DeviceAllow=char-video4linux rw, a container --device " +
+		"/dev/video..."
 )
 
 // piDrivers are the drivers of a Raspberry Pi whose nodes are no cameras, with what they are. The kernel's name of
@@ -87,7 +89,8 @@ func noFormat(formats []Format) string {
 	if n := len(list); n > 6 {
 		list = append(list[:5], fmt.Sprintf("%d more", n-5))
 	}
-	return fmt.Sprintf("none of its formats can be used (%s): Bramble takes MJPG, JPEG, H264, YUYV and NV12", strings.Join(list, ", "))
+	return fmt.Sprintf("none of its formats can be used (%s): Bramble takes MJPG, JPEG, H264, YUYV and NV12",
+		strings.Join(list, ", "))
 }
 
 // Permission is true if f is not used since this user may not open it.

@@ -127,7 +127,9 @@ func distinguishModels(list []Camera, known links) {
 			if told || len(group) == 1 || len(path) == 0 {
 				continue
 			}
-			c.Links = slices.DeleteFunc(append(c.Links, c.Stable), func(l string) bool { return l == path[0] || l == c.Node })
+			c.Links = slices.DeleteFunc(append(c.Links, c.Stable), func(l string) bool {
+				return l == path[0] || l == c.Node
+			})
 			c.Stable = path[0]
 			if c.Use != nil {
 				c.Use.Source = V4L2 + ":" + c.Stable

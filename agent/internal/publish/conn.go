@@ -55,8 +55,9 @@ func Dial(c ConnConfig) (*nats.Conn, error) {
 	nc, err := nats.Connect(c.URL, slices.Concat([]nats.Option{
 		nats.Name(c.Name),
 		nats.Timeout(time.Second),
-		nats.FlusherTimeout(time.Second),   // a frozen server counts as lost after a second
-		nats.PingInterval(2 * time.Second), // no frames go to a silent server (see liveness), so only this detects a dead one
+		nats.FlusherTimeout(time.Second), // a frozen server counts as lost after a second
+		// No frames go to a silent server (see liveness), so only PINGs detect a dead one.
+		nats.PingInterval(2 * time.Second),
 		nats.MaxPingsOutstanding(1),
 		nats.RetryOnFailedConnect(true),
 		nats.MaxReconnects(-1),

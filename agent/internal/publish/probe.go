@@ -75,17 +75,19 @@ func (c ConnConfig) explain(where string, err error) error {
 	case errors.As(err, &name):
 		help = "this host cannot find the name: give the hub's IP address instead (\"hostname -I\" there prints it)"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		help = "the host is there, but no hub listens at this port for others: on the hub, \"systemctl status bramble-hub\" says whether it runs, and \"sudo bramble-hub setup\" lets others in"
+		help = "the host is there, but no hub listens at this port for others: on the hub, \"systemctl status " +
+			"bramble-hub\" says whether it runs, and \"sudo bramble-hub setup\" lets others in"
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		help = "there is no way to this address: are both hosts in the same network?"
 	case errors.Is(err, nats.ErrAuthorization) && !c.Credential.IsZero():
-		help = "the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known agents, " +
-			"and \"agent add\" makes a new token; copy all of it"
+		help = "the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known " +
+			"agents, and \"agent add\" makes a new token; copy all of it"
 	case errors.Is(err, nats.ErrAuthorization):
 		help = "the hub asks for a token: on the hub, \"sudo bramble-hub agent add NAME\" prints one; " +
 			"paste it when join asks for it, or give --token-file FILE"
 	case errors.As(err, &cert) && cert.Reason == x509.Expired:
-		help = fmt.Sprintf("this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, the hub needs a new certificate", time.Now().Format(time.DateTime))
+		help = fmt.Sprintf("this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, "+
+			"the hub needs a new certificate", time.Now().Format(time.DateTime))
 	case errors.As(err, &netErr) && netErr.Timeout():
 		help = "nothing answers: is the address right, is the hub on, and does its firewall let this port through?"
 	}

@@ -283,7 +283,8 @@ func (p *Publisher) recordFailure(f *frame.Frame, err error, now time.Time) {
 	if oversize {
 		p.cfg.Drops.Add(drop.Oversize, 1)
 		p.setFault(fmt.Sprintf("a frame of %d bytes is larger than the NATS server's max_payload of %d: "+
-			"set max_payload to 8MB there, or lower the camera's quality or size", len(f.Payload), p.cfg.Conn.MaxPayload()), now)
+			"set max_payload to 8MB there, or lower the camera's quality or size",
+			len(f.Payload), p.cfg.Conn.MaxPayload()), now)
 	} else { // no connection; the state of the connection is logged where it changes
 		p.cfg.Drops.Add(drop.Gone, 1)
 	}
@@ -291,7 +292,8 @@ func (p *Publisher) recordFailure(f *frame.Frame, err error, now time.Time) {
 		return
 	}
 	p.queue.restart()
-	if oversize && !f.Key { // a new key frame helps: there is a connection, and it is not the key frame that is too large
+	// A new key frame helps: there is a connection, and it is not the key frame that is too large.
+	if oversize && !f.Key {
 		p.requestKeyFrame()
 	}
 }

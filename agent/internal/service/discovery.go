@@ -27,7 +27,8 @@ func newDiscovery(st status.Status, space subject.Space, endpoints []*endpoint) 
 	return discovery{
 		identity: micro.ServiceIdentity{
 			Name: subject.Service, ID: nuid.Next(), Version: st.Agent,
-			Metadata: map[string]string{"camera": st.Camera, "host": st.Host, "format": string(st.Format), "root": space.Root()},
+			Metadata: map[string]string{"camera": st.Camera, "host": st.Host, "format": string(st.Format),
+				"root": space.Root()},
 		},
 		description: fmt.Sprintf("camera %s on %s", st.Camera, st.Host),
 		started:     time.Now().UTC(),

@@ -148,7 +148,8 @@ type request struct {
 // picture published as another camera's.
 func (s *Service) handle(ctx context.Context, e *endpoint, msg *nats.Msg) {
 	if s.space.Owns(msg.Reply) || strings.HasPrefix(msg.Reply, "$") {
-		s.log.Debug("request ignored: its answer would not go to an inbox", logkey.Subject, msg.Subject, "reply", msg.Reply)
+		s.log.Debug("request ignored: its answer would not go to an inbox", logkey.Subject, msg.Subject,
+			"reply", msg.Reply)
 		return
 	}
 	began := time.Now()

@@ -117,5 +117,6 @@ var (
 )
 
 // ReorderWarning is the Warning of a source whose encoder uses B-frames.
-const ReorderWarning = "the encoder reorders pictures (B-frames): players show them late and MP4 times are not exact; " +
+const ReorderWarning = "the encoder reorders pictures (B-frames): players show them late and MP4 times are not " +
+	"exact; " +
 	"turn B-frames off (ffmpeg: -tune zerolatency or -bf 0)"

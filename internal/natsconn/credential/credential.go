@@ -51,7 +51,8 @@ func Parse(seed secret.Text) (Credential, error) {
 			return Credential{secret.Text(text), public}, nil
 		}
 	}
-	return Credential{}, errors.New("not a credential: it is one word that begins with SU, as \"bramble-hub agent add\" prints it")
+	return Credential{}, errors.New("not a credential: it is one word that begins with SU, as \"bramble-hub agent " +
+		"add\" prints it")
 }
 
 // none is what a credential file says if there is no credential: a service's unit has to name a file in any case.
@@ -72,14 +73,16 @@ func ReadFile(name string) (Credential, error) {
 	}
 	granted := filepath.Dir(name) == filepath.Clean(os.Getenv("CREDENTIALS_DIRECTORY"))
 	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 && !granted {
-		return Credential{}, fmt.Errorf("credential file %s can be read by others than its owner (mode %04o): chmod 600 %s", name, info.Mode().Perm(), name)
+		return Credential{}, fmt.Errorf("credential file %s can be read by others than its owner (mode %04o): chmod "+
+			"600 %s", name, info.Mode().Perm(), name)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return Credential{}, fmt.Errorf("credential file: %w", err)
 	}
 	if len(data) > maxFile {
-		return Credential{}, fmt.Errorf("credential file %s is larger than %d bytes: it should hold the credential and nothing else", name, maxFile)
+		return Credential{}, fmt.Errorf("credential file %s is larger than %d bytes: it should hold the credential "+
+			"and nothing else", name, maxFile)
 	}
 	var words []string
 	for line := range strings.Lines(string(data)) {
@@ -88,7 +91,8 @@ func ReadFile(name string) (Credential, error) {
 		}
 	}
 	if len(words) != 1 {
-		return Credential{}, fmt.Errorf("credential file %s has %d lines that are no comments: it should hold the credential and nothing else", name, len(words))
+		return Credential{}, fmt.Errorf("credential file %s has %d lines that are no comments: it should hold the "+
+			"credential and nothing else", name, len(words))
 	}
 	if words[0] == none {
 		return Credential{}, nil

@@ -46,7 +46,8 @@ func OptionsUpTo(most int, urls string, dialer net.Dialer, trust Trust) []nats.O
 		d.wanted = d.wanted || u.Scheme == "tls"
 		d.hosts = append(d.hosts, u.Hostname())
 	}
-	return []nats.Option{nats.SetCustomDialer(d), nats.SkipHostLookup()} // the dialer needs names, which certificates have
+	// The dialer needs host names, because certificates have them.
+	return []nats.Option{nats.SetCustomDialer(d), nats.SkipHostLookup()}
 }
 
 // secureDialer is a nats.CustomDialer.
@@ -129,7 +130,8 @@ func (c *client) begin() error {
 		return nil
 	case !info.Required && !info.Available:
 		return nats.ErrSecureConnWanted
-	case c.r.Buffered() > 0 || len(c.line) > 0: // of somebody in between, who wants it to be taken for what is said over TLS
+	case c.r.Buffered() > 0 || len(c.line) > 0:
+		// An attacker on the path has sent this in plain text, to have it taken for a part of the TLS connection.
 		return fmt.Errorf("%w: the NATS server went on without it", nats.ErrTLS)
 	}
 	config, err := c.dialer.trust.Config()

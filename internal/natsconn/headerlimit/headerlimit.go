@@ -134,7 +134,8 @@ func (c *limitedConn) inspect(line []byte) {
 	case bytes.HasPrefix(line, []byte("MSG ")):
 		c.message(line, false)
 	default:
-		c.raw = !bytes.HasPrefix(line, []byte("PING")) && !bytes.HasPrefix(line, []byte("PONG")) && !bytes.HasPrefix(line, []byte("INFO ")) &&
+		c.raw = !bytes.HasPrefix(line, []byte("PING")) && !bytes.HasPrefix(line, []byte("PONG")) &&
+			!bytes.HasPrefix(line, []byte("INFO ")) &&
 			!bytes.HasPrefix(line, []byte("+OK")) && !bytes.HasPrefix(line, []byte("-ERR"))
 	}
 }

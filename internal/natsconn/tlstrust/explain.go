@@ -18,13 +18,15 @@ func (s Settings) Explain(err error) (what, remedy string) {
 	switch {
 	case errors.As(err, &other):
 		return "the hub's certificate is " + other.got + ", pinned is " + strings.Join(other.pins, ", "),
-			"if the hub has a new key, give " + s.Flags + "-fingerprint " + other.got + ": the hub prints its own when it starts. " +
+			"if the hub has a new key, give " + s.Flags + "-fingerprint " + other.got +
+				": the hub prints its own when it starts. " +
 				"If it has not, another server answers in its place"
 	case errors.As(err, &unverified) && len(unverified.UnverifiedCertificates) > 0:
 		return s.unverified(unverified.UnverifiedCertificates[0], unverified.Err)
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return "NATS offers no TLS there",
-			"start the hub with --nats-tls-cert and --nats-tls-key (\"bramble-hub cert\" makes them); or, to have no TLS, " +
+			"start the hub with --nats-tls-cert and --nats-tls-key (\"bramble-hub cert\" makes them); or, to have no " +
+				"TLS, " +
 				"begin the URL with nats:// and leave out " + s.Flags + "-ca and " + s.Flags + "-fingerprint"
 	}
 	return "", ""
@@ -43,7 +45,8 @@ func (s Settings) unverified(cert *x509.Certificate, err error) (what, remedy st
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Sprintf("the hub's certificate is good from %s to %s, and this host's clock says %s",
 				date(cert.NotBefore), date(cert.NotAfter), date(time.Now())),
-			"renew it (\"bramble-hub cert\" does for its own), set the clock, or give " + pin + ": then dates do not count"
+			"renew it (\"bramble-hub cert\" does for its own), set the clock, or give " + pin +
+				": then dates do not count"
 	case errors.As(err, &unknownCA) && s.CA != "":
 		return "the hub's certificate is not signed by an authority in " + s.CA,
 			"give " + s.Flags + "-ca the certificate of the authority that has signed it, or instead " + pin

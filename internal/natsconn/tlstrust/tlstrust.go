@@ -32,9 +32,15 @@ const timeout = 2 * time.Second
 // Settings say which NATS servers are trusted. The zero value trusts the authorities of the operating system, and
 // requires TLS only if the URL does.
 type Settings struct {
-	CA           string   // PEM file with the certificates of authorities, one of which must have signed the server's; or with the server's own
-	Fingerprints []string // of the server's public key, one of which must fit; then neither names nor dates nor signatures count
-	Flags        string   // what the program's flags for these begin with, for messages: "--tls" means --tls-ca and --tls-fingerprint
+	// CA is a PEM file with certificates of authorities, one of which must have signed the server's certificate; or with
+	// the server's own certificate.
+	CA string
+
+	// Fingerprints are of the server's public key. One must match. Then names, dates and signatures do not count.
+	Fingerprints []string
+
+	// Flags is how the names of the program's settings begin, for messages: "--tls" means --tls-ca and --tls-fingerprint.
+	Flags string
 }
 
 // Options returns the options of a connection. The error names the flag and its allowed values.
@@ -46,7 +52,8 @@ func (s Settings) Options() ([]nats.Option, error) {
 		if _, err := s.authorities(); err != nil {
 			return nil, err
 		}
-		return []nats.Option{nats.ClientTLSConfig(nil, s.authorities), nats.Timeout(timeout)}, nil // the file is read again for each connection
+		// the file is read again for each connection
+		return []nats.Option{nats.ClientTLSConfig(nil, s.authorities), nats.Timeout(timeout)}, nil
 	case len(s.Fingerprints) > 0:
 		pins, err := s.pins()
 		if err != nil {
@@ -90,7 +97,8 @@ func (s Settings) authorities() (*x509.CertPool, error) {
 	}
 	pool := x509.NewCertPool()
 	if len(data) > maxFile || !pool.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s-ca %s: there must be certificates in it, as PEM (\"-----BEGIN CERTIFICATE-----\"), of at most %d bytes in all", s.Flags, s.CA, maxFile)
+		return nil, fmt.Errorf("%s-ca %s: there must be certificates in it, as PEM (\"-----BEGIN "+
+			"CERTIFICATE-----\"), of at most %d bytes in all", s.Flags, s.CA, maxFile)
 	}
 	return pool, nil
 }
@@ -102,7 +110,8 @@ func (s Settings) pins() (list []string, err error) {
 		plain := strings.ToLower(strings.TrimSpace(text))
 		plain = strings.ReplaceAll(strings.TrimPrefix(plain, prefix), ":", "")
 		if raw, err := hex.DecodeString(plain); err != nil || len(raw) != sha256.Size {
-			return nil, fmt.Errorf("%s-fingerprint %q: give %s and 64 hexadecimal digits, as the hub prints them when it starts", s.Flags, text, prefix)
+			return nil, fmt.Errorf("%s-fingerprint %q: give %s and 64 hexadecimal digits, as the hub prints them "+
+				"when it starts", s.Flags, text, prefix)
 		}
 		list = append(list, prefix+plain)
 	}

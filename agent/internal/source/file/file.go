@@ -43,7 +43,8 @@ func New(spec source.Spec, env source.Env) (source.Source, error) {
 	case "mjpeg", "mjpg", "jpeg", "jpg":
 		c.format = frame.JPEG
 	default:
-		return nil, fmt.Errorf("what is in %s? name it .h264, .mjpeg or .jpeg, or add #format=h264 or #format=mjpeg", name)
+		return nil, fmt.Errorf("what is in %s? name it .h264, .mjpeg or .jpeg, or add #format=h264 or #format=mjpeg",
+			name)
 	}
 	if file, err := c.open(); err != nil {
 		return nil, err
@@ -102,7 +103,9 @@ func (c *clip) Run(ctx context.Context, sink source.Sink) error {
 }
 
 // play plays the file once and returns how many frames it had.
-func (c *clip) play(ctx context.Context, frames *splitter.Reader, pace *pacer, sink source.Sink) (played int, err error) {
+func (c *clip) play(
+	ctx context.Context, frames *splitter.Reader, pace *pacer, sink source.Sink,
+) (played int, err error) {
 	for {
 		f, err := frames.Next()
 		if errors.Is(err, io.EOF) {

@@ -151,7 +151,8 @@ func (c *card) addTrack() {
 	}
 	t := comet.track
 	c.add(t, func(dst *image.RGBA) {
-		draw.Box(dst, float64(t.Min.X), float64(t.Min.Y), float64(t.Max.X), float64(t.Max.Y), 0, withAlpha(c.theme.faint, 0.25))
+		draw.Box(dst, float64(t.Min.X), float64(t.Min.Y), float64(t.Max.X), float64(t.Max.Y), 0,
+			withAlpha(c.theme.faint, 0.25))
 	})
 	c.sprites = append(c.sprites, comet)
 }

@@ -43,7 +43,8 @@ func (o options) validate() error {
 	h := min(max(o.Height, minHeight), maxHeight) &^ 1
 	switch {
 	case w != o.Width || h != o.Height:
-		return fmt.Errorf("pattern: size %dx%d: width and height must be even and from %dx%d to %dx%d; the nearest is size=%dx%d",
+		return fmt.Errorf("pattern: size %dx%d: width and height must be even and from %dx%d to %dx%d; the nearest "+
+			"is size=%dx%d",
 			o.Width, o.Height, minWidth, minHeight, maxWidth, maxHeight, w, h)
 	case o.FPS < 1 || o.FPS > maxFPS:
 		return fmt.Errorf("pattern: fps %d: set it from 1 to %d", o.FPS, maxFPS)

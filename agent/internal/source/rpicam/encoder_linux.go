@@ -33,13 +33,15 @@ func hasHardwareH264(node string) (bool, error) {
 	fd, err := unix.Open(node, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		return false, fmt.Errorf("%w: %s: sudo usermod -aG video USER for the user that runs bramble-agent, then log in again", source.ErrPermission, node)
+		return false, fmt.Errorf("%w: %s: sudo usermod -aG video USER for the user that runs bramble-agent, then log "+
+			"in again", source.ErrPermission, node)
 	case err != nil:
 		return false, nil // none there: a Pi 5, or no Pi at all
 	}
 	defer unix.Close(fd)
 	caps := new(v4l2Capability) // on the heap: a stack may move while the kernel writes
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), vidiocQueryCap, uintptr(unsafe.Pointer(caps))); errno != 0 {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), vidiocQueryCap,
+		uintptr(unsafe.Pointer(caps))); errno != 0 {
 		return false, nil
 	}
 	return bytes.HasPrefix(caps.card[:], []byte("bcm2835-codec")), nil

@@ -34,25 +34,39 @@ var (
 // faults lists the known faults. One that explains others comes first.
 func faults() []fault {
 	return []fault{
-		{"cannot allocate memory", errMemory, "lower the size, or set args=--buffer-count 3; on a Pi with 512 MB close other programs"},
-		{"out of memory", errMemory, "lower the size, or set args=--buffer-count 3; on a Pi with 512 MB close other programs"},
-		{"pipeline handler in use", source.ErrBusy, "stop the other program (rpicam-hello, motion, a browser, a second agent)"},
-		{"failed to acquire camera", source.ErrBusy, "stop the other program (rpicam-hello, motion, a browser, a second agent)"},
-		{"device or resource busy", source.ErrBusy, "stop the other program (rpicam-hello, motion, a browser, a second agent)"},
-		{"permission denied", source.ErrPermission, "sudo usermod -aG video USER for the user that runs bramble-agent, then log in again"},
-		{"no cameras available", source.ErrGone, "is its cable in place at both ends, with the contacts the right way round? Switch the Pi off before you touch it. " +
-			"`rpicam-hello --list-cameras` must list the camera; a third-party one needs a dtoverlay line in /boot/firmware/config.txt. USB cameras are v4l2:"},
-		{"selected camera is not available", source.ErrGone, "`bramble-agent devices` lists the cameras with their numbers"},
-		{"legacy camera stack", errSystem, "switch it off: sudo raspi-config, Interface Options, Legacy Camera; or use the camera as v4l2:/dev/video0"},
-		{"only supports the raspberry pi", errSystem, "a Pi camera needs a Raspberry Pi with Raspberry Pi OS. USB cameras are v4l2:"},
-		{"find an appropriate h.264 codec", errSystem, "it has no H.264 encoder: sudo apt install rpicam-apps (rpicam-apps-lite has none for a Pi 5), or codec=mjpeg"},
+		{"cannot allocate memory", errMemory,
+			"lower the size, or set args=--buffer-count 3; on a Pi with 512 MB close other programs"},
+		{"out of memory", errMemory,
+			"lower the size, or set args=--buffer-count 3; on a Pi with 512 MB close other programs"},
+		{"pipeline handler in use", source.ErrBusy,
+			"stop the other program (rpicam-hello, motion, a browser, a second agent)"},
+		{"failed to acquire camera", source.ErrBusy,
+			"stop the other program (rpicam-hello, motion, a browser, a second agent)"},
+		{"device or resource busy", source.ErrBusy,
+			"stop the other program (rpicam-hello, motion, a browser, a second agent)"},
+		{"permission denied", source.ErrPermission,
+			"sudo usermod -aG video USER for the user that runs bramble-agent, then log in again"},
+		{"no cameras available", source.ErrGone, "is its cable in place at both ends, with the contacts the right " +
+			"way round? Switch the Pi off before you touch it. " +
+			"`rpicam-hello --list-cameras` must list the camera; a third-party one needs a dtoverlay line in " +
+			"/boot/firmware/config.txt. USB cameras are v4l2:"},
+		{"selected camera is not available", source.ErrGone,
+			"`bramble-agent devices` lists the cameras with their numbers"},
+		{"legacy camera stack", errSystem, "switch it off: sudo raspi-config, Interface Options, Legacy Camera; or " +
+			"use the camera as v4l2:/dev/video0"},
+		{"only supports the raspberry pi", errSystem,
+			"a Pi camera needs a Raspberry Pi with Raspberry Pi OS. USB cameras are v4l2:"},
+		{"find an appropriate h.264 codec", errSystem, "it has no H.264 encoder: sudo apt install rpicam-apps " +
+			"(rpicam-apps-lite has none for a Pi 5), or codec=mjpeg"},
 		{"unrecognised option", errOptions, "check args: `rpicam-vid --help` lists what this version knows"},
 		{"cannot be specified more than once", errOptions, "check args for an option that is there twice"},
 		{"the required argument for option", errOptions, "check args for an option without its value"},
 		{"the argument (", errOptions, "check args for a wrong value"},
-		{"device timeout detected", errStalled, "check the camera's cable (ribbon) and its two connectors with the Pi switched off; a cable that is too long or " +
+		{"device timeout detected", errStalled, "check the camera's cable (ribbon) and its two connectors with the " +
+			"Pi switched off; a cable that is too long or " +
 			"worn does this too"},
-		{"frontend has timed out", errStalled, "check the camera's cable (ribbon) and its two connectors with the Pi switched off"},
+		{"frontend has timed out", errStalled,
+			"check the camera's cable (ribbon) and its two connectors with the Pi switched off"},
 	}
 }
 

@@ -37,7 +37,8 @@ func openOutput(p plan) (o *output, err error) {
 	}
 	o.path = filepath.Join(o.dir, "cam.h264")
 	if strings.Contains(o.path, "%") {
-		return o, fmt.Errorf("%s: rpicam-vid cannot write there, since it takes a %% for a place to put a number: set TMPDIR to another folder", o.dir)
+		return o, fmt.Errorf("%s: rpicam-vid cannot write there, since it takes a %% for a place to put a number: "+
+			"set TMPDIR to another folder", o.dir)
 	}
 	if err = unix.Mkfifo(o.path, 0o600); err != nil {
 		return o, fmt.Errorf("mkfifo %s: %w", o.path, err)

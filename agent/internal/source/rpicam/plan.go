@@ -37,7 +37,8 @@ func makePlan(tool *tool, host host, set settings) (plan, error) {
 	case err != nil:
 		return p, err
 	case hardware && max(set.width, set.height) > maxHardwareSide:
-		return p, fmt.Errorf("size=%dx%d: the H.264 encoder of this Pi takes no more than %d pixels a side: choose a smaller size, or codec=mjpeg",
+		return p, fmt.Errorf("size=%dx%d: the H.264 encoder of this Pi takes no more than %d pixels a side: choose a "+
+			"smaller size, or codec=mjpeg",
 			set.width, set.height, maxHardwareSide)
 	case hardware:
 		p.variant = variantHardware
@@ -45,7 +46,8 @@ func makePlan(tool *tool, host host, set settings) (plan, error) {
 		p.variant, p.viaFIFO = variantSoftware, true
 	default:
 		p.variant, p.timed = variantSoftwareOld, false
-		p.warning = "this version of rpicam-apps gives no times for H.264 on this Pi, so every frame comes one frame late; 1.8.0 or newer does: " +
+		p.warning = "this version of rpicam-apps gives no times for H.264 on this Pi, so every frame comes one frame " +
+			"late; 1.8.0 or newer does: " +
 			"sudo apt update && sudo apt full-upgrade"
 	}
 	return p, nil
@@ -87,7 +89,8 @@ func (p plan) argv(set settings, output string) []string {
 		if p.variant == variantSoftwareOld {
 			args = append(args, "--libav-format", "h264")
 		}
-		args = append(args, "--inline", "--intra", strconv.Itoa(set.keyInterval()), "--bitrate", strconv.Itoa(set.bitrate))
+		args = append(args, "--inline", "--intra", strconv.Itoa(set.keyInterval()),
+			"--bitrate", strconv.Itoa(set.bitrate))
 	}
 	switch p.variant {
 	case variantHardware:

@@ -85,7 +85,8 @@ func (r *camera) MaxBackoff() time.Duration { return maxBackoff }
 func (r *camera) Warning() string {
 	remark, _ := r.warning.Load().(string)
 	if r.reorders.Load() {
-		return strings.TrimPrefix(remark+"; ", "; ") + "the encoder reorders pictures (B-frames): players show them late and MP4 times are not exact; " +
+		return strings.TrimPrefix(remark+"; ", "; ") +
+			"the encoder reorders pictures (B-frames): players show them late and MP4 times are not exact; " +
 			"rpicam-apps 1.6.0 or newer can do without: sudo apt update && sudo apt full-upgrade"
 	}
 	return remark
@@ -136,8 +137,9 @@ func (r *camera) runTool(ctx context.Context, set settings, sink source.Sink) (e
 	trouble := &faultDetector{onStall: out.wake.wake}
 	stream := newStream(r, set, plan, out, trouble, sink)
 	cfg := subprocess.Config{
-		Path: r.tool.path, Args: plan.argv(set, out.path), Env: r.host.env, Extra: 1, Drain: out.drain(), StopTime: r.host.stopTime,
-		Log: r.env.Log, Source: r.Kind(), OnStderr: trouble.onLine,
+		Path: r.tool.path, Args: plan.argv(set, out.path), Env: r.host.env, Extra: 1, Drain: out.drain(),
+		StopTime: r.host.stopTime,
+		Log:      r.env.Log, Source: r.Kind(), OnStderr: trouble.onLine,
 	}
 	r.env.Log.Debug("starting", logkey.Source, r.Kind(), "program", cfg.Path, "arguments", cfg.Args)
 	ended, err := subprocess.Run(ctx, cfg, stream.run)

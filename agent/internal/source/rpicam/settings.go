@@ -44,7 +44,8 @@ func parseSettings(spec source.Spec) (set settings, err error) {
 	camera := spec.Target
 	if camera != "" {
 		if set.camera, err = strconv.Atoi(camera); err != nil || set.camera < 0 {
-			return set, fmt.Errorf("which camera? write rpicam:0 for the first one, not rpicam:%s; `bramble-agent devices` lists what is there "+
+			return set, fmt.Errorf("which camera? write rpicam:0 for the first one, not rpicam:%s; `bramble-agent "+
+				"devices` lists what is there "+
 				"(a USB camera is v4l2:)", camera)
 		}
 	}
@@ -53,12 +54,14 @@ func parseSettings(spec source.Spec) (set settings, err error) {
 	}
 	set.width, set.height = spec.Size("size", 1280, 720)
 	if set.width%2+set.height%2 > 0 || max(set.width, set.height) > maxSide {
-		return set, fmt.Errorf("size=%dx%d: width and height must be even, and not above %d", set.width, set.height, maxSide)
+		return set, fmt.Errorf("size=%dx%d: width and height must be even, and not above %d", set.width, set.height,
+			maxSide)
 	}
 	set.fps = spec.Number("fps", 30, minFPS, maxFPS)
 	set.rotation = spec.Int("rotation", 0, 0, 180)
 	if set.rotation%180 != 0 {
-		return set, fmt.Errorf("rotation=%d: must be 0 or 180: the camera cannot turn pictures by another angle", set.rotation)
+		return set, fmt.Errorf("rotation=%d: must be 0 or 180: the camera cannot turn pictures by another angle",
+			set.rotation)
 	}
 	set.hflip, set.vflip = spec.Bool("hflip"), spec.Bool("vflip")
 	// libcamera holds frames back until exposure and white balance have converged, so the default is no wait.
@@ -90,7 +93,8 @@ func (s *settings) parseEncoder(spec source.Spec) error {
 }
 
 var (
-	errNoBitrate = errors.New("bitrate and intra are for codec=h264: rpicam-vid encodes JPEGs one by one at a quality; set quality (1 to 100), size or fps " +
+	errNoBitrate = errors.New("bitrate and intra are for codec=h264: rpicam-vid encodes JPEGs one by one at a " +
+		"quality; set quality (1 to 100), size or fps " +
 		"to make them smaller")
 	errNoQualityH264 = errors.New("quality is for codec=mjpeg: H.264 has a bitrate")
 )
@@ -133,7 +137,8 @@ func (r *camera) Controls() []status.Control { return nil }
 func (s *settings) change(c source.Settings) error {
 	switch isJPEG := s.codec == frame.JPEG; {
 	case len(c.Controls) > 0:
-		return errors.New("a Pi camera has no controls that can be set while it runs: put rpicam-vid's options into args, for example args=--ev 0.5")
+		return errors.New("a Pi camera has no controls that can be set while it runs: put rpicam-vid's options into " +
+			"args, for example args=--ev 0.5")
 	case c.Bitrate != nil && isJPEG:
 		return errNoBitrate
 	case c.Quality != nil && !isJPEG:

@@ -65,13 +65,15 @@ func (s *stream) deliverAtLine(dry bool) bool {
 	case data != nil:
 		pos, captured, stepped := s.times.atLine(s.lines.pop(), time.Now())
 		if stepped {
-			s.cam.env.Log.Info("the system's clock was set: the times of frames go on without a step", logkey.Source, s.cam.Kind())
+			s.cam.env.Log.Info("the system's clock was set: the times of frames go on without a step",
+				logkey.Source, s.cam.Kind())
 		}
 		s.deliver(data, pos, captured)
 	case !dry:
 		return false
 	case s.set.codec == frame.H264 && s.split.Buffered() > 0:
-		s.lines.pop() // the encoder's parameter sets came on their own, with a time: they stay for the picture that they belong to
+		// The encoder's parameter sets came on their own, with a time. They stay for the picture that they belong to.
+		s.lines.pop()
 		s.headerTimed = true
 	case s.set.codec == frame.H264 && s.frames <= headerFrames && !s.headerTimed:
 		s.lines.pop() // the same, but the picture was there too when they were read
@@ -88,8 +90,10 @@ func (s *stream) ignoreTimes(why string) {
 		return
 	}
 	s.timed = false
-	s.cam.warning.Store(fmt.Sprintf("the times that rpicam-vid writes do not match its pictures (%s), so every frame comes one frame late", why))
-	s.cam.env.Log.Warn("rpicam-vid's times do not match its pictures: cutting without them, which takes one frame longer", logkey.Reason, why)
+	s.cam.warning.Store(fmt.Sprintf("the times that rpicam-vid writes do not match its pictures (%s), so every frame "+
+		"comes one frame late", why))
+	s.cam.env.Log.Warn("rpicam-vid's times do not match its pictures: cutting without them, which takes one frame "+
+		"longer", logkey.Reason, why)
 }
 
 // deliver delivers one frame if it is good and the warm-up is over.

@@ -76,7 +76,8 @@ func parsePTS(line []byte) (time.Duration, bool) {
 	whole, fraction, _ := strings.Cut(string(line), ".") // does not escape: no allocation
 	ms, errMS := strconv.ParseInt(whole, 10, 64)
 	us, errUS := strconv.ParseInt(fraction, 10, 64)
-	if errMS != nil || errUS != nil || us <= -1000 || us >= 1000 || ms > math.MaxInt64/int64(time.Second) || ms < math.MinInt64/int64(time.Second) {
+	if errMS != nil || errUS != nil || us <= -1000 || us >= 1000 || ms > math.MaxInt64/int64(time.Second) ||
+		ms < math.MinInt64/int64(time.Second) {
 		return 0, false
 	}
 	return time.Duration(ms)*time.Millisecond + time.Duration(us)*time.Microsecond, true
@@ -92,7 +93,7 @@ const (
 // timeline places frames in time. The intervals come from the lines. The instants come from the arrivals: the fastest
 // one in ten seconds counts as the least delay from sensor to agent.
 type timeline struct {
-	start   time.Time // when the first frame arrived; a Go time has the monotonic clock with it, so nothing here follows the system's
+	start   time.Time // when the first frame arrived; its monotonic clock keeps steps of the system's clock out
 	arrived time.Time // the last one
 	line    time.Duration
 	pos     time.Duration // since the first frame

@@ -47,7 +47,8 @@ func findTool(ctx context.Context, host host, log *slog.Logger) (*tool, error) {
 		}
 	}
 	if tool.path == "" {
-		return nil, fmt.Errorf("neither %s is installed: sudo apt install rpicam-apps. (A USB camera is no Pi camera: its source is v4l2:)",
+		return nil, fmt.Errorf("neither %s is installed: sudo apt install rpicam-apps. (A USB camera is no Pi "+
+			"camera: its source is v4l2:)",
 			strings.Join(host.programs, " nor "))
 	}
 	text, err := tool.query(ctx, host, log, "--version")
@@ -78,7 +79,8 @@ func (t *tool) query(ctx context.Context, host host, log *slog.Logger, option st
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
 	trouble := &faultDetector{}
-	cfg := subprocess.Config{Path: t.path, Args: []string{option}, Env: host.env, Log: log, Source: "rpicam", OnStderr: trouble.onLine}
+	cfg := subprocess.Config{Path: t.path, Args: []string{option}, Env: host.env, Log: log, Source: "rpicam",
+		OnStderr: trouble.onLine}
 	var text []byte
 	ended, err := subprocess.Run(ctx, cfg, func(_ context.Context, p subprocess.Pipes) (err error) {
 		text, err = io.ReadAll(io.LimitReader(p.Stdout, probeLimit))

@@ -11,7 +11,8 @@ import (
 // they are for counting. A later H.264 access unit may need what was lost: wait for a key frame.
 var (
 	// ErrFrameTooLarge means that a frame has more than frame.MaxPayload bytes, or that the stream is no video at all.
-	ErrFrameTooLarge = errors.New("frame is larger than 8 MiB: lower the size or the bitrate, and check the source's format")
+	ErrFrameTooLarge = errors.New("frame is larger than 8 MiB: lower the size or the bitrate, and check the source's " +
+		"format")
 
 	// ErrFrameBroken means that a JPEG picture was malformed or cut off. It wraps the reason.
 	ErrFrameBroken = errors.New("broken JPEG from the camera")

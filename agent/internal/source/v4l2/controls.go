@@ -21,7 +21,8 @@ const (
 	controlGOP     = "video_gop_size" // of encoders without the former
 )
 
-var errNoQuality = errors.New("quality has no effect: this camera encodes its JPEGs itself and has no control for it; change its size or fps")
+var errNoQuality = errors.New("quality has no effect: this camera encodes its JPEGs itself and has no control for " +
+	"it; change its size or fps")
 
 // change is one control to be set.
 type change struct {
@@ -38,7 +39,9 @@ func sortChanges(list []change) []change {
 		}
 		return 1
 	}
-	slices.SortFunc(list, func(a, b change) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.name, b.name)) })
+	slices.SortFunc(list, func(a, b change) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.name, b.name))
+	})
 	return list
 }
 
@@ -174,7 +177,8 @@ func (s *camera) checkQuality(quality int, format frame.Format) (byCamera bool, 
 	pixel := cmp.Or(s.lastPixel(), s.pixel)
 	if pixel == 0 {
 		if pixel, err = s.choose(s.path); err != nil {
-			return false, fmt.Errorf("quality: the camera was never open, and cannot be asked what it delivers: %w", err)
+			return false, fmt.Errorf("quality: the camera was never open, and cannot be asked what it delivers: %w",
+				err)
 		}
 	}
 	switch {

@@ -83,7 +83,8 @@ func bestPixel(path string, about device.Description) (device.PixelFormat, error
 		return 0, fmt.Errorf("%w: %s (%s, driver %s) captures no video: `bramble-agent devices` lists what does",
 			device.ErrNotCamera, path, about.Card, about.Driver)
 	case len(names) == 0:
-		return 0, fmt.Errorf("%w: %s (%s) offers none: no video signal, or nobody feeds it", device.ErrFormat, path, about.Card)
+		return 0, fmt.Errorf("%w: %s (%s) offers none: no video signal, or no program writes to it", device.ErrFormat, path,
+			about.Card)
 	}
 	return 0, fmt.Errorf("%w: %s (%s) offers %s, and Bramble takes MJPG, JPEG, YUYV and NV12%s",
 		device.ErrFormat, path, about.Card, strings.Join(names, ", "), h264)
@@ -108,20 +109,23 @@ func isRaw(pixel device.PixelFormat) bool { return pixel == device.YUYV || pixel
 
 // logDifference logs that the driver gives another size or rate than was asked for, which is no fault.
 func (s *camera) logDifference(ask device.Config, given device.Negotiated) {
-	if ask.Width == given.Width && ask.Height == given.Height && (given.FPS == 0 || math.Abs(given.FPS-ask.FPS) <= ask.FPS/100) {
+	if ask.Width == given.Width && ask.Height == given.Height &&
+		(given.FPS == 0 || math.Abs(given.FPS-ask.FPS) <= ask.FPS/100) {
 		return
 	}
 	describe := func(pixel device.PixelFormat, width, height int, fps float64) string {
 		return fmt.Sprintf("%s %dx%d at %.4g fps", pixel, width, height, fps)
 	}
-	s.env.Log.Info("the camera has no such size or rate: it gives the nearest", "asked", describe(ask.Pixel, ask.Width, ask.Height, ask.FPS),
+	s.env.Log.Info("the camera has no such size or rate: it gives the nearest",
+		"asked", describe(ask.Pixel, ask.Width, ask.Height, ask.FPS),
 		"given", describe(given.Pixel, given.Width, given.Height, given.FPS))
 }
 
 // withHint adds the original path to the message about a camera that is gone.
 func (s *camera) withHint(err error) error {
 	if s.link != "" && errors.Is(err, source.ErrGone) {
-		return fmt.Errorf("%w (it was %s when it was first opened; restart bramble-agent if another camera is to take its place)", err, s.path)
+		return fmt.Errorf("%w (it was %s when it was first opened; restart bramble-agent if another camera is to "+
+			"take its place)", err, s.path)
 	}
 	return err
 }

@@ -153,14 +153,18 @@ type gapDetector struct {
 	started bool
 	last    uint32        // the highest number so far
 	at      time.Duration // of that frame
-	missing int64         // frames that neither came nor were counted as lost; below zero if some came that had been skipped ahead of their turn
+
+	// missing is how many frames neither came nor were counted as lost. It is negative if some came that were skipped
+	// ahead of their turn.
+	missing int64
 }
 
 // next returns how many frames turn out lost by this buffer, and whether it must be passed over.
 func (n *gapDetector) next(b device.Buffer, at time.Duration) (lost uint64, late bool) {
 	step := int64(int32(b.Sequence - n.last))
 	switch {
-	case !n.started, step > maxMissing, step < 0 && (step < -maxOvertaking || at > n.at): // the driver has started again
+	case !n.started, step > maxMissing, step < 0 && (step < -maxOvertaking || at > n.at):
+		// The driver has started again.
 		*n = gapDetector{started: true, last: b.Sequence, at: at}
 		return 0, false
 	case step < 0:

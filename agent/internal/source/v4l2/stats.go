@@ -96,7 +96,8 @@ func (r *stats) Warning() string {
 		list = append(list, source.ReorderWarning)
 	}
 	if cost := time.Duration(r.cost.Load()); cost > 0 {
-		list = append(list, fmt.Sprintf("encoding JPEG on this machine costs about %d ms a frame; a camera with MJPEG would cost nothing",
+		list = append(list, fmt.Sprintf("encoding JPEG on this machine costs about %d ms a frame; a camera with "+
+			"MJPEG would cost nothing",
 			max(1, cost.Round(time.Millisecond).Milliseconds())))
 	}
 	return strings.Join(list, "; ")

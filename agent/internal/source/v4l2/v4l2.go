@@ -157,7 +157,8 @@ func parseControls(spec source.Spec) (map[string]int64, error) {
 	for name, text := range spec.WithPrefix(prefix, "NAME") {
 		value, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || name == "" {
-			return nil, fmt.Errorf("%s%s=%s: write control.NAME=NUMBER, for example control.brightness=10 (0 and 1 for off and on)",
+			return nil, fmt.Errorf("%s%s=%s: write control.NAME=NUMBER, for example control.brightness=10 (0 and 1 "+
+				"for off and on)",
 				prefix, name, text)
 		}
 		found[name] = value

@@ -81,8 +81,10 @@ func (d *platform) set(c Control, value int64) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EBUSY), errors.Is(err, unix.ERANGE), errors.Is(err, v4l2.ErrorBadArgument):
-		return fmt.Errorf("%w: %s: %s=%d: %w; another control may decide, as an automatic one does over its manual one", ErrValue, d.path, c.Name, value, err)
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EBUSY), errors.Is(err, unix.ERANGE),
+		errors.Is(err, v4l2.ErrorBadArgument):
+		return fmt.Errorf("%w: %s: %s=%d: %w; another control may decide, as an automatic one does over its manual one",
+			ErrValue, d.path, c.Name, value, err)
 	}
 	return d.fault(fmt.Sprintf("set %s to %d", c.Name, value), err)
 }

@@ -14,13 +14,20 @@ type Device struct {
 
 // Config says how to open a device.
 type Config struct {
-	Path    string      // node or a link to it, such as /dev/v4l/by-id/usb-...-video-index0: resolved anew by every Open
-	Pixel   PixelFormat // what to ask for
-	Width   int         // in pixels
-	Height  int         // in pixels
-	FPS     float64     // frames per second to ask for; 0 leaves the driver's own
-	Newest  bool        // skip buffers for which a newer one waits: right for pictures that stand alone, wrong for H.264
-	Buffers int         // how many to ask for; 0 means 3 with Newest, else 4. Each counts fully as memory of this process once mapped.
+	// Path is the node or a link to it, such as /dev/v4l/by-id/usb-...-video-index0. Every Open resolves it again.
+	Path string
+
+	Pixel  PixelFormat // what to ask for
+	Width  int         // in pixels
+	Height int         // in pixels
+	FPS    float64     // frames per second to ask for; 0 leaves the driver's own
+
+	// Newest skips buffers for which a newer one waits: right for pictures that stand alone, wrong for H.264.
+	Newest bool
+
+	// Buffers is how many buffers to ask for; 0 means 3 with Newest, else 4. Once mapped, each counts fully as memory of
+	// this process.
+	Buffers int
 }
 
 // Negotiated is what the driver made of a Config.
@@ -62,7 +69,8 @@ var (
 	ErrChanged = errors.New("the video signal has changed")
 
 	// ErrNoSupport means that this program was built without cgo or for another system than Linux.
-	ErrNoSupport = errors.New("this bramble-agent cannot open V4L2 cameras: it was built without cgo. Use the full build of bramble-agent " +
+	ErrNoSupport = errors.New("this bramble-agent cannot open V4L2 cameras: it was built without cgo. Use the full " +
+		"build of bramble-agent " +
 		"(make dist), or exec: with ffmpeg")
 
 	// ErrValue means that a control does not take the value.

@@ -79,8 +79,9 @@ func (d *platform) setUp() error {
 		return d.fault("query", err)
 	}
 	if !captures(about) {
-		return fmt.Errorf("%w: %s: %q by driver %s does not capture video by itself: an encoder, a metadata node, a part of the Pi camera (use rpicam: for it), "+
-			"or a loopback device that nobody feeds", ErrNotCamera, d.path, about.Card, about.Driver)
+		return fmt.Errorf("%w: %s: %q by driver %s does not capture video by itself: an encoder, a metadata node, a "+
+			"part of the Pi camera (use rpicam: for it), "+
+			"or a loopback device that no program writes to", ErrNotCamera, d.path, about.Card, about.Driver)
 	}
 	if err := d.setTimings(); err != nil {
 		return err
@@ -99,7 +100,8 @@ func (d *platform) setTimings() error {
 	case errors.Is(err, unix.ENOTTY), errors.Is(err, unix.ENODATA), errors.Is(err, unix.EINVAL):
 		return nil
 	case errors.Is(err, unix.ENOLINK), errors.Is(err, unix.ENOLCK), errors.Is(err, unix.ERANGE):
-		return fmt.Errorf("%w: %s: %w; is the HDMI source on, and does it send what the adapter takes?", ErrNoSignal, d.path, err)
+		return fmt.Errorf("%w: %s: %w; is the HDMI source on, and does it send what the adapter takes?", ErrNoSignal,
+			d.path, err)
 	case err != nil:
 		return d.fault("query the video signal", err)
 	}
@@ -120,7 +122,8 @@ func (d *platform) setFormat() error {
 	if !ok {
 		return d.refused(offered)
 	}
-	want := v4l2.PixFormat{PixelFormat: uint32(pixel), Width: uint32(d.cfg.Width), Height: uint32(d.cfg.Height), Field: v4l2.FieldAny}
+	want := v4l2.PixFormat{PixelFormat: uint32(pixel), Width: uint32(d.cfg.Width), Height: uint32(d.cfg.Height),
+		Field: v4l2.FieldAny}
 	if err := v4l2.SetPixFormat(uintptr(d.fd), want); err != nil {
 		return d.fault(fmt.Sprintf("set format %s %dx%d", pixel, d.cfg.Width, d.cfg.Height), err)
 	}
@@ -129,7 +132,8 @@ func (d *platform) setFormat() error {
 		return d.fault("get format", err)
 	}
 	if got.Width == 0 || got.Height == 0 {
-		return fmt.Errorf("%w: %s: the driver answers with a size of %dx%d pixels", ErrNoSignal, d.path, got.Width, got.Height)
+		return fmt.Errorf("%w: %s: the driver answers with a size of %dx%d pixels", ErrNoSignal, d.path, got.Width,
+			got.Height)
 	}
 	if PixelFormat(got.PixelFormat) != pixel {
 		return d.refused(offered)
@@ -182,7 +186,8 @@ func (d *platform) setRate() error {
 	}
 	if d.cfg.FPS > 0 && param.Capture.Capability&v4l2.StreamParamTimePerFrame != 0 {
 		want := v4l2.StreamParam{Capture: v4l2.CaptureParam{TimePerFrame: interval(d.cfg.FPS)}}
-		if err := v4l2.SetStreamParam(uintptr(d.fd), v4l2.BufTypeVideoCapture, want); err != nil && !errors.Is(err, v4l2.ErrorBadArgument) {
+		if err := v4l2.SetStreamParam(uintptr(d.fd), v4l2.BufTypeVideoCapture, want); err != nil &&
+			!errors.Is(err, v4l2.ErrorBadArgument) {
 			return d.fault(fmt.Sprintf("set %v fps", d.cfg.FPS), err)
 		}
 		if param, err = v4l2.GetStreamParam(uintptr(d.fd), v4l2.BufTypeVideoCapture); err != nil {

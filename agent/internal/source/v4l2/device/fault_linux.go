@@ -30,18 +30,22 @@ func fault(path, doing string, err error, there func() bool) error {
 	case is(unix.EBUSY):
 		return fmt.Errorf("%w: %s: %s: %w; fuser -v %s shows which", source.ErrBusy, path, doing, err, path)
 	case is(unix.EACCES):
-		return fmt.Errorf("%w: %s: %s: %w; add this user to the group video with sudo usermod -aG video $USER, then log in again "+
+		return fmt.Errorf("%w: %s: %s: %w; add this user to the group video with sudo usermod -aG video $USER, then "+
+			"log in again "+
 			"(under systemd: SupplementaryGroups=video)", source.ErrPermission, path, doing, err)
 	case is(unix.EPERM):
-		return fmt.Errorf("%w: %s: %s: %w; allow it to the service with DeviceAllow=char-video4linux rw, or to the container with --device %s",
+		return fmt.Errorf("%w: %s: %s: %w; allow it to the service with DeviceAllow=char-video4linux rw, or to the "+
+			"container with --device %s",
 			source.ErrPermission, path, doing, err, path)
 	case is(unix.ENOSPC):
-		return fmt.Errorf("%w: %s: %s: %w; ask for a lower size or fps, use mjpeg instead of a raw format, or move the camera to a port of "+
+		return fmt.Errorf("%w: %s: %s: %w; ask for a lower size or fps, use mjpeg instead of a raw format, or move "+
+			"the camera to a port of "+
 			"another USB controller", ErrBandwidth, path, doing, err)
 	case is(unix.ENOTTY, unix.EISDIR), errors.Is(err, v4l2.ErrorUnsupported):
 		return fmt.Errorf("%w: %s: %s: %w", ErrNotCamera, path, doing, err)
 	case is(unix.ENOMEM):
-		return fmt.Errorf("%s: %s: %w; the driver has no memory for its buffers: ask for a lower size, or raise cma= on a Raspberry Pi", path, doing, err)
+		return fmt.Errorf("%s: %s: %w; the driver has no memory for its buffers: ask for a lower size, or raise cma= "+
+			"on a Raspberry Pi", path, doing, err)
 	}
 	return fmt.Errorf("%s: %s: %w", path, doing, err)
 }
