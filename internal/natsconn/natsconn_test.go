@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestReconnectPolicy: a refusal is logged once a minute, and may take another delay.
+// TestReconnectPolicy: a refusal is logged once a minute, and takes another delay.
 func TestReconnectPolicy(t *testing.T) {
 	var out bytes.Buffer
 	p := natsconn.NewReconnectPolicy(slog.New(slog.NewTextHandler(&out, nil)), func(err error) (what, remedy string) {
@@ -24,30 +24,47 @@ func TestReconnectPolicy(t *testing.T) {
 		}
 		return "", ""
 	})
-	expect := func(least, most time.Duration) {
-		t.Helper()
-		if d := p.Delay(1); d < least || d > most {
-			t.Errorf("delay %v, want %v to %v", d, least, most)
-		}
+	p.RefusedDelay = 5 * time.Second
+	if d := p.Delay(1); d < 250*time.Millisecond || d > 500*time.Millisecond {
+		t.Errorf("without a connection: delay %v", d)
 	}
-	expect(250*time.Millisecond, 500*time.Millisecond)
-	nc := testutil.Connect(t, testutil.StartNATS(t))
-	p.SetConn(nc)
-	expect(250*time.Millisecond, 500*time.Millisecond)
-
+	delays := make(chan time.Duration, 1)
 	s := testutil.StartServer(t, server.Options{Authorization: "secret"})
-	refused, err := nats.Connect(s.ClientURL(), nats.RetryOnFailedConnect(true), nats.ReconnectWait(time.Millisecond),
-		nats.IgnoreAuthErrorAbort(), nats.MaxReconnects(-1), nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}))
+	nc, err := nats.Connect(s.ClientURL(), nats.RetryOnFailedConnect(true), nats.IgnoreAuthErrorAbort(), nats.MaxReconnects(-1),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
+		nats.CustomReconnectDelay(func(n int) time.Duration {
+			select {
+			case delays <- p.Delay(n):
+			default:
+			}
+			return 10 * time.Millisecond
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer refused.Close()
-	testutil.Eventually(t, "the connection is refused", func() bool { return errors.Is(refused.LastError(), nats.ErrAuthorization) })
-	p.SetConn(refused)
-	expect(250*time.Millisecond, 500*time.Millisecond)
-	p.RefusedDelay = 5 * time.Second
-	expect(5*time.Second, 6*time.Second)
+	p.SetConn(nc)
+	for refused := 0; refused < 3; {
+		if d := testutil.Receive(t, "an attempt fails", delays); d >= 5*time.Second && d <= 6*time.Second {
+			refused++
+		}
+	}
+	closed := make(chan struct{}, 1)
+	nc.SetClosedHandler(func(*nats.Conn) { closed <- struct{}{} })
+	nc.Close()
+	testutil.Receive(t, "the end", closed)
 	if n := strings.Count(out.String(), "refused; trying again"); n != 1 || !strings.Contains(out.String(), "add a credential") {
 		t.Errorf("logged %d times:\n%s", n, out.String())
+	}
+}
+
+func TestLogRefusal(t *testing.T) {
+	p := natsconn.NewReconnectPolicy(testutil.Log(t), func(err error) (what, remedy string) {
+		if errors.Is(err, nats.ErrAuthorization) {
+			return "refused", ""
+		}
+		return "", ""
+	})
+	if p.LogRefusal(nil) || p.LogRefusal(nats.ErrNoServers) || !p.LogRefusal(nats.ErrAuthorization) {
+		t.Error("what is a refusal and what is not")
 	}
 }
