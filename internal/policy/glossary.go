@@ -3,7 +3,6 @@ package policy
 import (
 	"go/ast"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,23 +40,13 @@ func missingIdentifiers(tr *Tree) (found []Finding) {
 			}
 		case column < len(cells):
 			for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[column], -1) {
-				if !declared[m[1]] && !slices.Contains(planned(), m[1]) {
+				if !declared[m[1]] {
 					found = append(found, Finding{at, m[1] + " does not exist"})
 				}
 			}
 		}
 	}
 	return found
-}
-
-// planned lists identifiers that the code is about to get.
-func planned() []string {
-	return []string{
-		"media.Track", "media.Packet", "fanout.Group", "output.Output", "viewers.Viewer", "viewers.Limits",
-		"credstore.File", "credstore.Snapshot", "credstore.User", "credstore.Group", "credstore.Mapping", "credstore.Token",
-		"auth.Authenticator", "auth.Principal", "auth.Authenticator.Revalidate", "permission.Role", "permission.Grant",
-		"signedlink.Link",
-	}
 }
 
 // codeColumn returns the index of the column with identifiers in the head of a table, or -1.
