@@ -14,7 +14,7 @@ type fakeNATS struct {
 	rtt        time.Duration
 	frames     time.Duration // interval of the frames while the stream is wanted; 0: none come
 	lostAt     time.Time     // zero while there is a connection
-	frozen     bool          // the server gives no sign of life
+	frozen     bool          // the server does not answer PINGs
 
 	refusals  []refusal // on their way
 	pong      refusal   // on its way, with the number of the question before it; zero if there is none

@@ -7,20 +7,20 @@ import (
 
 const ms = time.Millisecond
 
-// proofTest is a proof and its clock.
-type proofTest struct {
+// livenessTest is a liveness and its clock.
+type livenessTest struct {
 	liveness
 	t   *testing.T
 	now time.Time
 }
 
-func newProofTest(t *testing.T) *proofTest { return &proofTest{t: t, now: time.Unix(1000, 0)} }
+func newProofTest(t *testing.T) *livenessTest { return &livenessTest{t: t, now: time.Unix(1000, 0)} }
 
 // sign lets a PING that took rtt be answered now.
-func (p *proofTest) sign(rtt time.Duration) { p.pongReceived(p.now.Add(-rtt), p.now) }
+func (p *livenessTest) sign(rtt time.Duration) { p.pongReceived(p.now.Add(-rtt), p.now) }
 
 // frames lets n frames come, every d.
-func (p *proofTest) frames(n int, d time.Duration) {
+func (p *livenessTest) frames(n int, d time.Duration) {
 	for range n {
 		p.now = p.now.Add(d)
 		p.frameArrived(p.now)
@@ -28,9 +28,9 @@ func (p *proofTest) frames(n int, d time.Duration) {
 }
 
 // dueIn is when the next PING is due; never if not before a frame has come.
-func (p *proofTest) dueIn(waits bool) time.Duration { return p.pingDue(waits, p.now).Sub(p.now) }
+func (p *livenessTest) dueIn(waits bool) time.Duration { return p.pingDue(waits, p.now).Sub(p.now) }
 
-func (p *proofTest) expect(what string, got, want any) {
+func (p *livenessTest) expect(what string, got, want any) {
 	p.t.Helper()
 	if got != want {
 		p.t.Errorf("%s: %v, want %v", what, got, want)
@@ -39,7 +39,7 @@ func (p *proofTest) expect(what string, got, want any) {
 
 func TestProofLapses(t *testing.T) {
 	p := newProofTest(t)
-	p.expect("valid before any sign of life", p.valid(p.now), false)
+	p.expect("valid before any PONG", p.valid(p.now), false)
 	p.sign(3 * ms)
 	p.expect("valid at once", p.valid(p.now), true)
 	p.expect("valid after 16 ms", p.valid(p.now.Add(16*ms)), true)
@@ -65,8 +65,8 @@ func TestProofRoundTrip(t *testing.T) {
 	}
 }
 
-// TestProofIsAskedForAhead: so that a frame that comes when it should finds a proof that is valid.
-func TestProofIsAskedForAhead(t *testing.T) {
+// TestPingsAhead: a frame that comes in time finds a valid PONG.
+func TestPingsAhead(t *testing.T) {
 	for _, c := range []struct {
 		gap, rtt, want time.Duration
 	}{

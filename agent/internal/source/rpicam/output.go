@@ -50,7 +50,7 @@ func openOutput(p plan) (o *output, err error) {
 	return o, err
 }
 
-// drain returns what child.Run is to read to its end.
+// drain returns the files that subprocess.Run must read to their end.
 func (o *output) drain() []*os.File {
 	if o.fifo == nil {
 		return nil
