@@ -30,7 +30,8 @@ const megapixelsLimit = frame.MaxPixels / 1_000_000
 // bandwidthLimit is more than any network has, in MB per second.
 const bandwidthLimit = 100_000
 
-// Limits bound viewers and connections; 0 means no limit. A WebSocket counts as a viewer, and so does each of its slots.
+// Limits bound viewers and connections; 0 means no limit.
+// A WebSocket counts as a viewer, and so does each of its slots.
 type Limits struct {
 	Viewers    int // at a time
 	PerAddress int // from one client address; viewers on this host are exempt
@@ -40,70 +41,116 @@ type Limits struct {
 
 // Config is what a Hub needs to know.
 type Config struct {
-	HTTP                   string                // address of the HTTP server, host:port; port 0 means any free one
-	HTTPPublished          string                // in a container: where HTTP is published, which decides whether others reach it
-	NATS                   string                // address of the embedded NATS server; ignored if NATSURL is set, or if NATSConfig names one
-	NATSURL                string                // an external NATS system: one or more URLs joined by commas
-	NATSConfig             string                // a standard NATS configuration file for the embedded server
-	NATSTrust              tlstrust.Settings     // how that NATS system shows that it is the right one
-	NATSTLSCert            string                // file with the certificate of the embedded NATS server and those above it, PEM; "" means no TLS, unless NATSConfig has it
-	NATSTLSKey             string                // file with its private key, PEM
-	NATSCredential         credential.Credential // shown to that NATS system, or to an embedded server whose file has users of its own
-	ProxyAuth              ProxyAuth             // logins at a proxy
-	OIDC                   OIDC                  // logins at an identity provider
-	JWT                    JWT                   // tokens of an identity provider
-	Credentials            string                // the file with users, agents and consumers; "" means none
-	RequireCredentialsFile bool                  // the operator named Credentials: without that file the hub does not start
-	AuditLog               string                // file for audit lines, as JSON; "" means none
-	AuditLogOptional       bool                  // AuditLog is the default: the hub starts even if it cannot open the file
-	RequireUsers           bool                  // without users the hub does not start, and denies all access
-	CredentialsKV          credkv.Config         // the bucket that Credentials follow; File and Log are unset; no Bucket: none
-	SubjectRoot            string                // first token of every subject; "" means "cam"
-	Insecure               bool                  // allow addresses that others can reach, though nobody is asked who they are
-	Linger                 time.Duration         // how long a stream stays subscribed after its last viewer; 0 means 10 s
-	WriteTimeout           time.Duration         // how long one write to a viewer may take; 0 means 10 s
-	LameDuck               time.Duration         // how long viewers are let go of before the hub stops; 0 means that all end at once
-	FFmpeg                 string                // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
-	HWAccel                string                // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
-	MaxTranscodes          int                   // maximum number of ffmpeg processes; 0 means the default of the machine
-	MaxTranscodeMemory     int                   // MiB of memory of each; 0 means no limit
-	MaxFPS                 int                   // frames per second that are taken of a camera; 0 means no limit
-	MaxBandwidth           int                   // MB (10^6 bytes) per second that are taken of a camera; 0 means no limit
-	MaxMegapixels          int                   // of an accepted picture; 0 means as many as can be decoded
-	MaxCameras             int                   // how many cameras there may be; 0 means 4096
-	MaxCamerasPerAgent     int                   // how many of them one agent may bring; 0 means 256
-	DefaultCamera          string                // the camera of URLs that name none; "" means the first by name
-	TLSCert                string                // file with the certificate of the HTTP server and those above it, PEM; "" means plain HTTP
-	TLSKey                 string                // file with its private key, PEM
-	Limits                 Limits                // of viewers; 0 means no limit
-	TrustedProxies         []string              // trusted reverse proxies: addresses, networks; empty: loopback; "none": no proxy
-	AllowOrigins           []string              // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	AllowHosts             []string              // accepted host names, besides this host's, while authentication is off; "*": all
-	Version                string                // of the program, for those who ask
-	Log                    *slog.Logger          // nil means slog.Default
+	// HTTP.
+	HTTP           string        // address of the server, HOST:PORT; port 0 means any free one
+	HTTPPublished  string        // in a container: the address at which HTTP is published
+	TLSCert        string        // file with the server's certificate chain, PEM; "" means plain HTTP
+	TLSKey         string        // file with its private key, PEM
+	TrustedProxies []string      // trusted reverse proxies: addresses, networks; empty: loopback; "none": no proxy
+	AllowOrigins   []string      // of other sites' pages that may open /ws, such as https://example.org; "*" is all
+	AllowHosts     []string      // accepted host names, besides this host's, while authentication is off; "*": all
+	DefaultCamera  string        // the camera of URLs that name none; "" means the first by name
+	Limits         Limits        // of viewers; 0 means no limit
+	WriteTimeout   time.Duration // of one write to a viewer; 0 means 10 s
+	LameDuck       time.Duration // over which viewers are disconnected before the hub stops; 0: all at once
+
+	// NATS: an embedded server, or an external system.
+	NATS           string                // address of the embedded server; unused with NATSURL, or if NATSConfig has one
+	NATSConfig     string                // a standard NATS configuration file for the embedded server
+	NATSTLSCert    string                // file with its certificate chain, PEM; "" means no TLS, unless NATSConfig has it
+	NATSTLSKey     string                // file with its private key, PEM
+	NATSURL        string                // an external NATS system: one or more URLs joined by commas
+	NATSTrust      tlstrust.Settings     // how that system proves its identity
+	NATSCredential credential.Credential // for that system, or for an embedded server whose file has its own users
+	SubjectRoot    string                // first token of every subject; "" means "cam"
+
+	// Authentication.
+	Credentials            string        // the file with users, agents and consumers; "" means none
+	RequireCredentialsFile bool          // the operator named Credentials: without that file the hub does not start
+	CredentialsKV          credkv.Config // the bucket that Credentials follow; File and Log are unset; no Bucket: none
+	RequireUsers           bool          // without users the hub does not start, and denies all access
+	Insecure               bool          // allow addresses that other hosts can reach, even without authentication
+	ProxyAuth              ProxyAuth     // logins at a proxy
+	OIDC                   OIDC          // logins at an identity provider
+	JWT                    JWT           // tokens of an identity provider
+	AuditLog               string        // file for audit lines, as JSON; "" means none
+	AuditLogOptional       bool          // AuditLog is the default: the hub starts even if it cannot open the file
+
+	// Cameras.
+	Linger             time.Duration // how long a stream stays subscribed after its last viewer; 0 means 10 s
+	MaxFPS             int           // accepted frames per second of a camera; 0 means no limit
+	MaxBandwidth       int           // accepted MB (10^6 bytes) per second of a camera; 0 means no limit
+	MaxMegapixels      int           // of an accepted picture; 0 means as many as can be decoded
+	MaxCameras         int           // 0 means 4096
+	MaxCamerasPerAgent int           // 0 means 256
+
+	// Transcoding.
+	FFmpeg             string // path of the ffmpeg program, or its name in PATH; "" means ffmpeg
+	HWAccel            string // how H.264 is decoded and encoded: one of transcode.HWAccels; "" means none
+	MaxTranscodes      int    // maximum number of ffmpeg processes; 0 means the default of the machine
+	MaxTranscodeMemory int    // MiB of memory of each; 0 means no limit
+
+	Version string       // of the program
+	Log     *slog.Logger // nil means slog.Default
 }
 
-// validate checks the settings. The book says whether HTTP and NATS ask who comes.
-func (c *Config) validate(book *credstore.Snapshot) error {
+// validate checks the settings. The credentials decide whether HTTP and NATS authenticate clients.
+func (c *Config) validate(creds *credstore.Snapshot) error {
+	if err := c.validateHTTP(creds); err != nil {
+		return err
+	}
+	for _, check := range []func() error{
+		c.validateLimits, c.validateTranscoding, c.validateCameras, c.validateOrigins, c.validateHosts, c.validateTrust,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return c.validateNATS(creds)
+}
+
+func (c *Config) validateHTTP(creds *credstore.Snapshot) error {
 	if c.HTTP == "" {
 		return errors.New("no HTTP address: give --http 127.0.0.1:8080")
 	}
-	if c.RequireUsers && !book.HasUsers() {
+	if c.RequireUsers && !creds.HasUsers() {
 		return fmt.Errorf("%w: --require-users is set, and %s has no users: "+
 			"restore it from a backup, check that its volume is mounted, or "+
 			"add the first user with \"bramble-hub user add NAME --role admin\"", credstore.ErrMissing, c.Credentials)
 	}
 	if c.NATSURL != "" && c.NATSConfig != "" {
-		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: give one of them")
+		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: " +
+			"give one of them")
 	}
 	flag, addr := c.publishedAddr()
-	if err := c.checkExposure(flag, addr, book.HasUsers(),
+	return c.checkExposure(flag, addr, creds.HasUsers(),
 		"anyone who can reach this address could see every camera, because there are no users: "+
-			"add the first with \"bramble-hub user add NAME --role admin\", use 127.0.0.1"); err != nil {
-		return err
+			"add the first with \"bramble-hub user add NAME --role admin\", use 127.0.0.1")
+}
+
+// validateNATS checks the credentials' bucket, and the address of the embedded server.
+func (c *Config) validateNATS(creds *credstore.Snapshot) error {
+	if c.CredentialsKV.Bucket != "" && c.Credentials == "" {
+		return errors.New("--credentials-kv synchronizes the credentials file with other hubs: " +
+			"name the file with --credentials")
 	}
+	switch {
+	case c.NATSURL != "": // which decides who may reach it
+		return nil
+	case c.NATS == "" && c.NATSConfig != "":
+		return nil
+	case c.NATS == "":
+		return errors.New("no NATS: give --nats 127.0.0.1:4222 for the embedded server, or --nats-url")
+	}
+	return c.checkExposure("--nats", c.NATS, !creds.Empty(), "everybody who can reach this address could see and "+
+		"publish every camera, since there are no credentials: "+
+		"let the first agent in with \"bramble-hub agent add NAME\", use 127.0.0.1")
+}
+
+func (c *Config) validateLimits() error {
 	if l := c.Limits; min(l.Viewers, l.PerAddress, l.PerCamera, l.Rate) < 0 {
-		return errors.New("--max-viewers, --max-viewers-per-address, --max-viewers-per-camera, --max-connection-rate: give a number such as 500, or 0 for no limit")
+		return errors.New("--max-viewers, --max-viewers-per-address, --max-viewers-per-camera, " +
+			"--max-connection-rate: give a number such as 500, or 0 for no limit")
 	}
 	if err := notNegative("--linger", c.Linger); err != nil {
 		return err
@@ -111,38 +158,14 @@ func (c *Config) validate(book *credstore.Snapshot) error {
 	if err := notNegative("--write-timeout", c.WriteTimeout); err != nil {
 		return err
 	}
-	if err := notNegative("--lame-duck", c.LameDuck); err != nil {
-		return err
-	}
-	if err := c.validateTranscoding(); err != nil {
-		return err
-	}
-	if err := c.validateCameras(); err != nil {
-		return err
-	}
-	if err := c.validateOrigins(); err != nil {
-		return err
-	}
+	return notNegative("--lame-duck", c.LameDuck)
+}
+
+func (c *Config) validateHosts() error {
 	if err := web.ValidateHosts(c.AllowHosts); err != nil {
 		return fmt.Errorf("--allow-host %w", err)
 	}
-	if err := c.validateTrust(); err != nil {
-		return err
-	}
-	if c.CredentialsKV.Bucket != "" && c.Credentials == "" {
-		return errors.New("--credentials-kv synchronizes the credentials file with other hubs: " +
-			"name the file with --credentials")
-	}
-	switch {
-	case c.NATSURL != "": // who may reach that is decided there
-		return nil
-	case c.NATS == "" && c.NATSConfig != "":
-		return nil
-	case c.NATS == "":
-		return errors.New("no NATS: give --nats 127.0.0.1:4222 for the embedded server, or --nats-url")
-	}
-	return c.checkExposure("--nats", c.NATS, !book.Empty(), "everybody who can reach this address could see and publish every camera, since there are no credentials: "+
-		"let the first agent in with \"bramble-hub agent add NAME\", use 127.0.0.1")
+	return nil
 }
 
 func (c *Config) validateTranscoding() error {
@@ -154,7 +177,8 @@ func (c *Config) validateTranscoding() error {
 			c.MaxTranscodes)
 	}
 	if c.MaxTranscodeMemory < 0 || c.MaxTranscodeMemory > 0 && c.MaxTranscodeMemory < minTranscodeMemory {
-		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit", c.MaxTranscodeMemory, minTranscodeMemory)
+		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit",
+			c.MaxTranscodeMemory, minTranscodeMemory)
 	}
 	return nil
 }
@@ -164,7 +188,8 @@ const minTranscodeMemory = 128
 
 func (c *Config) validateCameras() error {
 	if c.MaxBandwidth < 0 || c.MaxBandwidth > bandwidthLimit {
-		return fmt.Errorf("--max-bandwidth %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth, bandwidthLimit)
+		return fmt.Errorf("--max-bandwidth %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth,
+			bandwidthLimit)
 	}
 	if c.MaxMegapixels < 0 || c.MaxMegapixels > megapixelsLimit {
 		return fmt.Errorf("--max-megapixels %d: give millions of pixels up to %d, or 0 for no limit set by the hub",
@@ -189,7 +214,8 @@ func (c *Config) validateOrigins() error {
 	for _, o := range c.AllowOrigins {
 		u, err := url.Parse(o)
 		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host) {
-			return fmt.Errorf("--allow-origin %s: give scheme, host and port of the page and nothing more, such as https://example.org, or * for every page", o)
+			return fmt.Errorf("--allow-origin %s: give scheme, host and port of the page and nothing more, such "+
+				"as https://example.org, or * for every page", o)
 		}
 	}
 	return nil
@@ -206,15 +232,18 @@ func notNegative(flag string, d time.Duration) error {
 func (c *Config) validateTrust() error {
 	switch {
 	case c.NATSURL == "" && !c.NATSTrust.IsZero():
-		return errors.New("--nats-tls-ca, --nats-tls-fingerprint are for a NATS system elsewhere: give its --nats-url, or leave them out")
+		return errors.New("--nats-tls-ca, --nats-tls-fingerprint are for a NATS system elsewhere: give its " +
+			"--nats-url, or leave them out")
 	case c.NATSURL != "" && c.NATSTLSCert+c.NATSTLSKey != "":
-		return errors.New("--nats-tls-cert, --nats-tls-key are for the embedded NATS server: the one of --nats-url has its own; leave them out")
+		return errors.New("--nats-tls-cert, --nats-tls-key are for the embedded NATS server: the one of " +
+			"--nats-url has its own; leave them out")
 	}
 	_, err := c.NATSTrust.Options()
 	return err
 }
 
-// loadCerts reads the certificates of the HTTP and the NATS server; nil stands for no TLS. If both have the same files it is the same.
+// loadCerts reads the certificates of the HTTP and the NATS server; nil stands for no TLS.
+// If both have the same files, they share one.
 func (c *Config) loadCerts() (web, bus *certs.Pair, err error) {
 	if web, err = c.loadCert("--tls-cert", c.TLSCert, "--tls-key", c.TLSKey); err != nil {
 		return nil, nil, err
@@ -231,11 +260,13 @@ func (c *Config) loadCert(certFlag, cert, keyFlag, key string) (*certs.Pair, err
 		return nil, nil
 	}
 	if cert == "" || key == "" {
-		return nil, fmt.Errorf("%s and %s belong together: give the certificate's file and its key's", certFlag, keyFlag)
+		return nil, fmt.Errorf("%s and %s belong together: give the certificate's file and its key's", certFlag,
+			keyFlag)
 	}
 	pair, err := certs.Load(cert, key, c.Log)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s, %s %s: %w: both must be PEM files that this user may read; \"bramble-hub cert\" makes them", certFlag, cert, keyFlag, key, err)
+		return nil, fmt.Errorf("%s %s, %s %s: %w: both must be PEM files that this user may read; \"bramble-hub "+
+			"cert\" makes them", certFlag, cert, keyFlag, key, err)
 	}
 	return pair, nil
 }
@@ -248,7 +279,8 @@ func (c *Config) publishedAddr() (flag, addr string) {
 	return "--http", c.HTTP
 }
 
-// checkExposure refuses an address that others can reach, unless they are asked who they are: cameras look into homes. why says that, and what else may be done.
+// checkExposure refuses an address that other hosts can reach without authentication: cameras look into homes.
+// why says that, and what else the operator may do.
 func (c *Config) checkExposure(flag, addr string, asked bool, why string) error {
 	if err := netutil.ValidateListen(addr); err != nil {
 		return fmt.Errorf("%s: %w", flag, err)

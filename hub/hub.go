@@ -102,7 +102,8 @@ func New(cfg Config) (*Hub, error) {
 	ended := endedsessions.Open(cfg.Credentials, cfg.Log)
 	return &Hub{
 		cfg: cfg, audit: lines, external: external, httpCert: httpCert, natsCert: natsCert, space: space,
-		store: store, ended: ended, auth: auth.New(store, ended, cfg.Log), proxies: proxies, started: make(chan struct{}),
+		store: store, ended: ended, auth: auth.New(store, ended, cfg.Log), proxies: proxies,
+		started: make(chan struct{}),
 	}, nil
 }
 
@@ -154,12 +155,7 @@ func (h *Hub) run(ctx context.Context) error {
 		return errors.Join(err, listener.Close())
 	}
 	defer in.Close()
-	reg := cameras.New(cameras.Config{
-		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxCamerasPerAgent, Log: h.cfg.Log,
-	})
-	tr := transcode.New(transcode.Config{
-		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxTranscodeMemory, Linger: h.cfg.Linger, Log: h.cfg.Log,
-	})
+	reg, tr := h.newCameras(in), h.newTranscoder()
 	hubs := h.hubSync(in)
 	server := web.New(h.http(hubs, in, reg, tr, url, listener.Addr()))
 	h.server = server
@@ -191,6 +187,20 @@ func (h *Hub) run(ctx context.Context) error {
 		g.Go(func() error { return h.natsServer.Run(sources) })
 	}
 	return g.Wait()
+}
+
+func (h *Hub) newCameras(in *ingest.Ingest) *cameras.Registry {
+	return cameras.New(cameras.Config{
+		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxCamerasPerAgent,
+		Log: h.cfg.Log,
+	})
+}
+
+func (h *Hub) newTranscoder() *transcode.Transcoder {
+	return transcode.New(transcode.Config{
+		FFmpeg: h.cfg.FFmpeg, HWAccel: h.cfg.HWAccel, Max: h.cfg.MaxTranscodes, Memory: h.cfg.MaxTranscodeMemory,
+		Linger: h.cfg.Linger, Log: h.cfg.Log,
+	})
 }
 
 // followBucket makes the credentials file follow the bucket, if there is one.
@@ -225,7 +235,8 @@ func (h *Hub) publishedAddr(addr string) string {
 
 // http returns the settings of the HTTP server. NATS is at natsURL, and the server at addr.
 func (h *Hub) http(
-	hubs *hubsync.Sync, in *ingest.Ingest, reg *cameras.Registry, tr *transcode.Transcoder, natsURL string, addr net.Addr,
+	hubs *hubsync.Sync, in *ingest.Ingest, reg *cameras.Registry, tr *transcode.Transcoder, natsURL string,
+	addr net.Addr,
 ) web.Config {
 	return web.Config{
 		Registry: reg, Transcoder: tr, Outputs: outputs.All(), DefaultCamera: h.cfg.DefaultCamera,
@@ -291,9 +302,11 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 	}
 	h.cfg.Log.Info("NATS ready", said...)
 	if h.httpCert != nil && !h.natsServer.Secure() && !netutil.IsLoopback(h.natsListenAddr) {
-		h.cfg.Log.Warn("the page has TLS, but pictures cross the network in the clear from agents to this hub", "remedy", "add --nats-tls-cert and --nats-tls-key, which may name the same files")
+		h.cfg.Log.Warn("the page has TLS, but pictures cross the network in the clear from agents to this hub",
+			"remedy", "add --nats-tls-cert and --nats-tls-key, which may name the same files")
 	}
-	return url, "nats://" + h.natsListenAddr, append(connect, h.natsServer.InProcess()), nil // in the process there is no TLS
+	// Within the process there is no TLS.
+	return url, "nats://" + h.natsListenAddr, append(connect, h.natsServer.InProcess()), nil
 }
 
 // Trust is how an agent in this process, or beside it, knows the embedded NATS server. Call it after WaitStarted.
@@ -305,8 +318,8 @@ func (h *Hub) Trust() tlstrust.Settings {
 	return t
 }
 
-// IssueAgentCredential makes a credential for an agent in this process, which may publish and serve cameras. Call it after WaitStarted. It is zero if NATS does not
-// ask for one, or is elsewhere.
+// IssueAgentCredential makes a credential for an agent in this process, which may publish and serve cameras.
+// It is zero if NATS is external, or does not authenticate clients. Call it after WaitStarted.
 func (h *Hub) IssueAgentCredential(cameras ...string) (credential.Credential, error) {
 	if h.natsServer == nil {
 		return credential.Credential{}, nil

@@ -9,7 +9,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/web"
 )
 
-// Check finds out whether a hub with this configuration could start, as far as that can be told without starting anything.
+// Check reports whether a hub with this configuration could start, as far as that is known without starting anything.
 func Check(cfg Config) error {
 	h, err := New(cfg)
 	if err != nil || cfg.NATSURL != "" {

@@ -1,4 +1,5 @@
-// Package certs keeps a certificate and its private key as two files have them, also when these change, and makes such files.
+// Package certs loads a certificate and its private key from two files, and reloads them when they change.
+// It also makes and renews self-signed certificates.
 package certs
 
 import (
@@ -16,20 +17,22 @@ import (
 )
 
 const (
-	// checkInterval is how often the files are looked at, at most: when somebody connects.
+	// checkInterval is how often the files are checked, at most: when a client connects.
 	checkInterval = time.Second
 
-	// expiryWarning is how long before its end a certificate is warned of, unless a quarter of its life is less; again how often.
+	// expiryWarning is how long before a certificate expires the log warns, unless a quarter of its life is less.
+	// warnEvery is how often it warns.
 	expiryWarning = 14 * 24 * time.Hour
 	warnEvery     = 24 * time.Hour
 )
 
-// Pair is a certificate with its key. It has no goroutine: who connects looks, at most once a second, whether the files have changed.
+// Pair is a certificate with its key. It has no goroutine: a handshake checks, at most once a second, whether the files
+// have changed.
 type Pair struct {
 	certFile string
 	keyFile  string
 	log      *slog.Logger
-	began    time.Time // of the clock below, which nobody can set back
+	began    time.Time // of the clock below, which cannot be set back
 
 	current    atomic.Pointer[tls.Certificate]
 	selfSigned atomic.Bool  // current is self-signed
@@ -62,10 +65,11 @@ func Load(certFile, keyFile string, log *slog.Logger) (*Pair, error) {
 
 // Config is for a server that shows the certificate.
 func (p *Pair) Config() *tls.Config {
-	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: tlstrust.CipherSuites(), GetCertificate: p.certificate}
+	return &tls.Config{MinVersion: tls.VersionTLS12, CipherSuites: tlstrust.CipherSuites(),
+		GetCertificate: p.certificate}
 }
 
-// Fingerprint is what those pin who trust the key.
+// Fingerprint is what clients pin that trust the key.
 func (p *Pair) Fingerprint() string { return tlstrust.Fingerprint(p.current.Load().Leaf) }
 
 // certificate implements tls.Config.GetCertificate.
@@ -78,12 +82,14 @@ func (p *Pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return p.current.Load(), nil
 }
 
-// reloadIfChanged takes over what has changed. What cannot be used is told once, and only when it is still so at the next look: two files are not replaced at one moment.
+// reloadIfChanged loads changed files. Files that cannot be used are logged once, and only if they are still unusable at
+// the next check: two files are not replaced at the same moment.
 func (p *Pair) reloadIfChanged() {
 	now := time.Now()
 	defer p.warnExpiry(now)
 	p.renew(now)
-	if files, err := p.stat(); p.lastError == "" && err == nil && same(files[0], p.files[0]) && same(files[1], p.files[1]) {
+	files, err := p.stat()
+	if p.lastError == "" && err == nil && same(files[0], p.files[0]) && same(files[1], p.files[1]) {
 		return
 	}
 	files, cert, err := p.read()
@@ -91,8 +97,10 @@ func (p *Pair) reloadIfChanged() {
 		text := err.Error()
 		if text == p.lastError && text != p.lastWarning {
 			p.lastWarning = text
-			p.log.Warn("the certificate's files have changed and cannot be used; the certificate of before goes on", "cert", p.certFile, "key", p.keyFile, logkey.Err, err,
-				"remedy", "put a certificate and its private key there, as PEM files that this user may read; they are taken over without a restart")
+			p.log.Warn("the certificate's files have changed and cannot be used; the certificate of before goes on",
+				"cert", p.certFile, "key", p.keyFile, logkey.Err, err,
+				"remedy", "put a certificate and its private key there, as PEM files that this user may read; "+
+					"they are taken over without a restart")
 		}
 		p.lastError = text
 		return
@@ -101,8 +109,10 @@ func (p *Pair) reloadIfChanged() {
 	p.selfSigned.Store(isSelfSigned(cert.Leaf))
 	p.files, p.lastError, p.lastWarning, p.warned = files, "", "", time.Time{}
 	if !old.Leaf.Equal(cert.Leaf) {
-		p.log.Info("the certificate is replaced, for those who connect from now on", "cert", p.certFile, "expires", cert.Leaf.NotAfter.UTC().Format(time.RFC3339),
-			"fingerprint", tlstrust.Fingerprint(cert.Leaf), "same_key", tlstrust.Fingerprint(old.Leaf) == tlstrust.Fingerprint(cert.Leaf))
+		p.log.Info("the certificate is replaced, for those who connect from now on", "cert", p.certFile, "expires",
+			cert.Leaf.NotAfter.UTC().Format(time.RFC3339),
+			"fingerprint", tlstrust.Fingerprint(cert.Leaf), "same_key",
+			tlstrust.Fingerprint(old.Leaf) == tlstrust.Fingerprint(cert.Leaf))
 	}
 }
 
@@ -115,7 +125,7 @@ func (p *Pair) stat() (files [2]os.FileInfo, err error) {
 	return files, nil
 }
 
-// read returns what the files hold, and what they were before that was read: what changes meanwhile is seen at the next look.
+// read returns the content of the files, and their state before that. The next check finds what changes meanwhile.
 func (p *Pair) read() (files [2]os.FileInfo, cert *tls.Certificate, err error) {
 	if files, err = p.stat(); err != nil {
 		return files, nil, err
@@ -132,12 +142,12 @@ func (p *Pair) read() (files [2]os.FileInfo, cert *tls.Certificate, err error) {
 	return files, &pair, nil
 }
 
-// same reports whether a file is what it was: not replaced by another, as certbot does, and not written to.
+// same reports whether a file was neither replaced, as certbot does, nor written.
 func same(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// warnExpiry tells once a day of a certificate that ends soon, or has ended.
+// warnExpiry logs once a day that a certificate expires soon, or has expired.
 func (p *Pair) warnExpiry(now time.Time) {
 	leaf := p.current.Load().Leaf
 	if !endsSoon(leaf, now) || now.Sub(p.warned) < warnEvery {
@@ -149,5 +159,6 @@ func (p *Pair) warnExpiry(now time.Time) {
 		what = "the certificate has expired: browsers warn of it, and agents that do not pin its fingerprint refuse it"
 	}
 	p.log.Warn(what, "cert", p.certFile, "expires", leaf.NotAfter.UTC().Format(time.RFC3339),
-		"remedy", "put a new one into the file, it is taken over without a restart; \"bramble-hub cert\" renews one that it has made")
+		"remedy", "put a new one into the file, it is taken over without a restart; \"bramble-hub cert\" renews "+
+			"one that it has made")
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
-// selfSignedName is the name of the subject of certificates that Make makes.
+// selfSignedName is the subject of certificates that WriteSelfSigned makes.
 const selfSignedName = "bramble-hub"
 
 // Ensure returns the certificate in the files of o, checked against its key. It makes both if they do not exist.
@@ -38,11 +38,12 @@ func endsSoon(leaf *x509.Certificate, now time.Time) bool {
 	return !now.Before(leaf.NotAfter.Add(-min(expiryWarning, leaf.NotAfter.Sub(leaf.NotBefore)/4)))
 }
 
-// renew replaces a certificate that Make made: same key, same validity. Operators would not remember to do that years
+// renew replaces a certificate that WriteSelfSigned made: same key, same validity. Operators would not remember to do that years
 // later. After a failure it retries once a day, and warn reports the certificate's expiry.
 func (p *Pair) renew(now time.Time) {
 	leaf := p.current.Load().Leaf
-	if !endsSoon(leaf, now) || now.Sub(p.renewed) < warnEvery || leaf.Subject.CommonName != selfSignedName || !isSelfSigned(leaf) {
+	madeHere := leaf.Subject.CommonName == selfSignedName && isSelfSigned(leaf)
+	if !madeHere || !endsSoon(leaf, now) || now.Sub(p.renewed) < warnEvery {
 		return
 	}
 	p.renewed = now
@@ -53,7 +54,8 @@ func (p *Pair) renew(now time.Time) {
 	if here, err := HostNames(); err == nil { // its names and addresses may have changed
 		names = append(names, slices.DeleteFunc(here, func(n string) bool { return slices.Contains(names, n) })...)
 	}
-	o := SelfSignedParams{Cert: p.certFile, Key: p.keyFile, Names: names, Valid: leaf.NotAfter.Sub(leaf.NotBefore) - backdate}
+	o := SelfSignedParams{Cert: p.certFile, Key: p.keyFile, Names: names,
+		Valid: leaf.NotAfter.Sub(leaf.NotBefore) - backdate}
 	cert, _, err := WriteSelfSigned(o)
 	if err != nil {
 		p.log.Warn("the certificate cannot be renewed here", "cert", p.certFile, logkey.Err, err,
@@ -62,7 +64,8 @@ func (p *Pair) renew(now time.Time) {
 	}
 	p.log.Info("certificate renewed with the same key", "audit", "cert", "cert", p.certFile,
 		"expires", cert.NotAfter.UTC().Format(time.RFC3339), "certificate_sha256", Sum(cert),
-		"note", "agents that pin the key keep working; browsers and programs that trust a copy of the file need the new one")
+		"note", "agents that pin the key keep working; browsers and programs that trust a copy of the file need "+
+			"the new one")
 }
 
 // Sum returns the SHA-256 of a certificate as browsers show it, which is not the fingerprint of its key.

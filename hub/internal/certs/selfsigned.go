@@ -25,17 +25,17 @@ import (
 // backdate is how long before its making a certificate is good: clocks differ.
 const backdate = time.Hour
 
-// SelfSignedParams says what certificate to make.
+// SelfSignedParams describe the certificate to make.
 type SelfSignedParams struct {
 	Cert   string   // its file
-	Key    string   // the file of its private key. One that is there is used again, so that those who pin it go on
+	Key    string   // the file of its private key. An existing key is used again, for clients that pin it
 	NewKey bool     // replace that key
 	Names  []string // names and addresses of the host; the first is also what people see
 	Valid  time.Duration
 }
 
-// WriteSelfSigned writes a certificate that is signed by its own key, and the key if it is new, both readable by their owner only. A file with a certificate that somebody else has
-// signed is left alone.
+// WriteSelfSigned writes a certificate that is signed by its own key, and the key if it is new.
+// Both are readable by their owner only. It refuses to replace a certificate that another authority has signed.
 func WriteSelfSigned(o SelfSignedParams) (cert *x509.Certificate, newKey bool, err error) {
 	if err := o.mayReplace(); err != nil {
 		return nil, false, err
@@ -63,15 +63,16 @@ func WriteSelfSigned(o SelfSignedParams) (cert *x509.Certificate, newKey bool, e
 	return cert, newKey, replace(o.Cert, &pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-// sign makes the certificate. It is no authority: its key cannot vouch for other hosts, should somebody have a browser trust it.
+// sign makes the certificate. It is not an authority: a browser that trusts it does not trust it for other hosts.
 func (o SelfSignedParams) sign(key crypto.Signer) ([]byte, error) {
 	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
 	if err != nil {
 		return nil, err
 	}
 	t := &x509.Certificate{
-		SerialNumber: serial, NotBefore: time.Now().Add(-backdate), NotAfter: time.Now().Add(o.Valid), BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		SerialNumber: serial, NotBefore: time.Now().Add(-backdate), NotAfter: time.Now().Add(o.Valid),
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		Subject: pkix.Name{CommonName: selfSignedName},
 	}
 	for _, name := range o.Names {
@@ -84,7 +85,7 @@ func (o SelfSignedParams) sign(key crypto.Signer) ([]byte, error) {
 	return x509.CreateCertificate(rand.Reader, t, t, key.Public(), key)
 }
 
-// mayReplace returns an error if there is a certificate that cannot be made anew here.
+// mayReplace returns an error if there is a certificate that cannot be made again here.
 func (o SelfSignedParams) mayReplace() error {
 	block, err := readPEM(o.Cert)
 	if block == nil || err != nil {
@@ -95,7 +96,8 @@ func (o SelfSignedParams) mayReplace() error {
 		return fmt.Errorf("%s is there and is no certificate: name another file with --tls-cert: %w", o.Cert, err)
 	}
 	if !isSelfSigned(old) {
-		return fmt.Errorf("%s is a certificate that %q has signed, and is left alone: name another file with --tls-cert", o.Cert, old.Issuer)
+		return fmt.Errorf("%s is a certificate that %q has signed, and is left alone: name another file with "+
+			"--tls-cert", o.Cert, old.Issuer)
 	}
 	return nil
 }
@@ -113,12 +115,14 @@ func (o SelfSignedParams) key() (key crypto.Signer, isNew bool, err error) {
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		if parsed, err = x509.ParseECPrivateKey(block.Bytes); err != nil {
-			return nil, false, fmt.Errorf("%s is there and is no private key that can be used again: name another file with --tls-key, or replace it with --new-key", o.Key)
+			return nil, false, fmt.Errorf("%s is there and is no private key that can be used again: name "+
+				"another file with --tls-key, or replace it with --new-key", o.Key)
 		}
 	}
 	signer, ok := parsed.(crypto.Signer)
 	if !ok {
-		return nil, false, fmt.Errorf("%s holds a key that signs nothing: name another file with --tls-key, or replace it with --new-key", o.Key)
+		return nil, false, fmt.Errorf("%s holds a key that signs nothing: name another file with --tls-key, or "+
+			"replace it with --new-key", o.Key)
 	}
 	return signer, false, nil
 }

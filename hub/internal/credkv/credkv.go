@@ -221,7 +221,8 @@ func (b *Bucket) base(ctx context.Context) (Entry, error) {
 // Push stores the file's credentials in the bucket. It creates the bucket if it is missing.
 // Without force, the credentials in the bucket must be older.
 func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
-	if err := credstore.Edit(b.cfg.File, func(*credstore.File) error { return nil }); err != nil { // creates a missing file
+	// A missing file is created.
+	if err := credstore.Edit(b.cfg.File, func(*credstore.File) error { return nil }); err != nil {
 		return err
 	}
 	own, err := credstore.Read(b.cfg.File)

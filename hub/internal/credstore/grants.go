@@ -22,7 +22,8 @@ func ValidateGrants(grants []string) error {
 	for _, g := range grants {
 		cameras, role, hasRole := splitGrant(g)
 		if hasRole && role != permission.Viewer && role != permission.Operator {
-			return fmt.Errorf("camera grant %q is not allowed: the role after = must be viewer or operator", printable.Short(g))
+			return fmt.Errorf("camera grant %q is not allowed: the role after = must be viewer or operator",
+				printable.Short(g))
 		}
 		if err := validateCameras(cameras); err != nil {
 			return err

@@ -37,7 +37,8 @@ func (g Group) validate() error {
 	}
 	for _, c := range g.Cameras {
 		if strings.HasPrefix(c, groupMark) {
-			return fmt.Errorf("camera group %s: %q names a group: a group holds cameras only", g.Name, printable.Short(c))
+			return fmt.Errorf("camera group %s: %q names a group: a group holds cameras only", g.Name,
+				printable.Short(c))
 		}
 	}
 	if err := permission.ValidateGlobs(g.Cameras); err != nil {
@@ -83,7 +84,8 @@ func (f *File) RemoveGroup(name string) error {
 		}
 	}
 	if len(users) > 0 {
-		return fmt.Errorf("camera group %s is in use by %s: change their cameras first", name, strings.Join(users, ", "))
+		return fmt.Errorf("camera group %s is in use by %s: change their cameras first", name, strings.Join(users,
+			", "))
 	}
 	f.Groups = slices.Delete(f.Groups, i, i+1)
 	return nil
@@ -139,7 +141,8 @@ func (f *File) validateGroups() error {
 		for _, name := range g.groups() {
 			if !known[name] {
 				missing = append(missing, fmt.Errorf("%s is granted %s%s, but there is no such camera group: "+
-					"add it with \"bramble-hub group add %s\"", printable.Short(g.who), groupMark, printable.Short(name), printable.Short(name)))
+					"add it with \"bramble-hub group add %s\"", printable.Short(g.who), groupMark,
+					printable.Short(name), printable.Short(name)))
 			}
 		}
 	}

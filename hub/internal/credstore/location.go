@@ -38,8 +38,10 @@ func DefaultPath() (string, error) {
 // RequireFile returns an ErrMissing error if the credentials file that the operator named does not exist.
 func RequireFile(name string) error {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: --credentials names %s, which is not there: check that its volume is mounted, make it with "+
-			"\"bramble-hub --credentials %s user add NAME --role admin\", or leave --credentials out", ErrMissing, name, name)
+		return fmt.Errorf("%w: --credentials names %s, which is not there: check that its volume is mounted, "+
+			"make it with "+
+			"\"bramble-hub --credentials %s user add NAME --role admin\", or leave --credentials out", ErrMissing,
+			name, name)
 	}
 	return nil
 }

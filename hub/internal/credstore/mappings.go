@@ -79,7 +79,8 @@ func (f *File) mapping(who string) (int, error) {
 // AddMapping adds a mapping.
 func (f *File) AddMapping(m Mapping) error {
 	if _, err := f.mapping(m.Who); err == nil {
-		return fmt.Errorf("there is a mapping of %q already: change it with \"bramble-hub mapping set\"", printable.Short(m.Who))
+		return fmt.Errorf("there is a mapping of %q already: change it with \"bramble-hub mapping set\"",
+			printable.Short(m.Who))
 	}
 	f.Mappings = append(f.Mappings, m)
 	return m.validate()

@@ -52,7 +52,8 @@ func newSnapshot(f *File) *Snapshot {
 		s.tokens[t.ID] = t
 	}
 	for _, a := range f.Agents {
-		s.clients[a.Key] = NATSClient{Kind: KindAgent, Name: a.Name, Key: a.Key, Cameras: slices.Sorted(slices.Values(a.Cameras))}
+		s.clients[a.Key] = NATSClient{Kind: KindAgent, Name: a.Name, Key: a.Key,
+			Cameras: slices.Sorted(slices.Values(a.Cameras))}
 	}
 	for _, c := range f.Consumers {
 		s.clients[c.Key] = s.consumer(c)
@@ -75,7 +76,7 @@ func derive(key []byte, text string) []byte {
 // A file that has lost them is not empty in this sense.
 func (s *Snapshot) Empty() bool { return s.AuthDisabled() && len(s.clients) == 0 && !s.lostClients }
 
-// AuthDisabled reports whether user authentication is off: there never were users, or commands have removed all of them.
+// AuthDisabled reports whether user authentication is off: there never were users, or commands have removed all.
 func (s *Snapshot) AuthDisabled() bool { return !s.HasUsers() && !s.lostUsers }
 
 // LostUsers reports whether all users are gone although no command has removed them. Then no user can log in.
@@ -109,7 +110,7 @@ func (s *Snapshot) User(name string) (User, bool) {
 	return u, ok && u.Enabled
 }
 
-// IsDisabled reports whether there is a user of this name who is disabled.
+// IsDisabled reports whether there is a disabled user of this name.
 func (s *Snapshot) IsDisabled(name string) bool {
 	u, ok := s.users[name]
 	return ok && !u.Enabled

@@ -28,7 +28,7 @@ type Token struct {
 // LogValue implements slog.LogValuer.
 func (t Token) LogValue() slog.Value { return slog.StringValue(t.ID) }
 
-// AddToken makes an API token that acts for a user, and returns its text, which is kept nowhere. A life of 0 has no end.
+// AddToken makes an API token that acts for a user. It returns the text, which is kept nowhere. A life of 0 has no end.
 func (f *File) AddToken(owner, name string, life time.Duration) (Token, secret.Text, error) {
 	return f.AddNarrowToken(Token{Owner: owner, Name: name}, life)
 }

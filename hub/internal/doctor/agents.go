@@ -26,7 +26,7 @@ const (
 	maxClockAhead = 2 * time.Second         // by which an agent's clock must be before this one to be noticed
 )
 
-// agentList notes who answers.
+// agentList collects the answers of agents.
 type agentList struct {
 	mu       sync.Mutex
 	statuses map[string]status.Status // by camera; guarded by mu
@@ -55,7 +55,8 @@ func (e *examination) agents(ctx context.Context, urls string) {
 		e.subscriptionLimits(nc)
 	}
 	nc.Close()
-	in, err := ingest.Dial(ingest.Config{URL: urls, Space: e.cfg.Space, Trust: e.cfg.Trust, Log: e.cfg.Log}, e.cfg.Credential.Options()...)
+	in, err := ingest.Dial(ingest.Config{URL: urls, Space: e.cfg.Space, Trust: e.cfg.Trust, Log: e.cfg.Log},
+		e.cfg.Credential.Options()...)
 	if err != nil {
 		e.fail("NATS", err.Error(), "write nats://HOST:PORT")
 		return
@@ -75,7 +76,8 @@ func (e *examination) agents(ctx context.Context, urls string) {
 		byAgent[s.Instance] = append(byAgent[s.Instance], s)
 	}
 	if len(byAgent) == 0 {
-		e.warn("agents", "none answers", "start one on each Pi: bramble-agent --hub URL; with another --subject-root than the hub's they are not found")
+		e.warn("agents", "none answers", "start one on each Pi: bramble-agent --hub URL; with another "+
+			"--subject-root than the hub's they are not found")
 		return
 	}
 	var list [][]status.Status
@@ -106,8 +108,8 @@ func (e *examination) jetStream(ctx context.Context, nc *nats.Conn) {
 		"give JetStream an account of its own, as deployments/nats/websocket-mqtt.conf does")
 }
 
-// subscriptionLimits finds out whether the server limits the depth of subscriptions. If it does, nats.go closes the connection,
-// which is not used after that.
+// subscriptionLimits checks whether the server limits the depth of subscriptions. If it does, nats.go closes the
+// connection, which is not used after that.
 func (e *examination) subscriptionLimits(nc *nats.Conn) {
 	sub, err := nc.SubscribeSync("bramble.doctor.a.b.c.d.e.f.g")
 	if err == nil {
@@ -144,12 +146,15 @@ func (e *examination) agent(cameras []status.Status, now time.Time) {
 	who := fmt.Sprintf("%s (%s)", s.Host, strings.Join(names, ", "))
 	well := len(e.findings)
 	if minor(s.Agent) != minor(e.cfg.Version) {
-		e.warn("agents", fmt.Sprintf("%s has version %s, this program %s", who, s.Agent, e.cfg.Version), "agents and hubs should have the same first two numbers: update the older")
+		e.warn("agents", fmt.Sprintf("%s has version %s, this program %s", who, s.Agent, e.cfg.Version),
+			"agents and hubs should have the same first two numbers: update the older")
 	}
 	if ahead := s.Started.Sub(now); ahead > maxClockAhead {
-		e.warn("agents", fmt.Sprintf("the clock of %s is %v or more before this host's", who, ahead.Round(time.Second)), "timedatectl set-ntp true on both")
+		e.warn("agents", fmt.Sprintf("the clock of %s is %v or more before this host's", who,
+			ahead.Round(time.Second)), "timedatectl set-ntp true on both")
 	} else if s.Clock.Error < 0 {
-		e.warn("agents", fmt.Sprintf("nothing keeps the clock of %s right", who), "timedatectl set-ntp true there; a Pi has no battery clock")
+		e.warn("agents", fmt.Sprintf("nothing keeps the clock of %s right", who),
+			"timedatectl set-ntp true there; a Pi has no battery clock")
 	}
 	if s.Temperature != nil && *s.Temperature >= hotCelsius {
 		e.warn("agents", fmt.Sprintf("%s has %.0f °C", who, *s.Temperature), "more air: it slows down")
@@ -163,7 +168,8 @@ func (e *examination) agent(cameras []status.Status, now time.Time) {
 		}
 	}
 	if len(e.findings) == well {
-		e.ok("agents", "%s has version %s, and a clock that is right within %.1f ms", who, s.Agent, float64(s.Clock.Error)/1e3)
+		e.ok("agents", "%s has version %s, and a clock that is right within %.1f ms", who, s.Agent,
+			float64(s.Clock.Error)/1e3)
 	}
 }
 

@@ -21,7 +21,7 @@ type Level string
 const (
 	OK   Level = "OK"
 	Warn Level = "WARN" // the hub runs, but something will not be as one would wish
-	Fail Level = "FAIL" // the hub cannot start, or not do what it was told to
+	Fail Level = "FAIL" // the hub cannot start, or cannot do what is configured
 )
 
 // maxText is the maximum length of a text in a finding, in bytes.
@@ -117,5 +117,6 @@ func (e *examination) fail(check, found, remedy string) { e.add(Fail, check, fou
 
 // add records a finding as one line, so that texts from agents and servers cannot invent lines.
 func (e *examination) add(level Level, check, found, remedy string) {
-	e.findings = append(e.findings, Finding{level, check, printable.Line(found, maxText), printable.Line(remedy, maxText)})
+	e.findings = append(e.findings, Finding{level, check, printable.Line(found, maxText), printable.Line(remedy,
+		maxText)})
 }

@@ -24,7 +24,7 @@ func isFree(addr string) (free bool, err error) {
 	return true, l.Close()
 }
 
-// localAddr is where somebody on this host reaches who listens at an address.
+// localAddr is the address at which clients on this host reach a server that listens at addr.
 func localAddr(addr string) string {
 	_, port, err := net.SplitHostPort(addr)
 	if err == nil && netutil.IsUnspecified(addr) {
@@ -41,7 +41,8 @@ func (e *examination) http(ctx context.Context) {
 		e.ok("HTTP", "%s is free", e.cfg.HTTP)
 		return
 	case errors.Is(err, syscall.EACCES):
-		e.fail("HTTP", err.Error(), "ports below 1024 are root's: take another one with --http, or AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit")
+		e.fail("HTTP", err.Error(), "ports below 1024 are root's: take another one with --http, or "+
+			"AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit")
 		return
 	case !errors.Is(err, syscall.EADDRINUSE):
 		e.fail("HTTP", err.Error(), "choose another address with --http")
@@ -50,17 +51,19 @@ func (e *examination) http(ctx context.Context) {
 	version, err := e.hubVersion(ctx)
 	switch {
 	case err != nil:
-		e.fail("HTTP", fmt.Sprintf("%s is taken, and not by a hub: %v", e.cfg.HTTP, err), "choose another address with --http, or end the other program: ss -ltnp shows which it is")
+		e.fail("HTTP", fmt.Sprintf("%s is taken, and not by a hub: %v", e.cfg.HTTP, err),
+			"choose another address with --http, or end the other program: ss -ltnp shows which it is")
 	case version == "":
 		e.ok("HTTP", "a hub runs at %s, which tells its version to its users only", e.cfg.HTTP)
 	case version != e.cfg.Version:
-		e.warn("HTTP", fmt.Sprintf("the hub that runs at %s has version %s, this program %s", e.cfg.HTTP, version, e.cfg.Version), "restart it, if it should be this one")
+		e.warn("HTTP", fmt.Sprintf("the hub that runs at %s has version %s, this program %s", e.cfg.HTTP, version,
+			e.cfg.Version), "restart it, if it should be this one")
 	default:
 		e.ok("HTTP", "a hub of this version, %s, runs at %s", version, e.cfg.HTTP)
 	}
 }
 
-// hubVersion returns the version of the hub that runs, "" if it tells that to its users only, or an error if it is none.
+// hubVersion returns the version of the running hub, or "" if only users may see it. A different server is an error.
 func (e *examination) hubVersion(ctx context.Context) (version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -68,7 +71,10 @@ func (e *examination) hubVersion(ctx context.Context) (version string, err error
 	if e.cfg.TLSCert != "" {
 		scheme = "https"
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // it is asked who it is, and told nothing
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // no secret is sent
+		DisableKeepAlives: true,
+	}
 	defer transport.CloseIdleConnections()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+localAddr(e.cfg.HTTP)+"/api/v1/hub", nil)
 	if err != nil {
@@ -88,7 +94,8 @@ func (e *examination) hubVersion(ctx context.Context) (version string, err error
 		Root    string `json:"subject_root"`
 	}
 	switch {
-	case resp.StatusCode == http.StatusUnauthorized && strings.Contains(strings.ToLower(resp.Header.Get("WWW-Authenticate")), "bramble"):
+	case resp.StatusCode == http.StatusUnauthorized &&
+		strings.Contains(strings.ToLower(resp.Header.Get("WWW-Authenticate")), "bramble"):
 		return "", nil
 	case resp.StatusCode != http.StatusOK || json.Unmarshal(body, &about) != nil || about.Root == "":
 		return "", fmt.Errorf("it answers %s", resp.Status)

@@ -70,7 +70,8 @@ func (e *examination) hubs(ctx context.Context, nc *nats.Conn) {
 			e.warn("hubs", fmt.Sprintf("the clock of hub %s differs from this host's by minutes", h.Name),
 				"timedatectl set-ntp true on both")
 		default:
-			e.warn("hubs", fmt.Sprintf("the credentials of hub %s differ from %s: %s", h.Name, e.cfg.Credentials, h.Credentials),
+			e.warn("hubs", fmt.Sprintf("the credentials of hub %s differ from %s: %s", h.Name, e.cfg.Credentials,
+				h.Credentials),
 				hubsync.Remedy)
 		}
 	}

@@ -21,7 +21,7 @@ import (
 // answerTimeout is how long a server has to answer.
 const answerTimeout = 2 * time.Second
 
-// serverInfo is what a NATS server says first, before anybody is asked who he is.
+// serverInfo is what a NATS server sends first, before authentication.
 type serverInfo struct {
 	Name       string `json:"server_name"`
 	Version    string `json:"version"`
@@ -74,9 +74,11 @@ func (e *examination) nats(ctx context.Context) {
 	info, err := readINFO(ctx, here)
 	switch {
 	case err != nil:
-		e.fail("NATS", fmt.Sprintf("%s is taken: %v", e.cfg.NATS, err), "choose another address with --nats, or end the other program: ss -ltnp shows which it is")
+		e.fail("NATS", fmt.Sprintf("%s is taken: %v", e.cfg.NATS, err),
+			"choose another address with --nats, or end the other program: ss -ltnp shows which it is")
 	case info.Name != "bramble-hub":
-		e.fail("NATS", fmt.Sprintf("%s is taken by a NATS server %s", e.cfg.NATS, info.Version), "use it with --nats-url nats://"+here+", or choose another address with --nats")
+		e.fail("NATS", fmt.Sprintf("%s is taken by a NATS server %s", e.cfg.NATS, info.Version),
+			"use it with --nats-url nats://"+here+", or choose another address with --nats")
 	default:
 		e.ok("NATS", "a hub runs at %s, with NATS %s", e.cfg.NATS, info.Version)
 		e.agents(ctx, "nats://"+here)
@@ -103,20 +105,25 @@ func (e *examination) checkExternalNATS(ctx context.Context) bool {
 		info, err := readINFO(ctx, addr)
 		switch {
 		case err != nil:
-			e.warn("NATS", fmt.Sprintf("%s: %v", addr, err), "see that the server runs there and that no firewall is between")
+			e.warn("NATS", fmt.Sprintf("%s: %v", addr, err),
+				"see that the server runs there and that no firewall is between")
 			continue
 		case !info.Headers:
-			e.fail("NATS", fmt.Sprintf("%s is version %s, without headers", addr, info.Version), "nats-server 2.2 or newer is needed")
+			e.fail("NATS", fmt.Sprintf("%s is version %s, without headers", addr, info.Version),
+				"nats-server 2.2 or newer is needed")
 			continue
 		case info.MaxPayload < frame.MaxPayload:
-			e.warn("NATS", fmt.Sprintf("%s is version %s and takes messages of %d kB only: larger pictures are dropped", addr, info.Version, info.MaxPayload>>10), "max_payload: 8MB in its configuration, as in deployments/nats/nats.conf")
+			e.warn("NATS", fmt.Sprintf("%s is version %s and takes messages of %d kB only: larger pictures are "+
+				"dropped", addr, info.Version, info.MaxPayload>>10),
+				"max_payload: 8MB in its configuration, as in deployments/nats/nats.conf")
 		default:
 			e.ok("NATS", "%s is version %s", addr, info.Version)
 		}
 		reached++
 	}
 	if reached == 0 {
-		e.fail("NATS", "no server of --nats-url is reached", "start one; the hub waits for it, and has no cameras meanwhile")
+		e.fail("NATS", "no server of --nats-url is reached",
+			"start one; the hub waits for it, and has no cameras meanwhile")
 	}
 	return reached > 0
 }

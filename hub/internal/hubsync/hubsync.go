@@ -45,8 +45,9 @@ type times struct {
 
 func defaultTimes() times {
 	return times{
-		stateInterval: time.Minute, checkInterval: 5 * time.Second, spread: 250 * time.Millisecond, pushInterval: 5 * time.Second,
-		askInterval: time.Second, grace: 15 * time.Second, forget: 3 * time.Minute, skew: 5 * time.Minute,
+		stateInterval: time.Minute, checkInterval: 5 * time.Second, spread: 250 * time.Millisecond,
+		pushInterval: 5 * time.Second,
+		askInterval:  time.Second, grace: 15 * time.Second, forget: 3 * time.Minute, skew: 5 * time.Minute,
 	}
 }
 

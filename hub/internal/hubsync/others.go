@@ -62,7 +62,9 @@ func newOtherHubs(log *slog.Logger) *otherHubs {
 }
 
 // update records the state of another hub. fresh is false if the state is older than an earlier one from that hub.
-func (o *otherHubs) update(instance string, st state, own credstore.Edition, now time.Time, t times) (fresh, known bool) {
+func (o *otherHubs) update(
+	instance string, st state, own credstore.Edition, now time.Time, t times,
+) (fresh, known bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	h := o.all[instance]

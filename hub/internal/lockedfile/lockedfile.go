@@ -1,5 +1,5 @@
 // Package lockedfile opens, locks and replaces files in a directory that another user may write.
-// Root edits a service's files there: no link or special file may lead it elsewhere. What the files hold is not its concern.
+// Root edits a service's files there: no link or special file may lead it elsewhere. What the files hold is for others.
 package lockedfile
 
 import (

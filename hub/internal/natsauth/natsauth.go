@@ -49,7 +49,8 @@ func consumerPermissions(space subject.Space, p credstore.NATSClient) *server.Pe
 		cameras = []string{"*"}
 	}
 	for _, c := range cameras {
-		subscribe.Allow = append(subscribe.Allow, space.Frames(c, frame.JPEG), space.Frames(c, frame.H264), space.Still(c), space.Status(c))
+		subscribe.Allow = append(subscribe.Allow,
+			space.Frames(c, frame.JPEG), space.Frames(c, frame.H264), space.Still(c), space.Status(c))
 		for _, verb := range []subject.Verb{subject.Info, subject.Snapshot, subject.Wake} {
 			publish.Allow = append(publish.Allow, space.Do(c, verb))
 		}

@@ -29,7 +29,8 @@ type auditConn struct {
 
 func newAuditConns(log *slog.Logger) *auditConns {
 	c := loglimit.Config{
-		Keys: 1024, Burst: 20, Interval: time.Minute, Log: log, Text: "connections to NATS were not logged", Key: "name",
+		Keys: 1024, Burst: 20, Interval: time.Minute, Log: log, Text: "connections to NATS were not logged",
+		Key: "name",
 	}
 	return &auditConns{log: log, limiter: loglimit.New(c), open: make(map[uint64]*auditConn)}
 }
@@ -74,7 +75,8 @@ func (l *auditConns) closed(known []uint64, open map[uint64]bool, now time.Time)
 		}
 		if name, _ := conn.args[1].(string); l.allow(name, now) {
 			l.log.Info("disconnected from NATS", append([]any{
-				"audit", "disconnect", "from", conn.from.UTC().Format(time.RFC3339), "to", now.UTC().Format(time.RFC3339),
+				"audit", "disconnect", "from", conn.from.UTC().Format(time.RFC3339), "to",
+				now.UTC().Format(time.RFC3339),
 			}, conn.args...)...)
 		}
 	}

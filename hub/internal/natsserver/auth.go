@@ -33,11 +33,12 @@ var (
 // maxShown bounds texts of clients in the log, in bytes.
 const maxShown = 80
 
-// authenticator decides who may connect, and remembers who has. It implements server.Authentication.
+// authenticator authenticates NATS clients and remembers those that are connected.
+// It implements server.Authentication.
 type authenticator struct {
 	space     subject.Space
 	store     *credstore.Store
-	anonymous bool // while there are no credentials, everybody may do everything
+	anonymous bool // while there are no credentials, every client may do everything
 	log       *slog.Logger
 	limiter   *loglimit.Limiter // lines about authenticated clients
 	refusals  *loglimit.Limiter // lines about unauthenticated clients, by address
@@ -53,8 +54,8 @@ type authenticator struct {
 
 // client is a connection.
 type client struct {
-	name      string // agent:porch, consumer:lab, hub, or nobody
-	key       string // public NKey; "" if nobody was asked
+	name      string // agent:porch, consumer:lab, hub, or nobody (without authentication)
+	key       string // public NKey; "" without authentication
 	perms     *server.Permissions
 	conns     int           // how many connections it may have; 0: any number
 	subs      int           // how many subscriptions each of them may have; 0: any number
@@ -64,7 +65,8 @@ type client struct {
 
 func newAuthenticator(cfg Config, anonymous bool) *authenticator {
 	return &authenticator{
-		space: cfg.Space, store: cfg.Credentials, anonymous: anonymous, log: cfg.Log, limiter: loglimit.New(loglimit.Notices()),
+		space: cfg.Space, store: cfg.Credentials, anonymous: anonymous, log: cfg.Log,
+		limiter:  loglimit.New(loglimit.Notices()),
 		refusals: loglimit.New(loglimit.Refusals(cfg.Log, "refusals of NATS connections were not logged")),
 		audited:  newAuditConns(cfg.Log),
 		internal: make(map[string]*server.Permissions), clients: make(map[uint64]*client),
@@ -101,7 +103,8 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 		return true
 	}
 	if ok, kept := a.refusals.Allow(netutil.AddressKey(host(c.RemoteAddress())), time.Now()); ok {
-		a.log.Warn("NATS connection refused", "audit", "refused", "by", "nkey", "key", printable.Truncate(opts.Nkey, maxShown), "client", printable.Truncate(opts.Name, maxShown), "address", host(c.RemoteAddress()),
+		a.log.Warn("NATS connection refused", "audit", "refused", "by", "nkey", "key", printable.Truncate(opts.Nkey,
+			maxShown), "client", printable.Truncate(opts.Name, maxShown), "address", host(c.RemoteAddress()),
 			logkey.Reason, err.Error(), "remedy", refusedRemedy(err), "kept_back", kept)
 	}
 	return false

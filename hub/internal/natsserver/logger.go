@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
-// logger hands the server's log lines to slog. The server's notices are the hub's debug lines: a user need not know that there is a server.
+// logger writes the server's log lines to slog. Its notices become debug lines: operators need not know of the server.
 type logger struct {
 	log              *slog.Logger
 	failed           chan string // receives the first fatal message of the start
@@ -33,7 +33,8 @@ func (l *logger) Warnf(format string, v ...any) {
 	l.logLimited(slog.LevelWarn, fmt.Sprintf(format, v...))
 }
 
-// logLimited tells of the same thing once a minute: what an agent does wrong it may do wrong ten times a second, on a new connection each time.
+// logLimited logs the same line once a minute. An agent may repeat an error ten times a second, on a new connection
+// each time.
 func (l *logger) logLimited(level slog.Level, text string) {
 	if ok, kept := l.allow(text); ok {
 		l.log.Log(context.Background(), level, "nats: "+text, "kept_back", kept)
@@ -68,7 +69,7 @@ func stripDigits(text string) string {
 	}, text)
 }
 
-// Fatalf does not end the process, unlike the server's own logger: Start returns the message, and what comes later is logged.
+// Fatalf does not end the process, unlike the server's own logger: Start returns the message. Later ones are logged.
 func (l *logger) Fatalf(format string, v ...any) {
 	if !l.started.Load() {
 		select {
@@ -80,7 +81,7 @@ func (l *logger) Fatalf(format string, v ...any) {
 	l.log.Error("nats: " + fmt.Sprintf(format, v...))
 }
 
-// Errorf tells of what strangers do wrong once a minute for each of their connections, and at most some hundred times: they must not fill the log.
+// Errorf limits lines about clients, which may be unauthenticated: they must not fill the log.
 func (l *logger) Errorf(format string, v ...any) {
 	text := fmt.Sprintf(format, v...)
 	if l.authLogsRefusals && strings.Contains(text, server.ErrAuthentication.Error()) {
@@ -89,7 +90,9 @@ func (l *logger) Errorf(format string, v ...any) {
 	}
 	if strings.Contains(text, "TLS handshake error: ") {
 		if say, kept := l.allow(text); say {
-			l.log.Warn("nats: "+text, "kept_back", kept, "remedy", "an agent that does not trust this hub's certificate says so itself, with what to do; others are no clients of NATS")
+			l.log.Warn("nats: "+text, "kept_back", kept, "remedy",
+				"an agent that does not trust this hub's certificate says so itself, with what to do; others are "+
+					"no clients of NATS")
 		}
 		return
 	}

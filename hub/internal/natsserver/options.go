@@ -21,7 +21,8 @@ func options(cfg Config) (opts *server.Options, fileSetsAddr bool, err error) {
 	}
 	if cfg.TLS != nil {
 		if opts.TLSConfig != nil {
-			return nil, false, fmt.Errorf("NATS configuration %s has a tls block of its own: leave that out, or --nats-tls-cert and --nats-tls-key", cfg.File)
+			return nil, false, fmt.Errorf("NATS configuration %s has a tls block of its own: leave that out, or "+
+				"--nats-tls-cert and --nats-tls-key", cfg.File)
 		}
 		opts.TLSConfig = cfg.TLS
 	}
@@ -43,7 +44,8 @@ func options(cfg Config) (opts *server.Options, fileSetsAddr bool, err error) {
 			opts.Port = server.RANDOM_PORT
 		}
 	}
-	if opts.ServerName == "" && cfg.File == "" { // servers of a cluster must not have the same name: there, the default is a random one
+	// Servers of a cluster must have different names: with a file, the default is a random one.
+	if opts.ServerName == "" && cfg.File == "" {
 		opts.ServerName = "bramble-hub"
 	}
 	opts.NoSigs = true // the hub handles signals
@@ -52,7 +54,8 @@ func options(cfg Config) (opts *server.Options, fileSetsAddr bool, err error) {
 
 // hasOwnAuth reports whether a NATS configuration has users of its own.
 func hasOwnAuth(o *server.Options) bool {
-	return len(o.Users) > 0 || len(o.Nkeys) > 0 || o.Username != "" || o.Authorization != "" || o.AuthCallout != nil || len(o.TrustedOperators) > 0 || len(o.TrustedKeys) > 0
+	return len(o.Users) > 0 || len(o.Nkeys) > 0 || o.Username != "" || o.Authorization != "" ||
+		o.AuthCallout != nil || len(o.TrustedOperators) > 0 || len(o.TrustedKeys) > 0
 }
 
 // checkNoAuthUser refuses a file with no_auth_user if other hosts can reach the address.
@@ -80,7 +83,8 @@ func (s *Server) checkJetStream(cfg Config, opts *server.Options) error {
 		return nil //nolint:nilerr // an account that does not exist has no JetStream
 	}
 	return fmt.Errorf("NATS configuration %s enables JetStream in the account of the cameras (%s), "+
-		"where it could store every frame: put JetStream into its own account, as deployments/nats/websocket-mqtt.conf does",
+		"where it could store every frame: put JetStream into its own account, as "+
+		"deployments/nats/websocket-mqtt.conf does",
 		cfg.File, name)
 }
 

@@ -17,7 +17,8 @@ const (
 	// loadInterval is how often the totals are checked. If they have grown a lot, the limits are checked at once.
 	loadInterval = 100 * time.Millisecond
 
-	// maxPendingAge is how old what waits for a consumer may be. Its sockets hold some more, which nobody can see from here.
+	// maxPendingAge is how old data that waits for a consumer may be. The sockets hold some more, which is not visible
+	// here.
 	maxPendingAge = time.Second
 
 	// pruneInterval is how often connections that have ended are forgotten.
@@ -100,7 +101,8 @@ func (s *Server) disconnect(id uint64) { _ = s.s.DisconnectClientByID(id) }
 // connect again.
 func (s *Server) disconnectRevoked(*credstore.Snapshot) {
 	for id, v := range s.auth.revoked() {
-		s.log.Info("NATS connection cut, since the credentials have changed", "audit", "cut", "name", v.name, "key", v.key)
+		s.log.Info("NATS connection cut, since the credentials have changed", "audit", "cut", "name", v.name, "key",
+			v.key)
 		s.disconnect(id)
 	}
 }

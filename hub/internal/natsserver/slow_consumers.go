@@ -30,7 +30,7 @@ type sample struct {
 	out int64 // bytes queued since the connection was made
 }
 
-// exceeds takes in what the server says of the connection now, and reports whether something waits since longer than bound.
+// exceeds takes the current totals of the connection. It reports whether some data has waited longer than bound.
 func (l *pendingAge) exceeds(bound time.Duration, now time.Time, out, pending int64) bool {
 	for len(l.samples) > 1 && now.Sub(l.samples[1].at) >= bound {
 		l.samples = l.samples[1:] // the first is the newest of those that are old enough

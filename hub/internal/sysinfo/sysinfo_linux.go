@@ -19,7 +19,7 @@ func ReadLimits() Limits {
 	return l
 }
 
-// DiskFree returns how many bytes may be written below a directory by somebody who is not root.
+// DiskFree returns how many bytes users other than root may write below a directory.
 func DiskFree(dir string) (bytes uint64, known bool) {
 	var fs unix.Statfs_t
 	if unix.Statfs(dir, &fs) != nil {

@@ -1,4 +1,4 @@
-// Package endedsessions remembers logged-out sessions across restarts, in bounded memory, and merges those of other hubs.
+// Package endedsessions remembers logged-out sessions across restarts, in bounded memory. It merges those of other hubs.
 // A logged-out session must not become valid again. How sessions are encoded belongs to package session.
 package endedsessions
 

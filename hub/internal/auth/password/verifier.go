@@ -66,7 +66,8 @@ func (v *Verifier) Release() {
 }
 
 // Verify reports whether the password of an existing user is right. Call it between Acquire and Release.
-// It takes the same time whether the user exists or not. After a wrong password it pauses for as long as the check took.
+// It takes the same time whether the user exists or not.
+// After a wrong password it pauses for as long as the check took.
 // So guessing takes at most half of a processor from viewers.
 func (v *Verifier) Verify(hash string, exists bool, password secret.Text) bool {
 	began := time.Now()

@@ -61,7 +61,7 @@ func (e *RateLimitedError) Problem() problem.Problem {
 	}
 }
 
-// Throttle counts wrong passwords and decides who has to wait. It may be used by many goroutines.
+// Throttle counts wrong passwords and decides which clients have to wait. It may be used by many goroutines.
 //
 // An address that guesses is blocked for all names. If many addresses fail with a name, new addresses have to wait.
 // Each of them waits by its own schedule, which other clients cannot extend.
@@ -135,7 +135,8 @@ func oldest[K comparable, V any](m map[K]V, at func(V) time.Time) (key K) {
 // New returns a Throttle without any failures.
 func New() *Throttle {
 	return &Throttle{
-		addrs: newBackoff(addressFreeAttempts), networks: newBackoff(networkFreeAttempts), pairs: newBackoff(userFreeAttempts),
+		addrs: newBackoff(addressFreeAttempts), networks: newBackoff(networkFreeAttempts),
+		pairs:   newBackoff(userFreeAttempts),
 		failing: make(map[string]*addresses), turns: make(map[turnKey]int64), known: make(map[string]*addresses),
 	}
 }

@@ -9,9 +9,10 @@ import (
 	"github.com/bramble-cam/bramble/internal/netutil"
 )
 
-// about is what the hub tells of itself when NATS is reached by natsURL, as this process does it, and the page at an address.
+// info is what the hub says about itself. This process reaches NATS at natsURL, and the page has an address.
 func (h *Hub) info(natsURL string, page net.Addr) apiv1.Info {
-	a := apiv1.Info{Version: h.cfg.Version, SubjectRoot: h.space.Root(), Loopback: netutil.IsLoopback(h.publishedAddr(page.String()))}
+	a := apiv1.Info{Version: h.cfg.Version, SubjectRoot: h.space.Root(),
+		Loopback: netutil.IsLoopback(h.publishedAddr(page.String()))}
 	if h.cfg.NATSURL == "" {
 		a.NATS = h.embeddedNATS(natsURL)
 		if h.natsCert != nil {
@@ -36,7 +37,8 @@ func (h *Hub) info(natsURL string, page net.Addr) apiv1.Info {
 	return a
 }
 
-// embeddedNATS is how agents reach the embedded server. Its URL is that for this host, also if it listens on all addresses.
+// embeddedNATS is how agents reach the embedded server. Its URL is that for this host, even if the server listens on
+// all addresses.
 func (h *Hub) embeddedNATS(natsURL string) apiv1.NATS {
 	if netutil.IsUnspecified(h.natsListenAddr) {
 		return apiv1.NATS{URLs: []string{natsURL}, AnyHost: true, Embedded: true}
