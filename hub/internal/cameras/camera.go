@@ -158,7 +158,7 @@ func (c *Camera) setOnlineLocked() {
 	}
 }
 
-// tick ends the stream if nobody has used it for the linger time, wakes the camera if viewers wait in vain, and
+// tick ends the stream if it had no subscriber for the linger time, wakes the camera if viewers wait in vain, and
 // reports true if its agent should be asked how it is.
 func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 	c.mu.Lock()

@@ -1,4 +1,6 @@
-// Package cameras knows every camera the hub has heard of: its state, its streams and its viewers.
+// Package cameras knows every camera of which the hub has had a status: its state, its streams and its subscriptions.
+//
+// How frames arrive, what is made of them, and who may see them do not belong here.
 package cameras
 
 import (
@@ -20,10 +22,10 @@ import (
 )
 
 const (
-	// DefaultMaxCameras bounds what strangers on NATS can make the hub remember.
+	// DefaultMaxCameras bounds what clients of NATS can make the hub remember.
 	DefaultMaxCameras = 4096
 
-	// DefaultMaxPerAgent bounds what an agent gone mad can.
+	// DefaultMaxPerAgent bounds what one faulty agent can.
 	DefaultMaxPerAgent = 256
 
 	// forgetAfter is how long a camera that is gone stays in the list.
@@ -119,7 +121,7 @@ func New(cfg Config) *Registry {
 	}
 }
 
-// Run keeps the states true and ends streams that nobody watches, until ctx ends; then it ends all streams.
+// Run keeps the states true and ends streams without subscribers, until ctx ends; then it ends all streams.
 func (r *Registry) Run(ctx context.Context) error {
 	tick := time.NewTicker(tickInterval)
 	defer tick.Stop()

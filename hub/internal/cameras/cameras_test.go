@@ -270,7 +270,7 @@ func TestRunEndsAllStreams(t *testing.T) {
 	})
 }
 
-func TestRunWaitsForItsQuestions(t *testing.T) {
+func TestRunWaitsForStatusRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answer, ended := make(chan struct{}), make(chan error, 1)
 		a := &fakeAgents{ask: func(context.Context, string) (status.Status, error) {
@@ -295,7 +295,7 @@ func TestRunWaitsForItsQuestions(t *testing.T) {
 }
 
 // A question that the hub's own end breaks off says nothing of the camera.
-func TestShutdownIsNobodysFault(t *testing.T) {
+func TestShutdownMakesNoCameraOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := &fakeAgents{}
 		r := New(Config{Agents: a, Log: testutil.Log(t)})

@@ -82,8 +82,8 @@ func TestTwoAgents(t *testing.T) {
 	}
 }
 
-// The rival's word must not change what viewers get.
-func TestRivalDoesNotReplaceTheStream(t *testing.T) {
+// The second agent's status must not change what viewers get.
+func TestSecondAgentDoesNotReplaceTheStream(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		v := view(t, r, media.JPEG)
 		defer v.Close()

@@ -17,8 +17,8 @@ const (
 // admitLocked reports whether the camera of a status document, which is not known yet, may become known. A refusal is
 // counted and, once a minute, logged.
 //
-// The instance is self-reported. Without NATS credentials an agent can use a new one for each camera; then only MaxCameras
-// bounds it.
+// The instance is self-reported. Without NATS credentials an agent can use a new one for each camera; then only
+// MaxCameras bounds it.
 func (r *Registry) admitLocked(s status.Status, now time.Time) bool {
 	limit, most, remedy := "", 0, ""
 	switch {

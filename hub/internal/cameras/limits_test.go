@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// TestTooManyCameras: what is known stays known, what is beyond a limit is ignored, counted and said once.
+// TestTooManyCameras: what is known stays known, what is beyond a limit is ignored, counted and logged once.
 func TestTooManyCameras(t *testing.T) {
 	var log bytes.Buffer
 	r := New(Config{Agents: &fakeAgents{}, MaxCameras: 50, MaxPerAgent: 20, Log: slog.New(slog.NewTextHandler(&log, nil))})
@@ -88,7 +88,7 @@ func TestOverloadIsReported(t *testing.T) {
 		r.OnStatus(word(status.Live))
 		pass(2 * time.Second)
 		if i := porch(t, r).Info(); i.State != status.Live || i.Reason != "" {
-			t.Errorf("after the flood %s: %q", i.State, i.Reason)
+			t.Errorf("after the overload %s: %q", i.State, i.Reason)
 		}
 		stop()
 		for _, line := range []string{"camera exceeds the limits", "camera is within the limits again"} {

@@ -10,9 +10,9 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-func nobody(context.Context, string) (status.Status, error) { return status.Status{}, ErrNoAgent }
+func noAgent(context.Context, string) (status.Status, error) { return status.Status{}, ErrNoAgent }
 
-func TestOfflineWhenNobodyServesTheCamera(t *testing.T) {
+func TestOfflineWithoutAgent(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		v := view(t, r, media.JPEG)
 		defer v.Close()
@@ -20,7 +20,7 @@ func TestOfflineWhenNobodyServesTheCamera(t *testing.T) {
 		if len(a.seen().asks) != 0 || len(a.seen().wakes) != 1 {
 			t.Errorf("asked %d times, woken %d times though frames come", len(a.seen().asks), len(a.seen().wakes))
 		}
-		a.answer(nobody) // the agent is killed
+		a.answer(noAgent) // the agent is killed
 		last := time.Now()
 		for porch(t, r).Offline() == nil && time.Since(last) < time.Minute {
 			pass(100 * time.Millisecond)
@@ -42,7 +42,7 @@ func TestOfflineWhenNobodyServesTheCamera(t *testing.T) {
 	})
 }
 
-func TestBackOnlineIsNotWokenForNobody(t *testing.T) {
+func TestBackOnlineIsNotWokenWithoutViewers(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		r.OnStatus(word(status.Stopped))
 		r.OnStatus(word(status.Idle))
@@ -53,7 +53,7 @@ func TestBackOnlineIsNotWokenForNobody(t *testing.T) {
 	})
 }
 
-func TestUnheardCameraIsAsked(t *testing.T) {
+func TestStatusTimeout(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Idle), nil })
 		pass(statusTimeout)
@@ -69,14 +69,14 @@ func TestUnheardCameraIsAsked(t *testing.T) {
 		if n := len(a.seen().asks); n > 11 {
 			t.Errorf("asked %d times: an answer counts as heard", n)
 		}
-		a.answer(nobody)
+		a.answer(noAgent)
 		pass(statusTimeout + tickInterval)
 		wantState(t, r, Offline, ErrNoAgent.Error())
 	})
 }
 
-// TestBusyAgentIsThere: an agent that answers "too many requests" is online.
-func TestBusyAgentIsThere(t *testing.T) {
+// TestBusyAgentIsOnline: an agent that answers "too many requests" is online.
+func TestBusyAgentIsOnline(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) {
 			return status.Status{}, &RefusedError{Code: 429, Reason: "too often"}
@@ -89,7 +89,7 @@ func TestBusyAgentIsThere(t *testing.T) {
 	})
 }
 
-func TestOfflineAfterTwoUnansweredQuestions(t *testing.T) {
+func TestOfflineAfterTwoUnansweredRequests(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		answers := 0
 		a.answer(func(ctx context.Context, _ string) (status.Status, error) {
@@ -107,7 +107,7 @@ func TestOfflineAfterTwoUnansweredQuestions(t *testing.T) {
 	})
 }
 
-func TestOfflineWhenTheAnswerMakesNoSense(t *testing.T) {
+func TestOfflineAfterInvalidAnswers(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) {
 			return status.Status{}, errors.New("not a status document")
@@ -153,7 +153,7 @@ func TestAgentsComeBackAfterTheHub(t *testing.T) {
 		defer v.Close()
 		a.set(func() { a.disconnected = true })
 		pass(time.Minute)
-		a.answer(nobody)
+		a.answer(noAgent)
 		a.set(func() { a.disconnected = false })
 		r.OnReconnect()
 		for range 9 {
@@ -165,7 +165,7 @@ func TestAgentsComeBackAfterTheHub(t *testing.T) {
 		wantState(t, r, status.Live, "")
 		a.set(func() { a.disconnected = true })
 		pass(time.Minute)
-		a.answer(nobody) // this time it does not come back
+		a.answer(noAgent) // this time it does not come back
 		a.set(func() { a.disconnected = false })
 		r.OnReconnect()
 		pass(frameTimeout + tickInterval)
@@ -174,7 +174,7 @@ func TestAgentsComeBackAfterTheHub(t *testing.T) {
 }
 
 // A camera that is slow to start, or deaf, is woken again and again.
-func TestMuteCameraIsWokenAgain(t *testing.T) {
+func TestFrameTimeout(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		a.answer(func(context.Context, string) (status.Status, error) { return word(status.Starting), nil })
 		v := view(t, r, media.JPEG)

@@ -73,7 +73,7 @@ func TestRingIsEmptiedAfterTheLinger(t *testing.T) {
 	})
 }
 
-func TestViewOfAnotherFormat(t *testing.T) {
+func TestSubscribeToAnotherCodec(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		if v, err := porch(t, r).Subscribe(media.H264, Viewer); v != nil || !errors.Is(err, ErrNotNative) || !strings.Contains(err.Error(), "porch delivers jpeg") {
 			t.Errorf("got %v, %v: want ErrNotNative and what there is", v, err)
@@ -87,7 +87,7 @@ func TestViewOfAnotherFormat(t *testing.T) {
 	})
 }
 
-func TestViewWithoutSubscription(t *testing.T) {
+func TestSubscribeFails(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
 		closed := errors.New("connection closed")
 		a.set(func() { a.feedErr = closed })

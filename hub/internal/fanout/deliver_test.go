@@ -151,7 +151,7 @@ func TestDeliverEndsWithTheContext(t *testing.T) {
 }
 
 // A viewer that takes long, and needs its goroutine, holds up no other.
-func TestFullViewersHoldUpNobody(t *testing.T) {
+func TestSlowViewersDelayNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, g := newGroup(media.JPEG)
 		cam := camera{}

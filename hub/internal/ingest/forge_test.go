@@ -104,9 +104,9 @@ func TestForgedAnswer(t *testing.T) {
 	}
 }
 
-// TestEmptyAnswerHidesNobody: an agent forges a no-responders answer to the discovery question.
+// TestEmptyAnswerHidesNoCamera: an agent forges a no-responders answer to the discovery question.
 // The hub still finds the other agents.
-func TestEmptyAnswerHidesNobody(t *testing.T) {
+func TestEmptyAnswerHidesNoCamera(t *testing.T) {
 	url := testutil.StartNATS(t)
 	evil, garden := testutil.Connect(t, url), testutil.Connect(t, url)
 	silenced := make(chan struct{})

@@ -19,10 +19,10 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// FuzzFeed gives a feed messages with any headers and any payload between good ones. What comes into the ring must be
-// what its format promises, every message must be counted, and the good ones must go on to come in after the next key
-// frame.
-func FuzzFeed(f *testing.F) {
+// FuzzReceiver gives a feed messages with any headers and any payload between good ones. What comes into the ring
+// must be what its format promises, every message must be counted, and the good ones must go on to come in after the
+// next key frame.
+func FuzzReceiver(f *testing.F) {
 	key := unit(long, sps, pps, idr)
 	f.Add(true, "1", "40000", "1", "5", "1", key)
 	f.Add(true, "9", "40000", "1", "5", "", unit(short, aud, sei, inter))

@@ -167,7 +167,7 @@ func (in *Ingest) Conn() *nats.Conn { return in.nc }
 // Connected reports whether NATS can be reached.
 func (in *Ingest) Connected() bool { return in.nc.IsConnected() }
 
-// Reconnects returns how often the connection was lost and made anew.
+// Reconnects returns how often the connection was lost and restored.
 func (in *Ingest) Reconnects() uint64 { return in.nc.Stats().Reconnects }
 
 // Run finds cameras and hands their status to o until ctx ends.

@@ -237,7 +237,7 @@ func TestCamerasAreFoundWhenTheyReport(t *testing.T) {
 	}
 }
 
-func TestAsk(t *testing.T) {
+func TestRequestStatus(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agents := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	serve(t, agents, "cam", "porch", encode(t, word("porch")))

@@ -25,19 +25,19 @@ const (
 	croppedSPS = "\x67\x42\x00\x1e\xda\x00\x3e\x80\x07\xd1\xe0\x01\xea\x18\x00\x7b\x25"
 )
 
-func quietReceiver(into *stream.Stream, fps int) *receiver {
+func silentReceiver(into *stream.Stream, fps int) *receiver {
 	return newReceiver(into, newDropLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{FPS: fps})
 }
 
-// TestFlood: of a camera that sends too much the limit is taken, all else is counted once, and what is taken can be
+// TestOverload: of a camera that sends too much the limit is taken, all else is counted once, and what is taken can be
 // decoded.
-func TestFlood(t *testing.T) {
+func TestOverload(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newCam(t, "porch", format)
 				into := c.feed(nil)
-				f := quietReceiver(into, 100)
+				f := silentReceiver(into, 100)
 				const sent = 5000 // in 5 s, of which the first hundred may come at once
 				for n := range sent {
 					f.handle(c.msg(c.frame(n%10 == 0)))
@@ -61,25 +61,25 @@ func TestFlood(t *testing.T) {
 				}
 				<-time.After(6 * time.Second)
 				if _, ok := into.RateLimitedSince(time.Now()); ok {
-					t.Error("the flood is not over when nothing was dropped for 6 s")
+					t.Error("the overload is not over when nothing was dropped for 6 s")
 				}
 				before := into.FramesIn.Load()
 				for n := range 50 {
 					f.handle(c.msg(c.frame(n == 0)))
 				}
 				if got := into.FramesIn.Load() - before; got != 50 {
-					t.Errorf("after the flood %d frames of 50 came in", got)
+					t.Errorf("after the overload %d frames of 50 came in", got)
 				}
 			})
 		})
 	}
 }
 
-// TestFloodOfProbes: a probe is no frame, and is not counted as one.
-func TestFloodOfProbes(t *testing.T) {
+// TestOverloadOfProbes: a probe is no frame, and is not counted as one.
+func TestOverloadOfProbes(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
-	f := quietReceiver(into, 1)
+	f := silentReceiver(into, 1)
 	for range 100 {
 		msg := c.msg(c.frame(false))
 		msg.Data = nil
@@ -126,8 +126,9 @@ func TestBandwidth(t *testing.T) {
 	})
 }
 
-// TestPause: the hub turns away from a camera that floods, comes back to it, and counts what it missed as the flood's.
-func TestPause(t *testing.T) {
+// TestSuspend: the hub unsubscribes from a camera above its limits, subscribes again, and counts what it missed as
+// rate-limited.
+func TestSuspend(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
@@ -136,11 +137,11 @@ func TestPause(t *testing.T) {
 	sub.receiver.overloaded = sub.suspend
 	sub.resubscribe()
 	t.Cleanup(sub.end)
-	flush(t, heavyConn(t, in))
+	flush(t, bulkConnOf(t, in))
 	for range 11 { // one too many
 		publish(t, agent, c.msg(c.frame(false)))
 	}
-	testutil.Eventually(t, "nobody subscribes to the camera that floods", func() bool {
+	testutil.Eventually(t, "the camera above its limits is unsubscribed from", func() bool {
 		_, err := agent.Request("cam.porch.jpeg", nil, 100*time.Millisecond)
 		return errors.Is(err, nats.ErrNoResponders)
 	})
@@ -152,11 +153,11 @@ func TestPause(t *testing.T) {
 	sub.receiver.frames = nil // a fast machine is here again before the limit has room for one frame
 	sub.mu.Unlock()
 	sub.resubscribe()
-	flush(t, heavyConn(t, in))
+	flush(t, bulkConnOf(t, in))
 	publish(t, agent, c.msg(c.frame(false)))
 	testutil.Eventually(t, "the next frame has come", func() bool { return into.FramesIn.Load() == 11 })
 	if drops := into.Drops.Map(); drops["flood"] != 6 || len(drops) != 1 {
-		t.Errorf("dropped %v, want 6 for the flood", drops)
+		t.Errorf("dropped %v, want 6 rate-limited", drops)
 	}
 }
 
@@ -188,7 +189,7 @@ func TestDimensions(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			cam := newCam(t, "porch", c.format)
 			into := cam.feed(nil)
-			f := quietReceiver(into, 0)
+			f := silentReceiver(into, 0)
 			f.handle(cam.msg(cam.with(true, c.payload)))
 			if taken := into.FramesIn.Load() == 1; taken != c.taken || into.Drops.Get(drop.Dimensions) == 1 == c.taken {
 				t.Errorf("taken: %v, dropped %v", taken, into.Drops.Map())
@@ -205,7 +206,7 @@ func TestDimensions(t *testing.T) {
 func TestOversize(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
-	quietReceiver(into, 0).handle(c.msg(c.with(false, make([]byte, frame.MaxPayload+1))))
+	silentReceiver(into, 0).handle(c.msg(c.with(false, make([]byte, frame.MaxPayload+1))))
 	if d := into.Drops.Map(); d["oversize"] != 1 || len(d) != 1 {
 		t.Errorf("dropped %v", d)
 	}
@@ -243,12 +244,12 @@ func BenchmarkFeed(b *testing.B) {
 		}
 	}
 	b.Run("taken", func(b *testing.B) {
-		run(b, quietReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 0).handle)
+		run(b, silentReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 0).handle)
 	})
 	b.Run("taken, limited", func(b *testing.B) {
-		run(b, quietReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 1e9).handle)
+		run(b, silentReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 1e9).handle)
 	})
 	b.Run("shed", func(b *testing.B) {
-		run(b, quietReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 1).handle)
+		run(b, silentReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 1).handle)
 	})
 }

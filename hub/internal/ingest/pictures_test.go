@@ -26,7 +26,7 @@ func withComment(jpeg []byte, comment string) []byte {
 func TestBoundaryInPicture(t *testing.T) {
 	c := newCam(t, "porch", frame.JPEG)
 	into := c.feed(nil)
-	f := quietReceiver(into, 0)
+	f := silentReceiver(into, 0)
 	part := string(mpjpeg.Tail) + "Content-Type: text/html\r\n\r\n<script>alert(1)</script>" + string(mpjpeg.Tail)
 	f.handle(c.msg(c.with(false, withComment(c.jpeg, part))))
 	f.handle(c.msg(c.with(false, withComment(c.jpeg, "bramble"))))
@@ -93,7 +93,7 @@ func BenchmarkInspect(b *testing.B) {
 		picture = append(picture, byte(random.UintN(255))) // 0xff would be a marker
 	}
 	picture = append(picture, 0xff, 0xd9)
-	f := quietReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 0)
+	f := silentReceiver(stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), 0)
 	item := media.Packet{Payload: picture}
 	b.SetBytes(int64(len(picture)))
 	for b.Loop() {

@@ -127,7 +127,7 @@ func next(t *testing.T, v *stream.Cursor) stream.Delivery {
 	return d
 }
 
-func TestFeedOfJPEG(t *testing.T) {
+func TestReceiveJPEG(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
@@ -146,7 +146,7 @@ func TestFeedOfJPEG(t *testing.T) {
 	}
 }
 
-func TestFeedOfH264IsNormalised(t *testing.T) {
+func TestReceivedH264IsNormalized(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.H264)
@@ -192,7 +192,7 @@ func TestFeedOfH264IsNormalised(t *testing.T) {
 }
 
 // Parameter sets that come as a message of their own, or SEI, are no loss.
-func TestFeedOfMessagesWithoutPicture(t *testing.T) {
+func TestReceiveMessagesWithoutPicture(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.H264)
@@ -208,7 +208,7 @@ func TestFeedOfMessagesWithoutPicture(t *testing.T) {
 
 // A second, older agent with the same camera id, but another encoder, must not change the parameter sets of the one
 // that is followed.
-func TestFeedIgnoresAnOlderAgent(t *testing.T) {
+func TestReceiverIgnoresAnOlderAgent(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c, old := newCam(t, "porch", frame.H264), newCam(t, "porch", frame.H264)
@@ -230,7 +230,7 @@ func TestFeedIgnoresAnOlderAgent(t *testing.T) {
 	}
 }
 
-func TestFeedStops(t *testing.T) {
+func TestReceiverStops(t *testing.T) {
 	url := testutil.StartNATS(t)
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)

@@ -107,7 +107,7 @@ func (s *statuses) limiters(camera string) (frames, bandwidth *rate.Limiter) {
 	return g.frames, g.bandwidth
 }
 
-// quotaLocked returns the gate of a camera.
+// quotaLocked returns the quota of a camera.
 func (s *statuses) quotaLocked(camera string, now time.Time) *cameraQuota {
 	if s.quotas[camera] == nil && len(s.quotas) >= maxQuotas {
 		maps.DeleteFunc(s.quotas, func(_ string, g *cameraQuota) bool {
@@ -271,17 +271,17 @@ func (s *statuses) tick(now time.Time) {
 		}
 		return
 	}
-	quiet := true
+	recovered := true
 	for camera, g := range s.quotas {
 		if g.suspendedUntil.IsZero() {
 			continue
 		}
-		quiet = quiet && now.Sub(g.suspendedUntil) >= recoveryTime
+		recovered = recovered && now.Sub(g.suspendedUntil) >= recoveryTime
 		if !now.Before(g.suspendedUntil) {
 			s.subscribeCameraLocked(camera, g)
 		}
 	}
-	if !quiet {
+	if !recovered {
 		return
 	}
 	if err := s.subscribeAllLocked(); err != nil { // the connection is closed for good

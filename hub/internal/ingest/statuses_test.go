@@ -13,10 +13,10 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// TestStatusFlood plays an agent that sends status documents of 60 kB as fast as it can, beside 20 others.
+// TestStatusRate plays an agent that sends status documents of 60 kB as fast as it can, beside 20 others.
 // All documents and frames of the others arrive. The hub unsubscribes only from the flooding camera.
-// It finds a new camera meanwhile, and hears all cameras again after the flood.
-func TestStatusFlood(t *testing.T) {
+// It finds a new camera meanwhile, and receives all statuses again after that.
+func TestStatusRate(t *testing.T) {
 	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	l := listen(t, in)
 	evil, good := testutil.Connect(t, in.nc.ConnectedUrl()), testutil.Connect(t, in.nc.ConnectedUrl())
@@ -75,7 +75,7 @@ func TestStatusFlood(t *testing.T) {
 	in.statuses.tick(time.Now().Add(time.Minute))
 	flush(t, in.nc)
 	if in.statuses.perCamera() {
-		t.Error("the flood is over, and each camera has a subscription of its own still")
+		t.Error("it is over, and each camera has a subscription of its own still")
 	}
 	publish(t, good, &nats.Msg{Subject: "cam.newer.status", Data: encode(t, word("newer"))})
 	for s.Camera != "newer" {
@@ -83,7 +83,7 @@ func TestStatusFlood(t *testing.T) {
 	}
 }
 
-// mostRefused is how many documents of a flooder the hub may receive and drop in a time, if it sends n at once.
+// mostRefused is how many documents of that agent the hub may receive and drop in a time, if it sends n at once.
 // The hub unsubscribes for longer each time. While it is subscribed, maxExcess a second are no reason to unsubscribe.
 func mostRefused(n int, d time.Duration) uint64 {
 	times := 1
@@ -94,8 +94,8 @@ func mostRefused(n int, d time.Duration) uint64 {
 	return uint64(times*n + maxExcess*int(d.Seconds()+1))
 }
 
-// TestTurningAway: the hub subscribes to a flooding camera again after a second, then after longer pauses.
-func TestTurningAway(t *testing.T) {
+// TestStatusSuspension: the hub subscribes to a flooding camera again after a second, then after longer pauses.
+func TestStatusSuspension(t *testing.T) {
 	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	st := in.statuses
 	if err := st.begin(func(string, *nats.Msg) {}); err != nil {
@@ -136,7 +136,7 @@ func TestTurningAway(t *testing.T) {
 	st.tick(now)
 	st.tick(now)
 	if g := st.quotas["porch"]; st.perCamera() || g.sub != nil {
-		t.Error("after the flood each camera still has a subscription of its own")
+		t.Error("after it each camera still has a subscription of its own")
 	}
 }
 

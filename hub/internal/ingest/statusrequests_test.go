@@ -16,9 +16,9 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// TestQuestionsAreShared: a thousand concurrent callers share one question.
+// TestStatusRequestsAreShared: a thousand concurrent callers share one question.
 // So do callers within half a second of its answer.
-func TestQuestionsAreShared(t *testing.T) {
+func TestStatusRequestsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asked atomic.Int64
 		q := newStatusRequests(func(ctx context.Context, camera string) (status.Status, error) {
@@ -86,8 +86,8 @@ func TestWhichAnswersAreKept(t *testing.T) {
 	})
 }
 
-// TestQuestionOutlivesWhoAskedFirst: a caller that leaves does not end the question for others.
-func TestQuestionOutlivesWhoAskedFirst(t *testing.T) {
+// TestStatusRequestOutlivesItsFirstCaller: a caller that leaves does not end the question for others.
+func TestStatusRequestOutlivesItsFirstCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newStatusRequests(func(ctx context.Context, camera string) (status.Status, error) {
 			select {
@@ -116,8 +116,8 @@ func TestQuestionOutlivesWhoAskedFirst(t *testing.T) {
 	})
 }
 
-// TestQuestionsEnd: after the end no caller waits, and no question is asked.
-func TestQuestionsEnd(t *testing.T) {
+// TestStatusRequestsEnd: after the end no caller waits, and no question is asked.
+func TestStatusRequestsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newStatusRequests(func(ctx context.Context, _ string) (status.Status, error) {
 			<-ctx.Done()

@@ -191,7 +191,7 @@ func TestNextWaits(t *testing.T) {
 }
 
 // A frame that the cursor may not have yet must not restart its patience.
-func TestNextIsPatientOnceOnly(t *testing.T) {
+func TestNextTimesOutOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264), MaxBytes: 1000}), camera{format: media.H264}
 		cam.add(s, "Kpppppppppp") // the key frame has fallen out: a late viewer waits

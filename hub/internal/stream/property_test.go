@@ -13,10 +13,10 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 )
 
-// TestAnyInterleaving throws everything at a stream that can happen, in random order: gaps, new and old epochs,
+// TestRandomEvents throws everything at a stream that can happen, in random order: gaps, new and old epochs,
 // duplicates, times and clocks that go back, broken and empty frames, large ones, pauses and Resets; viewers that
 // come, go, are slow or stall. The time is synctest's, so a seed is one story.
-func TestAnyInterleaving(t *testing.T) {
+func TestRandomEvents(t *testing.T) {
 	for seed := range uint64(40) {
 		for _, format := range []media.Codec{media.JPEG, media.H264} {
 			t.Run(fmt.Sprintf("%s/%d", format, seed), func(t *testing.T) {

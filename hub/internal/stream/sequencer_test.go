@@ -30,7 +30,7 @@ func (s step) packet() media.Packet {
 	return media.Packet{Epoch: s.epoch, Seq: s.seq, PTS: pts, Key: s.kind == "K", Payload: []byte{1}}
 }
 
-func TestAdmission(t *testing.T) {
+func TestSequencer(t *testing.T) {
 	const later = stream.EpochTimeout + time.Millisecond
 	const old, gap, bad, noKey = "old_epoch", "gap", "decode", "no_key"
 	for name, steps := range map[string][]step{

@@ -163,7 +163,7 @@ func TestReset(t *testing.T) {
 	}
 }
 
-func TestEnd(t *testing.T) {
+func TestCloseWithError(t *testing.T) {
 	s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 	why := errors.New("that is all")
 	waiting := s.NewCursor()
@@ -250,7 +250,7 @@ func TestRate(t *testing.T) {
 	})
 }
 
-func TestLast(t *testing.T) {
+func TestLastFrameTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 		f := cam.frame(false, 1)

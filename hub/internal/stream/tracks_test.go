@@ -21,8 +21,8 @@ func twoTracks(video media.Codec) *stream.Stream {
 	}})
 }
 
-// appendAll appends a packet for each letter: K is a key packet of video, p another one, s is one of sound. Each track has
-// its own numbers.
+// appendAll appends a packet for each letter: K is a key packet of video, p another one, s is one of sound. Each
+// track has its own numbers.
 func appendAll(s *stream.Stream, kinds string) {
 	var seq [2]uint64
 	for i, kind := range kinds {

@@ -14,7 +14,7 @@ import (
 
 // Await does not take what it has found, so that what comes until it is taken is not missed and what is skipped is
 // counted once.
-func TestAwaitTakesNothing(t *testing.T) {
+func TestWaitReadyTakesNothing(t *testing.T) {
 	for _, format := range []media.Codec{media.JPEG, media.H264} {
 		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(format)}), camera{format: format}
 		c := s.NewCursor()
@@ -54,7 +54,7 @@ func TestAwaitTakesNothing(t *testing.T) {
 }
 
 // Await waits as long as it may, and returns when a frame comes, ctx ends or the stream does.
-func TestAwaitWaits(t *testing.T) {
+func TestWaitReadyWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)}), camera{format: media.JPEG}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -11,7 +11,7 @@ import (
 
 // What a rendition has done is counted on when it has ended, and when another one of its kind begins; with the camera
 // it is forgotten.
-func TestSums(t *testing.T) {
+func TestCounters(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{FFmpeg: "/nonexistent/ffmpeg", Linger: time.Millisecond})
 	cam := r.newCamera("porch", media.JPEG)
 	all := []*cameras.Camera{cam.Camera}

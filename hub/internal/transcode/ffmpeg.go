@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	// writeTimeout is how long ffmpeg may take to take in a frame, and drainTimeout to hand out what is left when there is no
-	// more.
+	// writeTimeout is how long ffmpeg may take to take in a frame, and drainTimeout to hand out what is left when there
+	// is no more.
 	writeTimeout = 10 * time.Second
 	drainTimeout = 2 * time.Second
 

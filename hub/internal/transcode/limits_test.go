@@ -28,9 +28,9 @@ func TestTooLittleMemory(t *testing.T) {
 	}
 }
 
-// TestFFmpegKnowsLittle: of this process's environment ffmpeg gets what it needs, and its limits are there when the
+// TestFFmpegEnvironment: of this process's environment ffmpeg gets what it needs, and its limits are there when the
 // first frame is.
-func TestFFmpegKnowsLittle(t *testing.T) {
+func TestFFmpegEnvironment(t *testing.T) {
 	if !limited {
 		t.Skip("only Linux limits processes")
 	}
@@ -62,8 +62,8 @@ func TestHardwareIsNotStarved(t *testing.T) {
 	}
 }
 
-// TestLiesInProcess: a picture of a few bytes that says it is large is refused before it is decoded.
-func TestLiesInProcess(t *testing.T) {
+// TestFalseSizeInProcess: a picture of a few bytes that says it is large is refused before it is decoded.
+func TestFalseSizeInProcess(t *testing.T) {
 	lie := []byte("\xff\xd8" + "\xff\xc0\x00\x0b\x08\x00\x20\x00\x30\x01\x01\x11\x00" + "\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + "\x00" + "\xff\xd9")
 	const side = 6000
 	binary.BigEndian.PutUint16(lie[7:], side)

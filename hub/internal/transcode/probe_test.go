@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-func TestTry(t *testing.T) {
+func TestProbe(t *testing.T) {
 	version, err := Probe(t.Context(), Config{FFmpeg: ffmpegPath(t), Log: testutil.Log(t)})
 	if err != nil || version == "" {
 		t.Errorf("version %q, %v", version, err)

@@ -120,9 +120,10 @@ func (t *Transcoder) refuseLocked(limit, format string, args ...any) error {
 	return &LimitError{limit, fmt.Sprintf(format, args...)}
 }
 
-// preemptable returns the process that gives way to a principal, for a camera that has ofCamera processes, or nil. Among
-// the candidates it chooses the one whose viewers have most. Ties go to the lowest rank, then to the camera with most
-// processes, the fewest viewers, and the newest. No process moves back, because the difference has become smaller.
+// preemptable returns the process that gives way to a principal, for a camera that has ofCamera processes, or nil.
+// Among the candidates it chooses the one whose viewers have most. Ties go to the lowest rank, then to the camera
+// with most processes, the fewest viewers, and the newest. No process moves back, because the difference has become
+// smaller.
 func (s shares) preemptable(by Principal, ofCamera int) *job {
 	var best *job
 	for _, j := range s.running {
@@ -139,9 +140,9 @@ func (s shares) compare(a, b *job) int {
 		cmp.Compare(b.viewers, a.viewers), cmp.Compare(a.number, b.number))
 }
 
-// mayPreempt reports whether all principals that watch a process have more than by would then have. If they have as many,
-// lower precedence decides: by rank, then by camera. A process that only by watches gives way to a camera that has
-// fewer.
+// mayPreempt reports whether all principals that watch a process have more than by would then have. If they have as
+// many, lower precedence decides: by rank, then by camera. A process that only by watches gives way to a camera that
+// has fewer.
 func (s shares) mayPreempt(j *job, by Principal, ofCamera int) bool {
 	own, others, rank := false, false, j.rankLocked()
 	for p := range j.by {

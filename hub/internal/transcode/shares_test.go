@@ -223,8 +223,8 @@ func TestFairShares(t *testing.T) {
 	}
 }
 
-// TestSharesOfRemade: renditions that the hub makes itself have shares, too.
-func TestSharesOfRemade(t *testing.T) {
+// TestSharesInProcess: renditions that the hub makes itself have shares, too.
+func TestSharesInProcess(t *testing.T) {
 	r := newShareRig(t, 1)
 	r.most = inProcessPerFFmpeg
 	cam, rotate := r.newCamera("porch", media.JPEG), map[string]int{"anna": 0, "otto": 90}
@@ -302,8 +302,8 @@ func (r *fixture) runs(v *cameras.Subscription) bool {
 	return false
 }
 
-// TestRemadeInTurns: a picture that the hub remakes itself yields the processor before each 4 KiB of input or output.
-func TestRemadeInTurns(t *testing.T) {
+// TestReencodeYields: a picture that the hub remakes itself yields the processor before each 4 KiB of input or output.
+func TestReencodeYields(t *testing.T) {
 	picture := makeClips(t).jpegs[0]
 	turns := 0
 	made, _, _, err := reencode(picture, rendition{media.Want{Codec: media.JPEG, Quality: 100}}, func() { turns++ })

@@ -236,8 +236,8 @@ func TestRefused(t *testing.T) {
 	second.Close()
 }
 
-// TestBroken: an ffmpeg that fails is tried again, and its reason told.
-func TestBroken(t *testing.T) {
+// TestFailingFFmpeg: an ffmpeg that fails is tried again, and its reason told.
+func TestFailingFFmpeg(t *testing.T) {
 	script := program(t, "echo no such encoder >&2; exit 3")
 	r := newFixture(t, makeClips(t), Config{FFmpeg: script})
 	cam := r.newCamera("porch", media.JPEG)

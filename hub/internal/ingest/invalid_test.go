@@ -67,8 +67,8 @@ func allRubbish() []rubbish {
 	return list
 }
 
-// Whatever comes on a camera's subject is counted and said once; the camera itself and its neighbour do not suffer.
-func TestRubbishDisturbsNobody(t *testing.T) {
+// Whatever comes on a camera's subject is counted and logged once; the camera itself and its neighbour do not suffer.
+func TestInvalidMessagesDisturbNoOtherCamera(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
 			url, log := testutil.StartNATS(t), &logCounter{}
