@@ -5,6 +5,7 @@ package apiv1
 import (
 	"bytes"
 	_ "embed" // openapi.yaml
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,12 +23,16 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
-// outputsMark is the line of openapi.yaml that the outputs' paths replace.
-const outputsMark = "  # OUTPUTS: output.Registry.OpenAPI\n"
+// What openapi.yaml has in place of the outputs.
+const (
+	pathsMark = "  # OUTPUTS: output.Registry.OpenAPI\n"
+	namesMark = "OUTPUT_NAMES"
+)
 
 // OpenAPI returns the description of the hub's HTTP interface, in YAML.
 func OpenAPI(outputs *output.Registry) []byte {
-	return bytes.Replace(openAPI, []byte(outputsMark), []byte(outputs.OpenAPI()), 1)
+	doc := bytes.Replace(openAPI, []byte(pathsMark), []byte(outputs.OpenAPI()), 1)
+	return bytes.ReplaceAll(doc, []byte(namesMark), []byte(strings.Join(outputs.Names(), ", ")))
 }
 
 // Config is what an API needs.
