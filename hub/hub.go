@@ -28,7 +28,6 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
-	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/hub/internal/web"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
@@ -239,20 +238,20 @@ func (h *Hub) http(
 	addr net.Addr,
 ) web.Config {
 	return web.Config{
-		Registry: reg, Transcoder: tr, Outputs: outputs.All(), DefaultCamera: h.cfg.DefaultCamera,
+		RuntimeConfig: h.cfg.runtime(), Registry: reg, Transcoder: tr, Outputs: outputs.All(),
 		Connected: in.Connected, Agents: in, Info: h.info(natsURL, addr),
-		WriteTimeout: h.cfg.WriteTimeout, LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.httpCert), SelfSigned: h.selfSigned,
-		AllowOrigins: h.cfg.AllowOrigins, Proxies: h.proxies, Credentials: h.store, Auth: h.auth, External: h.external,
+		LameDuck: h.cfg.LameDuck, TLS: tlsOf(h.httpCert), SelfSigned: h.selfSigned,
+		Proxies: h.proxies, Credentials: h.store, Auth: h.auth, External: h.external,
 		Collectors: []prometheus.Collector{
 			ingest.NewCollector(in.Connected, in.Reconnects), cameras.NewCollector(reg, tr.Delivered),
 			transcode.NewCollector(tr, reg.Cameras),
 		},
-		Refusals:   func() map[string]uint64 { return sumCounters(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
-		Others:     hubs.Others,
-		Exposed:    h.cfg.RequireUsers || !netutil.IsLoopback(h.publishedAddr(addr.String())) && !h.cfg.Insecure,
-		AllowHosts: h.cfg.AllowHosts, Insecure: h.cfg.Insecure,
+		Refusals:  func() map[string]uint64 { return sumCounters(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
+		Others:    hubs.Others,
+		Exposed:   h.cfg.RequireUsers || !netutil.IsLoopback(h.publishedAddr(addr.String())) && !h.cfg.Insecure,
+		Insecure:  h.cfg.Insecure,
 		Published: h.cfg.HTTPPublished != "" && netutil.IsLoopback(h.cfg.HTTPPublished),
-		Limits:    viewers.Limits(h.cfg.Limits), Log: h.cfg.Log,
+		Log:       h.cfg.Log,
 	}
 }
 

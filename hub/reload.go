@@ -30,9 +30,14 @@ func (h *Hub) Reload(ctx context.Context, cfg Config) error {
 	if err := Check(cfg); err != nil {
 		return err
 	}
-	h.server.Change(web.Live{
-		Limits: viewers.Limits(cfg.Limits), AllowOrigins: cfg.AllowOrigins, AllowHosts: cfg.AllowHosts,
-		DefaultCamera: cfg.DefaultCamera, WriteTimeout: cfg.WriteTimeout,
-	})
+	h.server.Update(cfg.runtime())
 	return nil
+}
+
+// runtime returns the settings that can change while viewers watch.
+func (c *Config) runtime() web.RuntimeConfig {
+	return web.RuntimeConfig{
+		Limits: viewers.Limits(c.Limits), AllowOrigins: c.AllowOrigins, AllowHosts: c.AllowHosts,
+		DefaultCamera: c.DefaultCamera, WriteTimeout: c.WriteTimeout,
+	}
 }

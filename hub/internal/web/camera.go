@@ -23,7 +23,7 @@ func (s *Server) camera(c echo.Context) error {
 		return err
 	}
 	if !dotted {
-		return s.page(c)
+		return s.site.page(c)
 	}
 	if _, ok := s.cfg.Outputs.HTTP(name); !ok {
 		return problem.Newf(http.StatusNotFound, "a camera has no .%s: there are %s", cut(name), s.cfg.Outputs.Extensions())

@@ -21,8 +21,8 @@ func TestChange(t *testing.T) {
 	yard.picture()
 	second.part()
 
-	r.srv.Change(Live{Limits: viewers.Limits{Viewers: 1}, AllowOrigins: []string{"https://friend.example.org"}, DefaultCamera: "desk"})
-	if live := r.srv.live(); live.WriteTimeout != DefaultWriteTimeout {
+	r.srv.Update(RuntimeConfig{Limits: viewers.Limits{Viewers: 1}, AllowOrigins: []string{"https://friend.example.org"}, DefaultCamera: "desk"})
+	if live := r.srv.config(); live.WriteTimeout != DefaultWriteTimeout {
 		t.Errorf("%+v", live)
 	}
 	if resp, _ := r.do(http.MethodGet, "/cam/desk.jpeg"); resp.StatusCode != http.StatusServiceUnavailable {
@@ -33,7 +33,7 @@ func TestChange(t *testing.T) {
 	first.part()
 	second.part()
 
-	r.srv.Change(Live{WriteTimeout: time.Minute, DefaultCamera: "desk"})
+	r.srv.Update(RuntimeConfig{WriteTimeout: time.Minute, DefaultCamera: "desk"})
 	if resp, body := r.do(http.MethodGet, "/?action=snapshot"); resp.StatusCode != http.StatusOK || string(body) != string(newest) {
 		t.Errorf("without a limit, of the new default camera: %s, %q", resp.Status, body)
 	}

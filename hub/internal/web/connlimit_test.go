@@ -102,7 +102,7 @@ func (always) Accept() (net.Conn, error) { return nil, nil } //nolint:nilnil // 
 // TestAcceptLimit: the server's connections are counted among those that wait, and answered.
 func TestAcceptLimit(t *testing.T) {
 	r := newRig(t, stream.Config{}, func(s *Server) {
-		s.Change(Live{Limits: viewers.Limits{Rate: 4}, AllowHosts: s.cfg.AllowHosts})
+		s.Update(RuntimeConfig{Limits: viewers.Limits{Rate: 4}, AllowHosts: s.cfg.AllowHosts})
 		l := s.accept.Listener(t.Context(), always{})
 		for range 100 { // as many are accepted without a pause
 			_, _ = l.Accept()

@@ -91,7 +91,7 @@ func (s *Server) isOwnHost(host string) bool {
 	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || netutil.IsLoopback(host) {
 		return true
 	}
-	for _, name := range s.live().AllowHosts {
+	for _, name := range s.config().AllowHosts {
 		name = strings.ToLower(strings.TrimSuffix(name, "."))
 		below, wild := strings.CutPrefix(name, "*")
 		if host == name || name == "*" || wild && len(host) > len(below) && strings.HasSuffix(host, below) {

@@ -18,11 +18,14 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/crypto/argon2"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
+	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
@@ -97,6 +100,13 @@ type guarded struct {
 	valid, expired, jpegURL string // links to porch: values of the parameter
 }
 
+// lateCollector makes its collector at each scrape.
+type lateCollector func() prometheus.Collector
+
+func (lateCollector) Describe(chan<- *prometheus.Desc) {} // not checked
+
+func (c lateCollector) Collect(ch chan<- prometheus.Metric) { c().Collect(ch) }
+
 func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	t.Helper()
 	g := &guarded{file: filepath.Join(t.TempDir(), "credentials.json")}
@@ -108,7 +118,11 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	}
 	g.keeper = keeper
 	h := newHouse(t, stream.Config{})
-	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Agents: &oneAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log), AllowOrigins: []string{"https://friend.example"}, Log: log})
+	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Agents: &oneAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log), RuntimeConfig: RuntimeConfig{AllowOrigins: []string{"https://friend.example"}}, Log: log,
+		Collectors: []prometheus.Collector{lateCollector(func() prometheus.Collector {
+			return transcode.NewCollector(h.srv.cfg.Transcoder, h.reg.Cameras) // a test may replace the transcoder
+		})},
+	})
 	for _, f := range tune {
 		f(h.srv)
 	}

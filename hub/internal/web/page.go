@@ -17,7 +17,7 @@ import (
 	"github.com/bramble-cam/bramble/webui"
 )
 
-// site is what the hub assembles of the page's files, once.
+// site answers with the page and its files. It is assembled once.
 type site struct {
 	script, style, element []byte
 	login                  *webui.LoginPage
@@ -25,8 +25,11 @@ type site struct {
 	openAPI                []byte
 }
 
-func newSite(outputs *output.Registry) site {
-	s := site{script: webui.Script(), style: webui.Style(), element: webui.Element(), login: webui.NewLoginPage(), openAPI: apiv1.OpenAPI(outputs)}
+func newSite(outputs *output.Registry) *site {
+	s := &site{
+		script: webui.Script(), style: webui.Style(), element: webui.Element(), login: webui.NewLoginPage(),
+		openAPI: apiv1.OpenAPI(outputs),
+	}
 	for _, o := range outputs.Specs() {
 		s.outputs = append(s.outputs, webui.Output{Extension: o.Name, Label: o.Label, Element: o.Element})
 	}
@@ -34,19 +37,20 @@ func newSite(outputs *output.Registry) site {
 }
 
 // page answers with the page: the grid at /, one camera at /cam/<id>. The page itself finds out which.
-func (s *Server) page(c echo.Context) error {
+func (s *site) page(c echo.Context) error {
 	toRoot := ""
 	if strings.HasPrefix(c.Path(), "/cam/") {
 		toRoot = "../"
-		if c.QueryParams().Has("embed") { // the picture alone, for other people's pages: there is nothing to be clicked on by mistake
+		if c.QueryParams().Has("embed") { // the picture alone: nothing on it can be clicked by mistake
 			c.Response().Header().Set(echo.HeaderContentSecurityPolicy, embedPolicy)
 			origin.Share(c.Response().Header())
 		}
 	}
-	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot, s.site.outputs)))
+	return send(c, "text/html; charset=utf-8", []byte(webui.Index(toRoot, s.outputs)))
 }
 
-func (s *Server) asset(c echo.Context) error {
+// asset answers with a file of the page.
+func (s *site) asset(c echo.Context) error {
 	name := path.Clean("assets/" + c.Param("*"))
 	contentType := map[string]string{
 		".js":  "text/javascript; charset=utf-8",
@@ -57,28 +61,29 @@ func (s *Server) asset(c echo.Context) error {
 	if err != nil || contentType == "" || !strings.HasPrefix(name, "assets/") {
 		return echo.ErrNotFound
 	}
-	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*") // other people's pages may import the camera element
+	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*") // other pages may import the camera element
 	return send(c, contentType, data)
 }
 
 // file returns a file of the page by its name in webui.
-func (s *Server) file(name string) ([]byte, error) {
+func (s *site) file(name string) ([]byte, error) {
 	switch name {
 	case webui.ScriptName:
-		return s.site.script, nil
+		return s.script, nil
 	case webui.StyleName:
-		return s.site.style, nil
+		return s.style, nil
 	}
 	return fs.ReadFile(webui.FS, name)
 }
 
-// element answers with the camera element, which other people's pages import.
-func (s *Server) element(c echo.Context) error {
+// elementScript answers with the camera element, which pages of other origins import.
+func (s *site) elementScript(c echo.Context) error {
 	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*")
-	return send(c, "text/javascript; charset=utf-8", s.site.element)
+	return send(c, "text/javascript; charset=utf-8", s.element)
 }
 
-func (s *Server) openAPI(c echo.Context) error { return send(c, "application/yaml", s.site.openAPI) }
+// openAPIDocument answers with the description of the HTTP interface.
+func (s *site) openAPIDocument(c echo.Context) error { return send(c, "application/yaml", s.openAPI) }
 
 // send answers with a file that changes only with the program. A browser revalidates it each time, and gets a 304 if it
 // is unchanged. Range is ignored: files are small, and thousands of overlapping parts are many times the file.

@@ -85,7 +85,7 @@ func newHouse(t testing.TB, bounds stream.Config) *house {
 	reg := cameras.New(cameras.Config{Agents: a, Stream: bounds, Log: testutil.Log(t)})
 	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testutil.Log(t)})
 	return &house{t, a, reg, tr, New(Config{
-		Registry: reg, Transcoder: tr, Outputs: outputs.All(), Connected: a.Connected, AllowHosts: []string{"hub", "example.com"}, Insecure: true, Info: apiv1.Info{Version: "1.2.3"},
+		Registry: reg, Transcoder: tr, Outputs: outputs.All(), Connected: a.Connected, RuntimeConfig: RuntimeConfig{AllowHosts: []string{"hub", "example.com"}}, Insecure: true, Info: apiv1.Info{Version: "1.2.3"},
 		Collectors: []prometheus.Collector{
 			ingest.NewCollector(a.Connected, func() uint64 { return 7 }), cameras.NewCollector(reg, tr.Delivered),
 			transcode.NewCollector(tr, reg.Cameras),

@@ -59,54 +59,56 @@ func defaultTimes() times {
 	}
 }
 
-// Config is what a Server needs.
-type Config struct {
-	Registry      *cameras.Registry
-	Transcoder    *transcode.Transcoder
-	Outputs       *output.Registry
-	DefaultCamera string               // of URLs that name none; "" means the first by name
-	Connected     func() bool          // whether NATS can be reached
-	AllowOrigins  []string             // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	Agents        apiv1.AgentClient    // asks cameras' agents
-	Credentials   *credstore.Store     // users; nil without Auth
-	Auth          *auth.Authenticator  // of the users in Credentials; nil means that authentication is off
-	External      webauth.External     // logins at a proxy or an identity provider
-	Exposed       bool                 // others than this host's people can reach the hub: if there is no user nobody gets in, rather than everybody
-	Proxies       trustedproxy.Proxies // reverse proxies to trust
-	AllowHosts    []string             // accepted host names, besides this host's, while authentication is off; "*" is all
-	Insecure      bool                 // answer requests through a proxy even while authentication is off
-	Published     bool                 // in a container, published on this host's loopback addresses only
+// RuntimeConfig are the settings that may change while viewers watch.
+type RuntimeConfig struct {
 	Limits        viewers.Limits
-	Others        func() []hubsync.Other   // hubs that share NATS with this one; nil means none
-	Refusals      func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
-	Collectors    []prometheus.Collector   // further metrics
-	Info          apiv1.Info               // what the hub says about itself
-	WriteTimeout  time.Duration            // 0 means DefaultWriteTimeout
-	LameDuck      time.Duration            // how long viewers are let go of before the server stops; 0 means that all end at once
-	TLS           *tls.Config              // nil means plain HTTP; else HTTP/2 too
-	SelfSigned    func() bool              // whether the TLS certificate is self-signed; nil means no
-	Log           *slog.Logger
+	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	AllowHosts    []string      // accepted host names, besides this host's, while authentication is off; "*" is all
+	DefaultCamera string        // of URLs that name none; "" means the first by name
+	WriteTimeout  time.Duration // of one write to a viewer that comes later; 0 means DefaultWriteTimeout
 }
 
-// Live are the settings that may change while viewers watch.
-type Live struct {
-	Limits        viewers.Limits
-	AllowOrigins  []string      // as in Config
-	AllowHosts    []string      // as in Config
-	DefaultCamera string        // as in Config
-	WriteTimeout  time.Duration // of viewers who come later; 0 means DefaultWriteTimeout
+// Config is what a Server needs.
+type Config struct {
+	RuntimeConfig
+
+	Registry   *cameras.Registry
+	Transcoder *transcode.Transcoder
+	Outputs    *output.Registry
+	Agents     apiv1.AgentClient // asks cameras' agents
+	Connected  func() bool       // whether NATS can be reached
+	Info       apiv1.Info        // what the hub says about itself
+
+	// Authentication.
+	Credentials *credstore.Store    // users; nil without Auth
+	Auth        *auth.Authenticator // of the users in Credentials; nil means that authentication is off
+	External    webauth.External    // logins at a proxy or an identity provider
+	Exposed     bool                // other hosts can reach the hub: without users all access is denied, not allowed
+	Insecure    bool                // answer requests through a proxy even while authentication is off
+	Published   bool                // in a container, published on this host's loopback addresses only
+
+	// The server.
+	Proxies    trustedproxy.Proxies // reverse proxies to trust
+	TLS        *tls.Config          // nil means plain HTTP; else HTTP/2 too
+	SelfSigned func() bool          // whether the TLS certificate is self-signed; nil means no
+	LameDuck   time.Duration        // how long viewers are drained before the server stops; 0: all end at once
+
+	Others     func() []hubsync.Other   // hubs that share NATS with this one; nil means none
+	Refusals   func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
+	Collectors []prometheus.Collector   // further metrics
+	Log        *slog.Logger
 }
 
 // Server answers HTTP.
 type Server struct {
 	cfg       Config
-	changedTo atomic.Pointer[Live] // nil: as cfg has it
+	runtime   atomic.Pointer[RuntimeConfig] // nil: as cfg has it
 	times     times
 	echo      *echo.Echo
 	ending    context.Context // Run's: its end is that of all viewers
 	responses sync.WaitGroup  // those that own their connection: http.Server does not know them
 	outputs   *output.Handler
-	site      site
+	site      *site
 	roster    roster
 	sockets   atomic.Int64 // WebSockets open now
 	draining  atomic.Bool  // the server is about to stop
@@ -188,29 +190,26 @@ func (s *Server) formats(native frame.Format) []string {
 func (s *Server) newOutputs() *output.Handler {
 	return output.NewHandler(output.Config{
 		Viewers: s.tracker, Provider: s.cfg.Transcoder, Timing: &s.times.Timing,
-		WriteTimeout: func() time.Duration { return s.live().WriteTimeout }, Log: s.cfg.Log,
+		WriteTimeout: func() time.Duration { return s.config().WriteTimeout }, Log: s.cfg.Log,
 	})
 }
 
-// Change puts other settings in force. Viewers who are there stay, also if there are more than the limits now allow.
-func (s *Server) Change(to Live) {
+// Update puts other settings in force. Existing viewers stay, even if they are more than the limits now allow.
+func (s *Server) Update(to RuntimeConfig) {
 	if to.WriteTimeout <= 0 {
 		to.WriteTimeout = DefaultWriteTimeout
 	}
 	s.tracker.SetLimits(to.Limits)
 	s.accept.SetRate(to.Limits.Rate)
-	s.changedTo.Store(&to)
+	s.runtime.Store(&to)
 }
 
-// live returns the settings in force, but for the limits, which the tracker has.
-func (s *Server) live() Live {
-	if to := s.changedTo.Load(); to != nil {
+// config returns the settings in force, but for the limits, which the tracker has.
+func (s *Server) config() RuntimeConfig {
+	if to := s.runtime.Load(); to != nil {
 		return *to
 	}
-	return Live{
-		Limits: s.cfg.Limits, AllowOrigins: s.cfg.AllowOrigins, AllowHosts: s.cfg.AllowHosts,
-		DefaultCamera: s.cfg.DefaultCamera, WriteTimeout: s.cfg.WriteTimeout,
-	}
+	return s.cfg.RuntimeConfig
 }
 
 // Run serves on l until ctx ends, then ends all viewers, in the time that Config.LameDuck gives, and returns when they have gone. It may be called once.
@@ -261,7 +260,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 
 // origin compares origins of pages with the hub's.
 func (s *Server) origin() origin.Checker {
-	return origin.Checker{Proxies: s.cfg.Proxies, Allowed: func() []string { return s.live().AllowOrigins }}
+	return origin.Checker{Proxies: s.cfg.Proxies, Allowed: func() []string { return s.config().AllowOrigins }}
 }
 
 func (s *Server) newAuth() *webauth.Auth {
@@ -313,9 +312,9 @@ func (s *Server) routes() {
 	e := s.echo
 	read := []string{http.MethodGet, http.MethodHead}
 	// Public: nothing secret is in them.
-	e.Match(read, "/assets/*", s.asset)
-	e.Match(read, "/bramble-camera.js", s.element)
-	e.Match(read, "/api/v1/openapi.yaml", s.openAPI)
+	e.Match(read, "/assets/*", s.site.asset)
+	e.Match(read, "/bramble-camera.js", s.site.elementScript)
+	e.Match(read, "/api/v1/openapi.yaml", s.site.openAPIDocument)
 	e.Match(read, "/healthz", s.health)
 	e.Match(read, "/readyz", s.ready)
 	s.auth.Register(e, read)
@@ -325,8 +324,8 @@ func (s *Server) routes() {
 	s.api.Register(e, read)
 	e.Match(read, "/metrics", s.metrics(), s.auth.RequireAuth, webauth.RequireMetricsAccess)
 	compat.New(compat.Config{
-		Cameras: s.cameras, DefaultCamera: func() string { return s.live().DefaultCamera }, Auth: s.auth,
-		Page: s.page, Serve: s.serve,
+		Cameras: s.cameras, DefaultCamera: func() string { return s.config().DefaultCamera }, Auth: s.auth,
+		Page: s.site.page, Serve: s.serve,
 	}).Register(e, read)
 }
 
@@ -335,7 +334,7 @@ func (s *Server) withWriteDeadline(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Before(func() {
 			rc := http.NewResponseController(c.Response().Writer)
-			_ = rc.SetWriteDeadline(time.Now().Add(s.live().WriteTimeout)) // only a test's recorder has none
+			_ = rc.SetWriteDeadline(time.Now().Add(s.config().WriteTimeout)) // only a test's recorder has none
 		})
 		return next(c)
 	}

@@ -155,7 +155,7 @@ func TestFirstUser(t *testing.T) {
 	}
 	h := newHouse(t, stream.Config{})
 	h.srv = New(Config{
-		Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, testutil.Log(t)), AllowHosts: []string{"hub"}, Log: testutil.Log(t),
+		Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, testutil.Log(t)), RuntimeConfig: RuntimeConfig{AllowHosts: []string{"hub"}}, Log: testutil.Log(t),
 	})
 	r := runRig(t, h)
 	testutil.Run(t, keeper.Run)

@@ -107,7 +107,7 @@ func (u *upgrade) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	u.conn, u.out = conn, connwriter.New(u.ending, conn, u.server.live().WriteTimeout, u.server.times.Stop)
+	u.conn, u.out = conn, connwriter.New(u.ending, conn, u.server.config().WriteTimeout, u.server.times.Stop)
 	line := &line{conn, u.out}
 	return line, bufio.NewReadWriter(rw.Reader, bufio.NewWriter(line)), nil
 }

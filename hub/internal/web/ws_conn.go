@@ -140,7 +140,7 @@ func (c *wsConn) ping() {
 			return
 		case <-tick.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), c.s.live().WriteTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), c.s.config().WriteTimeout)
 		err := c.ws.Ping(ctx)
 		cancel()
 		if err == nil {
