@@ -1,5 +1,5 @@
-// Package loglimit bounds how many log lines clients can cause.
-// An attacker can neither fill the log nor hide other events in it.
+// Package loglimit bounds repeated log lines. Clients can neither fill the log nor hide other events in it.
+// Text that clients choose is made safe by package printable.
 package loglimit
 
 import (
@@ -7,9 +7,8 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"time"
-
 	"sync"
+	"time"
 )
 
 // reportInterval is how often the number of suppressed lines is logged.

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
 const (
@@ -45,11 +46,11 @@ type Log struct {
 	maxSize int64
 
 	// Owned by Run's goroutine.
-	f         *os.File // nil: it cannot be written now
-	size      int64
-	torn      bool // the last line was not written whole
-	dirty     bool
-	lastError string // the last logged error
+	f     *os.File // nil: it cannot be written now
+	size  int64
+	torn  bool // the last line was not written whole
+	dirty bool
+	errs  loglimit.ErrorOnce // of the file
 }
 
 // New returns a Log that copies audit lines from log to a file. It does not open the file.
@@ -241,16 +242,15 @@ func (l *Log) writeLost() {
 		l.lost.Add(n)
 		return
 	}
-	l.lastError = ""
+	l.errs.Seen(nil)
 	l.log.Error("audit lines were lost: the disk was full or too slow", "lines", n, "file", l.name)
 }
 
 // logErrorOnce logs an error once.
 func (l *Log) logErrorOnce(err error) {
-	if err.Error() == l.lastError {
+	if isNew, _ := l.errs.Seen(err); !isNew {
 		return
 	}
-	l.lastError = err.Error()
 	l.log.Error("the audit log cannot be written; lost lines are counted until it can", logkey.Err, err, "file", l.name)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
@@ -51,7 +52,7 @@ type Bucket struct {
 	js   jetstream.JetStream
 	done chan struct{} // closed when the connection has ended
 
-	lastError string // the last logged error; owned by Run's goroutine
+	errs loglimit.ErrorOnce // of the bucket's content; owned by Run's goroutine
 }
 
 // Entry is the content of the bucket.
@@ -315,18 +316,15 @@ func (b *Bucket) install(e Entry, err error) {
 	if err == nil {
 		changed, err = credstore.Install(b.cfg.File, e.File, false)
 	}
+	isNew, recovered := b.errs.Seen(err)
 	switch {
 	case err == nil && changed:
 		b.cfg.Log.Info("credentials taken from the bucket", "audit", "credentials.pull", "bucket", b.cfg.Bucket,
 			"revision", e.File.Revision)
-	case err == nil && b.lastError != "":
+	case recovered:
 		b.cfg.Log.Info("the credentials in the file and in the bucket are the same again", "bucket", b.cfg.Bucket)
-	case err != nil && err.Error() != b.lastError:
+	case isNew:
 		b.cfg.Log.Error("the credentials in the bucket were not installed; those in the file remain in force",
 			logkey.Err, err, "bucket", b.cfg.Bucket, "file", b.cfg.File, "remedy", "bramble-hub credentials status")
-	}
-	b.lastError = ""
-	if err != nil {
-		b.lastError = err.Error()
 	}
 }

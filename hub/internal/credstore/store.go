@@ -12,6 +12,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/lockedfile"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
 // checkInterval is how often the file is checked: a change takes effect within a second.
@@ -27,8 +28,8 @@ type Store struct {
 	listeners []func(*Snapshot) // guarded by mu
 
 	// Owned by Run's goroutine.
-	seen        os.FileInfo // of the file that was read last, good or bad; nil if there is none
-	lastWarning string      // the last logged error
+	seen os.FileInfo        // of the file that was read last, good or bad; nil if there is none
+	errs loglimit.ErrorOnce // of reading the file
 }
 
 // Open reads the credentials file, which need not exist; "" means that there will never be one.
@@ -101,7 +102,7 @@ func (s *Store) reloadIfChanged() {
 		s.warnOnce("the credentials file cannot be used; the credentials of before count until it can", err)
 		return
 	}
-	s.lastWarning = ""
+	s.errs.Seen(nil)
 	s.swap(s.marked(d))
 }
 
@@ -128,10 +129,9 @@ func (s *Store) marked(d *File) *Snapshot {
 
 // warnOnce logs an error once.
 func (s *Store) warnOnce(what string, err error) {
-	if err.Error() != s.lastWarning {
+	if isNew, _ := s.errs.Seen(err); isNew {
 		s.log.Error(what, logkey.Err, err)
 	}
-	s.lastWarning = err.Error()
 }
 
 func (s *Store) swap(b *Snapshot) {

@@ -13,6 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth/session"
 	"github.com/bramble-cam/bramble/hub/internal/lockedfile"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
 const (
@@ -40,9 +41,9 @@ type Store struct {
 	news    []Entry // not sent to other hubs yet; guarded by mu
 
 	// fileMu is held while the file is read or written; it is locked before mu.
-	fileMu    sync.Mutex
-	file      *file  // nil: there is none; guarded by fileMu
-	lastError string // the last logged error; guarded by fileMu
+	fileMu sync.Mutex
+	file   *file              // nil: there is none; guarded by fileMu
+	errs   loglimit.ErrorOnce // of writing the file; guarded by fileMu
 
 	// Owned by Run's goroutine.
 	pruned, tried time.Time
@@ -205,12 +206,11 @@ func (s *Store) all() []Entry {
 
 // logLocked logs once that the file cannot be written, and once that writing works again. fileMu must be held.
 func (s *Store) logLocked(err error) {
+	isNew, recovered := s.errs.Seen(err)
 	switch {
-	case err == nil && s.lastError != "":
-		s.lastError = ""
+	case recovered:
 		s.log.Info("log-outs are written to their file again and survive a restart", "file", s.file.name)
-	case err != nil && s.lastError != err.Error():
-		s.lastError = err.Error()
+	case isNew:
 		s.log.Error("log-outs cannot be written to their file: a restart of the hub would forget them",
 			logkey.Err, err, "file", s.file.name, "remedy", "give the hub's user write permission in that directory")
 	}
