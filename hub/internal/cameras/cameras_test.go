@@ -158,7 +158,8 @@ func wantState(t *testing.T, r *Registry, want status.State, reason string) {
 
 func TestUnknownCamera(t *testing.T) {
 	r := New(Config{Agents: &fakeAgents{}, Log: testutil.Log(t)})
-	if c, err := r.Camera("yard"); c != nil || !errors.Is(err, ErrUnknownCamera) || !strings.Contains(err.Error(), "yard") {
+	if c, err := r.Camera("yard"); c != nil || !errors.Is(err, ErrUnknownCamera) ||
+		!strings.Contains(err.Error(), "yard") {
 		t.Errorf("got %v, %v: want ErrUnknownCamera that names it", c, err)
 	}
 	if n := len(r.Cameras()); n != 0 {
@@ -206,7 +207,8 @@ func TestStates(t *testing.T) {
 				if i.Host != "pi7" || !i.LastStatus.Equal(time.Now()) || i.Watched || i.Viewers != 0 || !i.Received.IsZero() {
 					t.Errorf("info %+v", i)
 				}
-				if gone := c.want == Offline; gone != (i.FPS == 0) || gone && !i.Since.Equal(time.Now()) || gone != (porch(t, r).Offline() != nil) {
+				if gone := c.want == Offline; gone != (i.FPS == 0) || gone && !i.Since.Equal(time.Now()) ||
+					gone != (porch(t, r).Offline() != nil) {
 					t.Errorf("%v fps since %v, offline because of %v", i.FPS, i.Since, porch(t, r).Offline())
 				}
 			})
@@ -222,7 +224,8 @@ func TestRatesAreMeasuredWhileWatched(t *testing.T) {
 		deliver(r, a, 6*time.Second)
 		i := porch(t, r).Info()
 		if i.FPS != 10 || i.Bitrate != 800 || !i.Watched || i.Viewers != 1 || time.Since(i.Received) != 100*time.Millisecond {
-			t.Errorf("%v fps, %d bit/s, watched %v by %d, received %v: want what comes, 10 fps and 800 bit/s", i.FPS, i.Bitrate, i.Watched, i.Viewers, i.Received)
+			t.Errorf("%v fps, %d bit/s, watched %v by %d, received %v: want what comes, 10 fps and 800 bit/s",
+				i.FPS, i.Bitrate, i.Watched, i.Viewers, i.Received)
 		}
 		pass(time.Minute)
 		if i := porch(t, r).Info(); i.FPS != 15 || i.State != status.Degraded {

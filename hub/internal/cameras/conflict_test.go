@@ -71,9 +71,11 @@ func TestTwoAgents(t *testing.T) {
 					}
 					info := c.Info()
 					if info.State != w.want || info.Host != w.host {
-						t.Errorf("after word %d (%+v): %s on %s (%s): want %s on %s", i, w, info.State, info.Host, info.Reason, w.want, w.host)
+						t.Errorf("after word %d (%+v): %s on %s (%s): want %s on %s",
+							i, w, info.State, info.Host, info.Reason, w.want, w.host)
 					}
-					if info.State == Conflict && !(strings.Contains(info.Reason, "a") && strings.Contains(info.Reason, "b") && info.Since.Before(time.Now())) {
+					if info.State == Conflict && !(strings.Contains(info.Reason, "a") && strings.Contains(info.Reason, "b") &&
+						info.Since.Before(time.Now())) {
 						t.Errorf("conflict since %v because %q: want both hosts named", info.Since, info.Reason)
 					}
 				}

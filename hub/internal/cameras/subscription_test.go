@@ -75,7 +75,8 @@ func TestRingIsEmptiedAfterTheLinger(t *testing.T) {
 
 func TestSubscribeToAnotherCodec(t *testing.T) {
 	inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {
-		if v, err := porch(t, r).Subscribe(media.H264, Viewer); v != nil || !errors.Is(err, ErrNotNative) || !strings.Contains(err.Error(), "porch delivers jpeg") {
+		if v, err := porch(t, r).Subscribe(media.H264, Viewer); v != nil || !errors.Is(err, ErrNotNative) ||
+			!strings.Contains(err.Error(), "porch delivers jpeg") {
 			t.Errorf("got %v, %v: want ErrNotNative and what there is", v, err)
 		}
 		if _, err := porch(t, r).Picture(t.Context(), media.H264, 0, 0); !errors.Is(err, ErrNotNative) {
@@ -308,7 +309,8 @@ func TestDerived(t *testing.T) {
 			t.Errorf("%d viewers: want 1", n)
 		}
 		viewer.RequestKeyFrame()
-		if viewer.Reason() != "the encoder rests" || viewer.Tracks()[0].Codec != media.H264 || keyFrames != 1 || viewer.Camera().ID() != "porch" {
+		if viewer.Reason() != "the encoder rests" || viewer.Tracks()[0].Codec != media.H264 || keyFrames != 1 ||
+			viewer.Camera().ID() != "porch" {
 			t.Errorf("reason %q, tracks %+v, %d requests", viewer.Reason(), viewer.Tracks(), keyFrames)
 		}
 		viewer.Close()

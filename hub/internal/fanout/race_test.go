@@ -159,7 +159,8 @@ func (w *checker) check(d stream.Delivery) error {
 	case last == nil && w.s.Codec() == media.H264 && !d.Key:
 		w.t.Errorf("begins with frame %d, which is no key frame", d.Index)
 	case last != nil && (d.Index <= last.Index || d.Skipped != d.Index-last.Index-1 || d.Epoch < last.Epoch):
-		w.t.Errorf("frame %d of epoch %d, %d skipped, after frame %d of epoch %d", d.Index, d.Epoch, d.Skipped, last.Index, last.Epoch)
+		w.t.Errorf("frame %d of epoch %d, %d skipped, after frame %d of epoch %d",
+			d.Index, d.Epoch, d.Skipped, last.Index, last.Epoch)
 	case last != nil && w.s.Codec() == media.H264 && !d.Key && (d.Epoch != last.Epoch || d.Seq != last.Seq+1):
 		w.t.Errorf("frame %d cannot be decoded after frame %d", d.Index, last.Index)
 	}

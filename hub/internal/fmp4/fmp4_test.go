@@ -61,7 +61,8 @@ func TestInit(t *testing.T) {
 		}
 		track := init.Tracks[0]
 		got, ok := track.Codec.(*codecs.H264)
-		if len(init.Tracks) != 1 || track.TimeScale != 90000 || !ok || !bytes.Equal(got.SPS, params.SPS[0]) || !bytes.Equal(got.PPS, params.PPS[0]) {
+		if len(init.Tracks) != 1 || track.TimeScale != 90000 || !ok || !bytes.Equal(got.SPS, params.SPS[0]) ||
+			!bytes.Equal(got.PPS, params.PPS[0]) {
 			t.Errorf("%d tracks, the first %+v", len(init.Tracks), track)
 		}
 		edits, err := amp4.ExtractBoxWithPayload(bytes.NewReader(b), nil, amp4.BoxPath{
@@ -72,7 +73,8 @@ func TestInit(t *testing.T) {
 		}
 		if start > 0 {
 			e := edits[0].Payload.(*amp4.Elst)
-			if len(e.Entries) != 1 || e.Entries[0].MediaTimeV1 != int64(start) || e.Entries[0].SegmentDurationV1 != 0 || e.Entries[0].MediaRateInteger != 1 {
+			if len(e.Entries) != 1 || e.Entries[0].MediaTimeV1 != int64(start) || e.Entries[0].SegmentDurationV1 != 0 ||
+				e.Entries[0].MediaRateInteger != 1 {
 				t.Errorf("start %d: %+v", start, e)
 			}
 		}
@@ -100,10 +102,12 @@ func TestFragment(t *testing.T) {
 		track := parts[0].Tracks[0]
 		sample := track.Samples[0]
 		if parts[0].SequenceNumber != 7 || track.BaseTime != decode || sample.Duration != 3600 || sample.IsNonSyncSample {
-			t.Errorf("decode time %d: number %d, decode time %d, sample %+v", decode, parts[0].SequenceNumber, track.BaseTime, sample)
+			t.Errorf("decode time %d: number %d, decode time %d, sample %+v",
+				decode, parts[0].SequenceNumber, track.BaseTime, sample)
 		}
 		var nalus codec.AVCC
-		if err := nalus.Unmarshal(sample.Payload); err != nil || len(nalus) != 2 || !bytes.Equal(nalus[0], other) || !bytes.Equal(nalus[1], slice) {
+		if err := nalus.Unmarshal(sample.Payload); err != nil || len(nalus) != 2 || !bytes.Equal(nalus[0], other) ||
+			!bytes.Equal(nalus[1], slice) {
 			t.Errorf("NALUs %x, %v: want those that the init segment does not have", nalus, err)
 		}
 	}

@@ -58,7 +58,10 @@ func TestBulk(t *testing.T) {
 		publish(t, agent, porch.msg(porch.with(false, payload)))
 		publish(t, agent, yard.msg(yard.frame(false)))
 	}
-	testutil.Eventually(t, "all frames have come", func() bool { return fromPorch.FramesIn.Load() == 11 && fromYard.FramesIn.Load() == 11 })
+	testutil.Eventually(t, "all frames have come", func() bool {
+		return fromPorch.FramesIn.Load() == 11 &&
+			fromYard.FramesIn.Load() == 11
+	})
 	if n := bulkConnOf(t, in).NumSubscriptions(); n != 1 {
 		t.Errorf("%d subscriptions at the second connection, want that of the camera with large frames", n)
 	}
@@ -76,7 +79,10 @@ func TestBulkReconnects(t *testing.T) {
 	flush(t, in.nc)
 	agent := testutil.Connect(t, s.ClientURL())
 	publish(t, agent, c.msg(c.with(false, bulkFrameSizeOf(bulkFrameSize))))
-	testutil.Eventually(t, "the camera is at the second connection", func() bool { return made(in) && bulkConnOf(t, in).NumSubscriptions() == 1 })
+	testutil.Eventually(t, "the camera is at the second connection", func() bool {
+		return made(in) &&
+			bulkConnOf(t, in).NumSubscriptions() == 1
+	})
 	flush(t, bulkConnOf(t, in))
 	id, err := bulkConnOf(t, in).GetClientID()
 	if err != nil {

@@ -163,7 +163,8 @@ func TestCloseWithoutServer(t *testing.T) {
 func TestAfterClose(t *testing.T) {
 	in := dial(t, testutil.StartNATS(t), testutil.Log(t))
 	in.Close()
-	if _, err := in.SubscribeFrames("porch", newCam(t, "porch", frame.JPEG).feed(nil)); err == nil || !strings.Contains(err.Error(), "cam.porch.jpeg") {
+	if _, err := in.SubscribeFrames("porch", newCam(t, "porch", frame.JPEG).feed(nil)); err == nil ||
+		!strings.Contains(err.Error(), "cam.porch.jpeg") {
 		t.Errorf("Feed: %v: want an error that names the subject", err)
 	}
 	if err := in.Run(t.Context(), &listener{}); err == nil || !strings.Contains(err.Error(), "cam.*.status") {
@@ -201,7 +202,8 @@ func TestCamerasAreFoundAtTheStart(t *testing.T) {
 		testutil.Eventually(t, "complaint about "+subj, func() bool { return len(log.about(subj)) == 1 })
 	}
 	if n := len(log.about("")); len(l.words) != 0 || n != 3 {
-		t.Errorf("%d more cameras, warnings %q: the camera of another root and the bad name are nobody's business", len(l.words), log.about(""))
+		t.Errorf("%d more cameras, warnings %q: the camera of another root and the bad name are nobody's business",
+			len(l.words), log.about(""))
 	}
 }
 
@@ -251,7 +253,8 @@ func TestRequestStatus(t *testing.T) {
 	if s, err := in.RequestStatus(ctx, "porch"); err != nil || s.Host != "pi1" {
 		t.Errorf("got %+v, %v: want the status", s, err)
 	}
-	if _, err := in.RequestStatus(ctx, "yard"); err == nil || errors.Is(err, cameras.ErrNoAgent) || !strings.Contains(err.Error(), "cam.yard.do.info") {
+	if _, err := in.RequestStatus(ctx, "yard"); err == nil || errors.Is(err, cameras.ErrNoAgent) ||
+		!strings.Contains(err.Error(), "cam.yard.do.info") {
 		t.Errorf("got %v: want an error that names the subject", err)
 	}
 	if _, err := in.RequestStatus(ctx, "nobody"); !errors.Is(err, cameras.ErrNoAgent) {

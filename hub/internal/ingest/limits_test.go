@@ -23,7 +23,8 @@ func TestDropLog(t *testing.T) {
 		if len(lines) != 10 {
 			t.Errorf("%d lines in 100 s: want 10", len(lines))
 		}
-		if !strings.Contains(lines[0], "since_last=1") || !strings.Contains(lines[1], "since_last=100") || !strings.Contains(lines[1], "broken") {
+		if !strings.Contains(lines[0], "since_last=1") || !strings.Contains(lines[1], "since_last=100") ||
+			!strings.Contains(lines[1], "broken") {
 			t.Errorf("lines %q: want the number of messages since the last line, and the error", lines[:2])
 		}
 		l.report("cam.yard.jpeg", broken)

@@ -106,7 +106,10 @@ func TestHeaders(t *testing.T) {
 	publish(t, agent, large(3500))
 	publish(t, agent, large(4096))
 	publish(t, agent, large(frame.MaxPayload-10_000))
-	testutil.Eventually(t, "all have come", func() bool { return into.FramesIn.Load() == 1 && into.Drops.Map()["decode"] == 2 })
+	testutil.Eventually(t, "all have come", func() bool {
+		return into.FramesIn.Load() == 1 &&
+			into.Drops.Map()["decode"] == 2
+	})
 }
 
 // TestBandwidth: of a camera that sends too many bytes the limit is taken.

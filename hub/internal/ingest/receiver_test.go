@@ -138,7 +138,8 @@ func TestReceiveJPEG(t *testing.T) {
 		c.send(agent, want)
 		got := next(t, v)
 		if !bytes.Equal(got.Payload, c.jpeg) || got.Width != 48 || got.Height != 32 || !got.Key || got.Params != nil {
-			t.Errorf("got %dx%d, key %v, %d bytes: want the picture as it was sent", got.Width, got.Height, got.Key, len(got.Payload))
+			t.Errorf("got %dx%d, key %v, %d bytes: want the picture as it was sent",
+				got.Width, got.Height, got.Key, len(got.Payload))
 		}
 		if got.Seq != want.Seq || got.PTS != want.PTS || got.Epoch != want.Epoch || !got.CaptureTime.Equal(want.CaptureTime) {
 			t.Errorf("got %+v: want the headers of %+v", got.Packet.Packet, want)
@@ -174,9 +175,11 @@ func TestReceivedH264IsNormalized(t *testing.T) {
 		got := next(t, v)
 		isKey := bytes.HasSuffix(step.want, []byte(idr))
 		if !bytes.Equal(got.Payload, step.want) || got.Key != isKey || got.Width != step.width {
-			t.Errorf("%s: got %x, key %v, width %d: want %x, %v, %d", step.name, got.Payload, got.Key, got.Width, step.want, isKey, step.width)
+			t.Errorf("%s: got %x, key %v, width %d: want %x, %v, %d",
+				step.name, got.Payload, got.Key, got.Width, step.want, isKey, step.width)
 		}
-		if same := any(got.Params) == params; same == (step.name == "as it should be" || step.name == "other parameter sets") {
+		if same := any(got.Params) == params; same == (step.name == "as it should be" ||
+			step.name == "other parameter sets") {
 			t.Errorf("%s: same parameter sets: %v", step.name, same)
 		}
 		params = got.Params

@@ -119,7 +119,8 @@ func TestStatusSuspension(t *testing.T) {
 	}
 	for _, pause := range []time.Duration{minSuspension, 2 * minSuspension, maxSuspension, maxSuspension} {
 		send("evil", 1)
-		if g := st.quotas["evil"]; g.sub != nil || g.suspendedUntil.Sub(now) != pause || st.quotas["porch"].sub == nil || !st.perCamera() {
+		if g := st.quotas["evil"]; g.sub != nil || g.suspendedUntil.Sub(now) != pause || st.quotas["porch"].sub == nil ||
+			!st.perCamera() {
 			t.Errorf("turned away for %v, want %v", g.suspendedUntil.Sub(now), pause)
 		}
 		if send("evil", 100); st.quotas["evil"].suspendedUntil.Sub(now) != pause {

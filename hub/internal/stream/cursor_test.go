@@ -184,7 +184,8 @@ func TestNextWaits(t *testing.T) {
 		// The timer of that call still runs: it must not shorten the next one.
 		<-time.After(59*time.Second - 1)
 		began = time.Now()
-		if _, err := c.Next(t.Context(), 10*time.Second); !errors.Is(err, stream.ErrTimeout) || time.Since(began) != 10*time.Second {
+		if _, err := c.Next(t.Context(), 10*time.Second); !errors.Is(err, stream.ErrTimeout) ||
+			time.Since(began) != 10*time.Second {
 			t.Errorf("%v after %v: want ErrTimeout after 10s", err, time.Since(began))
 		}
 	})
@@ -205,7 +206,8 @@ func TestNextTimesOutOnce(t *testing.T) {
 			}
 		})
 		began := time.Now()
-		if _, err := c.Next(t.Context(), time.Second); !errors.Is(err, stream.ErrTimeout) || time.Since(began) != time.Second {
+		if _, err := c.Next(t.Context(), time.Second); !errors.Is(err, stream.ErrTimeout) ||
+			time.Since(began) != time.Second {
 			t.Errorf("%v after %v: want ErrTimeout after 1s", err, time.Since(began))
 		}
 		publisher.Wait()

@@ -160,7 +160,8 @@ func (y *story) checkRing() {
 		dropped += s.Drops.Get(r)
 	}
 	if unknown := y.offered - s.FramesIn.Load(); dropped < unknown || dropped > unknown+y.lost {
-		t.Fatalf("%d frames sent, %d lost, %d in, dropped %v: every loss must be counted once", y.offered, y.lost, s.FramesIn.Load(), s.Drops.Map())
+		t.Fatalf("%d frames sent, %d lost, %d in, dropped %v: every loss must be counted once",
+			y.offered, y.lost, s.FramesIn.Load(), s.Drops.Map())
 	}
 }
 
@@ -214,7 +215,8 @@ func (w *watcher) read() {
 	case s.Codec() == media.H264 && r.HasKey && d.Index < r.LastKey && time.Since(d.Arrived) > liveBudget:
 		t.Fatalf("frame %d is %v old though %d is a newer key frame", d.Index, time.Since(d.Arrived), r.LastKey)
 	}
-	if d.Preroll != (d.Index < d.JoinPoint.Index) || (w.last == nil || d.Skipped > 0) && (d.JoinPoint.Index != r.Next-1 || d.JoinPoint.PTS < d.PTS) {
+	if d.Preroll != (d.Index < d.JoinPoint.Index) || (w.last == nil ||
+		d.Skipped > 0) && (d.JoinPoint.Index != r.Next-1 || d.JoinPoint.PTS < d.PTS) {
 		t.Fatalf("frame %d at %v, history %v, edge %+v: the newest is %d", d.Index, d.PTS, d.Preroll, d.JoinPoint, r.Next-1)
 	}
 	if w.last == nil {
@@ -262,7 +264,8 @@ func (w *watcher) checkNone() {
 	case n == 0 || w.last != nil && w.last.Index == r.Next-1:
 	case s.Codec() == media.H264 && !r.HasKey && (w.last == nil || w.last.Index+1 < r.Packets[0].Index):
 	default:
-		w.t.Fatalf("no frame for a viewer after %v: the ring holds %d to %d, newest key frame %d %v", w.last, r.Packets[0].Index, r.Next-1, r.LastKey, r.HasKey)
+		w.t.Fatalf("no frame for a viewer after %v: the ring holds %d to %d, newest key frame %d %v",
+			w.last, r.Packets[0].Index, r.Next-1, r.LastKey, r.HasKey)
 	}
 }
 

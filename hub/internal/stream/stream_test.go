@@ -150,7 +150,8 @@ func TestReset(t *testing.T) {
 	}
 	cam.add(s, "Kp")
 	if d := take(t, c); !d.Key || d.Skipped != 2 || c.Skipped() != 2 || s.Drops.Get(drop.Lagged) != 2 {
-		t.Errorf("got %+v, %d lagged: want the key frame and the two unread frames before Reset as skipped", d.Packet.Packet, s.Drops.Get(drop.Lagged))
+		t.Errorf("got %+v, %d lagged: want the key frame and the two unread frames before Reset as skipped",
+			d.Packet.Packet, s.Drops.Get(drop.Lagged))
 	}
 	(&camera{format: media.H264, epoch: -1}).add(s, "K")
 	if s.Drops.Get(drop.OldEpoch) != 1 {

@@ -33,7 +33,8 @@ func TestCounters(t *testing.T) {
 	for range 2 {
 		v := cam.view(media.Want{Codec: media.JPEG, Width: 160})
 		size := uint64(len(next(t, v).Payload))
-		if s := sums(); s.Running != 1 || s.Frames <= before.Frames || s.Out != before.Out+1 || s.BytesOut != before.BytesOut+size {
+		if s := sums(); s.Running != 1 || s.Frames <= before.Frames || s.Out != before.Out+1 ||
+			s.BytesOut != before.BytesOut+size {
 			t.Errorf("%+v after %+v and a frame of %d bytes", s, before, size)
 		}
 		v.Close()

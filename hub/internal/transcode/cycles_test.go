@@ -49,7 +49,10 @@ func TestCycles(t *testing.T) {
 			defer src.Close()
 			cam.play(time.Millisecond)
 			gone := func() {
-				testutil.Eventually(t, "nothing runs", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })
+				testutil.Eventually(t, "nothing runs", func() bool {
+					return r.tr.Totals().Processes == 0 &&
+						len(r.tr.Renditions(nil)) == 0
+				})
 			}
 			cycle := func(n int) {
 				v := cam.view(test.wants[n%len(test.wants)])

@@ -30,7 +30,8 @@ func TestProbe(t *testing.T) {
 			if err := os.WriteFile(path, []byte("#!/bin/sh\n"+test.script+"\n"), 0o700); err != nil { //nolint:gosec // a program
 				t.Fatal(err)
 			}
-			if _, err := Probe(t.Context(), Config{FFmpeg: path, Log: testutil.Log(t)}); err == nil || !strings.Contains(err.Error(), test.says) {
+			if _, err := Probe(t.Context(), Config{FFmpeg: path, Log: testutil.Log(t)}); err == nil ||
+				!strings.Contains(err.Error(), test.says) {
 				t.Errorf("%v, want %q", err, test.says)
 			}
 		})

@@ -53,7 +53,8 @@ func TestStill(t *testing.T) {
 				}
 			}
 			list := r.tr.Renditions(cam.Camera)
-			if len(list) != 1 || list[0].Stream.FramesIn.Load() != 5 || list[0].InProcess != (f == media.JPEG) || list[0].Viewers != 0 {
+			if len(list) != 1 || list[0].Stream.FramesIn.Load() != 5 || list[0].InProcess != (f == media.JPEG) ||
+				list[0].Viewers != 0 {
 				t.Errorf("%+v", list)
 			}
 		})

@@ -150,7 +150,10 @@ func TestShared(t *testing.T) {
 			v.Close()
 		}
 	}
-	testutil.Eventually(t, "no process", func() bool { return r.tr.Totals().Processes == 0 && len(r.tr.Renditions(nil)) == 0 })
+	testutil.Eventually(t, "no process", func() bool {
+		return r.tr.Totals().Processes == 0 &&
+			len(r.tr.Renditions(nil)) == 0
+	})
 	before.CheckNoLeaks(t)
 	if total := r.tr.Totals(); total.CPU <= 0 || total.Restarts != 0 || cam.Info().Viewers != 0 {
 		t.Errorf("%+v, %d viewers", total, cam.Info().Viewers)

@@ -57,7 +57,8 @@ func TestAppendAVCC(t *testing.T) {
 		if want := only(au, func(nalu []byte) bool { return !isSet(nalu) }); !equalNALUs(sample, want) {
 			t.Errorf("%d NALUs, want %d", len(sample), len(want))
 		}
-		if err := sample.Unmarshal(h264.AppendAVCC(nil, au, nil)); err != nil || !equalNALUs(sample, slices.Collect(h264.NALUs(au))) {
+		if err := sample.Unmarshal(h264.AppendAVCC(nil, au, nil)); err != nil ||
+			!equalNALUs(sample, slices.Collect(h264.NALUs(au))) {
 			t.Errorf("without init segment: %d NALUs, error %v", len(sample), err)
 		}
 	}

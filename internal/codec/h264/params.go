@@ -18,7 +18,8 @@ func (p *ParamSets) Equal(other *ParamSets) bool {
 	if p == other {
 		return true
 	}
-	return p != nil && other != nil && slices.EqualFunc(p.SPS, other.SPS, bytes.Equal) && slices.EqualFunc(p.PPS, other.PPS, bytes.Equal)
+	return p != nil && other != nil && slices.EqualFunc(p.SPS, other.SPS, bytes.Equal) &&
+		slices.EqualFunc(p.PPS, other.PPS, bytes.Equal)
 }
 
 // Reorders reports whether an SPS says that pictures are not sent in the order in which they are shown (B-frames:

@@ -32,7 +32,8 @@ func FuzzSPS(f *testing.F) {
 		if err := n.store.remember(nalu); err != nil {
 			t.Fatalf("parsed alone, but not remembered: %v", err)
 		}
-		if sets := n.store.paramSets(nil); len(sets.SPS) != 1 || !bytes.Equal(sets.SPS[0], nalu) || n.store.size != len(nalu) {
+		if sets := n.store.paramSets(nil); len(sets.SPS) != 1 || !bytes.Equal(sets.SPS[0], nalu) ||
+			n.store.size != len(nalu) {
 			t.Fatalf("%d sets with %d bytes are remembered", len(sets.SPS), n.store.size)
 		}
 		if set.id != 0 {

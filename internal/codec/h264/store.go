@@ -154,7 +154,8 @@ func parseSPS(nalu []byte) (paramSet, error) {
 	if set.width <= 0 || set.width > maxSide || set.height <= 0 || set.height > maxSide {
 		return paramSet{}, fmt.Errorf("picture size %dx%d", set.width, set.height)
 	}
-	set.reorders = sps.VUI != nil && sps.VUI.BitstreamRestriction != nil && sps.VUI.BitstreamRestriction.MaxNumReorderFrames > 0
+	set.reorders = sps.VUI != nil && sps.VUI.BitstreamRestriction != nil &&
+		sps.VUI.BitstreamRestriction.MaxNumReorderFrames > 0
 	return set, nil
 }
 

@@ -207,7 +207,8 @@ func TestParamsChanged(t *testing.T) {
 		params = append(params, info.Params)
 	}
 	first, second := params[1], params[5]
-	if first.Equal(second) || first.Equal(nil) || (*h264.ParamSets)(nil).Equal(first) || !(*h264.ParamSets)(nil).Equal(nil) {
+	if first.Equal(second) || first.Equal(nil) || (*h264.ParamSets)(nil).Equal(first) ||
+		!(*h264.ParamSets)(nil).Equal(nil) {
 		t.Error("Equal is wrong")
 	}
 	if !first.Equal(&h264.ParamSets{SPS: [][]byte{sps(0, 10, 6)}, PPS: [][]byte{pps(0, 0)}}) {

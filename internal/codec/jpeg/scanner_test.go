@@ -92,7 +92,8 @@ func FuzzCheck(f *testing.F) {
 		if w, h, err := jpeg.Size(data); err != nil || w != width || h != height {
 			t.Fatalf("Size says %dx%d, error %v; Check %dx%d", w, h, err, width, height)
 		}
-		if config, err := stdjpeg.DecodeConfig(bytes.NewReader(data)); err == nil && (config.Width != width || config.Height != height) {
+		if config, err := stdjpeg.DecodeConfig(bytes.NewReader(data)); err == nil && (config.Width != width ||
+			config.Height != height) {
 			t.Fatalf("image/jpeg says %dx%d, Check %dx%d", config.Width, config.Height, width, height)
 		}
 		if trimmed := jpeg.Trim(data); len(trimmed) != len(data) {

@@ -45,7 +45,8 @@ func TestWithTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(got.(*image.YCbCr).Y, want.(*image.YCbCr).Y) || !bytes.Equal(got.(*image.YCbCr).Cb, want.(*image.YCbCr).Cb) {
+	if !bytes.Equal(got.(*image.YCbCr).Y, want.(*image.YCbCr).Y) ||
+		!bytes.Equal(got.(*image.YCbCr).Cb, want.(*image.YCbCr).Cb) {
 		t.Error("the picture has other pixels")
 	}
 }
@@ -110,7 +111,8 @@ func TestFirst(t *testing.T) {
 				want = nil
 			}
 			switch {
-			case want == nil && (err != nil || w != s.width || h != s.height || !bytes.HasPrefix(s.data, got) || !bytes.HasSuffix(got, []byte{0xff, 0xd9})):
+			case want == nil && (err != nil || w != s.width || h != s.height || !bytes.HasPrefix(s.data, got) ||
+				!bytes.HasSuffix(got, []byte{0xff, 0xd9})):
 				t.Errorf("%s, %d bytes behind: %d bytes, %dx%d, %v", s.name, len(behind), len(got), w, h, err)
 			case want != nil && err == nil:
 				t.Errorf("%s, %d bytes behind: no error", s.name, len(behind))
