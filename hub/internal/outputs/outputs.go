@@ -7,6 +7,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/output/jpeg"
 	"github.com/bramble-cam/bramble/hub/internal/output/mjpeg"
 	"github.com/bramble-cam/bramble/hub/internal/output/mp4"
+	"github.com/bramble-cam/bramble/hub/internal/output/mpegts"
 )
 
 // All returns the outputs in the order in which lists have them.
@@ -16,5 +17,6 @@ func All() *output.Registry {
 		mjpeg.New(),
 		h264raw.New(),
 		mp4.New(),
+		mpegts.New(),
 	)
 }

@@ -168,6 +168,9 @@ func (r recorder) Write(b []byte) (int, error) {
 // Viewers are sent the same memory. Only what differs between viewers is made for each.
 func TestSharedMemory(t *testing.T) {
 	for _, o := range streams() {
+		if o.Spec().Name == "ts" { // each transport packet has the client's continuity counter
+			continue
+		}
 		t.Run(o.Spec().Name, func(t *testing.T) {
 			hub := outputtest.New(t)
 			hub.Timing.Idle = time.Hour

@@ -196,7 +196,7 @@ func TestOpenAPIProblem(t *testing.T) {
 func TestOpenAPIPaths(t *testing.T) {
 	described := readOpenAPI(t).Paths
 	want := []string{
-		"/api/v1/cameras", "/api/v1/cameras/{camera}", "/api/v1/cameras/{camera}/controls", "/api/v1/hub", "/api/v1/me", "/cam/{camera}.h264", "/cam/{camera}.jpeg", "/cam/{camera}.mjpeg", "/cam/{camera}.mp4",
+		"/api/v1/cameras", "/api/v1/cameras/{camera}", "/api/v1/cameras/{camera}/controls", "/api/v1/hub", "/api/v1/me", "/cam/{camera}.h264", "/cam/{camera}.jpeg", "/cam/{camera}.mjpeg", "/cam/{camera}.mp4", "/cam/{camera}.ts",
 	}
 	if got := slices.Sorted(maps.Keys(described)); !slices.Equal(got, want) {
 		t.Errorf("described are %v, want %v", got, want)
