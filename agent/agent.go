@@ -90,7 +90,8 @@ func (a *Agent) Run(ctx context.Context) error {
 	nc, err := publish.Dial(publish.ConnConfig{
 		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host,
 		Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log,
-		OnDenied: a.permissions.denied,
+		NoCredential: "\"bramble-hub agent add NAME\" at the hub makes one, to be given with --credential-file",
+		OnDenied:     a.permissions.denied,
 		OnConnect: func() {
 			select {
 			case connected <- struct{}{}:

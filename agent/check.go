@@ -21,6 +21,8 @@ func (a *Agent) Check(ctx context.Context) error {
 	link := publish.ConnConfig{
 		URL: a.cfg.Hub, Name: "bramble-agent join " + a.cfg.Host,
 		Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log, OnDenied: a.permissions.denied,
+		NoCredential: "on the hub, \"sudo bramble-hub agent add NAME\" prints one; " +
+			"paste it when join asks for it, or give --token-file FILE",
 	}
 	nc, err := publish.Probe(ctx, link)
 	if errors.Is(err, nats.ErrAuthorization) && !a.cfg.Credential.IsZero() {

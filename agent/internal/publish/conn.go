@@ -34,6 +34,9 @@ type ConnConfig struct {
 	Trust      tlstrust.Settings
 	Log        *slog.Logger
 
+	// NoCredential is the remedy if the hub asks for a credential and there is none.
+	NoCredential string
+
 	// OnConnect is called after each connection, the first one included. OnDenied is called with the subject when the
 	// server refuses to have something published or subscribed. Both are called by a goroutine of nats.go.
 	OnConnect func()
@@ -134,8 +137,7 @@ func (c ConnConfig) explainRefusal(err error) (what, remedy string) {
 		return "the hub refuses this agent: it does not know this credential",
 			"\"bramble-hub agent list\" at the hub shows the known agents; \"bramble-hub agent add\" makes a credential"
 	case errors.Is(err, nats.ErrAuthorization):
-		return "the hub refuses this agent: it asks for a credential",
-			"\"bramble-hub agent add NAME\" at the hub makes one, to be given with --credential-file"
+		return "the hub refuses this agent: it asks for a credential", c.NoCredential
 	}
 	if what, remedy = c.Trust.Explain(err); what != "" {
 		what = "this agent does not trust the hub, and sends it nothing: " + what

@@ -83,8 +83,7 @@ func (c ConnConfig) explain(where string, err error) error {
 		help = "the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known " +
 			"agents, and \"agent add\" makes a new token; copy all of it"
 	case errors.Is(err, nats.ErrAuthorization):
-		help = "the hub asks for a token: on the hub, \"sudo bramble-hub agent add NAME\" prints one; " +
-			"paste it when join asks for it, or give --token-file FILE"
+		help = "the hub asks for a token: " + c.NoCredential
 	case errors.As(err, &cert) && cert.Reason == x509.Expired:
 		help = fmt.Sprintf("this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, "+
 			"the hub needs a new certificate", time.Now().Format(time.DateTime))
