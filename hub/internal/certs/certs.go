@@ -97,10 +97,10 @@ func (p *Pair) reloadIfChanged() {
 		text := err.Error()
 		if text == p.lastError && text != p.lastWarning {
 			p.lastWarning = text
-			p.log.Warn("the certificate's files have changed and cannot be used; the certificate of before goes on",
+			p.log.Warn("the certificate's files have changed and cannot be used; the previous certificate stays in use",
 				"cert", p.certFile, "key", p.keyFile, logkey.Err, err,
 				"remedy", "put a certificate and its private key there, as PEM files that this user may read; "+
-					"they are taken over without a restart")
+					"they are loaded without a restart")
 		}
 		p.lastError = text
 		return
@@ -159,6 +159,6 @@ func (p *Pair) warnExpiry(now time.Time) {
 		what = "the certificate has expired: browsers warn of it, and agents that do not pin its fingerprint refuse it"
 	}
 	p.log.Warn(what, "cert", p.certFile, "expires", leaf.NotAfter.UTC().Format(time.RFC3339),
-		"remedy", "put a new one into the file, it is taken over without a restart; \"bramble-hub cert\" renews "+
+		"remedy", "put a new one into the file, it is loaded without a restart; \"bramble-hub cert\" renews "+
 			"one that it has made")
 }

@@ -146,7 +146,7 @@ func TestBroken(t *testing.T) {
 					<-time.After(checkInterval)
 					r.shows(&old)
 				}
-				if said := r.log.took(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "goes on") || !strings.Contains(said, "remedy=") || !strings.Contains(said, first.CertFile) {
+				if said := r.log.took(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "stays in use") || !strings.Contains(said, "remedy=") || !strings.Contains(said, first.CertFile) {
 					t.Errorf("said %s", said)
 				}
 				second.Install(t, first.CertFile, first.KeyFile)

@@ -85,7 +85,7 @@ func (s *Store) reloadIfChanged() {
 	info, err := os.Stat(s.name)
 	if errors.Is(err, fs.ErrNotExist) {
 		if s.seen != nil && !s.Snapshot().Empty() {
-			s.warnOnce("the credentials file is gone; the credentials that it held count until the hub is started anew",
+			s.warnOnce("the credentials file is gone; the credentials that it held stay valid until the hub restarts",
 				errors.New(s.name+" does not exist"))
 		}
 		s.seen = nil
@@ -99,7 +99,7 @@ func (s *Store) reloadIfChanged() {
 		s.seen = info
 	}
 	if err != nil {
-		s.warnOnce("the credentials file cannot be used; the credentials of before count until it can", err)
+		s.warnOnce("the credentials file cannot be used; the previous credentials stay valid until it can", err)
 		return
 	}
 	s.errs.Seen(nil)

@@ -212,7 +212,7 @@ func TestState(t *testing.T) {
 	e := examine(t, Config{Credentials: file})
 	e.credentials()
 	e.state()
-	compare(t, e.findings, true, want{OK, "credentials", "nobody is asked", ""}, want{OK, "state", dir + " can be written", ""})
+	compare(t, e.findings, true, want{OK, "credentials", "authentication is off", ""}, want{OK, "state", dir + " can be written", ""})
 	if _, err := os.Stat(filepath.Dir(file)); err == nil {
 		t.Error("it has made a directory")
 	}

@@ -38,7 +38,7 @@ func (e *examination) credentials() {
 	case err != nil:
 		e.fail("credentials", err.Error(), "do what it says; nobody can log in or connect before")
 	case b.Empty():
-		e.ok("credentials", "none in %s: nobody is asked who he is, and only this host may connect", e.cfg.Credentials)
+		e.ok("credentials", "none in %s: authentication is off, and only this host may connect", e.cfg.Credentials)
 	default:
 		e.ok("credentials", "%d users, %d agents and %d consumers in %s", len(b.Users()), len(b.Agents()),
 			len(b.Consumers()), e.cfg.Credentials)

@@ -54,12 +54,12 @@ func TestCopies(t *testing.T) {
 	if _, err := credstore.Install(mine, d, false); err != nil {
 		t.Fatal(err)
 	}
-	keeper, err := credstore.Open(theirs, testutil.Log(t))
+	store, err := credstore.Open(theirs, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	hub := hubsync.New(
-		hubsync.Config{Conn: testutil.Connect(t, url), Credentials: keeper, Ended: endedsessions.Open(theirs, testutil.Log(t)), Version: "1.2.0", Log: testutil.Log(t)},
+		hubsync.Config{Conn: testutil.Connect(t, url), Credentials: store, Ended: endedsessions.Open(theirs, testutil.Log(t)), Version: "1.2.0", Log: testutil.Log(t)},
 	)
 	testutil.Run(t, hub.Run)
 	look(want{OK, "bucket", "same credentials", ""}, want{OK, "hubs", "1 on this NATS system", ""})

@@ -24,10 +24,10 @@ func TestLogouts(t *testing.T) {
 	a.run()
 	b.run()
 	gone, stays := a.login("anna"), a.login("anna")
-	a.door.Logout(address, gone)
+	a.auth.Logout(address, gone)
 	b.learns(gone)
 	back := b.login("otto")
-	b.door.Logout(address, back)
+	b.auth.Logout(address, back)
 	a.learns(back)
 	var many []endedsessions.Entry
 	for i := range 3000 {
@@ -62,7 +62,7 @@ func TestLogoutWithoutNATS(t *testing.T) {
 	gone := a.login("anna")
 	testutil.StopServer(ns)
 	testutil.Eventually(t, "the connection is lost", func() bool { return !a.nc.IsConnected() && !b.nc.IsConnected() })
-	a.door.Logout(address, gone)
+	a.auth.Logout(address, gone)
 	testutil.StartServer(t, server.Options{Port: port})
 	b.learns(gone)
 }
@@ -81,7 +81,7 @@ func TestForgedLogouts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a.door.Logout(address, otherSession)
+	a.auth.Logout(address, otherSession)
 	b.learns(otherSession)
 	real := testutil.Receive(t, "a real message", heard)
 	for real.Subject != ended {
@@ -122,7 +122,7 @@ func TestForgedLogouts(t *testing.T) {
 	if !a.isGood(anna) || !b.isGood(anna) {
 		t.Error("somebody without the key has logged a user out")
 	}
-	a.door.Logout(address, anna)
+	a.auth.Logout(address, anna)
 	b.learns(anna)
 	testutil.Eventually(t, "hubs agree", func() bool { return a.ended.Digests() == b.ended.Digests() })
 	if n := a.sync.refused.Load(); n != want {
@@ -155,7 +155,7 @@ func TestFlood(t *testing.T) {
 	junk := &nats.Msg{Subject: subject.Space{}.Hub(subject.HubEnded), Data: make([]byte, 1<<10)}
 	for i := range 20 * maxBurst {
 		if i == 10*maxBurst {
-			a.door.Logout(address, gone)
+			a.auth.Logout(address, gone)
 		}
 		if err := nc.PublishMsg(junk); err != nil {
 			t.Fatal(err)

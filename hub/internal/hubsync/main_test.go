@@ -51,14 +51,14 @@ func (l *lines) count(what string) int {
 
 // hub is a hub with its own copy of the credentials.
 type hub struct {
-	t      *testing.T
-	file   string
-	log    *lines
-	keeper *credstore.Store
-	ended  *endedsessions.Store
-	door   *auth.Authenticator
-	sync   *Sync
-	nc     *nats.Conn
+	t     *testing.T
+	file  string
+	log   *lines
+	store *credstore.Store
+	ended *endedsessions.Store
+	auth  *auth.Authenticator
+	sync  *Sync
+	nc    *nats.Conn
 }
 
 // quick are times for tests.
@@ -99,13 +99,13 @@ func newHub(t *testing.T, url, of string) *hub {
 	h.copyFrom(of)
 	var err error
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(h.log, testutil.SecretLog{}), nil))
-	if h.keeper, err = credstore.Open(h.file, log); err != nil {
+	if h.store, err = credstore.Open(h.file, log); err != nil {
 		t.Fatal(err)
 	}
 	h.ended = endedsessions.Open(h.file, log)
-	h.door = auth.New(h.keeper, h.ended, log)
+	h.auth = auth.New(h.store, h.ended, log)
 	h.nc = testutil.Connect(t, url)
-	h.sync = New(Config{Conn: h.nc, Space: subject.Space{}, Credentials: h.keeper, Ended: h.ended, Version: "1.0.0", Log: log})
+	h.sync = New(Config{Conn: h.nc, Space: subject.Space{}, Credentials: h.store, Ended: h.ended, Version: "1.0.0", Log: log})
 	h.sync.times = quick()
 	h.sync.name = t.Name()
 	return h
@@ -124,19 +124,19 @@ func (h *hub) copyFrom(file string) {
 }
 
 func (h *hub) run() (stop func()) {
-	stopKeeper := testutil.Run(h.t, h.keeper.Run)
+	stopStore := testutil.Run(h.t, h.store.Run)
 	stopEnded := testutil.Run(h.t, h.ended.Run)
 	stopSync := testutil.Run(h.t, h.sync.Run)
 	return func() {
 		stopSync()
 		stopEnded()
-		stopKeeper()
+		stopStore()
 	}
 }
 
 func (h *hub) login(name string) secret.Text {
 	h.t.Helper()
-	_, cookie, err := h.door.Login(context.Background(), address, name, annaPassword)
+	_, cookie, err := h.auth.Login(context.Background(), address, name, annaPassword)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func (h *hub) login(name string) secret.Text {
 }
 
 func (h *hub) isGood(cookie secret.Text) bool {
-	_, _, err := h.door.Session(address, cookie)
+	_, _, err := h.auth.Session(address, cookie)
 	return err == nil
 }
 

@@ -60,7 +60,7 @@ type client struct {
 	conns     int           // how many connections it may have; 0: any number
 	subs      int           // how many subscriptions each of them may have; 0: any number
 	pending   *pendingAge   // of a consumer; owned by Run's goroutine
-	publishes *publishLimit // of a consumer; guarded by the mu of guests
+	publishes *publishLimit // of a consumer; guarded by the mu of authenticator
 }
 
 func newAuthenticator(cfg Config, anonymous bool) *authenticator {

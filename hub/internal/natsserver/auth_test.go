@@ -19,8 +19,8 @@ import (
 // site is a server with a credentials file.
 type site struct {
 	*Server
-	file   string
-	keeper *credstore.Store
+	file  string
+	store *credstore.Store
 }
 
 // edit changes the credentials file.
@@ -62,18 +62,18 @@ func guarded(t *testing.T, cfg Config, file string) site {
 	if cfg.Log == nil {
 		cfg.Log = testutil.Log(t)
 	}
-	keeper, err := credstore.Open(file, cfg.Log)
+	store, err := credstore.Open(file, cfg.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg.Credentials = keeper
+	cfg.Credentials = store
 	if cfg.Addr == "" {
 		cfg.Addr = anyPort
 	}
 	s := start(t, cfg)
 	testutil.Run(t, s.Run)
-	testutil.Run(t, keeper.Run)
-	return site{s, file, keeper}
+	testutil.Run(t, store.Run)
+	return site{s, file, store}
 }
 
 // party is a connection, with what the server has said against it.
@@ -272,7 +272,7 @@ func TestRefused(t *testing.T) {
 	l := &lines{}
 	s := guarded(t, Config{Log: logTo(l)}, file)
 	s.edit(t, func(d *credstore.File) error { return d.RemoveAgent("porch") })
-	testutil.Eventually(t, "the change counts", func() bool { _, ok := s.keeper.Snapshot().NATSClient(c.porch.Public()); return !ok })
+	testutil.Eventually(t, "the change counts", func() bool { _, ok := s.store.Snapshot().NATSClient(c.porch.Public()); return !ok })
 	stranger, err := credential.New()
 	if err != nil {
 		t.Fatal(err)

@@ -16,12 +16,12 @@ import (
 // The rest is refused after a second. Other credentials do not wait.
 func TestConnectionsInALoop(t *testing.T) {
 	file, c := newFile(t)
-	keeper, err := credstore.Open(file, testutil.Log(t))
+	store, err := credstore.Open(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		g := newAuthenticator(Config{Credentials: keeper, Log: testutil.Log(t)}, false)
+		g := newAuthenticator(Config{Credentials: store, Log: testutil.Log(t)}, false)
 		began := time.Now()
 		var let, refused atomic.Int32
 		var all sync.WaitGroup

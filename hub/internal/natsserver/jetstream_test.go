@@ -16,30 +16,30 @@ import (
 // It does not matter whether the hub or the file authenticates clients.
 func TestJetStreamOfFrames(t *testing.T) {
 	file, c := newFile(t)
-	keeper, err := credstore.Open(file, testutil.Log(t))
+	store, err := credstore.Open(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := fmt.Sprintf("jetstream { store_dir: %q }\n", t.TempDir())
+	jetStream := fmt.Sprintf("jetstream { store_dir: %q }\n", t.TempDir())
 	hub := c.all.Public() // any key
 	for name, test := range map[string]struct {
 		conf string
 		ok   bool
 	}{
-		"credentials file decides":  {store, false},
-		"users in the same account": {store + "authorization { users: [ { nkey: " + hub + " } ] }", false},
-		"everybody in the same account": {store + "authorization { users: [ { user: all } ] }\nno_auth_user: all",
+		"credentials file decides":  {jetStream, false},
+		"users in the same account": {jetStream + "authorization { users: [ { nkey: " + hub + " } ] }", false},
+		"everybody in the same account": {jetStream + "authorization { users: [ { user: all } ] }\nno_auth_user: all",
 			false},
-		"account of the hub": {store + "accounts { A { jetstream: enabled, users: [ { nkey: " + hub +
+		"account of the hub": {jetStream + "accounts { A { jetstream: enabled, users: [ { nkey: " + hub +
 			" } ] }, B {} }", false},
-		"account of everybody": {store +
+		"account of everybody": {jetStream +
 			"accounts { A { jetstream: enabled, users: [ { user: all } ] }, B {} }\nno_auth_user: all", false},
-		"account of its own": {store + "accounts { A { users: [ { nkey: " + hub +
+		"account of its own": {jetStream + "accounts { A { users: [ { nkey: " + hub +
 			" } ] }, B { jetstream: enabled } }", true},
-		"credentials file, an account of its own": {store + "accounts { B { jetstream: enabled } }", true},
+		"credentials file, an account of its own": {jetStream + "accounts { B { jetstream: enabled } }", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Config{Addr: anyPort, File: write(t, `server_name: "x"`+"\n"+test.conf), Credentials: keeper, Log: testutil.Log(t)}
+			cfg := Config{Addr: anyPort, File: write(t, `server_name: "x"`+"\n"+test.conf), Credentials: store, Log: testutil.Log(t)}
 			if !strings.Contains(test.conf, "no_auth_user") {
 				cfg.Hub = hub
 			}
@@ -58,7 +58,7 @@ func TestJetStreamOfFrames(t *testing.T) {
 // Exceptions are a file that names the address, and --insecure.
 func TestNoAuthUser(t *testing.T) {
 	file, _ := newFile(t)
-	keeper, err := credstore.Open(file, testutil.Log(t))
+	store, err := credstore.Open(file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestNoAuthUser(t *testing.T) {
 		{anyPort, conf + `listen: "0.0.0.0:-1"`, false, true},
 	} {
 		s, err := Start(
-			Config{Addr: test.addr, File: write(t, test.conf), Credentials: keeper, Insecure: test.insecure, Log: testutil.Log(t)})
+			Config{Addr: test.addr, File: write(t, test.conf), Credentials: store, Insecure: test.insecure, Log: testutil.Log(t)})
 		if err == nil {
 			s.Stop()
 		}

@@ -22,7 +22,7 @@ type logger struct {
 	started          atomic.Bool
 	limiter          *loglimit.Limiter // lines about the server itself
 	refusals         *loglimit.Limiter // lines about its clients, by address
-	authLogsRefusals bool              // guests logs refusals
+	authLogsRefusals bool              // authenticator logs refusals
 }
 
 func (l *logger) Noticef(format string, v ...any) {
