@@ -15,8 +15,8 @@ import (
 const acceptDelay = 2 * time.Second
 
 // Check connects to the hub once and asks whether this agent may serve its cameras there. Nothing is opened or
-// published. The error says what helps. An agent on this host that serves a camera already is no trouble: it is about
-// to be started anew.
+// published. The error says what helps. Another agent on this host may serve a camera already: it
+// is about to be restarted.
 func (a *Agent) Check(ctx context.Context) error {
 	link := publish.ConnConfig{
 		URL: a.cfg.Hub, Name: "bramble-agent join " + a.cfg.Host,

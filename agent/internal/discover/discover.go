@@ -22,8 +22,8 @@ const (
 type Camera struct {
 	Kind         string           `json:"kind"`
 	Title        string           `json:"title"`              // its name for people; never empty
-	Name         string           `json:"name,omitempty"`     // a camera id for it, unlike those of the others; empty if skipped
-	Stable       string           `json:"stable"`             // what stays the same when cameras are plugged and the machine starts anew: a path, or the id by libcamera
+	Name         string           `json:"name,omitempty"`     // a unique camera id for it; empty if skipped
+	Stable       string           `json:"stable"`             // a path or libcamera's id; survives replugging and reboots
 	Links        []string         `json:"links,omitempty"`    // other links to Node
 	Node         string           `json:"node,omitempty"`     // /dev/video0, or another one next time
 	Driver       string           `json:"driver,omitempty"`   // for example uvcvideo

@@ -19,10 +19,9 @@ type Trust interface {
 	Config() (*tls.Config, error)
 }
 
-// Options have connections to urls, several of which are joined by commas, limited. nats.go begins TLS above a
-// dialer's connections, where nobody can look at what is said; therefore this dialer begins it, as nats.go would.
-// Those of WebSockets are not limited. The options that say whom to trust are still needed: by them nats.go insists
-// on TLS.
+// Options limits the connections to urls, which are joined by commas. nats.go starts TLS above a dialer's connections,
+// where the limit cannot see the plain text. So this dialer starts TLS, as nats.go would. WebSocket connections are not
+// limited. The options for TLS trust are still needed: they make nats.go require TLS.
 func Options(urls string, dialer net.Dialer, trust Trust) []nats.Option {
 	return OptionsUpTo(0, urls, dialer, trust)
 }

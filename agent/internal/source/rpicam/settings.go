@@ -114,8 +114,7 @@ func (r *camera) settings() settings {
 	return r.set
 }
 
-// Configure implements source.Configurer. rpicam-vid cannot be told anything while it runs, so every change starts it
-// anew.
+// Configure implements source.Configurer. rpicam-vid takes no settings while it runs, so every change restarts it.
 func (r *camera) Configure(s source.Settings) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

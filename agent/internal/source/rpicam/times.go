@@ -102,9 +102,9 @@ type timeline struct {
 }
 
 // atLine places a frame by its line. From rpicam-apps 1.8.0 on the lines are made from the system's clock, so they step
-// when that is set, for example when a Pi without a battery clock has reached a time server. A step is not passed on,
-// and the camera need not start anew for it: the frame then comes as long after the one before as it arrived after
-// it. A pause of the camera is none: it shows in line and arrival alike.
+// when that is set, for example when a Pi without a battery clock has reached a time server. A step is not passed on:
+// the interval to the previous frame is then that of the arrivals. A pause of the camera is no step: it shows in line
+// and arrival alike.
 func (t *timeline) atLine(line time.Duration, now time.Time) (pos time.Duration, captured time.Time, stepped bool) {
 	if t.start.IsZero() {
 		t.begin(now)

@@ -11,8 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// waitMillis is how long poll waits at most, in case a driver removes its device without waking those who wait: the
-// next poll says so.
+// waitMillis is how long poll waits at most. A driver may remove its device without waking poll: the next poll fails.
 const waitMillis = 1000
 
 // errHungUp stands for POLLERR and POLLHUP.
