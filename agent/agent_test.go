@@ -177,8 +177,8 @@ func TestRestartIsNoDuplicate(t *testing.T) {
 	}
 }
 
-// TestStrangersOnTheSubject: one answers, but not as an agent does; one does not answer at all, so it is dead.
-func TestStrangersOnTheSubject(t *testing.T) {
+// TestForeignMessages: one answers, but not as an agent does; one does not answer at all, so it is dead.
+func TestForeignMessages(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)
 	nc := testutil.Connect(t, url)

@@ -53,20 +53,20 @@ func connectAs(t *testing.T, url string, c credential.Credential) *nats.Conn {
 	return nc
 }
 
-// heard is a log that can be waited on.
-type heard struct {
+// logCapture is a log that can be waited on.
+type logCapture struct {
 	mu   sync.Mutex
 	text string // guarded by mu
 }
 
-func (h *heard) Write(line []byte) (int, error) {
+func (h *logCapture) Write(line []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.text += string(line)
 	return len(line), nil
 }
 
-func (h *heard) said(part string) bool {
+func (h *logCapture) said(part string) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return strings.Contains(h.text, part)
@@ -77,7 +77,7 @@ func TestCredential(t *testing.T) {
 	hub, porch := newCredential(t), newCredential(t)
 	url := testutil.StartServer(t, guarded(hub, porch)).ClientURL()
 	nc := connectAs(t, url, hub)
-	l := &heard{}
+	l := &logCapture{}
 	cfg := config(t, url, "porch=file:clip.jpeg")
 	cfg.Credential, cfg.Log = porch, slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	cfg.Log.Info("started with", "config", fmt.Sprintf("%+v", cfg))
@@ -125,7 +125,7 @@ func TestRefusedAgentSaysSo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := testutil.StartServer(t, guarded(hub, porch))
-			l := &heard{}
+			l := &logCapture{}
 			cfg := config(t, s.ClientURL(), "porch=file:clip.jpeg")
 			cfg.Credential, cfg.Log = test.shows, slog.New(slog.NewTextHandler(l, nil))
 			testutil.Run(t, newAgent(t, cfg).Run)
@@ -148,7 +148,7 @@ func TestRevokedAgentSaysSo(t *testing.T) {
 	t.Parallel()
 	hub, porch := newCredential(t), newCredential(t)
 	s := testutil.StartServer(t, guarded(hub, porch))
-	l := &heard{}
+	l := &logCapture{}
 	cfg := config(t, s.ClientURL(), "porch=file:clip.jpeg")
 	cfg.Credential, cfg.Log = porch, slog.New(slog.NewTextHandler(l, nil))
 	ctx, cancel := context.WithCancel(t.Context())

@@ -11,7 +11,7 @@ import (
 
 // Refused answers are logged once, however many reply subjects a consumer invents, and crowd out no other subject.
 func TestDeniedAnswers(t *testing.T) {
-	l := &heard{}
+	l := &logCapture{}
 	d := newPermissions(slog.New(slog.NewTextHandler(l, nil)), subject.Space{})
 	for i := range 2 * maxDeniedSubjects {
 		d.denied(fmt.Sprintf("_INBOX_UABC.%d", i))

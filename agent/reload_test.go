@@ -83,7 +83,7 @@ func TestReloadRefused(t *testing.T) {
 	url := testutil.StartNATS(t)
 	nc := testutil.Connect(t, url)
 	runAgent(t, newAgent(t, config(t, url, "theirs="+small)), nc)
-	l := &heard{}
+	l := &logCapture{}
 	cfg := config(t, url, "ours="+small)
 	cfg.Log = slog.New(slog.NewTextHandler(l, nil))
 	a := newAgent(t, cfg)

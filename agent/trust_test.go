@@ -152,7 +152,7 @@ func TestImpostor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			i := startImpostor(t, false1, test.secure)
-			l := &heard{}
+			l := &logCapture{}
 			cfg := config(t, test.url+i.addr, "porch=file:clip.jpeg")
 			cfg.Credential, cfg.Trust, cfg.Log = newCredential(t), test.trust, slog.New(slog.NewTextHandler(l, nil))
 			stop := testutil.Run(t, newAgent(t, cfg).Run)

@@ -25,7 +25,7 @@ func TestBrowser(t *testing.T) {
 		t.Skip("no chromium, chromium-browser or google-chrome is installed: make test installs one where it can")
 	}
 	page := freeAddress(t)
-	d := openDoors(t, hub.Config{}, `"http://127.0.0.1`+`:8000"`, `"http://`+page+`"`)
+	d := startHubWith(t, hub.Config{}, `"http://127.0.0.1`+`:8000"`, `"http://`+page+`"`)
 	serve(t, d.nats, "porch=pattern:#size=160x120&fps=10")
 	_, port, err := net.SplitHostPort(page)
 	if err != nil {

@@ -20,11 +20,11 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// doors is a hub with the shipped deployments/nats/websocket-mqtt.conf, at free ports.
-type doors struct{ nats, webSocket, mqtt string }
+// hubAddresses is a hub with the shipped deployments/nats/websocket-mqtt.conf, at free ports.
+type hubAddresses struct{ nats, webSocket, mqtt string }
 
-// openDoors replaces parts of the file first, given as old and new.
-func openDoors(t *testing.T, cfg hub.Config, replace ...string) (d doors) {
+// startHubWith replaces parts of the file first, given as old and new.
+func startHubWith(t *testing.T, cfg hub.Config, replace ...string) (d hubAddresses) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "nats.conf")
 	conf, err := os.ReadFile(filepath.Join("..", "..", "deployments", "nats", "websocket-mqtt.conf"))
@@ -74,7 +74,7 @@ func freeAddress(t *testing.T) string {
 func TestMQTT(t *testing.T) {
 	t.Parallel()
 	need(t, "mosquitto_sub")
-	d := openDoors(t, hub.Config{})
+	d := startHubWith(t, hub.Config{})
 	serve(t, d.nats, "porch=pattern:#size=160x120&fps=10")
 	host, port, err := net.SplitHostPort(d.mqtt)
 	if err != nil {
@@ -137,7 +137,7 @@ func TestMQTTUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := openDoors(t, hub.Config{NATSCredential: own}, "  no_auth_user: mqtt\n", "", "\nno_auth_user: anybody\n", "\n",
+	d := startHubWith(t, hub.Config{NATSCredential: own}, "  no_auth_user: mqtt\n", "", "\nno_auth_user: anybody\n", "\n",
 		"      { user: anybody }", "      { nkey: "+public+" }",
 		"      { user: mqtt, permissions: { publish: [], subscribe: [\"cam.*.still\"] } }", asHomeAssistant,
 		"#     { nkey: UCDPHWXNODVLZMUS7KY6NV4NSGXVKR6FDUDQZWJ2MHXWVVOHH73IEIKO }", "# the hub", "#"+asShipped,

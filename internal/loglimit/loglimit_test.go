@@ -73,7 +73,7 @@ func TestForgets(t *testing.T) {
 
 // A day of attacks from any number of addresses makes a few megabytes of log.
 // One address makes far less, and hides no other.
-func TestDayOfStrangers(t *testing.T) {
+func TestManyKeys(t *testing.T) {
 	for name, test := range map[string]struct {
 		from     func(i int) string
 		most     int // bytes

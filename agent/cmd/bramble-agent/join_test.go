@@ -22,8 +22,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// doors starts a NATS server that lets in who has the credential, for the camera porch.
-func doors(t *testing.T) (url string, cred credential.Credential) {
+// startAuthServer starts a NATS server that lets in who has the credential, for the camera porch.
+func startAuthServer(t *testing.T) (url string, cred credential.Credential) {
 	t.Helper()
 	cred, err := credential.New()
 	if err != nil {
@@ -82,7 +82,7 @@ func example(t *testing.T) (path string) {
 
 // TestJoin writes what the service needs, keeps what was there, and starts it; what it has written is what the agent reads.
 func TestJoin(t *testing.T) {
-	url, cred := doors(t)
+	url, cred := startAuthServer(t)
 	file := example(t)
 	before, _ := os.ReadFile(file)
 	m, log := systemctl(t)
@@ -138,7 +138,7 @@ func TestJoinTLS(t *testing.T) {
 
 // TestJoinTokenElsewhere keeps the token off the command line, and --no-start leaves the service alone.
 func TestJoinTokenElsewhere(t *testing.T) {
-	url, cred := doors(t)
+	url, cred := startAuthServer(t)
 	seed := cred.Seed().Reveal()
 	inFile := filepath.Join(t.TempDir(), "token")
 	testutil.WriteFile(t, inFile, []byte("# of the porch\n"+seed+"\n"))
@@ -170,7 +170,7 @@ func TestJoinTokenElsewhere(t *testing.T) {
 
 // TestJoinMakesTheFile that --config names, and its folder; another command says that there is no such file.
 func TestJoinMakesTheFile(t *testing.T) {
-	url, cred := doors(t)
+	url, cred := startAuthServer(t)
 	file := filepath.Join(t.TempDir(), "a", "b", "agent.yaml")
 	var said bytes.Buffer
 	args := []string{"join", url, "--config", file, "--camera", "porch=pattern:"}
@@ -198,7 +198,7 @@ func TestJoinMakesTheFile(t *testing.T) {
 
 // TestJoinWarns of a token on the command line, without repeating it.
 func TestJoinWarns(t *testing.T) {
-	url, cred := doors(t)
+	url, cred := startAuthServer(t)
 	seed := cred.Seed().Reveal()
 	for _, args := range [][]string{{"--token", seed}, {"--token=" + seed}} {
 		var said bytes.Buffer
@@ -213,7 +213,7 @@ func TestJoinWarns(t *testing.T) {
 
 // TestJoinRefused: nothing is written unless the hub lets this agent in, and each error says what helps.
 func TestJoinRefused(t *testing.T) {
-	url, cred := doors(t)
+	url, cred := startAuthServer(t)
 	stranger, err := credential.New()
 	if err != nil {
 		t.Fatal(err)
@@ -270,7 +270,7 @@ func TestJoinRefused(t *testing.T) {
 
 // TestJoinCommand: the program itself takes the line, and without systemd's service says how to start.
 func TestJoinCommand(t *testing.T) {
-	url, cred := doors(t)
+	url, cred := startAuthServer(t)
 	file := example(t)
 	var said bytes.Buffer
 	code := run([]string{"join", url, "--token", "-", "--config", file, "--camera", "porch=pattern:"}, strings.NewReader(cred.Seed().Reveal()), io.Discard, &said)
@@ -291,7 +291,7 @@ func TestWithPort(t *testing.T) {
 
 // TestJoinRightAfterAdd: an agent that was added a moment ago joins, though the hub needs up to a second to know it.
 func TestJoinRightAfterAdd(t *testing.T) {
-	url, cred := doors(t)
+	url, cred := startAuthServer(t)
 	stranger, err := credential.New()
 	if err != nil {
 		t.Fatal(err)
@@ -338,7 +338,7 @@ func TestJoinRightAfterAdd(t *testing.T) {
 func TestJoinAnotherHub(t *testing.T) {
 	cert := testutil.NewCert(t, nil, nil)
 	one := testutil.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
-	url, cred := doors(t)
+	url, cred := startAuthServer(t)
 	file := example(t)
 	m, _ := systemctl(t)
 	pin := tlstrust.Fingerprint(cert.Leaf)

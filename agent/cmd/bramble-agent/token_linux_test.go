@@ -28,7 +28,7 @@ func joinAtTerminal(t *testing.T, lines []string, args ...string) (shown string,
 // TestJoinAsks: join asks for the token, does not show it, and says what is wrong with one until it is right. Nothing
 // is left of an attempt that fails.
 func TestJoinAsks(t *testing.T) {
-	url, cred := doors(t)
+	url, cred := startAuthServer(t)
 	seed := cred.Seed().Reveal()
 	for name, test := range map[string]struct {
 		lines []string

@@ -20,8 +20,8 @@ import (
 // the writing direction, and invents a line.
 const evil = "pi\x1b[2J\x1b]52;c;ZXZpbA==\x07\u202egnp\r\nOK    agents       all well\x00\x7f\u009b31m"
 
-// TestDoctorBesideAnEvilAgent: a text from an agent reaches the terminal only as one line of printable characters.
-func TestDoctorBesideAnEvilAgent(t *testing.T) {
+// TestDoctorWithHostileAgent: a text from an agent reaches the terminal only as one line of printable characters.
+func TestDoctorWithHostileAgent(t *testing.T) {
 	url := testutil.StartServer(t, server.Options{}).ClientURL()
 	agent := testutil.Connect(t, url)
 	texts, err := json.Marshal(evil)

@@ -15,13 +15,13 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// heard is a log.
-type heard struct {
+// logCapture is a log.
+type logCapture struct {
 	mu   sync.Mutex
 	text string // guarded by mu
 }
 
-func (h *heard) Write(line []byte) (int, error) {
+func (h *logCapture) Write(line []byte) (int, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.text += string(line)
@@ -29,7 +29,7 @@ func (h *heard) Write(line []byte) (int, error) {
 }
 
 // took returns what was said since it was called last.
-func (h *heard) took() string {
+func (h *logCapture) took() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	text := h.text
@@ -41,7 +41,7 @@ func (h *heard) took() string {
 type fixture struct {
 	t    *testing.T
 	pair *Pair
-	log  heard
+	log  logCapture
 }
 
 func newFixture(t *testing.T, c *testutil.Cert) *fixture {

@@ -16,15 +16,15 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// site is a server with a credentials file.
-type site struct {
+// fixture is a server with a credentials file.
+type fixture struct {
 	*Server
 	file  string
 	store *credstore.Store
 }
 
 // edit changes the credentials file.
-func (s site) edit(t *testing.T, change func(*credstore.File) error) {
+func (s fixture) edit(t *testing.T, change func(*credstore.File) error) {
 	t.Helper()
 	if err := credstore.Edit(s.file, change); err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func newFile(t *testing.T) (file string, c credentials) {
 }
 
 // guarded starts a server that asks, and all that belongs to it.
-func guarded(t *testing.T, cfg Config, file string) site {
+func guarded(t *testing.T, cfg Config, file string) fixture {
 	t.Helper()
 	if cfg.Log == nil {
 		cfg.Log = testutil.Log(t)
@@ -73,7 +73,7 @@ func guarded(t *testing.T, cfg Config, file string) site {
 	s := start(t, cfg)
 	testutil.Run(t, s.Run)
 	testutil.Run(t, store.Run)
-	return site{s, file, store}
+	return fixture{s, file, store}
 }
 
 // party is a connection, with what the server has said against it.
@@ -84,7 +84,7 @@ type party struct {
 	lost   chan struct{}
 }
 
-func (s site) connect(t *testing.T, options ...nats.Option) (*party, error) {
+func (s fixture) connect(t *testing.T, options ...nats.Option) (*party, error) {
 	t.Helper()
 	p := &party{lost: make(chan struct{})}
 	closed := make(chan struct{})
@@ -106,18 +106,18 @@ func (s site) connect(t *testing.T, options ...nats.Option) (*party, error) {
 	return p, nil
 }
 
-func (s site) mustConnect(t *testing.T, c credential.Credential) *party {
+func (s fixture) mustConnect(t *testing.T, c credential.Credential) *party {
 	t.Helper()
 	return s.mustConnectWith(t, c.Options())
 }
 
 // mustConnectAgent connects as an agent does.
-func (s site) mustConnectAgent(t *testing.T, c credential.Credential) *party {
+func (s fixture) mustConnectAgent(t *testing.T, c credential.Credential) *party {
 	t.Helper()
 	return s.mustConnectWith(t, c.AgentOptions())
 }
 
-func (s site) mustConnectWith(t *testing.T, options []nats.Option) *party {
+func (s fixture) mustConnectWith(t *testing.T, options []nats.Option) *party {
 	t.Helper()
 	p, err := s.connect(t, options...)
 	if err != nil {
@@ -208,7 +208,7 @@ func cellsOf(who map[string]credential.Credential) []cell {
 }
 
 // tryAll tries all cells as everybody.
-func (s site) tryAll(t *testing.T, cells []cell, who map[string]credential.Credential) {
+func (s fixture) tryAll(t *testing.T, cells []cell, who map[string]credential.Credential) {
 	t.Helper()
 	var err error
 	for name, cred := range who {
@@ -248,7 +248,7 @@ func count(cells []cell, subj string) (n int) {
 	return n
 }
 
-func (s site) tryAlone(t *testing.T, c cell, who map[string]credential.Credential) {
+func (s fixture) tryAlone(t *testing.T, c cell, who map[string]credential.Credential) {
 	for name, cred := range who {
 		p := s.mustConnect(t, cred)
 		var err error

@@ -21,12 +21,12 @@ import (
 const shippedDir = "../../../deployments/nats/"
 
 // node starts a server of the cluster that connects to others, and returns the URL of its routes.
-func node(t *testing.T, files testutil.NATSConfigs, name, routes string) (site, string) {
+func node(t *testing.T, files testutil.NATSConfigs, name, routes string) (fixture, string) {
 	t.Helper()
 	t.Setenv("NATS_NAME", name)
 	t.Setenv("NATS_ROUTES", "["+routes+"]")
 	t.Setenv("NATS_ROUTE_PASSWORD", "'12e4'")
-	s := site{Server: start(t, Config{File: files.Path("cluster.conf")})}
+	s := fixture{Server: start(t, Config{File: files.Path("cluster.conf")})}
 	return s, "nats-route://route:12e4@" + s.s.ClusterAddr().String()
 }
 
@@ -155,7 +155,7 @@ func checkDemand(t *testing.T, agent, hub *party, camera string) {
 }
 
 // leafURL is where servers of remote sites connect to s.
-func leafURL(t *testing.T, s site) string {
+func leafURL(t *testing.T, s fixture) string {
 	t.Helper()
 	v, err := s.s.Varz(nil)
 	if err != nil {
@@ -182,7 +182,7 @@ func TestShippedCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The site's own server lets its agent publish everything: what is its own decides the cluster.
-	remote := site{Server: start(t,
+	remote := fixture{Server: start(t,
 		Config{File: write(t, strings.Replace(string(data), `publish: ["cam.shed.>", `, `publish: [">", `, 1))})}
 	shed := remote.mustConnectAgent(t, files.Keys[testutil.ShedKey])
 	far := a.mustConnect(t, hub)
@@ -210,7 +210,7 @@ func checkForger(t *testing.T, hub, shed *party) {
 }
 
 // checkLine: frames that somebody at the site takes do not cross the line, as long as nobody beyond it does.
-func checkLine(t *testing.T, remote site, shed *party) {
+func checkLine(t *testing.T, remote fixture, shed *party) {
 	t.Helper()
 	crossed := func() int64 {
 		l, err := remote.s.Leafz(nil)

@@ -12,7 +12,7 @@ import (
 )
 
 // startNATSServer starts a separate nats-server with a file and without the hub's additions.
-func startNATSServer(t *testing.T, file string) site {
+func startNATSServer(t *testing.T, file string) fixture {
 	t.Helper()
 	opts, err := server.ProcessConfigFile(file)
 	if err != nil {
@@ -28,7 +28,7 @@ func startNATSServer(t *testing.T, file string) site {
 	if !s.ReadyForConnections(testutil.Timeout) {
 		t.Fatal("the server is not ready")
 	}
-	return site{Server: &Server{s: s}}
+	return fixture{Server: &Server{s: s}}
 }
 
 // TestDeployment starts the example of a nats-server of one's own, and tries with it what is tried with the embedded server. Whoever is not in the example

@@ -48,7 +48,7 @@ func TestHubSubjects(t *testing.T) {
 // The same at a separate server and at the servers of a cluster, with the shipped files.
 func TestShippedHubSubjects(t *testing.T) {
 	files := testutil.NewNATSConfigs(t, shippedDir)
-	one := site{Server: start(t, Config{File: files.Path("nats.conf")})}
+	one := fixture{Server: start(t, Config{File: files.Path("nats.conf")})}
 	a, routes := node(t, files, "nats-a", "")
 	b, _ := node(t, files, "nats-b", routes)
 	mine := files.Keys
@@ -89,7 +89,7 @@ func TestShippedAccountOfHubs(t *testing.T) {
 		t.Fatal(err)
 	}
 	testutil.WriteFile(t, files.Path("nats.conf"), append([]byte("include \"hubs.conf\"\n"), text...))
-	s := site{Server: start(t, Config{File: files.Path("nats.conf")})}
+	s := fixture{Server: start(t, Config{File: files.Path("nats.conf")})}
 	kv := func(key int) (jetstream.KeyValue, error) {
 		js, err := jetstream.New(s.mustConnect(t, files.Keys[key]).Conn)
 		if err != nil {

@@ -31,7 +31,7 @@ func heap() int64 {
 
 // checkDeep plays an agent that makes 1,500 subscriptions of 1,900 tokens each, 5.8 MB in total.
 // They cost a server without bounds 1.2 GB.
-func (s site) checkDeep(t *testing.T, c credential.Credential) {
+func (s fixture) checkDeep(t *testing.T, c credential.Credential) {
 	t.Helper()
 	own := credential.AgentInboxPrefix(c.Public())
 	for _, more := range []int{1898, 400, 8} { // over both bounds, then over the bound of tokens by far and just so

@@ -13,7 +13,7 @@ import (
 )
 
 // An agent that does the same wrong thing again and again, on new connections, does not fill the log; what else happens is told.
-func TestLoggerIsSeldom(t *testing.T) {
+func TestLoggerIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		l := &logger{log: slog.New(slog.NewTextHandler(&out, nil)), limiter: loglimit.New(loglimit.Notices()),

@@ -37,7 +37,7 @@ func reserved(subj string) bool {
 
 // checkSelfReplies plays an agent that asks itself questions with another party's subject as the reply subject.
 // It tries every way that it has and then publishes there. Nothing may arrive.
-func (s site) checkSelfReplies(t *testing.T, porch, garden credential.Credential, all *party) {
+func (s fixture) checkSelfReplies(t *testing.T, porch, garden credential.Credential, all *party) {
 	t.Helper()
 	subjects := foreign(garden)
 	wanted := append(slices.Clone(subjects), "cam.porch.jpeg") // its own subject last, to mark the end

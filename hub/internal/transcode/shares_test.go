@@ -14,8 +14,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// shareRig is a Transcoder of cameras that never deliver a frame, so that renditions begin without ffmpeg.
-type shareRig struct {
+// shareFixture is a Transcoder of cameras that never deliver a frame, so that renditions begin without ffmpeg.
+type shareFixture struct {
 	*fixture
 	most    int
 	cameras map[string]*camera
@@ -23,9 +23,9 @@ type shareRig struct {
 	asked   int
 }
 
-func newShareRig(t *testing.T, most int) *shareRig {
+func newShareFixture(t *testing.T, most int) *shareFixture {
 	ffmpegPath(t)
-	return &shareRig{
+	return &shareFixture{
 		newFixture(t, nil, Config{Max: most, Linger: time.Hour}),
 		most,
 		make(map[string]*camera),
@@ -36,7 +36,7 @@ func newShareRig(t *testing.T, most int) *shareRig {
 
 // ask requests a rendition that no other viewer has, unless quality selects one. It returns the limit that refuses it,
 // or "".
-func (r *shareRig) ask(by Principal, id string, quality ...int) string {
+func (r *shareFixture) ask(by Principal, id string, quality ...int) string {
 	r.t.Helper()
 	if r.cameras[id] == nil {
 		r.cameras[id] = r.newCamera(id, media.H264)
@@ -65,7 +65,7 @@ func (r *shareRig) ask(by Principal, id string, quality ...int) string {
 }
 
 // leave closes all viewers of a principal.
-func (r *shareRig) leave(by Principal) {
+func (r *shareFixture) leave(by Principal) {
 	for _, v := range r.open[by] {
 		v.Close()
 	}
@@ -73,7 +73,7 @@ func (r *shareRig) leave(by Principal) {
 }
 
 // tidy closes the viewers of ended renditions, and returns how many renditions each principal has.
-func (r *shareRig) tidy() map[string]int {
+func (r *shareFixture) tidy() map[string]int {
 	r.t.Helper()
 	have := make(map[string]int)
 	for by, list := range r.open {
@@ -102,7 +102,7 @@ func (r *shareRig) tidy() map[string]int {
 	return have
 }
 
-func (r *shareRig) has(want map[string]int) {
+func (r *shareFixture) has(want map[string]int) {
 	r.t.Helper()
 	if have := r.tidy(); !maps.Equal(have, want) {
 		r.t.Errorf("they have %v, want %v", have, want)
@@ -117,8 +117,8 @@ func signedLink() Principal        { return Principal{ID: "link", MaxProcesses: 
 // TestFairShares: the principal with most gives way to those with fewer, down to equal shares and no further.
 func TestFairShares(t *testing.T) {
 	anna, otto := viewer("anna"), viewer("otto")
-	for name, test := range map[string]func(*testing.T, *shareRig){
-		"one alone may have all, and gives way": func(_ *testing.T, r *shareRig) {
+	for name, test := range map[string]func(*testing.T, *shareFixture){
+		"one alone may have all, and gives way": func(_ *testing.T, r *shareFixture) {
 			for range 20 {
 				r.ask(anna, "porch")
 			}
@@ -128,7 +128,7 @@ func TestFairShares(t *testing.T) {
 			}
 			r.has(map[string]int{"anna": 3, "otto": 3})
 		},
-		"nothing moves back": func(t *testing.T, r *shareRig) {
+		"nothing moves back": func(t *testing.T, r *shareFixture) {
 			for range 50 {
 				for _, p := range []Principal{anna, otto, admin(), signedLink()} {
 					r.ask(p, "porch")
@@ -148,12 +148,12 @@ func TestFairShares(t *testing.T) {
 				t.Errorf("%d more gave way, though all ask as before", after-before)
 			}
 		},
-		"a link has two": func(t *testing.T, r *shareRig) {
+		"a link has two": func(t *testing.T, r *shareFixture) {
 			if got := []string{r.ask(signedLink(), "porch"), r.ask(signedLink(), "porch"), r.ask(signedLink(), "porch")}; !slices.Equal(got, []string{"", "", LimitLink}) {
 				t.Errorf("%q", got)
 			}
 		},
-		"shares that are used up are named": func(t *testing.T, r *shareRig) {
+		"shares that are used up are named": func(t *testing.T, r *shareFixture) {
 			for n := range 6 {
 				r.ask(viewer(fmt.Sprint("viewer", n)), fmt.Sprint("camera", n))
 			}
@@ -161,7 +161,7 @@ func TestFairShares(t *testing.T) {
 				t.Errorf("%q", got)
 			}
 		},
-		"a camera has its share": func(t *testing.T, r *shareRig) {
+		"a camera has its share": func(t *testing.T, r *shareFixture) {
 			for n := range 6 {
 				r.ask(viewer(fmt.Sprint("viewer", n)), "porch")
 			}
@@ -169,14 +169,14 @@ func TestFairShares(t *testing.T) {
 				t.Errorf("%q", got)
 			}
 		},
-		"one has other cameras instead": func(_ *testing.T, r *shareRig) {
+		"one has other cameras instead": func(_ *testing.T, r *shareFixture) {
 			for range 6 {
 				r.ask(anna, "porch")
 			}
 			r.ask(anna, "yard")
 			r.has(map[string]int{"anna": 6})
 		},
-		"what is shared counts in parts": func(t *testing.T, r *shareRig) {
+		"what is shared counts in parts": func(t *testing.T, r *shareFixture) {
 			for n := range 6 {
 				r.ask(anna, "porch", qualities()[n])
 				r.ask(otto, "porch", qualities()[n])
@@ -186,7 +186,7 @@ func TestFairShares(t *testing.T) {
 			}
 			r.has(map[string]int{"anna": 5, "otto": 5, "emma": 1})
 		},
-		"who has little keeps what they share with who has much": func(_ *testing.T, r *shareRig) {
+		"who has little keeps what they share with who has much": func(_ *testing.T, r *shareFixture) {
 			r.ask(otto, "porch", 30)
 			r.ask(anna, "porch", 30)
 			for range 5 {
@@ -197,7 +197,7 @@ func TestFairShares(t *testing.T) {
 			}
 			r.has(map[string]int{"anna": 3, "otto": 1, "emma": 3})
 		},
-		"what was left is free": func(t *testing.T, r *shareRig) {
+		"what was left is free": func(t *testing.T, r *shareFixture) {
 			for range 6 {
 				r.ask(anna, "porch")
 			}
@@ -214,7 +214,7 @@ func TestFairShares(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newShareRig(t, 6)
+			r := newShareFixture(t, 6)
 			test(t, r)
 			for by := range r.open {
 				r.leave(by)
@@ -225,7 +225,7 @@ func TestFairShares(t *testing.T) {
 
 // TestSharesInProcess: renditions that the hub makes itself have shares, too.
 func TestSharesInProcess(t *testing.T) {
-	r := newShareRig(t, 1)
+	r := newShareFixture(t, 1)
 	r.most = inProcessPerFFmpeg
 	cam, rotate := r.newCamera("porch", media.JPEG), map[string]int{"anna": 0, "otto": 90}
 	tile := func(by Principal, quality int) string {

@@ -20,7 +20,7 @@ import (
 
 // TestRanges: a client that asks for 5,200 identical ranges of a public file gets the whole file, once.
 func TestRanges(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	ranges := strings.TrimSuffix(strings.Repeat("-1,", 5200), ",")
 	for _, path := range []string{"/bramble-camera.js", "/assets/app.js", "/api/v1/openapi.yaml", "/"} {
 		_, whole := r.do(http.MethodGet, path)
@@ -44,7 +44,7 @@ func TestRanges(t *testing.T) {
 // none of them. The hub stores little for this. The requests go to the login page, which needs no credentials.
 func TestTrailers(t *testing.T) {
 	const connections, streams, trailers, most = 4, 240, 3300, 16 << 20
-	r := newRig(t, stream.Config{}, secure(t), func(s *Server) { s.times.header, s.times.request = hour, hour })
+	r := newFixture(t, stream.Config{}, secure(t), func(s *Server) { s.times.header, s.times.request = hour, hour })
 	before := heap()
 	for range connections {
 		r.announce(streams, trailers)
@@ -65,7 +65,7 @@ func heap() int64 {
 
 // announce begins requests with many trailers on one connection, and returns when the hub has seen them all. The
 // connection stays open.
-func (r *rig) announce(streams, trailers int) {
+func (r *fixture) announce(streams, trailers int) {
 	r.t.Helper()
 	conn, err := tls.Dial("tcp", r.addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}})
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 )
 
 func basic(user, password string) string {
-	text := told.hide("password", base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
-	told.hide("password", password)
+	text := secretLog.hide("password", base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
+	secretLog.hide("password", password)
 	return "Basic " + text
 }
 
@@ -27,8 +27,8 @@ func TestRefusals(t *testing.T) {
 		"anonymous":              {"/cam/porch.jpeg", nil, 401, "log in at /login"},
 		"no such scheme":         {"/api/v1/me", []string{"Authorization", "Digest x"}, 401, "Bearer with an API token"},
 		"broken Basic":           {"/api/v1/me", []string{"Authorization", "Basic ???"}, 401, "base64"},
-		"no token":               {"/api/v1/me", []string{"Authorization", "Bearer " + told.hide("token", "bt_nonsense")}, 401, "invalid or expired credentials"},
-		"a session of elsewhere": {"/api/v1/me", []string{"Cookie", sessionCookie + "=" + told.hide("session", "AAAA.BBBB")}, 401, "invalid or expired credentials"},
+		"no token":               {"/api/v1/me", []string{"Authorization", "Bearer " + secretLog.hide("token", "bt_nonsense")}, 401, "invalid or expired credentials"},
+		"a session of elsewhere": {"/api/v1/me", []string{"Cookie", sessionCookie + "=" + secretLog.hide("session", "AAAA.BBBB")}, 401, "invalid or expired credentials"},
 		"no grant":               {"/cam/porch.jpeg", []string{"Cookie", nora}, 404, `unknown camera \"porch\": no camera is known yet`},
 		"really unknown":         {"/cam/nobody.jpeg", []string{"Cookie", nora}, 404, `unknown camera \"nobody\": no camera is known yet`},
 		"known are the granted":  {"/cam/nobody.jpeg", []string{"Authorization", "Bearer " + g.rootToken}, 404, `"cameras":["porch","yard"]`},

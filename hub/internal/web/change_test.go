@@ -12,7 +12,7 @@ import (
 
 // Changed settings are in force at once, and nobody who watches is cut.
 func TestChange(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.DefaultCamera = "yard" })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.DefaultCamera = "yard" })
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	yard := r.camera("yard", frame.JPEG)

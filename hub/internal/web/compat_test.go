@@ -86,7 +86,7 @@ func TestAliases(t *testing.T) {
 
 // TestRenditions has pictures of a JPEG camera made smaller, turned and worse, without ffmpeg.
 func TestRenditions(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	cam := r.camera("desk", frame.JPEG)
 	var picture bytes.Buffer
 	if err := jpeg.Encode(&picture, image.NewYCbCr(image.Rect(0, 0, 640, 360), image.YCbCrSubsampleRatio420), nil); err != nil {

@@ -18,7 +18,7 @@ import (
 // too. An active connection stays.
 func TestIdle(t *testing.T) {
 	const most, tries = 8, 60
-	r := newRig(t, stream.Config{}, func(s *Server) {
+	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.idle = connlimit.NewIdle(most, noneExempt, func(address string) { s.tracker.Reject(viewers.LimitIdle, address) })
 	})
 	r.camera("desk", frame.JPEG).picture()
@@ -57,13 +57,13 @@ func TestIdle(t *testing.T) {
 }
 
 // idleSoFar returns how many connections have become idle, including those that were closed for it.
-func (r *rig) idleSoFar() int { return r.srv.idle.Len() + r.rejected(viewers.LimitIdle) }
+func (r *fixture) idleSoFar() int { return r.srv.idle.Len() + r.rejected(viewers.LimitIdle) }
 
 func noneExempt(string) bool { return false }
 
 // TestPendingConns: an address has a limited number of connections without a request.
 func TestPendingConns(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) {
+	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.pending = connlimit.NewPending(3, noneExempt, func(address string) { s.tracker.Reject(viewers.LimitPending, address) })
 		s.times.header = hour
 	})
@@ -101,7 +101,7 @@ func (always) Accept() (net.Conn, error) { return nil, nil } //nolint:nilnil // 
 
 // TestAcceptLimit: the server's connections are counted among those that wait, and answered.
 func TestAcceptLimit(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) {
+	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.Update(RuntimeConfig{Limits: viewers.Limits{Rate: 4}, AllowHosts: s.cfg.AllowHosts})
 		l := s.accept.Listener(t.Context(), always{})
 		for range 100 { // as many are accepted without a pause

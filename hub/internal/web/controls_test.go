@@ -43,7 +43,7 @@ func (a *oneAgent) Configure(ctx context.Context, camera string, settings []byte
 }
 
 // post sends settings.
-func (r *rig) post(path, body string, header ...string) (*http.Response, []byte) {
+func (r *fixture) post(path, body string, header ...string) (*http.Response, []byte) {
 	r.t.Helper()
 	req, err := http.NewRequest(http.MethodPost, "http://"+r.addr+path, strings.NewReader(body))
 	if err != nil {
@@ -71,7 +71,7 @@ func TestControls(t *testing.T) {
 		{Name: "brightness", Type: "int", Max: 255, Step: 1, Default: 128, Value: 120},
 		{Name: "power_line", Type: "menu", Max: 1, Step: 1, Menu: []string{"off", "50 Hz"}, Inactive: true},
 	}}
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; reapi(s) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; reapi(s) })
 	r.camera("desk", frame.JPEG)
 	resp, body := r.do(http.MethodGet, "/api/v1/cameras/desk/controls")
 	const settings = `{"controls":{"brightness":7}}`
@@ -98,7 +98,7 @@ func TestControls(t *testing.T) {
 // What cannot be done is refused, by the hub before anybody is asked, or with the agent's words.
 func TestControlsRefused(t *testing.T) {
 	a := &oneAgent{}
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; reapi(s) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; reapi(s) })
 	r.camera("desk", frame.JPEG)
 	const path, good = "/api/v1/cameras/desk/controls", `{"fps":5}`
 	for _, test := range []struct {
@@ -162,7 +162,7 @@ func (doc openapi) check(t *testing.T, name string, value any) {
 // TestInfo: the hub says how agents reach it, at the host that the client requested if NATS listens on all addresses.
 func TestInfo(t *testing.T) {
 	info := apiv1.Info{Version: "1.2.3", SubjectRoot: "cam", NATS: apiv1.NATS{URLs: []string{"nats://example.com:4222"}, AnyHost: true}}
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Info = info; reapi(s) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Info = info; reapi(s) })
 	doc := readOpenAPI(t)
 	_, body := r.do(http.MethodGet, "/api/v1/hub")
 	var got map[string]any
@@ -179,7 +179,7 @@ func TestInfo(t *testing.T) {
 
 // Other people's pages may import files and show one camera in a frame, and nothing else.
 func TestOtherOrigins(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) {
+	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.cfg.Agents, s.cfg.AllowOrigins = &oneAgent{}, []string{"http://elsewhere"}
 		reapi(s)
 	})
@@ -211,7 +211,7 @@ func TestOtherOrigins(t *testing.T) {
 
 // A proxy may leave its path in the request's.
 func TestForwardedPrefix(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	want := r.camera("desk", frame.JPEG).picture()
 	r.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	for _, test := range []struct {

@@ -28,7 +28,7 @@ func TestPlantedCookie(t *testing.T) {
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
 	https := []string{"X-Forwarded-Proto", "https"}
 	resp, _ := g.form("/login", values, https...)
-	host := resp.Cookies()[0].Name + "=" + told.hide("session", resp.Cookies()[0].Value)
+	host := resp.Cookies()[0].Name + "=" + secretLog.hide("session", resp.Cookies()[0].Value)
 	other := g.login("otto", ottoPassword) // an attacker wants anna to act as otto
 	many := strings.Repeat(sessionCookie+"=x; ", 150)
 	for _, test := range []struct {
@@ -71,7 +71,7 @@ func TestCookieNames(t *testing.T) {
 	} {
 		resp, _ := g.form("/login", values, test.header...)
 		cookie := resp.Cookies()[0]
-		value := told.hide("session", cookie.Value)
+		value := secretLog.hide("session", cookie.Value)
 		if cookie.Name != test.name || cookie.Path != test.path || cookie.Domain != "" || !cookie.HttpOnly ||
 			cookie.SameSite != http.SameSiteLaxMode || cookie.Secure != strings.HasPrefix(test.name, "__") {
 			t.Errorf("%v: the cookie %s for %s, secure %v", test.header, cookie.Name, cookie.Path, cookie.Secure)
@@ -91,7 +91,7 @@ func TestLogoutOfAll(t *testing.T) {
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
 	https := []string{"X-Forwarded-Proto", "https"}
 	resp, _ := g.form("/login", values, https...)
-	host := resp.Cookies()[0].Name + "=" + told.hide("session", resp.Cookies()[0].Value)
+	host := resp.Cookies()[0].Name + "=" + secretLog.hide("session", resp.Cookies()[0].Value)
 	first, second := g.login("anna", annaPassword), g.login("anna", annaPassword)
 	all := fmt.Sprintf("%s=planted; %s; %s; %s", sessionCookie, first, second, host)
 	resp, _ = g.form("/logout", nil, append(https, "Cookie", all)...)

@@ -48,7 +48,7 @@ func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) str
 	g.edit(func(d *credstore.File) error {
 		return d.AddMapping(credstore.Mapping{Who: "group:lab", Role: permission.Operator, Cameras: []string{"porch"}})
 	})
-	testutil.Eventually(t, "the mapping counts", func() bool { return len(g.keeper.Snapshot().Mappings()) == 1 })
+	testutil.Eventually(t, "the mapping counts", func() bool { return len(g.store.Snapshot().Mappings()) == 1 })
 	return g, func(claims map[string]any) string {
 		all := map[string]any{
 			"iss": "https://id.example.org", "aud": "bramble", "sub": "robot", "groups": []string{"lab"}, "exp": time.Now().Add(time.Hour).Unix(),
@@ -60,7 +60,7 @@ func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) str
 		if err != nil {
 			t.Fatal(err)
 		}
-		return told.hide("token", oidctest.SignIDToken(key, "one", "ES256", string(text)))
+		return secretLog.hide("token", oidctest.SignIDToken(key, "one", "ES256", string(text)))
 	}
 }
 
@@ -96,7 +96,7 @@ func TestJWT(t *testing.T) {
 	if resp, body := g.request(http.MethodGet, "/metrics", "", "Authorization", "Bearer "+token(nil)); resp.StatusCode != 403 {
 		t.Errorf("/metrics: %s %s", resp.Status, body)
 	}
-	if !told.says("audit=jwt user=robot") || !told.says("by=jwt") {
+	if !secretLog.says("audit=jwt user=robot") || !secretLog.says("by=jwt") {
 		t.Error("audit lines are missing")
 	}
 }

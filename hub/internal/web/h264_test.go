@@ -36,7 +36,7 @@ func (c *conn) ends() (rest []byte) {
 
 // A viewer begins at the newest key frame, which is there before another frame comes.
 func TestH264Joins(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	for _, u := range list[:8+3] { // a GOP, and a part of the next
 		yard.access(u)
@@ -59,7 +59,7 @@ func TestH264Joins(t *testing.T) {
 
 // The response goes on after an outage with the next key frame, on a new time base.
 func TestH264Outage(t *testing.T) {
-	r := newRig(t, stream.Config{}, fast)
+	r := newFixture(t, stream.Config{}, fast)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	clock := r.camera("clock", frame.JPEG)
 	clock.picture()
@@ -85,7 +85,7 @@ func TestH264Outage(t *testing.T) {
 func TestH264NewParams(t *testing.T) {
 	for _, path := range []string{"/cam/yard.h264", "/cam/yard.mp4"} {
 		t.Run(path, func(t *testing.T) {
-			r := newRig(t, stream.Config{})
+			r := newFixture(t, stream.Config{})
 			yard, list := r.camera("yard", frame.H264), units(t, "change.h264")
 			old := list[9].params
 			for _, u := range list[:10] {
@@ -116,7 +116,7 @@ func TestH264NewParams(t *testing.T) {
 
 // A viewer that leaves while nothing is sent is noticed.
 func TestH264Leaves(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	yard.access(list[0])
 	for _, path := range []string{"/cam/yard.h264", "/cam/yard.mp4"} {
@@ -131,7 +131,7 @@ func TestH264Leaves(t *testing.T) {
 
 // A camera that changes its format ends the responses in the old one, and is refused in it from then on.
 func TestFormatChanges(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	yard := r.camera("yard", frame.H264)
 	yard.access(units(t, "slices.h264")[0])
 	viewers := []*conn{r.open("/cam/yard.h264"), r.open("/cam/yard.mp4")}
@@ -161,7 +161,7 @@ func TestFormatChanges(t *testing.T) {
 
 // What the registry cannot do is said without its words, and logged.
 func TestSubscribeFails(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	h := r.house
 	h.reg.OnStatus((&camera{id: "yard", format: frame.H264}).status(status.Live, ""))
 	h.agents.feedErr = errors.New("secret")

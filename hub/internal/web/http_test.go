@@ -16,17 +16,17 @@ import (
 )
 
 // newHTTP2 serves a house over HTTP/2, as a program may that has a server of its own.
-func newHTTP2(t *testing.T, h *house) *rig {
+func newHTTP2(t *testing.T, h *house) *fixture {
 	t.Helper()
 	ts := httptest.NewUnstartedServer(h.srv)
 	ts.EnableHTTP2 = true
 	ts.StartTLS()
 	t.Cleanup(ts.Close)
-	return &rig{house: h, addr: ts.Listener.Addr().String(), client: ts.Client()}
+	return &fixture{house: h, addr: ts.Listener.Addr().String(), client: ts.Client()}
 }
 
 // get2 begins a request over HTTP/2 that ends with the test.
-func (r *rig) get2(path string) *conn {
+func (r *fixture) get2(path string) *conn {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r.t.Cleanup(cancel)
@@ -99,7 +99,7 @@ func TestHTTP2Stalls(t *testing.T) {
 
 // A client of HTTP/1.0 gets a response that ends with its connection, as everybody does.
 func TestHTTP10(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	desk := r.camera("desk", frame.JPEG)
 	want := desk.picture()
 	c := r.send("GET /cam/desk.mjpeg HTTP/1.0\r\n\r\n")
@@ -117,7 +117,7 @@ func TestHTTP10(t *testing.T) {
 
 // What a client sends behind its request for a stream, another request or rubbish, is not answered and harms nobody.
 func TestPipelined(t *testing.T) {
-	r := newRig(t, stream.Config{}, fast, func(s *Server) { s.times.Placeholder = hour })
+	r := newFixture(t, stream.Config{}, fast, func(s *Server) { s.times.Placeholder = hour })
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	for _, more := range []string{"GET /healthz HTTP/1.1\r\nHost: hub\r\n\r\n", strings.Repeat("\x00\xff", 50_000)} {
@@ -140,8 +140,8 @@ func TestPipelined(t *testing.T) {
 
 // A client that takes its time to say what it wants is cut.
 func TestSlowClients(t *testing.T) {
-	header := newRig(t, stream.Config{}, func(s *Server) { s.times.header, s.times.request = 50*time.Millisecond, hour })
-	body := newRig(t, stream.Config{}, func(s *Server) { s.times.header, s.times.request = hour, 50*time.Millisecond })
+	header := newFixture(t, stream.Config{}, func(s *Server) { s.times.header, s.times.request = 50*time.Millisecond, hour })
+	body := newFixture(t, stream.Config{}, func(s *Server) { s.times.header, s.times.request = hour, 50*time.Millisecond })
 	for name, text := range map[string]string{
 		"nothing":       "",
 		"half a line":   "GET / HT",
@@ -164,7 +164,7 @@ func TestSlowClients(t *testing.T) {
 
 // A header that is too long is refused, and a stream still goes on after what a request's time would be.
 func TestHeaderLimit(t *testing.T) {
-	r := newRig(t, stream.Config{}, fast, func(s *Server) {
+	r := newFixture(t, stream.Config{}, fast, func(s *Server) {
 		s.times.Placeholder, s.times.header, s.times.request = hour, 100*time.Millisecond, 100*time.Millisecond
 	})
 	r.camera("desk", frame.JPEG).picture()

@@ -16,7 +16,7 @@ import (
 // TestPlainAtTLS: a client without TLS is told to use https, a browser by a redirect. The hub does nothing else for it.
 // Of the request, only the URL becomes part of the answer.
 func TestPlainAtTLS(t *testing.T) {
-	r := newRig(t, stream.Config{}, secure(t))
+	r := newFixture(t, stream.Config{}, secure(t))
 	for name, test := range map[string]struct {
 		sends string
 		code  int    // 0: the connection ends without an answer
@@ -70,7 +70,7 @@ func TestPlainAtTLS(t *testing.T) {
 // TestSilentAtTLS: a connection that sends nothing, or stops within a request, times out as one within TLS does.
 func TestSilentAtTLS(t *testing.T) {
 	for _, sends := range []string{"", "G", "GET / HTTP/1.1\r\nHost: hub\r\n"} {
-		r := newRig(t, stream.Config{}, secure(t), func(s *Server) { s.times.header = 50 * time.Millisecond })
+		r := newFixture(t, stream.Config{}, secure(t), func(s *Server) { s.times.header = 50 * time.Millisecond })
 		conn, err := net.Dial("tcp", r.addr)
 		if err != nil {
 			t.Fatal(err)

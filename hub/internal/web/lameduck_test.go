@@ -28,7 +28,7 @@ func TestLameDuck(t *testing.T) {
 	desk.picture()
 	yard.access(units(t, "slices.h264")[0])
 	l := &failing{listener: listen(t), err: errors.New("enough of this")}
-	r := &rig{house: h, addr: l.Addr().String(), client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	r := &fixture{house: h, addr: l.Addr().String(), client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- h.srv.Run(ctx, l) }()
@@ -105,7 +105,7 @@ func TestLameDuckTimes(t *testing.T) {
 
 // A viewer whose picture is on its way when the hub stops gets all of it.
 func TestStopWholePicture(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Stop, s.times.Idle = hour, hour, hour })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Stop, s.times.Idle = hour, hour, hour })
 	big := r.camera("big", frame.JPEG)
 	one, two, socket := r.mjpeg("/cam/big.mjpeg"), r.mjpeg("/cam/big.mjpeg"), r.dial()
 	socket.say(`{"op":"watch","slot":1,"camera":"big","kind":"jpeg"}`)

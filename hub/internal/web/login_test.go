@@ -36,7 +36,7 @@ func TestLogin(t *testing.T) {
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}, "next": {"cam/porch?x=1"}}
 	resp, _ = g.form("/login", values, append(page, "X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/sub", "Origin", "http://"+g.addr)...)
 	cookie := resp.Cookies()[0]
-	told.hide("session", cookie.Value)
+	secretLog.hide("session", cookie.Value)
 	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./cam/porch?x=1" {
 		t.Errorf("%s to %s", resp.Status, resp.Header.Get("Location"))
 	}
@@ -46,19 +46,19 @@ func TestLogin(t *testing.T) {
 	if resp, _ = g.form("/login", values); resp.Cookies()[0].Secure || resp.Cookies()[0].Path != "/" {
 		t.Error("the cookie cannot be used without TLS")
 	}
-	told.hide("session", resp.Cookies()[0].Value)
+	secretLog.hide("session", resp.Cookies()[0].Value)
 }
 
 // What is wrong with a login is on the form for a person, and a problem for a program; neither says which half was wrong.
 func TestLoginRefused(t *testing.T) {
 	g := newGuarded(t)
-	wrong := url.Values{"user": {"anna"}, "password": {told.hide("password", "wrong but long enough")}, "next": {"cam/porch"}}
+	wrong := url.Values{"user": {"anna"}, "password": {secretLog.hide("password", "wrong but long enough")}, "next": {"cam/porch"}}
 	resp, body := g.form("/login", wrong, "Accept", "text/html", "User-Agent", aBrowser)
 	if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "User name or password is wrong.") || !strings.Contains(body, `value="anna"`) || !strings.Contains(body, `value="cam/porch"`) ||
 		len(resp.Cookies()) != 0 || resp.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("%s %s", resp.Status, body)
 	}
-	nobody := url.Values{"user": {"<b>nobody"}, "password": {told.hide("password", "whatever it is, it is wrong")}}
+	nobody := url.Values{"user": {"<b>nobody"}, "password": {secretLog.hide("password", "whatever it is, it is wrong")}}
 	if _, body = g.form("/login", nobody, "Accept", "text/html"); !strings.Contains(body, "User name or password is wrong.") || strings.Contains(body, "<b>") {
 		t.Errorf("%s", body)
 	}
@@ -104,13 +104,13 @@ func TestLogout(t *testing.T) {
 	g := newGuarded(t)
 	first := g.login("anna", annaPassword)
 	resp, _ := g.form("/login", url.Values{"user": {"anna"}, "password": {annaPassword}}, "Cookie", first)
-	second := resp.Cookies()[0].Name + "=" + told.hide("session", resp.Cookies()[0].Value)
+	second := resp.Cookies()[0].Name + "=" + secretLog.hide("session", resp.Cookies()[0].Value)
 	for cookie, want := range map[string]int{first: 401, second: 200} {
 		if resp, _ := g.request(http.MethodGet, "/api/v1/me", "", "Cookie", cookie); resp.StatusCode != want {
 			t.Errorf("%s, want %d", resp.Status, want)
 		}
 	}
-	viewer := g.rig.stream("/cam/porch.mjpeg", "Cookie: "+second)
+	viewer := g.fixture.stream("/cam/porch.mjpeg", "Cookie: "+second)
 	g.porch.viewers(1)
 	resp, _ = g.form("/logout", nil, "Cookie", second)
 	if c := resp.Cookies()[0]; resp.StatusCode != http.StatusSeeOther || c.Value != "" || c.MaxAge >= 0 && c.Expires.Year() > 1980 {
@@ -121,18 +121,18 @@ func TestLogout(t *testing.T) {
 	if resp, _ := g.request(http.MethodGet, "/api/v1/me", "", "Cookie", second); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("after the logout: %s", resp.Status)
 	}
-	if !told.says("audit=logout") || !told.says("audit=login") || !told.says("audit=refused") {
+	if !secretLog.says("audit=logout") || !secretLog.says("audit=login") || !secretLog.says("audit=refused") {
 		t.Error("no audit lines")
 	}
 }
 
 // While there are no users nobody is asked, and the login page leads on.
 func TestOpen(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	if _, body := r.do(http.MethodGet, "/api/v1/me"); string(body) != `{"name":"everybody","role":"admin","open":true}`+"\n" {
 		t.Errorf("%s", body)
 	}
-	g := &guarded{rig: r}
+	g := &guarded{fixture: r}
 	if resp, _ := g.request(http.MethodGet, "/login?next=cam/porch", ""); resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./cam/porch" {
 		t.Errorf("%s to %q", resp.Status, resp.Header.Get("Location"))
 	}
@@ -153,7 +153,7 @@ func TestExposed(t *testing.T) {
 	for exposed, want := range map[bool]int{false: 200, true: 401} {
 		h := newHouse(t, stream.Config{})
 		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, "", testutil.Log(t)), Exposed: exposed, Log: testutil.Log(t)})
-		r := runRig(t, h)
+		r := runFixture(t, h)
 		if resp, _ := r.do(http.MethodGet, "/api/v1/cameras"); resp.StatusCode != want {
 			t.Errorf("exposed %v: %s", exposed, resp.Status)
 		}

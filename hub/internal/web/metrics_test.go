@@ -22,12 +22,12 @@ import (
 )
 
 // scrape reads the metrics: name with labels to value. The types of those that there are, by name, are in types.
-func (r *rig) scrape() (values, types map[string]string) {
+func (r *fixture) scrape() (values, types map[string]string) {
 	r.t.Helper()
 	return parseScrape(r.t, r.scrapeText())
 }
 
-func (r *rig) scrapeText() []byte {
+func (r *fixture) scrapeText() []byte {
 	r.t.Helper()
 	resp, body := r.do(http.MethodGet, "/metrics")
 	if resp.StatusCode != 200 {
@@ -94,8 +94,8 @@ func documented(t *testing.T) map[string]documentedMetric {
 	return table
 }
 
-// everyMetric is a rig with something of everything, so that its scrape has all metrics.
-func everyMetric(t *testing.T) *rig {
+// everyMetric is a fixture with something of everything, so that its scrape has all metrics.
+func everyMetric(t *testing.T) *fixture {
 	t.Helper()
 	r := populated(t)
 	celsius := 51.5
@@ -210,7 +210,7 @@ func TestMetricValues(t *testing.T) {
 
 // Every reason for a drop stands in the documentation, and has its metric from the first scrape on, so that rates can be computed.
 func TestDropReasons(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG)
 	values, _ := r.scrape()
 	page, err := os.ReadFile("../../../docs/ref/metrics.md")
@@ -250,7 +250,7 @@ func TestAgentMetrics(t *testing.T) {
 }
 
 // rejected returns how many clients a limit has rejected.
-func (r *rig) rejected(limit string) int {
+func (r *fixture) rejected(limit string) int {
 	r.t.Helper()
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(r.srv.tracker)

@@ -50,7 +50,7 @@ func readPart(t testing.TB, r *bufio.Reader) shown {
 }
 
 // mjpeg opens an MJPEG response and reads the boundary before the first part.
-func (r *rig) mjpeg(path string) *conn {
+func (r *fixture) mjpeg(path string) *conn {
 	r.t.Helper()
 	c := r.open(path)
 	c.preamble()
@@ -89,7 +89,7 @@ func (c *conn) partOf(n uint64) shown {
 
 // The newest picture is there at once, and the boundary that ends it is not kept back until the next.
 func TestMJPEGAtOnce(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle = hour })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle = hour })
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	want := desk.picture()
@@ -107,7 +107,7 @@ func TestMJPEGAtOnce(t *testing.T) {
 
 // The response is one of HTTP/1.1 that ends with its connection, with the headers of every answer.
 func TestMJPEGHead(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG)
 	c := r.open("/cam/desk.mjpeg")
 	h := c.resp.Header
@@ -125,7 +125,7 @@ func TestMJPEGHead(t *testing.T) {
 
 // While the camera stands still the last picture is sent again and again, on a connection that nobody cuts.
 func TestMJPEGRepeats(t *testing.T) {
-	r := newRig(t, stream.Config{}, fast, func(s *Server) {
+	r := newFixture(t, stream.Config{}, fast, func(s *Server) {
 		s.times.Placeholder = hour
 		s.cfg.WriteTimeout = time.Second
 	})
@@ -145,7 +145,7 @@ func TestMJPEGRepeats(t *testing.T) {
 
 // A camera that goes away is replaced by a placeholder of its size, and returns on the same connection.
 func TestMJPEGPlaceholder(t *testing.T) {
-	r := newRig(t, stream.Config{}, fast)
+	r := newFixture(t, stream.Config{}, fast)
 	desk := r.camera("desk", frame.JPEG)
 	picture := desk.picture()
 	viewer := r.mjpeg("/cam/desk.mjpeg")
@@ -175,7 +175,7 @@ func TestMJPEGPlaceholder(t *testing.T) {
 
 // Whoever opens a camera that is offline sees so at once.
 func TestMJPEGOffline(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle, s.times.Placeholder = hour, hour })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle, s.times.Placeholder = hour, hour })
 	desk := r.camera("desk", frame.JPEG)
 	desk.say(status.Stopped, "")
 	viewer := r.mjpeg("/cam/desk.mjpeg")
@@ -190,7 +190,7 @@ func TestMJPEGOffline(t *testing.T) {
 
 // A viewer that leaves while nothing is sent is noticed.
 func TestMJPEGLeaves(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle, s.times.Placeholder = moment, hour })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle, s.times.Placeholder = moment, hour })
 	desk := r.camera("desk", frame.JPEG)
 	for _, leave := range []func(*conn) error{
 		func(c *conn) error { return c.Close() },

@@ -67,7 +67,7 @@ func (m movie) fragment(u unit) (decode uint64) {
 
 // A viewer begins at the newest key frame, which is there before another frame comes.
 func TestMP4Joins(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	for _, u := range list[:8+3] {
 		yard.access(u)
@@ -96,7 +96,7 @@ func TestMP4Joins(t *testing.T) {
 
 // duration ends the response cleanly with as much as was asked for, counted from now and not from the key frame before.
 func TestMP4Duration(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	for _, u := range list[:5] {
 		yard.access(u)

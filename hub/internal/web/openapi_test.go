@@ -113,7 +113,7 @@ func full(h *house, id string, f frame.Format) *camera {
 
 // TestOpenAPI compares the answers of the API with their description. The full camera has every member that is described, the bare one those that are required.
 func TestOpenAPI(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	rich := full(r.house, "rich", frame.JPEG)
 	rich.picture()
 	rich.stream.Drops.Add(0, 3)
@@ -164,7 +164,7 @@ func wantMembers(t *testing.T, at string, object any, want []string) {
 
 // TestOpenAPIProblem compares an error with its description, and the states and formats with those that there are.
 func TestOpenAPIProblem(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG).say(status.Stopped, "")
 	described := readOpenAPI(t).Components.Schemas["Problem"]
 	got := make(map[string]bool)
@@ -205,7 +205,7 @@ func TestOpenAPIPaths(t *testing.T) {
 
 // A camera's state is as the hub sees it.
 func TestCameraStates(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	desk := r.camera("desk", frame.JPEG)
 	type camera struct {
 		State   status.State

@@ -12,7 +12,7 @@ import (
 
 // TestFiles gets every file of the page: whole, then not again as long as it is the same.
 func TestFiles(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	paths := []string{"/", "/cam/desk", "/api/v1/openapi.yaml", "/bramble-camera.js", "/" + webui.ScriptName, "/" + webui.StyleName}
 	err := fs.WalkDir(webui.FS, "assets", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
@@ -51,7 +51,7 @@ func TestFiles(t *testing.T) {
 
 // The page finds its files from where it is, also below a proxy's path.
 func TestPageLinks(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	for path, prefix := range map[string]string{"/": `"assets/`, "/cam/desk": `"../assets/`} {
 		_, body := r.do(http.MethodGet, path)
 		page := string(body)

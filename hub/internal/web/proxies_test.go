@@ -25,8 +25,8 @@ func believing(t testing.TB, list ...string) trustedproxy.Proxies {
 	return p
 }
 
-// from makes the rig's client connect from another address of this host.
-func (r *rig) from(address string) {
+// from makes the fixture's client connect from another address of this host.
+func (r *fixture) from(address string) {
 	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
 	r.client.Transport.(*http.Transport).DialContext = dialer.DialContext
 }
@@ -34,7 +34,7 @@ func (r *rig) from(address string) {
 // A proxy's headers from an untrusted address are ignored. X-Forwarded-Prefix does not bypass a proxy's path rules,
 // cookies keep the hub's own path and scheme, and the page stays one of another origin.
 func TestUntrustedProxy(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); reauth(s) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); reauth(s) })
 	r.camera("desk", frame.JPEG).picture()
 	for address, shown := range map[string]bool{"127.0.0.1": false, "127.0.0.2": true} {
 		r.from(address)
@@ -49,7 +49,7 @@ func TestUntrustedProxy(t *testing.T) {
 	says := []string{"X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/sub", "X-Forwarded-Host", "cams.example"}
 	resp, _ := g.form("/login", values, says...)
 	cookie := resp.Cookies()[0]
-	told.hide("session", cookie.Value)
+	secretLog.hide("session", cookie.Value)
 	if cookie.Secure || cookie.Path != "/" {
 		t.Errorf("the cookie of a client that is no proxy: secure %v, path %s", cookie.Secure, cookie.Path)
 	}
@@ -63,7 +63,7 @@ func TestUntrustedProxy(t *testing.T) {
 		t.Fatalf("from the proxy: %s", resp.Status)
 	}
 	cookie = resp.Cookies()[0]
-	told.hide("session", cookie.Value)
+	secretLog.hide("session", cookie.Value)
 	if !cookie.Secure || cookie.Path != "/sub/" {
 		t.Errorf("the cookie of a client behind a proxy: secure %v, path %s", cookie.Secure, cookie.Path)
 	}

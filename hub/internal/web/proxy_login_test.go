@@ -18,7 +18,7 @@ const proxySecret = "a secret of proxy and hub"
 // newProxied is a guarded hub behind a proxy at 10.0.0.2. Group lab operates porch, and user zoe views yard.
 func newProxied(t *testing.T, without bool) *guarded {
 	t.Helper()
-	told.hide("secret", proxySecret)
+	secretLog.hide("secret", proxySecret)
 	proxies, err := trustedproxy.Parse([]string{"10.0.0.2", "127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func newProxied(t *testing.T, without bool) *guarded {
 		}
 		return d.AddMapping(credstore.Mapping{Who: "user:zoe", Role: permission.Viewer, Cameras: []string{"yard"}})
 	})
-	testutil.Eventually(t, "the mappings count", func() bool { return len(g.keeper.Snapshot().Mappings()) == 2 })
+	testutil.Eventually(t, "the mappings count", func() bool { return len(g.store.Snapshot().Mappings()) == 2 })
 	return g
 }
 
@@ -55,7 +55,7 @@ func (g *guarded) sendFrom(address, method, path string, header ...string) *http
 	}
 	w := httptest.NewRecorder()
 	g.srv.ServeHTTP(w, r)
-	_, _ = told.Write(w.Body.Bytes()) // to memory
+	_, _ = secretLog.Write(w.Body.Bytes()) // to memory
 	return w
 }
 
@@ -116,7 +116,7 @@ func TestForgedProxyHeaders(t *testing.T) {
 	if w := g.sendFrom(proxy, http.MethodPost, "/api/v1/cameras/porch/controls", join(lab, secret, []string{"Origin", "https://evil.example"})...); w.Code != 403 {
 		t.Errorf("a page of another origin: %d %s", w.Code, w.Body)
 	}
-	if !told.says("by=proxy") || !told.says("audit=proxy user=zoe") {
+	if !secretLog.says("by=proxy") || !secretLog.says("audit=proxy user=zoe") {
 		t.Error("audit lines are missing")
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // TestTooLarge: what is too large is refused, with its limit, and counted.
 func TestTooLarge(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) {
+	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.cfg.Agents = &oneAgent{}
 		reapi(s)
 		*s.refused = *metrics.NewRefused(func() map[string]uint64 { return map[string]uint64{"status": 7} })
@@ -38,7 +38,7 @@ func TestTooLarge(t *testing.T) {
 
 // TestHeadersTooLarge: a request's headers are read up to a limit, in one line or in many.
 func TestHeadersTooLarge(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	for name, text := range map[string]string{
 		"one line": "X-Long: " + strings.Repeat("x", 32<<10) + "\r\n", "many lines": strings.Repeat("X-Short: x\r\n", 4000), "a long URL": "",
 	} {

@@ -24,7 +24,7 @@ import (
 
 // Stopping ends all viewers, whatever they do, and connections on which nothing was asked. Nobody is told of a failure.
 func TestStop(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) {
+	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.cfg.WriteTimeout, s.times = hour, times{
 			output.Timing{FirstFrame: hour, Idle: hour, Placeholder: hour, Stop: 200 * time.Millisecond}, hour, hour, hour, hour,
 		}
@@ -69,7 +69,7 @@ func TestListenerFails(t *testing.T) {
 	desk := h.camera("desk", frame.JPEG)
 	desk.picture()
 	l := &failing{listener: listen(t), err: errors.New("out of luck")}
-	r := &rig{house: h, addr: l.Addr().String()}
+	r := &fixture{house: h, addr: l.Addr().String()}
 	done := make(chan error, 1)
 	go func() { done <- h.srv.Run(context.Background(), l) }()
 	viewer := r.mjpeg("/cam/desk.mjpeg")
@@ -111,7 +111,7 @@ func (l *failing) Accept() (net.Conn, error) {
 // A panic is an error like any other: answered, logged once with where it was, and it ends nothing else.
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
 	r.house.reg.OnStatus((&camera{id: "desk", format: frame.JPEG}).status("live", ""))
 	r.agents.feedFunc = func() { panic("oh no") }
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")

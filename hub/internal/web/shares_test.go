@@ -75,7 +75,7 @@ func TestShares(t *testing.T) {
 // running returns how many transcodes there are.
 func (g *guarded) running() int { return len(g.srv.cfg.Transcoder.Renditions(nil)) }
 
-// newShared is a guarded rig with so many transcodes.
+// newShared is a guarded fixture with so many transcodes.
 func newShared(t *testing.T, most int) *guarded {
 	t.Helper()
 	ffmpeg, err := exec.LookPath("ffmpeg")

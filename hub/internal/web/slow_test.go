@@ -37,7 +37,7 @@ func sendBuffer(t *testing.T, c net.Conn) (size int) {
 // An MJPEG viewer that does not read for a while goes on with the newest picture, never an older one. Every picture it missed is counted. When it
 // happens again and again its socket buffer is made smaller.
 func TestMJPEGLags(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = hour, hour })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = hour, hour })
 	desk := r.camera("desk", frame.JPEG)
 	big := bytes.Repeat([]byte("picture "), 1<<17) // 1 MiB
 	show := func() { desk.append(media.Packet{Payload: big}) }
@@ -76,7 +76,7 @@ func TestStalledViewer(t *testing.T) {
 	for path, format := range map[string]frame.Format{"/cam/c.mjpeg": frame.JPEG, "/cam/c.h264": frame.H264, "/cam/c.mp4": frame.H264} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = time.Second, hour })
+			r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = time.Second, hour })
 			c := r.camera("c", format)
 			next := source(t, c)
 			first := next()
@@ -141,7 +141,7 @@ func readUntil(t *testing.T, c *conn, mark []byte) {
 
 // A viewer that reads half of what comes is never sent a picture whose predecessor it missed.
 func TestHalfSpeed(t *testing.T) {
-	r := newRig(t, stream.Config{MaxBytes: 1 << 20, LiveBudget: time.Nanosecond}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = hour, hour })
+	r := newFixture(t, stream.Config{MaxBytes: 1 << 20, LiveBudget: time.Nanosecond}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = hour, hour })
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	sent := make(map[uint64]unit)
 	show := func() {
@@ -228,7 +228,7 @@ func checkDecodable(t *testing.T, data []byte, sent map[uint64]unit) {
 
 // An answer that is no stream has to be taken in the time of one write, too.
 func TestStalledPicture(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout = 100 * time.Millisecond })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout = 100 * time.Millisecond })
 	desk := r.camera("desk", frame.JPEG)
 	desk.append(media.Packet{Payload: make([]byte, 64<<20)}) // more than sockets hold
 	c := r.send("GET /cam/desk.jpeg HTTP/1.1\r\nHost: hub\r\n\r\n")

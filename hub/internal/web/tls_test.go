@@ -57,7 +57,7 @@ func secureClient(t testing.TB, major int) *http.Client {
 }
 
 // fetch begins a response.
-func (r *rig) fetch(client *http.Client, major int, path string) io.ReadCloser {
+func (r *fixture) fetch(client *http.Client, major int, path string) io.ReadCloser {
 	r.t.Helper()
 	resp, err := client.Get("https://" + r.addr + path)
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *rig) fetch(client *http.Client, major int, path string) io.ReadCloser {
 func TestTLSStreams(t *testing.T) {
 	for name, major := range versions {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, stream.Config{}, fast, secure(t), func(s *Server) { s.times.Placeholder = hour })
+			r := newFixture(t, stream.Config{}, fast, secure(t), func(s *Server) { s.times.Placeholder = hour })
 			client := secureClient(t, major)
 			desk, yard, list := r.camera("desk", frame.JPEG), r.camera("yard", frame.H264), units(t, "slices.h264")
 			picture := desk.picture()
@@ -119,7 +119,7 @@ func TestTLSStreams(t *testing.T) {
 func TestTLSStalledAndStopped(t *testing.T) {
 	for name, major := range versions {
 		t.Run(name, func(t *testing.T) {
-			r := newRig(t, stream.Config{}, secure(t), func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = 3*time.Second, hour })
+			r := newFixture(t, stream.Config{}, secure(t), func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = 3*time.Second, hour })
 			c := r.camera("c", frame.JPEG)
 			next := source(t, c)
 			next()

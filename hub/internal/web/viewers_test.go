@@ -48,7 +48,7 @@ func TestViewersEnd(t *testing.T) {
 			}
 			g.porch.viewers(len(streams))
 			changed := make(chan struct{}, 1)
-			g.keeper.OnChange(func(*credstore.Snapshot) { changed <- struct{}{} })
+			g.store.OnChange(func(*credstore.Snapshot) { changed <- struct{}{} })
 			g.edit(func(d *credstore.File) error { return test.change(g, d) })
 			testutil.Receive(t, "the change", changed)
 			for _, who := range test.lost {
@@ -73,11 +73,11 @@ func TestViewersEnd(t *testing.T) {
 // A link's stream ends with the link.
 func TestLinkExpires(t *testing.T) {
 	g := newGuarded(t)
-	text, err := signedlink.Sign(g.keeper.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(3 * time.Second)})
+	text, err := signedlink.Sign(g.store.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(3 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	viewer := g.stream("/cam/porch.mjpeg?link=" + told.hide("link", text.Reveal()))
+	viewer := g.stream("/cam/porch.mjpeg?link=" + secretLog.hide("link", text.Reveal()))
 	viewer.ends()
 	g.porch.viewers(0)
 }
@@ -124,11 +124,11 @@ func TestSocketGrants(t *testing.T) {
 // A signed link opens /ws for its camera, in its formats.
 func TestSocketLink(t *testing.T) {
 	g := newGuarded(t)
-	text, err := signedlink.Sign(g.keeper.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(time.Hour)})
+	text, err := signedlink.Sign(g.store.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := g.socket("?camera=porch&link=" + told.hide("link", text.Reveal()))
+	c := g.socket("?camera=porch&link=" + secretLog.hide("link", text.Reveal()))
 	c.say(`{"op":"roster"}`)
 	if m := c.expect("roster", 0); len(m.Cameras) != 1 || m.Cameras[0].ID != "porch" || !slices.Equal(m.Cameras[0].Formats, []string{"jpeg", "mjpeg"}) {
 		t.Errorf("%+v", m.Cameras)
@@ -157,7 +157,7 @@ func TestFirstUser(t *testing.T) {
 	h.srv = New(Config{
 		Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, testutil.Log(t)), RuntimeConfig: RuntimeConfig{AllowHosts: []string{"hub"}}, Log: testutil.Log(t),
 	})
-	r := runRig(t, h)
+	r := runFixture(t, h)
 	testutil.Run(t, keeper.Run)
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
@@ -190,9 +190,9 @@ func TestLimits(t *testing.T) {
 		viewers.LimitAddress: {viewers.Limits{PerAddress: 3}, 429, "--max-viewers-per-address allows"},
 		viewers.LimitCamera:  {viewers.Limits{PerCamera: 3}, 503, "--max-viewers-per-camera allows"},
 	} {
-		r := newRig(t, stream.Config{}, func(s *Server) { s.tracker.SetLimits(test.limits) })
+		r := newFixture(t, stream.Config{}, func(s *Server) { s.tracker.SetLimits(test.limits) })
 		r.camera("desk", frame.JPEG).picture()
-		g := &guarded{rig: r}
+		g := &guarded{fixture: r}
 		from := "X-Forwarded-For: 2001:db8::"
 		var streams []*conn
 		for i := range 3 {
@@ -220,7 +220,7 @@ func TestLimits(t *testing.T) {
 
 // A WebSocket and its slots count as viewers.
 func TestSocketLimits(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.tracker.SetLimits(viewers.Limits{Viewers: 3}) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.tracker.SetLimits(viewers.Limits{Viewers: 3}) })
 	r.camera("desk", frame.JPEG).picture()
 	c := r.dial()
 	for slot := 1; slot <= 2; slot++ {

@@ -14,7 +14,7 @@ import (
 func BenchmarkWSDelivery(b *testing.B) {
 	for _, size := range []int{10 << 10, 100 << 10} {
 		b.Run(fmt.Sprintf("%dkB", size>>10), func(b *testing.B) {
-			r := newRig(b, stream.Config{}, func(s *Server) { s.times.Idle = time.Hour })
+			r := newFixture(b, stream.Config{}, func(s *Server) { s.times.Idle = time.Hour })
 			cam := r.camera("desk", frame.JPEG)
 			picture := make([]byte, size)
 			show := func() { cam.append(media.Packet{Payload: picture}) }

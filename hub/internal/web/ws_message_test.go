@@ -19,7 +19,7 @@ import (
 
 // ping answers with the hub's clock and what the client sent, whatever that is.
 func TestWSPing(t *testing.T) {
-	c := newRig(t, stream.Config{}).dial()
+	c := newFixture(t, stream.Config{}).dial()
 	c.say(`{"op":"ping","t":1234.5}`)
 	if m := c.expect("pong", 0); string(m.T) != "1234.5" || m.Now == 0 {
 		t.Errorf("%+v", m)
@@ -32,7 +32,7 @@ func TestWSPing(t *testing.T) {
 
 // What cannot be understood is told, and the connection stays.
 func TestWSBadMessages(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	r.camera("desk", frame.JPEG).picture()
 	for _, test := range []struct {
 		name string
@@ -82,7 +82,7 @@ func (c *socket) write(kind websocket.MessageType, data []byte) {
 
 // Nobody may talk rubbish for ever, and nothing that is too long is read.
 func TestWSTooMuch(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	c := r.dial()
 	for range maxWSErrors - 1 {
 		c.say("x")
@@ -103,7 +103,7 @@ func TestWSTooMuch(t *testing.T) {
 
 // A watch that cannot be served is ended with the reason, as HTTP has it. Its slot is used up; what is said of it is no error.
 func TestWSWatchRefused(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG)
 	c := r.dial()
 	for i, test := range []struct {
@@ -136,7 +136,7 @@ func TestWSWatchRefused(t *testing.T) {
 
 // A connection has 256 slots and no more; one that has ended makes room.
 func TestWSSlots(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
 	c := r.dial()
 	for n := range maxWSSlots {
@@ -172,7 +172,7 @@ func TestWSSlots(t *testing.T) {
 
 // Who asks wrongly for the WebSocket is told how.
 func TestWSHandshake(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.cfg.AllowOrigins = []string{"https://friend.example.org"} })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.AllowOrigins = []string{"https://friend.example.org"} })
 	upgrade := map[string]string{
 		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "other, " + subprotocol,
 	}
@@ -220,7 +220,7 @@ func TestWSHandshake(t *testing.T) {
 }
 
 // handshake sends a request for /ws and returns the head of the answer, and the body if it is no WebSocket.
-func (r *rig) handshake(t *testing.T, header ...string) (*http.Response, []byte) {
+func (r *fixture) handshake(t *testing.T, header ...string) (*http.Response, []byte) {
 	t.Helper()
 	text := "GET /ws HTTP/1.1\r\nHost: " + r.addr + "\r\n"
 	for i := 0; i < len(header); i += 2 {
@@ -249,7 +249,7 @@ func FuzzWSMessage(f *testing.F) {
 	}
 	f.Add(true, []byte("\x00\x00\x00\x01\x00\x00\x00\x01"))
 	f.Add(true, []byte{})
-	r := newRig(f, stream.Config{}, unhurried)
+	r := newFixture(f, stream.Config{}, unhurried)
 	r.camera("desk", frame.JPEG).picture()
 	abrupt := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
@@ -262,7 +262,7 @@ func FuzzWSMessage(f *testing.F) {
 		if len(data) > maxWSMessage {
 			data = data[:maxWSMessage]
 		}
-		c := &rig{house: &house{t: t}, addr: r.addr}
+		c := &fixture{house: &house{t: t}, addr: r.addr}
 		s := c.dialBy(abrupt)
 		kind := websocket.MessageText
 		if binary {

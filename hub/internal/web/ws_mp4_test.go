@@ -21,7 +21,7 @@ type mp4Watcher struct {
 	media int64 // of the last fragment
 }
 
-func (r *rig) watchMP4(camera string, window int) *mp4Watcher {
+func (r *fixture) watchMP4(camera string, window int) *mp4Watcher {
 	c := r.dial()
 	c.say(`{"op":"watch","slot":1,"camera":%q,"kind":"mp4","window":%d}`, camera, window)
 	return &mp4Watcher{socket: c, media: -1}
@@ -97,7 +97,7 @@ func (w *mp4Watcher) decodes(pictures ...int) {
 
 // An mp4 slot begins at the newest key frame, says what is history, and its times are the camera's.
 func TestWSMovie(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	for _, u := range list[:8+3] {
 		yard.access(u)
@@ -119,7 +119,7 @@ func TestWSMovie(t *testing.T) {
 
 // Other parameter sets come with a new announcement and init segment, and the media's time goes on without a gap.
 func TestWSMovieNewParams(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "change.h264")
 	for _, u := range list[:6] {
 		yard.access(u)
@@ -141,7 +141,7 @@ func TestWSMovieNewParams(t *testing.T) {
 
 // The window counts init segments, too: with one of 1 the fragment waits for the acknowledgement, and is the one that belongs to it.
 func TestWSMovieWindow(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	yard.access(list[0])
 	w := r.watchMP4("yard", 1)
@@ -157,7 +157,7 @@ func TestWSMovieWindow(t *testing.T) {
 
 // A client that has fallen behind goes on with the newest key frame, without a gap in the media's time, and what leads from there to now takes none.
 func TestWSMovieSkips(t *testing.T) {
-	r := newRig(t, stream.Config{LiveBudget: 4 * moment}, unhurried)
+	r := newFixture(t, stream.Config{LiveBudget: 4 * moment}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	yard.access(list[0])
 	w := r.watchMP4("yard", 2)
@@ -193,7 +193,7 @@ func TestWSMovieSkips(t *testing.T) {
 
 // A camera that comes back after an outage goes on in the same slot.
 func TestWSMovieOutage(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	yard.access(list[0])
 	w := r.watchMP4("yard", 64)

@@ -16,7 +16,7 @@ func unhurried(s *Server) { s.times.Idle = hour }
 
 // A jpeg slot gets the newest picture, then each that comes, with all that is told of it.
 func TestWSPictures(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	want := desk.picture()
@@ -49,7 +49,7 @@ func TestWSPictures(t *testing.T) {
 
 // Stopping closes every WebSocket with the status that says so.
 func TestWSStop(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	desk := r.camera("desk", frame.JPEG)
 	idle, busy := r.dial(), r.dial()
 	busy.say(`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg"}`)

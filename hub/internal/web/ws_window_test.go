@@ -17,7 +17,7 @@ import (
 
 // A client that does not acknowledge gets as many frames as its window holds. Nothing waits for it at the hub: after an acknowledgement it goes on with the newest picture.
 func TestWSWindow(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
 	for _, window := range []uint32{1, 3, 64} {
 		desk.picture()
@@ -57,7 +57,7 @@ func TestWSWindow(t *testing.T) {
 
 // A client that reads nothing gets neither more frames than its window nor any attention of those beside it.
 func TestWSSlotsAreIndependent(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	desk, yard := r.camera("desk", frame.JPEG), r.camera("yard", frame.JPEG)
 	desk.picture()
 	yard.picture()
@@ -79,7 +79,7 @@ func TestWSSlotsAreIndependent(t *testing.T) {
 
 // fps is an upper bound, and the newest picture is not lost when the camera falls silent after one that came too early.
 func TestWSRate(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	c := r.dial()
@@ -106,7 +106,7 @@ func TestWSRate(t *testing.T) {
 
 // While nothing comes the client is told again and again, with the reason, and the slot goes on when the camera does.
 func TestWSQuiet(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
 	desk := r.camera("desk", frame.JPEG)
 	c := r.dial()
 	c.say(`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg"}`)
@@ -132,7 +132,7 @@ func TestWSQuiet(t *testing.T) {
 
 // A picture of another size is announced.
 func TestWSNewSize(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
 	size := func(width int) {
 		desk.append(media.Packet{Payload: []byte("x"), Width: width, Height: 240})
@@ -153,7 +153,7 @@ func TestWSNewSize(t *testing.T) {
 
 // A camera that delivers another format from now on ends its slots: the client watches again.
 func TestWSFormatChanges(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	c := r.dial()
@@ -169,7 +169,7 @@ func TestWSFormatChanges(t *testing.T) {
 
 // A client that takes nothing off its socket is given up, and one that does not answer pings.
 func TestWSDeadClients(t *testing.T) {
-	r := newRig(t, stream.Config{}, unhurried, func(s *Server) { s.cfg.WriteTimeout = 100 * time.Millisecond })
+	r := newFixture(t, stream.Config{}, unhurried, func(s *Server) { s.cfg.WriteTimeout = 100 * time.Millisecond })
 	desk := r.camera("desk", frame.JPEG)
 	next := source(t, desk)
 	next()
@@ -180,14 +180,14 @@ func TestWSDeadClients(t *testing.T) {
 		next()
 		return desk.Info().Viewers == 0
 	})
-	silent := newRig(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.ping = 100*time.Millisecond, moment })
+	silent := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.ping = 100*time.Millisecond, moment })
 	silent.dial() // and reads no more
 	testutil.Eventually(t, "the silent client is gone", func() bool { return silent.srv.sockets.Load() == 0 })
 }
 
 // One roster for all connections: everything at first, then what changes, once.
 func TestWSRoster(t *testing.T) {
-	r := newRig(t, stream.Config{}, func(s *Server) { s.times.roster = moment })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.roster = moment })
 	desk := r.camera("desk", frame.JPEG)
 	r.camera("yard", frame.H264)
 	c := r.dial()

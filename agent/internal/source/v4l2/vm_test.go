@@ -33,9 +33,9 @@ func openSource(t *testing.T, text string, drops *drop.Counters) source.Source {
 	return src
 }
 
-// rigDevice returns the path of one of the virtual machine's cameras: vivid, mjpeg, h264 or uvc. The path follows a
+// testDevice returns the path of one of the virtual machine's cameras: vivid, mjpeg, h264 or uvc. The path follows a
 // camera that is plugged in again.
-func rigDevice(tb testing.TB, name string) string {
+func testDevice(tb testing.TB, name string) string {
 	tb.Helper()
 	if os.Getenv(strings.ToUpper(name)+"_DEVICE") == "" {
 		tb.Skip("no V4L2 device here: make test-v4l2 runs this in a VM")
@@ -51,8 +51,8 @@ func guest(tb testing.TB, command ...string) {
 	}
 }
 
-// rigClip returns what the virtual machine's feeders play over and over, frame by frame, in wire form.
-func rigClip(tb testing.TB, name string) (frames []string) {
+// testClip returns what the virtual machine's feeders play over and over, frame by frame, in wire form.
+func testClip(tb testing.TB, name string) (frames []string) {
 	tb.Helper()
 	data := sourcetest.ReadFile(tb, "/share/clips/"+name+".raw")
 	if name == "h264" {
@@ -121,12 +121,12 @@ func TestDevicePassThrough(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			drops := &drop.Counters{}
-			src := openSource(t, "v4l2:"+rigDevice(t, c.device)+c.options, drops)
+			src := openSource(t, "v4l2:"+testDevice(t, c.device)+c.options, drops)
 			got, err := sourcetest.Collect(t, src, c.n)
 			if err != nil || len(got) < c.n {
 				t.Fatalf("%d frames, %v", len(got), err)
 			}
-			follow(t, got, rigClip(t, c.clip))
+			follow(t, got, testClip(t, c.clip))
 			t.Logf("drops %v, clock %s, warning %q", drops.Map(), src.(source.Clocked).ClockSource(), src.(source.Warner).Warning())
 			for i, f := range got {
 				if f.Width != 1280 || f.Height != 720 || f.Key != (c.clip == "h264" && bytes.Contains(f.Data, []byte{0, 0, 0, 1, 0x65})) {
@@ -145,7 +145,7 @@ func TestDevicePassThrough(t *testing.T) {
 
 // TestDeviceRaw: pictures of a camera without MJPEG, encoded here; its brightness is set and seen.
 func TestDeviceRaw(t *testing.T) {
-	path := rigDevice(t, "vivid")
+	path := testDevice(t, "vivid")
 	var means [2]int
 	for i, options := range []string{"#size=320x180&fps=10&warmup=100ms&control.brightness=0", "#format=nv12&size=320x180&fps=10&warmup=0s&control.brightness=255"} {
 		drops := &drop.Counters{}
@@ -181,7 +181,7 @@ func TestDeviceRaw(t *testing.T) {
 
 // TestDeviceConfigure: a webcam is told to change while it runs, and has changed when it is opened again.
 func TestDeviceConfigure(t *testing.T) {
-	src := openSource(t, "v4l2:"+rigDevice(t, "uvc"), &drop.Counters{})
+	src := openSource(t, "v4l2:"+testDevice(t, "uvc"), &drop.Counters{})
 	cam := src.(source.Configurer)
 	list := cam.Controls() // it was never open
 	i := 0
@@ -223,7 +223,7 @@ func TestDeviceConfigure(t *testing.T) {
 
 // TestDeviceReplug: a webcam that was configured by its node is found again, whatever its node is then.
 func TestDeviceReplug(t *testing.T) {
-	node, err := filepath.EvalSymlinks(rigDevice(t, "uvc"))
+	node, err := filepath.EvalSymlinks(testDevice(t, "uvc"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,7 +259,7 @@ func TestDeviceReplug(t *testing.T) {
 	}
 	guest(t, "plug", "uvc")
 	plugged := time.Now()
-	if now, err := filepath.EvalSymlinks(rigDevice(t, "uvc")); err != nil || now == node {
+	if now, err := filepath.EvalSymlinks(testDevice(t, "uvc")); err != nil || now == node {
 		t.Fatalf("it is %s again, %v: this proves nothing", now, err)
 	}
 	go run()
@@ -273,7 +273,7 @@ func TestDeviceReplug(t *testing.T) {
 
 // TestDeviceCycles: opening and closing again and again leaves no file, mapping or goroutine behind.
 func TestDeviceCycles(t *testing.T) {
-	src := openSource(t, "v4l2:"+rigDevice(t, "mjpeg"), &drop.Counters{})
+	src := openSource(t, "v4l2:"+testDevice(t, "mjpeg"), &drop.Counters{})
 	cycle := func() {
 		if _, err := sourcetest.Collect(t, src, 1); err != nil {
 			t.Fatal(err)

@@ -50,13 +50,13 @@ type Generator struct {
 
 // New returns a generator without viewers that counts nothing yet.
 func New() *Generator {
-	return &Generator{connecting: make(chan struct{}, doorWidth), scratch: make([]byte, 1<<18), from: never(),
+	return &Generator{connecting: make(chan struct{}, maxConnecting), scratch: make([]byte, 1<<18), from: never(),
 		until: never()}
 }
 
-// doorWidth is how many viewers of a generator connect at the same time. That takes the generator about 60 µs each: if
+// maxConnecting is how many viewers of a generator connect at the same time. That takes the generator about 60 µs each: if
 // hundreds did it at once, the viewers that are counted could not read meanwhile, and the frames would look late.
-const doorWidth = 4
+const maxConnecting = 4
 
 func never() time.Time { return time.Unix(math.MaxInt32, 0) }
 

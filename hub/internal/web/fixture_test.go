@@ -113,8 +113,8 @@ func (h *house) camera(id string, f frame.Format) *camera {
 	return c
 }
 
-// rig is a house whose server runs.
-type rig struct {
+// fixture is a house whose server runs.
+type fixture struct {
 	*house
 	addr     string
 	client   *http.Client
@@ -148,20 +148,20 @@ func listen(t testing.TB) *listener {
 	return &listener{l, make(chan net.Conn, 100)}
 }
 
-// newRig starts a server; tune may change it before.
-func newRig(t testing.TB, bounds stream.Config, tune ...func(*Server)) *rig {
+// newFixture starts a server; tune may change it before.
+func newFixture(t testing.TB, bounds stream.Config, tune ...func(*Server)) *fixture {
 	t.Helper()
 	h := newHouse(t, bounds)
 	for _, f := range tune {
 		f(h.srv)
 	}
-	return runRig(t, h)
+	return runFixture(t, h)
 }
 
-// runRig starts the server of a house.
-func runRig(t testing.TB, h *house) *rig {
+// runFixture starts the server of a house.
+func runFixture(t testing.TB, h *house) *fixture {
 	t.Helper()
-	r := &rig{house: h, listener: listen(t)}
+	r := &fixture{house: h, listener: listen(t)}
 	r.addr = r.listener.Addr().String()
 	testutil.Run(t, r.tr.Run)
 	r.stop = testutil.Run(t, func(ctx context.Context) error { return r.srv.Run(ctx, r.listener) })
@@ -183,7 +183,7 @@ type conn struct {
 }
 
 // open sends a GET request and reads the head of the response.
-func (r *rig) open(path string) *conn {
+func (r *fixture) open(path string) *conn {
 	r.t.Helper()
 	c := r.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\n\r\n")
 	c.head()
@@ -194,7 +194,7 @@ func (r *rig) open(path string) *conn {
 }
 
 // send opens a connection and writes text.
-func (r *rig) send(text string) *conn {
+func (r *fixture) send(text string) *conn {
 	r.t.Helper()
 	tcp, err := net.Dial("tcp", r.addr)
 	if err != nil {

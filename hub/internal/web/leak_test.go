@@ -33,7 +33,7 @@ import (
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		if found := told.leaks(); found != "" {
+		if found := secretLog.leaks(); found != "" {
 			fmt.Fprintln(os.Stderr, found)
 			code = max(code, 1)
 		}
@@ -41,30 +41,31 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// diary keeps all that the tests with users log, all that the hub answers there, and all their secrets: none may be in it.
-type diary struct {
+// secretRecorder keeps all that the tests with users log, all that the hub answers there, and all their secrets: none
+// may be in it.
+type secretRecorder struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
 	secrets map[string]string // what it is, by itself
 }
 
-var told = &diary{secrets: map[string]string{}}
+var secretLog = &secretRecorder{secrets: map[string]string{}}
 
-func (d *diary) Write(p []byte) (int, error) {
+func (d *secretRecorder) Write(p []byte) (int, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.text.Write(p)
 }
 
 // hide notes a secret, and returns it.
-func (d *diary) hide(what, text string) string {
+func (d *secretRecorder) hide(what, text string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.secrets[text] = what
 	return text
 }
 
-func (d *diary) leaks() string {
+func (d *secretRecorder) leaks() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for text, what := range d.secrets {
@@ -75,7 +76,7 @@ func (d *diary) leaks() string {
 	return ""
 }
 
-func (d *diary) says(text string) bool {
+func (d *secretRecorder) says(text string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return strings.Contains(d.text.String(), text)
@@ -86,13 +87,13 @@ const (
 	ottoPassword = "tr0ub4dor and three more words"
 )
 
-// guarded is a rig whose hub has users: anna may see porch and yard, otto operates porch, nora may see cameras that there are none of, root is admin and may see all, prom may see
-// all, and gone was removed.
+// guarded is a fixture whose hub has users: anna may see porch and yard, otto operates porch, nora may see cameras that
+// there are none of, root is admin and may see all, prom may see all, and gone was removed.
 type guarded struct {
-	*rig
+	*fixture
 	file                    string
 	porch, yard             *camera
-	keeper                  *credstore.Store
+	store                   *credstore.Store
 	annaToken, ottoToken    string
 	rootToken, promToken    string
 	revoked                 string // a token of anna's that was removed
@@ -111,12 +112,12 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	t.Helper()
 	g := &guarded{file: filepath.Join(t.TempDir(), "credentials.json")}
 	g.people(t)
-	log := slog.New(slog.NewTextHandler(told, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(slog.NewTextHandler(secretLog, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	keeper, err := credstore.Open(g.file, log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.keeper = keeper
+	g.store = keeper
 	h := newHouse(t, stream.Config{})
 	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Agents: &oneAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log), RuntimeConfig: RuntimeConfig{AllowOrigins: []string{"https://friend.example"}}, Log: log,
 		Collectors: []prometheus.Collector{lateCollector(func() prometheus.Collector {
@@ -126,7 +127,7 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	for _, f := range tune {
 		f(h.srv)
 	}
-	g.rig = runRig(t, h)
+	g.fixture = runFixture(t, h)
 	testutil.Run(t, keeper.Run)
 	g.porch, g.yard = g.camera("porch", frame.JPEG), g.camera("yard", frame.H264)
 	g.porch.picture()
@@ -149,9 +150,9 @@ func (g *guarded) sessionOfNobody() string {
 // people writes the users into the credentials file.
 func (g *guarded) people(t *testing.T) {
 	t.Helper()
-	told.hide("password", annaPassword)
-	told.hide("password", ottoPassword)
-	told.hide("password", base64.StdEncoding.EncodeToString([]byte("otto:"+ottoPassword)))
+	secretLog.hide("password", annaPassword)
+	secretLog.hide("password", ottoPassword)
+	secretLog.hide("password", base64.StdEncoding.EncodeToString([]byte("otto:"+ottoPassword)))
 	tokens := map[string]*string{"anna": &g.annaToken, "otto": &g.ottoToken, "root": &g.rootToken, "prom": &g.promToken}
 	err := credstore.Edit(g.file, func(d *credstore.File) error {
 		d.Users = append(d.Users, users()...)
@@ -160,14 +161,14 @@ func (g *guarded) people(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			*into = told.hide("token", text.Reveal())
+			*into = secretLog.hide("token", text.Reveal())
 		}
 		g.annaTokenID = g.annaToken[3:11]
 		id, text, err := d.AddToken("anna", "revoked", 0)
 		if err != nil {
 			return err
 		}
-		g.revoked = told.hide("token", text.Reveal())
+		g.revoked = secretLog.hide("token", text.Reveal())
 		return d.RemoveToken(id.ID)
 	})
 	if err != nil {
@@ -195,7 +196,8 @@ var users = sync.OnceValue(func() []credstore.User {
 	return d.Users
 })
 
-// cheapHash is a hash that is as good as the real one but for the work that it takes, which the race detector makes seconds of.
+// cheapHash is a hash that is as good as the real one but for the work that it takes, which the race detector makes
+// seconds of.
 func cheapHash(password secret.Text) string {
 	salt := []byte("salt of the tests")
 	key := argon2.IDKey([]byte(password.Reveal()), salt, 1, 64, 1, 32)
@@ -210,11 +212,11 @@ func (g *guarded) links(t *testing.T) {
 		&g.expired: {Camera: "porch", Formats: []string{"mjpeg", "jpeg", "h264", "mp4"}, Expires: time.Now().Add(-time.Hour)},
 		&g.jpegURL: {Camera: "porch", Formats: []string{"jpeg"}, Expires: time.Now().Add(time.Hour)},
 	} {
-		text, err := signedlink.Sign(g.keeper.Snapshot().LinkKey(), l)
+		text, err := signedlink.Sign(g.store.Snapshot().LinkKey(), l)
 		if err != nil {
 			t.Fatal(err)
 		}
-		*into = told.hide("link", text.Reveal())
+		*into = secretLog.hide("link", text.Reveal())
 	}
 }
 
@@ -243,7 +245,7 @@ func (g *guarded) login(user, password string) string {
 	if resp.StatusCode != http.StatusSeeOther || len(cookies) != 1 {
 		g.t.Fatalf("%s cannot log in: %s %s", user, resp.Status, body)
 	}
-	told.hide("session", cookies[0].Value)
+	secretLog.hide("session", cookies[0].Value)
 	return cookies[0].Name + "=" + cookies[0].Value
 }
 
@@ -275,12 +277,12 @@ func (g *guarded) request(method, path, body string, header ...string) (*http.Re
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	_, _ = fmt.Fprintf(told, "%s\n", text) // to memory
+	_, _ = fmt.Fprintf(secretLog, "%s\n", text) // to memory
 	return resp, string(text)
 }
 
 // stream begins a request with header lines of its own, whose answer goes on.
-func (r *rig) stream(path string, lines ...string) *conn {
+func (r *fixture) stream(path string, lines ...string) *conn {
 	r.t.Helper()
 	c := r.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\n" + strings.Join(append(lines, "\r\n"), "\r\n"))
 	c.head()

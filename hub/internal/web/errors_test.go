@@ -20,7 +20,7 @@ import (
 )
 
 // do sends a request and returns the response with its whole body.
-func (r *rig) do(method, path string, header ...string) (*http.Response, []byte) {
+func (r *fixture) do(method, path string, header ...string) (*http.Response, []byte) {
 	r.t.Helper()
 	req, err := http.NewRequest(method, "http://"+r.addr+path, nil)
 	if err != nil {
@@ -42,8 +42,8 @@ func (r *rig) do(method, path string, header ...string) (*http.Response, []byte)
 }
 
 // populated is a hub with a camera of each kind, of which "gone" and "left" are offline.
-func populated(t *testing.T, tune ...func(*Server)) *rig {
-	r := newRig(t, stream.Config{}, tune...)
+func populated(t *testing.T, tune ...func(*Server)) *fixture {
+	r := newFixture(t, stream.Config{}, tune...)
 	r.camera("desk", frame.JPEG).picture()
 	r.camera("gone", frame.JPEG).say(status.Stopped, "")
 	r.camera("left", frame.H264).say(status.Stopped, "")
@@ -277,7 +277,7 @@ func TestOtherMethods(t *testing.T) {
 
 // A picture says when it was captured, on the agent's clock, and how long it has been here.
 func TestPictureHeaders(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	want := r.camera("desk", frame.JPEG).picture()
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")
 	if !bytes.Equal(body, want) || resp.ContentLength != int64(len(want)) {
@@ -297,7 +297,7 @@ func TestPictureHeaders(t *testing.T) {
 
 // Whoever wants a newer picture waits for it.
 func TestFresherPicture(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	c := r.send("GET /cam/desk.jpeg?max_age=0 HTTP/1.1\r\nHost: hub\r\n\r\n")
@@ -313,7 +313,7 @@ func TestFresherPicture(t *testing.T) {
 
 // A hub that knows no camera says so, and is not ready.
 func TestEmptyHub(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")
 	checkProblem(t, resp, body, problem.Problem{Title: "Unknown camera", Status: 404}, []string{"no camera is known yet"})
 	if resp, body = r.do(http.MethodGet, "/api/v1/cameras"); string(bytes.TrimSpace(body)) != `{"cameras":[]}` {
@@ -335,7 +335,7 @@ func TestEmptyHub(t *testing.T) {
 
 // The list of known cameras in an error is bounded.
 func TestManyCameras(t *testing.T) {
-	r := newRig(t, stream.Config{})
+	r := newFixture(t, stream.Config{})
 	for i := range authz.MaxKnown + 20 {
 		r.camera("cam-"+strconv.Itoa(i), frame.JPEG)
 	}

@@ -63,22 +63,22 @@ func parseFrame(t testing.TB, data []byte) *wsFrame {
 }
 
 // dial opens /ws and reads the greeting.
-func (r *rig) dial() *socket {
+func (r *fixture) dial() *socket {
 	r.t.Helper()
 	return r.dialWith("/ws", nil, http.DefaultClient)
 }
 
-func (r *rig) dialBy(client *http.Client) *socket {
+func (r *fixture) dialBy(client *http.Client) *socket {
 	r.t.Helper()
 	return r.dialWith("/ws", nil, client)
 }
 
-func (r *rig) dialAs(path string, header http.Header) *socket {
+func (r *fixture) dialAs(path string, header http.Header) *socket {
 	r.t.Helper()
 	return r.dialWith(path, header, http.DefaultClient)
 }
 
-func (r *rig) dialWith(path string, header http.Header, client *http.Client) *socket {
+func (r *fixture) dialWith(path string, header http.Header, client *http.Client) *socket {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	r.t.Cleanup(cancel)
