@@ -63,7 +63,7 @@ func (a *Authenticator) Login(
 		return Principal{}, session.Cookie{}, err
 	}
 	now := time.Now()
-	s := session.Session{User: u.Name, ID: session.NewID(), Generation: u.CredentialVersion(), Login: now.Unix()}
+	s := session.Session{User: u.Name, ID: session.NewID(), CredentialVersion: u.CredentialVersion(), Login: now.Unix()}
 	cookie, err := s.Issue(b.SessionKey(), now)
 	if err != nil {
 		return Principal{}, session.Cookie{}, fmt.Errorf("session: %w", err)

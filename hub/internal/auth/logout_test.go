@@ -54,7 +54,7 @@ func (s site) begin(name string) secret.Text {
 	u, _ := b.User(name)
 	now := time.Now()
 	cookie, err := session.Session{
-		User: name, ID: session.NewID(), Generation: u.CredentialVersion(), Login: now.Unix(),
+		User: name, ID: session.NewID(), CredentialVersion: u.CredentialVersion(), Login: now.Unix(),
 	}.Issue(b.SessionKey(), now)
 	if err != nil {
 		s.t.Fatal(err)

@@ -52,7 +52,7 @@ func sessionPrincipal(b *credstore.Snapshot, s session.Session) (Principal, erro
 		return p, err
 	}
 	u, ok := b.User(s.User)
-	if !ok || u.CredentialVersion() != s.Generation {
+	if !ok || u.CredentialVersion() != s.CredentialVersion {
 		return Principal{}, errors.New("the session has ended because the user's password or role was changed")
 	}
 	return userPrincipal(b, u, MethodSession), nil

@@ -8,7 +8,7 @@ import (
 
 // change is an audit line about the credentials file.
 type change struct {
-	what string
+	text string
 	args []any
 }
 

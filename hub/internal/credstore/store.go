@@ -137,7 +137,7 @@ func (s *Store) warnOnce(what string, err error) {
 func (s *Store) swap(b *Snapshot) {
 	old := s.snapshot.Swap(b)
 	for _, line := range changes(old, b) {
-		s.log.Info(line.what, line.args...)
+		s.log.Info(line.text, line.args...)
 	}
 	s.mu.Lock()
 	listeners := s.listeners

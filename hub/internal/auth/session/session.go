@@ -40,12 +40,12 @@ type Cookie struct {
 
 // Session is the content of a cookie. The ID stays when the cookie is renewed, so that a logout ends all its cookies.
 type Session struct {
-	User       string `json:"u"`
-	ID         string `json:"i"`
-	Generation string `json:"g"` // version of the user's credentials
-	Login      int64  `json:"l"` // Unix seconds, like the others
-	Issued     int64  `json:"s"`
-	Expires    int64  `json:"e"`
+	User              string `json:"u"`
+	ID                string `json:"i"`
+	CredentialVersion string `json:"g"` // version of the user's credentials
+	Login             int64  `json:"l"` // Unix seconds, like the others
+	Issued            int64  `json:"s"`
+	Expires           int64  `json:"e"`
 
 	// Set for a login at an identity provider.
 	Method string   `json:"m,omitempty"`
