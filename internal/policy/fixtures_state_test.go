@@ -73,6 +73,13 @@ func textFixtures() map[string][]fixture {
 				"type I interface{ M() }", "const V = 1", "func f() {}"), ""},
 			{"other columns", files{"docs/design/glossary.md": "| in the code | not |\n|---|---|\n| | `b` |\n"}, ""},
 		},
+		"names are the field's words": {
+			{"type", files{"p.go": code("type Door int")}, "p.go: Door is a metaphor"},
+			{"a part of a name", files{"p_test.go": code("func newRigFor() {}")}, "newRigFor"},
+			{"method", files{"p.go": code("type t int", "func (t) letStrangersIn() {}")}, "t.letStrangersIn"},
+			{"field", files{"p.go": code("type t struct{ keeper int }")}, "t.keeper"},
+			{"within a word", files{"p.go": code("type Trigger int", "func rigid() {}")}, ""},
+		},
 		"pages that code names exist": {
 			{"comment", files{"a/p.go": code("// f is as docs/b.md says.", "func f() {}")},
 				"a/p.go:2: docs/b.md does not exist"},

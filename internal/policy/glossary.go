@@ -14,7 +14,28 @@ func glossaryRules() []Rule {
 		"identifiers of the glossary exist",
 		"write `package.Name` or `package.Type.Member` of the code as it is; when a name changes, its line in the glossary changes with it",
 		missingIdentifiers,
+	}, {
+		"names are the field's words",
+		"use the word of net/http, NATS or the codec, as docs/design/glossary.md has it",
+		metaphors,
 	}}
+}
+
+// metaphors finds names with a word that stands for something else than it says.
+func metaphors(tr *Tree) (found []Finding) {
+	words := regexp.MustCompile(`[A-Z]?[a-z]+`)
+	for _, f := range tr.gofs {
+		for _, name := range declarations(f.ast) {
+			for _, word := range words.FindAllString(name, -1) {
+				switch strings.ToLower(word) {
+				case "door", "doors", "newcomer", "newcomers", "keeper", "seldom", "loan", "liar", "rude", "crowd", "diary",
+					"census", "rig", "stranger", "strangers", "rival", "burial", "undertaker":
+					found = append(found, Finding{f.path, name + " is a metaphor"})
+				}
+			}
+		}
+	}
+	return found
 }
 
 // missingIdentifiers finds identifiers in the column "in the code" of the glossary's tables that no Go file declares.
