@@ -145,7 +145,7 @@ func TestDuplicateCameraIsRefused(t *testing.T) {
 	cfg.Host = "pi2"
 	second := newAgent(t, cfg)
 	said := refused(t, second)
-	for _, part := range []string{"camera porch", "host pi1", "another name", "--takeover"} {
+	for _, part := range []string{"camera porch", "host pi1", "another name", "start with takeover"} {
 		if !strings.Contains(said, part) {
 			t.Errorf("error %q does not say %q", said, part)
 		}

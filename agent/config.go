@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -50,7 +50,7 @@ func ParseCamera(s string) (Camera, error) {
 
 func (c *Config) validate() error {
 	if c.Hub == "" {
-		return errors.New("no hub: give --hub nats://HOST:4222")
+		return setting.Errorf("no hub: give {hub} nats://HOST:4222")
 	}
 	if c.Linger < 0 {
 		return fmt.Errorf("linger %v: give a time such as 10s, or 0 for the default", c.Linger)

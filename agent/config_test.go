@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 func TestConfigErrors(t *testing.T) {
@@ -30,7 +32,7 @@ func TestConfigErrors(t *testing.T) {
 				t.Fatal("accepted")
 			}
 			for _, part := range c.want {
-				if !strings.Contains(err.Error(), part) {
+				if !strings.Contains(setting.Flags(err), part) {
 					t.Errorf("error %q does not say %q", err, part)
 				}
 			}
@@ -71,7 +73,7 @@ func TestParseCamera(t *testing.T) {
 		"porch.1=pattern:":            "not allowed",
 		strings.Repeat("x", 64) + "=": "not allowed",
 	} {
-		if got, err := ParseCamera(spec); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := ParseCamera(spec); err == nil || !strings.Contains(setting.Flags(err), want) {
 			t.Errorf("%q: %+v, %v; want %q", spec, got, err, want)
 		}
 	}

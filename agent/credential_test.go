@@ -119,7 +119,7 @@ func TestRefusedAgentSaysSo(t *testing.T) {
 		shows credential.Credential
 		says  string
 	}{
-		"no credential": {credential.Credential{}, "--credential-file"},
+		"no credential": {credential.Credential{}, "credential-file"},
 		"unknown":       {newCredential(t), "bramble-hub agent list"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/bramble-cam/bramble/agent/internal/discover"
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // scanInterval is how often the host is scanned for cameras that were plugged in. A scan reads a few directories.
@@ -119,7 +120,7 @@ func (s *cameraServer) mayServeDiscovered(ctx context.Context, h *hotplug, name 
 	if h.refused[name] != err.Error() {
 		h.refused[name] = err.Error()
 		s.log.Error("camera found but not served", logkey.Camera, name, logkey.Err, err,
-			"remedy", "give this host another name with --host")
+			"remedy", setting.Errorf("give this host another name with {host}"))
 	}
 	return false
 }
@@ -135,5 +136,6 @@ func (h *hotplug) logNoCameras(log *slog.Logger, err error) {
 	}
 	h.logged = text
 	log.Warn(text, append(attrs, "remedy",
-		"'bramble-agent devices' says what is there and why it is not used; name one with --camera NAME=SOURCE")...)
+		setting.Errorf("'bramble-agent devices' says what is there and why it is not used; "+
+			"name one with {camera} NAME=SOURCE"))...)
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/bramble-cam/bramble/agent/internal/service"
 	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/status"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -173,8 +174,11 @@ type conflictError struct {
 	by   status.Status
 }
 
-func (e *conflictError) Error() string {
-	return fmt.Sprintf("camera %s is already served by an agent on host %s (since %s): "+
-		"give this camera another name, stop that agent, or start with --takeover",
+func (e *conflictError) Error() string { return e.Unwrap().Error() }
+
+// Unwrap returns the error that names the setting which helps.
+func (e *conflictError) Unwrap() error {
+	return setting.Errorf("camera %s is already served by an agent on host %s (since %s): "+
+		"give this camera another name, stop that agent, or start with {takeover}",
 		e.name, e.by.Host, e.by.Started.Local().Format(time.DateTime))
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func pin(c *testutil.Cert) tlstrust.Settings {
-	return tlstrust.Settings{Fingerprints: []string{tlstrust.Fingerprint(c.Leaf)}, Flags: "--tls"}
+	return tlstrust.Settings{Fingerprints: []string{tlstrust.Fingerprint(c.Leaf)}, Prefix: "tls"}
 }
 
 // An agent that pins the hub's key shows its credential and its pictures to that hub, through TLS.
@@ -142,12 +142,12 @@ func TestImpostor(t *testing.T) {
 		trust  tlstrust.Settings
 		says   string
 	}{
-		"another key":            {"tls://", true, pin(real), "--tls-fingerprint " + tlstrust.Fingerprint(false1.Leaf)},
+		"another key":            {"tls://", true, pin(real), "tls-fingerprint " + tlstrust.Fingerprint(false1.Leaf)},
 		"another key, plain URL": {"nats://", true, pin(real), "pinned is " + tlstrust.Fingerprint(real.Leaf)},
 		"no TLS":                 {"nats://", false, pin(real), "no TLS"},
-		"no TLS, nothing pinned": {"tls://", false, tlstrust.Settings{Flags: "--tls"}, "no TLS"},
-		"another authority":      {"nats://", true, tlstrust.Settings{CA: real.CertFile, Flags: "--tls"}, "not signed by an authority in"},
-		"an unknown certificate": {"tls://", true, tlstrust.Settings{Flags: "--tls"}, "unknown authority"},
+		"no TLS, nothing pinned": {"tls://", false, tlstrust.Settings{Prefix: "tls"}, "no TLS"},
+		"another authority":      {"nats://", true, tlstrust.Settings{CA: real.CertFile, Prefix: "tls"}, "not signed by an authority in"},
+		"an unknown certificate": {"tls://", true, tlstrust.Settings{Prefix: "tls"}, "unknown authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

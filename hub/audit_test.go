@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/audit"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -57,7 +58,7 @@ func TestAuditLogCannotBeKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "--audit-log") {
+	if err := h.Run(t.Context()); err == nil || !strings.Contains(setting.Flags(err), "--audit-log") {
 		t.Errorf("%v", err)
 	}
 	_, said, _ := startLogged(t, Config{HTTP: "127.0.0.1:0", AuditLog: file, AuditLogOptional: true})

@@ -14,6 +14,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -80,7 +81,7 @@ func refuses(t *testing.T, what string, cfg Config, says ...string) {
 		return
 	}
 	for _, part := range append(says, cfg.Credentials) {
-		if !strings.Contains(err.Error(), part) {
+		if !strings.Contains(setting.Flags(err), part) {
 			t.Errorf("%s: %q does not say %q", what, err, part)
 		}
 	}

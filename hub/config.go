@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -17,6 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -111,19 +110,19 @@ func (c *Config) validate(creds *credstore.Snapshot) error {
 
 func (c *Config) validateHTTP(creds *credstore.Snapshot) error {
 	if c.HTTP == "" {
-		return errors.New("no HTTP address: give --http 127.0.0.1:8080")
+		return setting.Errorf("no HTTP address: give {http} 127.0.0.1:8080")
 	}
 	if c.RequireUsers && !creds.HasUsers() {
-		return fmt.Errorf("%w: --require-users is set, and %s has no users: "+
+		return setting.Errorf("%w: {require-users} is set, and %s has no users: "+
 			"restore it from a backup, check that its volume is mounted, or "+
 			"add the first user with \"bramble-hub user add NAME --role admin\"", credstore.ErrMissing, c.Credentials)
 	}
 	if c.NATSURL != "" && c.NATSConfig != "" {
-		return errors.New("--nats-url uses a NATS server elsewhere, --nats-config configures the embedded one: " +
+		return setting.Errorf("{nats-url} uses a NATS server elsewhere, {nats-config} configures the embedded one: " +
 			"give one of them")
 	}
-	flag, addr := c.publishedAddr()
-	return c.checkExposure(flag, addr, creds.HasUsers(),
+	name, addr := c.publishedAddr()
+	return c.checkExposure(name, addr, creds.HasUsers(),
 		"anyone who can reach this address could see every camera, because there are no users: "+
 			"add the first with \"bramble-hub user add NAME --role admin\", use 127.0.0.1")
 }
@@ -131,8 +130,8 @@ func (c *Config) validateHTTP(creds *credstore.Snapshot) error {
 // validateNATS checks the credentials' bucket, and the address of the embedded server.
 func (c *Config) validateNATS(creds *credstore.Snapshot) error {
 	if c.CredentialsKV.Bucket != "" && c.Credentials == "" {
-		return errors.New("--credentials-kv synchronizes the credentials file with other hubs: " +
-			"name the file with --credentials")
+		return setting.Errorf("{credentials-kv} synchronizes the credentials file with other hubs: " +
+			"name the file with {credentials}")
 	}
 	switch {
 	case c.NATSURL != "": // which decides who may reach it
@@ -140,44 +139,44 @@ func (c *Config) validateNATS(creds *credstore.Snapshot) error {
 	case c.NATS == "" && c.NATSConfig != "":
 		return nil
 	case c.NATS == "":
-		return errors.New("no NATS: give --nats 127.0.0.1:4222 for the embedded server, or --nats-url")
+		return setting.Errorf("no NATS: give {nats} 127.0.0.1:4222 for the embedded server, or {nats-url}")
 	}
-	return c.checkExposure("--nats", c.NATS, !creds.Empty(), "everybody who can reach this address could see and "+
+	return c.checkExposure("nats", c.NATS, !creds.Empty(), "everybody who can reach this address could see and "+
 		"publish every camera, since there are no credentials: "+
 		"let the first agent in with \"bramble-hub agent add NAME\", use 127.0.0.1")
 }
 
 func (c *Config) validateLimits() error {
 	if l := c.Limits; min(l.Viewers, l.PerAddress, l.PerCamera, l.Rate) < 0 {
-		return errors.New("--max-viewers, --max-viewers-per-address, --max-viewers-per-camera, " +
-			"--max-connection-rate: give a number such as 500, or 0 for no limit")
+		return setting.Errorf("{max-viewers}, {max-viewers-per-address}, {max-viewers-per-camera}, " +
+			"{max-connection-rate}: give a number such as 500, or 0 for no limit")
 	}
-	if err := notNegative("--linger", c.Linger); err != nil {
+	if err := notNegative("linger", c.Linger); err != nil {
 		return err
 	}
-	if err := notNegative("--write-timeout", c.WriteTimeout); err != nil {
+	if err := notNegative("write-timeout", c.WriteTimeout); err != nil {
 		return err
 	}
-	return notNegative("--lame-duck", c.LameDuck)
+	return notNegative("lame-duck", c.LameDuck)
 }
 
 func (c *Config) validateHosts() error {
 	if err := web.ValidateHosts(c.AllowHosts); err != nil {
-		return fmt.Errorf("--allow-host %w", err)
+		return setting.Errorf("{allow-host} %w", err)
 	}
 	return nil
 }
 
 func (c *Config) validateTranscoding() error {
 	if c.HWAccel != "" && !slices.Contains(transcode.HWAccels(), c.HWAccel) {
-		return fmt.Errorf("--hwaccel %s: give one of %s", c.HWAccel, strings.Join(transcode.HWAccels(), ", "))
+		return setting.Errorf("{hwaccel} %s: give one of %s", c.HWAccel, strings.Join(transcode.HWAccels(), ", "))
 	}
 	if c.MaxTranscodes < 0 {
-		return fmt.Errorf("--max-transcodes %d: give a number such as 8, or 0 for the default of this machine",
+		return setting.Errorf("{max-transcodes} %d: give a number such as 8, or 0 for the default of this machine",
 			c.MaxTranscodes)
 	}
 	if c.MaxTranscodeMemory < 0 || c.MaxTranscodeMemory > 0 && c.MaxTranscodeMemory < minTranscodeMemory {
-		return fmt.Errorf("--max-transcode-memory %d: give MiB, %d at least, or 0 for no limit",
+		return setting.Errorf("{max-transcode-memory} %d: give MiB, %d at least, or 0 for no limit",
 			c.MaxTranscodeMemory, minTranscodeMemory)
 	}
 	return nil
@@ -188,22 +187,22 @@ const minTranscodeMemory = 128
 
 func (c *Config) validateCameras() error {
 	if c.MaxBandwidth < 0 || c.MaxBandwidth > bandwidthLimit {
-		return fmt.Errorf("--max-bandwidth %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth,
+		return setting.Errorf("{max-bandwidth} %d: give MB per second up to %d, or 0 for no limit", c.MaxBandwidth,
 			bandwidthLimit)
 	}
 	if c.MaxMegapixels < 0 || c.MaxMegapixels > megapixelsLimit {
-		return fmt.Errorf("--max-megapixels %d: give millions of pixels up to %d, or 0 for no limit set by the hub",
+		return setting.Errorf("{max-megapixels} %d: give millions of pixels up to %d, or 0 for no limit set by the hub",
 			c.MaxMegapixels, megapixelsLimit)
 	}
 	if c.MaxFPS < 0 || c.MaxFPS > fpsLimit {
-		return fmt.Errorf("--max-fps %d: give frames per second up to %d, or 0 for no limit", c.MaxFPS, fpsLimit)
+		return setting.Errorf("{max-fps} %d: give frames per second up to %d, or 0 for no limit", c.MaxFPS, fpsLimit)
 	}
 	if min(c.MaxCameras, c.MaxCamerasPerAgent) < 0 {
-		return errors.New("--max-cameras, --max-cameras-per-agent: give a number such as 100, or 0 for the default")
+		return setting.Errorf("{max-cameras}, {max-cameras-per-agent}: give a number such as 100, or 0 for the default")
 	}
 	if c.DefaultCamera != "" {
 		if err := subject.ValidateID(c.DefaultCamera); err != nil {
-			return fmt.Errorf("--default-camera: %w", err)
+			return setting.Errorf("{default-camera}: %w", err)
 		}
 	}
 	return nil
@@ -214,16 +213,16 @@ func (c *Config) validateOrigins() error {
 	for _, o := range c.AllowOrigins {
 		u, err := url.Parse(o)
 		if o != "*" && (err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host) {
-			return fmt.Errorf("--allow-origin %s: give scheme, host and port of the page and nothing more, such "+
+			return setting.Errorf("{allow-origin} %s: give scheme, host and port of the page and nothing more, such "+
 				"as https://example.org, or * for every page", o)
 		}
 	}
 	return nil
 }
 
-func notNegative(flag string, d time.Duration) error {
+func notNegative(name setting.Name, d time.Duration) error {
 	if d < 0 {
-		return fmt.Errorf("%s %v: give a time such as 10s, or 0 for the default", flag, d)
+		return setting.Errorf("%s %v: give a time such as 10s", name, d)
 	}
 	return nil
 }
@@ -232,11 +231,11 @@ func notNegative(flag string, d time.Duration) error {
 func (c *Config) validateTrust() error {
 	switch {
 	case c.NATSURL == "" && !c.NATSTrust.IsZero():
-		return errors.New("--nats-tls-ca, --nats-tls-fingerprint are for a NATS system elsewhere: give its " +
-			"--nats-url, or leave them out")
+		return setting.Errorf("{nats-tls-ca}, {nats-tls-fingerprint} are for a NATS system elsewhere: give its " +
+			"{nats-url}, or leave them out")
 	case c.NATSURL != "" && c.NATSTLSCert+c.NATSTLSKey != "":
-		return errors.New("--nats-tls-cert, --nats-tls-key are for the embedded NATS server: the one of " +
-			"--nats-url has its own; leave them out")
+		return setting.Errorf("{nats-tls-cert}, {nats-tls-key} are for the embedded NATS server: the one of " +
+			"{nats-url} has its own; leave them out")
 	}
 	_, err := c.NATSTrust.Options()
 	return err
@@ -245,48 +244,48 @@ func (c *Config) validateTrust() error {
 // loadCerts reads the certificates of the HTTP and the NATS server; nil stands for no TLS.
 // If both have the same files, they share one.
 func (c *Config) loadCerts() (web, bus *certs.Pair, err error) {
-	if web, err = c.loadCert("--tls-cert", c.TLSCert, "--tls-key", c.TLSKey); err != nil {
+	if web, err = c.loadCert("tls-cert", c.TLSCert, "tls-key", c.TLSKey); err != nil {
 		return nil, nil, err
 	}
 	if web != nil && c.NATSTLSCert == c.TLSCert && c.NATSTLSKey == c.TLSKey {
 		return web, web, nil
 	}
-	bus, err = c.loadCert("--nats-tls-cert", c.NATSTLSCert, "--nats-tls-key", c.NATSTLSKey)
+	bus, err = c.loadCert("nats-tls-cert", c.NATSTLSCert, "nats-tls-key", c.NATSTLSKey)
 	return web, bus, err
 }
 
-func (c *Config) loadCert(certFlag, cert, keyFlag, key string) (*certs.Pair, error) {
+func (c *Config) loadCert(certName setting.Name, cert string, keyName setting.Name, key string) (*certs.Pair, error) {
 	if cert == "" && key == "" {
 		return nil, nil
 	}
 	if cert == "" || key == "" {
-		return nil, fmt.Errorf("%s and %s belong together: give the certificate's file and its key's", certFlag,
-			keyFlag)
+		return nil, setting.Errorf("%s and %s belong together: give the certificate's file and its key's", certName,
+			keyName)
 	}
 	pair, err := certs.Load(cert, key, c.Log)
 	if err != nil {
-		return nil, fmt.Errorf("%s %s, %s %s: %w: both must be PEM files that this user may read; \"bramble-hub "+
-			"cert\" makes them", certFlag, cert, keyFlag, key, err)
+		return nil, setting.Errorf("%s %s, %s %s: %w: both must be PEM files that this user may read; \"bramble-hub "+
+			"cert\" makes them", certName, cert, keyName, key, err)
 	}
 	return pair, nil
 }
 
 // publishedAddr returns the address at which other hosts reach the HTTP server, and the setting that names it.
-func (c *Config) publishedAddr() (flag, addr string) {
+func (c *Config) publishedAddr() (name setting.Name, addr string) {
 	if c.HTTPPublished != "" {
-		return "--http-published", c.HTTPPublished
+		return "http-published", c.HTTPPublished
 	}
-	return "--http", c.HTTP
+	return "http", c.HTTP
 }
 
 // checkExposure refuses an address that other hosts can reach without authentication: cameras look into homes.
 // why says that, and what else the operator may do.
-func (c *Config) checkExposure(flag, addr string, asked bool, why string) error {
+func (c *Config) checkExposure(name setting.Name, addr string, asked bool, why string) error {
 	if err := netutil.ValidateListen(addr); err != nil {
-		return fmt.Errorf("%s: %w", flag, err)
+		return setting.Errorf("%s: %w", name, err)
 	}
 	if netutil.IsLoopback(addr) || asked || c.Insecure {
 		return nil
 	}
-	return fmt.Errorf("%s %s: %s, or add --insecure if you trust the whole network", flag, addr, why)
+	return setting.Errorf("%s %s: %s, or add {insecure} if you trust the whole network", name, addr, why)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -63,7 +64,7 @@ func TestConfig(t *testing.T) {
 		"its certificate elsewhere":    {func(c *Config) { c.NATSURL, c.NATSTLSCert, c.NATSTLSKey = "tls://example.com", "no.pem", "no.key" }, []string{"--nats-tls-cert", "--nats-url", "leave them out"}},
 		"a pin of its own NATS":        {func(c *Config) { c.NATSTrust.Fingerprints = []string{"sha256:00"} }, []string{"--nats-tls-fingerprint", "--nats-url"}},
 		"a bad pin": {func(c *Config) {
-			c.NATSURL, c.NATSTrust = "tls://example.com", tlstrust.Settings{Fingerprints: []string{"sha256:00"}, Flags: "--nats-tls"}
+			c.NATSURL, c.NATSTrust = "tls://example.com", tlstrust.Settings{Fingerprints: []string{"sha256:00"}, Prefix: "nats-tls"}
 		}, []string{"--nats-tls-fingerprint", "64 hexadecimal digits"}},
 		"subject root":          {func(c *Config) { c.SubjectRoot = "site.cam" }, nil},
 		"bad subject root":      {func(c *Config) { c.SubjectRoot = "a b" }, []string{`"a b"`, "tokens"}},
@@ -77,7 +78,7 @@ func TestConfig(t *testing.T) {
 				t.Fatalf("New: %v", err)
 			}
 			for _, part := range test.says {
-				if !strings.Contains(err.Error(), part) {
+				if !strings.Contains(setting.Flags(err), part) {
 					t.Errorf("%q does not say %q", err, part)
 				}
 			}
@@ -96,7 +97,7 @@ func TestReach(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, part := range parts {
-			if !strings.Contains(err.Error(), part) {
+			if !strings.Contains(setting.Flags(err), part) {
 				t.Errorf("%q does not say %q", err, part)
 			}
 		}

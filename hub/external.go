@@ -3,7 +3,6 @@ package hub
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/url"
 	"regexp"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/sso"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // ProxyAuth says how a trusted reverse proxy names the user who logged in there.
@@ -49,7 +49,7 @@ type OIDC struct {
 func (o OIDC) provider() (*sso.Provider, error) {
 	if o.Issuer == "" {
 		if o.ClientID != "" || o.ClientSecret != "" || o.RedirectURL != "" {
-			return nil, errors.New("the --oidc-... settings need --oidc-issuer, the address of the identity provider")
+			return nil, setting.Errorf("the oidc-... settings need {oidc-issuer}, the address of the identity provider")
 		}
 		return nil, nil
 	}
@@ -77,7 +77,7 @@ func (c *Config) external(book *credstore.Snapshot) (webauth.External, error) {
 			return e, err
 		}
 	} else if c.JWT.Issuer+c.JWT.Audience != "" {
-		return e, errors.New("--jwt-issuer and --jwt-audience need --jwt-keys, the URL or the file of the provider's key set")
+		return e, setting.Errorf("{jwt-issuer} and {jwt-audience} need {jwt-keys}, the URL or the file of the provider's key set")
 	}
 	if e.OIDC, err = c.OIDC.provider(); err != nil {
 		return e, err
@@ -97,32 +97,32 @@ var headerPattern = regexp.MustCompile(`^[A-Za-z0-9-]{1,64}$`)
 func (p ProxyAuth) login() (*webauth.ProxyLogin, error) {
 	if p.UserHeader == "" {
 		if p != (ProxyAuth{}) {
-			return nil, errors.New("the --proxy-auth-... settings need --proxy-auth-user-header, for example Remote-User")
+			return nil, setting.Errorf("the proxy-auth-... settings need {proxy-auth-user-header}, for example Remote-User")
 		}
 		return nil, nil
 	}
-	for flag, name := range map[string]string{"user": p.UserHeader, "groups": p.GroupsHeader} {
+	for what, name := range map[string]string{"user": p.UserHeader, "groups": p.GroupsHeader} {
 		if name != "" && !headerPattern.MatchString(name) ||
 			strings.EqualFold(name, "Authorization") || strings.EqualFold(name, "Cookie") {
-			return nil, fmt.Errorf("--proxy-auth-%s-header %s: "+
+			return nil, setting.Errorf("%s %s: "+
 				"give the name of a header that the proxy sets, for example Remote-User",
-				flag, name)
+				setting.Name("proxy-auth-"+what+"-header"), name)
 		}
 	}
 	switch {
 	case p.Secret == "" && !p.WithoutSecret:
-		return nil, errors.New("--proxy-auth-user-header needs --proxy-auth-secret-file: without a secret, " +
-			"any program at a trusted address could act as any user; --proxy-auth-without-secret allows that")
+		return nil, setting.Errorf("{proxy-auth-user-header} needs {proxy-auth-secret-file}: without a secret, " +
+			"any program at a trusted address could act as any user; {proxy-auth-without-secret} allows that")
 	case p.Secret != "" && p.WithoutSecret:
-		return nil, errors.New("--proxy-auth-secret-file and --proxy-auth-without-secret exclude each other: " +
+		return nil, setting.Errorf("{proxy-auth-secret-file} and {proxy-auth-without-secret} exclude each other: " +
 			"give one of them")
 	case p.Secret != "" && len(p.Secret) < minSharedSecret:
-		return nil, fmt.Errorf("--proxy-auth-secret-file: the secret has %d characters: "+
+		return nil, setting.Errorf("{proxy-auth-secret-file}: the secret has %d characters: "+
 			"give %d or more, for example by \"openssl rand -hex 32\"", len(p.Secret), minSharedSecret)
 	}
 	if p.LogoutURL != "" {
 		if u, err := url.Parse(p.LogoutURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			return nil, fmt.Errorf("--proxy-auth-logout-url %s: give a URL such as https://auth.example.org/logout", p.LogoutURL)
+			return nil, setting.Errorf("{proxy-auth-logout-url} %s: give a URL such as https://auth.example.org/logout", p.LogoutURL)
 		}
 	}
 	return &webauth.ProxyLogin{

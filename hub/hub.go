@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -33,6 +32,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/systemd"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -92,7 +92,7 @@ func New(cfg Config) (*Hub, error) {
 	}
 	proxies, err := trustedproxy.Parse(cfg.TrustedProxies)
 	if err != nil {
-		return nil, fmt.Errorf("--trusted-proxy %w", err)
+		return nil, setting.Errorf("{trusted-proxy} %w", err)
 	}
 	external, err := cfg.external(store.Snapshot())
 	if err != nil {
@@ -144,7 +144,7 @@ func (h *Hub) run(ctx context.Context) error {
 	defer h.external.Close()
 	listener, err := net.Listen("tcp", h.cfg.HTTP)
 	if err != nil {
-		return fmt.Errorf("HTTP: %w: choose another address with --http", err)
+		return setting.Errorf("HTTP: %w: choose another address with {http}", err)
 	}
 	in, err := ingest.Dial(ingest.Config{
 		URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, Log: h.cfg.Log,
@@ -302,7 +302,7 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 	h.cfg.Log.Info("NATS ready", said...)
 	if h.httpCert != nil && !h.natsServer.Secure() && !netutil.IsLoopback(h.natsListenAddr) {
 		h.cfg.Log.Warn("the page has TLS, but pictures cross the network in the clear from agents to this hub",
-			"remedy", "add --nats-tls-cert and --nats-tls-key, which may name the same files")
+			"remedy", setting.Errorf("add {nats-tls-cert} and {nats-tls-key}, which may name the same files"))
 	}
 	// Within the process there is no TLS.
 	return url, "nats://" + h.natsListenAddr, append(connect, h.natsServer.InProcess()), nil
@@ -310,7 +310,7 @@ func (h *Hub) startNATS() (url, dial string, connect []nats.Option, err error) {
 
 // Trust is how an agent in this process, or beside it, knows the embedded NATS server. Call it after WaitStarted.
 func (h *Hub) Trust() tlstrust.Settings {
-	t := tlstrust.Settings{Flags: "--tls"}
+	t := tlstrust.Settings{Prefix: "tls"}
 	if h.natsCert != nil {
 		t.Fingerprints = []string{h.natsCert.Fingerprint()}
 	}

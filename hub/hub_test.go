@@ -20,6 +20,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"go.uber.org/goleak"
 
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -208,7 +209,7 @@ func TestCannotStart(t *testing.T) {
 				t.Fatal("the hub starts")
 			}
 			for _, part := range test.says {
-				if !strings.Contains(err.Error(), part) {
+				if !strings.Contains(setting.Flags(err), part) {
 					t.Errorf("%q does not say %q", err, part)
 				}
 			}

@@ -21,6 +21,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // ExitConfig is the exit code for a wrong configuration (sysexits EX_CONFIG): a supervisor need not try again.
@@ -47,11 +49,21 @@ func (l Logging) Level() (level slog.Level) {
 // first.
 func (l Logging) Logger(w io.Writer, level *slog.LevelVar) *slog.Logger {
 	level.Set(l.Level())
-	opts := &slog.HandlerOptions{Level: level}
+	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: settingsAsFlags}
 	if l.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, opts))
 	}
 	return slog.New(slog.NewTextHandler(w, opts))
+}
+
+// settingsAsFlags shows the settings in an error as flags.
+func settingsAsFlags(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindAny {
+		if err, ok := a.Value.Any().(error); ok && err != nil {
+			a.Value = slog.StringValue(setting.Flags(err))
+		}
+	}
+	return a
 }
 
 // Options are the kong options of every Bramble program.
@@ -69,7 +81,7 @@ func Options(name, description, version string) []kong.Option {
 
 // Fail tells the user what is wrong with the command line, the environment or the file, and returns the exit code.
 func Fail(w io.Writer, name string, err error) int {
-	_, _ = fmt.Fprintf(w, "%s: %v\n", name, err) // there is no other place to report it
+	_, _ = fmt.Fprintf(w, "%s: %s\n", name, setting.Flags(err)) // there is no other place to report it
 	var parse *kong.ParseError
 	if errors.As(err, &parse) {
 		_, _ = fmt.Fprintf(w, "Try '%s --help'.\n", name)

@@ -22,7 +22,7 @@ const minDelay = 250 * time.Millisecond
 // side refuses the other: nats.go has no handler for that once a connection was made.
 type ReconnectPolicy struct {
 	// Explain returns what is wrong and the remedy if err means that one side refuses the other. Otherwise what is "".
-	Explain func(err error) (what, remedy string)
+	Explain func(err error) (what string, remedy error)
 
 	// RefusedDelay is how long to wait after a refusal; 0 means as long as after other errors.
 	RefusedDelay time.Duration
@@ -33,7 +33,7 @@ type ReconnectPolicy struct {
 }
 
 // NewReconnectPolicy returns a ReconnectPolicy without RefusedDelay.
-func NewReconnectPolicy(log *slog.Logger, explain func(err error) (what, remedy string)) *ReconnectPolicy {
+func NewReconnectPolicy(log *slog.Logger, explain func(err error) (what string, remedy error)) *ReconnectPolicy {
 	return &ReconnectPolicy{Explain: explain, log: log, limit: loglimit.New(loglimit.Notices())}
 }
 

@@ -18,11 +18,11 @@ import (
 // TestReconnectPolicy: a refusal is logged once a minute, and takes another delay.
 func TestReconnectPolicy(t *testing.T) {
 	var out bytes.Buffer
-	p := natsconn.NewReconnectPolicy(slog.New(slog.NewTextHandler(&out, nil)), func(err error) (what, remedy string) {
+	p := natsconn.NewReconnectPolicy(slog.New(slog.NewTextHandler(&out, nil)), func(err error) (what string, remedy error) {
 		if errors.Is(err, nats.ErrAuthorization) {
-			return "refused", "add a credential"
+			return "refused", errors.New("add a credential")
 		}
-		return "", ""
+		return "", nil
 	})
 	p.RefusedDelay = 5 * time.Second
 	if d := p.Delay(1); d < 250*time.Millisecond || d > 500*time.Millisecond {
@@ -58,11 +58,11 @@ func TestReconnectPolicy(t *testing.T) {
 }
 
 func TestLogRefusal(t *testing.T) {
-	p := natsconn.NewReconnectPolicy(testutil.Log(t), func(err error) (what, remedy string) {
+	p := natsconn.NewReconnectPolicy(testutil.Log(t), func(err error) (what string, remedy error) {
 		if errors.Is(err, nats.ErrAuthorization) {
-			return "refused", ""
+			return "refused", nil
 		}
-		return "", ""
+		return "", nil
 	})
 	if p.LogRefusal(nil) || p.LogRefusal(nats.ErrNoServers) || !p.LogRefusal(nats.ErrAuthorization) {
 		t.Error("what is a refusal and what is not")

@@ -13,20 +13,20 @@ import (
 	"github.com/bramble-cam/bramble/agent/internal/discover"
 )
 
-// patience is how long a look may take before the user is told what goes on.
-const patience = 2 * time.Second
+// progressDelay is how long a look may take before the user is told what goes on.
+const progressDelay = 2 * time.Second
 
-// devices is the command of that name. Its flags are no settings. What it prints into a file is a configuration file as it stands.
-type devices struct {
+// devicesCommand is the command of that name. Its flags are no settings. What it prints into a file is a configuration file as it stands.
+type devicesCommand struct {
 	Verbose bool `help:"List all formats and controls." short:"v" env:"-"`
 	JSON    bool `name:"json" help:"Print everything as JSON." env:"-"`
 
 	find discover.Options
 }
 
-func (d *devices) run(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
+func (d *devicesCommand) run(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	d.find.Host = s.Host
-	list, err := d.look(ctx, stderr)
+	list, err := d.discover(ctx, stderr)
 	if err != nil {
 		return fmt.Errorf("looking for cameras: %w", err)
 	}
@@ -53,14 +53,14 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// look finds the cameras. It says so on stderr if that takes long.
-func (d *devices) look(ctx context.Context, stderr io.Writer) ([]discover.Camera, error) {
+// discover finds the cameras. It says so on stderr if that takes long.
+func (d *devicesCommand) discover(ctx context.Context, stderr io.Writer) ([]discover.Camera, error) {
 	done := make(chan struct{})
 	var waiting sync.WaitGroup
 	waiting.Go(func() {
 		select {
 		case <-done:
-		case <-time.After(patience):
+		case <-time.After(progressDelay):
 			_, _ = fmt.Fprintln(stderr, "Looking for cameras; a camera that does not answer can take some seconds ...") // a courtesy
 		}
 	})
@@ -71,7 +71,7 @@ func (d *devices) look(ctx context.Context, stderr io.Writer) ([]discover.Camera
 
 // printJSON writes the list for programs: what can be used, and what cannot.
 func printJSON(w io.Writer, list []discover.Camera) error {
-	cameras, skipped := split(list)
+	cameras, skipped := splitUsable(list)
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false) // sources have &
 	enc.SetIndent("", "  ")
@@ -81,8 +81,8 @@ func printJSON(w io.Writer, list []discover.Camera) error {
 	}{cameras, skipped})
 }
 
-// split parts the cameras from what is skipped; neither is nil.
-func split(list []discover.Camera) (cameras, skipped []discover.Camera) {
+// splitUsable parts the cameras from what is skipped; neither is nil.
+func splitUsable(list []discover.Camera) (cameras, skipped []discover.Camera) {
 	cameras, skipped = []discover.Camera{}, []discover.Camera{}
 	for _, f := range list {
 		if f.Use != nil {

@@ -25,7 +25,7 @@ func printConfig(w io.Writer, list []discover.Camera, s *settings) {
 		line("hub: %s", quote(s.Hub))
 	}
 	line("")
-	cameras, _ := split(list)
+	cameras, _ := splitUsable(list)
 	if len(cameras) == 0 {
 		line("# No camera was found. With this empty list every camera that is plugged in later is used.")
 		line("camera: []")

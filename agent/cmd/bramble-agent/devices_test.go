@@ -134,7 +134,7 @@ type screen struct{ bytes.Buffer }
 func (*screen) Stat() (os.FileInfo, error) { return os.Stat(os.DevNull) }
 
 // output runs the command on a machine, on a terminal or into a file.
-func output(t *testing.T, d devices, terminal bool) string {
+func output(t *testing.T, d devicesCommand, terminal bool) string {
 	t.Helper()
 	var out, stderr bytes.Buffer
 	var tty screen
@@ -152,7 +152,7 @@ func output(t *testing.T, d devices, terminal bool) string {
 // TestDevices compares what users see with testdata.
 func TestDevices(t *testing.T) {
 	denied := host{denied: []string{"/dev/video0", "/dev/video1"}}
-	for file, d := range map[string]devices{
+	for file, d := range map[string]devicesCommand{
 		"pi.txt":      {find: pi(t)},
 		"verbose.txt": {find: pi(t), Verbose: true},
 		"pi.yaml":     {find: pi(t)},
@@ -179,7 +179,7 @@ func TestConfigFile(t *testing.T) {
 	for name, opts := range map[string]discover.Options{"pi": pi(t), "none": host{}.options(t, nil)} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "agent.yaml")
-			if err := os.WriteFile(path, []byte(output(t, devices{find: opts, Verbose: true}, false)), 0o600); err != nil {
+			if err := os.WriteFile(path, []byte(output(t, devicesCommand{find: opts, Verbose: true}, false)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			var c cli
@@ -195,7 +195,7 @@ func TestConfigFile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			cameras, _ := split(found)
+			cameras, _ := splitUsable(found)
 			if len(c.Camera) != len(cameras) {
 				t.Fatalf("%q for %d cameras", c.Camera, len(cameras))
 			}
@@ -217,14 +217,14 @@ func TestConfigFile(t *testing.T) {
 
 func TestJSON(t *testing.T) {
 	var got struct{ Cameras, Skipped []discover.Camera }
-	if err := json.Unmarshal([]byte(output(t, devices{find: pi(t), JSON: true}, false)), &got); err != nil {
+	if err := json.Unmarshal([]byte(output(t, devicesCommand{find: pi(t), JSON: true}, false)), &got); err != nil {
 		t.Fatal(err)
 	}
 	if len(got.Cameras) != 3 || len(got.Skipped) != 7 || got.Cameras[1].Use.Source == "" || got.Cameras[1].Formats[2].Sizes[0].Width != 1920 ||
 		got.Skipped[0].Skipped == "" {
 		t.Errorf("got %+v", got)
 	}
-	if text := output(t, devices{find: host{}.options(t, nil), JSON: true}, true); text != "{\n  \"cameras\": [],\n  \"skipped\": []\n}\n" {
+	if text := output(t, devicesCommand{find: host{}.options(t, nil), JSON: true}, true); text != "{\n  \"cameras\": [],\n  \"skipped\": []\n}\n" {
 		t.Errorf("got %q", text)
 	}
 }
@@ -234,7 +234,7 @@ func TestSlow(t *testing.T) {
 	for _, c := range []struct {
 		takes time.Duration
 		says  bool
-	}{{patience - 1, false}, {patience + 1, true}} {
+	}{{progressDelay - 1, false}, {progressDelay + 1, true}} {
 		synctest.Test(t, func(t *testing.T) {
 			opts := host{}.options(t, nil)
 			opts.PiCameras = func(context.Context) (string, error) {
@@ -242,7 +242,7 @@ func TestSlow(t *testing.T) {
 				return "", discover.ErrNoTool
 			}
 			var stderr bytes.Buffer
-			d := devices{find: opts}
+			d := devicesCommand{find: opts}
 			if err := d.run(t.Context(), &settings{Hub: defaultHub}, io.Discard, &stderr); err != nil {
 				t.Fatal(err)
 			}
@@ -254,7 +254,7 @@ func TestSlow(t *testing.T) {
 }
 
 func TestDevicesFails(t *testing.T) {
-	d := devices{find: host{err: errors.New("no /dev")}.options(t, nil)}
+	d := devicesCommand{find: host{err: errors.New("no /dev")}.options(t, nil)}
 	if err := d.run(t.Context(), &settings{}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "looking for cameras: ") {
 		t.Errorf("%v", err)
 	}
@@ -298,7 +298,7 @@ func TestEvilWebcam(t *testing.T) {
 		Formats:  []device.Format{{Pixel: device.MJPEG, Title: evil, Sizes: []device.Size{{Width: 640, Height: 480}}}},
 		Controls: []device.Control{{Name: evil, Type: "menu", Menu: []string{evil}}},
 	}}}
-	for _, d := range []devices{{}, {Verbose: true}, {JSON: true}} {
+	for _, d := range []devicesCommand{{}, {Verbose: true}, {JSON: true}} {
 		d.find = h.options(t, nil)
 		for _, terminal := range []bool{true, false} {
 			for line := range strings.SplitSeq(output(t, d, terminal), "\n") {

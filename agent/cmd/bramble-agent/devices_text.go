@@ -24,7 +24,7 @@ type printer struct {
 }
 
 func (p *printer) print(w io.Writer, list []discover.Camera, s *settings) {
-	cameras, skipped := split(list)
+	cameras, skipped := splitUsable(list)
 	p.summary(len(cameras), skipped)
 	for _, c := range cameras {
 		p.camera(c)

@@ -23,14 +23,14 @@ import (
 )
 
 const (
-	configFile  = "/etc/bramble/agent.yaml" // what the service reads
-	unit        = "bramble-agent"
-	joinCommand = "join <url>" // as kong calls it
+	configFile      = "/etc/bramble/agent.yaml" // what the service reads
+	unit            = "bramble-agent"
+	joinCommandName = "join <url>" // as kong calls it
 )
 
-// join is the command of that name. Settings that stand on its command line go into the configuration file. A camera may be a name alone: it gets one that was
+// joinCommand is the command of that name. Settings that stand on its command line go into the configuration file. A camera may be a name alone: it gets one that was
 // found.
-type join struct {
+type joinCommand struct {
 	URL       string      `arg:"" help:"NATS URL of the hub, as \"bramble-hub agent add\" prints it; several are joined by commas."`
 	Token     secret.Text `help:"The token that \"bramble-hub agent add\" printed, or - for standard input (default: join asks)." placeholder:"-"`
 	TokenFile string      `help:"File with the token, readable by its owner only." placeholder:"FILE"`
@@ -40,14 +40,14 @@ type join struct {
 	service systemd.Manager
 }
 
-// joining is what a run of join has to do with.
-type joining struct {
+// joinRun is what a run of join has to do with.
+type joinRun struct {
 	*settings
-	file  string            // "" means that of the service
-	given []config.KeyValue // on the command line
-	kept  []string          // names of settings that the file has
-	stdin io.Reader
-	say   io.Writer // to the person who joins
+	file          string            // "" means that of the service
+	onCommandLine []config.KeyValue // on the command line
+	inFile        []string          // names of settings that the file has
+	stdin         io.Reader
+	out           io.Writer // to the person who joins
 }
 
 // ownFlags returns the flags that join handles itself.
@@ -55,8 +55,8 @@ func ownFlags() []string {
 	return []string{"config", "token", "token-file", "no-start", "camera", "credential", "credential-file", "hub"}
 }
 
-// given returns the settings that stand on the command line.
-func given(parsed *kong.Context) (list []config.KeyValue) {
+// settingsOnCommandLine returns the settings that stand on the command line.
+func settingsOnCommandLine(parsed *kong.Context) (list []config.KeyValue) {
 	for _, p := range parsed.Path {
 		if f := p.Flag; f != nil && !p.Resolved && !slices.Contains(ownFlags(), f.Name) {
 			list = append(list, config.KeyValue{Key: f.Name, Value: fmt.Sprint(f.Target.Interface())})
@@ -68,7 +68,7 @@ func given(parsed *kong.Context) (list []config.KeyValue) {
 	return list
 }
 
-func (j *join) run(ctx context.Context, g joining) error {
+func (j *joinCommand) run(ctx context.Context, g joinRun) error {
 	if g.file == "" {
 		g.file = configFile
 	}
@@ -96,7 +96,7 @@ func (j *join) run(ctx context.Context, g joining) error {
 	if err := a.Check(ctx); err != nil {
 		return err
 	}
-	g.tell("The hub lets this agent in.")
+	g.printf("The hub lets this agent in.")
 	if err := g.write(s); err != nil {
 		return err
 	}
@@ -104,12 +104,12 @@ func (j *join) run(ctx context.Context, g joining) error {
 }
 
 // forHub returns the settings, without the file's settings for the certificate of another hub.
-func (g joining) forHub(hub string) settings {
+func (g joinRun) forHub(hub string) settings {
 	s := *g.settings
-	if s.Hub != hub && slices.Contains(g.kept, "tls-ca") {
+	if s.Hub != hub && slices.Contains(g.inFile, "tls-ca") {
 		s.TLSCA = ""
 	}
-	if s.Hub != hub && slices.Contains(g.kept, "tls-fingerprint") {
+	if s.Hub != hub && slices.Contains(g.inFile, "tls-fingerprint") {
 		s.TLSFingerprint = nil
 	}
 	return s
@@ -135,7 +135,7 @@ func withPort(urls string) (string, error) {
 }
 
 // cameras returns the cameras, those that are a name alone with a source that was found. Without any name all that are found are meant.
-func (j *join) cameras(ctx context.Context, s settings) (list []string, err error) {
+func (j *joinCommand) cameras(ctx context.Context, s settings) (list []string, err error) {
 	list = slices.Clone(s.Camera)
 	unknown := slices.DeleteFunc(slices.Clone(list), func(c string) bool { return strings.Contains(c, "=") })
 	if len(unknown) == 0 {
@@ -146,7 +146,7 @@ func (j *join) cameras(ctx context.Context, s settings) (list []string, err erro
 	if err != nil {
 		return nil, fmt.Errorf("looking for cameras: %w", err)
 	}
-	usable, _ := split(found)
+	usable, _ := splitUsable(found)
 	usable = slices.DeleteFunc(usable, func(f discover.Camera) bool {
 		return slices.ContainsFunc(list, func(c string) bool { return strings.HasSuffix(c, "="+f.Use.Source) })
 	})
@@ -164,9 +164,9 @@ func (j *join) cameras(ctx context.Context, s settings) (list []string, err erro
 }
 
 // write writes the configuration, and the token into a file of its own, which is root's alone.
-func (g joining) write(s settings) error {
+func (g joinRun) write(s settings) error {
 	secretFile := filepath.Join(filepath.Dir(g.file), "agent.credential")
-	settings := slices.Concat([]config.KeyValue{{Key: "hub", Value: s.Hub}}, g.given)
+	settings := slices.Concat([]config.KeyValue{{Key: "hub", Value: s.Hub}}, g.onCommandLine)
 	if len(s.Camera) > 0 {
 		settings = append(settings, config.KeyValue{Key: "camera", Value: s.Camera})
 	}
@@ -198,13 +198,13 @@ func (g joining) write(s settings) error {
 	if err := config.WriteFileAtomic(g.file, data, g.mode()); err != nil {
 		return asRoot(err)
 	}
-	g.tell("Written: %s, and %s, which only root can read. What was there before ends in .bak.", g.file, secretFile)
+	g.printf("Written: %s, and %s, which only root can read. What was there before ends in .bak.", g.file, secretFile)
 	return nil
 }
 
 // mode returns the mode of a new configuration file. The service's user must be able to read root's file, which contains
 // no token.
-func (g joining) mode() fs.FileMode {
+func (g joinRun) mode() fs.FileMode {
 	if os.Geteuid() == 0 {
 		return 0o644
 	}
@@ -220,24 +220,24 @@ func asRoot(err error) error {
 }
 
 // start starts the service, or says how.
-func (j *join) start(ctx context.Context, g joining) error {
+func (j *joinCommand) start(ctx context.Context, g joinRun) error {
 	byHand := "Start it with: bramble-agent --config " + g.file
 	if j.NoStart || g.file != configFile && j.service == (systemd.Manager{}) {
-		g.tell("%s", byHand)
+		g.printf("%s", byHand)
 		return nil
 	}
 	err := j.service.Start(ctx, unit)
 	if errors.Is(err, systemd.ErrNoSystemd) {
-		g.tell("systemd does not run here, so that there is no service. %s", byHand)
+		g.printf("systemd does not run here, so that there is no service. %s", byHand)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	g.tell("The agent runs, now and at every start of this host: the hub's page shows its cameras. Its log: journalctl -u %s", unit)
+	g.printf("The agent runs, now and at every start of this host: the hub's page shows its cameras. Its log: journalctl -u %s", unit)
 	return nil
 }
 
-func (g joining) tell(format string, args ...any) {
-	_, _ = fmt.Fprintf(g.say, format+"\n", args...) // a courtesy
+func (g joinRun) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(g.out, format+"\n", args...) // a courtesy
 }

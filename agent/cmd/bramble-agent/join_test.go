@@ -18,6 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/systemd"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
@@ -62,7 +63,7 @@ func joinWith(t *testing.T, m systemd.Manager, stdin string, args ...string) (sa
 	var out bytes.Buffer
 	c.Join.service, c.Join.find.Root = m, t.TempDir()
 	c.Join.find.PiCameras = func(context.Context) (string, error) { return "", errors.New("none here") }
-	err = c.Join.run(t.Context(), joining{settings: &c.settings, file: string(c.Config), given: given(parsed), kept: config.FromFile(parsed), stdin: strings.NewReader(stdin), say: &out})
+	err = c.Join.run(t.Context(), joinRun{settings: &c.settings, file: string(c.Config), onCommandLine: settingsOnCommandLine(parsed), inFile: config.FromFile(parsed), stdin: strings.NewReader(stdin), out: &out})
 	return out.String(), err
 }
 
@@ -180,7 +181,7 @@ func TestJoinMakesTheFile(t *testing.T) {
 	if code := run([]string{"check", "--config", file}, nil, io.Discard, &said); code != 0 {
 		t.Errorf("exit code %d, said %s", code, said.String())
 	}
-	want := map[string]os.FileMode{"agent.yaml": joining{}.mode(), "agent.credential": 0o600}
+	want := map[string]os.FileMode{"agent.yaml": joinRun{}.mode(), "agent.credential": 0o600}
 	left, err := os.ReadDir(filepath.Dir(file))
 	if err != nil || len(left) != len(want) {
 		t.Fatalf("left are %v, %v", left, err)
@@ -253,11 +254,11 @@ func TestJoinRefused(t *testing.T) {
 			m, log := systemctl(t)
 			_, err := joinWith(t, m, "", append(c.args, "--config", file)...)
 			for _, part := range c.want {
-				if err == nil || !strings.Contains(err.Error(), part) {
+				if err == nil || !strings.Contains(setting.Flags(err), part) {
 					t.Errorf("%v does not say %q", err, part)
 				}
 			}
-			if err != nil && (strings.Contains(err.Error(), seed) || strings.Contains(err.Error(), other)) {
+			if err != nil && (strings.Contains(setting.Flags(err), seed) || strings.Contains(err.Error(), other)) {
 				t.Errorf("the token is shown: %v", err)
 			}
 			after, _ := os.ReadFile(file)

@@ -20,6 +20,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -77,11 +78,11 @@ type cli struct {
 	Config  configFlag       `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
-	Serve   struct{}     `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
-	Join    join         `cmd:"" help:"Join a hub: try the connection, write the configuration, start the service."`
-	Health  struct{}     `cmd:"" help:"Ask, through NATS, whether the agent that runs with these settings serves its cameras: exit code 0 or 1."`
-	Check   checkCommand `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
-	Devices devices      `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
+	Serve   struct{}       `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
+	Join    joinCommand    `cmd:"" help:"Join a hub: try the connection, write the configuration, start the service."`
+	Health  struct{}       `cmd:"" help:"Ask, through NATS, whether the agent that runs with these settings serves its cameras: exit code 0 or 1."`
+	Check   checkCommand   `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
+	Devices devicesCommand `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
 }
 
 func main() {
@@ -109,12 +110,12 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 			return config.Fail(stderr, "bramble-agent", err)
 		}
 		return 0
-	case joinCommand:
+	case joinCommandName:
 		ctx, stop := config.StopContext(log)
 		defer stop()
-		return failed(stderr, c.Join.run(ctx, joining{
-			settings: &c.settings, file: string(c.Config), given: given(parsed), kept: config.FromFile(parsed),
-			stdin: stdin, say: stderr,
+		return failed(stderr, c.Join.run(ctx, joinRun{
+			settings: &c.settings, file: string(c.Config), onCommandLine: settingsOnCommandLine(parsed), inFile: config.FromFile(parsed),
+			stdin: stdin, out: stderr,
 		}))
 	}
 	cfg, err := c.agent(log)
@@ -132,9 +133,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 	}
 	ctx, stop := config.StopContext(log)
 	defer stop()
-	again := &reloader{args: args, agent: a, inForce: config.Settings(parsed), logLevel: level, log: log}
+	r := &reloader{args: args, agent: a, inForce: config.Settings(parsed), logLevel: level, log: log}
 	debug.FreeOSMemory() // what reading the settings took is never needed again
-	return failed(stderr, config.Serve(ctx, a.Run, again.reload))
+	return failed(stderr, config.Serve(ctx, a.Run, r.reload))
 }
 
 // remedies say how to keep a secret off the command line.
@@ -155,7 +156,7 @@ type configFlag string
 // BeforeResolve implements kong's hook of that name.
 func (configFlag) BeforeResolve(k *kong.Kong, parsed *kong.Context, trace *kong.Path) error {
 	name, _ := parsed.FlagValue(trace.Flag).(configFlag)
-	return config.LoadFile(k, parsed, string(name), parsed.Command() == joinCommand)
+	return config.LoadFile(k, parsed, string(name), parsed.Command() == joinCommandName)
 }
 
 // failed tells of an error that trying again may cure, and returns the exit code.
@@ -163,7 +164,7 @@ func failed(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintf(stderr, "bramble-agent: %v\n", err) // there is nobody else to tell
+	_, _ = fmt.Fprintf(stderr, "bramble-agent: %s\n", setting.Flags(err)) // there is nobody else to tell
 	return 1
 }
 
@@ -190,7 +191,7 @@ func (s *settings) agent(log *slog.Logger) (agent.Config, error) {
 		return agent.Config{}, err
 	}
 	cfg := agent.Config{
-		Hub: s.Hub, Credential: cred, Trust: tlstrust.Settings{CA: s.TLSCA, Fingerprints: s.TLSFingerprint, Flags: "--tls"}, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
+		Hub: s.Hub, Credential: cred, Trust: tlstrust.Settings{CA: s.TLSCA, Fingerprints: s.TLSFingerprint, Prefix: "tls"}, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
 	}
 	for _, text := range s.Camera {
 		camera, err := agent.ParseCamera(text)

@@ -45,7 +45,7 @@ func (r *reloader) reload(ctx context.Context) {
 		_, err = agent.New(cfg) // looks at all of it, and starts nothing
 	}
 	if err != nil {
-		r.failed(err)
+		r.logFailure(err)
 		return
 	}
 	next := config.Settings(parsed)
@@ -58,7 +58,7 @@ func (r *reloader) reload(ctx context.Context) {
 		case "camera":
 			if err = r.agent.Reload(ctx, cfg.Cameras); err != nil {
 				if !errors.Is(err, agent.ErrAutomatic) {
-					r.failed(err)
+					r.logFailure(err)
 					return
 				}
 				left = append(left, name)
@@ -78,7 +78,7 @@ func (r *reloader) reload(ctx context.Context) {
 	}
 }
 
-func (r *reloader) failed(err error) {
+func (r *reloader) logFailure(err error) {
 	r.log.Error("the settings are not taken over: those of before hold on", logkey.Err, err, "remedy", "correct them until \"bramble-agent check\" finds nothing, and reload again")
 }
 

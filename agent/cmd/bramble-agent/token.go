@@ -10,15 +10,15 @@ import (
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
-// attempts is how often join asks for a token.
-const attempts = 3
+// maxTokenAttempts is how often join asks for a token.
+const maxTokenAttempts = 3
 
 // seedLength is how many characters a token has.
 const seedLength = 58
 
 // token returns the token from a flag or a file, else from the terminal, else from standard input.
 // It is "" if there is none, for a hub that needs no token.
-func (j *join) token(ctx context.Context, g joining) (secret.Text, error) {
+func (j *joinCommand) token(ctx context.Context, g joinRun) (secret.Text, error) {
 	tty, isTerminal := secret.Terminal(g.stdin)
 	switch {
 	case j.Token != "" && j.TokenFile != "":
@@ -38,7 +38,7 @@ func (j *join) token(ctx context.Context, g joining) (secret.Text, error) {
 	case isTerminal:
 		ask := func() (secret.Text, error) {
 			const prompt = "Token that \"bramble-hub agent add\" printed (hidden while you type): "
-			return secret.Ask(ctx, tty, g.say, prompt)
+			return secret.Ask(ctx, tty, g.out, prompt)
 		}
 		return g.askToken(ask)
 	}
@@ -57,24 +57,24 @@ func (j *join) token(ctx context.Context, g joining) (secret.Text, error) {
 }
 
 // askToken asks until the token is valid or the line is empty, at most three times.
-func (g joining) askToken(ask func() (secret.Text, error)) (secret.Text, error) {
+func (g joinRun) askToken(ask func() (secret.Text, error)) (secret.Text, error) {
 	for n := 1; ; n++ {
 		line, err := ask()
 		if err != nil {
 			return "", err
 		}
 		if strings.TrimSpace(line.Reveal()) == "" {
-			g.tell("No token: this works only if the hub needs none.")
+			g.printf("No token: this works only if the hub needs none.")
 			return "", nil
 		}
 		seed, err := parseToken(line)
 		if err == nil {
 			return seed, nil
 		}
-		if n == attempts {
+		if n == maxTokenAttempts {
 			return "", fmt.Errorf("the token: %w", err)
 		}
-		g.tell("This is %v.", err)
+		g.printf("This is %v.", err)
 	}
 }
 

@@ -131,13 +131,14 @@ func (a *asyncErrors) handle(_ *nats.Conn, sub *nats.Subscription, err error) {
 
 // explainRefusal returns why the hub refuses this agent or this agent the hub, and the remedy. Of other errors it
 // returns nothing.
-func (c ConnConfig) explainRefusal(err error) (what, remedy string) {
+func (c ConnConfig) explainRefusal(err error) (what string, remedy error) {
 	switch {
 	case errors.Is(err, nats.ErrAuthorization) && !c.Credential.IsZero():
 		return "the hub refuses this agent: it does not know this credential",
-			"\"bramble-hub agent list\" at the hub shows the known agents; \"bramble-hub agent add\" makes a credential"
+			errors.New("\"bramble-hub agent list\" at the hub shows the known agents; " +
+				"\"bramble-hub agent add\" makes a credential")
 	case errors.Is(err, nats.ErrAuthorization):
-		return "the hub refuses this agent: it asks for a credential", c.NoCredential
+		return "the hub refuses this agent: it asks for a credential", errors.New(c.NoCredential)
 	}
 	if what, remedy = c.Trust.Explain(err); what != "" {
 		what = "this agent does not trust the hub, and sends it nothing: " + what

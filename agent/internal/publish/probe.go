@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // probeTimeout is how long one attempt may take.
@@ -67,28 +69,26 @@ func (c ConnConfig) explain(where string, err error) error {
 	var name *net.DNSError
 	var netErr net.Error
 	var cert x509.CertificateInvalidError
-	help := "is the address right?"
+	help := errors.New("is the address right?")
 	if what, remedy := c.Trust.Explain(err); what != "" {
-		help = what + ": " + remedy
+		help = setting.Errorf("%s: %w", what, remedy)
 	}
 	switch {
 	case errors.As(err, &name):
-		help = "this host cannot find the name: give the hub's IP address instead (\"hostname -I\" there prints it)"
+		help = errors.New("this host cannot find the name: give the hub's IP address instead (\"hostname -I\" there prints it)")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		help = "the host is there, but no hub listens at this port for others: on the hub, \"systemctl status " +
-			"bramble-hub\" says whether it runs, and \"sudo bramble-hub setup\" lets others in"
+		help = errors.New("the host is there, but no hub listens at this port for others: on the hub, \"systemctl status bramble-hub\" says whether it runs, and \"sudo bramble-hub setup\" lets others in")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		help = "there is no way to this address: are both hosts in the same network?"
+		help = errors.New("there is no way to this address: are both hosts in the same network?")
 	case errors.Is(err, nats.ErrAuthorization) && !c.Credential.IsZero():
-		help = "the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known " +
-			"agents, and \"agent add\" makes a new token; copy all of it"
+		help = errors.New("the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known agents, " +
+			"and \"agent add\" makes a new token; copy all of it")
 	case errors.Is(err, nats.ErrAuthorization):
-		help = "the hub asks for a token: " + c.NoCredential
+		help = errors.New("the hub asks for a token: " + c.NoCredential)
 	case errors.As(err, &cert) && cert.Reason == x509.Expired:
-		help = fmt.Sprintf("this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, "+
-			"the hub needs a new certificate", time.Now().Format(time.DateTime))
+		help = fmt.Errorf("this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, the hub needs a new certificate", time.Now().Format(time.DateTime))
 	case errors.As(err, &netErr) && netErr.Timeout():
-		help = "nothing answers: is the address right, is the hub on, and does its firewall let this port through?"
+		help = errors.New("nothing answers: is the address right, is the hub on, and does its firewall let this port through?")
 	}
-	return fmt.Errorf("%s: %w: %s", host, err, help)
+	return fmt.Errorf("%s: %w: %w", host, err, help)
 }

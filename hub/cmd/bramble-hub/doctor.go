@@ -9,6 +9,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub"
 	"github.com/bramble-cam/bramble/hub/internal/doctor"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -34,6 +35,9 @@ func (d *doctorCommand) run(ctx context.Context, c *cli, stdout, stderr io.Write
 		FFmpeg: c.FFmpeg, HWAccel: c.HWAccel, MaxTranscodes: c.MaxTranscodes, MaxMemory: c.MaxTranscodeMemory, MaxViewers: c.MaxViewers,
 		Version: version, Log: quiet,
 	})
+	for i := range list {
+		list[i].Remedy, list[i].Found = setting.FlagsIn(list[i].Remedy), setting.FlagsIn(list[i].Found)
+	}
 	if err := d.print(stdout, list); err != nil {
 		return failed(stderr, err)
 	}

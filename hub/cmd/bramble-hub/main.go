@@ -19,6 +19,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // version is set by the linker: -X main.version=1.2.3.
@@ -208,7 +209,7 @@ func failed(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintf(stderr, "bramble-hub: %v\n", err) // there is nobody else to tell
+	_, _ = fmt.Fprintf(stderr, "bramble-hub: %s\n", setting.Flags(err)) // there is nobody else to tell
 	return 1
 }
 
@@ -236,7 +237,7 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 }
 
 func (s *settings) natsTrust() tlstrust.Settings {
-	return tlstrust.Settings{CA: s.NATSTLSCA, Fingerprints: s.NATSTLSFingerprint, Flags: "--nats-tls"}
+	return tlstrust.Settings{CA: s.NATSTLSCA, Fingerprints: s.NATSTLSFingerprint, Prefix: "nats-tls"}
 }
 
 func (s *settings) limits() hub.Limits {

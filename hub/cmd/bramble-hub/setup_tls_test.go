@@ -116,7 +116,7 @@ func TestSetupKeepsAgents(t *testing.T) {
 			t.Errorf("again: %s, said %s", page, said)
 		}
 		url, stop := h.run()
-		if err := connect(t, url, seed, tlstrust.Settings{Flags: "--tls"}); err != nil {
+		if err := connect(t, url, seed, tlstrust.Settings{Prefix: "tls"}); err != nil {
 			t.Errorf("the agent is cut off: %v", err)
 		}
 		stop()
@@ -131,10 +131,10 @@ func TestSetupKeepsAgents(t *testing.T) {
 	}
 	url, stop := h.run()
 	defer stop()
-	if err := connect(t, url, seed, tlstrust.Settings{Flags: "--tls"}); err == nil {
+	if err := connect(t, url, seed, tlstrust.Settings{Prefix: "tls"}); err == nil {
 		t.Error("NATS has no TLS, or an agent trusts a foreign server")
 	}
-	if err := connect(t, url, seed, tlstrust.Settings{Fingerprints: []string{pin}, Flags: "--tls"}); err != nil {
+	if err := connect(t, url, seed, tlstrust.Settings{Fingerprints: []string{pin}, Prefix: "tls"}); err != nil {
 		t.Errorf("the agent does not come back: %v", err)
 	}
 }

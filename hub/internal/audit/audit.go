@@ -20,6 +20,7 @@ import (
 
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 const (
@@ -89,12 +90,12 @@ func (l *Log) Open() error {
 // torn reports whether the last line is incomplete.
 func openFile(name string) (f *os.File, size int64, torn bool, err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return nil, 0, false, fmt.Errorf("audit log: %w: name another place with --audit-log", err)
+		return nil, 0, false, setting.Errorf("audit log: %w: name another place with {audit-log}", err)
 	}
 	f, err = os.OpenFile(name, os.O_RDWR|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
 	if err != nil {
-		return nil, 0, false, fmt.Errorf("audit log: %w: "+
-			"give the user that runs this program write permission there, or name another place with --audit-log", err)
+		return nil, 0, false, setting.Errorf("audit log: %w: "+
+			"give the user that runs this program write permission there, or name another place with {audit-log}", err)
 	}
 	info, err := f.Stat()
 	if err == nil {

@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -291,7 +292,7 @@ func TestRead(t *testing.T) {
 		}
 	}
 	if _, err := Read(filepath.Join(dir, "none"), Filter{}, nil); err == nil ||
-		!strings.Contains(err.Error(), "--audit-log") {
+		!strings.Contains(setting.Flags(err), "--audit-log") {
 		t.Errorf("no file: %v", err)
 	}
 }

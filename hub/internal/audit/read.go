@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // Event is one line of the file.
@@ -58,7 +60,7 @@ func Read(name string, f Filter, show func(Event) error) (bad int, err error) {
 		found = found || err == nil
 	}
 	if !found {
-		return 0, fmt.Errorf("there is no audit log %s: the hub writes it with --audit-log or the setting audit-log", name)
+		return 0, setting.Errorf("there is no audit log %s: the hub writes it with {audit-log} or the setting audit-log", name)
 	}
 	return bad, nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/internal/logkey"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
@@ -20,15 +21,16 @@ const (
 // The instance is self-reported. Without NATS credentials an agent can use a new one for each camera; then only
 // MaxCameras bounds it.
 func (r *Registry) admitLocked(s status.Status, now time.Time) bool {
-	limit, most, remedy := "", 0, ""
+	limit, most := "", 0
+	var remedy error
 	switch {
 	case len(r.cameras) >= r.cfg.MaxCameras:
 		limit, most = limitCameras, r.cfg.MaxCameras
-		remedy = "raise --max-cameras; if somebody makes them up, give agents credentials with " +
-			"\"bramble-hub agent add\". A camera that is away is forgotten after a day"
+		remedy = setting.Errorf("raise {max-cameras}; if somebody makes them up, give agents credentials with " +
+			"\"bramble-hub agent add\". A camera that is away is forgotten after a day")
 	case r.perAgent[s.Instance] >= r.cfg.MaxPerAgent:
 		limit, most = limitPerAgent, r.cfg.MaxPerAgent
-		remedy = "look why this agent has so many, or raise --max-cameras-per-agent"
+		remedy = setting.Errorf("look why this agent has so many, or raise {max-cameras-per-agent}")
 	default:
 		return true
 	}

@@ -36,7 +36,7 @@ func TestTooManyCameras(t *testing.T) {
 	if _, err := r.Camera(s.Camera); !errors.Is(err, ErrUnknownCamera) {
 		t.Errorf("the camera beyond the limit: %v", err)
 	}
-	for _, flag := range []string{"--max-cameras;", "--max-cameras-per-agent"} {
+	for _, flag := range []string{"max-cameras;", "max-cameras-per-agent"} {
 		if n := strings.Count(log.String(), flag); n != 1 {
 			t.Errorf("%d lines with the remedy %s: want 1 in\n%s", n, flag, log.String())
 		}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/internal/atomicfile"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // backdate is how long before its making a certificate is good: clocks differ.
@@ -93,11 +94,11 @@ func (o SelfSignedParams) mayReplace() error {
 	}
 	old, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return fmt.Errorf("%s is there and is no certificate: name another file with --tls-cert: %w", o.Cert, err)
+		return setting.Errorf("%s is there and is no certificate: name another file with {tls-cert}: %w", o.Cert, err)
 	}
 	if !isSelfSigned(old) {
-		return fmt.Errorf("%s is a certificate that %q has signed, and is left alone: name another file with "+
-			"--tls-cert", o.Cert, old.Issuer)
+		return setting.Errorf("%s is a certificate that %q has signed, and is left alone: name another file with "+
+			"{tls-cert}", o.Cert, old.Issuer)
 	}
 	return nil
 }
@@ -115,14 +116,14 @@ func (o SelfSignedParams) key() (key crypto.Signer, isNew bool, err error) {
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		if parsed, err = x509.ParseECPrivateKey(block.Bytes); err != nil {
-			return nil, false, fmt.Errorf("%s is there and is no private key that can be used again: name "+
-				"another file with --tls-key, or replace it with --new-key", o.Key)
+			return nil, false, setting.Errorf("%s is there and is no private key that can be used again: name "+
+				"another file with {tls-key}, or replace it with {new-key}", o.Key)
 		}
 	}
 	signer, ok := parsed.(crypto.Signer)
 	if !ok {
-		return nil, false, fmt.Errorf("%s holds a key that signs nothing: name another file with --tls-key, or "+
-			"replace it with --new-key", o.Key)
+		return nil, false, setting.Errorf("%s holds a key that signs nothing: name another file with {tls-key}, or "+
+			"replace it with {new-key}", o.Key)
 	}
 	return signer, false, nil
 }
@@ -138,7 +139,7 @@ func readPEM(name string) (*pem.Block, error) {
 	}
 	block, _ := pem.Decode(data)
 	if block == nil {
-		return nil, fmt.Errorf("%s is there and is no PEM file: name another with --tls-cert and --tls-key", name)
+		return nil, setting.Errorf("%s is there and is no PEM file: name another with {tls-cert} and {tls-key}", name)
 	}
 	return block, nil
 }

@@ -27,7 +27,7 @@ func NewAcceptLimiter(perSecond int) *AcceptLimiter {
 	a := &AcceptLimiter{
 		limit: rate.NewLimiter(rate.Inf, acceptBurst),
 		delayed: metrics.NewCounter("connections_delayed_total",
-			"New HTTP connections that waited because more came than --max-connection-rate."),
+			"New HTTP connections that waited because more came than max-connection-rate."),
 	}
 	a.SetRate(perSecond)
 	return a

@@ -17,6 +17,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 const (
@@ -244,8 +245,8 @@ func (b *Bucket) Push(ctx context.Context, replicas int, force bool) error {
 	case own.Equal(e.File):
 		return nil
 	case own.Revision <= e.File.Revision && !force:
-		return fmt.Errorf("credentials bucket %s has revision %d, %s has %d: "+
-			"\"bramble-hub credentials pull\" takes those of the bucket, --force stores those of the file",
+		return setting.Errorf("credentials bucket %s has revision %d, %s has %d: "+
+			"\"bramble-hub credentials pull\" takes those of the bucket, {force} stores those of the file",
 			b.cfg.Bucket, e.File.Revision, b.cfg.File, own.Revision)
 	}
 	if own.Revision <= e.File.Revision { // other hubs accept only newer ones
@@ -303,8 +304,8 @@ func (b *Bucket) Pull(ctx context.Context, force bool) (changed bool, err error)
 	}
 	changed, err = credstore.Install(b.cfg.File, e.File, force)
 	if errors.Is(err, credstore.ErrOlder) || errors.Is(err, credstore.ErrDiverged) {
-		err = fmt.Errorf("credentials bucket %s has revision %d: %w: "+
-			"\"bramble-hub credentials push\" stores those of the file, --force takes those of the bucket",
+		err = setting.Errorf("credentials bucket %s has revision %d: %w: "+
+			"\"bramble-hub credentials push\" stores those of the file, {force} takes those of the bucket",
 			b.cfg.Bucket, e.File.Revision, err)
 	}
 	return changed, err

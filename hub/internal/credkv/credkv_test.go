@@ -272,7 +272,7 @@ func TestDiverged(t *testing.T) {
 
 	must(t, credstore.Edit(b.cfg.File, remove("otto")))
 	must(t, a.open().Edit(t.Context(), add("root")))
-	if err := b.open().Push(t.Context(), 1, false); err == nil || !strings.Contains(err.Error(), "--force") {
+	if err := b.open().Push(t.Context(), 1, false); err == nil || !strings.Contains(err.Error(), "force") {
 		t.Errorf("%v", err)
 	}
 	must(t, b.open().Push(t.Context(), 1, true))

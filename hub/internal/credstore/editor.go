@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/bramble-cam/bramble/hub/internal/lockedfile"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // ErrOlder says that the credentials to install are older than those in the file.
@@ -34,7 +35,7 @@ type Editor struct {
 func (e Editor) Edit(name string, change func(*File) error) error {
 	d, base, err := lockedfile.OpenDir(name)
 	if err != nil {
-		return fmt.Errorf("credentials file: %w: name another place with --credentials", err)
+		return setting.Errorf("credentials file: %w: name another place with {credentials}", err)
 	}
 	defer d.Close()
 	l, err := d.Lock(base, e.Waiting)
@@ -116,7 +117,7 @@ func Install(name string, f *File, force bool) (changed bool, err error) {
 	}
 	in, base, err := lockedfile.OpenDir(name)
 	if err != nil {
-		return false, fmt.Errorf("credentials file: %w: name another place with --credentials", err)
+		return false, setting.Errorf("credentials file: %w: name another place with {credentials}", err)
 	}
 	defer in.Close()
 	l, err := in.Lock(base, nil)

@@ -83,7 +83,7 @@ func TestEdits(t *testing.T) {
 		"set a bad role":    {func(d *credstore.File) error { return d.SetUser("anna", "boss", nil, nil) }, "boss"},
 		"remove nobody":     {func(d *credstore.File) error { return d.RemoveUser("nobody") }, "user list"},
 		"token of nobody":   {func(d *credstore.File) error { _, _, err := d.AddToken("nobody", "x", 0); return err }, "user list"},
-		"token in the past": {func(d *credstore.File) error { _, _, err := d.AddToken("anna", "x", -1); return err }, "--expires"},
+		"token in the past": {func(d *credstore.File) error { _, _, err := d.AddToken("anna", "x", -1); return err }, "expires"},
 		"no such token":     {func(d *credstore.File) error { return d.RemoveToken("xxxxxxxx") }, "token list"},
 		"agent twice":       {func(d *credstore.File) error { _, err := d.AddAgent("porch", []string{"x"}); return err }, "already"},
 		"camera twice":      {func(d *credstore.File) error { _, err := d.AddAgent("other", []string{"porch"}); return err }, "belongs to agent porch"},

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // fileName is the name of the credentials file in the directory for state.
@@ -28,7 +30,7 @@ func DefaultPath() (string, error) {
 	if !filepath.IsAbs(dir) { // as the XDG specification wants it
 		home, err := os.UserHomeDir()
 		if err != nil {
-			return "", fmt.Errorf("no place for the credentials file: %w: name it with --credentials", err)
+			return "", setting.Errorf("no place for the credentials file: %w: name it with {credentials}", err)
 		}
 		dir = filepath.Join(home, ".local", "state")
 	}
@@ -38,9 +40,9 @@ func DefaultPath() (string, error) {
 // RequireFile returns an ErrMissing error if the credentials file that the operator named does not exist.
 func RequireFile(name string) error {
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: --credentials names %s, which is not there: check that its volume is mounted, "+
+		return setting.Errorf("%w: {credentials} names %s, which is not there: check that its volume is mounted, "+
 			"make it with "+
-			"\"bramble-hub --credentials %s user add NAME --role admin\", or leave --credentials out", ErrMissing,
+			"\"bramble-hub --credentials %s user add NAME --role admin\", or leave {credentials} out", ErrMissing,
 			name, name)
 	}
 	return nil
@@ -71,7 +73,7 @@ func readFrom(f *os.File) (*File, os.FileInfo, error) {
 	}
 	switch {
 	case !info.Mode().IsRegular():
-		return nil, info, fmt.Errorf("credentials file %s is no file: name another one with --credentials", name)
+		return nil, info, setting.Errorf("credentials file %s is no file: name another one with {credentials}", name)
 	case info.Mode().Perm()&0o077 != 0:
 		return nil, info, fmt.Errorf("credentials file %s can be read by others than its owner (mode %04o): "+
 			"chmod 600 %s, and consider the passwords in it as known", name, info.Mode().Perm(), name)

@@ -122,7 +122,7 @@ func (s *Store) marked(d *File) *Snapshot {
 	}
 	if err := mark(s.name, all); err != nil { // of another user, or read-only like a container's secret
 		s.log.Debug("the hub cannot note that there are credentials: "+
-			"name their file with --credentials, or set require-users", logkey.Err, err)
+			"name their file in the setting credentials, or set require-users", logkey.Err, err)
 	}
 	return b
 }

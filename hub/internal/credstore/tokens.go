@@ -11,6 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // Token lets a program act for a user.
@@ -42,8 +43,8 @@ func (f *File) AddNarrowToken(want Token, life time.Duration) (Token, secret.Tex
 		return Token{}, "", err
 	}
 	if life < 0 {
-		return Token{}, "", errors.New("a token cannot expire in the past: " +
-			"give --expires 720h, or leave it out for one without an end")
+		return Token{}, "", setting.Errorf("a token cannot expire in the past: " +
+			"give {expires} 720h, or leave it out for one without an end")
 	}
 	if life > 0 {
 		want.Expires = time.Now().Add(life).UTC().Truncate(time.Second)

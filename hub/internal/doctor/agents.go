@@ -77,7 +77,7 @@ func (e *examination) agents(ctx context.Context, urls string) {
 	}
 	if len(byAgent) == 0 {
 		e.warn("agents", "none answers", "start one on each Pi: bramble-agent --hub URL; with another "+
-			"--subject-root than the hub's they are not found")
+			"{subject-root} than the hub's they are not found")
 		return
 	}
 	var list [][]status.Status
@@ -130,7 +130,7 @@ func (e *examination) checkRejected(err error) {
 	case !errors.Is(err, nats.ErrAuthorization):
 		e.fail("NATS", err.Error(), "see that the server runs well, and is no other")
 	case e.cfg.NATSURL != "":
-		e.fail("NATS", "it refuses this hub", "make the hub known there, and give its NKey with --nats-credential-file")
+		e.fail("NATS", "it refuses this hub", "make the hub known there, and give its NKey with {nats-credential-file}")
 	default:
 		e.ok("agents", "not looked at, since NATS asks who connects; the page and /api/v1/cameras tell their versions")
 	}

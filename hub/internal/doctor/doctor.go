@@ -11,6 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -59,7 +60,7 @@ type Config struct {
 func Examine(ctx context.Context, cfg Config) []Finding {
 	e := &examination{cfg: cfg}
 	if cfg.Settings != nil {
-		e.fail("settings", cfg.Settings.Error(), "correct what it names")
+		e.fail("settings", setting.Flags(cfg.Settings), "correct what it names")
 	} else {
 		e.ok("settings", "right; \"bramble-hub check\" prints them")
 	}

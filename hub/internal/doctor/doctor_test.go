@@ -109,9 +109,9 @@ func TestPage(t *testing.T) {
 		"this hub":         {hub(`{"version":"1.2.0","subject_root":"cam"}`, 200), want{OK, "HTTP", "of this version", ""}},
 		"an older hub":     {hub(`{"version":"1.1.0","subject_root":"cam"}`, 200), want{Warn, "HTTP", "has version 1.1.0, this program 1.2.0", "restart"}},
 		"a hub with users": {hub("", 401, "WWW-Authenticate", `Basic realm="bramble"`), want{OK, "HTTP", "to its users only", ""}},
-		"another program":  {hub("hello", 200), want{Fail, "HTTP", "not by a hub", "--http"}},
-		"no HTTP":          {closing(t), want{Fail, "HTTP", "not by a hub", "--http"}},
-		"nobody's address": {"192.0.2.1:0", want{Fail, "HTTP", "192.0.2.1", "--http"}},
+		"another program":  {hub("hello", 200), want{Fail, "HTTP", "not by a hub", "{http}"}},
+		"no HTTP":          {closing(t), want{Fail, "HTTP", "not by a hub", "{http}"}},
+		"nobody's address": {"192.0.2.1:0", want{Fail, "HTTP", "192.0.2.1", "{http}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := examine(t, Config{HTTP: test.addr})
@@ -135,8 +135,8 @@ func TestBus(t *testing.T) {
 		wants []want
 	}{
 		"free":              {Config{NATS: "127.0.0.1:0"}, []want{{OK, "NATS", "is free", ""}}},
-		"taken":             {Config{NATS: closing(t)}, []want{{Fail, "NATS", "is taken", "--nats"}}},
-		"by another server": {Config{NATS: large}, []want{{Fail, "NATS", "by a NATS server", "--nats-url nats://" + large}}},
+		"taken":             {Config{NATS: closing(t)}, []want{{Fail, "NATS", "is taken", "{nats}"}}},
+		"by another server": {Config{NATS: large}, []want{{Fail, "NATS", "by a NATS server", "{nats-url} nats://" + large}}},
 		"a file says":       {Config{NATS: large, NATSConfigured: true}, []want{{OK, "NATS", "configuration file", ""}}},
 		"small":             {Config{NATSURL: small}, []want{{Warn, "NATS", "1024 kB", "max_payload"}, {Warn, "agents", "none answers", "bramble-agent"}}},
 		"unbounded": {Config{NATSURL: natsAt(t, server.Options{MaxPayload: frame.MaxPayload, MaxSubTokens: 9})}, []want{
@@ -147,7 +147,7 @@ func TestBus(t *testing.T) {
 		}},
 		"one of two": {Config{NATSURL: "nats://127.0.0.1:1,nats://" + large}, []want{{Warn, "NATS", "127.0.0.1:1", "firewall"}, {OK, "NATS", large, ""}, {Warn, "agents", "none answers", ""}}},
 		"none":       {Config{NATSURL: "nats://127.0.0.1:1"}, []want{{Warn, "NATS", "127.0.0.1:1", ""}, {Fail, "NATS", "no server", "start one"}}},
-		"not let in": {Config{NATSURL: asks}, []want{{OK, "NATS", asks, ""}, {Fail, "NATS", "refuses this hub", "--nats-credential-file"}}},
+		"not let in": {Config{NATSURL: asks}, []want{{OK, "NATS", asks, ""}, {Fail, "NATS", "refuses this hub", "{nats-credential-file}"}}},
 		"no URL":     {Config{NATSURL: "nats://a b"}, []want{{Fail, "NATS", "cannot be read", "nats://HOST:PORT"}, {Fail, "NATS", "no server", ""}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -250,7 +250,7 @@ func TestFFmpeg(t *testing.T) {
 	}{
 		"none":     {Config{FFmpeg: filepath.Join(t.TempDir(), "none")}, want{Warn, "ffmpeg", "not found", "apt-get install ffmpeg"}},
 		"fails":    {Config{FFmpeg: script}, want{Fail, "ffmpeg", "it said: No device", "libx264"}},
-		"hardware": {Config{FFmpeg: script, HWAccel: "vaapi"}, want{Fail, "ffmpeg", "--hwaccel vaapi", "groups video and render"}},
+		"hardware": {Config{FFmpeg: script, HWAccel: "vaapi"}, want{Fail, "ffmpeg", "{hwaccel} vaapi", "groups video and render"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := examine(t, test.cfg)

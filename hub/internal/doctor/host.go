@@ -58,7 +58,7 @@ func (e *examination) state() {
 	switch {
 	case unix.Access(dir, unix.W_OK) != nil:
 		e.warn("state", dir+" cannot be written by this user: users, agents and links cannot be added",
-			"run such commands as the user whom the hub runs as, or root; or name another place with --credentials")
+			"run such commands as the user whom the hub runs as, or root; or name another place with {credentials}")
 	case known && free < noDisk:
 		e.fail("state", fmt.Sprintf("no room in %s", dir), "free some: users, agents and links cannot be added")
 	case known && free < scarceDisk:
@@ -78,7 +78,7 @@ func (e *examination) certificate() {
 	}
 	pair, err := tls.LoadX509KeyPair(e.cfg.TLSCert, e.cfg.TLSKey)
 	if err != nil {
-		e.fail("certificate", err.Error(), "--tls-cert and --tls-key must be PEM files that belong together, and "+
+		e.fail("certificate", err.Error(), "{tls-cert} and {tls-key} must be PEM files that belong together, and "+
 			"that this user may read")
 		return
 	}
@@ -105,11 +105,11 @@ func (e *examination) ffmpeg(ctx context.Context) {
 	switch {
 	case errors.Is(err, transcode.ErrNoFFmpeg):
 		e.warn("ffmpeg", "not found: cameras can be watched in their own format only",
-			"apt-get install ffmpeg, or say where it is with --ffmpeg; then start the hub anew")
+			"apt-get install ffmpeg, or say where it is with {ffmpeg}; then start the hub anew")
 	case err != nil && e.cfg.HWAccel != "" && e.cfg.HWAccel != "none":
-		e.fail("ffmpeg", fmt.Sprintf("%s, with --hwaccel %s: %v", version, e.cfg.HWAccel, err),
+		e.fail("ffmpeg", fmt.Sprintf("%s, with {hwaccel} %s: %v", version, e.cfg.HWAccel, err),
 			"see that this user may open the device (groups video and render), and that ffmpeg was built with "+
-				"it; --hwaccel none does without")
+				"it; {hwaccel} none does without")
 	case err != nil:
 		e.fail("ffmpeg", strings.TrimSpace(version+" ")+": "+err.Error(),
 			"it must be 5.1 or newer, and have libx264: take the one of the distribution")
@@ -151,9 +151,9 @@ func (e *examination) limits() {
 		}
 		need := viewers + 4*uint64(transcodes) + 200 //nolint:gosec // not negative
 		if l.Files < need {
-			e.warn("open files", fmt.Sprintf("%d are allowed, and --max-viewers %d needs %d", l.Files, viewers,
+			e.warn("open files", fmt.Sprintf("%d are allowed, and {max-viewers} %d needs %d", l.Files, viewers,
 				need), fmt.Sprintf("LimitNOFILE=%d in the unit, ulimit -n %[1]d in a shell, or a smaller "+
-				"--max-viewers", 2*need))
+				"{max-viewers}", 2*need))
 		} else {
 			e.ok("open files", "%d are allowed, %d needed with all viewers", l.Files, need)
 		}
@@ -163,7 +163,7 @@ func (e *examination) limits() {
 	}
 	if l.Memory < scarceMemory {
 		e.warn("memory", fmt.Sprintf("%d MB", l.Memory>>20), "the hub needs up to 16 MB for each camera that is "+
-			"watched, and each ffmpeg 50 MB and more: watch that, and lower --max-transcodes")
+			"watched, and each ffmpeg 50 MB and more: watch that, and lower {max-transcodes}")
 	} else {
 		e.ok("memory", "%d MB; %d viewers need some %d of them, each camera that is watched up to 16, each "+
 			"ffmpeg 50 and more", l.Memory>>20, viewers, 40+viewers*7/1024)

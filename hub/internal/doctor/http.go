@@ -41,18 +41,18 @@ func (e *examination) http(ctx context.Context) {
 		e.ok("HTTP", "%s is free", e.cfg.HTTP)
 		return
 	case errors.Is(err, syscall.EACCES):
-		e.fail("HTTP", err.Error(), "ports below 1024 are root's: take another one with --http, or "+
+		e.fail("HTTP", err.Error(), "ports below 1024 are root's: take another one with {http}, or "+
 			"AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit")
 		return
 	case !errors.Is(err, syscall.EADDRINUSE):
-		e.fail("HTTP", err.Error(), "choose another address with --http")
+		e.fail("HTTP", err.Error(), "choose another address with {http}")
 		return
 	}
 	version, err := e.hubVersion(ctx)
 	switch {
 	case err != nil:
 		e.fail("HTTP", fmt.Sprintf("%s is taken, and not by a hub: %v", e.cfg.HTTP, err),
-			"choose another address with --http, or end the other program: ss -ltnp shows which it is")
+			"choose another address with {http}, or end the other program: ss -ltnp shows which it is")
 	case version == "":
 		e.ok("HTTP", "a hub runs at %s, which tells its version to its users only", e.cfg.HTTP)
 	case version != e.cfg.Version:

@@ -25,7 +25,7 @@ func (e *examination) bucket(ctx context.Context) {
 	b, err := credkv.Open(cfg, false)
 	if err != nil {
 		e.fail("bucket", err.Error(), "check that NATS runs there, "+
-			"and that --credentials-kv-credential-file belongs to an account with JetStream")
+			"and that {credentials-kv-credential-file} belongs to an account with JetStream")
 		return
 	}
 	defer b.Close()
@@ -65,7 +65,7 @@ func (e *examination) hubs(ctx context.Context, nc *nats.Conn) {
 			same++
 		case hubsync.ForeignKey:
 			e.warn("hubs", "a hub on this NATS system has a different link key: logouts do not pass between the two",
-				hubsync.Remedy+"; two systems need two --subject-root")
+				hubsync.Remedy+"; two systems need two {subject-root}")
 		case hubsync.Unknown:
 			e.warn("hubs", fmt.Sprintf("the clock of hub %s differs from this host's by minutes", h.Name),
 				"timedatectl set-ntp true on both")

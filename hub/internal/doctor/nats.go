@@ -67,7 +67,7 @@ func (e *examination) nats(ctx context.Context) {
 		return
 	}
 	if !errors.Is(err, syscall.EADDRINUSE) {
-		e.fail("NATS", err.Error(), "choose another address with --nats")
+		e.fail("NATS", err.Error(), "choose another address with {nats}")
 		return
 	}
 	here := localAddr(e.cfg.NATS)
@@ -75,10 +75,10 @@ func (e *examination) nats(ctx context.Context) {
 	switch {
 	case err != nil:
 		e.fail("NATS", fmt.Sprintf("%s is taken: %v", e.cfg.NATS, err),
-			"choose another address with --nats, or end the other program: ss -ltnp shows which it is")
+			"choose another address with {nats}, or end the other program: ss -ltnp shows which it is")
 	case info.Name != "bramble-hub":
 		e.fail("NATS", fmt.Sprintf("%s is taken by a NATS server %s", e.cfg.NATS, info.Version),
-			"use it with --nats-url nats://"+here+", or choose another address with --nats")
+			"use it with {nats-url} nats://"+here+", or choose another address with {nats}")
 	default:
 		e.ok("NATS", "a hub runs at %s, with NATS %s", e.cfg.NATS, info.Version)
 		e.agents(ctx, "nats://"+here)
@@ -95,7 +95,7 @@ func (e *examination) checkExternalNATS(ctx context.Context) bool {
 		}
 		u, err := url.Parse(server)
 		if err != nil || u.Host == "" {
-			e.fail("NATS", "--nats-url has an URL that cannot be read", "write nats://HOST:PORT")
+			e.fail("NATS", "{nats-url} has an URL that cannot be read", "write nats://HOST:PORT")
 			continue
 		}
 		addr := u.Host
@@ -122,7 +122,7 @@ func (e *examination) checkExternalNATS(ctx context.Context) bool {
 		reached++
 	}
 	if reached == 0 {
-		e.fail("NATS", "no server of --nats-url is reached",
+		e.fail("NATS", "no server of {nats-url} is reached",
 			"start one; the hub waits for it, and has no cameras meanwhile")
 	}
 	return reached > 0

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // maxOthers bounds how many other hubs are remembered.
@@ -27,8 +28,8 @@ func Relations() []string {
 	}
 }
 
-// Remedy tells the operator what to do about different credentials.
-const Remedy = "copy the newer credentials file to the other hub, or keep both in step with --credentials-kv"
+// Remedy tells the operator what to do about different credentials, with settings as package setting has them.
+const Remedy = "copy the newer credentials file to the other hub, or keep both in step with {credentials-kv}"
 
 // Other is what this hub knows about another hub.
 type Other struct {
@@ -149,7 +150,7 @@ func (o *otherHubs) check(now time.Time, t times) (ask bool) {
 			o.log.Warn("another hub has different credentials: what was revoked here may still be valid there",
 				"hub", h.Name, "theirs", h.Credentials, "since", h.Since.UTC().Format(time.RFC3339),
 				"their_revision", h.Edition.Revision, "their_change", h.Edition.Changed,
-				"remedy", Remedy)
+				"remedy", setting.Errorf(Remedy))
 		}
 	}
 	if now.Sub(o.foreignHubs.Seen) > t.forget {
@@ -158,7 +159,7 @@ func (o *otherHubs) check(now time.Time, t times) (ask bool) {
 	if !o.foreignHubs.logged && o.foreignHubs.Seen.Sub(o.foreignHubs.Since) >= t.grace {
 		o.foreignHubs.logged = true
 		o.log.Warn("a hub on this NATS system has a different link key: log-outs are not exchanged with it",
-			"remedy", Remedy+"; separate systems need different --subject-root")
+			"remedy", setting.Errorf(Remedy+"; separate systems need different {subject-root}"))
 	}
 	return ask
 }

@@ -76,7 +76,7 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 		return nil, err
 	}
 	log := cfg.Log
-	policy := natsconn.NewReconnectPolicy(log, func(err error) (what, remedy string) {
+	policy := natsconn.NewReconnectPolicy(log, func(err error) (what string, remedy error) {
 		return explainRefusal(cfg.Trust, err)
 	})
 	in := &Ingest{

@@ -388,7 +388,7 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(in.Close)
-	for _, part := range []string{"refuses this hub", "--nats-credential-file"} {
+	for _, part := range []string{"refuses this hub", "nats-credential-file"} {
 		if !strings.Contains(said.String(), part) || strings.Contains(said.String(), "wrong") {
 			t.Errorf("said %q, want %q", said.String(), part)
 		}

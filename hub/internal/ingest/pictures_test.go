@@ -59,7 +59,7 @@ func TestMegapixels(t *testing.T) {
 	}
 	err := f.checkPixels(16000 * 4100)
 	if !errors.Is(err, errPixels) || !strings.Contains(err.Error(), "65.6 million pixels") ||
-		!strings.Contains(err.Error(), "--max-megapixels") {
+		!strings.Contains(err.Error(), "max-megapixels") {
 		t.Error(err)
 	}
 	f.pixels = 0

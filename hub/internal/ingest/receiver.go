@@ -16,6 +16,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/codec/jpeg"
 	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/drop"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -71,15 +72,15 @@ func newReceiver(into *stream.Stream, dropLog *dropLog, subject string, limits L
 
 // overloadReason tells an operator why frames beyond the limits are dropped.
 func (l Limits) overloadReason() string {
-	var limits, flags []string
+	var limits, settings []string
 	if l.FPS > 0 {
-		limits, flags = append(limits, fmt.Sprintf("%d frames", l.FPS)), append(flags, "--max-fps")
+		limits, settings = append(limits, fmt.Sprintf("%d frames", l.FPS)), append(settings, "max-fps")
 	}
 	if l.Bandwidth > 0 {
-		limits, flags = append(limits, fmt.Sprintf("%d MB", l.Bandwidth)), append(flags, "--max-bandwidth")
+		limits, settings = append(limits, fmt.Sprintf("%d MB", l.Bandwidth)), append(settings, "max-bandwidth")
 	}
 	return fmt.Sprintf("its agent sends more than %s a second, and what is beyond that is dropped: "+
-		"lower its fps or quality, or raise %s at this hub", strings.Join(limits, " or "), strings.Join(flags, " or "))
+		"lower its fps or quality, or raise %s at this hub", strings.Join(limits, " or "), strings.Join(settings, " or "))
 }
 
 // limiters returns the limiters of one camera; nil where there is no limit.
@@ -189,8 +190,8 @@ func (f *receiver) inspect(p *media.Packet) (err error) {
 // checkPixels refuses pictures with more pixels than browsers should have to decode.
 func (f *receiver) checkPixels(n int) error {
 	if f.pixels > 0 && n > f.pixels {
-		return fmt.Errorf("%w: %.1f million pixels, at most %d are allowed: lower the camera's size, or raise "+
-			"--max-megapixels at the hub", errPixels, float64(n)/1e6, f.pixels/1e6)
+		return setting.Errorf("%w: %.1f million pixels, at most %d are allowed: lower the camera's size, or raise "+
+			"{max-megapixels} at the hub", errPixels, float64(n)/1e6, f.pixels/1e6)
 	}
 	return nil
 }

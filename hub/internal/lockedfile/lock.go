@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 const (
@@ -55,8 +57,8 @@ func (l *Lock) Text() (string, error) {
 func openLock(d Dir, base string) (*os.File, error) {
 	f, err := d.Open(base, unix.O_RDWR|unix.O_CREAT)
 	if err != nil {
-		return nil, fmt.Errorf("lock file: %w: "+
-			"run the command as a user with write permission there, or name another place with --credentials", err)
+		return nil, setting.Errorf("lock file: %w: "+
+			"run the command as a user with write permission there, or name another place with {credentials}", err)
 	}
 	info, err := f.Stat()
 	if err == nil {

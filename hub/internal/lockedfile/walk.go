@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // walk opens directories one by one, so that it knows the owner of each link.
@@ -97,8 +99,8 @@ func (w *walk) link(d Dir, base string) (string, error) {
 		return "", &fs.PathError{Op: "stat", Path: path, Err: err}
 	}
 	if st.Uid != w.owner {
-		return "", fmt.Errorf("%s is a symbolic link of user %d, which root does not follow: "+
-			"name the file itself with --credentials", path, st.Uid)
+		return "", setting.Errorf("%s is a symbolic link of user %d, which root does not follow: "+
+			"name the file itself with {credentials}", path, st.Uid)
 	}
 	if w.links--; w.links < 0 {
 		return "", fmt.Errorf("%s: too many symbolic links", path)

@@ -21,6 +21,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/internal/printable"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -110,16 +111,16 @@ func (a *authenticator) Check(c server.ClientAuthentication) bool {
 	return false
 }
 
-func refusedRemedy(err error) string {
+func refusedRemedy(err error) error {
 	if errors.Is(err, errTooFast) {
-		return "connect once and keep the connection; wait a second before connecting again; " +
-			"give each program its own credential"
+		return errors.New("connect once and keep the connection; wait a second before connecting again; " +
+			"give each program its own credential")
 	}
 	if errors.Is(err, errBanned) {
-		return "use one subscription for each camera and format, and few questions; " +
-			"the credential is accepted again in " + banTime.String()
+		return fmt.Errorf("use one subscription for each camera and format, and few questions; "+
+			"the credential is accepted again in %v", banTime)
 	}
-	return "make a credential with \"bramble-hub agent add NAME\" and give it to the agent with --credential-file"
+	return setting.Errorf("make a credential with \"bramble-hub agent add NAME\" and give it to the agent with {credential-file}")
 }
 
 // register admits a connection. If there are too many with the same credential, it cuts the oldest.

@@ -18,6 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
 	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -75,7 +76,7 @@ func Start(cfg Config) (*Server, error) {
 	if why := awaitReady(s, l.failed); why != "" {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return nil, fmt.Errorf("embedded NATS server: %s: %s", why, cfg.remedy())
+		return nil, fmt.Errorf("embedded NATS server: %s: %w", why, cfg.remedy())
 	}
 	l.started.Store(true)
 	if err := d.checkJetStream(cfg, opts); err != nil {
@@ -140,11 +141,11 @@ func awaitReady(s *server.Server, failed <-chan string) string {
 }
 
 // remedy says what to do when the server cannot start.
-func (c *Config) remedy() string {
+func (c *Config) remedy() error {
 	if c.File != "" {
-		return "change " + c.File + ", or use a server that runs already with --nats-url"
+		return setting.Errorf("change %s, or use a server that runs already with {nats-url}", c.File)
 	}
-	return "choose another address with --nats, or use the server that runs there with --nats-url"
+	return setting.Errorf("choose another address with {nats}, or use the server that runs there with {nats-url}")
 }
 
 // URL returns a NATS URL under which clients on this host reach the server.

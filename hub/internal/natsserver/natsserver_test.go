@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bramble-cam/bramble/internal/loglimit"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
@@ -106,7 +107,7 @@ func TestBusyPort(t *testing.T) {
 			continue
 		}
 		for _, want := range append(c.remedy, addr, "address already in use") {
-			if !strings.Contains(err.Error(), want) {
+			if !strings.Contains(setting.Flags(err), want) {
 				t.Errorf("error %q: want %q in it", err, want)
 			}
 		}
@@ -133,7 +134,7 @@ func TestBadConfig(t *testing.T) {
 			if err == nil {
 				s.Stop()
 			}
-			if err == nil || !strings.Contains(err.Error(), c.want) {
+			if err == nil || !strings.Contains(setting.Flags(err), c.want) {
 				t.Errorf("error %v: want %q in it", err, c.want)
 			}
 		})

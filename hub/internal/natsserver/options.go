@@ -8,6 +8,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -21,8 +22,8 @@ func options(cfg Config) (opts *server.Options, fileSetsAddr bool, err error) {
 	}
 	if cfg.TLS != nil {
 		if opts.TLSConfig != nil {
-			return nil, false, fmt.Errorf("NATS configuration %s has a tls block of its own: leave that out, or "+
-				"--nats-tls-cert and --nats-tls-key", cfg.File)
+			return nil, false, setting.Errorf("NATS configuration %s has a tls block of its own: leave that out, or "+
+				"{nats-tls-cert} and {nats-tls-key}", cfg.File)
 		}
 		opts.TLSConfig = cfg.TLS
 	}
@@ -67,8 +68,8 @@ func checkNoAuthUser(cfg Config, opts *server.Options, fileSetsAddr bool) error 
 	if err := netutil.ValidateListen(cfg.Addr); err != nil || netutil.IsLoopback(cfg.Addr) {
 		return err
 	}
-	return fmt.Errorf("NATS configuration %s has no_auth_user, which admits every client that can reach %s: "+
-		"use 127.0.0.1 with --nats, or remove no_auth_user", cfg.File, cfg.Addr)
+	return setting.Errorf("NATS configuration %s has no_auth_user, which admits every client that can reach %s: "+
+		"use 127.0.0.1 with {nats}, or remove no_auth_user", cfg.File, cfg.Addr)
 }
 
 // checkJetStream refuses JetStream in the account of the frames.

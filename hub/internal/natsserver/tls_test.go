@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -106,7 +107,7 @@ func TestTLSTwice(t *testing.T) {
 	if err == nil {
 		s.Stop()
 	}
-	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "--nats-tls-cert") {
+	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(setting.Flags(err), "--nats-tls-cert") {
 		t.Errorf("error %v", err)
 	}
 }

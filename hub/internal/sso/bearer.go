@@ -2,8 +2,6 @@ package sso
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -11,6 +9,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // BearerConfig says which signed tokens are valid.
@@ -31,20 +30,20 @@ type Bearer struct {
 // NewBearer returns a Bearer. It sends no request yet, but a key file must exist.
 func NewBearer(ctx context.Context, cfg BearerConfig) (*Bearer, error) {
 	if cfg.Issuer == "" || cfg.Audience == "" {
-		return nil, errors.New("--jwt-keys needs --jwt-issuer and --jwt-audience: " +
+		return nil, setting.Errorf("{jwt-keys} needs {jwt-issuer} and {jwt-audience}: " +
 			"without them a token for another program would be valid here")
 	}
 	client := newClient()
 	keys := &keySet{}
 	if strings.Contains(cfg.Keys, "://") {
-		if err := checkURL("--jwt-keys", cfg.Keys); err != nil {
+		if err := checkURL(setting.Name("jwt-keys"), cfg.Keys); err != nil {
 			return nil, err
 		}
 		keys.fetch = fromURL(client, cfg.Keys)
 	} else {
 		keys.fetch = fromFile(cfg.Keys)
 		if err := keys.refresh(ctx); err != nil {
-			return nil, fmt.Errorf("--jwt-keys %s: %w", cfg.Keys, err)
+			return nil, setting.Errorf("{jwt-keys} %s: %w", cfg.Keys, err)
 		}
 	}
 	verifier := oidc.NewVerifier(cfg.Issuer, keys,

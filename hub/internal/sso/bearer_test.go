@@ -21,6 +21,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // keyServer publishes a key set over HTTP and counts requests.
@@ -187,7 +188,7 @@ func TestBadKeySets(t *testing.T) {
 		server := newKeyServer(t, []byte(test.data))
 		_, _, err := newBearer(t, server.URL, usual).Verify(t.Context(), token)
 		if unavailable := (*UnavailableError)(nil); !errors.As(err, &unavailable) ||
-			!strings.Contains(err.Error(), test.says) {
+			!strings.Contains(setting.Flags(err), test.says) {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
 		}
 	}
@@ -224,7 +225,7 @@ func TestBearerSettings(t *testing.T) {
 			"without user"},
 		"no file": {BearerConfig{Keys: file + ".gone", Issuer: issuer, Audience: audience}, "no such file"},
 	} {
-		if _, err := NewBearer(t.Context(), test.cfg); err == nil || !strings.Contains(err.Error(), test.says) ||
+		if _, err := NewBearer(t.Context(), test.cfg); err == nil || !strings.Contains(setting.Flags(err), test.says) ||
 			strings.Contains(err.Error(), "a:b") {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
 		}

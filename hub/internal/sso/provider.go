@@ -19,6 +19,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // CallbackPath is the path to which the provider sends the browser back.
@@ -64,17 +65,17 @@ type endpoints struct {
 // NewProvider checks the settings. It sends no request yet.
 func NewProvider(cfg ProviderConfig) (*Provider, error) {
 	if cfg.ClientID == "" || cfg.RedirectURL == "" {
-		return nil, errors.New("--oidc-issuer needs --oidc-client-id and --oidc-redirect-url, as registered at the provider")
+		return nil, setting.Errorf("{oidc-issuer} needs {oidc-client-id} and {oidc-redirect-url}, as registered at the provider")
 	}
-	err := errors.Join(checkURL("--oidc-issuer", cfg.Issuer), checkURL("--oidc-redirect-url", cfg.RedirectURL))
+	err := errors.Join(checkURL(setting.Name("oidc-issuer"), cfg.Issuer), checkURL(setting.Name("oidc-redirect-url"), cfg.RedirectURL))
 	if err != nil {
 		return nil, err
 	}
 	if u, err := url.Parse(cfg.RedirectURL); err != nil || !strings.HasSuffix(u.Path, CallbackPath) || u.RawQuery != "" {
-		return nil, fmt.Errorf("--oidc-redirect-url %s: give the hub's own address and %s", cfg.RedirectURL, CallbackPath)
+		return nil, setting.Errorf("{oidc-redirect-url} %s: give the hub's own address and %s", cfg.RedirectURL, CallbackPath)
 	}
 	if cfg.Session <= 0 {
-		return nil, fmt.Errorf("--oidc-session %v: give a time such as 12h", cfg.Session)
+		return nil, setting.Errorf("{oidc-session} %v: give a time such as 12h", cfg.Session)
 	}
 	if !slices.Contains(cfg.Scopes, oidc.ScopeOpenID) {
 		cfg.Scopes = append([]string{oidc.ScopeOpenID}, cfg.Scopes...)

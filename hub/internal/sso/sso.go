@@ -4,7 +4,6 @@ package sso
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 const (
@@ -54,17 +54,18 @@ func (e *UnavailableError) Problem() problem.Problem {
 	}
 }
 
-// checkURL refuses a URL with which an attacker on the network path could impersonate the provider.
-func checkURL(flag, text string) error {
+// checkURL refuses a URL with which an attacker on the network path could impersonate the provider. name is a
+// setting.Name or a text.
+func checkURL(name any, text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Host == "":
-		return fmt.Errorf("%s %s: give a URL such as https://id.example.org", flag, text)
+		return setting.Errorf("%s %s: give a URL such as https://id.example.org", name, text)
 	case u.User != nil || u.Fragment != "":
-		return fmt.Errorf("%s: give a URL without user, password and #fragment", flag)
+		return setting.Errorf("%s: give a URL without user, password and #fragment", name)
 	case u.Scheme != "https" && (u.Scheme != "http" || !netutil.IsLoopback(u.Hostname())):
-		return fmt.Errorf("%s %s: give an https URL: plain http is allowed for this host only, "+
-			"because elsewhere an attacker on the network path could log in as any user", flag, text)
+		return setting.Errorf("%s %s: give an https URL: plain http is allowed for this host only, "+
+			"because elsewhere an attacker on the network path could log in as any user", name, text)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/media"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/subprocess"
 	"github.com/bramble-cam/bramble/shared/drop"
 )
@@ -67,7 +68,7 @@ func (j *job) ffmpeg(ctx context.Context, in *input, u unit) error {
 		return r.drive(ctx, u)
 	})
 	if err != nil {
-		return fmt.Errorf("start %s: %w: --ffmpeg says which program to use", j.t.path, err)
+		return setting.Errorf("start %s: %w: {ffmpeg} says which program to use", j.t.path, err)
 	}
 	j.t.processStopped(j, out.CPU)
 	j.out.Drops.Add(drop.Gone, r.ledger.unfinished())

@@ -78,5 +78,5 @@ func (d *oomDetector) remedy(memory int) string {
 		return ""
 	}
 	return fmt.Sprintf("; it may have %d MiB of memory: if that is the cause make the camera's pictures smaller, "+
-		"or raise --max-transcode-memory", memory)
+		"or raise max-transcode-memory", memory)
 }

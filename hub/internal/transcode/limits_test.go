@@ -23,7 +23,7 @@ func TestTooLittleMemory(t *testing.T) {
 	v := cam.view(media.Want{Codec: media.H264})
 	defer v.Close()
 	testutil.Eventually(t, "it fails for lack of memory", func() bool { return strings.Contains(v.Reason(), "48 MiB") })
-	if why := v.Reason(); !strings.Contains(why, "--max-transcode-memory") ||
+	if why := v.Reason(); !strings.Contains(why, "max-transcode-memory") ||
 		!strings.Contains(why, "ffmpeg ended with exit status") {
 		t.Errorf("%q does not say what to do", why)
 	}

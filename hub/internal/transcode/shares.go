@@ -42,7 +42,7 @@ func (e *LimitError) Error() string { return ErrTooMany.Error() + ": " + e.text 
 func (e *LimitError) Unwrap() error { return ErrTooMany }
 
 // errPreempted is the error for viewers of a rendition that ended in favor of another principal's.
-var errPreempted = fmt.Errorf("%w: all that --max-transcodes allows are running, "+
+var errPreempted = fmt.Errorf("%w: all that max-transcodes allows are running, "+
 	"and this one gave way because its viewers had more than others: "+
 	"close some, or request formats and sizes that the camera has or others watch", ErrTooMany)
 
@@ -109,9 +109,9 @@ func (t *Transcoder) admitLocked(by Principal, camera *cameras.Camera, inProcess
 	case s.preemptable(by, 0) != nil:
 		limit, remedy = LimitCamera, "which is the camera's share: request it in a size that is already watched"
 	}
-	return t.refuseLocked(limit, "%d are running %s, as many as --max-transcodes %d allows, "+
+	return t.refuseLocked(limit, "%d are running %s, as many as max-transcodes %d allows, "+
 		"%d of them for you and %d of camera %s, %s, "+
-		"watch cameras in their own format and size, or have --max-transcodes raised",
+		"watch cameras in their own format and size, or have max-transcodes raised",
 		len(s.running), where, t.cfg.Max, s.held[by.ID], s.cameras[camera], camera.ID(), remedy)
 }
 

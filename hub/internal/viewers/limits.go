@@ -57,14 +57,14 @@ func (t *Tracker) admitLocked(v *Viewer) error {
 	switch m := t.limits; {
 	case m.Viewers > 0 && len(t.all) >= m.Viewers:
 		err.Limit = LimitAll
-		err.text = fmt.Sprintf("there are %d viewers already, as many as --max-viewers allows", m.Viewers)
+		err.text = fmt.Sprintf("there are %d viewers already, as many as max-viewers allows", m.Viewers)
 	case m.PerAddress > 0 && !netutil.IsLoopback(v.address) && t.perAddress[netutil.AddressKey(v.address)] >= m.PerAddress:
 		err.Limit = LimitAddress
 		err.text = fmt.Sprintf("there are %d viewers from your address already, as many as "+
-			"--max-viewers-per-address allows", m.PerAddress)
+			"max-viewers-per-address allows", m.PerAddress)
 	case m.PerCamera > 0 && v.camera != "" && t.perCamera[v.camera] >= m.PerCamera:
 		err.Limit = LimitCamera
-		err.text = fmt.Sprintf("camera %s has %d viewers already, as many as --max-viewers-per-camera allows",
+		err.text = fmt.Sprintf("camera %s has %d viewers already, as many as max-viewers-per-camera allows",
 			v.camera, m.PerCamera)
 	default:
 		return nil

@@ -36,7 +36,7 @@ func (t *Tracker) makeMetrics() {
 	}
 	t.timeouts = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: namespace, Name: "viewers_stalled_total",
-		Help: "Viewers and WebSockets disconnected because a write to them took longer than --write-timeout.",
+		Help: "Viewers and WebSockets disconnected because a write to them took longer than write-timeout.",
 	})
 	t.evictions = prometheus.NewDesc(namespace+"_"+evicted, evictedHelp, []string{"reason"}, nil)
 	t.byCamera = prometheus.NewDesc(namespace+"_viewers",

@@ -169,7 +169,7 @@ func TestProblems(t *testing.T) {
 		{"/cam/yard.mp4?width=NaN", badParameter("width"), nil},
 		{"/cam/yard.mp4?bitrate=fast", badParameter("bitrate"), nil},
 
-		{"/cam/desk.h264", noFFmpeg(), []string{"apt-get install ffmpeg", "--ffmpeg"}},
+		{"/cam/desk.h264", noFFmpeg(), []string{"apt-get install ffmpeg", "setting ffmpeg"}},
 		{"/cam/desk.mp4", noFFmpeg(), []string{"apt-get install ffmpeg"}},
 		{"/cam/yard.jpeg", noFFmpeg(), nil},
 		{"/cam/yard.jpg", noFFmpeg(), nil},

@@ -54,7 +54,7 @@ func (s *Server) rejectProxied(c echo.Context) error {
 		return nil
 	}
 	return problem.New(http.StatusForbidden, "the request came through a proxy, and authentication is off: "+
-		"add a user (bramble-hub user add), or start the hub with --insecure if everyone who reaches the "+
+		"add a user (bramble-hub user add), or start the hub with the setting insecure if everyone who reaches the "+
 		"proxy may see all cameras")
 }
 
@@ -70,7 +70,7 @@ func (s *Server) rejectForeignHost(r *http.Request) error {
 		if !s.isOwnHost(host) {
 			return problem.Newf(http.StatusMisdirectedRequest, "%s is not a name of this host: "+
 				"while authentication is off, the hub answers to %s only. Add a user (bramble-hub user "+
-				"add), or start the hub with --allow-host %s", cut(host), s.describeOwnHosts(), cut(bareHost(host)))
+				"add), or start the hub with the setting allow-host %s", cut(host), s.describeOwnHosts(), cut(bareHost(host)))
 		}
 	}
 	return nil
@@ -82,10 +82,10 @@ func (s *Server) describeOwnHosts() string {
 	if s.cfg.Published {
 		own = "127.0.0.1, localhost"
 	}
-	return own + " and the names of --allow-host"
+	return own + " and the names of the setting allow-host"
 }
 
-// isOwnHost reports whether host, with or without a port, is this host or matches --allow-host.
+// isOwnHost reports whether host, with or without a port, is this host or matches the setting allow-host.
 func (s *Server) isOwnHost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(bareHost(host), "."))
 	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || netutil.IsLoopback(host) {

@@ -88,7 +88,7 @@ func TestOwnHost(t *testing.T) {
 			if got := rec.Code == http.StatusMisdirectedRequest; got != test.refused {
 				t.Errorf("%s of %s with %v: %d", path, test.host, test.header, rec.Code)
 			}
-			if test.refused && !strings.Contains(rec.Body.String(), "--allow-host evil.example") {
+			if test.refused && !strings.Contains(rec.Body.String(), "allow-host evil.example") {
 				t.Errorf("%s of %s names no remedy: %s", path, test.host, rec.Body)
 			}
 		}

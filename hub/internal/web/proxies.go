@@ -8,6 +8,7 @@ import (
 
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // proxiedKey is where cleanProxyHeaders records in echo's context that a request came through a proxy.
@@ -40,7 +41,7 @@ type untrustedProxy struct {
 func (u untrustedProxy) warn(address string) {
 	if ok, kept := u.limit.Allow("proxy", time.Now()); ok {
 		u.log.Warn("X-Forwarded-For is ignored: it comes from an address that is not a trusted proxy", "address", address,
-			"remedy", "if your reverse proxy has this address, start the hub with --trusted-proxy "+address,
+			"remedy", setting.Errorf("if your reverse proxy has this address, start the hub with {trusted-proxy} %s", address),
 			"kept_back", kept)
 	}
 }

@@ -94,7 +94,7 @@ func TestUntrustedHeaders(t *testing.T) {
 		}
 	}
 	if said := log.String(); strings.Count(said, "X-Forwarded-For is ignored") != 1 ||
-		!strings.Contains(said, "--trusted-proxy 1") {
+		!strings.Contains(said, "trusted-proxy 1") {
 		t.Errorf("the log says %q", said)
 	}
 }

@@ -110,7 +110,7 @@ func TestSlotGivesWay(t *testing.T) {
 		t.Errorf("the slot that gave way is told %+v", p)
 	}
 	c.say(`{"op":"watch","slot":2,"camera":"yard","kind":"jpeg","quality":30}`)
-	if p := c.expect("ended", 2).Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 || !strings.Contains(p.Detail, "--max-transcodes") {
+	if p := c.expect("ended", 2).Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 || !strings.Contains(p.Detail, "max-transcodes") {
 		t.Errorf("who asks again is told %+v", p)
 	}
 }

@@ -186,9 +186,9 @@ func TestLimits(t *testing.T) {
 		status int
 		says   string
 	}{
-		viewers.LimitAll:     {viewers.Limits{Viewers: 3}, 503, "--max-viewers allows"},
-		viewers.LimitAddress: {viewers.Limits{PerAddress: 3}, 429, "--max-viewers-per-address allows"},
-		viewers.LimitCamera:  {viewers.Limits{PerCamera: 3}, 503, "--max-viewers-per-camera allows"},
+		viewers.LimitAll:     {viewers.Limits{Viewers: 3}, 503, "max-viewers allows"},
+		viewers.LimitAddress: {viewers.Limits{PerAddress: 3}, 429, "max-viewers-per-address allows"},
+		viewers.LimitCamera:  {viewers.Limits{PerCamera: 3}, 503, "max-viewers-per-camera allows"},
 	} {
 		r := newFixture(t, stream.Config{}, func(s *Server) { s.tracker.SetLimits(test.limits) })
 		r.camera("desk", frame.JPEG).picture()
@@ -234,7 +234,7 @@ func TestSocketLimits(t *testing.T) {
 		if m.Op != "ended" {
 			continue
 		}
-		if m.Slot != 3 || m.Error.Status != 503 || m.Error.RetryAfter == 0 || !strings.Contains(m.Error.Detail, "--max-viewers") {
+		if m.Slot != 3 || m.Error.Status != 503 || m.Error.RetryAfter == 0 || !strings.Contains(m.Error.Detail, "max-viewers") {
 			t.Errorf("%+v", m.Error)
 		}
 		break

@@ -26,7 +26,7 @@ func (a *Auth) unlessForeign(c echo.Context, p auth.Principal, err error) (auth.
 
 // CheckForeignPage refuses pictures, frames and the like that a page of another origin has the browser load. Such a
 // page cannot read them, but they switch the camera on. Exempt are files meant for other web pages, pages that
-// --allow-origin names, and clients with a signed link.
+// the setting allow-origin names, and clients with a signed link.
 func (a *Auth) CheckForeignPage(c echo.Context) error {
 	r := c.Request()
 	changes := r.Method != http.MethodGet && r.Method != http.MethodHead // checkOrigin refuses these with its own text
@@ -34,7 +34,7 @@ func (a *Auth) CheckForeignPage(c echo.Context) error {
 		return nil
 	}
 	return problem.New(http.StatusForbidden, "a page of another origin requested this: start the hub with "+
-		"--allow-origin and the page's origin, such as https://example.org, "+
+		"the setting allow-origin and the page's origin, such as https://example.org, "+
 		"or give the page a signed link (bramble-hub link)")
 }
 

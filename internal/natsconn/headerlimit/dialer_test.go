@@ -45,7 +45,7 @@ func TestNames(t *testing.T) {
 // TestPlain: somebody in between can neither have a client that wants TLS speak without it, nor say something before
 // it begins that counts as said over it.
 func TestPlain(t *testing.T) {
-	pin := tlstrust.Settings{Fingerprints: []string{strings.Repeat("ab", 32)}, Flags: "--tls"}
+	pin := tlstrust.Settings{Fingerprints: []string{strings.Repeat("ab", 32)}, Prefix: "tls"}
 	for _, c := range []struct {
 		name, says, scheme string
 		trust              tlstrust.Settings

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/bramble-cam/bramble/internal/setting"
 )
 
 // prefix begins every fingerprint that is printed.
@@ -39,15 +41,18 @@ type Settings struct {
 	// Fingerprints are of the server's public key. One must match. Then names, dates and signatures do not count.
 	Fingerprints []string
 
-	// Flags is how the names of the program's settings begin, for messages: "--tls" means --tls-ca and --tls-fingerprint.
-	Flags string
+	// Prefix is how the names of these settings begin: "tls" means tls-ca and tls-fingerprint.
+	Prefix string
 }
+
+func (s Settings) ca() setting.Name          { return setting.Name(s.Prefix + "-ca") }
+func (s Settings) fingerprint() setting.Name { return setting.Name(s.Prefix + "-fingerprint") }
 
 // Options returns the options of a connection. The error names the flag and its allowed values.
 func (s Settings) Options() ([]nats.Option, error) {
 	switch {
 	case s.CA != "" && len(s.Fingerprints) > 0:
-		return nil, fmt.Errorf("%s-ca, %[1]s-fingerprint: give one of them: a fingerprint needs no authority", s.Flags)
+		return nil, setting.Errorf("%s, %s: give one of them: a fingerprint needs no authority", s.ca(), s.fingerprint())
 	case s.CA != "":
 		if _, err := s.authorities(); err != nil {
 			return nil, err
@@ -88,17 +93,17 @@ func (s Settings) IsZero() bool { return s.CA == "" && len(s.Fingerprints) == 0 
 func (s Settings) authorities() (*x509.CertPool, error) {
 	f, err := os.Open(s.CA)
 	if err != nil {
-		return nil, fmt.Errorf("%s-ca: %w", s.Flags, err)
+		return nil, setting.Errorf("%s: %w", s.ca(), err)
 	}
 	defer func() { _ = f.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, fmt.Errorf("%s-ca: %w", s.Flags, err)
+		return nil, setting.Errorf("%s: %w", s.ca(), err)
 	}
 	pool := x509.NewCertPool()
 	if len(data) > maxFile || !pool.AppendCertsFromPEM(data) {
-		return nil, fmt.Errorf("%s-ca %s: there must be certificates in it, as PEM (\"-----BEGIN "+
-			"CERTIFICATE-----\"), of at most %d bytes in all", s.Flags, s.CA, maxFile)
+		return nil, setting.Errorf("%s %s: there must be certificates in it, as PEM (\"-----BEGIN "+
+			"CERTIFICATE-----\"), of at most %d bytes in all", s.ca(), s.CA, maxFile)
 	}
 	return pool, nil
 }
@@ -110,8 +115,7 @@ func (s Settings) pins() (list []string, err error) {
 		plain := strings.ToLower(strings.TrimSpace(text))
 		plain = strings.ReplaceAll(strings.TrimPrefix(plain, prefix), ":", "")
 		if raw, err := hex.DecodeString(plain); err != nil || len(raw) != sha256.Size {
-			return nil, fmt.Errorf("%s-fingerprint %q: give %s and 64 hexadecimal digits, as the hub prints them "+
-				"when it starts", s.Flags, text, prefix)
+			return nil, setting.Errorf("%s %q: give %s and 64 hexadecimal digits, as the hub prints them when it starts", s.fingerprint(), text, prefix)
 		}
 		list = append(list, prefix+plain)
 	}

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
@@ -35,8 +36,8 @@ func TestServers(t *testing.T) {
 	early := testutil.NewCert(t, authority, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) })
 	elsewhere := testutil.NewCert(t, authority, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 7)} })
 	print := func(c *testutil.Cert) string { return Fingerprint(c.Leaf) }
-	pin := func(list ...string) Settings { return Settings{Fingerprints: list, Flags: "--tls"} }
-	ca := func(c *testutil.Cert) Settings { return Settings{CA: c.CertFile, Flags: "--tls"} }
+	pin := func(list ...string) Settings { return Settings{Fingerprints: list, Prefix: "tls"} }
+	ca := func(c *testutil.Cert) Settings { return Settings{CA: c.CertFile, Prefix: "tls"} }
 	for name, test := range map[string]struct {
 		shows *testutil.Cert // nil: no TLS
 		trust Settings
@@ -57,7 +58,7 @@ func TestServers(t *testing.T) {
 		"authority, not good yet":           {early, ca(authority), []string{"clock", early.Leaf.NotBefore.UTC().Format(time.RFC3339)}},
 		"authority, another host":           {elsewhere, ca(authority), []string{"192.0.2.7", "not for 127.0.0.1", "--tls-fingerprint " + print(elsewhere)}},
 		"authority without TLS":             {nil, ca(authority), []string{"no TLS"}},
-		"nothing, and an unknown authority": {self, Settings{Flags: "--tls"}, []string{"unknown authority", "--tls-ca FILE", "--tls-fingerprint " + print(self)}},
+		"nothing, and an unknown authority": {self, Settings{Prefix: "tls"}, []string{"unknown authority", "--tls-ca FILE", "--tls-fingerprint " + print(self)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +96,7 @@ func tell(t *testing.T, s *server.Server, url string, trust Settings, says []str
 		t.Fatalf("%v: %q, %q", err, what, remedy)
 	}
 	for _, part := range says {
-		if !strings.Contains(what+"; "+remedy, part) {
+		if !strings.Contains(what+"; "+setting.Flags(remedy), part) {
 			t.Errorf("%q; %q: want %q", what, remedy, part)
 		}
 	}
@@ -126,8 +127,8 @@ func TestOptions(t *testing.T) {
 		"another hash": {Settings{Fingerprints: []string{"sha1:" + digits}}, "64 hexadecimal digits"},
 		"second one":   {Settings{Fingerprints: []string{digits, ""}}, `--tls-fingerprint ""`},
 	} {
-		test.Flags = "--tls"
-		if options, err := test.Options(); options != nil || err == nil || !strings.Contains(err.Error(), test.says) {
+		test.Prefix = "tls"
+		if options, err := test.Options(); options != nil || err == nil || !strings.Contains(setting.Flags(err), test.says) {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
 		}
 	}

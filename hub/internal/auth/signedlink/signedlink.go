@@ -15,6 +15,7 @@ import (
 
 	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
+	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
@@ -48,7 +49,7 @@ func Sign(key []byte, l Link) (secret.Text, error) {
 		return "", errors.New("there is no credentials file with a key that signs links")
 	}
 	if l.Expires.Unix() <= 0 || l.Expires.Year() > 9999 {
-		return "", errors.New("a link must expire: give --expires 24h")
+		return "", setting.Errorf("a link must expire: give {expires} 24h")
 	}
 	return secret.Text(strconv.FormatInt(l.Expires.Unix(), 10) + "." + strings.Join(l.Formats, "-") + "." +
 		base64.RawURLEncoding.EncodeToString(l.signature(key))), nil
@@ -91,7 +92,7 @@ func (l Link) validate() error {
 		return err
 	}
 	if len(l.Formats) == 0 {
-		return errors.New("a link needs a format: give --format mjpeg")
+		return setting.Errorf("a link needs a format: give {format} mjpeg")
 	}
 	if len(l.Formats) > maxFormats {
 		return fmt.Errorf("a link has at most %d formats", maxFormats)
