@@ -44,7 +44,12 @@ func (a *auditLines) of(event, user, by, format string) (found []map[string]any)
 // Each viewing is logged, in any format and by any URL: the user and their proof, the camera, start and end.
 func TestViewingsAreAudited(t *testing.T) {
 	lines := &auditLines{}
-	g := newGuarded(t, func(s *Server) { s.cfg.Log = lines.logger(); s.tracker = s.newTracker(); s.outputs = s.newOutputs() })
+	g := newGuarded(t, func(s *Server) {
+		s.cfg.Log = lines.logger()
+		s.tracker = s.newTracker()
+		s.outputs = s.newOutputs()
+		s.ws = s.newWS()
+	})
 	bearer := "Authorization: Bearer " + g.annaToken
 	link := "?link=" + g.valid
 	streams := []*conn{
@@ -121,7 +126,12 @@ func (c *conn) some() {
 // All viewings end when the hub stops.
 func TestViewingsEndWithTheHub(t *testing.T) {
 	lines := &auditLines{}
-	g := newGuarded(t, func(s *Server) { s.cfg.Log = lines.logger(); s.tracker = s.newTracker(); s.outputs = s.newOutputs() })
+	g := newGuarded(t, func(s *Server) {
+		s.cfg.Log = lines.logger()
+		s.tracker = s.newTracker()
+		s.outputs = s.newOutputs()
+		s.ws = s.newWS()
+	})
 	c := g.stream("/cam/porch.mjpeg", "Authorization: Bearer "+g.annaToken)
 	c.some()
 	g.stop()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
+	"github.com/bramble-cam/bramble/hub/internal/output/ws"
 )
 
 // matrixRow says how a route answers to each column of TestMatrix.
@@ -141,7 +142,7 @@ func (g *guarded) cell(t *testing.T, row matrixRow, party func(*http.Request)) s
 	}
 	if row.route == "/ws" {
 		for name, value := range map[string]string{
-			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol": subprotocol,
+			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol": ws.Subprotocol,
 		} {
 			req.Header.Set(name, value)
 		}

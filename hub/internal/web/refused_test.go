@@ -28,7 +28,7 @@ func TestTooLarge(t *testing.T) {
 		t.Errorf("settings that are too long: %s %s", resp.Status, body)
 	}
 	c := r.dial()
-	c.say("%s", strings.Repeat("x", maxWSMessage+1))
+	c.say("%s", strings.Repeat("x", 4<<10+1))
 	c.ends()
 	if values, _ := r.scrape(); values[`bramble_hub_refused_total{reason="body"}`] != "1" || values[`bramble_hub_refused_total{reason="message"}`] != "1" ||
 		values[`bramble_hub_refused_total{reason="status"}`] != "7" {

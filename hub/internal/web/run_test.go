@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/output"
+	"github.com/bramble-cam/bramble/hub/internal/output/ws"
 	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
@@ -26,7 +27,8 @@ import (
 func TestStop(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.cfg.WriteTimeout, s.times = hour, times{
-			output.Timing{FirstFrame: hour, Idle: hour, Placeholder: hour, Stop: 200 * time.Millisecond}, hour, hour, hour, hour,
+			output.Timing{FirstFrame: hour, Idle: hour, Placeholder: hour, Stop: 200 * time.Millisecond}, hour, hour,
+			ws.Timing{Timing: &s.times.Timing, Ping: hour, List: hour},
 		}
 	})
 	desk, yard, big := r.camera("desk", frame.JPEG), r.camera("yard", frame.H264), r.camera("big", frame.JPEG)
@@ -135,7 +137,10 @@ func TestNoDeadline(t *testing.T) {
 }
 
 func TestDefaults(t *testing.T) {
-	if s := New(Config{Outputs: outputs.All(), Log: testutil.Log(t)}); s.cfg.WriteTimeout != 10*time.Second || s.times != defaultTimes() {
+	s := New(Config{Outputs: outputs.All(), Log: testutil.Log(t)})
+	want := defaultTimes()
+	want.ws.Timing = &s.times.Timing
+	if s.cfg.WriteTimeout != 10*time.Second || s.times != want {
 		t.Errorf("%v, %+v", s.cfg.WriteTimeout, s.times)
 	}
 }

@@ -26,6 +26,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/output"
+	"github.com/bramble-cam/bramble/hub/internal/output/ws"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
@@ -48,14 +49,13 @@ type times struct {
 	output.Timing
 	header  time.Duration // a client takes to send a request's headers
 	request time.Duration // and all of it: nobody reads a body, but the client may be slow to say that there is none
-	ping    time.Duration // between two pings of a WebSocket
-	roster  time.Duration // between two looks at all cameras' states for WebSockets
+	ws      ws.Timing
 }
 
 func defaultTimes() times {
 	return times{
 		Timing: output.DefaultTiming(), header: 10 * time.Second, request: 20 * time.Second,
-		ping: 15 * time.Second, roster: 500 * time.Millisecond,
+		ws: ws.DefaultTiming(),
 	}
 }
 
@@ -106,12 +106,11 @@ type Server struct {
 	times     times
 	echo      *echo.Echo
 	ending    context.Context // Run's: its end is that of all viewers
-	responses sync.WaitGroup  // those that own their connection: http.Server does not know them
+	tasks     sync.WaitGroup  // what runs beside http.Server
 	outputs   *output.Handler
 	site      *site
-	roster    roster
-	sockets   atomic.Int64 // WebSockets open now
-	draining  atomic.Bool  // the server is about to stop
+	ws        *ws.Handler
+	draining  atomic.Bool // the server is about to stop
 	refused   *metrics.Refused
 	cameras   authz.Cameras
 	hostname  string // this host's
@@ -123,7 +122,6 @@ type Server struct {
 	idle      *connlimit.Idle
 	accept    *connlimit.AcceptLimiter
 	untrusted untrustedProxy
-	messages  sync.Pool // of *[]byte, in which messages of WebSockets are put together
 }
 
 // New returns a Server. It starts nothing.
@@ -138,6 +136,8 @@ func New(cfg Config) *Server {
 	s.cameras = authz.Cameras{Registry: cfg.Registry}
 	s.tracker = s.newTracker()
 	s.outputs = s.newOutputs()
+	s.times.ws.Timing = &s.times.Timing
+	s.ws = s.newWS()
 	s.errors = metrics.NewCounterVec("http_errors_total", "Requests answered with an error, by status.", "code",
 		errorCodes()...)
 	s.refused = metrics.NewRefused(cfg.Refusals)
@@ -186,6 +186,26 @@ func (s *Server) formats(native frame.Format) []string {
 	return s.cfg.Outputs.NamesFor(media.Codec(native), s.cfg.Transcoder.Available())
 }
 
+// newWS returns the handler of /ws.
+func (s *Server) newWS() *ws.Handler {
+	return ws.NewHandler(ws.Config{
+		Version: s.cfg.Info.Version, Viewers: s.tracker, Cameras: s.cameras, Provider: s.cfg.Transcoder,
+		Outputs: s.outputs, Formats: s.formats,
+		CheckOrigin:  func(r *http.Request) error { return s.origin().RequireAllowed(r) },
+		WriteTimeout: func() time.Duration { return s.config().WriteTimeout },
+		Timing:       &s.times.ws,
+		Refused:      func() { s.refused.Inc(metrics.RefusedMessage) }, Log: s.cfg.Log,
+	})
+}
+
+// webSocket answers /ws.
+func (s *Server) webSocket(c echo.Context) error {
+	client := viewers.Client{Principal: webauth.PrincipalFrom(c), Address: s.cfg.Proxies.ClientAddr(c.Request())}
+	err := s.ws.Serve(s.ending, c.Response().Writer, c.Request(), client)
+	c.Response().Committed = err == nil
+	return err
+}
+
 // newOutputs returns the handler of cameras in the outputs.
 func (s *Server) newOutputs() *output.Handler {
 	return output.NewHandler(output.Config{
@@ -231,8 +251,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
-	go func() { served <- s.listen(srv, l) }()        // received below
-	s.responses.Go(func() { _ = s.tracker.Run(ctx) }) // never fails
+	go func() { served <- s.listen(srv, l) }()    // received below
+	s.tasks.Go(func() { _ = s.tracker.Run(ctx) }) // never fails
 	var err error
 	select {
 	case err = <-served:
@@ -252,8 +272,9 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		s.cfg.Log.Debug("HTTP connections cut that were busy or had not begun a request")
 		_ = srv.Close() // there is nothing to be done about a connection that cannot be closed
 	}
-	s.outputs.Wait()
-	s.responses.Wait() // their writers give them as long as Shutdown gave the others
+	s.outputs.Wait() // their writers give them as long as Shutdown gave the others
+	s.ws.Wait()
+	s.tasks.Wait()
 	s.tracker.EndAudit()
 	return err
 }

@@ -85,6 +85,7 @@ func newShared(t *testing.T, most int) *guarded {
 	return newGuarded(t, func(s *Server) {
 		s.cfg.Transcoder = transcode.New(transcode.Config{FFmpeg: ffmpeg, Max: most, Log: testutil.Log(t)})
 		s.outputs = s.newOutputs()
+		s.ws = s.newWS()
 		testutil.Run(t, s.cfg.Transcoder.Run)
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/output/ws"
 	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
@@ -239,7 +240,7 @@ func TestSocketLimits(t *testing.T) {
 		}
 		break
 	}
-	if _, _, err := websocket.Dial(c.ctx, "ws://"+r.addr+"/ws", &websocket.DialOptions{Subprotocols: []string{subprotocol}}); err == nil {
+	if _, _, err := websocket.Dial(c.ctx, "ws://"+r.addr+"/ws", &websocket.DialOptions{Subprotocols: []string{ws.Subprotocol}}); err == nil {
 		t.Error("a fourth is let in")
 	}
 	_ = c.ws.CloseNow() // it goes

@@ -7,12 +7,48 @@ import (
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 
+	"github.com/bramble-cam/bramble/hub/internal/output/ws"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/testutil"
+	"github.com/bramble-cam/bramble/shared/frame"
+	"github.com/bramble-cam/bramble/shared/status"
 )
+
+// What docs/ref/ws.md says of frames and limits.
+const (
+	framePicture  = 1
+	frameInit     = 2
+	frameFragment = 3
+
+	flagKey     = 1
+	flagHistory = 2
+	flagSkipped = 4
+
+	maxWSSlots  = 256
+	maxWSErrors = 16
+)
+
+// listedCamera is a camera in the list.
+type listedCamera struct {
+	ID       string
+	State    status.State
+	Reason   string
+	Since    time.Time
+	LastSeen *time.Time `json:"last_seen"`
+	Host     string
+	Source   string
+	Format   frame.Format
+	Formats  []string
+	Width    int
+	Height   int
+	FPS      float64
+	Bitrate  float64
+	Viewers  int
+}
 
 // socket is a client's end of a WebSocket.
 type socket struct {
@@ -35,7 +71,7 @@ type message struct {
 	Now     int64
 	T       json.RawMessage
 	All     bool
-	Cameras []rosterCamera
+	Cameras []listedCamera
 	Gone    []string
 	Error   *problem.Problem
 
@@ -82,16 +118,16 @@ func (r *fixture) dialWith(path string, header http.Header, client *http.Client)
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	r.t.Cleanup(cancel)
-	ws, resp, err := websocket.Dial(ctx, "ws://"+r.addr+path, &websocket.DialOptions{HTTPHeader: header, HTTPClient: client, Subprotocols: []string{subprotocol}})
+	conn, resp, err := websocket.Dial(ctx, "ws://"+r.addr+path, &websocket.DialOptions{HTTPHeader: header, HTTPClient: client, Subprotocols: []string{ws.Subprotocol}})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if ws.Subprotocol() != subprotocol || resp.StatusCode != http.StatusSwitchingProtocols {
-		r.t.Errorf("subprotocol %q, %s", ws.Subprotocol(), resp.Status)
+	if conn.Subprotocol() != ws.Subprotocol || resp.StatusCode != http.StatusSwitchingProtocols {
+		r.t.Errorf("subprotocol %q, %s", conn.Subprotocol(), resp.Status)
 	}
-	ws.SetReadLimit(16 << 20)
-	c := &socket{t: r.t, ws: ws, ctx: ctx}
-	r.t.Cleanup(func() { _ = ws.CloseNow() }) // the hub may have closed it
+	conn.SetReadLimit(16 << 20)
+	c := &socket{t: r.t, ws: conn, ctx: ctx}
+	r.t.Cleanup(func() { _ = conn.CloseNow() }) // the hub may have closed it
 	if hello := c.read(); hello.Op != "hello" || hello.Now == 0 {
 		r.t.Errorf("the first message is %+v", hello)
 	}

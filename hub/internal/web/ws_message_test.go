@@ -11,6 +11,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/bramble-cam/bramble/hub/internal/output/ws"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -56,7 +57,7 @@ func TestWSBadMessages(t *testing.T) {
 		{"short ack", func(c *socket) { c.write(websocket.MessageBinary, []byte("\x00\x00\x00\x01")) }, "4 bytes"},
 		{"long ack", func(c *socket) { c.write(websocket.MessageBinary, make([]byte, 9)) }, "9 bytes"},
 		{"empty ack", func(c *socket) { c.write(websocket.MessageBinary, nil) }, "0 bytes"},
-		{"as long as may be", func(c *socket) { c.say(`{"op":"%s"}`, strings.Repeat("x", maxWSMessage-9)) }, "unknown op"},
+		{"as long as may be", func(c *socket) { c.say(`{"op":"%s"}`, strings.Repeat("x", 4<<10-9)) }, "unknown op"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := r.dial()
@@ -95,7 +96,7 @@ func TestWSTooMuch(t *testing.T) {
 		t.Errorf("closed with %v", got)
 	}
 	c = r.dial()
-	c.say("%s", strings.Repeat("x", maxWSMessage+1))
+	c.say("%s", strings.Repeat("x", 4<<10+1))
 	if got := c.ends(); got != websocket.StatusMessageTooBig {
 		t.Errorf("closed with %v", got)
 	}
@@ -167,14 +168,14 @@ func TestWSSlots(t *testing.T) {
 	}
 	_ = c.ws.CloseNow() // as a browser may
 	desk.viewers(0)
-	testutil.Eventually(t, "no WebSocket", func() bool { return r.srv.sockets.Load() == 0 })
+	testutil.Eventually(t, "no WebSocket", func() bool { return r.srv.ws.Len() == 0 })
 }
 
 // Who asks wrongly for the WebSocket is told how.
 func TestWSHandshake(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.AllowOrigins = []string{"https://friend.example.org"} })
 	upgrade := map[string]string{
-		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "other, " + subprotocol,
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "other, " + ws.Subprotocol,
 	}
 	for _, test := range []struct {
 		name, header, value string
@@ -185,8 +186,8 @@ func TestWSHandshake(t *testing.T) {
 		{"no Connection", "Connection", "", 426},
 		{"old", "Sec-WebSocket-Version", "8", 400},
 		{"no key", "Sec-WebSocket-Key", "", 400},
-		{"no subprotocol", "Sec-WebSocket-Protocol", "", 400},
-		{"another subprotocol", "Sec-WebSocket-Protocol", "bramble.v2", 400},
+		{"no ws.Subprotocol", "Sec-WebSocket-Protocol", "", 400},
+		{"another ws.Subprotocol", "Sec-WebSocket-Protocol", "bramble.v2", 400},
 		{"own origin", "Origin", "http://" + r.addr, 101},
 		{"another origin", "Origin", "http://elsewhere.example.org", 403},
 		{"an opaque origin", "Origin", "null", 403},
@@ -259,8 +260,8 @@ func FuzzWSMessage(f *testing.F) {
 		return conn, err
 	}}}
 	f.Fuzz(func(t *testing.T, binary bool, data []byte) {
-		if len(data) > maxWSMessage {
-			data = data[:maxWSMessage]
+		if len(data) > 4<<10 {
+			data = data[:4<<10]
 		}
 		c := &fixture{house: &house{t: t}, addr: r.addr}
 		s := c.dialBy(abrupt)

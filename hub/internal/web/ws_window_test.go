@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/media"
@@ -180,14 +179,14 @@ func TestWSDeadClients(t *testing.T) {
 		next()
 		return desk.Info().Viewers == 0
 	})
-	silent := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.ping = 100*time.Millisecond, moment })
+	silent := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.ws.Ping = 100*time.Millisecond, moment })
 	silent.dial() // and reads no more
-	testutil.Eventually(t, "the silent client is gone", func() bool { return silent.srv.sockets.Load() == 0 })
+	testutil.Eventually(t, "the silent client is gone", func() bool { return silent.srv.ws.Len() == 0 })
 }
 
 // One roster for all connections: everything at first, then what changes, once.
 func TestWSRoster(t *testing.T) {
-	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.roster = moment })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.ws.List = moment })
 	desk := r.camera("desk", frame.JPEG)
 	r.camera("yard", frame.H264)
 	c := r.dial()
@@ -220,50 +219,5 @@ func TestWSRoster(t *testing.T) {
 	c.say(`{"op":"roster"}`)
 	if m = c.expect("roster", 0); !m.All || len(m.Cameras) != 3 {
 		t.Errorf("asked again: %+v", m)
-	}
-}
-
-// Views differ by what has changed, come and gone, and are the same when nothing has.
-func TestRosterView(t *testing.T) {
-	entry := func(id string, turn uint64) rosterEntry { return rosterEntry{id, []byte(`"` + id + `"`), turn} }
-	one := &rosterView{1, []rosterEntry{entry("a", 1), entry("c", 1), entry("d", 1), entry("z", 1)}}
-	two := &rosterView{2, []rosterEntry{entry("a", 1), entry("b", 2), entry("d", 2)}}
-	if got := two.since(one, auth.Anonymous().CanView); got.All || join(got) != `"b" "d" - c z` {
-		t.Errorf("%v: %s", got.All, join(got))
-	}
-	if got := two.since(nil, auth.Anonymous().CanView); !got.All || join(got) != `"a" "b" "d" -` {
-		t.Errorf("%v: %s", got.All, join(got))
-	}
-	h := newHouse(t, stream.Config{})
-	desk := h.camera("desk", frame.JPEG)
-	first := h.srv.lookAgain(nil)
-	if h.srv.lookAgain(first) != first {
-		t.Error("nothing has changed, and there is another view")
-	}
-	desk.say(status.Idle, "")
-	second := h.srv.lookAgain(first)
-	h.camera("attic", frame.JPEG)
-	third := h.srv.lookAgain(second)
-	if second == first || third == second || len(third.since(second, auth.Anonymous().CanView).Cameras) != 1 || len(third.since(first, auth.Anonymous().CanView).Cameras) != 2 {
-		t.Errorf("%+v %+v %+v", first, second, third)
-	}
-	if empty := newHouse(t, stream.Config{}).srv.lookAgain(nil); len(empty.entries) != 0 || !empty.since(nil, auth.Anonymous().CanView).All {
-		t.Errorf("%+v", empty)
-	}
-}
-
-func join(m wsRoster) string {
-	var words []string
-	for _, c := range m.Cameras {
-		words = append(words, string(c))
-	}
-	return strings.Join(append(append(words, "-"), m.Gone...), " ")
-}
-
-func TestThreeDigits(t *testing.T) {
-	for x, want := range map[float64]float64{0: 0, -1: 0, 24.97: 25, 24.94: 24.9, 0.12345: 0.123, 1_234_567: 1_230_000, 999.6: 1000, 7: 7} {
-		if got := threeDigits(x); got != want {
-			t.Errorf("%v: %v, want %v", x, got, want)
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package web
+package ws
 
 import (
 	"context"
@@ -14,7 +14,6 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/bramble-cam/bramble/hub/internal/connwriter"
-	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/internal/logkey"
@@ -23,9 +22,9 @@ import (
 // keptMessage is the largest buffer in bytes that is kept for the next message.
 const keptMessage = 1 << 20
 
-// wsConn is one WebSocket. A goroutine reads, one pings, one for each slot and one for the roster write.
-type wsConn struct {
-	s   *Server
+// conn is one WebSocket. A goroutine reads, one pings, one for each slot and one for the roster write.
+type conn struct {
+	h   *Handler
 	g   *viewers.Viewer
 	ws  *websocket.Conn
 	net net.Conn           // below ws
@@ -36,26 +35,26 @@ type wsConn struct {
 	tasks  sync.WaitGroup
 
 	// Of the goroutine that reads.
-	used    numbers
-	errors  int
-	rosters chan struct{} // a token: send them all; nil while the client has not asked
+	used   slotSet
+	errors int
+	lists  chan struct{} // a token: send them all; nil while the client has not asked
 
 	mu    sync.Mutex
-	slots map[uint32]*wsSlot
+	slots map[uint32]*slot
 
 	writing sync.Mutex // held for a message, and while it is decided which frame that is
 }
 
-func newWSConn(s *Server, g *viewers.Viewer, ws *websocket.Conn, up *upgrade) *wsConn {
-	c := &wsConn{s: s, g: g, ws: ws, net: up.conn, out: up.out, slots: make(map[uint32]*wsSlot)}
-	ws.SetReadLimit(maxWSMessage + 1) // read finds out
+func newConn(h *Handler, g *viewers.Viewer, ws *websocket.Conn, up *upgrade) *conn {
+	c := &conn{h: h, g: g, ws: ws, net: up.conn, out: up.out, slots: make(map[uint32]*slot)}
+	ws.SetReadLimit(maxMessage + 1) // read finds out
 	c.ctx, c.cancel = context.WithCancel(g.Context())
 	return c
 }
 
 // run serves the connection and returns when all that it started has ended. Reads and writes have no context: its end would cut the connection, and a client should be told
 // why. Deadlines end them.
-func (c *wsConn) run() {
+func (c *conn) run() {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(c.g.Context(), func() {
 		defer close(closed)
@@ -63,7 +62,7 @@ func (c *wsConn) run() {
 		if errors.Is(context.Cause(c.g.Context()), viewers.ErrRevoked) {
 			status, reason = websocket.StatusPolicyViolation, viewers.ErrRevoked.Error()
 		}
-		_ = c.net.SetReadDeadline(time.Now().Add(c.s.times.Stop)) // fails only if it is closed already
+		_ = c.net.SetReadDeadline(time.Now().Add(c.h.cfg.Timing.Stop)) // fails only if it is closed already
 		c.close(status, reason)
 	})
 	defer func() {
@@ -74,31 +73,31 @@ func (c *wsConn) run() {
 		_ = c.ws.CloseNow() // what there was to say to the client has been said
 		c.tasks.Wait()
 	}()
-	c.send(wsReply{Op: "hello", Version: c.s.cfg.Info.Version, Now: time.Now().UnixMicro()})
+	c.send(reply{Op: "hello", Version: c.h.cfg.Version, Now: time.Now().UnixMicro()})
 	c.tasks.Go(c.ping)
 	c.read()
 }
 
 // close says why the connection ends.
-func (c *wsConn) close(status websocket.StatusCode, reason string) {
+func (c *conn) close(status websocket.StatusCode, reason string) {
 	if err := c.ws.Close(status, reason); err != nil {
-		c.s.cfg.Log.Debug("WebSocket closed in disorder", logkey.Err, err)
+		c.h.cfg.Log.Debug("WebSocket closed in disorder", logkey.Err, err)
 	}
 }
 
 // lost ends the connection after an error, which is the client's or the network's.
-func (c *wsConn) lost(err error) {
+func (c *conn) lost(err error) {
 	if c.ctx.Err() == nil {
-		c.s.tracker.RecordTimeout(err)
-		c.s.cfg.Log.Debug("WebSocket lost", logkey.Err, err)
+		c.h.cfg.Viewers.RecordTimeout(err)
+		c.h.cfg.Log.Debug("WebSocket lost", logkey.Err, err)
 	}
 	c.cancel()
 	_ = c.net.Close() // the reader finds out
 }
 
 // read takes in the client's messages until the connection ends.
-func (c *wsConn) read() {
-	buf := make([]byte, maxWSMessage+1)
+func (c *conn) read() {
+	buf := make([]byte, maxMessage+1)
 	for {
 		kind, r, err := c.ws.Reader(context.Background())
 		if err != nil {
@@ -107,8 +106,8 @@ func (c *wsConn) read() {
 		n, err := io.ReadFull(r, buf)
 		switch {
 		case err == nil:
-			c.s.refused.Inc(metrics.RefusedMessage)
-			c.close(websocket.StatusMessageTooBig, fmt.Sprintf("a message may have %d bytes", maxWSMessage))
+			c.h.cfg.Refused()
+			c.close(websocket.StatusMessageTooBig, fmt.Sprintf("a message may have %d bytes", maxMessage))
 			return
 		case !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
 			return
@@ -120,10 +119,10 @@ func (c *wsConn) read() {
 }
 
 // complain tells the client that its message could not be understood. It reports false when that was once too often.
-func (c *wsConn) complain(err error) bool {
-	c.s.refused.Inc(metrics.RefusedMessage)
-	c.send(wsReply{Op: "error", Error: badMessage(err)})
-	if c.errors++; c.errors < maxWSErrors {
+func (c *conn) complain(err error) bool {
+	c.h.cfg.Refused()
+	c.send(reply{Op: "error", Error: badMessage(err)})
+	if c.errors++; c.errors < maxErrors {
 		return true
 	}
 	c.close(websocket.StatusPolicyViolation, "too many messages that cannot be understood")
@@ -131,8 +130,8 @@ func (c *wsConn) complain(err error) bool {
 }
 
 // ping finds out whether the client is there, until the connection ends.
-func (c *wsConn) ping() {
-	tick := time.NewTicker(c.s.times.ping)
+func (c *conn) ping() {
+	tick := time.NewTicker(c.h.cfg.Timing.Ping)
 	defer tick.Stop()
 	for {
 		select {
@@ -140,7 +139,7 @@ func (c *wsConn) ping() {
 			return
 		case <-tick.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), c.s.config().WriteTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), c.h.cfg.WriteTimeout())
 		err := c.ws.Ping(ctx)
 		cancel()
 		if err == nil {
@@ -156,24 +155,24 @@ func (c *wsConn) ping() {
 }
 
 // send sends a JSON message.
-func (c *wsConn) send(message any) {
+func (c *conn) send(message any) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	c.sendLocked(message)
 }
 
-func (c *wsConn) sendLocked(message any) {
+func (c *conn) sendLocked(message any) {
 	data, err := json.Marshal(message)
 	if err != nil { // none of our types can
-		c.s.cfg.Log.Error("message not sent", logkey.Err, err)
+		c.h.cfg.Log.Error("message not sent", logkey.Err, err)
 		return
 	}
 	c.writeLocked(websocket.MessageText, data)
 }
 
 // sendFrameLocked sends a frame. The message is put together in a buffer that all connections share: it is one write of the library.
-func (c *wsConn) sendFrameLocked(h wsHeader, payload ...[]byte) {
-	buf, _ := c.s.messages.Get().(*[]byte)
+func (c *conn) sendFrameLocked(h header, payload ...[]byte) {
+	buf, _ := c.h.messages.Get().(*[]byte)
 	if buf == nil {
 		buf = new([]byte)
 	}
@@ -184,11 +183,11 @@ func (c *wsConn) sendFrameLocked(h wsHeader, payload ...[]byte) {
 	c.writeLocked(websocket.MessageBinary, message)
 	if cap(message) <= keptMessage {
 		*buf = message
-		c.s.messages.Put(buf)
+		c.h.messages.Put(buf)
 	}
 }
 
-func (c *wsConn) writeLocked(kind websocket.MessageType, data []byte) {
+func (c *conn) writeLocked(kind websocket.MessageType, data []byte) {
 	if c.ctx.Err() != nil {
 		return
 	}
@@ -198,7 +197,7 @@ func (c *wsConn) writeLocked(kind websocket.MessageType, data []byte) {
 }
 
 // watch starts a slot.
-func (c *wsConn) watch(r *wsRequest) error {
+func (c *conn) watch(r *request) error {
 	if r.Slot == 0 {
 		return errors.New("slot 0: slots are numbered from 1 on")
 	}
@@ -207,10 +206,10 @@ func (c *wsConn) watch(r *wsRequest) error {
 	}
 	o, err := r.slot(c)
 	if err == nil && !c.enter(o) {
-		err = problem.Newf(http.StatusTooManyRequests, "a connection has at most %d slots: end some of them, or open another connection", maxWSSlots)
+		err = problem.Newf(http.StatusTooManyRequests, "a connection has at most %d slots: end some of them, or open another connection", maxSlots)
 	}
 	if err != nil {
-		c.send(wsReply{Op: "ended", Slot: r.Slot, Error: c.problem(err)})
+		c.send(reply{Op: "ended", Slot: r.Slot, Error: c.problem(err)})
 		return nil
 	}
 	ctx, stop := context.WithCancel(c.ctx)
@@ -223,10 +222,10 @@ func (c *wsConn) watch(r *wsRequest) error {
 }
 
 // enter makes a slot known, unless there are too many.
-func (c *wsConn) enter(o *wsSlot) bool {
+func (c *conn) enter(o *slot) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.slots) >= maxWSSlots {
+	if len(c.slots) >= maxSlots {
 		return false
 	}
 	c.slots[o.number] = o
@@ -234,14 +233,14 @@ func (c *wsConn) enter(o *wsSlot) bool {
 }
 
 // leave forgets a slot.
-func (c *wsConn) leave(o *wsSlot) {
+func (c *conn) leave(o *slot) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.slots, o.number)
 }
 
 // find returns a slot, or nil if it has ended, which the client may not know yet.
-func (c *wsConn) find(number uint32) (*wsSlot, error) {
+func (c *conn) find(number uint32) (*slot, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if o := c.slots[number]; o != nil {
@@ -253,7 +252,7 @@ func (c *wsConn) find(number uint32) (*wsSlot, error) {
 	return nil, nil
 }
 
-func (c *wsConn) unwatch(number uint32) error {
+func (c *conn) unwatch(number uint32) error {
 	o, err := c.find(number)
 	if o != nil {
 		o.stop()
@@ -261,7 +260,7 @@ func (c *wsConn) unwatch(number uint32) error {
 	return err
 }
 
-func (c *wsConn) acknowledge(ack wsAck) error {
+func (c *conn) acknowledge(ack ack) error {
 	o, err := c.find(ack.slot)
 	if o == nil {
 		return err

@@ -1,4 +1,4 @@
-package web
+package ws
 
 import (
 	"bytes"
@@ -15,8 +15,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// rosterCamera is a camera's state on a WebSocket (docs/ref/ws.md).
-type rosterCamera struct {
+// listedCamera is a camera's state on a WebSocket (docs/ref/ws.md).
+type listedCamera struct {
 	ID       string       `json:"id"`
 	State    status.State `json:"state"`
 	Reason   string       `json:"reason"`
@@ -34,10 +34,10 @@ type rosterCamera struct {
 	Viewers  int          `json:"viewers"`
 }
 
-func (s *Server) rosterCamera(cam *cameras.Camera) rosterCamera {
+func (h *Handler) listedCamera(cam *cameras.Camera) listedCamera {
 	i := cam.Info()
-	r := rosterCamera{
-		ID: i.Camera, State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Source: i.Source, Format: i.Format, Formats: s.formats(i.Format),
+	r := listedCamera{
+		ID: i.Camera, State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Source: i.Source, Format: i.Format, Formats: h.cfg.Formats(i.Format),
 		Width: i.Width, Height: i.Height, FPS: threeDigits(i.FPS), Bitrate: threeDigits(float64(i.Bitrate)), Viewers: i.Viewers,
 	}
 	if i.State == cameras.Offline {
@@ -58,52 +58,52 @@ func threeDigits(x float64) float64 {
 	return math.Round(x/unit) * unit
 }
 
-// roster is the state of all cameras, made once for all connections when one of them wants it. The zero value is ready.
-type roster struct {
+// cameraList is the state of all cameras, made once for all connections when one of them wants it. The zero value is ready.
+type cameraList struct {
 	mu  sync.Mutex
-	now *rosterView
+	now *listView
 	due time.Time // when it should be made anew
 }
 
-// rosterView is the state of all cameras at one moment. It does not change any more.
-type rosterView struct {
-	turn    uint64
-	entries []rosterEntry // sorted by id
+// listView is the state of all cameras at one moment. It does not change any more.
+type listView struct {
+	revision uint64
+	entries  []listEntry // sorted by id
 }
 
-// rosterEntry is one camera's state.
-type rosterEntry struct {
-	id   string
-	json []byte
-	turn uint64 // of the view since which it is so
+// listEntry is one camera's state.
+type listEntry struct {
+	id       string
+	json     []byte
+	revision uint64 // of the view since which it is so
 }
 
 // view returns the state of all cameras, and when there may be a newer one. It is the same pointer while nothing has changed.
-func (s *Server) view() (v *rosterView, due time.Time) {
-	r := &s.roster
+func (h *Handler) view() (v *listView, due time.Time) {
+	r := &h.list
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
 	if r.now == nil || !now.Before(r.due) {
-		r.now, r.due = s.lookAgain(r.now), now.Add(s.times.roster)
+		r.now, r.due = h.refresh(r.now), now.Add(h.cfg.Timing.List)
 	}
 	return r.now, r.due
 }
 
-func (s *Server) lookAgain(old *rosterView) *rosterView {
+func (h *Handler) refresh(old *listView) *listView {
 	if old == nil {
-		old = &rosterView{}
+		old = &listView{}
 	}
-	v := &rosterView{turn: old.turn + 1}
+	v := &listView{revision: old.revision + 1}
 	before := old.entries
 	changed := false
-	for _, cam := range s.cfg.Registry.Cameras() {
-		data, err := json.Marshal(s.rosterCamera(cam))
+	for _, cam := range h.cfg.Cameras.Registry.Cameras() {
+		data, err := json.Marshal(h.listedCamera(cam))
 		if err != nil { // no camera's state can
-			s.cfg.Log.Error("state not told", logkey.Camera, cam.ID(), logkey.Err, err)
+			h.cfg.Log.Error("state not told", logkey.Camera, cam.ID(), logkey.Err, err)
 			continue
 		}
-		e := rosterEntry{cam.ID(), data, v.turn}
+		e := listEntry{cam.ID(), data, v.revision}
 		for len(before) > 0 && before[0].id < e.id {
 			before, changed = before[1:], true
 		}
@@ -113,17 +113,17 @@ func (s *Server) lookAgain(old *rosterView) *rosterView {
 			}
 			before = before[1:]
 		}
-		changed = changed || e.turn == v.turn
+		changed = changed || e.revision == v.revision
 		v.entries = append(v.entries, e)
 	}
-	if !changed && len(before) == 0 && old.turn > 0 {
+	if !changed && len(before) == 0 && old.revision > 0 {
 		return old
 	}
 	return v
 }
 
-// wsRoster is the message with what has changed.
-type wsRoster struct {
+// listMessage is the message with what has changed.
+type listMessage struct {
 	Op      string            `json:"op"`
 	All     bool              `json:"all"`
 	Cameras []json.RawMessage `json:"cameras"`
@@ -131,12 +131,12 @@ type wsRoster struct {
 }
 
 // since returns what a client, who may see some of the cameras, must be told that knows an earlier view, or nil, of which it knows nothing.
-func (v *rosterView) since(old *rosterView, may func(camera string) bool) wsRoster {
-	m := wsRoster{Op: "roster", All: old == nil, Cameras: []json.RawMessage{}, Gone: []string{}}
-	var before []rosterEntry
-	var turn uint64
+func (v *listView) since(old *listView, may func(camera string) bool) listMessage {
+	m := listMessage{Op: "roster", All: old == nil, Cameras: []json.RawMessage{}, Gone: []string{}}
+	var before []listEntry
+	var revision uint64
 	if old != nil {
-		before, turn = old.entries, old.turn
+		before, revision = old.entries, old.revision
 	}
 	for _, e := range v.entries {
 		for len(before) > 0 && before[0].id <= e.id {
@@ -145,7 +145,7 @@ func (v *rosterView) since(old *rosterView, may func(camera string) bool) wsRost
 			}
 			before = before[1:]
 		}
-		if e.turn > turn && may(e.id) {
+		if e.revision > revision && may(e.id) {
 			m.Cameras = append(m.Cameras, e.json)
 		}
 	}
@@ -157,8 +157,8 @@ func (v *rosterView) since(old *rosterView, may func(camera string) bool) wsRost
 	return m
 }
 
-// narrow leaves the formats of a signed link only; nil means all. Who may have MJPEG may have JPEG here, which is the same pictures.
-func (m wsRoster) narrow(formats []string) wsRoster {
+// filterFormats leaves the formats of a signed link only; nil means all. Who may have MJPEG may have JPEG here, which is the same pictures.
+func (m listMessage) filterFormats(formats []string) listMessage {
 	if formats == nil {
 		return m
 	}
@@ -166,7 +166,7 @@ func (m wsRoster) narrow(formats []string) wsRoster {
 		formats = append(formats, "jpeg")
 	}
 	for i, data := range m.Cameras {
-		var cam rosterCamera
+		var cam listedCamera
 		if json.Unmarshal(data, &cam) != nil { // it is our own
 			continue
 		}
@@ -178,21 +178,21 @@ func (m wsRoster) narrow(formats []string) wsRoster {
 	return m
 }
 
-// wantRoster has the client told of the cameras from now on; of all again, if it has asked before.
-func (c *wsConn) wantRoster() {
-	if c.rosters == nil {
-		c.rosters = make(chan struct{}, 1)
-		c.tasks.Go(func() { c.sendRosters(c.rosters) })
+// wantList has the client told of the cameras from now on; of all again, if it has asked before.
+func (c *conn) wantList() {
+	if c.lists == nil {
+		c.lists = make(chan struct{}, 1)
+		c.tasks.Go(func() { c.sendLists(c.lists) })
 		return
 	}
 	select {
-	case c.rosters <- struct{}{}:
+	case c.lists <- struct{}{}:
 	default:
 	}
 }
 
-func (c *wsConn) sendRosters(again <-chan struct{}) {
-	var last *rosterView
+func (c *conn) sendLists(again <-chan struct{}) {
+	var last *listView
 	var p auth.Principal
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -207,9 +207,9 @@ func (c *wsConn) sendRosters(again <-chan struct{}) {
 		if now := c.g.Principal(); !now.SameGrants(p) {
 			p, last = now, nil
 		}
-		v, due := c.s.view()
+		v, due := c.h.view()
 		if v != last {
-			if m := v.since(last, p.CanView).narrow(p.Formats()); m.All || len(m.Cameras)+len(m.Gone) > 0 {
+			if m := v.since(last, p.CanView).filterFormats(p.Formats()); m.All || len(m.Cameras)+len(m.Gone) > 0 {
 				c.send(m)
 			}
 			last = v

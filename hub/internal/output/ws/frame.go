@@ -1,4 +1,4 @@
-package web
+package ws
 
 import (
 	"encoding/binary"
@@ -19,11 +19,11 @@ const (
 	flagSkipped             // frames were skipped before this one
 )
 
-// wsHeaderSize is the length in bytes of what stands in front of a frame's payload.
-const wsHeaderSize = 40
+// headerSize is the length in bytes of what stands in front of a frame's payload.
+const headerSize = 40
 
-// wsHeader is the header of a frame (docs/ref/ws.md, "Frames").
-type wsHeader struct {
+// header is the header of a frame (docs/ref/ws.md, "Frames").
+type header struct {
 	kind, flags byte
 	slot        uint32
 	seq         uint64
@@ -32,7 +32,7 @@ type wsHeader struct {
 	media       int64 // microseconds on the media's time line
 }
 
-func (h wsHeader) append(dst []byte) []byte {
+func (h header) append(dst []byte) []byte {
 	be := binary.BigEndian
 	dst = append(dst, h.kind, h.flags, 0, 0)
 	dst = be.AppendUint32(dst, h.slot)

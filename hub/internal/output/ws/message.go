@@ -1,4 +1,4 @@
-package web
+package ws
 
 import (
 	"encoding/binary"
@@ -14,15 +14,19 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/media"
+	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
+// maxShown bounds a client's text in an error, in bytes.
+const maxShown = 64
+
 // Bounds of what a client may ask of one connection.
 const (
-	maxWSMessage = 4 << 10
-	maxWSSlots   = 256
-	maxWSErrors  = 16
-	maxWSWindow  = 64
+	maxMessage = 4 << 10
+	maxSlots   = 256
+	maxErrors  = 16
+	maxWindow  = 64
 )
 
 // The kinds of slots, and how many of their frames may be unacknowledged if the client does not say.
@@ -33,8 +37,8 @@ const (
 	windowMP4  = 16
 )
 
-// wsRequest is a client's message.
-type wsRequest struct {
+// request is a client's message.
+type request struct {
 	Op      string          `json:"op"`
 	Slot    uint32          `json:"slot"`
 	Camera  string          `json:"camera"`
@@ -47,8 +51,8 @@ type wsRequest struct {
 	T       json.RawMessage `json:"t"`
 }
 
-// wsReply is a message of the hub other than watching and roster.
-type wsReply struct {
+// reply is a message of the hub other than watching and roster.
+type reply struct {
 	Op      string           `json:"op"`
 	Slot    uint32           `json:"slot,omitempty"`
 	Version string           `json:"version,omitempty"`
@@ -58,8 +62,8 @@ type wsReply struct {
 	Now     int64            `json:"now,omitempty"` // Unix microseconds
 }
 
-// wsWatching tells what frames follow.
-type wsWatching struct {
+// watching tells what frames follow.
+type watching struct {
 	Op     string `json:"op"`
 	Slot   uint32 `json:"slot"`
 	Kind   string `json:"kind"`
@@ -69,19 +73,19 @@ type wsWatching struct {
 	MIME   string `json:"mime"`
 }
 
-// wsAck is a client's acknowledgement.
-type wsAck struct{ slot, count uint32 }
+// ack is a client's acknowledgement.
+type ack struct{ slot, count uint32 }
 
 // parseAck reads a binary message.
-func parseAck(data []byte) (wsAck, error) {
+func parseAck(data []byte) (ack, error) {
 	if len(data) != 8 {
-		return wsAck{}, fmt.Errorf("a binary message of %d bytes: an acknowledgement has 8, slot and count", len(data))
+		return ack{}, fmt.Errorf("a binary message of %d bytes: an acknowledgement has 8, slot and count", len(data))
 	}
-	return wsAck{binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])}, nil
+	return ack{binary.BigEndian.Uint32(data), binary.BigEndian.Uint32(data[4:])}, nil
 }
 
 // handle does what a client's message asks for. An error is one of the message; the connection stays.
-func (c *wsConn) handle(kind websocket.MessageType, data []byte) error {
+func (c *conn) handle(kind websocket.MessageType, data []byte) error {
 	if kind == websocket.MessageBinary {
 		ack, err := parseAck(data)
 		if err != nil {
@@ -89,7 +93,7 @@ func (c *wsConn) handle(kind websocket.MessageType, data []byte) error {
 		}
 		return c.acknowledge(ack)
 	}
-	var r wsRequest
+	var r request
 	if err := json.Unmarshal(data, &r); err != nil {
 		return fmt.Errorf("the message cannot be read: %w", err)
 	}
@@ -99,19 +103,19 @@ func (c *wsConn) handle(kind websocket.MessageType, data []byte) error {
 	case "unwatch":
 		return c.unwatch(r.Slot)
 	case "roster":
-		c.wantRoster()
+		c.wantList()
 		return nil
 	case "ping":
-		c.send(wsReply{Op: "pong", T: r.T, Now: time.Now().UnixMicro()})
+		c.send(reply{Op: "pong", T: r.T, Now: time.Now().UnixMicro()})
 		return nil
 	}
-	return fmt.Errorf("unknown op %q: there are watch, unwatch, roster and ping", cut(r.Op))
+	return fmt.Errorf("unknown op %q: there are watch, unwatch, roster and ping", printable.Truncate(r.Op, maxShown))
 }
 
 // slot returns the slot that a watch asks for. It does not run yet.
-func (r *wsRequest) slot(c *wsConn) (*wsSlot, error) {
+func (r *request) slot(c *conn) (*slot, error) {
 	q := output.Params{Query: r.query()}
-	o := &wsSlot{conn: c, number: r.Slot, camera: r.Camera, kind: r.Kind, credit: make(chan struct{}, 1)}
+	o := &slot{conn: c, number: r.Slot, camera: r.Camera, kind: r.Kind, credit: make(chan struct{}, 1)}
 	window := float64(windowJPEG)
 	switch r.Kind {
 	case kindJPEG:
@@ -124,7 +128,7 @@ func (r *wsRequest) slot(c *wsConn) (*wsSlot, error) {
 	default:
 		q.Fail("kind", r.Kind, "jpeg or mp4")
 	}
-	o.window = uint32(q.Number("window", window, 1, maxWSWindow))
+	o.window = uint32(q.Number("window", window, 1, maxWindow))
 	if subject.ValidateID(r.Camera) != nil {
 		q.Fail("camera", r.Camera, "a camera's id: small letters, digits and hyphens")
 	}
@@ -132,7 +136,7 @@ func (r *wsRequest) slot(c *wsConn) (*wsSlot, error) {
 }
 
 // query returns the members that are parameters of a URL, too: so they are checked by the same rules.
-func (r *wsRequest) query() url.Values {
+func (r *request) query() url.Values {
 	v := url.Values{}
 	for name, n := range map[string]float64{"width": r.Width, "quality": r.Quality, "bitrate": r.Bitrate, "fps": r.FPS, "window": r.Window} {
 		if n != 0 {
@@ -148,7 +152,7 @@ func badMessage(err error) *problem.Problem {
 }
 
 // problem maps the error that ended a slot to what its client is told.
-func (c *wsConn) problem(err error) *problem.Problem {
+func (c *conn) problem(err error) *problem.Problem {
 	p := problem.Of(err)
 	return &p
 }

@@ -1,4 +1,4 @@
-package web
+package ws
 
 import (
 	"context"
@@ -17,9 +17,9 @@ import (
 	"github.com/bramble-cam/bramble/internal/media"
 )
 
-// wsSlot is one viewer on a WebSocket.
-type wsSlot struct {
-	conn   *wsConn
+// slot is one viewer on a WebSocket.
+type slot struct {
+	conn   *conn
 	number uint32
 	camera string
 	kind   string
@@ -37,27 +37,27 @@ type wsSlot struct {
 	viewer  *cameras.Subscription
 	pending *stream.Delivery // that was taken and could not be sent
 	skipped bool             // frames, since the last one that was sent
-	wsPictures
-	wsMovie
+	jpegSlot
+	mp4Slot
 }
 
-// wsPictures is what a jpeg slot keeps.
-type wsPictures struct {
+// jpegSlot is what a jpeg slot keeps.
+type jpegSlot struct {
 	interval      time.Duration // between two pictures at least
 	due           time.Time     // when the next one should be sent
 	early         bool          // the pending one came too early
 	width, height int           // of the last one
 }
 
-// wsMovie is what an mp4 slot keeps.
-type wsMovie struct {
+// mp4Slot is what an mp4 slot keeps.
+type mp4Slot struct {
 	params media.Params // in the last init segment
 	times  fmp4.Timeline
 	moof   []byte
 }
 
 // acknowledge takes in how many frames the client has dealt with.
-func (o *wsSlot) acknowledge(count uint32) error {
+func (o *slot) acknowledge(count uint32) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if count > o.sent {
@@ -72,14 +72,14 @@ func (o *wsSlot) acknowledge(count uint32) error {
 }
 
 // open reports whether the window lets a frame through.
-func (o *wsSlot) open() bool {
+func (o *slot) open() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.sent-o.acked < o.window
 }
 
 // run sends the slot's frames until it is unwatched or cannot go on, and says that it has ended.
-func (o *wsSlot) run(ctx context.Context) {
+func (o *slot) run(ctx context.Context) {
 	c := o.conn
 	g, err := o.enter(ctx)
 	if err == nil {
@@ -88,25 +88,25 @@ func (o *wsSlot) run(ctx context.Context) {
 		if cause := context.Cause(g.Context()); errors.Is(cause, viewers.ErrRevoked) {
 			err = cause
 		}
-		c.s.tracker.Remove(g)
+		c.h.cfg.Viewers.Remove(g)
 	}
 	c.leave(o)
 	switch {
 	case c.ctx.Err() != nil:
 		return
 	case ctx.Err() != nil:
-		c.send(wsReply{Op: "ended", Slot: o.number})
+		c.send(reply{Op: "ended", Slot: o.number})
 		return
 	}
 	p := c.problem(err)
 	if p.Status == 500 {
-		c.s.outputs.LogEnd(o.camera, err, false)
+		c.h.cfg.Outputs.LogEnd(o.camera, err, false)
 	}
-	c.send(wsReply{Op: "ended", Slot: o.number, Error: p})
+	c.send(reply{Op: "ended", Slot: o.number, Error: p})
 }
 
 // enter has the slot counted as a viewer, if it may be one and there is room.
-func (o *wsSlot) enter(ctx context.Context) (*viewers.Viewer, error) {
+func (o *slot) enter(ctx context.Context) (*viewers.Viewer, error) {
 	c, p, format := o.conn, o.conn.g.Principal(), "mjpeg"
 	if o.kind == kindMP4 {
 		format = "mp4"
@@ -116,21 +116,21 @@ func (o *wsSlot) enter(ctx context.Context) (*viewers.Viewer, error) {
 			return nil, err
 		}
 	}
-	return c.s.tracker.Add(ctx, viewers.Client{Principal: p, Address: c.g.Address()}, o.camera, format)
+	return c.h.cfg.Viewers.Add(ctx, viewers.Client{Principal: p, Address: c.g.Address()}, o.camera, format)
 }
 
-func (o *wsSlot) watch(ctx context.Context) (err error) {
+func (o *slot) watch(ctx context.Context) (err error) {
 	defer output.Recover(&err)
-	s := o.conn.s
-	cam, err := s.cameras.Lookup(o.conn.g.Principal(), o.camera)
+	cfg := &o.conn.h.cfg
+	cam, err := cfg.Cameras.Lookup(o.conn.g.Principal(), o.camera)
 	if err == nil {
-		err = s.cfg.Transcoder.Check(cam, o.want)
+		err = cfg.Provider.Check(cam, o.want)
 	}
 	if err != nil {
 		return err
 	}
 	by := output.ShareOf(o.conn.g.Principal(), o.conn.g.Address(), cam)
-	if o.viewer, err = s.cfg.Transcoder.Subscribe(ctx, cam, o.want, by, cameras.Viewer); err != nil {
+	if o.viewer, err = cfg.Provider.Subscribe(ctx, cam, o.want, by, cameras.Viewer); err != nil {
 		return err
 	}
 	defer o.viewer.Close()
@@ -143,7 +143,7 @@ func (o *wsSlot) watch(ctx context.Context) (err error) {
 }
 
 // await returns when there is a frame that may be sent. The window comes first: what is taken while it is closed would be old when it opens.
-func (o *wsSlot) await(ctx context.Context) error {
+func (o *slot) await(ctx context.Context) error {
 	for {
 		for !o.open() {
 			select {
@@ -155,7 +155,7 @@ func (o *wsSlot) await(ctx context.Context) error {
 		if o.pending != nil && !o.early {
 			return nil
 		}
-		err := o.viewer.WaitReady(ctx, o.conn.s.times.Idle)
+		err := o.viewer.WaitReady(ctx, o.conn.h.cfg.Timing.Idle)
 		if !errors.Is(err, stream.ErrTimeout) {
 			return err
 		}
@@ -165,13 +165,13 @@ func (o *wsSlot) await(ctx context.Context) error {
 		}
 		if !o.early {
 			reason := o.viewer.Reason()
-			o.conn.send(wsReply{Op: "quiet", Slot: o.number, Reason: &reason})
+			o.conn.send(reply{Op: "quiet", Slot: o.number, Reason: &reason})
 		}
 	}
 }
 
 // deliver sends the frame that there is. It is taken when it is the connection's turn: one that waited behind other slots' frames would be older.
-func (o *wsSlot) deliver(ctx context.Context) error {
+func (o *slot) deliver(ctx context.Context) error {
 	c := o.conn
 	c.writing.Lock()
 	defer c.writing.Unlock()
@@ -196,7 +196,7 @@ func (o *wsSlot) deliver(ctx context.Context) error {
 }
 
 // sendLocked sends a frame that came at a time, or could be sent only then.
-func (o *wsSlot) sendLocked(d stream.Delivery, came time.Time) error {
+func (o *slot) sendLocked(d stream.Delivery, came time.Time) error {
 	if o.kind == kindMP4 {
 		return o.fragmentLocked(d)
 	}
@@ -205,7 +205,7 @@ func (o *wsSlot) sendLocked(d stream.Delivery, came time.Time) error {
 }
 
 // pictureLocked sends a picture, unless the client wants fewer.
-func (o *wsSlot) pictureLocked(d stream.Delivery, came time.Time) {
+func (o *slot) pictureLocked(d stream.Delivery, came time.Time) {
 	if o.interval > 0 {
 		if came.Before(o.due.Add(-d.Duration / 2)) {
 			o.pending, o.early = &d, true
@@ -223,7 +223,7 @@ func (o *wsSlot) pictureLocked(d stream.Delivery, came time.Time) {
 }
 
 // fragmentLocked sends an access unit, and before it an init segment if the client needs one.
-func (o *wsSlot) fragmentLocked(d stream.Delivery) error {
+func (o *slot) fragmentLocked(d stream.Delivery) error {
 	if d.Params != o.params && d.Key {
 		init, err := mp4.Init(d.Packet)
 		if err != nil {
@@ -256,12 +256,12 @@ func (o *wsSlot) fragmentLocked(d stream.Delivery) error {
 	return nil
 }
 
-func (o *wsSlot) announceLocked(d stream.Delivery, mime string) {
-	o.conn.sendLocked(wsWatching{"watching", o.number, o.kind, o.camera, d.Width, d.Height, mime})
+func (o *slot) announceLocked(d stream.Delivery, mime string) {
+	o.conn.sendLocked(watching{"watching", o.number, o.kind, o.camera, d.Width, d.Height, mime})
 }
 
 // frameLocked sends a frame and counts it. The count comes first: the acknowledgement may be here before the write returns.
-func (o *wsSlot) frameLocked(kind, flags byte, d stream.Delivery, media int64, payload ...[]byte) {
+func (o *slot) frameLocked(kind, flags byte, d stream.Delivery, media int64, payload ...[]byte) {
 	if o.skipped {
 		flags |= flagSkipped
 	}
@@ -272,5 +272,5 @@ func (o *wsSlot) frameLocked(kind, flags byte, d stream.Delivery, media int64, p
 	o.mu.Lock()
 	o.sent++
 	o.mu.Unlock()
-	o.conn.sendFrameLocked(wsHeader{kind, flags, o.number, d.Seq, d.CaptureTime, d.Arrived, media}, payload...)
+	o.conn.sendFrameLocked(header{kind, flags, o.number, d.Seq, d.CaptureTime, d.Arrived, media}, payload...)
 }

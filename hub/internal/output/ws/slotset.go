@@ -1,4 +1,4 @@
-package web
+package ws
 
 import (
 	"errors"
@@ -13,14 +13,14 @@ var (
 	errScattered = errors.New("cannot be used: the numbers so far leave too many gaps: count upwards")
 )
 
-// numbers is a set of slot numbers. A client that counts upwards makes one run of them.
-type numbers struct{ runs []run }
+// slotSet is a set of slot numbers. A client that counts upwards makes one run of them.
+type slotSet struct{ runs []run }
 
 // run is all numbers from first to last.
 type run struct{ first, last uint32 }
 
 // find returns the index of the first run that ends at n or later.
-func (s *numbers) find(n uint32) int {
+func (s *slotSet) find(n uint32) int {
 	i, _ := slices.BinarySearchFunc(s.runs, n, func(r run, n uint32) int {
 		if r.last < n {
 			return -1
@@ -30,13 +30,13 @@ func (s *numbers) find(n uint32) int {
 	return i
 }
 
-func (s *numbers) has(n uint32) bool {
+func (s *slotSet) has(n uint32) bool {
 	i := s.find(n)
 	return i < len(s.runs) && s.runs[i].first <= n
 }
 
 // add puts n, which is not 0, into the set, or says why it cannot.
-func (s *numbers) add(n uint32) error {
+func (s *slotSet) add(n uint32) error {
 	if s.has(n) {
 		return errUsed
 	}

@@ -1,4 +1,4 @@
-package web
+package ws
 
 import (
 	"encoding/hex"
@@ -7,20 +7,20 @@ import (
 )
 
 // The header of a frame, byte for byte as docs/ref/ws.md has it.
-func TestWSHeader(t *testing.T) {
-	h := wsHeader{frameFragment, flagKey | flagSkipped, 0x01020304, 0x1112131415161718, time.UnixMicro(0x2122232425262728), time.UnixMicro(0x3132333435363738), 0x4142434445464748}
+func TestHeader(t *testing.T) {
+	h := header{frameFragment, flagKey | flagSkipped, 0x01020304, 0x1112131415161718, time.UnixMicro(0x2122232425262728), time.UnixMicro(0x3132333435363738), 0x4142434445464748}
 	const want = "03050000" + "01020304" + "1112131415161718" + "2122232425262728" + "3132333435363738" + "4142434445464748" + "ff"
 	if got := hex.EncodeToString(append(h.append(nil), 0xff)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if framePicture != 1 || frameInit != 2 || frameFragment != 3 || flagKey != 1 || flagHistory != 2 || flagSkipped != 4 || len(h.append(nil)) != wsHeaderSize {
+	if framePicture != 1 || frameInit != 2 || frameFragment != 3 || flagKey != 1 || flagHistory != 2 || flagSkipped != 4 || len(h.append(nil)) != headerSize {
 		t.Error("numbers differ from docs/ref/ws.md")
 	}
 }
 
 // The set of used numbers is exact, and its memory bounded.
-func TestWSNumbers(t *testing.T) {
-	var s numbers
+func TestSlotSet(t *testing.T) {
+	var s slotSet
 	for _, n := range []uint32{5, 3, 4, 1<<32 - 1, 1, 1<<32 - 2, 2, 9} {
 		if s.has(n) {
 			t.Errorf("%d is there before it was used", n)
@@ -40,7 +40,7 @@ func TestWSNumbers(t *testing.T) {
 			t.Errorf("%d was never used", n)
 		}
 	}
-	var scattered numbers
+	var scattered slotSet
 	refused := 0
 	for n := uint32(2); n < 4*maxRuns; n += 2 {
 		if scattered.add(n) != nil {
