@@ -47,6 +47,11 @@ func stateFixtures() map[string][]fixture {
 	}
 }
 
+// withFlags is a Go file with a text, beside the page that lists --max-fps.
+func withFlags(name, text string) files {
+	return files{"docs/ref/config.md": "| flag |\n|---|\n| `--max-fps` |\n", name: code("const a = \"" + text + "\"")}
+}
+
 // glossary is a glossary whose one term has these identifiers, and a Go file of the package p.
 func glossary(identifiers string, lines ...string) files {
 	page := "| term | in the code | not |\n|---|---|---|\n| a `b` | " + identifiers + " | `c` |\n"
@@ -97,6 +102,14 @@ func textFixtures() map[string][]fixture {
 			{"none", files{"docs/a.md": "Tested (`TestGone`).\n"}, "docs/a.md:1: there is no test TestGone"},
 			{"one", files{"docs/a.md": "Tested (`TestHere`).\n", "a_test.go": code("func TestHere(t *testing.T) {}")}, ""},
 			{"a part of one", files{"docs/a.md": "`TestHere/x`\n", "a_test.go": code("func TestHere(t *testing.T) {}")}, ""},
+		},
+		"only commands name flags": {
+			{"error", withFlags("hub/internal/p/p.go", "give --max-fps 5"), "hub/internal/p/p.go:2: names the flag --max-fps"},
+			{"root", withFlags("internal/p/p.go", "without --max-fps"), "names the flag"},
+			{"setting", withFlags("hub/internal/p/p.go", "give {max-fps} 5"), ""},
+			{"whole command", withFlags("hub/internal/p/p.go", "bramble-hub serve --max-fps 5"), ""},
+			{"another program's", withFlags("hub/internal/p/p.go", "ffmpeg --help"), ""},
+			{"command", withFlags("hub/cmd/bramble-hub/p.go", "give --max-fps 5"), ""},
 		},
 		"no conflict markers": {
 			{"ours", files{"CHANGELOG.md": "a\n" + strings.Repeat("<", 7) + " HEAD\n"}, "CHANGELOG.md:2"},

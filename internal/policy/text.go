@@ -1,11 +1,43 @@
 package policy
 
 import (
+	"go/ast"
+	"go/token"
 	"path"
 	"regexp"
 	"strconv"
 	"strings"
 )
+
+// settingsPage lists the flags of both programs.
+const settingsPage = "docs/ref/config.md"
+
+// flagsOutsideOfCommands finds flags of our own programs in texts of internal packages. A whole command may stand there.
+func flagsOutsideOfCommands(tr *Tree) (found []Finding) {
+	own := map[string]bool{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(--[a-z0-9-]+)").FindAllStringSubmatch(tr.text[settingsPage], -1) {
+		own[m[1]] = true
+	}
+	name := regexp.MustCompile(`--[a-z][a-z0-9-]*`)
+	for _, f := range tr.code() {
+		if !strings.Contains("/"+f.dir(), "/internal/") || f.inE2E() || within(f.dir(), "agent/internal/source/rpicam") {
+			continue // rpicam-vid has flags of the same names
+		}
+		ast.Inspect(f.ast, func(n ast.Node) bool {
+			lit, ok := n.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING {
+				return true
+			}
+			for _, at := range name.FindAllStringIndex(lit.Value, -1) {
+				if flag := lit.Value[at[0]:at[1]]; own[flag] && !strings.Contains(lit.Value[:at[0]], "bramble-") {
+					found = append(found, Finding{tr.pos(lit), "names the flag " + flag})
+				}
+			}
+			return true
+		})
+	}
+	return found
+}
 
 func textRules() []Rule {
 	// The separate slash keeps this file from flagging itself.
@@ -20,6 +52,11 @@ func textRules() []Rule {
 			"no package registry",
 			"registries are a setting of the machine: npm config set omit-lockfile-registry-resolved true, then npm install again",
 			func(tr *Tree) []Finding { return tr.grep(regexp.MustCompile(registry), isAnything) },
+		},
+		{
+			"only commands name flags",
+			"name the setting: setting.Errorf with {max-fps}, or a field of a typed error; the command shows it as its flag",
+			flagsOutsideOfCommands,
 		},
 		{
 			"no conflict markers", "resolve the conflict: keep what both sides mean, and remove the markers",
