@@ -11,6 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // camera answers /cam/<id>, which is a page, and /cam/<id>.<extension>, which is the camera in an output.
@@ -26,7 +27,7 @@ func (s *Server) camera(c echo.Context) error {
 		return s.site.page(c)
 	}
 	if _, ok := s.cfg.Outputs.HTTP(name); !ok {
-		return problem.Newf(http.StatusNotFound, "a camera has no .%s: there are %s", cut(name), s.cfg.Outputs.Extensions())
+		return problem.Newf(http.StatusNotFound, "a camera has no .%s: there are %s", printable.Short(name), s.cfg.Outputs.Extensions())
 	}
 	cam, err := s.cameras.Lookup(webauth.PrincipalFrom(c), id)
 	if err != nil {

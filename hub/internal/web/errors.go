@@ -67,10 +67,3 @@ func (s *Server) handleError(err error, c echo.Context) {
 func errorCodes() []string {
 	return []string{"400", "401", "403", "404", "405", "413", "415", "421", "426", "429", "500", "501", "503"}
 }
-
-func cut(s string) string {
-	if len(s) > 64 {
-		return s[:64] + "..."
-	}
-	return s
-}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/internal/netutil"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // ValidateHosts checks names of hosts: cams.example.org, *.example.org for all names below it, * for every name.
@@ -21,7 +22,7 @@ func ValidateHosts(names []string) error {
 		rest := strings.TrimPrefix(name, "*.")
 		if name != "*" && (rest == "" || strings.ContainsAny(rest, "*/@?# ,") || rest != bareHost(rest)) {
 			return fmt.Errorf("%s: give a name without scheme, port and path such as cams.example.org, "+
-				"*.example.org for all names below it, or * for every name", cut(name))
+				"*.example.org for all names below it, or * for every name", printable.Short(name))
 		}
 	}
 	return nil
@@ -70,7 +71,7 @@ func (s *Server) rejectForeignHost(r *http.Request) error {
 		if !s.isOwnHost(host) {
 			return problem.Newf(http.StatusMisdirectedRequest, "%s is not a name of this host: "+
 				"while authentication is off, the hub answers to %s only. Add a user (bramble-hub user "+
-				"add), or start the hub with the setting allow-host %s", cut(host), s.describeOwnHosts(), cut(bareHost(host)))
+				"add), or start the hub with the setting allow-host %s", printable.Short(host), s.describeOwnHosts(), printable.Short(bareHost(host)))
 		}
 	}
 	return nil

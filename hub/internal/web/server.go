@@ -48,7 +48,7 @@ const maxStreams = 32
 type times struct {
 	output.Timing
 	header  time.Duration // a client takes to send a request's headers
-	request time.Duration // and all of it: nobody reads a body, but the client may be slow to say that there is none
+	request time.Duration // and all of it: no handler reads a long body, but a client may be slow to say that there is none
 	ws      ws.Timing
 }
 
