@@ -26,6 +26,9 @@ type Spec struct {
 	// Parameters are the names of query parameters besides those of the codec.
 	Parameters []string
 
+	// SlotKind is how a client of a WebSocket asks for a slot with this output; "" if none can carry it.
+	SlotKind string
+
 	Label   string // for people: what it is for
 	Element string // the HTML element that shows it without a script: img, video or ""
 	OpenAPI string // its operation, a member "get:" of an OpenAPI path item, not indented
@@ -66,6 +69,11 @@ func (r *Registry) Names() (names []string) {
 		names = append(names, s.Name)
 	}
 	return names
+}
+
+// Slots describes the outputs that slots of a WebSocket can carry.
+func (r *Registry) Slots() []Spec {
+	return slices.DeleteFunc(r.Specs(), func(s Spec) bool { return s.SlotKind == "" })
 }
 
 // NamesFor returns the names of the outputs in which a camera is available: those of its codec, or all of them if the

@@ -190,7 +190,7 @@ func (s *Server) formats(native frame.Format) []string {
 func (s *Server) newWS() *ws.Handler {
 	return ws.NewHandler(ws.Config{
 		Version: s.cfg.Info.Version, Viewers: s.tracker, Cameras: s.cameras, Provider: s.cfg.Transcoder,
-		Outputs: s.outputs, Formats: s.formats,
+		Outputs: s.outputs, Slots: s.cfg.Outputs.Slots(), Formats: s.formats,
 		CheckOrigin:  func(r *http.Request) error { return s.origin().RequireAllowed(r) },
 		WriteTimeout: func() time.Duration { return s.config().WriteTimeout },
 		Timing:       &s.times.ws,

@@ -28,7 +28,7 @@ func New() Output { return Output{newPlaceholders()} }
 // Spec implements output.Output.
 func (Output) Spec() output.Spec {
 	return output.Spec{
-		Name: "mjpeg", Codec: media.JPEG, ContentType: mpjpeg.ContentType,
+		Name: "mjpeg", Codec: media.JPEG, ContentType: mpjpeg.ContentType, SlotKind: "jpeg",
 		Label: "MJPEG: for <img>, OctoPrint, Home Assistant", Element: "img", OpenAPI: openAPI,
 	}
 }

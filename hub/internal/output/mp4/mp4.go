@@ -25,7 +25,8 @@ func New() Output { return Output{} }
 func (Output) Spec() output.Spec {
 	return output.Spec{
 		Name: "mp4", Codec: media.H264, ContentType: fmp4.ContentType, Parameters: []string{output.ParamDuration},
-		Label: "MP4: for <video> and downloads", Element: "video", OpenAPI: openAPI,
+		SlotKind: "mp4",
+		Label:    "MP4: for <video> and downloads", Element: "video", OpenAPI: openAPI,
 	}
 }
 

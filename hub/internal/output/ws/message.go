@@ -6,14 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/coder/websocket"
 
 	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
-	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -29,12 +30,10 @@ const (
 	maxWindow  = 64
 )
 
-// The kinds of slots, and how many of their frames may be unacknowledged if the client does not say.
+// How many frames of a slot may be unacknowledged if the client does not say: pictures, and access units.
 const (
-	kindJPEG   = "jpeg"
-	kindMP4    = "mp4"
-	windowJPEG = 2
-	windowMP4  = 16
+	pictureWindow = 2
+	videoWindow   = 16
 )
 
 // request is a client's message.
@@ -115,24 +114,35 @@ func (c *conn) handle(kind websocket.MessageType, data []byte) error {
 // slot returns the slot that a watch asks for. It does not run yet.
 func (r *request) slot(c *conn) (*slot, error) {
 	q := output.Params{Query: r.query()}
-	o := &slot{conn: c, number: r.Slot, camera: r.Camera, kind: r.Kind, credit: make(chan struct{}, 1)}
-	window := float64(windowJPEG)
-	switch r.Kind {
-	case kindJPEG:
-		o.want = q.Rendition(media.JPEG)
+	o := &slot{conn: c, number: r.Slot, camera: r.Camera, credit: make(chan struct{}, 1)}
+	window := float64(pictureWindow)
+	kinds := c.h.cfg.Slots
+	if at := slices.IndexFunc(kinds, func(s output.Spec) bool { return s.SlotKind == r.Kind }); at >= 0 && r.Kind != "" {
+		o.output = kinds[at]
+		o.want = q.Rendition(o.output.Codec)
 		if o.want.FPS > 0 {
 			o.interval = time.Duration(float64(time.Second) / o.want.FPS)
 		}
-	case kindMP4:
-		o.want, window = q.Rendition(media.H264), windowMP4
-	default:
-		q.Fail("kind", r.Kind, "jpeg or mp4")
+		if !o.output.Codec.IntraOnly() {
+			window = videoWindow
+		}
+	} else {
+		q.Fail("kind", r.Kind, kindNames(kinds))
 	}
 	o.window = uint32(q.Number("window", window, 1, maxWindow))
 	if subject.ValidateID(r.Camera) != nil {
 		q.Fail("camera", r.Camera, "a camera's id: small letters, digits and hyphens")
 	}
 	return o, q.Err()
+}
+
+// kindNames lists the kinds of slots for an error: "jpeg or mp4".
+func kindNames(specs []output.Spec) string {
+	var names []string
+	for _, s := range specs {
+		names = append(names, s.SlotKind)
+	}
+	return strings.Join(names, " or ")
 }
 
 // query returns the members that are parameters of a URL, too: so they are checked by the same rules.

@@ -22,7 +22,7 @@ type slot struct {
 	conn   *conn
 	number uint32
 	camera string
-	kind   string
+	output output.Spec
 	want   media.Want
 	window uint32
 	stop   context.CancelFunc
@@ -107,10 +107,7 @@ func (o *slot) run(ctx context.Context) {
 
 // enter has the slot counted as a viewer, if it may be one and there is room.
 func (o *slot) enter(ctx context.Context) (*viewers.Viewer, error) {
-	c, p, format := o.conn, o.conn.g.Principal(), "mjpeg"
-	if o.kind == kindMP4 {
-		format = "mp4"
-	}
+	c, p, format := o.conn, o.conn.g.Principal(), o.output.Name
 	if p.CanView(o.camera) {
 		if err := authz.CheckFormat(p, o.camera, format); err != nil {
 			return nil, err
@@ -197,7 +194,7 @@ func (o *slot) deliver(ctx context.Context) error {
 
 // sendLocked sends a frame that came at a time, or could be sent only then.
 func (o *slot) sendLocked(d stream.Delivery, came time.Time) error {
-	if o.kind == kindMP4 {
+	if !o.output.Codec.IntraOnly() {
 		return o.fragmentLocked(d)
 	}
 	o.pictureLocked(d, came)
@@ -257,7 +254,7 @@ func (o *slot) fragmentLocked(d stream.Delivery) error {
 }
 
 func (o *slot) announceLocked(d stream.Delivery, mime string) {
-	o.conn.sendLocked(watching{"watching", o.number, o.kind, o.camera, d.Width, d.Height, mime})
+	o.conn.sendLocked(watching{"watching", o.number, o.output.SlotKind, o.camera, d.Width, d.Height, mime})
 }
 
 // frameLocked sends a frame and counts it. The count comes first: the acknowledgement may be here before the write returns.

@@ -51,6 +51,7 @@ type Config struct {
 	Cameras      authz.Cameras
 	Provider     output.Provider
 	Outputs      *output.Handler                    // logs faults
+	Slots        []output.Spec                      // the outputs that slots can carry
 	Formats      func(native frame.Format) []string // outputs in which a camera with this format is available
 	CheckOrigin  func(r *http.Request) error
 	WriteTimeout func() time.Duration // how long a write to a client may take
