@@ -131,7 +131,8 @@ func TestOpen(t *testing.T) {
 		if err != nil || string(body) != "one two" || resp.ProtoMajor != version {
 			t.Errorf("HTTP/%d: %q, %v", resp.ProtoMajor, body, err)
 		}
-		if h := resp.Header; h.Get("Content-Type") != "video/x-test" || h.Get("Cache-Control") != "no-store" || h.Get("X-Accel-Buffering") != "no" {
+		if h := resp.Header; h.Get("Content-Type") != "video/x-test" || h.Get("Cache-Control") != "no-store" ||
+			h.Get("X-Accel-Buffering") != "no" {
 			t.Errorf("headers %v", h)
 		}
 		_ = resp.Body.Close()

@@ -11,11 +11,13 @@ import (
 	"github.com/bramble-cam/bramble/internal/media"
 )
 
-// FuzzParameters reads any query of a camera's URL. What is taken is within the bounds that docs/ref/http.md promises; an error names a parameter that there is, and
-// repeats a bounded part of what was sent.
+// FuzzParameters reads any query of a camera's URL. What is taken is within the bounds that docs/ref/http.md promises.
+// An error names a parameter that exists, and repeats a bounded part of what was sent.
 func FuzzParameters(f *testing.F) {
 	for _, q := range []string{
-		"", "width=320&quality=80&fps=2&rotate=90", "width=16&bitrate=1e6", "width=NaN", "width=-Inf", "fps=0x1p-2", "quality=1e400", "rotate=+90", "max_age=2s&duration=10s", "max_age=1e18", "max_age=-0",
+		"", "width=320&quality=80&fps=2&rotate=90", "width=16&bitrate=1e6", "width=NaN", "width=-Inf",
+		"fps=0x1p-2", "quality=1e400", "rotate=+90", "max_age=2s&duration=10s", "max_age=1e18",
+		"max_age=-0",
 		"duration=1h0m0.1s", "width=320&width=x", "width=%ff", "a;b", "max_age=9223372036854775807ns", "_=1700000000",
 	} {
 		f.Add(true, q)
@@ -34,7 +36,8 @@ func FuzzParameters(f *testing.F) {
 		req, err := output.ParseRequest(spec, "desk", values)
 		if err != nil {
 			var param *problem.ParameterError
-			if !errors.As(err, &param) || !slices.Contains(names, param.Name) || values.Get(param.Name) == "" || len(err.Error()) > 600 {
+			if !errors.As(err, &param) || !slices.Contains(names, param.Name) ||
+				values.Get(param.Name) == "" || len(err.Error()) > 600 {
 				t.Fatalf("%v", err)
 			}
 			return
@@ -51,7 +54,8 @@ func FuzzParameters(f *testing.F) {
 		within("bitrate", float64(want.Bitrate), 10_000, 100_000_000)
 		within("max_age", age.Seconds(), 0, 3600)
 		within("duration", length.Seconds(), 0.1, 3600)
-		if !slices.Contains([]int{0, 90, 180, 270}, want.Rotate) || want.Codec != format || format == media.H264 && want.Quality+want.Rotate != 0 {
+		if !slices.Contains([]int{0, 90, 180, 270}, want.Rotate) || want.Codec != format ||
+			format == media.H264 && want.Quality+want.Rotate != 0 {
 			t.Fatalf("%+v for %q", want, query)
 		}
 		if name := want.String(); len(name) > 100 {

@@ -25,7 +25,8 @@ func TestSpecs(t *testing.T) {
 	reg := outputs.All()
 	names := reg.Names()
 	for _, s := range reg.Specs() {
-		if s.Label == "" || s.ContentType == "" || !strings.HasPrefix(s.OpenAPI, "get:\n") || strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+		if s.Label == "" || s.ContentType == "" || !strings.HasPrefix(s.OpenAPI, "get:\n") ||
+			strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
 			t.Errorf("%+v", s)
 		}
 		if o, ok := reg.HTTP(s.Name); !ok || o.Spec().Name != s.Name {

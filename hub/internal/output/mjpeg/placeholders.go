@@ -9,7 +9,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/placeholder"
 )
 
-// placeholderTime is how long a placeholder is shown before it is drawn again: the time since the camera was seen grows.
+// placeholderTime is how long a placeholder is shown before it is drawn again, because the time since the camera was
+// seen grows.
 const placeholderTime = 5 * time.Second
 
 // placeholders draws each camera's placeholder once for all its viewers.

@@ -40,7 +40,8 @@ func run(t *testing.T, name string, args ...string) string {
 // pictures decodes an input, and returns the checksum of each picture.
 func pictures(t *testing.T, args ...string) (sums []string) {
 	t.Helper()
-	args = append(append([]string{"-hide_banner", "-v", "error"}, args...), "-f", "framemd5", "-fps_mode", "passthrough", "-")
+	args = append([]string{"-hide_banner", "-v", "error"}, args...)
+	args = append(args, "-f", "framemd5", "-fps_mode", "passthrough", "-")
 	for line := range strings.Lines(run(t, "ffmpeg", args...)) {
 		if !strings.HasPrefix(line, "#") {
 			sums = append(sums, strings.TrimSpace(line[strings.LastIndex(line, ",")+1:]))
@@ -85,8 +86,8 @@ func serve(t *testing.T) (url, source string) {
 // TestProbe has ffprobe describe the stream.
 func TestProbe(t *testing.T) {
 	url, _ := serve(t)
-	got := run(t, "ffprobe", "-v", "error", "-count_packets", "-show_entries",
-		"format=format_name:stream=codec_name,width,height,r_frame_rate,time_base,start_time,nb_read_packets", "-of", "flat", url)
+	const entries = "format=format_name:stream=codec_name,width,height,r_frame_rate,time_base,start_time,nb_read_packets"
+	got := run(t, "ffprobe", "-v", "error", "-count_packets", "-show_entries", entries, "-of", "flat", url)
 	for _, want := range []string{
 		`format.format_name="mpegts"`, `codec_name="h264"`, `width=160`, `height=96`, `r_frame_rate="25/1"`,
 		`time_base="1/90000"`, `start_time="0.140000"`, `nb_read_packets="192"`,

@@ -53,8 +53,8 @@ func makeAccessUnit(p *stream.Packet) (accessUnit, error) {
 	return unit, nil
 }
 
-// setLength tells the length of the access unit in its PES header. The writer leaves it open, so that a client would know
-// the end of a picture only when the next one begins. A length above 16 bits must stay open.
+// setLength tells the length of the access unit in its PES header. The writer leaves it open, so that a client would
+// know the end of a picture only when the next one begins. A length above 16 bits must stay open.
 func (u accessUnit) setLength() {
 	size := 0
 	for rest := u; len(rest) >= packetSize; rest = rest[packetSize:] {

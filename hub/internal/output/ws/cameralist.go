@@ -37,8 +37,10 @@ type listedCamera struct {
 func (h *Handler) listedCamera(cam *cameras.Camera) listedCamera {
 	i := cam.Info()
 	r := listedCamera{
-		ID: i.Camera, State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Source: i.Source, Format: i.Format, Formats: h.cfg.Formats(i.Format),
-		Width: i.Width, Height: i.Height, FPS: threeDigits(i.FPS), Bitrate: threeDigits(float64(i.Bitrate)), Viewers: i.Viewers,
+		ID: i.Camera, State: i.State, Reason: i.Reason, Warning: i.Warning, Since: i.Since,
+		Host: i.Host, Source: i.Source, Format: i.Format, Formats: h.cfg.Formats(i.Format),
+		Width: i.Width, Height: i.Height, FPS: threeDigits(i.FPS), Bitrate: threeDigits(float64(i.Bitrate)),
+		Viewers: i.Viewers,
 	}
 	if i.State == cameras.Offline {
 		r.LastSeen = &i.LastStatus
@@ -58,7 +60,8 @@ func threeDigits(x float64) float64 {
 	return math.Round(x/unit) * unit
 }
 
-// cameraList is the state of all cameras, made once for all connections when one of them wants it. The zero value is ready.
+// cameraList is the state of all cameras, made once for all connections when one of them wants it. The zero value is
+// ready.
 type cameraList struct {
 	mu  sync.Mutex
 	now *listView
@@ -78,7 +81,8 @@ type listEntry struct {
 	revision uint64 // of the view since which it is so
 }
 
-// view returns the state of all cameras, and when there may be a newer one. It is the same pointer while nothing has changed.
+// view returns the state of all cameras, and when there may be a newer one. It is the same pointer while nothing has
+// changed.
 func (h *Handler) view() (v *listView, due time.Time) {
 	r := &h.list
 	r.mu.Lock()
@@ -130,7 +134,8 @@ type listMessage struct {
 	Gone    []string          `json:"gone"`
 }
 
-// since returns what a client, who may see some of the cameras, must be told that knows an earlier view, or nil, of which it knows nothing.
+// since returns the message for a client that knows an earlier view, or nil if it knows none. may reports which cameras
+// the client may view.
 func (v *listView) since(old *listView, may func(camera string) bool) listMessage {
 	m := listMessage{Op: "roster", All: old == nil, Cameras: []json.RawMessage{}, Gone: []string{}}
 	var before []listEntry
@@ -157,7 +162,8 @@ func (v *listView) since(old *listView, may func(camera string) bool) listMessag
 	return m
 }
 
-// filterFormats leaves the formats of a signed link only; nil means all. Who may have MJPEG may have JPEG here, which is the same pictures.
+// filterFormats leaves the formats of a signed link only; nil means all. A link to MJPEG includes JPEG here, because the
+// pictures are the same.
 func (m listMessage) filterFormats(formats []string) listMessage {
 	if formats == nil {
 		return m

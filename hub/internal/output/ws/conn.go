@@ -52,8 +52,8 @@ func newConn(h *Handler, g *viewers.Viewer, ws *websocket.Conn, up *upgrade) *co
 	return c
 }
 
-// run serves the connection and returns when all that it started has ended. Reads and writes have no context: its end would cut the connection, and a client should be told
-// why. Deadlines end them.
+// run serves the connection and returns when all that it started has ended. Reads and writes have no context: its end
+// would cut the connection, and a client should be told why. Deadlines end them.
 func (c *conn) run() {
 	closed := make(chan struct{})
 	stop := context.AfterFunc(c.g.Context(), func() {
@@ -170,7 +170,8 @@ func (c *conn) sendLocked(message any) {
 	c.writeLocked(websocket.MessageText, data)
 }
 
-// sendFrameLocked sends a frame. The message is put together in a buffer that all connections share: it is one write of the library.
+// sendFrameLocked sends a frame. The message is put together in a buffer that all connections share: it is one write of
+// the library.
 func (c *conn) sendFrameLocked(h header, payload ...[]byte) {
 	buf, _ := c.h.messages.Get().(*[]byte)
 	if buf == nil {
@@ -206,7 +207,8 @@ func (c *conn) watch(r *request) error {
 	}
 	o, err := r.slot(c)
 	if err == nil && !c.enter(o) {
-		err = problem.Newf(http.StatusTooManyRequests, "a connection has at most %d slots: end some of them, or open another connection", maxSlots)
+		err = problem.Newf(http.StatusTooManyRequests,
+			"a connection has at most %d slots: end some of them, or open another connection", maxSlots)
 	}
 	if err != nil {
 		c.send(reply{Op: "ended", Slot: r.Slot, Error: c.problem(err)})

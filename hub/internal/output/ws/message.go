@@ -148,7 +148,9 @@ func kindNames(specs []output.Spec) string {
 // query returns the members that are parameters of a URL, too: so they are checked by the same rules.
 func (r *request) query() url.Values {
 	v := url.Values{}
-	for name, n := range map[string]float64{"width": r.Width, "quality": r.Quality, "bitrate": r.Bitrate, "fps": r.FPS, "window": r.Window} {
+	for name, n := range map[string]float64{
+		"width": r.Width, "quality": r.Quality, "bitrate": r.Bitrate, "fps": r.FPS, "window": r.Window,
+	} {
 		if n != 0 {
 			v.Set(name, strconv.FormatFloat(n, 'g', -1, 64))
 		}

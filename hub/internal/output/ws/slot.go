@@ -139,7 +139,8 @@ func (o *slot) watch(ctx context.Context) (err error) {
 	return err
 }
 
-// await returns when there is a frame that may be sent. The window comes first: what is taken while it is closed would be old when it opens.
+// await returns when there is a frame that may be sent. The window comes first: a frame taken while it is closed would
+// be old when it opens.
 func (o *slot) await(ctx context.Context) error {
 	for {
 		for !o.open() {
@@ -167,7 +168,8 @@ func (o *slot) await(ctx context.Context) error {
 	}
 }
 
-// deliver sends the frame that there is. It is taken when it is the connection's turn: one that waited behind other slots' frames would be older.
+// deliver sends the frame that there is. It takes the frame when it is the connection's turn: one that waited behind
+// other slots' frames would be older.
 func (o *slot) deliver(ctx context.Context) error {
 	c := o.conn
 	c.writing.Lock()
@@ -240,7 +242,9 @@ func (o *slot) fragmentLocked(d stream.Delivery) error {
 	if err != nil {
 		return err
 	}
-	decode := o.times.Next(fmp4.Frame{PTS: d.PTS, Epoch: d.Epoch, Duration: d.Duration, Skipped: d.Skipped > 0, Preroll: d.Preroll})
+	decode := o.times.Next(fmp4.Frame{
+		PTS: d.PTS, Epoch: d.Epoch, Duration: d.Duration, Skipped: d.Skipped > 0, Preroll: d.Preroll,
+	})
 	o.moof = fragment.AppendMoof(o.moof[:0], decode)
 	var flags byte
 	if d.Key {
@@ -257,7 +261,8 @@ func (o *slot) announceLocked(d stream.Delivery, mime string) {
 	o.conn.sendLocked(watching{"watching", o.number, o.output.SlotKind, o.camera, d.Width, d.Height, mime})
 }
 
-// frameLocked sends a frame and counts it. The count comes first: the acknowledgement may be here before the write returns.
+// frameLocked sends a frame and counts it. The count comes first: the acknowledgement may be here before the write
+// returns.
 func (o *slot) frameLocked(kind, flags byte, d stream.Delivery, media int64, payload ...[]byte) {
 	if o.skipped {
 		flags |= flagSkipped
