@@ -53,7 +53,7 @@ func (c *Config) validate() error {
 		return setting.Errorf("no hub: give {hub} nats://HOST:4222")
 	}
 	if c.Linger < 0 {
-		return fmt.Errorf("linger %v: give a time such as 10s, or 0 for the default", c.Linger)
+		return fmt.Errorf("linger %v: give a time such as 10s", c.Linger)
 	}
 	if _, err := c.Trust.Options(); err != nil {
 		return err

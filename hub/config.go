@@ -172,7 +172,7 @@ func (c *Config) validateTranscoding() error {
 		return setting.Errorf("{hwaccel} %s: give one of %s", c.HWAccel, strings.Join(transcode.HWAccels(), ", "))
 	}
 	if c.MaxTranscodes < 0 {
-		return setting.Errorf("{max-transcodes} %d: give a number such as 8, or 0 for the default of this machine",
+		return setting.Errorf("{max-transcodes} %d: give a number such as 8",
 			c.MaxTranscodes)
 	}
 	if c.MaxTranscodeMemory < 0 || c.MaxTranscodeMemory > 0 && c.MaxTranscodeMemory < minTranscodeMemory {
@@ -198,7 +198,7 @@ func (c *Config) validateCameras() error {
 		return setting.Errorf("{max-fps} %d: give frames per second up to %d, or 0 for no limit", c.MaxFPS, fpsLimit)
 	}
 	if min(c.MaxCameras, c.MaxCamerasPerAgent) < 0 {
-		return setting.Errorf("{max-cameras}, {max-cameras-per-agent}: give a number such as 100, or 0 for the default")
+		return setting.Errorf("{max-cameras}, {max-cameras-per-agent}: give a number such as 100")
 	}
 	if c.DefaultCamera != "" {
 		if err := subject.ValidateID(c.DefaultCamera); err != nil {

@@ -81,6 +81,9 @@ func Options(name, description, version string) []kong.Option {
 
 // Fail tells the user what is wrong with the command line, the environment or the file, and returns the exit code.
 func Fail(w io.Writer, name string, err error) int {
+	if listCommands(w, name, err) {
+		return ExitUsage
+	}
 	_, _ = fmt.Fprintf(w, "%s: %s\n", name, setting.Flags(err)) // there is no other place to report it
 	var parse *kong.ParseError
 	if errors.As(err, &parse) {

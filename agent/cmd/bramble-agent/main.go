@@ -186,6 +186,10 @@ func (s *settings) credential() (credential.Credential, error) {
 }
 
 func (s *settings) agent(log *slog.Logger) (agent.Config, error) {
+	if s.Linger == 0 {
+		return agent.Config{}, setting.Errorf("{linger} 0: 0 does not mean the default: " +
+			"give a time such as 10s, or leave it out for the default")
+	}
 	cred, err := s.credential()
 	if err != nil {
 		return agent.Config{}, err

@@ -34,9 +34,10 @@ func TestWrongConfiguration(t *testing.T) {
 		{"twice", []string{"--camera=porch=pattern:#size=160x120", "--camera=porch=pattern:#size=160x120"}, "", []string{"camera porch is given twice"}},
 		{"unknown flag", []string{"--cameras=x"}, "", []string{"unknown flag --cameras", "--help"}},
 		{"unknown key", nil, "cameras: [x]\n", []string{`unknown key "cameras"`, "camera, "}},
+		{"no linger", []string{"--linger=0s", "--camera=a=pattern:"}, "", []string{"--linger 0", "such as 10s"}},
 		{"unknown command", []string{"device"}, "", []string{"unexpected argument device", "--help"}},
 		{"flag of another command", []string{"--camera=porch=pattern:", "--json"}, "", []string{"unknown flag --json"}},
-		{"argument", []string{"porch=pattern:"}, "", []string{"porch=pattern:", "--help"}},
+		{"argument", []string{"porch=pattern:"}, "", []string{"unexpected argument porch=pattern:", "--help"}},
 		{"negative linger", []string{"--camera=porch=pattern:#size=160x120", "--linger=-1s"}, "", []string{"linger -1s"}},
 		{"bad root", []string{"--camera=porch=pattern:#size=160x120", "--subject-root=a b"}, "", []string{`subject root "a b"`}},
 	} {
@@ -49,8 +50,12 @@ func TestWrongConfiguration(t *testing.T) {
 				c.args = append(c.args, "--config="+path)
 			}
 			var said bytes.Buffer
-			if code := run(c.args, nil, io.Discard, &said); code != config.ExitConfig {
-				t.Errorf("exit code %d, want %d", code, config.ExitConfig)
+			want := config.ExitConfig
+			if strings.HasPrefix(c.want[0], "unexpected argument") {
+				want = config.ExitUsage
+			}
+			if code := run(c.args, nil, io.Discard, &said); code != want {
+				t.Errorf("exit code %d, want %d", code, want)
 			}
 			for _, part := range append(c.want, "bramble-agent: ") {
 				if !strings.Contains(said.String(), part) {

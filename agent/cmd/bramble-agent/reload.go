@@ -17,7 +17,8 @@ import (
 // readSettings reads flags, environment and file.
 func readSettings(args []string) (*cli, *kong.Context, error) {
 	c := &cli{}
-	parser, err := kong.New(c, config.Options("bramble-agent", description, version)...)
+	parser, err := kong.New(c, append(config.Options("bramble-agent", description, version),
+		config.BriefHelp(settingsInHelp, examples()))...)
 	if err != nil {
 		return nil, nil, err
 	}

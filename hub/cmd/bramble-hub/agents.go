@@ -12,7 +12,7 @@ import (
 type agentCommands struct {
 	scope `embed:""`
 
-	Add    agentAdd    `cmd:"" help:"Add an agent, and print its join command and its token, for example: bramble-hub agent add pi1 --cameras porch,garden"`
+	Add    agentAdd    `cmd:"" help:"Add an agent, and print its join command and its token."`
 	List   agentList   `cmd:"" help:"List the agents."`
 	Remove agentRemove `cmd:"" help:"Remove an agent: its connection is cut, its credential opens nothing any more."`
 }

@@ -12,7 +12,7 @@ import (
 type consumerCommands struct {
 	scope `embed:""`
 
-	Add    consumerAdd    `cmd:"" help:"Let a consumer in and print its credential, for example: bramble-hub consumer add detector --cameras 'lab-*'"`
+	Add    consumerAdd    `cmd:"" help:"Let a consumer in and print its credential."`
 	List   consumerList   `cmd:"" help:"List the consumers."`
 	Remove consumerRemove `cmd:"" help:"Remove a consumer: its connection is cut, its credential opens nothing any more."`
 }

@@ -105,8 +105,8 @@ func (cmd *cmdContext) change(change func(*credstore.File) error) error {
 
 // credentialsCommands are bramble-hub credentials ...
 type credentialsCommands struct {
-	Push   credentialsPush   `cmd:"" help:"Copy this host's credentials to the bucket, which is created if needed, for example: bramble-hub credentials push --replicas 3"`
-	Pull   credentialsPull   `cmd:"" help:"Copy the credentials from the bucket to this host, for example: bramble-hub credentials pull"`
+	Push   credentialsPush   `cmd:"" help:"Copy this host's credentials to the bucket, which is created if needed."`
+	Pull   credentialsPull   `cmd:"" help:"Copy the credentials from the bucket to this host."`
 	Status credentialsStatus `cmd:"" help:"Compare this host's credentials with the bucket: exit code 0 if they are the same, else 1."`
 }
 

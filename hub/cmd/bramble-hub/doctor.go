@@ -32,7 +32,7 @@ func (d *doctorCommand) run(ctx context.Context, c *cli, stdout, stderr io.Write
 	list := doctor.Examine(ctx, doctor.Config{
 		Settings: err, HTTP: c.HTTP, NATS: c.NATS, NATSURL: c.NATSURL, NATSConfigured: c.NATSConfig != "", Credential: cfg.NATSCredential, Trust: cfg.NATSTrust, Space: space,
 		Credentials: c.Credentials, CredentialsKV: cfg.CredentialsKV, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
-		FFmpeg: c.FFmpeg, HWAccel: c.HWAccel, MaxTranscodes: c.MaxTranscodes, MaxMemory: c.MaxTranscodeMemory, MaxViewers: c.MaxViewers,
+		FFmpeg: c.FFmpeg, HWAccel: c.HWAccel, MaxTranscodes: int(c.MaxTranscodes), MaxMemory: c.MaxTranscodeMemory, MaxViewers: c.MaxViewers,
 		Version: version, Log: quiet,
 	})
 	for i := range list {

@@ -11,7 +11,7 @@ import (
 type groupCommands struct {
 	scope `embed:""`
 
-	Add    groupAdd    `cmd:"" help:"Add a camera group, for example: bramble-hub group add greenhouse 'gh-*' bench-1"`
+	Add    groupAdd    `cmd:"" help:"Add a camera group."`
 	List   groupList   `cmd:"" help:"List the camera groups."`
 	Set    groupSet    `cmd:"" help:"Change a group's cameras, for all grants that name it."`
 	Remove groupRemove `cmd:"" help:"Remove a group that no grant names."`

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ type settings struct {
 	LameDuck             time.Duration `help:"When the hub is told to stop: how long a load balancer has to notice, and viewers to go one by one, before it does (${default})." default:"0s"`
 	FFmpeg               string        `name:"ffmpeg" help:"The ffmpeg program, which makes formats and sizes that a camera does not have (${default}, found in PATH)." default:"ffmpeg" placeholder:"PATH"`
 	HWAccel              string        `name:"hwaccel" help:"Hardware for H.264 in ffmpeg: ${enum} (${default})." default:"none" enum:"none,vaapi,nvenc,v4l2m2m" placeholder:"NAME"`
-	MaxTranscodes        int           `help:"Maximum number of ffmpeg processes at a time (${default}: 16 per processor, fewer with little memory)." default:"0" placeholder:"N"`
+	MaxTranscodes        processLimit  `help:"Maximum number of ffmpeg processes at a time (${default}: 16 per processor, fewer with little memory)." default:"auto" placeholder:"N"`
 	MaxTranscodeMemory   int           `help:"MiB of memory that each ffmpeg process may have (${default}; 0: no limit)." default:"1024" placeholder:"MIB"`
 	DefaultCamera        string        `help:"The camera of URLs that name none, such as /?action=stream; without it the first by name." placeholder:"CAMERA"`
 	TLSCert              string        `name:"tls-cert" help:"Serve HTTPS, HTTP/2 included, with the certificate in this PEM file." placeholder:"FILE"`
@@ -85,7 +86,7 @@ type settings struct {
 	MaxViewersPerCamera  int           `help:"How many of them for one camera (${default}; 0: no limit)." default:"2000" placeholder:"N"`
 	MaxConnectionRate    int           `help:"How many new HTTP connections are taken a second; more wait, so that a rush does not hold up those who watch (${default}; 0: no limit)." default:"1000" placeholder:"N"`
 	MaxFPS               int           `name:"max-fps" help:"How many frames a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"300" placeholder:"N"`
-	MaxMegapixels        int           `help:"Maximum size of a picture in million pixels (${default}; 0: 67)." default:"40" placeholder:"N"`
+	MaxMegapixels        int           `help:"Maximum size of a picture in million pixels (${default}; 0: no limit below the 67 that can be decoded)." default:"40" placeholder:"N"`
 	MaxBandwidth         int           `help:"How many MB a second are taken of a camera; more are dropped (${default}; 0: no limit)." default:"50" placeholder:"N"`
 	MaxCameras           int           `help:"How many cameras the hub gets to know (${default})." default:"4096" placeholder:"N"`
 	MaxCamerasPerAgent   int           `help:"How many of them one agent may bring (${default})." default:"256" placeholder:"N"`
@@ -114,7 +115,7 @@ type cli struct {
 
 	User    userCommands        `cmd:"" help:"Who may watch: add, list, set, passwd, remove."`
 	Mapping mappingCommands     `cmd:"" help:"Rights for logins at a proxy or an identity provider: add, list, set, remove."`
-	Audit   auditCommand        `cmd:"" help:"Show the audit log: logins, viewings and changes, for example: bramble-hub audit --since 24h --event view --camera porch"`
+	Audit   auditCommand        `cmd:"" help:"Show the audit log: logins, viewings and changes."`
 	Group   groupCommands       `cmd:"" help:"Camera groups, which grants name as @GROUP: add, list, set, remove."`
 	Token   tokenCommands       `cmd:"" help:"API tokens, with which programs act for a user: add, list, remove."`
 	Copies  credentialsCommands `cmd:"" name:"credentials" help:"The credentials in the bucket of --credentials-kv: push, pull, status."`
@@ -214,6 +215,9 @@ func failed(stderr io.Writer, err error) int {
 }
 
 func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
+	if err := s.refuseZeros(); err != nil {
+		return cfg, err
+	}
 	var cred credential.Credential
 	if s.NATSCredentialFile != "" {
 		if cred, err = credential.ReadFile(s.NATSCredentialFile); err != nil {
@@ -223,7 +227,7 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 	cfg = hub.Config{
 		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
 		RequireUsers: s.RequireUsers, AuditLog: s.auditFile(), SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
-		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: s.MaxTranscodes, MaxTranscodeMemory: s.MaxTranscodeMemory,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: int(s.MaxTranscodes), MaxTranscodeMemory: s.MaxTranscodeMemory,
 		MaxMegapixels: s.MaxMegapixels,
 		MaxFPS:        s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras,
 		MaxCamerasPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
@@ -242,4 +246,59 @@ func (s *settings) natsTrust() tlstrust.Settings {
 
 func (s *settings) limits() hub.Limits {
 	return hub.Limits{Viewers: s.MaxViewers, PerAddress: s.MaxViewersPerAddress, PerCamera: s.MaxViewersPerCamera, Rate: s.MaxConnectionRate}
+}
+
+// In all settings 0 means without a limit, or none. It never means the default. Settings that always have a limit
+// refuse it.
+
+// processLimit is a number of processes. auto, which is the zero value, means the default of this machine.
+type processLimit int
+
+// auto is the text of the zero value.
+const auto = "auto"
+
+// String implements fmt.Stringer.
+func (l processLimit) String() string {
+	if l == 0 {
+		return auto
+	}
+	return strconv.Itoa(int(l))
+}
+
+// Decode implements kong.MapperValue.
+func (l *processLimit) Decode(ctx *kong.DecodeContext) error {
+	var value any // a number in the file
+	if err := ctx.Scan.PopValueInto("number", &value); err != nil {
+		return err
+	}
+	if value == auto {
+		*l = 0
+		return nil
+	}
+	n, err := strconv.Atoi(fmt.Sprint(value))
+	if err != nil || n < 1 {
+		return fmt.Errorf("%v: give a number such as 8, or auto for the default of this machine", value)
+	}
+	*l = processLimit(n)
+	return nil
+}
+
+// refuseZeros refuses 0 for settings that have no state without a limit. It once meant the default.
+func (s *settings) refuseZeros() error {
+	for _, z := range []struct {
+		name    setting.Name
+		zero    bool
+		example string
+	}{
+		{"linger", s.Linger == 0, "a time such as 10s"},
+		{"write-timeout", s.WriteTimeout == 0, "a time such as 10s"},
+		{"max-cameras", s.MaxCameras == 0, "a number such as 4096"},
+		{"max-cameras-per-agent", s.MaxCamerasPerAgent == 0, "a number such as 256"},
+	} {
+		if z.zero {
+			return setting.Errorf("%s 0: 0 does not mean the default: give %s, or leave it out for the default",
+				z.name, z.example)
+		}
+	}
+	return nil
 }

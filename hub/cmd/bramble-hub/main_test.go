@@ -87,7 +87,12 @@ func TestWrongConfiguration(t *testing.T) {
 		says []string
 	}{
 		"unknown flag":       {[]string{"--htpp=x"}, "", []string{"unknown flag --htpp", "--http", "bramble-hub --help"}},
-		"unknown command":    {[]string{"demonstrate"}, "", []string{"unexpected argument demonstrate", "bramble-hub --help"}},
+		"no transcodes":      {[]string{"--max-transcodes=0"}, "", []string{"--max-transcodes", "auto"}},
+		"zero in the file":   {nil, "max-transcodes: 0\n", []string{"--max-transcodes", "auto"}},
+		"no linger":          {[]string{"--linger=0s"}, "", []string{"--linger 0", "such as 10s"}},
+		"no write timeout":   {nil, "write-timeout: 0s\n", []string{"--write-timeout 0", "such as 10s"}},
+		"no cameras":         {nil, "max-cameras: 0\n", []string{"--max-cameras 0", "such as 4096"}},
+		"no camera an agent": {[]string{"--max-cameras-per-agent=0"}, "", []string{"--max-cameras-per-agent 0"}},
 		"no value":           {[]string{"--linger=soon"}, "", []string{"--linger", "soon"}},
 		"unknown level":      {[]string{"--log-level=loud"}, "", []string{"--log-level", `"debug","info","warn","error"`}},
 		"wide HTTP":          {[]string{"--http=0.0.0.0:0"}, "", []string{"--http 0.0.0.0:0", "--insecure"}},
@@ -125,6 +130,19 @@ func TestWrongConfiguration(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A command that does not exist is answered with those that there are.
+func TestUnknownCommand(t *testing.T) {
+	for line, lists := range map[string]string{"demonstrate": "  demo ", "user demonstrate": "  passwd ", "user": "  passwd "} {
+		var stderr bytes.Buffer
+		if code := run(strings.Fields(line), nil, io.Discard, &stderr); code != config.ExitUsage {
+			t.Errorf("%s: exit code %d, want %d", line, code, config.ExitUsage)
+		}
+		if !strings.Contains(stderr.String(), lists) {
+			t.Errorf("%s: %q does not list %q", line, stderr.String(), lists)
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 type mappingCommands struct {
 	scope `embed:""`
 
-	Add    mappingAdd    `cmd:"" help:"Give a role and cameras, for example: bramble-hub mapping add group:lab-staff --role operator --cameras 'lab-*'"`
+	Add    mappingAdd    `cmd:"" help:"Give a role and cameras."`
 	List   mappingList   `cmd:"" help:"List the mappings."`
 	Set    mappingSet    `cmd:"" help:"Change role or cameras."`
 	Remove mappingRemove `cmd:"" help:"Remove a mapping."`

@@ -91,7 +91,7 @@ func TestCheck(t *testing.T) {
 	}
 	for _, want := range [][]string{
 		{"SETTING", "VALUE", "FROM"}, {"log-level", "warn", "flag"}, {"linger", "4s", "environment", "BRAMBLE_LINGER"}, {"max-viewers", "7", "file", file},
-		{"nats-url", "nats://***@example.com", "file", file}, {"max-transcodes", "0", "default"}, {"tls-cert", "-", "default"},
+		{"nats-url", "nats://***@example.com", "file", file}, {"max-transcodes", "auto", "default"}, {"tls-cert", "-", "default"},
 	} {
 		if !slices.ContainsFunc(rows, func(row []string) bool { return slices.Equal(row, want) }) {
 			t.Errorf("no row %v in\n%s", want, stdout.String())

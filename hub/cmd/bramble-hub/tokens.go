@@ -13,7 +13,7 @@ import (
 type tokenCommands struct {
 	scope `embed:""`
 
-	Add    tokenAdd    `cmd:"" help:"Make an API token and print it, for example: bramble-hub token add anna backup --expires 720h"`
+	Add    tokenAdd    `cmd:"" help:"Make an API token and print it."`
 	List   tokenList   `cmd:"" help:"List the tokens."`
 	Remove tokenRemove `cmd:"" help:"Remove a token."`
 }

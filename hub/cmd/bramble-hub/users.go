@@ -12,9 +12,9 @@ import (
 type userCommands struct {
 	scope `embed:""`
 
-	Add    userAdd    `cmd:"" help:"Add a user, for example: bramble-hub user add anna --cameras 'porch=operator,lab-*,@greenhouse'"`
+	Add    userAdd    `cmd:"" help:"Add a user."`
 	List   userList   `cmd:"" help:"List the users."`
-	Set    userSet    `cmd:"" help:"Change role or cameras, or disable, for example: bramble-hub user set anna --no-enabled"`
+	Set    userSet    `cmd:"" help:"Change role or cameras, or disable."`
 	Passwd userPasswd `cmd:"" help:"Change a password, which ends the user's sessions."`
 	Remove userRemove `cmd:"" help:"Remove a user, with sessions and tokens."`
 }

@@ -163,7 +163,7 @@ func TestCommandsRefuse(t *testing.T) {
 		"link to a glob":    {"", []string{"link", "lab-*"}, 1, "lab-*"},
 		"link as a gif":     {"", []string{"link", "porch", "--format", "gif"}, 1, "mjpeg"},
 		"link of the past":  {"", []string{"link", "porch", "--expires=-1h"}, 1, "24h"},
-		"half a command":    {"", []string{"user"}, config.ExitConfig, "add"},
+		"half a command":    {"", []string{"user"}, config.ExitUsage, "add"},
 	} {
 		out, said, code := command(t, file, test.stdin, test.args...)
 		if code != test.code || !strings.Contains(said, test.says) || strings.Contains(out, "SU") {
@@ -192,7 +192,8 @@ func TestHubAsks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := (&settings{HTTP: "127.0.0.1:0", NATS: "0.0.0.0:0", Credentials: file}).hub(testutil.Log(t))
+	c := parse(t, "--http=127.0.0.1:0", "--nats=0.0.0.0:0", "--credentials="+file)
+	cfg, err := c.hub(testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
