@@ -14,9 +14,9 @@ import (
 	"syscall"
 	"text/tabwriter"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/password"
 	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/password"
 	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/systemd"

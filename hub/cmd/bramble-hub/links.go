@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/outputs"
+	"github.com/bramble-cam/bramble/hub/internal/signedlink"
 	"github.com/bramble-cam/bramble/internal/printable"
 )
 

@@ -3,8 +3,8 @@ package main
 import (
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 )
 
 // mappingCommands are bramble-hub mapping ...

@@ -12,8 +12,8 @@ import (
 	"slices"
 
 	"github.com/bramble-cam/bramble/hub/internal/audit"
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/systemd"
 )

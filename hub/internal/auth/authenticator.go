@@ -10,15 +10,15 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/apitoken"
-	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
-	"github.com/bramble-cam/bramble/hub/internal/auth/password"
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
-	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
-	"github.com/bramble-cam/bramble/hub/internal/auth/throttle"
+	"github.com/bramble-cam/bramble/hub/internal/apitoken"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/endedsessions"
+	"github.com/bramble-cam/bramble/hub/internal/password"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/session"
+	"github.com/bramble-cam/bramble/hub/internal/signedlink"
+	"github.com/bramble-cam/bramble/hub/internal/throttle"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 

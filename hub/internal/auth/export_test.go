@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/password"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/password"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 

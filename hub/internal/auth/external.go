@@ -7,10 +7,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/session"
 )
 
 const (

@@ -10,10 +10,10 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
-	"github.com/bramble-cam/bramble/hub/internal/auth/throttle"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/credstore/credstoretest"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
+	"github.com/bramble-cam/bramble/hub/internal/throttle"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 

@@ -10,8 +10,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
 	"github.com/bramble-cam/bramble/hub/internal/credstore/credstoretest"
+	"github.com/bramble-cam/bramble/hub/internal/endedsessions"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )

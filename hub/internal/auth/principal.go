@@ -5,9 +5,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
-	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
+	"github.com/bramble-cam/bramble/hub/internal/session"
+	"github.com/bramble-cam/bramble/hub/internal/signedlink"
 )
 
 // The methods by which a client proves its identity.

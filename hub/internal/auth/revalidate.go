@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/endedsessions"
 )
 
 // Revalidate returns the current permissions of an authenticated principal.

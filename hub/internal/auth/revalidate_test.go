@@ -7,11 +7,11 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
-	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/credstore/credstoretest"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
+	"github.com/bramble-cam/bramble/hub/internal/session"
+	"github.com/bramble-cam/bramble/hub/internal/signedlink"
 )
 
 // Who came in a while ago may stay as long as what let him in is good.

@@ -4,9 +4,9 @@ import (
 	"errors"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/endedsessions"
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/endedsessions"
+	"github.com/bramble-cam/bramble/hub/internal/session"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 

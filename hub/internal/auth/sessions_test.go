@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/credstore/credstoretest"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
+	"github.com/bramble-cam/bramble/hub/internal/session"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )

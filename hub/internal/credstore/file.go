@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/password"
+	"github.com/bramble-cam/bramble/hub/internal/password"
 	"github.com/bramble-cam/bramble/internal/printable"
 )
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 	"github.com/bramble-cam/bramble/internal/printable"
 )
 

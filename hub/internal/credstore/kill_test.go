@@ -14,9 +14,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/credstore/credstoretest"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 )
 
 // victim edits a file as its environment says and, before the step named there, kills itself as kill -9 does. Without a step it lives on until it is killed.

@@ -4,9 +4,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/credstore/credstoretest"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 )
 
 func TestPrincipal(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/apitoken"
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/apitoken"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 	"github.com/bramble-cam/bramble/internal/printable"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/setting"

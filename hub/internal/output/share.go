@@ -4,8 +4,8 @@ import (
 	"slices"
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/internal/netutil"
 )

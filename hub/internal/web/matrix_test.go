@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/output/ws"
+	"github.com/bramble-cam/bramble/hub/internal/signedlink"
 )
 
 // matrixRow says how a route answers to each column of TestMatrix.

@@ -64,5 +64,3 @@ func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *Server) selfSigned(r *http.Request) bool {
 	return r.TLS != nil && s.cfg.SelfSigned != nil && s.cfg.SelfSigned()
 }
-
-func shareAnswer(c echo.Context) { c.Response().Header().Set(headerResourcePolicy, "cross-origin") }

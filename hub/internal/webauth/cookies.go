@@ -8,7 +8,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
+	"github.com/bramble-cam/bramble/hub/internal/session"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 

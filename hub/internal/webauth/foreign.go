@@ -7,8 +7,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
-	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/signedlink"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -36,11 +36,6 @@ func (a *Auth) CheckForeignPage(c echo.Context) error {
 	return problem.New(http.StatusForbidden, "a page of another origin requested this: start the hub with "+
 		"the setting allow-origin and the page's origin, such as https://example.org, "+
 		"or give the page a signed link (bramble-hub link)")
-}
-
-// sharedWithPages reports whether other web pages may load the route.
-func sharedWithPages(c echo.Context) bool {
-	return slices.Contains([]string{"/assets/*", "/bramble-camera.js"}, c.Path())
 }
 
 // linked reports whether the request has a signed link to the camera that it names.

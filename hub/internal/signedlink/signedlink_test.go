@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/signedlink"
+	"github.com/bramble-cam/bramble/hub/internal/signedlink"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 

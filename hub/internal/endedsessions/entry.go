@@ -9,7 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
+	"github.com/bramble-cam/bramble/hub/internal/session"
 )
 
 const (

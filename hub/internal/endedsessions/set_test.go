@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
+	"github.com/bramble-cam/bramble/hub/internal/session"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 

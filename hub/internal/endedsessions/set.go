@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
+	"github.com/bramble-cam/bramble/hub/internal/session"
 )
 
 const (

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/apitoken"
+	"github.com/bramble-cam/bramble/hub/internal/apitoken"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 

@@ -3,7 +3,7 @@ package permission_test
 import (
 	"testing"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/permission"
+	"github.com/bramble-cam/bramble/hub/internal/permission"
 )
 
 func TestSets(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/bramble-cam/bramble/hub/internal/auth/session"
+	"github.com/bramble-cam/bramble/hub/internal/session"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
