@@ -36,7 +36,7 @@ func TestBadRequests(t *testing.T) {
 	}{
 		{"/cam/nobody.jpeg", 404, "known are card, clip"},
 		{"/cam/NOBODY.mjpeg", 404, "use 1 to 63 of a-z"},
-		{"/cam/card.gif", 404, ".jpeg, .mjpeg, .h264 and .mp4"},
+		{"/cam/card.gif", 404, ".jpeg, .mjpeg, .h264, .mp4 and .ts"},
 		{"/cam/card.jpeg?max_age=banana", 400, `parameter max_age="banana": must be a time from 0s to 1h`},
 		{"/cam/card.jpeg?max_age=-1s", 400, "max_age"},
 		{"/cam/card.jpeg?max_age=NaN", 400, "max_age"},
