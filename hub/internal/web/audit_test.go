@@ -49,6 +49,7 @@ func TestViewingsAreAudited(t *testing.T) {
 		s.tracker = s.newTracker()
 		s.outputs = s.newOutputs()
 		s.ws = s.newWS()
+		s.compose()
 	})
 	bearer := "Authorization: Bearer " + g.annaToken
 	link := "?link=" + g.valid
@@ -131,6 +132,7 @@ func TestViewingsEndWithTheHub(t *testing.T) {
 		s.tracker = s.newTracker()
 		s.outputs = s.newOutputs()
 		s.ws = s.newWS()
+		s.compose()
 	})
 	c := g.stream("/cam/porch.mjpeg", "Authorization: Bearer "+g.annaToken)
 	c.some()

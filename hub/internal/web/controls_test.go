@@ -71,7 +71,7 @@ func TestControls(t *testing.T) {
 		{Name: "brightness", Type: "int", Max: 255, Step: 1, Default: 128, Value: 120},
 		{Name: "power_line", Type: "menu", Max: 1, Step: 1, Menu: []string{"off", "50 Hz"}, Inactive: true},
 	}}
-	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; reapi(s) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; s.compose() })
 	r.camera("desk", frame.JPEG)
 	resp, body := r.do(http.MethodGet, "/api/v1/cameras/desk/controls")
 	const settings = `{"controls":{"brightness":7}}`
@@ -98,7 +98,7 @@ func TestControls(t *testing.T) {
 // What cannot be done is refused, by the hub before anybody is asked, or with the agent's words.
 func TestControlsRefused(t *testing.T) {
 	a := &oneAgent{}
-	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; reapi(s) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; s.compose() })
 	r.camera("desk", frame.JPEG)
 	const path, good = "/api/v1/cameras/desk/controls", `{"fps":5}`
 	for _, test := range []struct {
@@ -162,7 +162,7 @@ func (doc openapi) check(t *testing.T, name string, value any) {
 // TestInfo: the hub says how agents reach it, at the host that the client requested if NATS listens on all addresses.
 func TestInfo(t *testing.T) {
 	info := apiv1.Info{Version: "1.2.3", SubjectRoot: "cam", NATS: apiv1.NATS{URLs: []string{"nats://example.com:4222"}, AnyHost: true}}
-	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Info = info; reapi(s) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Info = info; s.compose() })
 	doc := readOpenAPI(t)
 	_, body := r.do(http.MethodGet, "/api/v1/hub")
 	var got map[string]any
@@ -181,7 +181,7 @@ func TestInfo(t *testing.T) {
 func TestOtherOrigins(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.cfg.Agents, s.cfg.AllowOrigins = &oneAgent{}, []string{"http://elsewhere"}
-		reapi(s)
+		s.compose()
 	})
 	r.camera("desk", frame.JPEG).picture()
 	for path, want := range map[string]struct {

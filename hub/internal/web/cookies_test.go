@@ -14,12 +14,6 @@ const (
 	hostCookie    = "__Host-bramble_session"
 )
 
-// reauth puts a test's changes of the configuration in force for authentication.
-func reauth(s *Server) { *s.auth = *s.newAuth() }
-
-// reapi is reauth for the API.
-func reapi(s *Server) { *s.api = *s.newAPI() }
-
 // TestPlantedCookie: a cookie planted by another port or path of the host does not lock its user out, even if the
 // browser sends it first. Over TLS it is not even tried.
 func TestPlantedCookie(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
@@ -25,19 +26,25 @@ func problemOf(err error) problem.Problem {
 	return problem.Of(err)
 }
 
-// handleError answers a request whose handler returned an error.
-func (s *Server) handleError(err error, c echo.Context) {
+// errorHandler answers requests whose handlers returned an error.
+type errorHandler struct {
+	answers *prometheus.CounterVec // by status
+	log     *slog.Logger
+}
+
+// handle answers a request whose handler returned an error.
+func (h *errorHandler) handle(err error, c echo.Context) {
 	if c.Response().Committed { // too late for an answer
 		level := slog.LevelWarn
 		var network net.Error
 		if errors.As(err, &network) || c.Request().Context().Err() != nil {
 			level = slog.LevelDebug // the client has gone, or the hub stops
 		}
-		s.cfg.Log.Log(context.Background(), level, "answer cut short", "path", c.Request().URL.Path, logkey.Err, err)
+		h.log.Log(context.Background(), level, "answer cut short", "path", c.Request().URL.Path, logkey.Err, err)
 		return
 	}
 	p := problemOf(err)
-	s.errors.WithLabelValues(strconv.Itoa(p.Status)).Inc()
+	h.answers.WithLabelValues(strconv.Itoa(p.Status)).Inc()
 	if p.Status == http.StatusUnauthorized {
 		if origin.WantsPage(c.Request()) && c.Request().Method == http.MethodGet {
 			_ = webauth.RedirectToLogin(c) // writes headers only
@@ -46,12 +53,12 @@ func (s *Server) handleError(err error, c echo.Context) {
 		webauth.Challenge(c)
 	}
 	if p.Status >= http.StatusInternalServerError && p.Status != http.StatusServiceUnavailable {
-		s.cfg.Log.Error("request failed", "path", c.Request().URL.Path, logkey.Err, err)
+		h.log.Error("request failed", "path", c.Request().URL.Path, logkey.Err, err)
 	}
-	h := c.Response().Header()
-	h.Set(echo.HeaderContentType, problem.ContentType)
-	h.Set("Cache-Control", "no-store")
-	p.SetRetryAfter(c.Response().Header())
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, problem.ContentType)
+	header.Set("Cache-Control", "no-store")
+	p.SetRetryAfter(header)
 	if c.Request().Method == http.MethodHead {
 		err = c.NoContent(p.Status)
 	} else {
@@ -59,7 +66,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 		err = c.Echo().JSONSerializer.Serialize(c, p, "")
 	}
 	if err != nil {
-		s.cfg.Log.Debug("answer not sent", "path", c.Request().URL.Path, logkey.Err, err)
+		h.log.Debug("answer not sent", "path", c.Request().URL.Path, logkey.Err, err)
 	}
 }
 

@@ -243,7 +243,7 @@ func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem.P
 // Streams end a HEAD at once, and one of a camera that gives nothing yet, too.
 func TestHeadOfStreams(t *testing.T) {
 	var log bytes.Buffer
-	r := populated(t, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	r := populated(t, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)); s.compose() })
 	for path, kind := range map[string]string{
 		"/cam/desk.mjpeg": "multipart/x-mixed-replace; boundary=bramble-part",
 		"/cam/gone.mjpeg": "multipart/x-mixed-replace; boundary=bramble-part",

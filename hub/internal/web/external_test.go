@@ -44,7 +44,7 @@ func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) str
 	if err != nil {
 		t.Fatal(err)
 	}
-	g = newGuarded(t, func(s *Server) { s.cfg.External.Bearer = bearer; reauth(s) })
+	g = newGuarded(t, func(s *Server) { s.cfg.External.Bearer = bearer; s.compose() })
 	g.edit(func(d *credstore.File) error {
 		return d.AddMapping(credstore.Mapping{Who: "group:lab", Role: permission.Operator, Cameras: []string{"porch"}})
 	})

@@ -5,20 +5,28 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
-// health answers /healthz: the process is alive.
-func (s *Server) health(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
+// health says whether the hub is alive, and whether it can serve viewers.
+type health struct {
+	draining  func() bool // whether the server is about to stop
+	connected func() bool // whether NATS can be reached
+	cameras   *cameras.Registry
+}
+
+// live answers /healthz: the process is alive.
+func (*health) live(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 
 // ready answers /readyz: viewers can be served, because NATS is reached and cameras are known.
-func (s *Server) ready(c echo.Context) error {
+func (h *health) ready(c echo.Context) error {
 	switch {
-	case s.draining.Load():
+	case h.draining():
 		return problem.New(http.StatusServiceUnavailable, "not ready: the hub is about to stop")
-	case !s.cfg.Connected():
+	case !h.connected():
 		return problem.New(http.StatusServiceUnavailable, "not ready: no connection to NATS")
-	case len(s.cfg.Registry.Cameras()) == 0:
+	case len(h.cameras.Cameras()) == 0:
 		return problem.New(http.StatusServiceUnavailable, "not ready: no camera is known yet")
 	}
 	return c.String(http.StatusOK, "ready\n")

@@ -12,6 +12,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/problem"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
+	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/internal/printable"
 )
@@ -28,20 +30,30 @@ func ValidateHosts(names []string) error {
 	return nil
 }
 
-// restrictWhileAuthOff refuses requests that must not reach a hub without authentication: those that a proxy passes on from other
-// hosts, those for a foreign host name, and those of a page of another origin.
-func (s *Server) restrictWhileAuthOff(next echo.HandlerFunc) echo.HandlerFunc {
+// authOffCheck refuses requests that must not reach a hub without authentication.
+type authOffCheck struct {
+	auth       *webauth.Auth
+	proxies    trustedproxy.Proxies
+	allowHosts func() []string // accepted host names, besides this host's
+	hostname   string          // this host's
+	insecure   bool            // answer requests through a proxy
+	published  bool            // in a container, published on this host's loopback addresses only
+}
+
+// middleware refuses, while authentication is off, requests that a proxy passes on from other hosts, those for a foreign
+// host name, and those of a page of another origin.
+func (a *authOffCheck) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if !s.auth.Off() {
+		if !a.auth.Off() {
 			return next(c)
 		}
-		if err := s.rejectProxied(c); err != nil {
+		if err := a.rejectProxied(c); err != nil {
 			return err
 		}
-		if err := s.rejectForeignHost(c.Request()); err != nil {
+		if err := a.rejectForeignHost(c.Request()); err != nil {
 			return err
 		}
-		if err := s.auth.CheckForeignPage(c); err != nil {
+		if err := a.auth.CheckForeignPage(c); err != nil {
 			return err
 		}
 		return next(c)
@@ -50,8 +62,8 @@ func (s *Server) restrictWhileAuthOff(next echo.HandlerFunc) echo.HandlerFunc {
 
 // rejectProxied refuses a request that came through a proxy, because it may not come from this host. A loopback address
 // does not help where a proxy on this host passes on requests from other hosts.
-func (s *Server) rejectProxied(c echo.Context) error {
-	if !isProxied(c) || s.cfg.Insecure || s.cfg.Published && s.cfg.Proxies.Sent(c.Request()) {
+func (a *authOffCheck) rejectProxied(c echo.Context) error {
+	if !isProxied(c) || a.insecure || a.published && a.proxies.Sent(c.Request()) {
 		return nil
 	}
 	return problem.New(http.StatusForbidden, "the request came through a proxy, and authentication is off: "+
@@ -63,49 +75,50 @@ func (s *Server) rejectProxied(c echo.Context) error {
 // once it is loaded (DNS rebinding). The browser then takes it for the hub's origin. With users it has no cookie, and
 // with TLS no certificate for that name. A proxy's X-Forwarded-Host is checked in addition, not instead, because a page
 // may set it itself.
-func (s *Server) rejectForeignHost(r *http.Request) error {
+func (a *authOffCheck) rejectForeignHost(r *http.Request) error {
 	if r.TLS != nil {
 		return nil
 	}
-	for _, host := range []string{r.Host, s.cfg.Proxies.Host(r)} {
-		if !s.isOwnHost(host) {
+	for _, host := range []string{r.Host, a.proxies.Host(r)} {
+		if !a.isOwnHost(host) {
 			return problem.Newf(http.StatusMisdirectedRequest, "%s is not a name of this host: "+
 				"while authentication is off, the hub answers to %s only. Add a user (bramble-hub user "+
-				"add), or start the hub with the setting allow-host %s", printable.Short(host), s.describeOwnHosts(), printable.Short(bareHost(host)))
+				"add), or start the hub with the setting allow-host %s",
+				printable.Short(host), a.describeOwnHosts(), printable.Short(bareHost(host)))
 		}
 	}
 	return nil
 }
 
 // describeOwnHosts describes the names of this host.
-func (s *Server) describeOwnHosts() string {
-	own := "an address, localhost, " + s.hostname
-	if s.cfg.Published {
+func (a *authOffCheck) describeOwnHosts() string {
+	own := "an address, localhost, " + a.hostname
+	if a.published {
 		own = "127.0.0.1, localhost"
 	}
 	return own + " and the names of the setting allow-host"
 }
 
 // isOwnHost reports whether host, with or without a port, is this host or matches the setting allow-host.
-func (s *Server) isOwnHost(host string) bool {
+func (a *authOffCheck) isOwnHost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(bareHost(host), "."))
 	if host == "" || host == "localhost" || strings.HasSuffix(host, ".localhost") || netutil.IsLoopback(host) {
 		return true
 	}
-	for _, name := range s.config().AllowHosts {
+	for _, name := range a.allowHosts() {
 		name = strings.ToLower(strings.TrimSuffix(name, "."))
 		below, wild := strings.CutPrefix(name, "*")
 		if host == name || name == "*" || wild && len(host) > len(below) && strings.HasSuffix(host, below) {
 			return true
 		}
 	}
-	if s.cfg.Published { // clients do not use the container's address
+	if a.published { // clients do not use the container's address
 		return false
 	}
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}
-	name := strings.ToLower(s.hostname)
+	name := strings.ToLower(a.hostname)
 	short, _, _ := strings.Cut(name, ".")
 	return slices.Contains([]string{name, short, short + ".local"}, host)
 }

@@ -26,15 +26,15 @@ func TestIsOwnHost(t *testing.T) {
 		{"127.0.0.1.evil.example", false, false}, {"cams.example.org.evil.example", false, false},
 	} {
 		for _, host := range []string{tc.host, tc.host + ":" + port} {
-			s := &Server{hostname: "wall.lab.example"}
-			s.cfg.AllowHosts = []string{"Cams.example.org", "*.lab.example.net"}
-			if got := s.isOwnHost(host); got != tc.want {
+			allowed := []string{"Cams.example.org", "*.lab.example.net"}
+			a := &authOffCheck{hostname: "wall.lab.example", allowHosts: func() []string { return allowed }}
+			if got := a.isOwnHost(host); got != tc.want {
 				t.Errorf("%q: %v, want %v", host, got, tc.want)
 			}
-			if s.cfg.Published = true; s.isOwnHost(host) != tc.published {
+			if a.published = true; a.isOwnHost(host) != tc.published {
 				t.Errorf("%q, published: %v, want %v", host, !tc.published, tc.published)
 			}
-			if s.cfg.AllowHosts = []string{"*"}; !s.isOwnHost(host) {
+			if allowed = []string{"*"}; !a.isOwnHost(host) {
 				t.Errorf("%q is refused by *", host)
 			}
 		}
@@ -71,6 +71,7 @@ func (h *house) answer(path, host string, header ...string) *httptest.ResponseRe
 func TestOwnHost(t *testing.T) {
 	h := newHouse(t, stream.Config{})
 	h.srv.cfg.AllowHosts, h.srv.cfg.Insecure = nil, true
+	h.srv.compose()
 	for _, path := range []string{"/", "/ws", "/cam/desk.jpeg", "/api/v1/cameras", "/metrics", "/bramble-camera.js"} {
 		for _, test := range []struct {
 			host    string
@@ -118,6 +119,7 @@ func TestPassedOn(t *testing.T) {
 		} {
 			h.srv.cfg = cfg
 			test.change(&h.srv.cfg)
+			h.srv.compose()
 			rec := h.answer("/cam/desk.jpeg", "localhost", header...)
 			if rec.Code != test.code || rec.Code == http.StatusForbidden && !strings.Contains(rec.Body.String(), "bramble-hub user add") {
 				t.Errorf("%s, %v: %d %.200s", name, header, rec.Code, rec.Body)
@@ -125,6 +127,7 @@ func TestPassedOn(t *testing.T) {
 		}
 	}
 	h.srv.cfg.Insecure = false
+	h.srv.compose()
 	if rec := h.answer("/cam/desk.jpeg", "localhost"); rec.Code != http.StatusOK {
 		t.Errorf("without a proxy: %d", rec.Code)
 	}

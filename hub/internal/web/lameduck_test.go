@@ -68,17 +68,17 @@ func TestLameDuckTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
 		defer end()
-		s := &Server{cfg: Config{LameDuck: 10 * time.Second, Log: testutil.Log(t)}, ending: ctx, tracker: viewers.New(viewers.Config{Log: testutil.Log(t)})}
+		tracker := viewers.New(viewers.Config{Log: testutil.Log(t)})
 		start := time.Now()
 		gone := make(chan time.Duration, 5)
 		var slot *viewers.Viewer
 		for i := range 5 {
-			g, err := s.tracker.Add(ctx, viewers.Client{Address: "192.0.2.1"}, "desk", "mjpeg")
+			g, err := tracker.Add(ctx, viewers.Client{Address: "192.0.2.1"}, "desk", "mjpeg")
 			if err != nil {
 				t.Fatal(err)
 			}
 			if i == 0 {
-				if slot, err = s.tracker.Add(context.WithoutCancel(g.Context()), viewers.Client{Address: "192.0.2.1"}, "desk", "mjpeg"); err != nil {
+				if slot, err = tracker.Add(context.WithoutCancel(g.Context()), viewers.Client{Address: "192.0.2.1"}, "desk", "mjpeg"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -87,7 +87,7 @@ func TestLameDuckTimes(t *testing.T) {
 				gone <- time.Since(start)
 			}()
 		}
-		if err := s.drain(nil); err != nil {
+		if err := (lameDuck{tracker, 10 * time.Second, testutil.Log(t)}).drain(ctx, nil); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()

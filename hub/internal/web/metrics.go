@@ -2,16 +2,17 @@ package web
 
 import (
 	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
 )
 
-// metrics returns the handler of /metrics. docs/ref/metrics.md describes them.
-func (s *Server) metrics() echo.HandlerFunc {
-	return echo.WrapHandler(metrics.Handler(append(s.cfg.Collectors,
-		metrics.BuildInfo(s.cfg.Info.Version), s.errors, s.refused, s.accept, s.tracker, s.ws,
-		sysinfo.NewCollector(), hubsync.NewCollector(func() []hubsync.Other { return s.cfg.Others() }),
+// metricsHandler returns the handler of /metrics: those given, and those of the program, its host and the other hubs.
+// docs/ref/metrics.md describes them.
+func metricsHandler(version string, others func() []hubsync.Other, given ...prometheus.Collector) echo.HandlerFunc {
+	return echo.WrapHandler(metrics.Handler(append(given,
+		metrics.BuildInfo(version), sysinfo.NewCollector(), hubsync.NewCollector(others),
 	)...))
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/internal/setting"
@@ -21,14 +22,17 @@ func isProxied(c echo.Context) bool {
 }
 
 // cleanProxyHeaders removes the headers of untrusted proxies, and records whether a request came through any proxy.
-func (s *Server) cleanProxyHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		proxied, ignored := s.cfg.Proxies.Clean(c.Request())
-		c.Set(proxiedKey, proxied)
-		if ignored {
-			s.untrusted.warn(netutil.Host(c.Request().RemoteAddr))
+func cleanProxyHeaders(proxies trustedproxy.Proxies, log *slog.Logger) echo.MiddlewareFunc {
+	untrusted := untrustedProxy{log, loglimit.New(loglimit.Notices())}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			proxied, ignored := proxies.Clean(c.Request())
+			c.Set(proxiedKey, proxied)
+			if ignored {
+				untrusted.warn(netutil.Host(c.Request().RemoteAddr))
+			}
+			return next(c)
 		}
-		return next(c)
 	}
 }
 

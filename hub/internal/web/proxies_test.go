@@ -9,9 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/labstack/echo/v4"
+
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
-	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -34,7 +35,7 @@ func (r *fixture) from(address string) {
 // A proxy's headers from an untrusted address are ignored. X-Forwarded-Prefix does not bypass a proxy's path rules,
 // cookies keep the hub's own path and scheme, and the page stays one of another origin.
 func TestUntrustedProxy(t *testing.T) {
-	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); reauth(s) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); s.compose() })
 	r.camera("desk", frame.JPEG).picture()
 	for address, shown := range map[string]bool{"127.0.0.1": false, "127.0.0.2": true} {
 		r.from(address)
@@ -44,7 +45,7 @@ func TestUntrustedProxy(t *testing.T) {
 		}
 		r.client.CloseIdleConnections()
 	}
-	g := newGuarded(t, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); reauth(s) })
+	g := newGuarded(t, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); s.compose() })
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
 	says := []string{"X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/sub", "X-Forwarded-Host", "cams.example"}
 	resp, _ := g.form("/login", values, says...)
@@ -71,10 +72,8 @@ func TestUntrustedProxy(t *testing.T) {
 
 // Untrusted headers are removed, so that no code can use them. The log names the remedy, once.
 func TestUntrustedHeaders(t *testing.T) {
-	s := newHouse(t, stream.Config{}).srv
-	s.cfg.Proxies = believing(t, "10.0.0.5")
 	var log strings.Builder
-	s.untrusted = untrustedProxy{slog.New(slog.NewTextHandler(&log, nil)), loglimit.New(loglimit.Notices())}
+	clean := cleanProxyHeaders(believing(t, "10.0.0.5"), slog.New(slog.NewTextHandler(&log, nil)))
 	names := []string{
 		"Forwarded", "Via", "X-Real-Ip", "X-Url-Scheme", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
 		"X-Forwarded-Prefix", "X-Forwarded-Port", "X-Forwarded-Ssl", "X-Forwarded-User",
@@ -85,8 +84,8 @@ func TestUntrustedHeaders(t *testing.T) {
 		for _, name := range names {
 			r.Header.Set(name, "x")
 		}
-		c := s.echo.NewContext(r, httptest.NewRecorder())
-		if err := s.cleanProxyHeaders(s.health)(c); err != nil {
+		c := echo.New().NewContext(r, httptest.NewRecorder())
+		if err := clean(func(echo.Context) error { return nil })(c); err != nil {
 			t.Fatal(err)
 		}
 		if len(c.Request().Header) != left || !isProxied(c) {

@@ -32,7 +32,7 @@ func newProxied(t *testing.T, without bool) *guarded {
 		if without {
 			s.cfg.External.Proxy.Secret = ""
 		}
-		reauth(s)
+		s.compose()
 	})
 	g.edit(func(d *credstore.File) error {
 		if err := d.AddMapping(credstore.Mapping{Who: "group:lab", Role: permission.Operator, Cameras: []string{"porch"}}); err != nil {

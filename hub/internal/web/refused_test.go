@@ -19,7 +19,7 @@ import (
 func TestTooLarge(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.cfg.Agents = &oneAgent{}
-		reapi(s)
+		s.compose()
 		*s.refused = *metrics.NewRefused(func() map[string]uint64 { return map[string]uint64{"status": 7} })
 	})
 	r.camera("desk", frame.JPEG)

@@ -113,7 +113,7 @@ func (l *failing) Accept() (net.Conn, error) {
 // A panic is an error like any other: answered, logged once with where it was, and it ends nothing else.
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
-	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)); s.compose() })
 	r.house.reg.OnStatus((&camera{id: "desk", format: frame.JPEG}).status("live", ""))
 	r.agents.feedFunc = func() { panic("oh no") }
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")

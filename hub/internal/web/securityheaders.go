@@ -1,13 +1,13 @@
 package web
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/origin"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 )
 
 // The policies of the hub's answers. A page loads from this hub only. 'self' includes the WebSocket.
@@ -19,13 +19,9 @@ const (
 	embedPolicy = policy + "*" // of a page that other pages may show in a frame
 )
 
-const (
-	// transportSecurity makes browsers use TLS only, for a month after each visit. It excludes subdomains. After TLS is
-	// turned off, a host is unreachable by HTTP for up to that month.
-	transportSecurity = "max-age=2592000"
-
-	headerResourcePolicy = "Cross-Origin-Resource-Policy"
-)
+// transportSecurity makes browsers use TLS only, for a month after each visit. It excludes subdomains. After TLS is
+// turned off, a host is unreachable by HTTP for up to that month.
+const transportSecurity = "max-age=2592000"
 
 // permissions denies the page the features that it does not use. It uses autoplay, clipboard-write, fullscreen and
 // picture-in-picture.
@@ -38,29 +34,31 @@ func permissions() string {
 }
 
 // securityHeaders makes browsers isolate the hub's answers from pages of other origins, and the page from other hosts.
-func (s *Server) securityHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+// Pages of other origins may load the shared routes. selfSigned, if not nil, reports whether browsers ask users about the
+// hub's own certificate. With Strict-Transport-Security they would not ask again, so users who trusted it once could not
+// reach the hub after its renewal.
+func securityHeaders(
+	proxies trustedproxy.Proxies, origins origin.Checker, shared []string, selfSigned func() bool,
+) echo.MiddlewareFunc {
 	permissions := permissions()
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set(echo.HeaderContentSecurityPolicy, ownPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "same-origin")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		h.Set("Permissions-Policy", permissions)
-		h.Set(headerResourcePolicy, "same-origin")
-		// For a page at another port "same-site" would be enough, but Chromium does not know it of IP addresses.
-		if r := c.Request(); slices.Contains(sharedRoutes(), c.Path()) || s.origin().IsAllowed(r) || s.origin().IsOtherPort(r) {
-			origin.Share(c.Response().Header())
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r, h := c.Request(), c.Response().Header()
+			h.Set(echo.HeaderContentSecurityPolicy, ownPolicy)
+			h.Set("X-Content-Type-Options", "nosniff")
+			h.Set("Referrer-Policy", "same-origin")
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+			h.Set("Permissions-Policy", permissions)
+			h.Set("Cross-Origin-Resource-Policy", "same-origin")
+			// For a page at another port "same-site" would be enough, but Chromium does not know it of IP addresses.
+			if slices.Contains(shared, c.Path()) || origins.IsAllowed(r) || origins.IsOtherPort(r) {
+				origin.Share(h)
+			}
+			ownCertificate := r.TLS != nil && selfSigned != nil && selfSigned()
+			if proxies.OverTLS(r) && !ownCertificate {
+				h.Set(echo.HeaderStrictTransportSecurity, transportSecurity)
+			}
+			return next(c)
 		}
-		if s.cfg.Proxies.OverTLS(c.Request()) && !s.selfSigned(c.Request()) {
-			h.Set(echo.HeaderStrictTransportSecurity, transportSecurity)
-		}
-		return next(c)
 	}
-}
-
-// selfSigned reports whether browsers ask users about the hub's own certificate. With Strict-Transport-Security they
-// would not ask again, so users who trusted it once could not reach the hub after its renewal.
-func (s *Server) selfSigned(r *http.Request) bool {
-	return r.TLS != nil && s.cfg.SelfSigned != nil && s.cfg.SelfSigned()
 }

@@ -2,11 +2,11 @@ package web
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +18,6 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/apiv1"
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/authz"
-	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/compat"
 	"github.com/bramble-cam/bramble/hub/internal/connlimit"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
@@ -27,18 +26,12 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/output/ws"
-	"github.com/bramble-cam/bramble/hub/internal/transcode"
-	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
-	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/netutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
-
-// DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
-const DefaultWriteTimeout = 10 * time.Second
 
 // maxStreams bounds the concurrent requests of an HTTP/2 connection. That also bounds the headers and trailers that a
 // client can make the hub store.
@@ -59,69 +52,27 @@ func defaultTimes() times {
 	}
 }
 
-// RuntimeConfig are the settings that may change while viewers watch.
-type RuntimeConfig struct {
-	Limits        viewers.Limits
-	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
-	AllowHosts    []string      // accepted host names, besides this host's, while authentication is off; "*" is all
-	DefaultCamera string        // of URLs that name none; "" means the first by name
-	WriteTimeout  time.Duration // of one write to a viewer that comes later; 0 means DefaultWriteTimeout
-}
-
-// Config is what a Server needs.
-type Config struct {
-	RuntimeConfig
-
-	Registry   *cameras.Registry
-	Transcoder *transcode.Transcoder
-	Outputs    *output.Registry
-	Agents     apiv1.AgentClient // asks cameras' agents
-	Connected  func() bool       // whether NATS can be reached
-	Info       apiv1.Info        // what the hub says about itself
-
-	// Authentication.
-	Credentials *credstore.Store    // users; nil without Auth
-	Auth        *auth.Authenticator // of the users in Credentials; nil means that authentication is off
-	External    webauth.External    // logins at a proxy or an identity provider
-	Exposed     bool                // other hosts can reach the hub: without users all access is denied, not allowed
-	Insecure    bool                // answer requests through a proxy even while authentication is off
-	Published   bool                // in a container, published on this host's loopback addresses only
-
-	// The server.
-	Proxies    trustedproxy.Proxies // reverse proxies to trust
-	TLS        *tls.Config          // nil means plain HTTP; else HTTP/2 too
-	SelfSigned func() bool          // whether the TLS certificate is self-signed; nil means no
-	LameDuck   time.Duration        // how long viewers are drained before the server stops; 0: all end at once
-
-	Others     func() []hubsync.Other   // hubs that share NATS with this one; nil means none
-	Refusals   func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
-	Collectors []prometheus.Collector   // further metrics
-	Log        *slog.Logger
-}
-
 // Server answers HTTP.
 type Server struct {
-	cfg       Config
-	runtime   atomic.Pointer[RuntimeConfig] // nil: as cfg has it
-	times     times
-	echo      *echo.Echo
-	ending    context.Context // Run's: its end is that of all viewers
-	tasks     sync.WaitGroup  // what runs beside http.Server
-	outputs   *output.Handler
-	site      *site
-	ws        *ws.Handler
-	draining  atomic.Bool // the server is about to stop
-	refused   *metrics.Refused
-	cameras   authz.Cameras
-	hostname  string // this host's
-	auth      *webauth.Auth
-	api       *apiv1.API
-	tracker   *viewers.Tracker
-	errors    *prometheus.CounterVec // answers that are errors, by status
-	pending   *connlimit.Pending
-	idle      *connlimit.Idle
-	accept    *connlimit.AcceptLimiter
-	untrusted untrustedProxy
+	cfg      Config
+	runtime  atomic.Pointer[RuntimeConfig] // nil: as cfg has it
+	times    times
+	echo     *echo.Echo
+	ending   context.Context // Run's: its end is that of all viewers
+	tasks    sync.WaitGroup  // what runs beside http.Server
+	outputs  *output.Handler
+	site     *site
+	ws       *ws.Handler
+	draining atomic.Bool // the server is about to stop
+	refused  *metrics.Refused
+	cameras  authz.Cameras
+	auth     *webauth.Auth
+	api      *apiv1.API
+	tracker  *viewers.Tracker
+	errors   *prometheus.CounterVec // answers that are errors, by status
+	pending  *connlimit.Pending
+	idle     *connlimit.Idle
+	accept   *connlimit.AcceptLimiter
 }
 
 // New returns a Server. It starts nothing.
@@ -132,7 +83,7 @@ func New(cfg Config) *Server {
 	if cfg.Others == nil {
 		cfg.Others = func() []hubsync.Other { return nil }
 	}
-	s := &Server{cfg: cfg, times: defaultTimes(), echo: echo.New(), ending: context.Background(), site: newSite(cfg.Outputs), hostname: hostname()}
+	s := &Server{cfg: cfg, times: defaultTimes(), ending: context.Background(), site: newSite(cfg.Outputs)}
 	s.cameras = authz.Cameras{Registry: cfg.Registry}
 	s.tracker = s.newTracker()
 	s.outputs = s.newOutputs()
@@ -141,22 +92,32 @@ func New(cfg Config) *Server {
 	s.errors = metrics.NewCounterVec("http_errors_total", "Requests answered with an error, by status.", "code",
 		errorCodes()...)
 	s.refused = metrics.NewRefused(cfg.Refusals)
-	s.untrusted = untrustedProxy{cfg.Log, loglimit.New(loglimit.Notices())}
 	exempt := func(host string) bool { return netutil.IsLoopback(host) || s.cfg.Proxies.Trusts(host) }
-	s.pending = connlimit.NewPending(connlimit.MaxPending, exempt, func(address string) { s.tracker.Reject(viewers.LimitPending, address) })
-	s.idle = connlimit.NewIdle(connlimit.MaxIdle, exempt, func(address string) { s.tracker.Reject(viewers.LimitIdle, address) })
+	reject := func(limit string) func(string) { return func(address string) { s.tracker.Reject(limit, address) } }
+	s.pending = connlimit.NewPending(connlimit.MaxPending, exempt, reject(viewers.LimitPending))
+	s.idle = connlimit.NewIdle(connlimit.MaxIdle, exempt, reject(viewers.LimitIdle))
 	s.accept = connlimit.NewAcceptLimiter(cfg.Limits.Rate)
 	if cfg.Auth != nil {
 		cfg.Credentials.OnChange(func(*credstore.Snapshot) { s.tracker.CredentialsChanged() })
 	}
+	s.compose()
+	return s
+}
+
+// compose puts together what answers requests.
+func (s *Server) compose() {
 	s.auth = s.newAuth()
 	s.api = s.newAPI()
-	s.echo.HTTPErrorHandler = s.handleError
-	s.echo.Pre(s.requestStarted, s.cleanProxyHeaders, s.stripPrefix)
+	check := &authOffCheck{
+		auth: s.auth, proxies: s.cfg.Proxies, allowHosts: func() []string { return s.config().AllowHosts },
+		hostname: hostname(), insecure: s.cfg.Insecure, published: s.cfg.Published,
+	}
+	s.echo = echo.New()
+	s.echo.HTTPErrorHandler = (&errorHandler{s.errors, s.cfg.Log}).handle
+	s.echo.Pre(s.requestStarted, cleanProxyHeaders(s.cfg.Proxies, s.cfg.Log), stripPrefix(s.cfg.Proxies))
 	s.echo.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: recoverPanic}),
-		s.securityHeaders, s.withWriteDeadline, s.restrictWhileAuthOff)
+		securityHeaders(s.cfg.Proxies, s.origin(), sharedRoutes(), s.cfg.SelfSigned), s.withWriteDeadline, check.middleware)
 	s.routes()
-	return s
 }
 
 // newTracker returns the tracker of the server's viewers.
@@ -257,7 +218,8 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	select {
 	case err = <-served:
 	case <-asked:
-		err = s.drain(served)
+		s.draining.Store(true)
+		err = lameDuck{s.tracker, s.cfg.LameDuck, s.cfg.Log}.drain(ctx, served)
 	}
 	if err == nil {
 		defer func() { <-served }() // http.ErrServerClosed
@@ -331,22 +293,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.Serv
 
 func (s *Server) routes() {
 	e := s.echo
+	health := &health{s.draining.Load, s.cfg.Connected, s.cfg.Registry}
+	cameras := &cameraHandler{
+		cameras: s.cameras, outputs: s.cfg.Outputs, stream: s.outputs, proxies: s.cfg.Proxies, page: s.site.page,
+		ending: func() context.Context { return s.ending },
+	}
 	read := []string{http.MethodGet, http.MethodHead}
 	// Public: nothing secret is in them.
 	e.Match(read, "/assets/*", s.site.asset)
 	e.Match(read, "/bramble-camera.js", s.site.elementScript)
 	e.Match(read, "/api/v1/openapi.yaml", s.site.openAPIDocument)
-	e.Match(read, "/healthz", s.health)
-	e.Match(read, "/readyz", s.ready)
+	e.Match(read, "/healthz", health.live)
+	e.Match(read, "/readyz", health.ready)
 	s.auth.Register(e, read)
 	// For principals. They get what they may view.
-	e.Match(read, "/cam/:camera", s.camera, s.auth.RequireAuthOrLink)
+	e.Match(read, "/cam/:camera", cameras.camera, s.auth.RequireAuthOrLink)
 	e.Match(read, "/ws", s.webSocket, s.auth.RequireAuthOrLink)
 	s.api.Register(e, read)
-	e.Match(read, "/metrics", s.metrics(), s.auth.RequireAuth, webauth.RequireMetricsAccess)
+	collectors := append(slices.Clip(s.cfg.Collectors), s.errors, s.refused, s.accept, s.tracker, s.ws)
+	e.Match(read, "/metrics", metricsHandler(s.cfg.Info.Version, s.cfg.Others, collectors...), s.auth.RequireAuth, webauth.RequireMetricsAccess)
 	compat.New(compat.Config{
 		Cameras: s.cameras, DefaultCamera: func() string { return s.config().DefaultCamera }, Auth: s.auth,
-		Page: s.site.page, Serve: s.serve,
+		Page: s.site.page, Serve: cameras.serve,
 	}).Register(e, read)
 }
 
@@ -361,7 +329,7 @@ func (s *Server) withWriteDeadline(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// recoverPanic makes an error of a panic, which handleError logs like any other.
+// recoverPanic makes an error of a panic, which errorHandler logs like any other.
 func recoverPanic(_ echo.Context, err error, stack []byte) error {
 	return fmt.Errorf("panic: %w\n%s", err, stack)
 }

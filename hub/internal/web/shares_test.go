@@ -86,6 +86,7 @@ func newShared(t *testing.T, most int) *guarded {
 		s.cfg.Transcoder = transcode.New(transcode.Config{FFmpeg: ffmpeg, Max: most, Log: testutil.Log(t)})
 		s.outputs = s.newOutputs()
 		s.ws = s.newWS()
+		s.compose()
 		testutil.Run(t, s.cfg.Transcoder.Run)
 	})
 }
