@@ -9,6 +9,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/session"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -24,29 +25,35 @@ const (
 // maxCookies bounds how many session cookies are tried. Browsers keep fewer for a host.
 const maxCookies = 200
 
-// sessionOf returns the principal of a request's session. The first valid cookie counts, so that a planted cookie locks
+// cookies are those of sessions and of logins in progress.
+type cookies struct {
+	auth    *auth.Authenticator // nil: authentication is off
+	proxies trustedproxy.Proxies
+}
+
+// session returns the principal of a request's session. The first valid cookie counts, so that a planted cookie locks
 // no user out.
-func (a *Auth) sessionOf(c echo.Context, addr string) (auth.Principal, error) {
+func (k cookies) session(c echo.Context, addr string) (auth.Principal, error) {
 	var refused error
-	for _, cookie := range a.sessionCookies(c.Request()) {
-		p, renewed, err := a.cfg.Authenticator.Session(addr, secret.Text(cookie.Value))
+	for _, cookie := range k.ofSessions(c.Request()) {
+		p, renewed, err := k.auth.Session(addr, secret.Text(cookie.Value))
 		if err != nil {
 			refused = err
 			continue
 		}
 		if renewed != nil {
-			a.setCookie(c, cookie.Name, *renewed)
+			k.set(c, cookie.Name, *renewed)
 		}
 		return p, nil
 	}
 	return auth.Principal{}, &unauthenticatedError{refused}
 }
 
-// sessionCookies returns the session cookies of a request, hardest to plant first. Over TLS the cookie without TLS is
+// ofSessions returns the session cookies of a request, hardest to plant first. Over TLS the cookie without TLS is
 // ignored, because anyone may have planted it.
-func (a *Auth) sessionCookies(r *http.Request) (list []*http.Cookie) {
+func (k cookies) ofSessions(r *http.Request) (list []*http.Cookie) {
 	names := []string{hostCookie, secureCookie}
-	if !a.cfg.Proxies.OverTLS(r) {
+	if !k.proxies.OverTLS(r) {
 		names = append(names, sessionCookie)
 	}
 	for _, name := range names {
@@ -56,36 +63,36 @@ func (a *Auth) sessionCookies(r *http.Request) (list []*http.Cookie) {
 }
 
 // endSession ends the sessions of all cookies of a request, and makes the browser delete these cookies.
-func (a *Auth) endSession(c echo.Context) {
-	if a.cfg.Authenticator == nil {
+func (k cookies) endSession(c echo.Context) {
+	if k.auth == nil {
 		return
 	}
 	r := c.Request()
 	for _, name := range []string{hostCookie, secureCookie, sessionCookie} {
 		cookies := r.CookiesNamed(name)
 		for _, cookie := range cookies[:min(len(cookies), maxCookies)] {
-			a.cfg.Authenticator.Logout(a.cfg.Proxies.ClientAddr(r), secret.Text(cookie.Value))
+			k.auth.Logout(k.proxies.ClientAddr(r), secret.Text(cookie.Value))
 		}
-		if len(cookies) > 0 && name != a.cookieName(r) {
-			a.setCookie(c, name, session.Cookie{Expires: time.Unix(1, 0)})
+		if len(cookies) > 0 && name != k.sessionName(r) {
+			k.set(c, name, expired())
 		}
 	}
 }
 
-// cookieName returns the cookie name for a new session.
-func (a *Auth) cookieName(r *http.Request) string {
+// sessionName returns the cookie name for a new session.
+func (k cookies) sessionName(r *http.Request) string {
 	switch {
-	case !a.cfg.Proxies.OverTLS(r):
+	case !k.proxies.OverTLS(r):
 		return sessionCookie
-	case a.cfg.Proxies.Prefix(r) != "": // the cookie is for that path only
+	case k.proxies.Prefix(r) != "": // the cookie is for that path only
 		return secureCookie
 	}
 	return hostCookie
 }
 
-// setCookie gives a browser its session, for the hub's part of the host only, and not for scripts.
-func (a *Auth) setCookie(c echo.Context, name string, cookie session.Cookie) {
-	path := a.cfg.Proxies.Prefix(c.Request()) + "/"
+// set gives a browser a cookie, for the hub's part of the host only, and not for scripts.
+func (k cookies) set(c echo.Context, name string, cookie session.Cookie) {
+	path := k.proxies.Prefix(c.Request()) + "/"
 	if name == hostCookie {
 		path = "/"
 	}
@@ -94,3 +101,17 @@ func (a *Auth) setCookie(c echo.Context, name string, cookie session.Cookie) {
 		Secure: strings.HasPrefix(name, "__"), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
 }
+
+// attemptName returns the cookie name of a login in progress. It is as hard to plant as a session's.
+func (k cookies) attemptName(r *http.Request) string {
+	return strings.Replace(k.sessionName(r), "_session", "_login", 1)
+}
+
+// begin replaces the sessions of a request by a new one. Another port of the host may have planted the previous ones.
+func (k cookies) begin(c echo.Context, cookie session.Cookie) {
+	k.endSession(c)
+	k.set(c, k.sessionName(c.Request()), cookie)
+}
+
+// expired returns the cookie that makes a browser delete it.
+func expired() session.Cookie { return session.Cookie{Expires: time.Unix(1, 0)} }

@@ -38,29 +38,38 @@ func (e External) Close() {
 	}
 }
 
+// logoutURL returns the URL that ends the login at the proxy or provider, or "".
+func (e External) logoutURL(ctx context.Context, p auth.Principal) string {
+	switch {
+	case p.Method == auth.MethodProxy && e.Proxy != nil:
+		return e.Proxy.LogoutURL
+	case p.LoginMethod == auth.MethodOIDC && e.OIDC != nil:
+		return e.OIDC.LogoutURL(ctx)
+	}
+	return ""
+}
+
 // apiTokenMark begins the hub's own API tokens. A JWT never begins with it: its first part is a JSON object in base64.
 const apiTokenMark = "bt_"
 
-// bearerToken returns the principal of a bearer token.
-func (a *Auth) bearerToken(ctx context.Context, addr string, token secret.Text) (auth.Principal, error) {
-	if a.cfg.External.Bearer == nil || strings.HasPrefix(token.Reveal(), apiTokenMark) {
-		return a.cfg.Authenticator.Token(addr, token)
+// bearerTokens authenticates by the hub's own API tokens and those of an identity provider.
+type bearerTokens struct {
+	auth     *auth.Authenticator
+	verifier BearerVerifier // nil: none but the hub's own are accepted
+}
+
+// principal returns the principal of a bearer token.
+func (b bearerTokens) principal(ctx context.Context, addr string, token secret.Text) (auth.Principal, error) {
+	if b.verifier == nil || strings.HasPrefix(token.Reveal(), apiTokenMark) {
+		return b.auth.Token(addr, token)
 	}
-	id, expires, err := a.cfg.External.Bearer.Verify(ctx, token)
+	id, expires, err := b.verifier.Verify(ctx, token)
 	if err != nil {
-		a.cfg.Authenticator.RefuseExternal(addr, auth.MethodJWT, err)
+		b.auth.RefuseExternal(addr, auth.MethodJWT, err)
 		if unavailable := (*sso.UnavailableError)(nil); errors.As(err, &unavailable) {
 			return auth.Principal{}, err
 		}
 		return auth.Principal{}, auth.ErrUnauthenticated
 	}
-	return a.cfg.Authenticator.External(addr, auth.MethodJWT, id, expires)
-}
-
-// asUnauthenticated turns a refusal into an answer that says how to authenticate.
-func asUnauthenticated(err error) error {
-	if errors.Is(err, auth.ErrUnauthenticated) {
-		return &unauthenticatedError{err}
-	}
-	return err
+	return b.auth.External(addr, auth.MethodJWT, id, expires)
 }

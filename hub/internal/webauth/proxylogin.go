@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
 	"github.com/bramble-cam/bramble/internal/secret"
 )
 
@@ -23,11 +24,18 @@ type ProxyLogin struct {
 	LogoutURL    string      // ends the login at the proxy; "" for none
 }
 
-// fromProxy returns the principal that a trusted proxy names in this request. known is false if it names no user, or
+// proxyUsers authenticates by what a trusted reverse proxy says.
+type proxyUsers struct {
+	login   *ProxyLogin // nil: headers are ignored
+	auth    *auth.Authenticator
+	proxies trustedproxy.Proxies
+}
+
+// principal returns the principal that a trusted proxy names in this request. known is false if it names no user, or
 // may not name one. Then the other kinds of login apply.
-func (a *Auth) fromProxy(r *http.Request, addr string) (p auth.Principal, known bool, err error) {
-	cfg := a.cfg.External.Proxy
-	if cfg == nil || !a.cfg.Proxies.Sent(r) {
+func (u proxyUsers) principal(r *http.Request, addr string) (p auth.Principal, known bool, err error) {
+	cfg := u.login
+	if cfg == nil || !u.proxies.Sent(r) {
 		return p, false, nil
 	}
 	users := r.Header.Values(cfg.UserHeader)
@@ -36,7 +44,7 @@ func (a *Auth) fromProxy(r *http.Request, addr string) (p auth.Principal, known 
 	}
 	if !cfg.secretShown(r) {
 		err := errors.New("the proxy names a user but does not send the right secret in " + HeaderProxySecret)
-		a.cfg.Authenticator.RefuseExternal(addr, auth.MethodProxy, err)
+		u.auth.RefuseExternal(addr, auth.MethodProxy, err)
 		return p, false, nil
 	}
 	groups, err := cfg.groups(r)
@@ -44,11 +52,11 @@ func (a *Auth) fromProxy(r *http.Request, addr string) (p auth.Principal, known 
 		err = errors.New("the proxy names more than one user: it must replace the header that the client sends")
 	}
 	if err != nil {
-		a.cfg.Authenticator.RefuseExternal(addr, auth.MethodProxy, err)
+		u.auth.RefuseExternal(addr, auth.MethodProxy, err)
 		return p, true, &unauthenticatedError{err}
 	}
 	id := auth.Identity{Name: users[0], Groups: groups}
-	p, err = a.cfg.Authenticator.External(addr, auth.MethodProxy, id, time.Now().Add(auth.ProxyLife))
+	p, err = u.auth.External(addr, auth.MethodProxy, id, time.Now().Add(auth.ProxyLife))
 	return p, true, asUnauthenticated(err)
 }
 
