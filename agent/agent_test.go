@@ -193,7 +193,8 @@ func TestForeignMessages(t *testing.T) {
 	if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 		t.Fatal(err)
 	}
-	if said := refused(t, newAgent(t, config(t, url, "porch=file:clip.jpeg"))); !strings.Contains(said, "camera porch: something answers for it already") {
+	if said := refused(t, newAgent(t, config(t, url, "porch=file:clip.jpeg"))); !strings.Contains(said,
+		"camera porch: something answers for it already") {
 		t.Errorf("error %q", said)
 	}
 	_, statuses := subscribe(t, nc, "cam.desk.status")
@@ -265,7 +266,8 @@ func TestInfoAndVerbs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Host != "pi1" || s.Agent != "1.2.3" || s.Source != "file" || s.Format != frame.JPEG || s.State != status.Idle || s.Clock.Source != "arrival" {
+	if s.Host != "pi1" || s.Agent != "1.2.3" || s.Source != "file" || s.Format != frame.JPEG || s.State != status.Idle ||
+		s.Clock.Source != "arrival" {
 		t.Errorf("%+v", s)
 	}
 	if other, err := info(nc, "desk"); err != nil || other.Instance != s.Instance || other.Source != "pattern" {
@@ -275,7 +277,8 @@ func TestInfoAndVerbs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f, err := frame.Decode(frame.JPEG, frame.Header(msg.Header), msg.Data); err != nil || !bytes.Equal(f.Payload, picture(t)) {
+	if f, err := frame.Decode(frame.JPEG, frame.Header(msg.Header), msg.Data); err != nil ||
+		!bytes.Equal(f.Payload, picture(t)) {
 		t.Errorf("snapshot: %v, %v", err, msg.Header)
 	}
 	msg, err = nc.Request("cam.porch.do.keyframe", nil, testutil.Timeout)

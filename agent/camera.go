@@ -202,7 +202,8 @@ func (c *camera) publishFrame(f source.Frame) {
 	}
 	c.seq += f.Lost
 	c.pub.Put(&frame.Frame{
-		Format: c.source.Format(), Seq: c.seq, PTS: f.PTS, CaptureTime: f.Captured, Epoch: c.epoch, Key: f.Key, Payload: f.Data,
+		Format: c.source.Format(), Seq: c.seq, PTS: f.PTS, CaptureTime: f.Captured, Epoch: c.epoch, Key: f.Key,
+		Payload: f.Data,
 	})
 	c.seq++
 }

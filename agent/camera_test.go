@@ -87,7 +87,8 @@ func fakeAgent(t *testing.T, url string) (*Agent, *fakeSource) {
 
 func shot(n byte) source.Frame {
 	return source.Frame{
-		Data: []byte{n}, PTS: time.Duration(n) * 40 * time.Millisecond, Captured: time.Unix(1000, int64(n)), Width: 640, Height: 480,
+		Data: []byte{n}, PTS: time.Duration(n) * 40 * time.Millisecond, Captured: time.Unix(1000, int64(n)),
+		Width: 640, Height: 480,
 	}
 }
 
@@ -112,7 +113,8 @@ func TestStates(t *testing.T) {
 		t.Errorf("live: %+v", live)
 	}
 	first := nextFrame(t, got)
-	if first.Seq != 0 || first.Epoch != live.Epoch || first.PTS != 40*time.Millisecond || first.CaptureTime.UnixNano() != time.Unix(1000, 1).UnixNano() {
+	if first.Seq != 0 || first.Epoch != live.Epoch || first.PTS != 40*time.Millisecond ||
+		first.CaptureTime.UnixNano() != time.Unix(1000, 1).UnixNano() {
 		t.Errorf("first frame: %+v", first)
 	}
 
@@ -175,7 +177,8 @@ func TestOneFailingCameraLeavesTheOthers(t *testing.T) {
 	url := testutil.StartNATS(t)
 	nc := testutil.Connect(t, url)
 	runAgent(t, newAgent(t, config(t, url,
-		"good=file:clip.jpeg#fps=50", "bad=exec:echo 'no sensor: check the cable' >&2; exit 3#format=mjpeg", "mute=exec:exec sleep 1000#format=h264",
+		"good=file:clip.jpeg#fps=50", "bad=exec:echo 'no sensor: check the cable' >&2; exit 3#format=mjpeg",
+		"mute=exec:exec sleep 1000#format=h264",
 	)), nc)
 	_, statuses := subscribe(t, nc, "cam.bad.status")
 	subscribe(t, nc, "cam.mute.h264")
@@ -231,7 +234,8 @@ func TestNoFrames(t *testing.T) {
 	a.cameras[0].frameTimeout = 50 * time.Millisecond
 	testutil.Run(t, a.Run)
 	testutil.Receive(t, "the start of the source", src.runs)
-	if s := waitState(t, statuses, status.Degraded); !strings.Contains(s.Reason, "no frame for too long") || !strings.Contains(s.Reason, "(50ms)") {
+	if s := waitState(t, statuses, status.Degraded); !strings.Contains(s.Reason, "no frame for too long") ||
+		!strings.Contains(s.Reason, "(50ms)") {
 		t.Errorf("reason %q", s.Reason)
 	}
 	testutil.Receive(t, "the second start of the source", src.runs)
@@ -290,7 +294,8 @@ func TestOversizeIsToldInTheStatus(t *testing.T) {
 		}
 		return s.Warning != ""
 	})
-	if !strings.Contains(s.Warning, "max_payload") || !strings.Contains(s.Warning, "8MB") || s.Drops[drop.Oversize.String()] != 1 {
+	if !strings.Contains(s.Warning, "max_payload") || !strings.Contains(s.Warning, "8MB") ||
+		s.Drops[drop.Oversize.String()] != 1 {
 		t.Errorf("%+v", s)
 	}
 }

@@ -16,10 +16,12 @@ func TestConfigErrors(t *testing.T) {
 		want   []string
 	}{
 		{"no hub", func(c *Config) { c.Hub = "" }, []string{"no hub", "--hub nats://HOST:4222"}},
-		{"camera twice", func(c *Config) { c.Cameras = append(c.Cameras, c.Cameras[0]) }, []string{"camera porch is given twice", "name of its own"}},
+		{"camera twice", func(c *Config) { c.Cameras = append(c.Cameras, c.Cameras[0]) },
+			[]string{"camera porch is given twice", "name of its own"}},
 		{"bad name", func(c *Config) { c.Cameras[0].Name = "Porch" }, []string{`camera id "Porch"`, "a-z, 0-9"}},
 		{"empty name", func(c *Config) { c.Cameras[0].Name = "" }, []string{`camera id ""`}},
-		{"bad source", func(c *Config) { c.Cameras[0].Source = "webcam:0" }, []string{"camera porch", `"webcam"`, "exec, file, pattern, rpicam and v4l2"}},
+		{"bad source", func(c *Config) { c.Cameras[0].Source = "webcam:0" },
+			[]string{"camera porch", `"webcam"`, "exec, file, pattern, rpicam and v4l2"}},
 		{"missing file", func(c *Config) { c.Cameras[0].Source = "file:gone.jpeg" }, []string{"camera porch", "gone.jpeg"}},
 		{"bad root", func(c *Config) { c.SubjectRoot = "a b" }, []string{`subject root "a b"`, "tokens"}},
 		{"negative linger", func(c *Config) { c.Linger = -time.Second }, []string{"linger -1s", "10s"}},

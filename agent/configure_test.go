@@ -57,7 +57,8 @@ func TestConfigure(t *testing.T) {
 		t.Errorf("the source got %+v", got)
 	}
 	reply, err = nc.Request("cam.porch.do.configure", []byte(`{"controls":{"brightness":500}}`), testutil.Timeout)
-	if err != nil || reply.Header.Get(micro.ErrorCodeHeader) != "400" || !strings.Contains(reply.Header.Get(micro.ErrorHeader), "-64 to 64") {
+	if err != nil || reply.Header.Get(micro.ErrorCodeHeader) != "400" ||
+		!strings.Contains(reply.Header.Get(micro.ErrorHeader), "-64 to 64") {
 		t.Errorf("%v, %v", reply, err)
 	}
 	if s, err := info(nc, "porch"); err != nil || len(s.Controls) != 1 || s.Clock.Source != status.ClockV4L2 {

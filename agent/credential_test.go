@@ -31,7 +31,8 @@ func guarded(hub, agent credential.Credential) server.Options {
 	return server.Options{Nkeys: []*server.NkeyUser{
 		{Nkey: hub.Public()},
 		{Nkey: agent.Public(), Permissions: &server.Permissions{
-			Publish: &server.SubjectPermission{Allow: []string{"cam.porch.>", credential.AllInboxes, credential.AgentInboxPrefix(agent.Public()) + ".>"}},
+			Publish: &server.SubjectPermission{Allow: []string{"cam.porch.>", credential.AllInboxes,
+				credential.AgentInboxPrefix(agent.Public()) + ".>"}},
 			Subscribe: &server.SubjectPermission{Allow: []string{
 				"cam.porch.do.>", "$SRV.*", "$SRV.*.camera", "$SRV.*.camera.*", credential.AgentInboxPrefix(agent.Public()) + ".>",
 			}},
@@ -129,7 +130,8 @@ func TestRefusedAgentSaysSo(t *testing.T) {
 			cfg := config(t, s.ClientURL(), "porch=file:clip.jpeg")
 			cfg.Credential, cfg.Log = test.shows, slog.New(slog.NewTextHandler(l, nil))
 			testutil.Run(t, newAgent(t, cfg).Run)
-			testutil.Eventually(t, "it is told", func() bool { return l.said("level=ERROR") && l.said("the hub refuses this agent") && l.said(test.says) })
+			testutil.Eventually(t, "it is told",
+				func() bool { return l.said("level=ERROR") && l.said("the hub refuses this agent") && l.said(test.says) })
 			port := testutil.Port(t, s)
 			testutil.StopServer(s)
 			opts := guarded(hub, test.shows)

@@ -24,7 +24,8 @@ func TestHealth(t *testing.T) {
 	if err := ask(url); err != nil {
 		t.Errorf("without cameras: %v", err)
 	}
-	if err := ask(url, Camera{Name: "porch"}, Camera{Name: "yard"}); err == nil || !strings.Contains(err.Error(), "yard does not answer") {
+	if err := ask(url, Camera{Name: "porch"}, Camera{Name: "yard"}); err == nil ||
+		!strings.Contains(err.Error(), "yard does not answer") {
 		t.Errorf("a camera that nobody serves: %v", err)
 	}
 	if err := ask("nats://127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") {

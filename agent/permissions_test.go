@@ -19,7 +19,8 @@ func TestDeniedAnswers(t *testing.T) {
 	if n := strings.Count(l.text, "level=ERROR"); n != 1 || !l.said("--inbox-prefix _INBOX.U") {
 		t.Errorf("%d lines:\n%s", n, l.text)
 	}
-	if d.denied("cam.garden.do.info"); !d.isDenied("cam.garden.do.info") || d.isDenied("cam.porch.do.info") || !l.said("agent list") {
+	if d.denied("cam.garden.do.info"); !d.isDenied("cam.garden.do.info") || d.isDenied("cam.porch.do.info") ||
+		!l.said("agent list") {
 		t.Errorf("said\n%s", l.text)
 	}
 }

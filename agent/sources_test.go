@@ -15,7 +15,8 @@ import (
 // clips are files that sources find.
 func clips() fs.FS {
 	files := fstest.MapFS{}
-	for _, name := range []string{"clip.h264", "clip.264", "clip.mjpeg", "clip.mjpg", "clip.jpeg", "CLIP.JPG", "clip", "a#b.h264", "a b=c.h264"} {
+	for _, name := range []string{"clip.h264", "clip.264", "clip.mjpeg", "clip.mjpg", "clip.jpeg", "CLIP.JPG", "clip",
+		"a#b.h264", "a b=c.h264"} {
 		files[name] = &fstest.MapFile{Data: []byte(name)}
 	}
 	return files
@@ -126,8 +127,9 @@ func TestParseSourceErrors(t *testing.T) {
 
 func FuzzParseSource(f *testing.F) {
 	for _, spec := range []string{
-		"pattern:#size=160x120&fps=5", "file:clip.h264#fps=25", "exec:cat x#format=mjpeg", "exec:a # b#format=h264&", "file:a#b.h264", "a:#=", "pattern:#size=x",
-		"file:clip#fps=1e-9", "pattern:#fps=9223372036854775808", "exec:#format=h264#format=h264", "file:../clip.h264",
+		"pattern:#size=160x120&fps=5", "file:clip.h264#fps=25", "exec:cat x#format=mjpeg", "exec:a # b#format=h264&",
+		"file:a#b.h264", "a:#=", "pattern:#size=x", "file:clip#fps=1e-9", "pattern:#fps=9223372036854775808",
+		"exec:#format=h264#format=h264", "file:../clip.h264",
 	} {
 		f.Add(spec)
 	}

@@ -36,7 +36,8 @@ func TestPinnedHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed := make(chan struct{})
-	nc, err := nats.Connect(url, append(append(options, hub.Options()...), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
+	nc, err := nats.Connect(url,
+		append(append(options, hub.Options()...), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,8 @@ func startImpostor(t *testing.T, cert *testutil.Cert, secure bool) *impostor {
 func (i *impostor) serve(c net.Conn, cert *testutil.Cert, secure bool) {
 	defer func() { _ = c.Close() }()                    // the other side has gone
 	_ = c.SetDeadline(time.Now().Add(testutil.Timeout)) // an agent that says nothing fails the test elsewhere
-	_, _ = fmt.Fprintf(c, "INFO {\"server_id\":\"X\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":1048576,\"nonce\":\"abcdef\",\"auth_required\":true,\"tls_required\":%v}\r\n", secure)
+	_, _ = fmt.Fprintf(c,
+		"INFO {\"server_id\":\"X\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":1048576,\"nonce\":\"abcdef\",\"auth_required\":true,\"tls_required\":%v}\r\n", secure)
 	wire := &tapped{Conn: c}
 	var inside io.Reader = wire
 	if secure {
@@ -146,8 +148,9 @@ func TestImpostor(t *testing.T) {
 		"another key, plain URL": {"nats://", true, pin(real), "pinned is " + tlstrust.Fingerprint(real.Leaf)},
 		"no TLS":                 {"nats://", false, pin(real), "no TLS"},
 		"no TLS, nothing pinned": {"tls://", false, tlstrust.Settings{Prefix: "tls"}, "no TLS"},
-		"another authority":      {"nats://", true, tlstrust.Settings{CA: real.CertFile, Prefix: "tls"}, "not signed by an authority in"},
-		"an unknown certificate": {"tls://", true, tlstrust.Settings{Prefix: "tls"}, "unknown authority"},
+		"another authority": {"nats://", true, tlstrust.Settings{CA: real.CertFile, Prefix: "tls"},
+			"not signed by an authority in"}, "an unknown certificate": {"tls://", true, tlstrust.Settings{Prefix: "tls"},
+			"unknown authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -160,7 +163,8 @@ func TestImpostor(t *testing.T) {
 				return l.said("level=ERROR") && l.said("does not trust the hub") && l.said(test.says) && l.said("remedy=")
 			})
 			stop()
-			if attempts, heard, wire := i.took(); attempts == 0 || heard != "" || strings.Contains(wire, "CONNECT") || strings.Contains(wire, cfg.Credential.Public()) {
+			if attempts, heard, wire := i.took(); attempts == 0 || heard != "" || strings.Contains(wire, "CONNECT") ||
+				strings.Contains(wire, cfg.Credential.Public()) {
 				t.Errorf("%d attempts told the impostor %q and %q", attempts, heard, wire)
 			}
 		})
@@ -175,7 +179,8 @@ func TestImpostorHears(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	options := append(c.Options(), nats.Secure(&tls.Config{InsecureSkipVerify: true}), nats.Timeout(time.Second), nats.NoReconnect())
+	options := append(c.Options(), nats.Secure(&tls.Config{InsecureSkipVerify: true}), nats.Timeout(time.Second),
+		nats.NoReconnect())
 	if nc, err := nats.Connect("tls://"+i.addr, options...); err == nil {
 		nc.Close()
 		t.Fatal("the impostor answers")

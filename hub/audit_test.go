@@ -30,7 +30,8 @@ func TestAuditLog(t *testing.T) {
 	file, credentials := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "credentials.json")
 	mustEdit(t, credentials, addUser)
 	h, _, stop := startLogged(t, Config{HTTP: "127.0.0.1:0", Credentials: credentials, AuditLog: file})
-	for password, want := range map[string]int{"wrong%20and%20long%20enough": http.StatusUnauthorized, "correct%20horse%20battery%20staple": http.StatusOK} {
+	for password, want := range map[string]int{"wrong%20and%20long%20enough": http.StatusUnauthorized,
+		"correct%20horse%20battery%20staple": http.StatusOK} {
 		if code, body := get(t, strings.Replace(h.Page(), "://", "://anna:"+password+"@", 1)+"api/v1/me"); code != want {
 			t.Errorf("%d %s", code, body)
 		}

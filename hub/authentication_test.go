@@ -90,13 +90,15 @@ func refuses(t *testing.T, what string, cfg Config, says ...string) {
 // A lost credentials file does not turn authentication off, however it was lost.
 func TestLostFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
-	refuses(t, "named and missing", Config{Credentials: file, RequireCredentialsFile: true}, "--credentials", "mounted", "user add")
+	refuses(t, "named and missing", Config{Credentials: file, RequireCredentialsFile: true}, "--credentials",
+		"mounted", "user add")
 	refuses(t, "users are required", Config{Credentials: file, RequireUsers: true}, "--require-users", "user add")
 	mustEdit(t, file, addAgent)
 	refuses(t, "users are required, and there is an agent",
 		Config{Credentials: file, RequireUsers: true}, "--require-users")
 	mustEdit(t, file, addUser)
-	_, said, stop := startLogged(t, Config{HTTP: "127.0.0.1:0", Credentials: file, RequireCredentialsFile: true, RequireUsers: true})
+	_, said, stop := startLogged(t, Config{HTTP: "127.0.0.1:0", Credentials: file, RequireCredentialsFile: true,
+		RequireUsers: true})
 	if !strings.Contains(said.String(), "authentication is on: 1 users, 0 mappings, 1 agents, 0 consumers") {
 		t.Errorf("said %s", said)
 	}
@@ -108,7 +110,8 @@ func TestLostFile(t *testing.T) {
 	if err := os.Remove(file + ".lock"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Credentials: file, Log: testutil.Log(t)}); err != nil {
+	if _, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Credentials: file,
+		Log: testutil.Log(t)}); err != nil {
 		t.Errorf("begun anew: %v", err)
 	}
 }
@@ -166,7 +169,8 @@ func TestSaysAuthentication(t *testing.T) {
 		cfg  Config
 		says string
 	}{
-		"no users": {Config{HTTP: "127.0.0.1:0"}, "level=INFO msg=\"authentication is OFF: anyone on this host who reaches 127.0.0.1:"},
+		"no users": {Config{HTTP: "127.0.0.1:0"},
+			"level=INFO msg=\"authentication is OFF: anyone on this host who reaches 127.0.0.1:"},
 		"no users, published here": {
 			Config{HTTP: "0.0.0.0:0", HTTPPublished: published},
 			"level=INFO msg=\"authentication is OFF: anyone on this host who reaches " + published,
@@ -175,7 +179,8 @@ func TestSaysAuthentication(t *testing.T) {
 			Config{HTTP: "127.0.0.1:0", HTTPPublished: "192.0.2.7:80", Insecure: true},
 			"level=WARN msg=\"authentication is OFF: anyone who reaches 192.0.2.7:80 is",
 		},
-		"no users, no limits": {Config{HTTP: "0.0.0.0:0", Insecure: true}, "level=WARN msg=\"authentication is OFF: anyone who reaches [::]:"},
+		"no users, no limits": {Config{HTTP: "0.0.0.0:0", Insecure: true},
+			"level=WARN msg=\"authentication is OFF: anyone who reaches [::]:"},
 	} {
 		h, said, _ := startLogged(t, test.cfg)
 		_, port, err := net.SplitHostPort(h.httpAddr)
@@ -191,7 +196,8 @@ func TestSaysAuthentication(t *testing.T) {
 			t.Errorf("%s: said %s", name, said)
 		}
 	}
-	for name, cfg := range map[string]Config{"elsewhere": {HTTP: "0.0.0.0:0"}, "required": {HTTP: "127.0.0.1:0", RequireUsers: true}} {
+	for name, cfg := range map[string]Config{"elsewhere": {HTTP: "0.0.0.0:0"},
+		"required": {HTTP: "127.0.0.1:0", RequireUsers: true}} {
 		cfg.Credentials = filepath.Join(t.TempDir(), "credentials.json")
 		mustEdit(t, cfg.Credentials, addUser)
 		h, said, _ := startLogged(t, cfg)
@@ -199,7 +205,8 @@ func TestSaysAuthentication(t *testing.T) {
 		testutil.Eventually(t, "the log tells", func() bool {
 			return strings.Contains(said.String(), "no user can log in: there are no users")
 		})
-		if code, body := get(t, strings.Replace(h.Page(), "[::]", "127.0.0.1", 1)+"api/v1/cameras"); code != http.StatusUnauthorized {
+		if code, body := get(t, strings.Replace(h.Page(), "[::]", "127.0.0.1", 1)+
+			"api/v1/cameras"); code != http.StatusUnauthorized {
 			t.Errorf("%s: %d %s", name, code, body)
 		}
 	}

@@ -77,7 +77,8 @@ func (c *Config) external(book *credstore.Snapshot) (webauth.External, error) {
 			return e, err
 		}
 	} else if c.JWT.Issuer+c.JWT.Audience != "" {
-		return e, setting.Errorf("{jwt-issuer} and {jwt-audience} need {jwt-keys}, the URL or the file of the provider's key set")
+		return e, setting.Errorf(
+			"{jwt-issuer} and {jwt-audience} need {jwt-keys}, the URL or the file of the provider's key set")
 	}
 	if e.OIDC, err = c.OIDC.provider(); err != nil {
 		return e, err
@@ -122,7 +123,8 @@ func (p ProxyAuth) login() (*webauth.ProxyLogin, error) {
 	}
 	if p.LogoutURL != "" {
 		if u, err := url.Parse(p.LogoutURL); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-			return nil, setting.Errorf("{proxy-auth-logout-url} %s: give a URL such as https://auth.example.org/logout", p.LogoutURL)
+			return nil, setting.Errorf("{proxy-auth-logout-url} %s: give a URL such as https://auth.example.org/logout",
+				p.LogoutURL)
 		}
 	}
 	return &webauth.ProxyLogin{

@@ -78,12 +78,15 @@ func newAgent(t *testing.T, natsURL string) *agent {
 func newAgentOn(t *testing.T, nc *nats.Conn) *agent {
 	a := &agent{t: t, nc: nc}
 	doc, err := json.Marshal(status.Status{
-		Camera: "desk", Instance: "i", Started: time.Now(), Host: "pi", Agent: "1.0.0", State: status.Live, Since: time.Now(), Source: "test", Format: frame.JPEG,
+		Camera: "desk", Instance: "i", Started: time.Now(), Host: "pi", Agent: "1.0.0", State: status.Live, Since: time.Now(),
+		Source: "test", Format: frame.JPEG,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := a.nc.Subscribe(subject.Space{}.Do("desk", subject.Info), func(m *nats.Msg) { _ = m.Respond(doc) }); err != nil { // an answer that fails is asked for again
+	if _, err := a.nc.Subscribe(subject.Space{}.Do("desk", subject.Info),
+		func(m *nats.Msg) { _ = m.Respond(doc) }); err != nil {
+		// an answer that fails is asked for again
 		t.Fatal(err)
 	}
 	a.status = doc
@@ -109,7 +112,8 @@ func (a *agent) pictureOf(width int) []byte {
 		a.t.Fatal(err)
 	}
 	header := make(frame.Header)
-	f := frame.Frame{Format: frame.JPEG, Seq: a.seq, PTS: time.Duration(a.seq) * time.Second, CaptureTime: time.Now(), Epoch: 1, Payload: data.Bytes()}
+	f := frame.Frame{Format: frame.JPEG, Seq: a.seq, PTS: time.Duration(a.seq) * time.Second, CaptureTime: time.Now(),
+		Epoch: 1, Payload: data.Bytes()}
 	frame.Encode(header, &f)
 	a.seq++
 	a.publish(subject.Space{}.Frames("desk", frame.JPEG), header, data.Bytes())
@@ -194,7 +198,8 @@ func TestCannotStart(t *testing.T) {
 		"NATS port is taken": {Config{HTTP: free(t), NATS: occupied(t)}, []string{"NATS", "--nats", "--nats-url"}},
 		"no such port":       {Config{HTTP: "127.0.0.1:web", NATS: free(t)}, []string{"HTTP: ", "--http"}},
 		"no NATS URL":        {Config{HTTP: free(t), NATSURL: "nats://exa mple.com"}, []string{"NATS: "}},
-		"no NATS config":     {Config{HTTP: free(t), NATS: free(t), NATSConfig: filepath.Join(t.TempDir(), "none.conf")}, []string{"none.conf"}},
+		"no NATS config": {Config{HTTP: free(t), NATS: free(t), NATSConfig: filepath.Join(t.TempDir(), "none.conf")},
+			[]string{"none.conf"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.cfg.Log = testutil.Log(t)
@@ -235,7 +240,8 @@ func TestWithoutNATS(t *testing.T) {
 	if natsURL != "nats://127.0.0.1:1" {
 		t.Error(natsURL)
 	}
-	if code, body := get(t, page+"/readyz"); code != http.StatusServiceUnavailable || !bytes.Contains(body, []byte("no connection to NATS")) {
+	if code, body := get(t, page+"/readyz"); code != http.StatusServiceUnavailable ||
+		!bytes.Contains(body, []byte("no connection to NATS")) {
 		t.Errorf("%d %s", code, body)
 	}
 	if code, _ := get(t, page+"/healthz"); code != http.StatusOK {

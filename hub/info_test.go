@@ -16,14 +16,18 @@ func TestAbout(t *testing.T) {
 		external, listens string
 		want              apiv1.NATS
 	}{
-		"embedded, this host":     {"", "127.0.0.1:0", apiv1.NATS{URLs: []string{"nats://x:4222"}, Loopback: true, Embedded: true}},
-		"embedded, one address":   {"", "192.168.1.5:4222", apiv1.NATS{URLs: []string{"nats://x:4222"}, Embedded: true}},
-		"embedded, all addresses": {"", "0.0.0.0:0", apiv1.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true, Embedded: true}},
-		"embedded, all, IPv6":     {"", "[::]:0", apiv1.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true, Embedded: true}},
-		"external":                {"nats://me:secret@a:4222, tls://b:4222", "", apiv1.NATS{URLs: []string{"nats://a:4222", "tls://b:4222"}}},
-		"external, short":         {"localhost", "", apiv1.NATS{URLs: []string{"nats://localhost"}, Loopback: true}},
+		"embedded, this host": {"", "127.0.0.1:0", apiv1.NATS{URLs: []string{"nats://x:4222"}, Loopback: true,
+			Embedded: true}}, "embedded, one address": {"", "192.168.1.5:4222",
+			apiv1.NATS{URLs: []string{"nats://x:4222"}, Embedded: true}},
+		"embedded, all addresses": {"", "0.0.0.0:0", apiv1.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true,
+			Embedded: true}}, "embedded, all, IPv6": {"", "[::]:0", apiv1.NATS{URLs: []string{"nats://x:4222"}, AnyHost: true,
+			Embedded: true}},
+		"external": {"nats://me:secret@a:4222, tls://b:4222", "",
+			apiv1.NATS{URLs: []string{"nats://a:4222", "tls://b:4222"}}},
+		"external, short": {"localhost", "", apiv1.NATS{URLs: []string{"nats://localhost"}, Loopback: true}},
 	} {
-		h, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", NATSURL: test.external, Version: "1.2.3", SubjectRoot: "yard"})
+		h, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", NATSURL: test.external, Version: "1.2.3",
+			SubjectRoot: "yard"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +52,8 @@ func TestAboutIsServed(t *testing.T) {
 // An origin that no browser sends is refused with what it should look like.
 func TestAllowOrigins(t *testing.T) {
 	for origin, ok := range map[string]bool{
-		"https://example.org": true, "http://pi:8080": true, "*": true, "example.org": false, "https://example.org/": false, "https://example.org/page": false, "https://*.org/x": false, "": false,
+		"https://example.org": true, "http://pi:8080": true, "*": true, "example.org": false, "https://example.org/": false,
+		"https://example.org/page": false, "https://*.org/x": false, "": false,
 	} {
 		_, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", AllowOrigins: []string{origin}})
 		if (err == nil) != ok {

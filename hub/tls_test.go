@@ -23,7 +23,8 @@ import (
 func startTLS(t *testing.T, c *testutil.Cert) (h *Hub, natsURL string) {
 	t.Helper()
 	h, err := New(Config{
-		HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", TLSCert: c.CertFile, TLSKey: c.KeyFile, NATSTLSCert: c.CertFile, NATSTLSKey: c.KeyFile, Log: testutil.Log(t),
+		HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", TLSCert: c.CertFile, TLSKey: c.KeyFile, NATSTLSCert: c.CertFile,
+		NATSTLSKey: c.KeyFile, Log: testutil.Log(t),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +46,8 @@ func dialNATS(t *testing.T, url string, s tlstrust.Settings) (*nats.Conn, error)
 		t.Fatal(err)
 	}
 	closed := make(chan struct{})
-	nc, err := nats.Connect(url, append(options, nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
+	nc, err := nats.Connect(url,
+		append(options, nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))...)
 	if err == nil {
 		t.Cleanup(func() {
 			nc.Close()
@@ -59,11 +61,13 @@ func dialNATS(t *testing.T, url string, s tlstrust.Settings) (*nats.Conn, error)
 // not be told to accept the next certificate.
 func TestTransportSecurity(t *testing.T) {
 	authority := testutil.Authority(t)
-	for want, c := range map[bool]*testutil.Cert{false: testutil.NewCert(t, nil, nil), true: testutil.NewCert(t, authority, nil)} {
+	for want, c := range map[bool]*testutil.Cert{false: testutil.NewCert(t, nil, nil),
+		true: testutil.NewCert(t, authority, nil)} {
 		h, _ := startTLS(t, c)
 		pool := x509.NewCertPool()
 		pool.AddCert(c.Leaf)
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: testutil.Timeout}
+		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+			TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: testutil.Timeout}
 		if want {
 			pool.AddCert(authority.Leaf)
 		}
@@ -83,7 +87,8 @@ func getTLS(t *testing.T, url string, c *testutil.Cert) (int, error) {
 	t.Helper()
 	pool := x509.NewCertPool()
 	pool.AddCert(c.Leaf)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: testutil.Timeout}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		TLSClientConfig: &tls.Config{RootCAs: pool}}, Timeout: testutil.Timeout}
 	resp, err := client.Get(url)
 	if err != nil {
 		return 0, err
@@ -105,7 +110,8 @@ func readPicture(t *testing.T, r *bufio.Reader, want []byte) {
 	}
 }
 
-// Both servers take a new certificate over while an agent publishes and a viewer looks, who notice nothing; a broken one changes nothing.
+// Both servers take a new certificate over while an agent publishes and a viewer looks, who notice nothing; a broken
+// one changes nothing.
 func TestTLSReload(t *testing.T) {
 	first, second := testutil.NewCert(t, nil, nil), testutil.NewCert(t, nil, nil)
 	old := *first
@@ -129,7 +135,8 @@ func TestTLSReload(t *testing.T) {
 		code, err := getTLS(t, h.Page()+"readyz", &old)
 		return err == nil && code == http.StatusOK
 	})
-	viewer, err := tls.Dial("tcp", strings.Trim(strings.TrimPrefix(h.Page(), "https:"), "/"), &tls.Config{InsecureSkipVerify: true})
+	viewer, err := tls.Dial("tcp", strings.Trim(strings.TrimPrefix(h.Page(), "https:"), "/"),
+		&tls.Config{InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,7 +202,8 @@ func TestNATSSuites(t *testing.T) {
 	}
 }
 
-// subscribed reports whether somebody wants the pictures of the desk: a message with a reply is answered by NATS itself if nobody does.
+// subscribed reports whether somebody wants the pictures of the desk: a message with a reply is answered by NATS itself
+// if nobody does.
 func subscribed(t *testing.T, nc *nats.Conn) bool {
 	t.Helper()
 	inbox := nc.NewRespInbox()

@@ -74,9 +74,11 @@ func TestBundlerRefuses(t *testing.T) {
 // TestBundleOrder: modules stand once, behind those that they import, from whatever folder.
 func TestBundleOrder(t *testing.T) {
 	modules := fstest.MapFS{
-		"entry.js":    {Data: []byte("import { a } from './x/a.js';\nimport { b } from './y/b.js';\nexport const c = a + b;")},
-		"x/a.js":      {Data: []byte("export const a = 1;")},
-		"y/b.js":      {Data: []byte("import { a } from '../x/a.js';\nimport { assets } from '../hub/urls.js';\nexport const b = a;")},
+		"entry.js": {Data: []byte(
+			"import { a } from './x/a.js';\nimport { b } from './y/b.js';\nexport const c = a + b;")},
+		"x/a.js": {Data: []byte("export const a = 1;")},
+		"y/b.js": {Data: []byte(
+			"import { a } from '../x/a.js';\nimport { assets } from '../hub/urls.js';\nexport const b = a;")},
 		"hub/urls.js": {Data: []byte("export const assets = new URL('../', import.meta.url);")},
 	}
 	got, err := webui.Bundle(modules, "entry.js", "const assets = 'here';")

@@ -147,7 +147,8 @@ func TestIndexOutputs(t *testing.T) {
 		{Extension: "mjpeg", Label: `MJPEG: for <img>, "quotes" & more`, Element: "img"},
 		{Extension: "ts", Label: "MPEG-TS"},
 	}
-	found := regexp.MustCompile(`<meta name="outputs" content="([^"]*)">`).FindAllStringSubmatch(webui.Index("../", want), -1)
+	found := regexp.MustCompile(`<meta name="outputs" content="([^"]*)">`).FindAllStringSubmatch(webui.Index("../", want),
+		-1)
 	if len(found) != 1 {
 		t.Fatalf("the page has %d lists of outputs, not one", len(found))
 	}

@@ -14,14 +14,16 @@ func TestLoginPage(t *testing.T) {
 		form      webui.LoginForm
 		has, lack []string
 	}{
-		"password": {webui.LoginForm{Password: true, Next: "cam/porch"}, []string{`action="login"`, `value="cam/porch"`, "user add"}, []string{"login/oidc", "or with"}},
-		"both": {
+		"password": {webui.LoginForm{Password: true, Next: "cam/porch"}, []string{`action="login"`, `value="cam/porch"`,
+			"user add"}, []string{"login/oidc", "or with"}}, "both": {
 			webui.LoginForm{Password: true, Provider: "Lab & Co <b>", Query: "?next=cam%2Fporch%3Fx%3D1"},
-			[]string{`href="login/oidc?next=cam%2Fporch%3Fx%3D1"`, "Log in with Lab &amp; Co &lt;b&gt;", "or with a password", `action="login"`}, []string{"user add", "<b>"},
+			[]string{`href="login/oidc?next=cam%2Fporch%3Fx%3D1"`, "Log in with Lab &amp; Co &lt;b&gt;", "or with a password",
+				`action="login"`}, []string{"user add", "<b>"},
 		},
 		"provider only, failed": {
 			webui.LoginForm{Provider: "x", Root: "../../", Problem: "<script>"},
-			[]string{`href="../../login/oidc"`, `href="../../assets/login.css"`, `src="../../assets/theme.js"`, "&lt;script&gt;", `role="alert"`}, []string{"<form", "<script>"},
+			[]string{`href="../../login/oidc"`, `href="../../assets/login.css"`, `src="../../assets/theme.js"`, "&lt;script&gt;",
+				`role="alert"`}, []string{"<form", "<script>"},
 		},
 	} {
 		got := string(page.Render(test.form))

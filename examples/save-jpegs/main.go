@@ -59,7 +59,8 @@ func save(ctx context.Context, url, camera, dir string) error {
 		}
 		next.Epoch, next.Seq = f.Epoch, f.Seq+1
 		// Numbers begin anew with each epoch, so the name has both.
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d-%06d.jpeg", f.Epoch, f.Seq)), f.Payload, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d-%06d.jpeg", f.Epoch, f.Seq)), f.Payload,
+			0o644); err != nil {
 			return err
 		}
 	}

@@ -62,7 +62,8 @@ func TestFailureKeepsTheOldFile(t *testing.T) {
 	if err := atomicfile.Write(filepath.Join(dir, "folder"), nil, atomicfile.Options{}); err == nil {
 		t.Error("a folder was replaced")
 	}
-	if err := atomicfile.Write(filepath.Join(dir, "none", "x"), nil, atomicfile.Options{}); !errors.Is(err, fs.ErrNotExist) {
+	if err := atomicfile.Write(filepath.Join(dir, "none", "x"), nil, atomicfile.Options{}); !errors.Is(err,
+		fs.ErrNotExist) {
 		t.Errorf("no such folder: %v", err)
 	}
 	expectOnly(t, dir, "folder", "settings.yaml")

@@ -92,7 +92,8 @@ func TestPrecedence(t *testing.T) {
 
 func TestTypes(t *testing.T) {
 	want := settings{
-		Logging: Logging{"debug", "json"}, Hub: "nats://a:1,nats://b:2", Camera: []string{"porch=exec:a, b#format=h264", "door=pattern:"},
+		Logging: Logging{"debug", "json"}, Hub: "nats://a:1,nats://b:2", Camera: []string{"porch=exec:a, b#format=h264",
+			"door=pattern:"},
 		Origin: []string{"x", "y"}, Linger: 1500 * time.Millisecond, Viewers: 7, Takeover: true,
 	}
 	check := func(name string, got settings, err error) {
@@ -116,14 +117,15 @@ takeover: true
 `)
 	check("file", got, err)
 	got, err = parse(t, []string{
-		"--log-level=debug", "--log-format=json", "--hub=nats://a:1,nats://b:2", "--camera=porch=exec:a, b#format=h264", "--camera", "door=pattern:",
-		"--origin=x,y", "--linger=1.5s", "--viewers=7", "--takeover",
+		"--log-level=debug", "--log-format=json", "--hub=nats://a:1,nats://b:2", "--camera=porch=exec:a, b#format=h264",
+		"--camera", "door=pattern:", "--origin=x,y", "--linger=1.5s", "--viewers=7", "--takeover",
 	}, nil, "")
 	check("flags", got, err)
 	want.Camera = want.Camera[:1]
 	got, err = parse(t, nil, map[string]string{
-		"BRAMBLE_LOG_LEVEL": "debug", "BRAMBLE_LOG_FORMAT": "json", "BRAMBLE_HUB": "nats://a:1,nats://b:2", "BRAMBLE_CAMERA": "porch=exec:a, b#format=h264",
-		"BRAMBLE_ORIGIN": "x,y", "BRAMBLE_LINGER": "1.5s", "BRAMBLE_VIEWERS": "7", "BRAMBLE_TAKEOVER": "true",
+		"BRAMBLE_LOG_LEVEL": "debug", "BRAMBLE_LOG_FORMAT": "json", "BRAMBLE_HUB": "nats://a:1,nats://b:2",
+		"BRAMBLE_CAMERA": "porch=exec:a, b#format=h264", "BRAMBLE_ORIGIN": "x,y", "BRAMBLE_LINGER": "1.5s",
+		"BRAMBLE_VIEWERS": "7", "BRAMBLE_TAKEOVER": "true",
 	}, "camera: [other]\norigin: [other]\nlinger: 3s\ntakeover: false\n")
 	check("environment over file", got, err)
 }
@@ -133,7 +135,8 @@ func TestScalarForAList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(s.Camera, []string{"porch=exec:a, b#format=h264"}) || !reflect.DeepEqual(s.Origin, []string{"x", "y"}) {
+	if !reflect.DeepEqual(s.Camera, []string{"porch=exec:a, b#format=h264"}) ||
+		!reflect.DeepEqual(s.Origin, []string{"x", "y"}) {
 		t.Errorf("camera %q, origin %q", s.Camera, s.Origin)
 	}
 }

@@ -19,14 +19,15 @@ func TestExposed(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"in the environment":    {nil, nil},
-		"standard input":        {[]string{"--token=-"}, nil},
-		"a token":               {[]string{"--token=hidden"}, []string{"--token"}},
-		"a NATS password":       {[]string{"--hub", "nats://me:hidden@example.com:4222"}, []string{"--hub"}},
-		"a NATS token":          {[]string{"--hub", "nats://a,tls://hidden@example.com:4222"}, []string{"--hub"}},
-		"an argument":           {[]string{"nats://:hidden@hub"}, []string{"<url>"}},
-		"a camera's password":   {[]string{"--camera=a=pattern:", "--camera=b=exec:ffmpeg -i rtsp://me:hidden@cam"}, []string{"--camera"}},
-		"no password in a URL":  {[]string{"--hub=nats://example.com:4222,tls://example.org", "--camera=a=exec:ssh://pi@host cat"}, nil},
+		"in the environment": {nil, nil},
+		"standard input":     {[]string{"--token=-"}, nil},
+		"a token":            {[]string{"--token=hidden"}, []string{"--token"}},
+		"a NATS password":    {[]string{"--hub", "nats://me:hidden@example.com:4222"}, []string{"--hub"}},
+		"a NATS token":       {[]string{"--hub", "nats://a,tls://hidden@example.com:4222"}, []string{"--hub"}},
+		"an argument":        {[]string{"nats://:hidden@hub"}, []string{"<url>"}},
+		"a camera's password": {[]string{"--camera=a=pattern:", "--camera=b=exec:ffmpeg -i rtsp://me:hidden@cam"},
+			[]string{"--camera"}}, "no password in a URL": {[]string{"--hub=nats://example.com:4222,tls://example.org",
+			"--camera=a=exec:ssh://pi@host cat"}, nil},
 		"a mail address behind": {[]string{"--camera=a=exec:curl http://host/x?to=me@example.org"}, nil},
 	} {
 		var s struct {

@@ -19,14 +19,19 @@ func TestEdit(t *testing.T) {
 	}{
 		{"an empty file", "", []KeyValue{{"hub", "nats://a"}}, "hub: nats://a\n"},
 		{"no newline at the end", "linger: 1s", []KeyValue{{"hub", "nats://a"}}, "linger: 1s\nhub: nats://a\n"},
-		{"the commented default", "# URL\n#hub: nats://b\n\n# more\n#x: 1\n", []KeyValue{{"hub", "nats://a"}}, "# URL\nhub: nats://a\n\n# more\n#x: 1\n"},
+		{"the commented default", "# URL\n#hub: nats://b\n\n# more\n#x: 1\n", []KeyValue{{"hub", "nats://a"}},
+			"# URL\nhub: nats://a\n\n# more\n#x: 1\n"},
 		{"a value", "hub: b\nlinger: 1s # why\n", []KeyValue{{"hub", "nats://a"}}, "hub: nats://a\nlinger: 1s # why\n"},
 		{"a value before the commented one", "#hub: x\nhub: b\n", []KeyValue{{"hub", "a"}}, "#hub: x\nhub: a\n"},
 		{"a key that another begins with", "hub-x: 1\n#hub: c\n", []KeyValue{{"hub", "a"}}, "hub-x: 1\nhub: a\n"},
-		{"a list for a list", "camera:\n  - a\n\n  - b\nlinger: 1s\n", []KeyValue{{"camera", cameras}}, "camera:\n    - 'porch=exec:a ''b'' # c'\n    - 'door=pattern:'\nlinger: 1s\n"},
-		{"a list without indent", "camera:\n- a\n- b\n\n# note\nlinger: 1s\n", []KeyValue{{"camera", cameras[1:]}}, "camera:\n    - 'door=pattern:'\n\n# note\nlinger: 1s\n"},
-		{"twice", "#camera: []\n", []KeyValue{{"camera", cameras[1:]}, {"camera", cameras[1:]}}, "camera:\n    - 'door=pattern:'\n"},
-		{"others", "", []KeyValue{{"takeover", true}, {"viewers", 3}, {"origin", []string{}}}, "takeover: true\nviewers: 3\norigin: []\n"},
+		{"a list for a list", "camera:\n  - a\n\n  - b\nlinger: 1s\n", []KeyValue{{"camera", cameras}},
+			"camera:\n    - 'porch=exec:a ''b'' # c'\n    - 'door=pattern:'\nlinger: 1s\n"},
+		{"a list without indent", "camera:\n- a\n- b\n\n# note\nlinger: 1s\n", []KeyValue{{"camera", cameras[1:]}},
+			"camera:\n    - 'door=pattern:'\n\n# note\nlinger: 1s\n"},
+		{"twice", "#camera: []\n", []KeyValue{{"camera", cameras[1:]}, {"camera", cameras[1:]}},
+			"camera:\n    - 'door=pattern:'\n"},
+		{"others", "", []KeyValue{{"takeover", true}, {"viewers", 3}, {"origin", []string{}}},
+			"takeover: true\nviewers: 3\norigin: []\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := SetKeys([]byte(c.text), c.set...)

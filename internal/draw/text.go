@@ -22,7 +22,8 @@ type Face struct {
 	face font.Face
 }
 
-// NewFace returns the font at the given size: the height of the em square in pixels. Sizes below MinSize become MinSize.
+// NewFace returns the font at the given size: the height of the em square in pixels. Sizes below MinSize become
+// MinSize.
 func NewFace(size float64) *Face {
 	size = max(size, MinSize)
 	parsed, err := opentype.Parse(gomedium.TTF)
@@ -37,8 +38,8 @@ func NewFace(size float64) *Face {
 	return &Face{size: size, face: face}
 }
 
-// FitFace returns the font at the largest size up to size pixels at which text is at most width pixels wide. Text that is
-// too wide even at MinSize gets MinSize.
+// FitFace returns the font at the largest size up to size pixels at which text is at most width pixels wide. Text that
+// is too wide even at MinSize gets MinSize.
 func FitFace(text string, width int, size float64) *Face {
 	f := NewFace(size)
 	if w := f.Width(text); w > width {

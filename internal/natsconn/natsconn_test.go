@@ -18,19 +18,21 @@ import (
 // TestReconnectPolicy: a refusal is logged once a minute, and takes another delay.
 func TestReconnectPolicy(t *testing.T) {
 	var out bytes.Buffer
-	p := natsconn.NewReconnectPolicy(slog.New(slog.NewTextHandler(&out, nil)), func(err error) (what string, remedy error) {
-		if errors.Is(err, nats.ErrAuthorization) {
-			return "refused", errors.New("add a credential")
-		}
-		return "", nil
-	})
+	p := natsconn.NewReconnectPolicy(slog.New(slog.NewTextHandler(&out, nil)),
+		func(err error) (what string, remedy error) {
+			if errors.Is(err, nats.ErrAuthorization) {
+				return "refused", errors.New("add a credential")
+			}
+			return "", nil
+		})
 	p.RefusedDelay = 5 * time.Second
 	if d := p.Delay(1); d < 250*time.Millisecond || d > 500*time.Millisecond {
 		t.Errorf("without a connection: delay %v", d)
 	}
 	delays := make(chan time.Duration, 1)
 	s := testutil.StartServer(t, server.Options{Authorization: "secret"})
-	nc, err := nats.Connect(s.ClientURL(), nats.RetryOnFailedConnect(true), nats.IgnoreAuthErrorAbort(), nats.MaxReconnects(-1),
+	nc, err := nats.Connect(s.ClientURL(), nats.RetryOnFailedConnect(true), nats.IgnoreAuthErrorAbort(),
+		nats.MaxReconnects(-1),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
 		nats.CustomReconnectDelay(func(n int) time.Duration {
 			select {
@@ -52,7 +54,8 @@ func TestReconnectPolicy(t *testing.T) {
 	nc.SetClosedHandler(func(*nats.Conn) { closed <- struct{}{} })
 	nc.Close()
 	testutil.Receive(t, "the end", closed)
-	if n := strings.Count(out.String(), "refused; trying again"); n != 1 || !strings.Contains(out.String(), "add a credential") {
+	if n := strings.Count(out.String(), "refused; trying again"); n != 1 ||
+		!strings.Contains(out.String(), "add a credential") {
 		t.Errorf("logged %d times:\n%s", n, out.String())
 	}
 }

@@ -12,7 +12,8 @@ import (
 // settingsPage lists the flags of both programs.
 const settingsPage = "docs/ref/config.md"
 
-// flagsOutsideOfCommands finds flags of our own programs in texts of internal packages. A whole command may stand there.
+// flagsOutsideOfCommands finds flags of our own programs in texts of internal packages. A whole command may stand
+// there.
 func flagsOutsideOfCommands(tr *Tree) (found []Finding) {
 	own := map[string]bool{}
 	for _, m := range regexp.MustCompile("(?m)^\\| `(--[a-z0-9-]+)").FindAllStringSubmatch(tr.text[settingsPage], -1) {

@@ -1,5 +1,5 @@
-// Package printable makes untrusted text safe for terminals, logs and pages: without control characters, which a terminal
-// obeys, without characters that change the direction of writing, and of a bounded length.
+// Package printable makes untrusted text safe for terminals, logs and pages: without control characters, which a
+// terminal obeys, without characters that change the direction of writing, and of a bounded length.
 package printable
 
 import (

@@ -1,7 +1,8 @@
 // Package request sends NATS requests with reply subjects that cannot be guessed.
 //
-// Every agent may publish to every inbox, because answers go there. An agent that has seen a few reply subjects of nats.go
-// can guess the next: their tokens come from math/rand or from a counter. So it could answer a request to another agent.
+// Every agent may publish to every inbox, because answers go there. An agent that has seen a few reply subjects of
+// nats.go can guess the next: their tokens come from math/rand or from a counter. So it could answer a request to
+// another agent.
 package request
 
 import (

@@ -47,8 +47,8 @@ func TestDo(t *testing.T) {
 	}
 }
 
-// Each request has its own reply subject, below the prefix of the connection. It ends with 26 characters of 5 random bits
-// each.
+// Each request has its own reply subject, below the prefix of the connection. It ends with 26 characters of 5 random
+// bits each.
 func TestInbox(t *testing.T) {
 	closed := make(chan struct{})
 	nc, err := nats.Connect(

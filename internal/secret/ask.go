@@ -27,8 +27,8 @@ func Terminal(r io.Reader) (tty *os.File, ok bool) {
 	return f, true
 }
 
-// Ask writes a prompt to w and reads a line from a terminal without echo. If ctx ends meanwhile, for example by Ctrl-C, it
-// restores the echo and exits the program, because a read from a terminal cannot be interrupted.
+// Ask writes a prompt to w and reads a line from a terminal without echo. If ctx ends meanwhile, for example by Ctrl-C,
+// it restores the echo and exits the program, because a read from a terminal cannot be interrupted.
 func Ask(ctx context.Context, tty *os.File, w io.Writer, prompt string) (Text, error) {
 	state, err := term.GetState(fd(tty))
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 // Stars is what stands in for a secret wherever it would be shown.
 const Stars = "***"
 
-// Text is a password, a token, a seed or a signed link. Only Reveal gives it away. A struct that is printed and holds one in an unexported field needs a
-// Format method of its own, since fmt cannot call that of the field.
+// Text is a password, a token, a seed or a signed link. Only Reveal gives it away. A struct that is printed and holds
+// one in an unexported field needs a Format method of its own, since fmt cannot call that of the field.
 type Text string
 
 // Reveal returns the text itself: for hashing, comparing, and for printing it once to whom it belongs.

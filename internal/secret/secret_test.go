@@ -14,7 +14,8 @@ func TestNothingShowsIt(t *testing.T) {
 	const hidden = "correct horse"
 	s := Text(hidden)
 	var said bytes.Buffer
-	for _, log := range []*slog.Logger{slog.New(slog.NewTextHandler(&said, nil)), slog.New(slog.NewJSONHandler(&said, nil))} {
+	for _, log := range []*slog.Logger{slog.New(slog.NewTextHandler(&said, nil)),
+		slog.New(slog.NewJSONHandler(&said, nil))} {
 		log.Info("plain", "secret", s)
 		log.Info("inside", "struct", struct{ S Text }{s}, "list", []Text{s}, "pointer", &s)
 		log.With("secret", s).WithGroup("g").Info("grouped", slog.Any("secret", s))

@@ -24,7 +24,8 @@ func TestFlags(t *testing.T) {
 		{setting.Errorf("{a}: %w", inner), "a: max-fps 7: at most max 100%", "--a: --max-fps 7: at most --max 100%"},
 		{errors.Join(inner, inner), inner.Error() + "\n" + inner.Error(), setting.Flags(inner) + "\n" + setting.Flags(inner)},
 		{errors.Join(setting.Errorf("{a}"), setting.Errorf("{a}")), "a\na", "--a\n--a"},
-		{fmt.Errorf("%w, %w", fs.ErrExist, inner), "file already exists, " + inner.Error(), "file already exists, " + setting.Flags(inner)},
+		{fmt.Errorf("%w, %w", fs.ErrExist, inner), "file already exists, " + inner.Error(), "file already exists, " +
+			setting.Flags(inner)},
 	} {
 		if got := test.err.Error(); got != test.text {
 			t.Errorf("text %q, want %q", got, test.text)

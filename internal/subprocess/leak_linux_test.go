@@ -89,20 +89,21 @@ func TestDiesWithParent(t *testing.T) {
 // TestOutlivesThreads: threads of this process that end, as Go's do when a goroutine that is locked to one returns,
 // do not end the child.
 func TestOutlivesThreads(t *testing.T) {
-	out, err := subprocess.Run(t.Context(), shell("while :; do echo line; sleep 0.01; done"), func(ctx context.Context, p subprocess.Pipes) error {
-		lines := bufio.NewReader(p.Stdout)
-		for range 20 {
-			var all sync.WaitGroup
-			for range 10 {
-				all.Go(runtime.LockOSThread)
+	out, err := subprocess.Run(t.Context(), shell("while :; do echo line; sleep 0.01; done"),
+		func(ctx context.Context, p subprocess.Pipes) error {
+			lines := bufio.NewReader(p.Stdout)
+			for range 20 {
+				var all sync.WaitGroup
+				for range 10 {
+					all.Go(runtime.LockOSThread)
+				}
+				all.Wait()
+				if _, err := lines.ReadString('\n'); err != nil {
+					return err
+				}
 			}
-			all.Wait()
-			if _, err := lines.ReadString('\n'); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+			return nil
+		})
 	if err != nil || out.ReadErr != nil || fmt.Sprint(out.WaitErr) != "signal: interrupt" {
 		t.Errorf("%+v, %v", out, err)
 	}

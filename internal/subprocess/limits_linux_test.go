@@ -18,12 +18,14 @@ func TestLimits(t *testing.T) {
 		limits     *subprocess.Limits
 		want       string // on its standard output
 	}{
-		{"all", "ulimit -c; ulimit -n; ulimit -f; ulimit -d", &subprocess.Limits{Memory: 64 << 20, Files: 20, NoWrites: true}, "0 20 0 65536"},
+		{"all", "ulimit -c; ulimit -n; ulimit -f; ulimit -d", &subprocess.Limits{Memory: 64 << 20, Files: 20, NoWrites: true},
+			"0 20 0 65536"},
 		{"some", "ulimit -c; ulimit -n", &subprocess.Limits{Files: 10}, "0 10"},
 		{"they cannot be raised", "ulimit -n 30 2>/dev/null; ulimit -n", &subprocess.Limits{Files: 10}, "10"},
 		{"no file is written", "/bin/echo x >" + file + "; echo $?", &subprocess.Limits{NoWrites: true}, "153"},
 		{"others first", "nice", &subprocess.Limits{Nice: 19}, "19"},
-		{"too much memory", "head -c 40000000 /dev/zero | tail -c 40000000 | wc -c", &subprocess.Limits{Memory: 8 << 20}, "0"},
+		{"too much memory", "head -c 40000000 /dev/zero | tail -c 40000000 | wc -c", &subprocess.Limits{Memory: 8 << 20},
+			"0"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

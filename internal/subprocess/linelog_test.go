@@ -40,12 +40,14 @@ func TestLineLog(t *testing.T) {
 		{"progress", []string{"frame=1\rframe=2\rframe=3\n"}, "frame=3", "frame=3"},
 		{"progress, then an error", []string{"frame=1\rframe=2\r", "no space left\n"}, "no space left", "no space left"},
 		{"progress, not ended", []string{"frame=1\rframe=2\r"}, "frame=2", "frame=2"},
-		{"much progress, then an error", []string{strings.Repeat("frame=1\r", 1000), "no space left\n"}, "no space left", "no space left"},
+		{"much progress, then an error", []string{strings.Repeat("frame=1\r", 1000), "no space left\n"}, "no space left",
+			"no space left"},
 		{"wiped out", []string{"frame=1\r       \rdone\n"}, "done", "done"},
 		{"long", []string{long + "yz\nnext\n"}, long + "|next", "next"},
 		{"long in pieces", []string{long[:1000], long[:1000], "\nnext\n"}, long + "|next", "next"},
 		{"not UTF-8", []string{"caf\xe9\n"}, "caf?", "caf?"},
-		{"credentials", []string{"rtsp://joe:s3cr@t@cam/1: refused\n"}, "rtsp://xxxxx@cam/1: refused", "rtsp://xxxxx@cam/1: refused"},
+		{"credentials", []string{"rtsp://joe:s3cr@t@cam/1: refused\n"}, "rtsp://xxxxx@cam/1: refused",
+			"rtsp://xxxxx@cam/1: refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l, out := testLineLog()
@@ -85,7 +87,8 @@ func TestLineLogRate(t *testing.T) {
 		<-time.After(time.Second)
 		out.Reset()
 		write(3)
-		if got := out.String(); !strings.Contains(got, fmt.Sprintf("left_out=%d", 10_000-maxLogRate)) || strings.Count(got, "\n") != 4 {
+		if got := out.String(); !strings.Contains(got, fmt.Sprintf("left_out=%d", 10_000-maxLogRate)) ||
+			strings.Count(got, "\n") != 4 {
 			t.Errorf("logged %q", got)
 		}
 		write(1000)

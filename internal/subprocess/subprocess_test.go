@@ -114,12 +114,13 @@ func TestBlockingEnds(t *testing.T) {
 // is killed.
 func TestEndOfChildIsNoticed(t *testing.T) {
 	cause, line := errors.New("not set"), ""
-	out, err := subprocess.Run(t.Context(), shell("sleep 1000 & echo $!; exit 3"), func(ctx context.Context, p subprocess.Pipes) error {
-		line, _ = bufio.NewReader(p.Stdout).ReadString('\n')
-		<-ctx.Done()
-		cause = context.Cause(ctx)
-		return nil
-	})
+	out, err := subprocess.Run(t.Context(), shell("sleep 1000 & echo $!; exit 3"),
+		func(ctx context.Context, p subprocess.Pipes) error {
+			line, _ = bufio.NewReader(p.Stdout).ReadString('\n')
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			return nil
+		})
 	if err != nil || cause != subprocess.ErrEnded || fmt.Sprint(out.WaitErr) != "exit status 3" {
 		t.Errorf("cause %v, outcome %+v, error %v", cause, out, err)
 	}
@@ -146,10 +147,13 @@ func TestStop(t *testing.T) {
 		stopTime   time.Duration
 		wait       string
 	}{
-		{"ends when it is asked", "trap 'echo bye >&2; exit 0' INT; echo ready; while :; do sleep 0.01; done", testutil.Timeout, "<nil>"},
-		{"its last output is taken", "trap 'head -c 300000 /dev/zero; head -c 300000 /dev/zero >&3; exit 5' INT; echo ready; while :; do sleep 0.01; done",
+		{"ends when it is asked", "trap 'echo bye >&2; exit 0' INT; echo ready; while :; do sleep 0.01; done",
+			testutil.Timeout, "<nil>"},
+		{"its last output is taken",
+			"trap 'head -c 300000 /dev/zero; head -c 300000 /dev/zero >&3; exit 5' INT; echo ready; while :; do sleep 0.01; done",
 			testutil.Timeout, "exit status 5"},
-		{"does not want to", "trap '' INT; echo ready; while :; do sleep 0.01; done", 100 * time.Millisecond, "signal: killed"},
+		{"does not want to", "trap '' INT; echo ready; while :; do sleep 0.01; done", 100 * time.Millisecond,
+			"signal: killed"},
 		{"waits for somebody to read", "echo ready; exec cat /dev/zero", testutil.Timeout, "signal: interrupt"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -225,7 +229,8 @@ func TestStdinEnds(t *testing.T) {
 // TestReadGivesUp: read that returns is as good as the end of the context.
 func TestReadGivesUp(t *testing.T) {
 	fault := errors.New("fault")
-	out, err := subprocess.Run(t.Context(), shell("exec cat /dev/zero"), func(context.Context, subprocess.Pipes) error { return fault })
+	out, err := subprocess.Run(t.Context(), shell("exec cat /dev/zero"),
+		func(context.Context, subprocess.Pipes) error { return fault })
 	if err != nil || out.ReadErr != fault || fmt.Sprint(out.WaitErr) != "signal: interrupt" {
 		t.Errorf("%+v, %v", out, err)
 	}
@@ -242,7 +247,8 @@ func TestDrain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	cfg := shell("exec 5>" + fifo + "; trap 'head -c 500000 /dev/zero >&5; exit 0' INT; echo ready; while :; do sleep 0.01; done")
+	cfg := shell("exec 5>" + fifo +
+		"; trap 'head -c 500000 /dev/zero >&5; exit 0' INT; echo ready; while :; do sleep 0.01; done")
 	cfg.Drain, cfg.StopTime = []*os.File{in}, testutil.Timeout
 	out, err := subprocess.Run(t.Context(), cfg, func(_ context.Context, p subprocess.Pipes) error {
 		_, err := bufio.NewReader(p.Stdout).ReadString('\n')

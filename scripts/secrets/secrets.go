@@ -1,5 +1,5 @@
-// Command secrets fails if a password, a token, a seed, a link or a cookie stands in a log. Its arguments are files and directories of logs;
-// what it finds it names by place and kind and does not repeat.
+// Command secrets fails if a password, a token, a seed, a link or a cookie stands in a log. Its arguments are files and
+// directories of logs; what it finds it names by place and kind and does not repeat.
 package main
 
 import (
@@ -19,7 +19,8 @@ type kind struct {
 	text *regexp.Regexp
 }
 
-// kinds lists them as hub/internal/auth and internal/natsconn/credential make them. The passwords are those of the tests.
+// kinds lists them as hub/internal/auth and internal/natsconn/credential make them. The passwords are those of the
+// tests.
 func kinds() []kind {
 	return []kind{
 		{"password", regexp.MustCompile(`correct horse battery|tr0ub4dor|quis custodiet ipsos`)},

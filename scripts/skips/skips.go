@@ -1,5 +1,5 @@
-// Command skips fails if a test was skipped for a reason that is not on its short list: a CI that skips what it was meant to
-// prove must not be green. Its argument is a log of `go test -json` (gotestsum --jsonfile).
+// Command skips fails if a test was skipped for a reason that is not on its short list: a CI that skips what it was
+// meant to prove must not be green. Its argument is a log of `go test -json` (gotestsum --jsonfile).
 package main
 
 import (
@@ -14,12 +14,18 @@ import (
 
 // allowed lists what a skip may say in CI, and why that is no loss.
 var allowed = []struct{ phrase, because string }{
-	{"shared footage not present", "the long clips lie beside the repository, not in it; small clips made by the tests prove the same"},
-	{"no V4L2 device here: make test-v4l2 runs this in a VM", "make test runs make test-v4l2 too, where every test that says this must run and pass"},
-	{"no clean Debian 12 can be made here", "containers need root, namespaces and the apt of Debian 12; the units and the programs have tests of their own"},
-	{"no network namespaces can be made here", "they need root; what the hub makes of a proxy on another host is tested by its addresses, too"},
-	{"not asked to boot a virtual machine: make test-v4l2 does", "make test runs make test-v4l2 too, where every test that says this runs"},
-	{"the nats command line tool is not on PATH", "building it takes minutes; the same subjects and answers are tested with Go and Python programs, and the two scripts are one command each"},
+	{"shared footage not present",
+		"the long clips lie beside the repository, not in it; small clips made by the tests prove the same"},
+	{"no V4L2 device here: make test-v4l2 runs this in a VM",
+		"make test runs make test-v4l2 too, where every test that says this must run and pass"},
+	{"no clean Debian 12 can be made here",
+		"containers need root, namespaces and the apt of Debian 12; the units and the programs have tests of their own"},
+	{"no network namespaces can be made here",
+		"they need root; what the hub makes of a proxy on another host is tested by its addresses, too"},
+	{"not asked to boot a virtual machine: make test-v4l2 does",
+		"make test runs make test-v4l2 too, where every test that says this runs"},
+	{"the nats command line tool is not on PATH",
+		"building it takes minutes; the same subjects and answers are tested with Go and Python programs, and the two scripts are one command each"},
 }
 
 // skip is one skipped test and what it said.
@@ -53,7 +59,8 @@ func run(args []string, out io.Writer) error {
 		}
 	}
 	if bad > 0 {
-		return fmt.Errorf("%d tests did not run: let scripts/install-test-deps.sh install what they need, or add the reason to scripts/skips with why it is no loss", bad)
+		return fmt.Errorf(
+			"%d tests did not run: let scripts/install-test-deps.sh install what they need, or add the reason to scripts/skips with why it is no loss", bad)
 	}
 	return nil
 }
@@ -75,7 +82,8 @@ func read(log io.Reader) ([]skip, error) {
 		name := e.Package + "." + e.Test
 		switch e.Action {
 		case "output":
-			if text := strings.TrimSpace(e.Output); text != "" && !strings.HasPrefix(text, "=== ") && !strings.HasPrefix(text, "--- ") {
+			if text := strings.TrimSpace(e.Output); text != "" && !strings.HasPrefix(text, "=== ") &&
+				!strings.HasPrefix(text, "--- ") {
 				said[name] = append(said[name], text)
 			}
 		case "skip":

@@ -19,8 +19,10 @@ func TestSkips(t *testing.T) {
 		{"nothing", "", ""},
 		{"a package without tests", line("skip", "", ""), ""},
 		{"passed", line("output", "A", "hello") + line("pass", "A", ""), ""},
-		{"allowed", line("output", "A", "=== RUN A") + line("output", "A", "a_test.go:1: shared footage not present") + line("skip", "A", ""), ""},
-		{"not allowed", line("output", "A", "    a_test.go:1: no ffmpeg") + line("skip", "A", ""), "p.A: a_test.go:1: no ffmpeg"},
+		{"allowed", line("output", "A", "=== RUN A") + line("output", "A", "a_test.go:1: shared footage not present") +
+			line("skip", "A", ""), ""},
+		{"not allowed", line("output", "A", "    a_test.go:1: no ffmpeg") + line("skip", "A", ""),
+			"p.A: a_test.go:1: no ffmpeg"},
 		{"silent", line("output", "A", "--- SKIP: A") + line("skip", "A", ""), "1 tests did not run"},
 		{"another's reason", line("output", "B", "shared footage not present") + line("skip", "A", ""), "p.A: "},
 		{"no log", "ok p 0.1s\n", "not a log"},

@@ -1,6 +1,6 @@
-// Command vulns fails if Go itself or a module that Bramble is built from has a known vulnerability. A vulnerability that no
-// version mends may stay, if the list below says why it does no harm. The argument is what
-// `govulncheck -scan package -format json` printed.
+// Command vulns fails if Go itself or a module that Bramble is built from has a known vulnerability. A vulnerability
+// that no version mends may stay, if the list below says why it does no harm. The argument is what `govulncheck -scan
+// package -format json` printed.
 package main
 
 import (

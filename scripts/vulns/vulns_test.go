@@ -26,7 +26,8 @@ func TestVulns(t *testing.T) {
 			name: "in a package that is", found: told("GO-1", "example.com/m", "example.com/m/p", "v1.1.0"),
 			fails: true, want: "GO-1 in example.com/m v1.0.0: mended in v1.1.0",
 		},
-		{name: "no remedy", found: told("GO-1", "example.com/m", "example.com/m/p", ""), fails: true, want: "no version mends it"},
+		{name: "no remedy", found: told("GO-1", "example.com/m", "example.com/m/p", ""), fails: true,
+			want: "no version mends it"},
 		{
 			name: "Go itself", found: told("GO-1", goItself, "net/http", "v1.99.0"),
 			fails: true, want: "mended in Go 1.99.0: raise the toolchain line",
@@ -43,7 +44,8 @@ func TestVulns(t *testing.T) {
 			fails: true, want: "mended in v4.99.0",
 		},
 		{name: "accepted", found: told("GO-2026-6875", echo, echo, ""), source: "package p // middleware.Recover"},
-		{name: "accepted, but used", found: told("GO-2026-6875", echo, echo, ""), source: "package p // middleware.Proxy", fails: true, want: "p.go has middleware.Proxy"},
+		{name: "accepted, but used", found: told("GO-2026-6875", echo, echo, ""), source: "package p // middleware.Proxy",
+			fails: true, want: "p.go has middleware.Proxy"},
 		{name: "not its output", found: "No vulnerabilities found.", fails: true, want: "not what govulncheck prints"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -10,11 +10,13 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// A consumer gets messages from nc.Subscribe("cam.porch.jpeg", ...): pictures, and questions for interest, which it ignores.
+// A consumer gets messages from nc.Subscribe("cam.porch.jpeg", ...): pictures, and questions for interest, which it
+// ignores.
 func ExampleDecode() {
 	picture := nats.NewMsg("cam.porch.jpeg")
 	picture.Data = []byte("\xff\xd8...\xff\xd9")
-	picture.Header = nats.Header{"Cam-Seq": {"42"}, "Cam-Pts": {"1680000"}, "Cam-Time": {"1790000000123456789"}, "Cam-Epoch": {"1790000000000000000"}}
+	picture.Header = nats.Header{"Cam-Seq": {"42"}, "Cam-Pts": {"1680000"}, "Cam-Time": {"1790000000123456789"},
+		"Cam-Epoch": {"1790000000000000000"}}
 	question := nats.NewMsg("cam.porch.jpeg")
 
 	for _, msg := range []*nats.Msg{picture, question} {

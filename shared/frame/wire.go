@@ -53,7 +53,8 @@ var (
 	errKeyValue  = errors.New(`only "1" is allowed`)
 )
 
-// Encode writes the headers of f into h, which it may find filled by an earlier call: an agent reuses one header per stream.
+// Encode writes the headers of f into h, which it may find filled by an earlier call: an agent reuses one header per
+// stream.
 func Encode(h Header, f *Frame) {
 	set(h, HeaderSeq, strconv.FormatUint(f.Seq, 10))
 	set(h, HeaderPTS, strconv.FormatInt(f.PTS.Microseconds(), 10))
@@ -74,8 +75,8 @@ func set(h Header, name, value string) {
 	h[name] = []string{value}
 }
 
-// Decode returns the frame that a message of the given format carries. The frame keeps payload, which must not change afterwards.
-// The error is ErrNoPayload for a probe, a *HeaderError for a missing or malformed header, or ErrOversize.
+// Decode returns the frame that a message of the given format carries. The frame keeps payload, which must not change
+// afterwards. The error is ErrNoPayload for a probe, a *HeaderError for a missing or malformed header, or ErrOversize.
 // The payload itself is not looked into.
 func Decode(format Format, h Header, payload []byte) (Frame, error) {
 	f := Frame{Format: format, Payload: payload}

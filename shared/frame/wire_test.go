@@ -83,9 +83,11 @@ func TestDecodeRefuses(t *testing.T) {
 		want   string
 	}{
 		{"no headers", func(h Header) { clear(h) }, "header Cam-Seq: missing"},
-		{"sequence not a number", func(h Header) { h[HeaderSeq] = []string{"x"} }, `header Cam-Seq="x": not a decimal number`},
+		{"sequence not a number", func(h Header) { h[HeaderSeq] = []string{"x"} },
+			`header Cam-Seq="x": not a decimal number`},
 		{"sequence negative", func(h Header) { h[HeaderSeq] = []string{"-1"} }, "Cam-Seq"},
-		{"sequence too large", func(h Header) { h[HeaderSeq] = []string{strings.Repeat("9", 100)} }, strings.Repeat("9", 32) + `..."`},
+		{"sequence too large", func(h Header) { h[HeaderSeq] = []string{strings.Repeat("9", 100)} },
+			strings.Repeat("9", 32) + `..."`},
 		{"PTS missing", func(h Header) { delete(h, HeaderPTS) }, "header Cam-Pts: missing"},
 		{"PTS beyond a duration", func(h Header) { h[HeaderPTS] = []string{"9223372036854775807"} }, "Cam-Pts"},
 		{"time missing", func(h Header) { h[HeaderTime] = nil }, "header Cam-Time: missing"},
@@ -139,7 +141,8 @@ func FuzzDecode(f *testing.F) {
 		again := Header{}
 		Encode(again, &got)
 		back, err := Decode(H264, again, payload)
-		if err != nil || back.Seq != got.Seq || back.PTS != got.PTS || back.Epoch != got.Epoch || back.Key != got.Key || !back.CaptureTime.Equal(got.CaptureTime) {
+		if err != nil || back.Seq != got.Seq || back.PTS != got.PTS || back.Epoch != got.Epoch || back.Key != got.Key ||
+			!back.CaptureTime.Equal(got.CaptureTime) {
 			t.Errorf("%+v became %+v (%v)", got, back, err)
 		}
 		if got.PTS < 0 || got.Epoch < 0 {

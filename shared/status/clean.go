@@ -17,9 +17,9 @@ const (
 	maxDrop     = 32 // a reason of drops
 )
 
-// clean makes each text one line of printable characters, of a bounded length. The texts come from an agent, and are shown
-// on terminals and pages. An agent with longer texts, such as an old one, still works. Only a bad instance is refused,
-// because cutting could make two of them equal.
+// clean makes each text one line of printable characters, of a bounded length. The texts come from an agent, and are
+// shown on terminals and pages. An agent with longer texts, such as an old one, still works. Only a bad instance is
+// refused, because cutting could make two of them equal.
 func (s *Status) clean() error {
 	if len(s.Instance) > maxInstance || !printable.Is(s.Instance) {
 		return fmt.Errorf("instance %q: at most %d printable characters are allowed",

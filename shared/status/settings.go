@@ -18,8 +18,8 @@ type Settings struct {
 	Controls map[string]int64 `json:"controls,omitempty"` // by name, as answers to do.info list them
 }
 
-// DecodeSettings parses a settings document. It refuses unknown members, documents over MaxSettingsSize and those that change nothing; what a
-// camera can do with the values is the camera's to say.
+// DecodeSettings parses a settings document. It refuses unknown members, documents over MaxSettingsSize and those that
+// change nothing; what a camera can do with the values is the camera's to say.
 func DecodeSettings(data []byte) (Settings, error) {
 	var s Settings
 	if len(data) > MaxSettingsSize {
@@ -28,7 +28,8 @@ func DecodeSettings(data []byte) (Settings, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
-		return s, fmt.Errorf(`settings: %w: write a JSON object such as {"fps": 15} or {"controls": {"brightness": 10}}; known are fps, quality, bitrate and controls`, err)
+		return s, fmt.Errorf(
+			`settings: %w: write a JSON object such as {"fps": 15} or {"controls": {"brightness": 10}}; known are fps, quality, bitrate and controls`, err)
 	}
 	if d.More() {
 		return s, errors.New("settings: one JSON object, and nothing behind it")

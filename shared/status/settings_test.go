@@ -32,18 +32,20 @@ func TestDecodeSettings(t *testing.T) {
 	}
 }
 
-// FuzzSettings reads what anybody may ask of a camera: what is taken means the same when it is written again, and a refusal is of a bounded length and one line.
+// FuzzSettings reads what anybody may ask of a camera: what is taken means the same when it is written again, and a
+// refusal is of a bounded length and one line.
 func FuzzSettings(f *testing.F) {
 	for _, text := range []string{
-		`{"fps":15}`, `{"controls":{"brightness":10}}`, `{"quality":80,"bitrate":2000000}`, `{"fps":1e999}`, `{"fps":null}`, `{}`, `null`, `[]`, `{"fps":1}{"fps":2}`, `{"Fps":1,"fps":2}`,
-		`{"speed\n":1}`, `{"controls":{"a":1.5}}`, "\xff",
+		`{"fps":15}`, `{"controls":{"brightness":10}}`, `{"quality":80,"bitrate":2000000}`, `{"fps":1e999}`, `{"fps":null}`,
+		`{}`, `null`, `[]`, `{"fps":1}{"fps":2}`, `{"Fps":1,"fps":2}`, `{"speed\n":1}`, `{"controls":{"a":1.5}}`, "\xff",
 	} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := DecodeSettings(data)
 		if err != nil {
-			if text := err.Error(); len(text) > 6*MaxSettingsSize+500 || strings.ContainsAny(text, "\r\n") || !strings.HasPrefix(text, "settings") {
+			if text := err.Error(); len(text) > 6*MaxSettingsSize+500 || strings.ContainsAny(text, "\r\n") ||
+				!strings.HasPrefix(text, "settings") {
 				t.Fatalf("the refusal is %q", text)
 			}
 			return

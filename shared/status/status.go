@@ -1,4 +1,5 @@
-// Package status is the JSON document in which an agent describes one camera, on cam.<id>.status and in answer to do.info.
+// Package status is the JSON document in which an agent describes one camera, on cam.<id>.status and in answer to
+// do.info.
 package status
 
 import (
@@ -27,7 +28,8 @@ const maxShown = 32
 // Interval is how often an agent publishes the status of a camera when nothing changes.
 const Interval = 5 * time.Second
 
-// State is what a camera is doing, as its agent sees it. (A hub adds "offline" and "conflict", which no agent can say of itself.)
+// State is what a camera is doing, as its agent sees it. (A hub adds "offline" and "conflict", which no agent can say
+// of itself.)
 type State string
 
 // The states an agent reports.
@@ -124,7 +126,8 @@ func Decode(data []byte) (Status, error) {
 	case Idle, Starting, Live, Degraded, Stopped:
 		return s, nil
 	}
-	return s, fmt.Errorf("status document of camera %s: unknown state %q", s.Camera, printable.Truncate(string(s.State), maxShown))
+	return s, fmt.Errorf("status document of camera %s: unknown state %q", s.Camera,
+		printable.Truncate(string(s.State), maxShown))
 }
 
 // checkLists bounds what takes much more memory than its three bytes of JSON.

@@ -15,9 +15,11 @@ func sample() Status {
 	degrees := 48.5
 	at := time.Date(2026, 7, 1, 12, 30, 0, 5, time.UTC)
 	return Status{
-		Camera: "porch", Instance: "x1", Started: at, Host: "pi1", Agent: "0.1.0", State: Degraded, Reason: "no frame: plug it in", Since: at.Add(time.Hour),
+		Camera: "porch", Instance: "x1", Started: at, Host: "pi1", Agent: "0.1.0", State: Degraded,
+		Reason: "no frame: plug it in", Since: at.Add(time.Hour),
 		Source: "exec", Format: frame.H264, Epoch: 7, Width: 1280, Height: 720, FPS: 14.9, Bitrate: 2_000_000,
-		Frames: 10, Sent: 8, Drops: map[string]uint64{"gone": 2}, Warning: "B-frames", Clock: Clock{"arrival", -1}, Temperature: &degrees,
+		Frames: 10, Sent: 8, Drops: map[string]uint64{"gone": 2}, Warning: "B-frames", Clock: Clock{"arrival", -1},
+		Temperature: &degrees,
 	}
 }
 
@@ -42,7 +44,8 @@ func TestJSON(t *testing.T) {
 // TestDecodeTakesWhatItDoesNotKnow: a newer agent may say more.
 func TestDecodeTakesWhatItDoesNotKnow(t *testing.T) {
 	for _, state := range []State{Idle, Starting, Live, Degraded, Stopped} {
-		s, err := Decode([]byte(`{"camera":"a","instance":"1","state":"` + string(state) + `","format":"jpeg","zoom":3,"clock":{"leap":true}}`))
+		s, err := Decode([]byte(`{"camera":"a","instance":"1","state":"` + string(state) +
+			`","format":"jpeg","zoom":3,"clock":{"leap":true}}`))
 		if err != nil || s.State != state {
 			t.Errorf("%s: %+v, %v", state, s, err)
 		}
@@ -58,18 +61,23 @@ func TestDecodeRefuses(t *testing.T) {
 		{"another type", `{"camera":7}`, "cannot unmarshal number"},
 		{"a date that is none", strings.Replace(good, "{", `{"since":"yesterday",`, 1), "yesterday"},
 		{"too large", good + strings.Repeat(" ", MaxSize), "at most 65536 are allowed"},
-		{"too many controls", strings.Replace(good, "{", `{"controls":[{}`+strings.Repeat(",{}", 256)+`],`, 1), "257 controls: at most 256"},
-		{"too many menu items", strings.Replace(good, "{", `{"controls":[{"menu":[""`+strings.Repeat(`,""`, 2048)+`]}],`, 1), "2049 menu items: at most 2048"},
+		{"too many controls", strings.Replace(good, "{", `{"controls":[{}`+strings.Repeat(",{}", 256)+`],`, 1),
+			"257 controls: at most 256"},
+		{"too many menu items", strings.Replace(good, "{", `{"controls":[{"menu":[""`+strings.Repeat(`,""`, 2048)+`]}],`, 1),
+			"2049 menu items: at most 2048"},
 		{"too many reasons", strings.Replace(good, "{", `{"drops":{`+reasons(65)+`},`, 1), "65 reasons: at most 64"},
 		{"no camera", `{"instance":"1","state":"live","format":"jpeg"}`, `camera id "" is not allowed`},
-		{"a camera id that is not allowed", strings.Replace(good, "porch", "../etc", 1), `camera id "../etc" is not allowed: use`},
+		{"a camera id that is not allowed", strings.Replace(good, "porch", "../etc", 1),
+			`camera id "../etc" is not allowed: use`},
 		{"no instance", strings.Replace(good, "instance", "i", 1), "camera porch: instance is missing"},
 		{"no format", strings.Replace(good, "format", "f", 1), "known are"},
 		{"unknown format", strings.Replace(good, "jpeg", "av1", 1), `unknown format "av1"`},
-		{"a long format", strings.Replace(good, "jpeg", strings.Repeat("x", 1000), 1), `unknown format "` + strings.Repeat("x", 32) + `..."`},
+		{"a long format", strings.Replace(good, "jpeg", strings.Repeat("x", 1000), 1), `unknown format "` +
+			strings.Repeat("x", 32) + `..."`},
 		{"no state", strings.Replace(good, "state", "s", 1), `unknown state ""`},
 		{"a state that only hubs see", strings.Replace(good, "live", "offline", 1), `unknown state "offline"`},
-		{"a long state", strings.Replace(good, "live", strings.Repeat("x", 1000), 1), `unknown state "` + strings.Repeat("x", 32) + `..."`},
+		{"a long state", strings.Replace(good, "live", strings.Repeat("x", 1000), 1),
+			`unknown state "` + strings.Repeat("x", 32) + `..."`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Decode([]byte(c.data))

@@ -22,7 +22,8 @@ const (
 	do     = "do"
 )
 
-// hubs is the first token of the subjects between hubs. It cannot be a root, so no right to a camera's subjects covers it.
+// hubs is the first token of the subjects between hubs. It cannot be a root, so no right to a camera's subjects covers
+// it.
 const hubs = "bramble-hub"
 
 // What hubs tell each other.
@@ -72,7 +73,8 @@ func NewSpace(root string) (Space, error) {
 		return Space{}, fmt.Errorf("subject root %q is not allowed: hubs speak to each other below %s", root, hubs)
 	}
 	if !rootPattern.MatchString(root) {
-		return Space{}, fmt.Errorf("subject root %q is not allowed: use one to four tokens of A-Z, a-z, 0-9, '_' and '-' joined by dots", root)
+		return Space{}, fmt.Errorf(
+			"subject root %q is not allowed: use one to four tokens of A-Z, a-z, 0-9, '_' and '-' joined by dots", root)
 	}
 	return Space{root}, nil
 }
@@ -114,7 +116,8 @@ func (s Space) Owns(subj string) bool { return strings.HasPrefix(subj, s.Root()+
 
 func (s Space) join(camera, last string) string { return s.Root() + "." + camera + "." + last }
 
-// CameraOf returns the camera id in a subject of this space, or an error if the subject is not of this space or its id is not allowed.
+// CameraOf returns the camera id in a subject of this space, or an error if the subject is not of this space or its id
+// is not allowed.
 func (s Space) CameraOf(subj string) (string, error) {
 	rest, ok := strings.CutPrefix(subj, s.Root()+".")
 	if !ok {

@@ -47,7 +47,8 @@ func TestValidateID(t *testing.T) {
 }
 
 func TestNewSpace(t *testing.T) {
-	for root, ok := range map[string]bool{"": true, "cam": true, "a.b.c.d": true, "a.b.c.d.e": false, "a..b": false, "a.*": false, "a b": false, ">": false, "a.": false, "bramble-hub": false, "bramble-hub.cam": false, "cam.bramble-hub": true} {
+	for root, ok := range map[string]bool{"": true, "cam": true, "a.b.c.d": true, "a.b.c.d.e": false, "a..b": false,
+		"a.*": false, "a b": false, ">": false, "a.": false, "bramble-hub": false, "bramble-hub.cam": false, "cam.bramble-hub": true} {
 		if _, err := NewSpace(root); (err == nil) != ok {
 			t.Errorf("NewSpace(%q) = %v, want ok=%v", root, err, ok)
 		}
@@ -55,7 +56,8 @@ func TestNewSpace(t *testing.T) {
 }
 
 func TestCameraOf(t *testing.T) {
-	for subj, want := range map[string]string{"cam.porch.status": "porch", "cam.a.do.info": "a", "camx.porch.status": "", "cam..status": "", "cam.": "", "": "", "cam.A.jpeg": ""} {
+	for subj, want := range map[string]string{"cam.porch.status": "porch", "cam.a.do.info": "a", "camx.porch.status": "",
+		"cam..status": "", "cam.": "", "": "", "cam.A.jpeg": ""} {
 		got, err := Space{}.CameraOf(subj)
 		if (err == nil) != (want != "") || err == nil && got != want {
 			t.Errorf("CameraOf(%q) = %q, %v; want %q", subj, got, err, want)

@@ -16,7 +16,8 @@ import (
 // progressDelay is how long a look may take before the user is told what goes on.
 const progressDelay = 2 * time.Second
 
-// devicesCommand is the command of that name. Its flags are no settings. What it prints into a file is a configuration file as it stands.
+// devicesCommand is the command of that name. Its flags are no settings. What it prints into a file is a configuration
+// file as it stands.
 type devicesCommand struct {
 	Verbose bool `help:"List all formats and controls." short:"v" env:"-"`
 	JSON    bool `name:"json" help:"Print everything as JSON." env:"-"`
@@ -61,7 +62,8 @@ func (d *devicesCommand) discover(ctx context.Context, stderr io.Writer) ([]disc
 		select {
 		case <-done:
 		case <-time.After(progressDelay):
-			_, _ = fmt.Fprintln(stderr, "Looking for cameras; a camera that does not answer can take some seconds ...") // a courtesy
+			// a courtesy
+			_, _ = fmt.Fprintln(stderr, "Looking for cameras; a camera that does not answer can take some seconds ...")
 		}
 	})
 	defer waiting.Wait()

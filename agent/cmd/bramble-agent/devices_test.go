@@ -73,7 +73,8 @@ func (h host) options(t *testing.T, links map[string]string) discover.Options {
 	}
 	for node, name := range h.names {
 		dir := filepath.Join(root, "/sys/class/video4linux", filepath.Base(node))
-		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "name"), []byte(name+"\n"), 0o600)); err != nil {
+		if err := errors.Join(os.MkdirAll(dir, 0o700), os.WriteFile(filepath.Join(dir, "name"), []byte(name+"\n"),
+			0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -93,34 +94,43 @@ func pi(t *testing.T) discover.Options {
 			{
 				Node: "/dev/video2", Driver: "uvcvideo", Card: "HD Pro Webcam C920", Bus: "usb-0000:01:00.0-1.1", Capture: true,
 				Formats: []device.Format{
-					{Pixel: device.YUYV, Sizes: []device.Size{{Width: 2304, Height: 1536, Rates: []float64{2}}, {Width: 640, Height: 480, Rates: rates}}},
-					{Pixel: device.H264, Sizes: []device.Size{{Width: 1920, Height: 1080, Rates: rates}, {Width: 1280, Height: 720, Rates: rates}}},
-					{Pixel: device.MJPEG, Sizes: []device.Size{{Width: 1920, Height: 1080, Rates: rates}, {Width: 1280, Height: 720, Rates: rates}}},
+					{Pixel: device.YUYV, Sizes: []device.Size{{Width: 2304, Height: 1536, Rates: []float64{2}},
+						{Width: 640, Height: 480, Rates: rates}}},
+					{Pixel: device.H264, Sizes: []device.Size{{Width: 1920, Height: 1080, Rates: rates},
+						{Width: 1280, Height: 720, Rates: rates}}},
+					{Pixel: device.MJPEG, Sizes: []device.Size{{Width: 1920, Height: 1080, Rates: rates},
+						{Width: 1280, Height: 720, Rates: rates}}},
 					{Pixel: 'Z' | '1'<<8 | '6'<<16 | ' '<<24},
 				},
 				Controls: []device.Control{
 					{Name: "brightness", Type: "int", Max: 255, Step: 1, Default: 128, Value: 120},
 					{Name: "white_balance_automatic", Type: "bool", Max: 1, Step: 1, Default: 1, Value: 1},
-					{Name: "auto_exposure", Type: "menu", Max: 3, Default: 3, Value: 3, Menu: []string{"", "Manual Mode", "", "Aperture Priority Mode"}},
-					{Name: "exposure_time_absolute", Type: "int", Min: 3, Max: 2047, Step: 2, Default: 250, Value: 250, Inactive: true},
+					{Name: "auto_exposure", Type: "menu", Max: 3, Default: 3, Value: 3,
+						Menu: []string{"", "Manual Mode", "", "Aperture Priority Mode"}},
+					{Name: "exposure_time_absolute", Type: "int", Min: 3, Max: 2047, Step: 2, Default: 250, Value: 250,
+						Inactive: true},
 					{Name: "reset", Type: "button"},
 				},
 			},
 			{Node: "/dev/video3", Driver: "uvcvideo", Card: "HD Pro Webcam C920", Bus: "usb-0000:01:00.0-1.1"},
 			{
-				Node: "/dev/video4", Driver: "uvcvideo", Card: "Cheap: 'eye'\r\u2028hub: x\n", Bus: "usb-0000:01:00.0-1.2", Capture: true,
-				Formats: []device.Format{{Pixel: device.YUYV, Sizes: []device.Size{{Width: 640, Height: 480, Rates: []float64{30, 5}, Stepped: true}}}},
+				Node: "/dev/video4", Driver: "uvcvideo", Card: "Cheap: 'eye'\r\u2028hub: x\n", Bus: "usb-0000:01:00.0-1.2",
+				Capture: true,
+				Formats: []device.Format{{Pixel: device.YUYV,
+					Sizes: []device.Size{{Width: 640, Height: 480, Rates: []float64{30, 5}, Stepped: true}}}},
 			},
 		},
 		names: map[string]string{
 			"/dev/video0": "unicam-image", "/dev/video1": "unicam-embedded", "/dev/video10": "bcm2835-codec-decode",
-			"/dev/video11": "bcm2835-codec-encode", "/dev/video12": "bcm2835-codec-isp", "/dev/video31": "bcm2835-codec-encode_image",
+			"/dev/video11": "bcm2835-codec-encode", "/dev/video12": "bcm2835-codec-isp",
+			"/dev/video31": "bcm2835-codec-encode_image",
 		},
 		listing: "0 : imx708 [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx708@1a)\n" +
 			"    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]\n 2304x1296 [56.03 fps - (0, 0)/4608x2592 crop]\n",
 	}
 	return h.options(t, map[string]string{
-		"by-id/usb-046d_HD_Pro_Webcam_C920_9F6A0A6F-video-index0": "../../video2", "by-id/usb-046d_HD_Pro_Webcam_C920_9F6A0A6F-video-index1": "../../video3",
+		"by-id/usb-046d_HD_Pro_Webcam_C920_9F6A0A6F-video-index0":                    "../../video2",
+		"by-id/usb-046d_HD_Pro_Webcam_C920_9F6A0A6F-video-index1":                    "../../video3",
 		"by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.1:1.0-video-index0": "../../video2",
 		"by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.1:1.0-video-index1": "../../video3",
 		"by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.2:1.0-video-index0": "../../video4",
@@ -143,7 +153,8 @@ func output(t *testing.T, d devicesCommand, terminal bool) string {
 		stdout = &tty
 	}
 	stdout = printable.NewWriter(stdout) // as run has it
-	if err := d.run(t.Context(), &settings{Host: "pi4", Hub: defaultHub}, stdout, &stderr); err != nil || stderr.Len() > 0 {
+	if err := d.run(t.Context(), &settings{Host: "pi4", Hub: defaultHub}, stdout, &stderr); err != nil ||
+		stderr.Len() > 0 {
 		t.Fatalf("%v, stderr %q", err, stderr.String())
 	}
 	return out.String() + tty.String()
@@ -179,7 +190,8 @@ func TestConfigFile(t *testing.T) {
 	for name, opts := range map[string]discover.Options{"pi": pi(t), "none": host{}.options(t, nil)} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "agent.yaml")
-			if err := os.WriteFile(path, []byte(output(t, devicesCommand{find: opts, Verbose: true}, false)), 0o600); err != nil {
+			if err := os.WriteFile(path, []byte(output(t, devicesCommand{find: opts, Verbose: true}, false)),
+				0o600); err != nil {
 				t.Fatal(err)
 			}
 			var c cli
@@ -220,11 +232,12 @@ func TestJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(output(t, devicesCommand{find: pi(t), JSON: true}, false)), &got); err != nil {
 		t.Fatal(err)
 	}
-	if len(got.Cameras) != 3 || len(got.Skipped) != 7 || got.Cameras[1].Use.Source == "" || got.Cameras[1].Formats[2].Sizes[0].Width != 1920 ||
-		got.Skipped[0].Skipped == "" {
+	if len(got.Cameras) != 3 || len(got.Skipped) != 7 || got.Cameras[1].Use.Source == "" ||
+		got.Cameras[1].Formats[2].Sizes[0].Width != 1920 || got.Skipped[0].Skipped == "" {
 		t.Errorf("got %+v", got)
 	}
-	if text := output(t, devicesCommand{find: host{}.options(t, nil), JSON: true}, true); text != "{\n  \"cameras\": [],\n  \"skipped\": []\n}\n" {
+	if text := output(t, devicesCommand{find: host{}.options(t, nil), JSON: true},
+		true); text != "{\n  \"cameras\": [],\n  \"skipped\": []\n}\n" {
 		t.Errorf("got %q", text)
 	}
 }
@@ -255,7 +268,8 @@ func TestSlow(t *testing.T) {
 
 func TestDevicesFails(t *testing.T) {
 	d := devicesCommand{find: host{err: errors.New("no /dev")}.options(t, nil)}
-	if err := d.run(t.Context(), &settings{}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "looking for cameras: ") {
+	if err := d.run(t.Context(), &settings{}, io.Discard, io.Discard); err == nil ||
+		!strings.Contains(err.Error(), "looking for cameras: ") {
 		t.Errorf("%v", err)
 	}
 }
@@ -264,7 +278,8 @@ func TestDevicesFails(t *testing.T) {
 func TestDevicesCommand(t *testing.T) {
 	for flag, begins := range map[string]string{"--host=pi1": "# ", "--verbose": "# ", "--json": "{"} {
 		var stdout, stderr bytes.Buffer
-		if code := run([]string{"devices", flag}, nil, &stdout, &stderr); code != 0 || stdout.Len() == 0 || !strings.HasPrefix(stdout.String(), begins) {
+		if code := run([]string{"devices", flag}, nil, &stdout, &stderr); code != 0 || stdout.Len() == 0 ||
+			!strings.HasPrefix(stdout.String(), begins) {
 			t.Errorf("%s: exit code %d, said %q, %q", flag, code, stdout.String(), stderr.String())
 		}
 	}
@@ -281,7 +296,8 @@ func TestHubInConfig(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	for in, want := range map[string]string{
-		"": "", "/dev/video3": "/dev/video3", "/dev/video9 /dev/video10 /dev/video11 /dev/video13": "/dev/video9-11,13", "/dev/video1 /dev/video3": "/dev/video1,3",
+		"": "", "/dev/video3": "/dev/video3", "/dev/video9 /dev/video10 /dev/video11 /dev/video13": "/dev/video9-11,13",
+		"/dev/video1 /dev/video3": "/dev/video1,3",
 	} {
 		if got := numbers(strings.Fields(in)); got != want {
 			t.Errorf("%s: got %q, want %q", in, got, want)

@@ -28,8 +28,8 @@ const (
 	joinCommandName = "join <url>" // as kong calls it
 )
 
-// joinCommand is the command of that name. Settings that stand on its command line go into the configuration file. A camera may be a name alone: it gets one that was
-// found.
+// joinCommand is the command of that name. Settings that stand on its command line go into the configuration file. A
+// camera may be a name alone: it gets one that was found.
 type joinCommand struct {
 	URL       string      `arg:"" help:"NATS URL of the hub, as \"bramble-hub agent add\" prints it; several are joined by commas."`
 	Token     secret.Text `help:"The token that \"bramble-hub agent add\" printed, or - for standard input (default: join asks)." placeholder:"-"`
@@ -134,7 +134,8 @@ func withPort(urls string) (string, error) {
 	return strings.Join(out, ","), nil
 }
 
-// cameras returns the cameras, those that are a name alone with a source that was found. Without any name all that are found are meant.
+// cameras returns the cameras, those that are a name alone with a source that was found. Without any name all that are
+// found are meant.
 func (j *joinCommand) cameras(ctx context.Context, s settings) (list []string, err error) {
 	list = slices.Clone(s.Camera)
 	unknown := slices.DeleteFunc(slices.Clone(list), func(c string) bool { return strings.Contains(c, "=") })
@@ -151,8 +152,10 @@ func (j *joinCommand) cameras(ctx context.Context, s settings) (list []string, e
 		return slices.ContainsFunc(list, func(c string) bool { return strings.HasSuffix(c, "="+f.Use.Source) })
 	})
 	if len(usable) < len(unknown) {
-		return nil, fmt.Errorf("%d cameras to join and %d found: plug in what is missing (\"sudo bramble-agent devices\" says what is there and why it is not used), "+
-			"or say where the frames come from: --camera %s=SOURCE, or --camera %[3]s=pattern: for a test card", len(unknown), len(usable), unknown[len(usable)])
+		return nil, fmt.Errorf(
+			"%d cameras to join and %d found: plug in what is missing (\"sudo bramble-agent devices\" says what is there and why it is not used), "+
+				"or say where the frames come from: --camera %s=SOURCE, or --camera %[3]s=pattern: for a test card", len(unknown),
+			len(usable), unknown[len(usable)])
 	}
 	for i, c := range list {
 		if !strings.Contains(c, "=") {
@@ -189,10 +192,12 @@ func (g joinRun) write(s settings) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", g.file, err)
 	}
-	if err := os.MkdirAll(filepath.Dir(g.file), 0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
+	if err := os.MkdirAll(filepath.Dir(g.file),
+		0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
 		return asRoot(err)
 	}
-	if err := config.WriteFileAtomic(secretFile, []byte("# shown to the hub; written by bramble-agent join\n"+text+"\n"), 0o600); err != nil {
+	if err := config.WriteFileAtomic(secretFile, []byte("# shown to the hub; written by bramble-agent join\n"+text+"\n"),
+		0o600); err != nil {
 		return asRoot(err)
 	}
 	if err := config.WriteFileAtomic(g.file, data, g.mode()); err != nil {
@@ -202,8 +207,8 @@ func (g joinRun) write(s settings) error {
 	return nil
 }
 
-// mode returns the mode of a new configuration file. The service's user must be able to read root's file, which contains
-// no token.
+// mode returns the mode of a new configuration file. The service's user must be able to read root's file, which
+// contains no token.
 func (g joinRun) mode() fs.FileMode {
 	if os.Geteuid() == 0 {
 		return 0o644
@@ -234,7 +239,9 @@ func (j *joinCommand) start(ctx context.Context, g joinRun) error {
 	if err != nil {
 		return err
 	}
-	g.printf("The agent runs, now and at every start of this host: the hub's page shows its cameras. Its log: journalctl -u %s", unit)
+	g.printf(
+		"The agent runs, now and at every start of this host: the hub's page shows its cameras. Its log: journalctl -u %s",
+		unit)
 	return nil
 }
 

@@ -31,9 +31,10 @@ func startAuthServer(t *testing.T) (url string, cred credential.Credential) {
 		t.Fatal(err)
 	}
 	allow := func(subjects ...string) *server.SubjectPermission { return &server.SubjectPermission{Allow: subjects} }
-	s := testutil.StartServer(t, server.Options{Nkeys: []*server.NkeyUser{{Nkey: cred.Public(), Permissions: &server.Permissions{
-		Publish: allow("cam.porch.>"), Subscribe: allow("cam.porch.do.>", credential.AgentInboxPrefix(cred.Public())+".>"),
-	}}}})
+	s := testutil.StartServer(t,
+		server.Options{Nkeys: []*server.NkeyUser{{Nkey: cred.Public(), Permissions: &server.Permissions{
+			Publish: allow("cam.porch.>"), Subscribe: allow("cam.porch.do.>", credential.AgentInboxPrefix(cred.Public())+".>"),
+		}}}})
 	return s.ClientURL(), cred
 }
 
@@ -63,7 +64,9 @@ func joinWith(t *testing.T, m systemd.Manager, stdin string, args ...string) (sa
 	var out bytes.Buffer
 	c.Join.service, c.Join.find.Root = m, t.TempDir()
 	c.Join.find.PiCameras = func(context.Context) (string, error) { return "", errors.New("none here") }
-	err = c.Join.run(t.Context(), joinRun{settings: &c.settings, file: string(c.Config), onCommandLine: settingsOnCommandLine(parsed), inFile: config.FromFile(parsed), stdin: strings.NewReader(stdin), out: &out})
+	err = c.Join.run(t.Context(), joinRun{settings: &c.settings, file: string(c.Config),
+		onCommandLine: settingsOnCommandLine(parsed), inFile: config.FromFile(parsed), stdin: strings.NewReader(
+			stdin), out: &out})
 	return out.String(), err
 }
 
@@ -81,17 +84,20 @@ func example(t *testing.T) (path string) {
 	return path
 }
 
-// TestJoin writes what the service needs, keeps what was there, and starts it; what it has written is what the agent reads.
+// TestJoin writes what the service needs, keeps what was there, and starts it; what it has written is what the agent
+// reads.
 func TestJoin(t *testing.T) {
 	url, cred := startAuthServer(t)
 	file := example(t)
 	before, _ := os.ReadFile(file)
 	m, log := systemctl(t)
-	said, err := joinWith(t, m, "", url, "--token", cred.Seed().Reveal(), "--config", file, "--camera", "porch=pattern:#size=160x120", "--linger=3s", "--takeover", "--host=pi1")
+	said, err := joinWith(t, m, "", url, "--token", cred.Seed().Reveal(), "--config", file, "--camera",
+		"porch=pattern:#size=160x120", "--linger=3s", "--takeover", "--host=pi1")
 	if err != nil || !strings.Contains(said, "lets this agent in") || !strings.Contains(said, "The agent runs") {
 		t.Fatalf("said %s: %v", said, err)
 	}
-	if asked, err := os.ReadFile(log); err != nil || !strings.Contains(string(asked), "enable bramble-agent\n") || !strings.Contains(string(asked), "restart bramble-agent\n") {
+	if asked, err := os.ReadFile(log); err != nil || !strings.Contains(string(asked), "enable bramble-agent\n") ||
+		!strings.Contains(string(asked), "restart bramble-agent\n") {
 		t.Errorf("asked systemd for %q, %v", asked, err)
 	}
 	secretFile := filepath.Join(filepath.Dir(file), "agent.credential")
@@ -113,7 +119,8 @@ func TestJoin(t *testing.T) {
 	if _, err := parser.Parse([]string{"--config", file}); err != nil {
 		t.Fatal(err)
 	}
-	if c.Hub != url || c.CredentialFile != secretFile || len(c.Camera) != 1 || c.Camera[0] != "porch=pattern:#size=160x120" || c.Linger.String() != "3s" || !c.Takeover || c.Host != "pi1" {
+	if c.Hub != url || c.CredentialFile != secretFile || len(c.Camera) != 1 ||
+		c.Camera[0] != "porch=pattern:#size=160x120" || c.Linger.String() != "3s" || !c.Takeover || c.Host != "pi1" {
 		t.Errorf("the file says %+v", c.settings)
 	}
 }
@@ -125,10 +132,13 @@ func TestJoinTLS(t *testing.T) {
 	url := "tls://" + s.Addr().String()
 	file := example(t)
 	m, _ := systemctl(t)
-	if _, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint", tlstrust.Fingerprint(other.Leaf)); err == nil || !strings.Contains(err.Error(), "pinned is "+tlstrust.Fingerprint(other.Leaf)) {
+	if _, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint",
+		tlstrust.Fingerprint(other.Leaf)); err == nil ||
+		!strings.Contains(err.Error(), "pinned is "+tlstrust.Fingerprint(other.Leaf)) {
 		t.Errorf("another key: %v", err)
 	}
-	if said, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint", tlstrust.Fingerprint(cert.Leaf)); err != nil {
+	if said, err := joinWith(t, m, "", url, "--config", file, "--tls-fingerprint",
+		tlstrust.Fingerprint(cert.Leaf)); err != nil {
 		t.Fatalf("said %s: %v", said, err)
 	}
 	text, err := os.ReadFile(file)
@@ -192,7 +202,8 @@ func TestJoinMakesTheFile(t *testing.T) {
 		}
 	}
 	said.Reset()
-	if code := run([]string{"check", "--config", file + "2"}, nil, io.Discard, &said); code != config.ExitConfig || !strings.Contains(said.String(), "no such file") {
+	if code := run([]string{"check", "--config", file + "2"}, nil, io.Discard, &said); code != config.ExitConfig ||
+		!strings.Contains(said.String(), "no such file") {
 		t.Errorf("exit code %d, said %s", code, said.String())
 	}
 }
@@ -203,8 +214,10 @@ func TestJoinWarns(t *testing.T) {
 	seed := cred.Seed().Reveal()
 	for _, args := range [][]string{{"--token", seed}, {"--token=" + seed}} {
 		var said bytes.Buffer
-		code := run(append([]string{"join", url, "--config", example(t), "--camera", "porch=pattern:"}, args...), strings.NewReader(""), io.Discard, &said)
-		for _, part := range []string{"a secret is on the command line", "sudo's log", "where=--token", "--token-file", "agent remove"} {
+		code := run(append([]string{"join", url, "--config", example(t), "--camera", "porch=pattern:"}, args...),
+			strings.NewReader(""), io.Discard, &said)
+		for _, part := range []string{"a secret is on the command line", "sudo's log", "where=--token", "--token-file",
+			"agent remove"} {
 			if code != 0 || !strings.Contains(said.String(), part) || strings.Contains(said.String(), seed) {
 				t.Errorf("%v: exit code %d, said %s: want %q", args[0], code, said.String(), part)
 			}
@@ -234,17 +247,26 @@ func TestJoinRefused(t *testing.T) {
 		want []string
 	}{
 		{"no token", []string{url, "--camera=porch=pattern:"}, []string{"asks for a token", "agent add", "--token-file"}},
-		{"another hub's token", []string{url, "--token", other, "--camera=porch=pattern:"}, []string{"does not know this token", "agent list"}},
-		{"two tokens", []string{url, "--token", seed, "--token-file", "x", "--camera=porch=pattern:"}, []string{"--token and --token-file"}},
-		{"no token file", []string{url, "--token-file", "/no/such", "--camera=porch=pattern:"}, []string{"--token-file", "/no/such"}},
+		{"another hub's token", []string{url, "--token", other, "--camera=porch=pattern:"},
+			[]string{"does not know this token", "agent list"}},
+		{"two tokens", []string{url, "--token", seed, "--token-file", "x", "--camera=porch=pattern:"},
+			[]string{"--token and --token-file"}},
+		{"no token file", []string{url, "--token-file", "/no/such", "--camera=porch=pattern:"},
+			[]string{"--token-file", "/no/such"}},
 		{"an empty line", []string{url, "--token=-", "--camera=porch=pattern:"}, []string{"standard input", "--token-file"}},
-		{"half a token", []string{url, "--token", seed[:20], "--camera=porch=pattern:"}, []string{"--token", "it has 20 characters"}},
-		{"another camera", []string{url, "--token", seed, "--camera=garden=pattern:"}, []string{"camera garden", "does not let", "agent add NAME --cameras garden"}},
-		{"nobody there", []string{nobody, "--token", seed, "--camera=porch=pattern:"}, []string{"connection refused", "systemctl status bramble-hub", "bramble-hub setup"}},
-		{"no such name", []string{"nats://no-such-host.invalid", "--token", seed, "--camera=porch=pattern:"}, []string{"no-such-host.invalid", "IP address"}},
-		{"the second URL is no better", []string{nobody + ",nats://no-such-host.invalid", "--token", seed, "--camera=porch=pattern:"}, []string{"connection refused", "IP address"}},
+		{"half a token", []string{url, "--token", seed[:20], "--camera=porch=pattern:"},
+			[]string{"--token", "it has 20 characters"}},
+		{"another camera", []string{url, "--token", seed, "--camera=garden=pattern:"},
+			[]string{"camera garden", "does not let", "agent add NAME --cameras garden"}},
+		{"nobody there", []string{nobody, "--token", seed, "--camera=porch=pattern:"},
+			[]string{"connection refused", "systemctl status bramble-hub", "bramble-hub setup"}},
+		{"no such name", []string{"nats://no-such-host.invalid", "--token", seed, "--camera=porch=pattern:"},
+			[]string{"no-such-host.invalid", "IP address"}},
+		{"the second URL is no better", []string{nobody + ",nats://no-such-host.invalid", "--token", seed,
+			"--camera=porch=pattern:"}, []string{"connection refused", "IP address"}},
 		{"no URL", []string{"nats://", "--token", seed}, []string{"nats://hub:4222"}},
-		{"no camera found", []string{url, "--token", seed, "--camera=porch"}, []string{"0 found", "devices", "--camera porch=pattern:"}},
+		{"no camera found", []string{url, "--token", seed, "--camera=porch"},
+			[]string{"0 found", "devices", "--camera porch=pattern:"}},
 		{"no such source", []string{url, "--token", seed, "--camera=porch=webcam:"}, []string{"camera porch", "known are"}},
 		{"no such setting", []string{url, "--token", seed, "--lingre=3s"}, []string{"--lingre"}},
 	} {
@@ -274,7 +296,8 @@ func TestJoinCommand(t *testing.T) {
 	url, cred := startAuthServer(t)
 	file := example(t)
 	var said bytes.Buffer
-	code := run([]string{"join", url, "--token", "-", "--config", file, "--camera", "porch=pattern:"}, strings.NewReader(cred.Seed().Reveal()), io.Discard, &said)
+	code := run([]string{"join", url, "--token", "-", "--config", file, "--camera", "porch=pattern:"},
+		strings.NewReader(cred.Seed().Reveal()), io.Discard, &said)
 	if code != 0 || !strings.Contains(said.String(), "Start it with: bramble-agent --config "+file) {
 		t.Errorf("exit code %d, said %s", code, said.String())
 	}
@@ -282,7 +305,8 @@ func TestJoinCommand(t *testing.T) {
 
 func TestWithPort(t *testing.T) {
 	for urls, want := range map[string]string{
-		"hub": "nats://hub:4222", "nats://hub": "nats://hub:4222", "nats://a:1,b": "nats://a:1,nats://b:4222", "tls://hub": "tls://hub:4222",
+		"hub": "nats://hub:4222", "nats://hub": "nats://hub:4222", "nats://a:1,b": "nats://a:1,nats://b:4222",
+		"tls://hub": "tls://hub:4222",
 	} {
 		if got, err := withPort(urls); err != nil || got != want {
 			t.Errorf("%s: %s, %v", urls, got, err)
@@ -326,7 +350,8 @@ func TestJoinRightAfterAdd(t *testing.T) {
 		}
 	}()
 	m, _ := systemctl(t)
-	said, err := joinWith(t, m, "", "nats://"+proxy.Addr().String(), "--token", cred.Seed().Reveal(), "--config", example(t), "--camera=porch=pattern:")
+	said, err := joinWith(t, m, "", "nats://"+proxy.Addr().String(), "--token", cred.Seed().Reveal(), "--config",
+		example(t), "--camera=porch=pattern:")
 	_ = proxy.Close()
 	<-done
 	if err != nil || attempts != 2 {
@@ -338,7 +363,8 @@ func TestJoinRightAfterAdd(t *testing.T) {
 // connect to the next hub.
 func TestJoinAnotherHub(t *testing.T) {
 	cert := testutil.NewCert(t, nil, nil)
-	one := testutil.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
+	one := testutil.StartServer(t,
+		server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
 	url, cred := startAuthServer(t)
 	file := example(t)
 	m, _ := systemctl(t)

@@ -114,8 +114,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 		ctx, stop := config.StopContext(log)
 		defer stop()
 		return failed(stderr, c.Join.run(ctx, joinRun{
-			settings: &c.settings, file: string(c.Config), onCommandLine: settingsOnCommandLine(parsed), inFile: config.FromFile(parsed),
-			stdin: stdin, out: stderr,
+			settings: &c.settings, file: string(c.Config), onCommandLine: settingsOnCommandLine(parsed),
+			inFile: config.FromFile(parsed),
+			stdin:  stdin, out: stderr,
 		}))
 	}
 	cfg, err := c.agent(log)
@@ -195,7 +196,8 @@ func (s *settings) agent(log *slog.Logger) (agent.Config, error) {
 		return agent.Config{}, err
 	}
 	cfg := agent.Config{
-		Hub: s.Hub, Credential: cred, Trust: tlstrust.Settings{CA: s.TLSCA, Fingerprints: s.TLSFingerprint, Prefix: "tls"}, SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
+		Hub: s.Hub, Credential: cred, Trust: tlstrust.Settings{CA: s.TLSCA, Fingerprints: s.TLSFingerprint, Prefix: "tls"},
+		SubjectRoot: s.SubjectRoot, Linger: s.Linger, Takeover: s.Takeover, Host: s.Host, Version: version, Log: log,
 	}
 	for _, text := range s.Camera {
 		camera, err := agent.ParseCamera(text)

@@ -21,7 +21,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// TestWrongConfiguration: the exit code tells a supervisor that it is no use to try again, and the text tells what to do.
+// TestWrongConfiguration: the exit code tells a supervisor that it is no use to try again, and the text tells what to
+// do.
 func TestWrongConfiguration(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -30,8 +31,10 @@ func TestWrongConfiguration(t *testing.T) {
 		want []string
 	}{
 		{"no source", []string{"--camera=porch"}, "", []string{`camera "porch"`, "NAME=SOURCE"}},
-		{"bad source", []string{"--camera=porch=webcam:"}, "", []string{"camera porch", "exec, file, pattern, rpicam and v4l2"}},
-		{"twice", []string{"--camera=porch=pattern:#size=160x120", "--camera=porch=pattern:#size=160x120"}, "", []string{"camera porch is given twice"}},
+		{"bad source", []string{"--camera=porch=webcam:"}, "",
+			[]string{"camera porch", "exec, file, pattern, rpicam and v4l2"}},
+		{"twice", []string{"--camera=porch=pattern:#size=160x120", "--camera=porch=pattern:#size=160x120"}, "",
+			[]string{"camera porch is given twice"}},
 		{"unknown flag", []string{"--cameras=x"}, "", []string{"unknown flag --cameras", "--help"}},
 		{"unknown key", nil, "cameras: [x]\n", []string{`unknown key "cameras"`, "camera, "}},
 		{"no linger", []string{"--linger=0s", "--camera=a=pattern:"}, "", []string{"--linger 0", "such as 10s"}},
@@ -39,7 +42,8 @@ func TestWrongConfiguration(t *testing.T) {
 		{"flag of another command", []string{"--camera=porch=pattern:", "--json"}, "", []string{"unknown flag --json"}},
 		{"argument", []string{"porch=pattern:"}, "", []string{"unexpected argument porch=pattern:", "--help"}},
 		{"negative linger", []string{"--camera=porch=pattern:#size=160x120", "--linger=-1s"}, "", []string{"linger -1s"}},
-		{"bad root", []string{"--camera=porch=pattern:#size=160x120", "--subject-root=a b"}, "", []string{`subject root "a b"`}},
+		{"bad root", []string{"--camera=porch=pattern:#size=160x120", "--subject-root=a b"}, "",
+			[]string{`subject root "a b"`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.file != "" {
@@ -120,7 +124,8 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said bytes.Buffer
-	code := run([]string{"--hub", url, "--log-level=error", "--camera=porch=pattern:#size=160x120"}, nil, io.Discard, &said)
+	code := run([]string{"--hub", url, "--log-level=error", "--camera=porch=pattern:#size=160x120"}, nil,
+		io.Discard, &said)
 	if code != 1 || !strings.Contains(said.String(), "camera porch: something answers for it already") {
 		t.Errorf("exit code %d, said %q", code, said.String())
 	}
@@ -133,7 +138,8 @@ func TestCommands(t *testing.T) {
 		command string
 	}{
 		{"", "serve"}, {"--hub=nats://a", "serve"}, {"serve --hub=nats://a", "serve"}, {"--hub=nats://a serve", "serve"},
-		{"devices --hub=nats://a", "devices"}, {"--hub=nats://a devices --json", "devices"}, {"--hub nats://a devices -v", "devices"},
+		{"devices --hub=nats://a", "devices"}, {"--hub=nats://a devices --json", "devices"},
+		{"--hub nats://a devices -v", "devices"},
 	} {
 		var got cli
 		parser, err := kong.New(&got, config.Options("bramble-agent", description, version)...)
@@ -161,7 +167,8 @@ func TestDescription(t *testing.T) {
 		t.Fatal("no error")
 	}
 	_, kinds, _ := strings.Cut(err.Error(), "known are ")
-	for _, kind := range strings.FieldsFunc(strings.ReplaceAll(kinds, " and ", ","), func(r rune) bool { return r == ',' || r == ' ' }) {
+	for _, kind := range strings.FieldsFunc(strings.ReplaceAll(kinds, " and ", ","),
+		func(r rune) bool { return r == ',' || r == ' ' }) {
 		if !strings.Contains(description, "\n  "+kind+":") {
 			t.Errorf("the help does not explain %s:", kind)
 		}

@@ -33,7 +33,8 @@ func (l lines) until(t *testing.T, parts ...string) {
 	}
 }
 
-// TestReload: on SIGHUP the agent takes over its list of cameras, names what it cannot change, and keeps what it has if the file is wrong.
+// TestReload: on SIGHUP the agent takes over its list of cameras, names what it cannot change, and keeps what it has if
+// the file is wrong.
 func TestReload(t *testing.T) {
 	url := testutil.StartNATS(t)
 	file := filepath.Join(t.TempDir(), "agent.yaml")
@@ -44,11 +45,14 @@ func TestReload(t *testing.T) {
 	}{
 		{"camera: ['porch=pattern:#size=160x120']\n", [][]string{{"serving", "cameras=1"}}},
 		{"camera: ['yard=pattern:#size=160x120']\nlinger: 7s\n", [][]string{
-			{"camera released", "camera=porch"}, {"serving a camera of the changed list", "camera=yard"}, {"settings read again", "changed=[camera]"}, {"need a restart", "settings=[linger]"},
+			{"camera released", "camera=porch"}, {"serving a camera of the changed list", "camera=yard"},
+			{"settings read again", "changed=[camera]"}, {"need a restart", "settings=[linger]"},
 		}},
-		{"camera: ['yard=webcam:']\n", [][]string{{"level=ERROR", "those of before hold on", "camera yard", "bramble-agent check"}}},
+		{"camera: ['yard=webcam:']\n",
+			[][]string{{"level=ERROR", "those of before hold on", "camera yard", "bramble-agent check"}}},
 		{"camera: []\n", [][]string{{"settings read again", "changed=[]"}, {"need a restart", "settings=[camera]"}}},
-		{"camera: ['yard=pattern:#size=160x120']\nlog-level: debug\n", [][]string{{"settings read again", "changed=[log-level]"}}},
+		{"camera: ['yard=pattern:#size=160x120']\nlog-level: debug\n",
+			[][]string{{"settings read again", "changed=[log-level]"}}},
 	} {
 		if err := os.WriteFile(file, []byte(step.file), 0o600); err != nil {
 			t.Fatal(err)
@@ -78,13 +82,17 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	seed := cred.Seed().Reveal()
-	if code := run([]string{"check", "--credential", seed, "--camera=a=exec:ffmpeg -i rtsp://me:hidden@example.com#format=h264"}, nil, &stdout, &stderr); code != 0 || strings.Count(stderr.String(), "a secret is on the command line") != 2 || strings.Contains(stderr.String(), seed) {
+	if code := run([]string{"check", "--credential", seed,
+		"--camera=a=exec:ffmpeg -i rtsp://me:hidden@example.com#format=h264"}, nil, &stdout, &stderr); code != 0 ||
+		strings.Count(stderr.String(), "a secret is on the command line") != 2 || strings.Contains(stderr.String(), seed) {
 		t.Errorf("exit code %d, %s", code, stderr.String())
 	}
-	if out := stdout.String(); strings.Contains(out, seed) || strings.Contains(out, "hidden") || !strings.Contains(out, "rtsp://***@example.com") || !strings.Contains(out, "***") {
+	if out := stdout.String(); strings.Contains(out, seed) || strings.Contains(out, "hidden") ||
+		!strings.Contains(out, "rtsp://***@example.com") || !strings.Contains(out, "***") {
 		t.Errorf("printed %s", out)
 	}
-	if code := run([]string{"check", "--camera=a=webcam:"}, nil, &stdout, &stderr); code != config.ExitConfig || !strings.Contains(stderr.String(), "camera a") {
+	if code := run([]string{"check", "--camera=a=webcam:"}, nil, &stdout, &stderr); code != config.ExitConfig ||
+		!strings.Contains(stderr.String(), "camera a") {
 		t.Errorf("exit code %d, %s", code, stderr.String())
 	}
 }

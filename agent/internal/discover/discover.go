@@ -20,15 +20,16 @@ const (
 
 // Camera is a camera, or a device that looks like one and is not used: one of Use and Skipped is there.
 type Camera struct {
-	Kind         string           `json:"kind"`
-	Title        string           `json:"title"`              // its name for people; never empty
-	Name         string           `json:"name,omitempty"`     // a unique camera id for it; empty if skipped
-	Stable       string           `json:"stable"`             // a path or libcamera's id; survives replugging and reboots
-	Links        []string         `json:"links,omitempty"`    // other links to Node
-	Node         string           `json:"node,omitempty"`     // /dev/video0, or another one next time
-	Driver       string           `json:"driver,omitempty"`   // for example uvcvideo
-	Bus          string           `json:"bus,omitempty"`      // for example usb-0000:01:00.0-1.2
-	Formats      []Format         `json:"formats,omitempty"`  // as the device lists them; of RPiCam the modes of the sensor
+	Kind   string   `json:"kind"`
+	Title  string   `json:"title"`            // its name for people; never empty
+	Name   string   `json:"name,omitempty"`   // a unique camera id for it; empty if skipped
+	Stable string   `json:"stable"`           // a path or libcamera's id; survives replugging and reboots
+	Links  []string `json:"links,omitempty"`  // other links to Node
+	Node   string   `json:"node,omitempty"`   // /dev/video0, or another one next time
+	Driver string   `json:"driver,omitempty"` // for example uvcvideo
+	Bus    string   `json:"bus,omitempty"`    // for example usb-0000:01:00.0-1.2
+	// as the device lists them; of RPiCam the modes of the sensor
+	Formats      []Format         `json:"formats,omitempty"`
 	Controls     []status.Control `json:"controls,omitempty"` // settings
 	Use          *Option          `json:"use,omitempty"`      // how to use it
 	Alternatives []Option         `json:"instead,omitempty"`  // other ways that make sense

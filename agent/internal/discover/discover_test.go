@@ -85,31 +85,35 @@ func TestCameras(t *testing.T) {
 			h.listing, h.listErr = csiPi4, nil
 		}, []string{
 			"pi4-imx708-wide rpicam:0#codec=h264&size=1280x720&fps=30",
-			"- /dev/video0 unicam: raw data of the camera's sensor", "- /dev/video1 unicam: ", "- /dev/video10 bcm2835-codec: video encoder",
+			"- /dev/video0 unicam: raw data of the camera's sensor", "- /dev/video1 unicam: ",
+			"- /dev/video10 bcm2835-codec: video encoder",
 			"- /dev/video11 bcm2835-codec: ", "- /dev/video13 bcm2835-isp: image processor", "- /dev/video14 bcm2835-isp: ",
 			"- /dev/video19 rpivid: video decoder", "- /dev/video23 bcm2835-isp: ",
 		}},
 		{"Pi 4 without rpicam-apps", func(h *host) { h.kernel("unicam-image", 0) }, []string{
 			"-  Raspberry Pi camera: rpicam-apps are not installed: sudo apt install", "- /dev/video0 unicam: ",
 		}},
-		{"Pi without rpicam-apps nor Pi camera", func(h *host) { h.kernel("bcm2835-codec-decode", 10) }, []string{"- /dev/video10 bcm2835-codec: "}},
+		{"Pi without rpicam-apps nor Pi camera", func(h *host) { h.kernel("bcm2835-codec-decode", 10) },
+			[]string{"- /dev/video10 bcm2835-codec: "}},
 		{"Pi 5 with two cameras, and a webcam that libcamera lists too", func(h *host) {
 			h.kernel("rp1-cfe-csi2_ch0", 0, 4)
 			h.kernel("pispbe-input", 20)
 			h.kernel("rpi-hevc-dec", 19)
 			h.plug(8, webcam("1.1"), id920+"-video-index0", port11+"-video-index0")
-			h.listing, h.listErr = imx219+imx219b+"2 : HD Pro Webcam C920 [2304x1536] (/base/axi/pcie@1000120000/rp1/usb@200000-1:1.0-046d:082d)\n", nil
+			h.listing, h.listErr = imx219+imx219b+
+				"2 : HD Pro Webcam C920 [2304x1536] (/base/axi/pcie@1000120000/rp1/usb@200000-1:1.0-046d:082d)\n", nil
 		}, []string{
 			"pi4-imx219 rpicam:0#codec=h264&size=1280x720&fps=30", "pi4-imx219-2 rpicam:1#codec=h264&size=1280x720&fps=30",
-			"pi4-hd-pro-webcam-c920 v4l2:/dev/v4l/" + id920, "- /dev/video0 rp1-cfe: ", "- /dev/video4 rp1-cfe: ", "- /dev/video19 rpi-hevc-dec: ",
-			"- /dev/video20 pispbe: ",
+			"pi4-hd-pro-webcam-c920 v4l2:/dev/v4l/" + id920, "- /dev/video0 rp1-cfe: ", "- /dev/video4 rp1-cfe: ",
+			"- /dev/video19 rpi-hevc-dec: ", "- /dev/video20 pispbe: ",
 		}},
 		{"drivers that sysfs does not tell", func(h *host) {
 			h.plug(0, offers("unicam", "unicam", sized(device.YUYV, px(640, 480))))
 			h.plug(11, metadata(offers("bcm2835-codec", "bcm2835-codec-encode")))
 			h.listing, h.listErr = "No cameras available!\n", nil
 		}, []string{
-			"-  Raspberry Pi camera: the kernel sees a camera, but rpicam-hello --list-cameras lists none", "- /dev/video0 unicam: ", "- /dev/video11 bcm2835-codec: ",
+			"-  Raspberry Pi camera: the kernel sees a camera, but rpicam-hello --list-cameras lists none",
+			"- /dev/video0 unicam: ", "- /dev/video11 bcm2835-codec: ",
 		}},
 		{"rpicam-hello fails half way", func(h *host) {
 			h.listing, h.listErr = imx219, errors.New("rpicam-hello --list-cameras: exit status 255")
@@ -124,10 +128,12 @@ func TestCameras(t *testing.T) {
 			h.write("/sys/class/video4linux/video0/name", "HD Pro Webcam C920\n")
 		}, []string{
 			"- /dev/video0 HD Pro Webcam C920: no permission to open it: add the user to the group video with sudo usermod -aG video $USER",
-			"- /dev/video1 /dev/video1: opening it is not allowed", "- /dev/video2 /dev/video2: it is gone", "- /dev/video3 /dev/video3: broken",
+			"- /dev/video1 /dev/video1: opening it is not allowed", "- /dev/video2 /dev/video2: it is gone",
+			"- /dev/video3 /dev/video3: broken",
 		}},
 		{"busy", func(h *host) {
-			h.plug(0, described{Description: device.Description{Card: "Twin"}, err: source.ErrBusy}, "by-id/twin-video-index0", "by-path/b-video-index0")
+			h.plug(0, described{Description: device.Description{Card: "Twin"}, err: source.ErrBusy}, "by-id/twin-video-index0",
+				"by-path/b-video-index0")
 			h.plug(1, described{Description: device.Description{Card: "Twin"}, err: source.ErrBusy}, "by-path/a-video-index0")
 		}, []string{"pi4-twin v4l2:/dev/v4l/by-path/a-video-index0\n", "pi4-twin-2 v4l2:/dev/v4l/by-path/b-video-index0\n"}},
 		{"two nodes of one camera", func(h *host) {
@@ -148,7 +154,8 @@ func TestCameras(t *testing.T) {
 		}, []string{
 			"pi4-garden-film v4l2:/dev/video10#format=h264&size=1280x720&fps=30",
 			"pi4-vivid v4l2:/dev/v4l/by-path/platform-vivid.0-video-index0#format=yuyv&size=640x360&fps=10",
-			"- /dev/video1 vivid: it captures no video", "- /dev/video11 OBS Virtual Camera: nothing writes to it", "- /dev/video12 Dummy: nothing writes to it",
+			"- /dev/video1 vivid: it captures no video", "- /dev/video11 OBS Virtual Camera: nothing writes to it",
+			"- /dev/video12 Dummy: nothing writes to it",
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -189,7 +196,8 @@ func TestWithoutCgo(t *testing.T) {
 	h.err = device.ErrNoSupport
 	h.listing, h.listErr = csiPi4, nil
 	got := short(h.find())
-	want := "pi4-imx708-wide rpicam:0#codec=h264&size=1280x720&fps=30\n- /dev/video0 /dev/video0: " + device.ErrNoSupport.Error() +
+	want := "pi4-imx708-wide rpicam:0#codec=h264&size=1280x720&fps=30\n- /dev/video0 /dev/video0: " +
+		device.ErrNoSupport.Error() +
 		"\n- /dev/video10 bcm2835-codec: video encoder and decoder of the Pi, not a camera\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)

@@ -144,16 +144,20 @@ func (h *host) write(path, text string) {
 func webcam(port string) described {
 	rates := []float64{30.00003, 24, 20, 15, 10, 7.5, 5}
 	sizes := []device.Size{
-		{Width: 2304, Height: 1536, Rates: []float64{2}}, {Width: 1920, Height: 1080, Rates: rates}, {Width: 1280, Height: 720, Rates: rates},
-		{Width: 864, Height: 480, Rates: rates}, {Width: 640, Height: 480, Rates: rates}, {Width: 160, Height: 90, Rates: rates},
+		{Width: 2304, Height: 1536, Rates: []float64{2}}, {Width: 1920, Height: 1080, Rates: rates},
+		{Width: 1280, Height: 720, Rates: rates},
+		{Width: 864, Height: 480, Rates: rates}, {Width: 640, Height: 480, Rates: rates},
+		{Width: 160, Height: 90, Rates: rates},
 	}
 	return described{Description: device.Description{
 		Driver: "uvcvideo", Card: "HD Pro Webcam C920: HD Pro Webc", Bus: "usb-0000:01:00.0-" + port, Capture: true,
 		Formats: []device.Format{
-			{Pixel: device.YUYV, Title: "YUYV 4:2:2", Sizes: sizes}, {Pixel: device.MJPEG, Title: "Motion-JPEG", Sizes: sizes[1:]},
+			{Pixel: device.YUYV, Title: "YUYV 4:2:2", Sizes: sizes},
+			{Pixel: device.MJPEG, Title: "Motion-JPEG", Sizes: sizes[1:]},
 		},
 		Controls: []device.Control{
-			{Name: "brightness", Type: "int", Max: 255, Step: 1, Default: 128, Value: 100}, {Name: "firmware", Type: "int", ReadOnly: true},
+			{Name: "brightness", Type: "int", Max: 255, Step: 1, Default: 128, Value: 100},
+			{Name: "firmware", Type: "int", ReadOnly: true},
 		},
 	}}
 }
@@ -165,7 +169,8 @@ func metadata(of described) described {
 
 // offers returns a device with these formats.
 func offers(driver, card string, formats ...device.Format) described {
-	return described{Description: device.Description{Driver: driver, Card: card, Bus: "platform:" + card, Capture: true, Formats: formats}}
+	return described{Description: device.Description{Driver: driver, Card: card, Bus: "platform:" + card, Capture: true,
+		Formats: formats}}
 }
 
 func sized(pixel device.PixelFormat, sizes ...device.Size) device.Format {

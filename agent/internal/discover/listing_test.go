@@ -36,8 +36,10 @@ func what(list []listed) string {
 func TestListing(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"nothing", "", ""},
-		{"no camera", "[0:12:34.567890123] [1234]  INFO Camera camera_manager.cpp:326 libcamera v0.5.2+99-bfd68f78\nNo cameras available!\n", ""},
-		{"November 2021", "Available cameras\n-----------------\n0 : ov5647 [2592x1944] (/base/soc/i2c0mux/i2c@1/ov5647@36)\n",
+		{"no camera",
+			"[0:12:34.567890123] [1234]  INFO Camera camera_manager.cpp:326 libcamera v0.5.2+99-bfd68f78\nNo cameras available!\n", ""},
+		{"November 2021",
+			"Available cameras\n-----------------\n0 : ov5647 [2592x1944] (/base/soc/i2c0mux/i2c@1/ov5647@36)\n",
 			"0 ov5647 /base/soc/i2c0mux/i2c@1/ov5647@36\n"},
 		{"December 2021", `Available cameras
 -----------------
@@ -54,7 +56,8 @@ func TestListing(t *testing.T) {
                              2592x1944 [15.63 fps - (0, 0)/2592x1944 crop]
 
 `, "0 ov5647 /base/soc/i2c0mux/i2c@1/ov5647@36 SGBRG10_CSI2P,2592x1944@15.63,1296x972@43.25,640x480@58.92\n"},
-		{"July 2023, two cameras on a Pi 5, compressed and monochrome", `[0:00:43.201957234] [1570]  INFO Camera camera_manager.cpp:284 libcamera v0.2.0
+		{"July 2023, two cameras on a Pi 5, compressed and monochrome",
+			`[0:00:43.201957234] [1570]  INFO Camera camera_manager.cpp:284 libcamera v0.2.0
 Available cameras
 -----------------
 0 : imx708_wide_noir [4608x2592 10-bit RGGB] (/base/axi/pcie@120000/rp1/i2c@88000/imx708@1a)
@@ -66,7 +69,7 @@ Available cameras
     Modes: 'R10_CSI2P' : 1456x1088 [60.38 fps - (0, 0)/1456x1088 crop]
 
 `, "0 imx708_wide_noir /base/axi/pcie@120000/rp1/i2c@88000/imx708@1a BGGR_PISP_COMP1,4608x2592@14.35,1536x864@120.13 SRGGB10_CSI2P,4608x2592\n" +
-			"1 imx296 /base/axi/pcie@120000/rp1/i2c@80000/imx296@1a R10_CSI2P,1456x1088@60.38\n"},
+				"1 imx296 /base/axi/pcie@120000/rp1/i2c@80000/imx296@1a R10_CSI2P,1456x1088@60.38\n"},
 		{"verbose, with controls", `Available cameras
 -----------------
 0 : imx219 [3280x2464 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx219@10)
@@ -78,12 +81,13 @@ Available cameras
     ScalerCrop : [(0, 0)/64x64..(0, 0)/3280x2464]
 
 `, "0 imx219 /base/soc/i2c0mux/i2c@1/imx219@10 SRGGB8,640x480@206.65\n"},
-		{"a webcam, an unknown size, an error at the end", `0 : HD Pro Webcam C920 [2304x1536] (/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.2:1.0-046d:082d)
+		{"a webcam, an unknown size, an error at the end",
+			`0 : HD Pro Webcam C920 [2304x1536] (/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.2:1.0-046d:082d)
 1 : Camera (front) ] (/base/soc/i2c0mux/i2c@1/x@1)
 2 : imx219 [3280x2464 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx219@10)
     Modes: 'SRGGB8' : ERROR: *** failed to acquire camera 640x480 ***
 `, "0 HD Pro Webcam C920 /base/scb/pcie@7d500000/pci@0,0/usb@0,0-1.2:1.0-046d:082d\n" +
-			"1 Camera (front) /base/soc/i2c0mux/i2c@1/x@1\n2 imx219 /base/soc/i2c0mux/i2c@1/imx219@10 SRGGB8\n"},
+				"1 Camera (front) /base/soc/i2c0mux/i2c@1/x@1\n2 imx219 /base/soc/i2c0mux/i2c@1/imx219@10 SRGGB8\n"},
 		{"modes of no camera", "    Modes: 'SRGGB8' : 640x480\n 1640x1232 [41 fps]\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -122,15 +126,17 @@ func TestEncoder(t *testing.T) {
 	without := h.find()[0]
 	h.kernel("bcm2835-codec-encode", 11)
 	with := h.find()[0]
-	if with.Use.Why == without.Use.Why || !strings.Contains(with.Use.Why, "hardware encodes it") || !strings.Contains(without.Use.Why, "no hardware encoder") {
+	if with.Use.Why == without.Use.Why || !strings.Contains(with.Use.Why, "hardware encodes it") ||
+		!strings.Contains(without.Use.Why, "no hardware encoder") {
 		t.Errorf("with an encoder %q, without %q", with.Use.Why, without.Use.Why)
 	}
 }
 
 func TestSensorTitle(t *testing.T) {
 	for sensor, want := range map[string]string{
-		"imx708": "Raspberry Pi Camera Module 3 (imx708)", "imx708_wide_noir": "Raspberry Pi Camera Module 3 Wide NoIR (imx708_wide_noir)",
-		"ov5647": "Raspberry Pi Camera Module 1 (ov5647)", "imx519": "Raspberry Pi camera imx519",
+		"imx708":           "Raspberry Pi Camera Module 3 (imx708)",
+		"imx708_wide_noir": "Raspberry Pi Camera Module 3 Wide NoIR (imx708_wide_noir)",
+		"ov5647":           "Raspberry Pi Camera Module 1 (ov5647)", "imx519": "Raspberry Pi camera imx519",
 	} {
 		if got := sensorTitle(sensor); got != want {
 			t.Errorf("got %q, want %q", got, want)
@@ -160,17 +166,20 @@ func TestTools(t *testing.T) {
 		err     string
 	}{
 		{"none", nil, "", ErrNoTool.Error()},
-		{"rpicam-hello", map[string]string{"rpicam-hello": `[ "$*" = --list-cameras ] && echo '` + camera + "'", "libcamera-hello": "exit 1"}, camera, ""},
+		{"rpicam-hello", map[string]string{"rpicam-hello": `[ "$*" = --list-cameras ] && echo '` + camera + "'",
+			"libcamera-hello": "exit 1"}, camera, ""},
 		{"old name", map[string]string{"libcamera-hello": "echo '" + camera + "'"}, camera, ""},
 		{"on stderr", map[string]string{"libcamera-hello": "echo '" + camera + "' >&2"}, camera, ""},
 		{"without hello", map[string]string{"rpicam-vid": "echo '" + camera + "'"}, camera, ""},
-		{"failing", map[string]string{"rpicam-hello": "echo '" + camera + "'; echo 'ERROR: *** no luck ***' >&2; exit 255"}, camera,
+		{"failing", map[string]string{"rpicam-hello": "echo '" + camera + "'; echo 'ERROR: *** no luck ***' >&2; exit 255"},
+			camera,
 			"rpicam-hello --list-cameras: exit status 255: ERROR: *** no luck ***"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onPath(t, c.scripts)
 			text, err := listPiCameras(t.Context())
-			if !strings.Contains(text, c.want) || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+			if !strings.Contains(text, c.want) || (err == nil) != (c.err == "") || err != nil &&
+				!strings.Contains(err.Error(), c.err) {
 				t.Errorf("got %q, %v; want %q, %q", text, err, c.want, c.err)
 			}
 		})

@@ -36,8 +36,10 @@ func TestNames(t *testing.T) {
 		{"Pi 4.local", []string{"Logi!! (C270) ", "Logi C270"}, []string{"pi-4-logi-c270", "pi-4-logi-c270-2"}},
 		{"", []string{"Cam", "Cam", "Cam 2"}, []string{"cam", "cam-2", "cam-2-2"}},
 		{"---", []string{"Камера", "\x00"}, []string{"camera", "camera-2"}},
-		{strings.Repeat("long-", 60), []string{"Microsoft LifeCam Studio for Business 2"}, []string{"long-long-long-long-long-long-microsoft-lifecam-studio-for"}},
-		{strings.Repeat("h", 300), []string{strings.Repeat("x", 300)}, []string{strings.Repeat("h", maxHost) + "-" + strings.Repeat("x", maxSlug)}},
+		{strings.Repeat("long-", 60), []string{"Microsoft LifeCam Studio for Business 2"},
+			[]string{"long-long-long-long-long-long-microsoft-lifecam-studio-for"}},
+		{strings.Repeat("h", 300), []string{strings.Repeat("x", 300)},
+			[]string{strings.Repeat("h", maxHost) + "-" + strings.Repeat("x", maxSlug)}},
 	} {
 		var list []Camera
 		for i, title := range c.titles {
@@ -58,7 +60,8 @@ func TestNames(t *testing.T) {
 }
 
 func TestNatural(t *testing.T) {
-	want := []string{"", "/dev/video1", "/dev/video2", "/dev/video10", "/dev/video10a", "b", "b0123456789012", "b0123456789013"}
+	want := []string{"", "/dev/video1", "/dev/video2", "/dev/video10", "/dev/video10a", "b", "b0123456789012",
+		"b0123456789013"}
 	got := slices.Clone(want)
 	slices.Reverse(got)
 	slices.SortFunc(got, natural)

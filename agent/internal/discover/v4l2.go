@@ -188,6 +188,7 @@ func format(d device.Format) Format {
 // control takes over what a device says of a setting.
 func control(c device.Control) status.Control {
 	return status.Control{
-		Name: c.Name, Type: c.Type, Min: c.Min, Max: c.Max, Step: c.Step, Default: c.Default, Value: c.Value, Menu: c.Menu, Inactive: c.Inactive,
+		Name: c.Name, Type: c.Type, Min: c.Min, Max: c.Max, Step: c.Step, Default: c.Default, Value: c.Value, Menu: c.Menu,
+		Inactive: c.Inactive,
 	}
 }

@@ -60,7 +60,8 @@ func newSender(tb testing.TB, format frame.Format, size int) *sender {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(nc.Close)
-	p := New(Config{Conn: nc, Camera: cameraName, Format: format, Linger: time.Hour, Drops: &drop.Counters{}, Log: testutil.Log(tb)})
+	p := New(Config{Conn: nc, Camera: cameraName, Format: format, Linger: time.Hour, Drops: &drop.Counters{},
+		Log: testutil.Log(tb)})
 	testutil.Run(tb, p.Run)
 	p.Wake() // and the linger time is long: the stream stays live without a subscriber
 	ctx, cancel := context.WithTimeout(tb.Context(), testutil.Timeout)
@@ -68,7 +69,8 @@ func newSender(tb testing.TB, format frame.Format, size int) *sender {
 	if err := p.WaitWanted(ctx, true); err != nil {
 		tb.Fatal(err)
 	}
-	return &sender{p, frame.Frame{Format: format, CaptureTime: time.Now(), Epoch: time.Now().UnixNano(), Payload: make([]byte, size)}}
+	return &sender{p, frame.Frame{Format: format, CaptureTime: time.Now(), Epoch: time.Now().UnixNano(),
+		Payload: make([]byte, size)}}
 }
 
 // send puts one frame and waits until it has been published.

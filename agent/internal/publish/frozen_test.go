@@ -79,7 +79,8 @@ func TestFrozenServer(t *testing.T) {
 			}
 			f.mu.Lock()
 			frozen := r.last.Load()
-			testutil.Eventually(t, "frames are captured while the server is frozen", func() bool { return r.last.Load() > frozen+100 })
+			testutil.Eventually(t, "frames are captured while the server is frozen",
+				func() bool { return r.last.Load() > frozen+100 })
 			for len(got) > 0 {
 				<-got
 			}

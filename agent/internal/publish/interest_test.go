@@ -107,7 +107,8 @@ func TestStillsCarryTheirQuestions(t *testing.T) {
 // TestSlowLink: on a link whose answers take longer than one waits for them, nobody is mistaken for somebody for
 // long, and somebody is found.
 func TestSlowLink(t *testing.T) {
-	for _, rtt := range []time.Duration{240 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond, 3 * time.Second, 7 * time.Second} {
+	for _, rtt := range []time.Duration{240 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond,
+		3 * time.Second, 7 * time.Second} {
 		t.Run(rtt.String(), func(t *testing.T) {
 			b := newFakeNATS(t, time.Second)
 			b.rtt = rtt

@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 
 // serve runs a NATS server until in ends, and writes its URL to out.
 func serve(in io.Reader, out io.Writer) error {
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, MaxPayload: frame.MaxPayload})
+	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true,
+		MaxPayload: frame.MaxPayload})
 	if err != nil {
 		return err
 	}

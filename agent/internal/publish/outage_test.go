@@ -28,7 +28,8 @@ func TestServerRestart(t *testing.T) {
 			nextFrame(t, format, got)
 
 			testutil.StopServer(s)
-			testutil.Eventually(t, "frames are dropped for want of a connection", func() bool { return r.drops.Get(drop.Gone) > 0 })
+			testutil.Eventually(t, "frames are dropped for want of a connection",
+				func() bool { return r.drops.Get(drop.Gone) > 0 })
 			for len(got) > 0 {
 				<-got
 			}
@@ -63,7 +64,8 @@ func TestNoHoleAcrossAReconnect(t *testing.T) {
 	url := testutil.StartNATS(t)
 	_, got := subscribe(t, testutil.Connect(t, url), "cam.porch.h264")
 	nc, drops, asked := testutil.Connect(t, url), &drop.Counters{}, 0
-	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t), RequestKeyFrame: func() { asked++ }})
+	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t),
+		RequestKeyFrame: func() { asked++ }})
 	p.main.interest.wanted = true
 	p.liveness.lastPong = time.Now().Add(time.Hour) // nobody asks for signs of life here
 	send := func(seq uint64, key bool) {
@@ -100,7 +102,8 @@ func TestOversizeFrames(t *testing.T) {
 	drops := &drop.Counters{}
 	asked := 0
 	p := New(Config{
-		Conn: testutil.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t), RequestKeyFrame: func() { asked++ },
+		Conn: testutil.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t),
+		RequestKeyFrame: func() { asked++ },
 	})
 	p.main.interest.wanted = true
 	now := time.Unix(1000, 0)
@@ -147,7 +150,8 @@ func TestOversizeStillOnly(t *testing.T) {
 	t.Parallel()
 	s := testutil.StartServer(t, server.Options{MaxPayload: 4096})
 	drops := &drop.Counters{}
-	p := New(Config{Conn: testutil.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.JPEG, Drops: drops, Log: testutil.Log(t)})
+	p := New(Config{Conn: testutil.Connect(t, s.ClientURL()), Camera: cameraName, Format: frame.JPEG, Drops: drops,
+		Log: testutil.Log(t)})
 	p.still.interest.wanted = true
 	p.publish(&frame.Frame{Format: frame.JPEG, Payload: make([]byte, 5000)}, time.Now())
 	if drops.Get(drop.Oversize) != 1 || p.Fault() == "" {
@@ -207,7 +211,8 @@ func TestDialSurvivesRefusals(t *testing.T) {
 	strict := testutil.StartServer(t, server.Options{Username: "porch", Password: "secret"})
 	port := testutil.Port(t, strict)
 	connected := make(chan struct{}, 1)
-	nc, err := Dial(ConnConfig{URL: "nats://porch:wrong@" + strict.Addr().String(), Name: "test", Log: testutil.Log(t), OnConnect: func() { signal(connected) }})
+	nc, err := Dial(ConnConfig{URL: "nats://porch:wrong@" + strict.Addr().String(), Name: "test", Log: testutil.Log(t),
+		OnConnect: func() { signal(connected) }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,8 +30,8 @@ func Probe(ctx context.Context, c ConnConfig) (*nats.Conn, error) {
 	for one := range strings.SplitSeq(c.URL, ",") {
 		d := &errorDialer{ctx: ctx}
 		nc, err := nats.Connect(one, slices.Concat([]nats.Option{
-			nats.Name(c.Name), nats.NoReconnect(), nats.Timeout(probeTimeout), nats.FlusherTimeout(probeTimeout), nats.SetCustomDialer(d),
-			nats.ErrorHandler(newAsyncErrors(c).handle),
+			nats.Name(c.Name), nats.NoReconnect(), nats.Timeout(probeTimeout), nats.FlusherTimeout(probeTimeout),
+			nats.SetCustomDialer(d), nats.ErrorHandler(newAsyncErrors(c).handle),
 		}, c.Credential.AgentOptions(), trusted)...)
 		if err == nil {
 			return nc, nil
@@ -75,20 +75,25 @@ func (c ConnConfig) explain(where string, err error) error {
 	}
 	switch {
 	case errors.As(err, &name):
-		help = errors.New("this host cannot find the name: give the hub's IP address instead (\"hostname -I\" there prints it)")
+		help = errors.New(
+			"this host cannot find the name: give the hub's IP address instead (\"hostname -I\" there prints it)")
 	case errors.Is(err, syscall.ECONNREFUSED):
-		help = errors.New("the host is there, but no hub listens at this port for others: on the hub, \"systemctl status bramble-hub\" says whether it runs, and \"sudo bramble-hub setup\" lets others in")
+		help = errors.New(
+			"the host is there, but no hub listens at this port for others: on the hub, \"systemctl status bramble-hub\" says whether it runs, and \"sudo bramble-hub setup\" lets others in")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
 		help = errors.New("there is no way to this address: are both hosts in the same network?")
 	case errors.Is(err, nats.ErrAuthorization) && !c.Credential.IsZero():
-		help = errors.New("the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known agents, " +
-			"and \"agent add\" makes a new token; copy all of it")
+		help = errors.New(
+			"the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known agents, " +
+				"and \"agent add\" makes a new token; copy all of it")
 	case errors.Is(err, nats.ErrAuthorization):
 		help = errors.New("the hub asks for a token: " + c.NoCredential)
 	case errors.As(err, &cert) && cert.Reason == x509.Expired:
-		help = fmt.Errorf("this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, the hub needs a new certificate", time.Now().Format(time.DateTime))
+		help = fmt.Errorf(
+			"this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, the hub needs a new certificate", time.Now().Format(time.DateTime))
 	case errors.As(err, &netErr) && netErr.Timeout():
-		help = errors.New("nothing answers: is the address right, is the hub on, and does its firewall let this port through?")
+		help = errors.New(
+			"nothing answers: is the address right, is the hub on, and does its firewall let this port through?")
 	}
 	return fmt.Errorf("%s: %w: %w", host, err, help)
 }

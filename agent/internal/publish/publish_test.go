@@ -233,7 +233,8 @@ func TestProbesHaveNoPayload(t *testing.T) {
 	for range 2 {
 		msg := testutil.Receive(t, "a probe", got)
 		if len(msg.Data) != 0 || msg.Reply == "" || msg.Header.Get(frame.HeaderTime) == "" {
-			t.Errorf("probe on %s with %d bytes, reply subject %q, headers %v", msg.Subject, len(msg.Data), msg.Reply, msg.Header)
+			t.Errorf("probe on %s with %d bytes, reply subject %q, headers %v", msg.Subject, len(msg.Data),
+				msg.Reply, msg.Header)
 		}
 	}
 }
@@ -251,7 +252,8 @@ func TestStillOnceASecond(t *testing.T) {
 		now, frames := time.Now(), 10*25
 		for seq := range frames {
 			key := format == frame.H264 && seq%10 == 0
-			p.publish(&frame.Frame{Format: format, Seq: uint64(seq), CaptureTime: now, Key: key, Payload: []byte("x")}, now.Add(time.Duration(seq)*40*time.Millisecond))
+			p.publish(&frame.Frame{Format: format, Seq: uint64(seq), CaptureTime: now, Key: key, Payload: []byte("x")},
+				now.Add(time.Duration(seq)*40*time.Millisecond))
 		}
 		if err := nc.FlushTimeout(testutil.Timeout); err != nil {
 			t.Fatal(err)

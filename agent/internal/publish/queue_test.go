@@ -271,7 +271,8 @@ func TestQueueNeverLeavesAHole(t *testing.T) {
 			}
 			counted := q.drops.Get(drop.QueueHead) + q.drops.Get(drop.Lagged)
 			if total := sent + failed + counted + uint64(len(q.items)); total != q.seq {
-				t.Fatalf("%s, seed %d: of %d frames, %d were sent, %d failed, %d are counted as drops, %d wait", format, seed, q.seq, sent, failed, counted, len(q.items))
+				t.Fatalf("%s, seed %d: of %d frames, %d were sent, %d failed, %d are counted as drops, %d wait", format, seed,
+					q.seq, sent, failed, counted, len(q.items))
 			}
 		}
 	}
@@ -287,7 +288,8 @@ func TestQueueFromTwoGoroutines(t *testing.T) {
 			defer close(done)
 			payload := make([]byte, 20<<10)
 			for seq := range uint64(3000) {
-				q.queue.put(&frame.Frame{Format: format, Seq: seq, Key: format == frame.H264 && seq%25 == 0, Payload: payload}, time.Now())
+				q.queue.put(&frame.Frame{Format: format, Seq: seq, Key: format == frame.H264 && seq%25 == 0, Payload: payload},
+					time.Now())
 			}
 		})
 		for running := true; running; {

@@ -19,7 +19,8 @@ import (
 func TestConfigure(t *testing.T) {
 	camera := newFakeCamera()
 	s := serve(t, camera, server.Options{})
-	msg, err := s.nc.Request(subject.Space{}.Do("porch", subject.Configure), []byte(`{"fps":12.5,"controls":{"brightness":7}}`), testutil.Timeout)
+	msg, err := s.nc.Request(subject.Space{}.Do("porch", subject.Configure),
+		[]byte(`{"fps":12.5,"controls":{"brightness":7}}`), testutil.Timeout)
 	if err != nil {
 		t.Fatal(err)
 	}

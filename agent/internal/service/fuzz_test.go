@@ -16,7 +16,8 @@ import (
 // FuzzRequest sends verbs whatever anybody may, with any reply subject. Each is answered once, to an inbox only; a
 // refusal is one line, as a header must be; the camera is told what DecodeSettings understands, and nothing else.
 func FuzzRequest(f *testing.F) {
-	for _, data := range []string{"", `{"fps":15}`, `{"controls":{"brightness":1}}`, `{"fps":15,"speed\r\nX: y":1}`, `{"fps":"`, "\xff\x00"} {
+	for _, data := range []string{"", `{"fps":15}`, `{"controls":{"brightness":1}}`, `{"fps":15,"speed\r\nX: y":1}`,
+		`{"fps":"`, "\xff\x00"} {
 		f.Add(uint8(0), "_INBOX.x", []byte(data))
 		f.Add(uint8(1), "cam.yard.jpeg", []byte(data))
 	}

@@ -39,13 +39,15 @@ type fakeCamera struct {
 func newFakeCamera() *fakeCamera {
 	return &fakeCamera{
 		status: status.Status{
-			Camera: "porch", Instance: "abc", Host: "pi1", Agent: "1.2.3-rc.1+build.5", State: status.Idle, Format: frame.H264, Source: "exec",
+			Camera: "porch", Instance: "abc", Host: "pi1", Agent: "1.2.3-rc.1+build.5", State: status.Idle, Format: frame.H264,
+			Source: "exec",
 		},
 		woken:    make(chan struct{}, 1),
 		settings: make(chan status.Settings, 1),
 		snapshot: func(context.Context) (frame.Frame, error) {
 			return frame.Frame{
-				Format: frame.H264, Seq: 7, PTS: time.Second, CaptureTime: time.Unix(1, 2), Epoch: 3, Key: true, Payload: []byte("picture"),
+				Format: frame.H264, Seq: 7, PTS: time.Second, CaptureTime: time.Unix(1, 2), Epoch: 3, Key: true,
+				Payload: []byte("picture"),
 			}, nil
 		},
 	}
@@ -141,7 +143,8 @@ func TestWake(t *testing.T) {
 		t.Errorf("answer %s", got)
 	}
 	testutil.Receive(t, "the wake", camera.woken)
-	if err := s.nc.Publish(subject.Space{}.Do("porch", subject.Wake), nil); err != nil { // who wants no answer need not ask for one
+	if err := s.nc.Publish(subject.Space{}.Do("porch", subject.Wake),
+		nil); err != nil { // who wants no answer need not ask for one
 		t.Fatal(err)
 	}
 	testutil.Receive(t, "the wake without an answer", camera.woken)
@@ -156,7 +159,8 @@ func TestKeyFrame(t *testing.T) {
 }
 
 func TestKeyFrameFails(t *testing.T) {
-	for code, err := range map[string]error{"501": fmt.Errorf("key frame on request: %w", ErrUnsupported), "500": errors.New("the encoder\nhangs")} {
+	for code, err := range map[string]error{"501": fmt.Errorf("key frame on request: %w", ErrUnsupported),
+		"500": errors.New("the encoder\nhangs")} {
 		camera := newFakeCamera()
 		camera.keyFrame = err
 		serve(t, camera, server.Options{}).askError(subject.KeyFrame, code, strings.Split(err.Error(), "\n")...)
@@ -188,7 +192,8 @@ func TestSnapshotLargerThanTheServerAllows(t *testing.T) {
 	camera.snapshot = func(context.Context) (frame.Frame, error) {
 		return frame.Frame{Format: frame.JPEG, Payload: make([]byte, 5000)}, nil
 	}
-	serve(t, camera, server.Options{MaxPayload: 4096}).askError(subject.Snapshot, "500", "5000 bytes", "max_payload of 4096", "set max_payload")
+	serve(t, camera, server.Options{MaxPayload: 4096}).askError(subject.Snapshot, "500", "5000 bytes",
+		"max_payload of 4096", "set max_payload")
 }
 
 // TestSnapshotsDoNotQueue: nobody waits for somebody else's picture, or a dead camera would keep each for five
@@ -291,7 +296,9 @@ func TestMicroInfo(t *testing.T) {
 		subjects = append(subjects, e.Subject)
 	}
 	slices.Sort(subjects)
-	if got, want := strings.Join(subjects, " "), "cam.porch.do.configure cam.porch.do.info cam.porch.do.keyframe cam.porch.do.snapshot cam.porch.do.wake"; got != want {
+	if got, want := strings.Join(subjects,
+		" "),
+		"cam.porch.do.configure cam.porch.do.info cam.porch.do.keyframe cam.porch.do.snapshot cam.porch.do.wake"; got != want {
 		t.Errorf("endpoints %s, want %s", got, want)
 	}
 }

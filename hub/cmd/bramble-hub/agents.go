@@ -75,5 +75,6 @@ type agentRemove struct {
 
 // Run removes the agent.
 func (c *agentRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveAgent(c.Name) }, "agent removed", "agent.remove", "name", c.Name)
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveAgent(c.Name) }, "agent removed", "agent.remove",
+		"name", c.Name)
 }

@@ -40,8 +40,8 @@ func (s *settings) auditFile() string {
 	return s.AuditLog
 }
 
-// existingAuditLog returns the audit log of a hub with these settings, as far as a command can tell: the service's environment
-// differs from the command's.
+// existingAuditLog returns the audit log of a hub with these settings, as far as a command can tell: the service's
+// environment differs from the command's.
 func (s *settings) existingAuditLog() string {
 	if s.AuditLog != "" {
 		return s.auditFile()

@@ -28,8 +28,8 @@ func TestAuditCommand(t *testing.T) {
 		want []string
 		rows int
 	}{
-		"all":     {nil, []string{"TIME", "EVENT", "USER", "CAMERA", "ADDRESS", "user.add", "link.add", "name=anna", "operator=otto (sudo)"}, 4},
-		"event":   {[]string{"--event", "link"}, []string{"garden", "porch", "expires="}, 3},
+		"all": {nil, []string{"TIME", "EVENT", "USER", "CAMERA", "ADDRESS", "user.add", "link.add", "name=anna",
+			"operator=otto (sudo)"}, 4}, "event": {[]string{"--event", "link"}, []string{"garden", "porch", "expires="}, 3},
 		"camera":  {[]string{"--camera", "porch", "--since", "1h"}, []string{"porch"}, 2},
 		"user":    {[]string{"--user", "anna"}, []string{"user.add"}, 2},
 		"until":   {[]string{"--until", "1h"}, nil, 1},
@@ -53,7 +53,8 @@ func TestAuditCommand(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	for says, args := range map[string][]string{
-		"24h": {"--since", "yesterday"}, "2026-01-31": {"--until=-3h"}, "--audit-log": {"--audit-log=" + filepath.Join(dir, "gone.jsonl")}, "no audit log is known": {"--audit-log=none"},
+		"24h": {"--since", "yesterday"}, "2026-01-31": {"--until=-3h"},
+		"--audit-log": {"--audit-log=" + filepath.Join(dir, "gone.jsonl")}, "no audit log is known": {"--audit-log=none"},
 	} {
 		if _, said, code := command(t, file, "", append([]string{"audit", flag}, args...)...); code != 1 ||
 			!strings.Contains(said, says) {

@@ -21,7 +21,8 @@ type certCommand struct {
 	NewKey  bool          `help:"Replace the key, too: every agent must be given the new fingerprint." env:"-"`
 }
 
-// Run makes the files that --tls-cert and --tls-key name, or others beside the credentials file, and prints the fingerprint.
+// Run makes the files that --tls-cert and --tls-key name, or others beside the credentials file, and prints the
+// fingerprint.
 func (c *certCommand) Run(cmd *cmdContext) error {
 	if c.Expires <= 0 {
 		return fmt.Errorf("--expires %v: give a time such as 8760h, which is a year", c.Expires)
@@ -36,7 +37,8 @@ func (c *certCommand) Run(cmd *cmdContext) error {
 		}
 	}
 	names = slices.Concat(c.Name, slices.DeleteFunc(names, func(n string) bool { return slices.Contains(c.Name, n) }))
-	o := certs.SelfSignedParams{Cert: cmd.settings.TLSCert, Key: cmd.settings.TLSKey, NewKey: c.NewKey, Names: names, Valid: c.Expires}
+	o := certs.SelfSignedParams{Cert: cmd.settings.TLSCert, Key: cmd.settings.TLSKey, NewKey: c.NewKey, Names: names,
+		Valid: c.Expires}
 	if o.Cert == "" && o.Key == "" {
 		dir, err := filepath.Abs(filepath.Dir(cmd.settings.Credentials))
 		if err != nil {
@@ -44,15 +46,18 @@ func (c *certCommand) Run(cmd *cmdContext) error {
 		}
 		o.Cert, o.Key = filepath.Join(dir, "hub.pem"), filepath.Join(dir, "hub.key")
 	} else if o.Cert == "" || o.Key == "" {
-		return fmt.Errorf("--tls-cert and --tls-key belong together: give both, or none for files beside the credentials file")
+		return fmt.Errorf(
+			"--tls-cert and --tls-key belong together: give both, or none for files beside the credentials file")
 	}
 	cert, newKey, err := certs.WriteSelfSigned(o)
 	if err != nil {
 		return err
 	}
 	fingerprint := tlstrust.Fingerprint(cert)
-	cmd.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key, "new_key", newKey, "expires", cert.NotAfter.UTC().Format(time.RFC3339), "names", strings.Join(names, ","))
-	cmd.log.Info("the hub has it with", "flags", fmt.Sprintf("--tls-cert %s --tls-key %s --nats-tls-cert %[1]s --nats-tls-key %[2]s", o.Cert, o.Key))
+	cmd.log.Info("certificate made", "audit", "cert", "cert", o.Cert, "key", o.Key, "new_key", newKey, "expires",
+		cert.NotAfter.UTC().Format(time.RFC3339), "names", strings.Join(names, ","))
+	cmd.log.Info("the hub has it with", "flags",
+		fmt.Sprintf("--tls-cert %s --tls-key %s --nats-tls-cert %[1]s --nats-tls-key %[2]s", o.Cert, o.Key))
 	cmd.log.Info("browsers show this fingerprint", "certificate_sha256", certs.Sum(cert))
 	cmd.log.Info("agents know the hub by it with", "flags", "--hub tls://"+names[0]+":4222 --tls-fingerprint "+fingerprint,
 		"note", "\"bramble-hub agent add\" prints that too, if it has the hub's settings")

@@ -23,7 +23,8 @@ func fingerprintOf(t *testing.T, certFile, keyFile string) (print string, names 
 	return tlstrust.Fingerprint(pair.Leaf), pair.Leaf.DNSNames
 }
 
-// A certificate is made beside the credentials file, or where the hub is told that it is; what is printed is what agents pin.
+// A certificate is made beside the credentials file, or where the hub is told that it is; what is printed is what
+// agents pin.
 func TestCertCommand(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "credentials.json")
@@ -33,7 +34,8 @@ func TestCertCommand(t *testing.T) {
 	if code != 0 || out != print+"\n" || names[0] != "hub.example.org" {
 		t.Errorf("%d, %q, %v", code, out, names)
 	}
-	for _, part := range []string{"audit=cert", "--nats-tls-key " + key, "--hub tls://hub.example.org:4222 --tls-fingerprint " + print} {
+	for _, part := range []string{"audit=cert", "--nats-tls-key " + key,
+		"--hub tls://hub.example.org:4222 --tls-fingerprint " + print} {
 		if !strings.Contains(said, part) {
 			t.Errorf("said %s: want %q", said, part)
 		}
@@ -60,7 +62,8 @@ func TestCertCommand(t *testing.T) {
 		"no time":      {[]string{"--expires=1"}, config.ExitConfig, "--expires"},
 		"in no folder": {[]string{"--tls-cert", cert + "/x", "--tls-key", key + "/x"}, 1, "hub.pem"},
 	} {
-		if _, said, code := command(t, file, "", append([]string{"cert"}, test.args...)...); code != test.code || !strings.Contains(said, test.says) {
+		if _, said, code := command(t, file, "", append([]string{"cert"}, test.args...)...); code != test.code ||
+			!strings.Contains(said, test.says) {
 			t.Errorf("%s: %d, %s", name, code, said)
 		}
 	}
@@ -70,8 +73,10 @@ func TestCertCommand(t *testing.T) {
 func TestAgentAddWithTLS(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	c := testutil.NewCert(t, nil, nil)
-	line := do(t, file, "", "agent", "add", "porch", "--nats=192.0.2.1:4222", "--nats-tls-cert="+c.CertFile, "--nats-tls-key="+c.KeyFile)
-	if !strings.HasPrefix(line, "sudo bramble-agent join tls://192.0.2.1:4222 --tls-fingerprint "+tlstrust.Fingerprint(c.Leaf)+" --camera porch\nSU") {
+	line := do(t, file, "", "agent", "add", "porch", "--nats=192.0.2.1:4222", "--nats-tls-cert="+c.CertFile,
+		"--nats-tls-key="+c.KeyFile)
+	if !strings.HasPrefix(line, "sudo bramble-agent join tls://192.0.2.1:4222 --tls-fingerprint "+
+		tlstrust.Fingerprint(c.Leaf)+" --camera porch\nSU") {
 		t.Errorf("printed %q", line)
 	}
 	pin := "sha256:" + strings.Repeat("ab", 32)
@@ -83,13 +88,15 @@ func TestAgentAddWithTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, said, code := command(t, file, "", "agent", "add", "attic", "--nats-tls-cert="+c.CertFile+"2", "--nats-tls-key="+c.KeyFile); code == 0 || out != "" || !strings.Contains(said, "--nats-tls-cert") {
+	if out, said, code := command(t, file, "", "agent", "add", "attic", "--nats-tls-cert="+c.CertFile+"2",
+		"--nats-tls-key="+c.KeyFile); code == 0 || out != "" || !strings.Contains(said, "--nats-tls-cert") {
 		t.Errorf("%d, %q, %s", code, out, said)
 	}
 	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
 		t.Error("the agent was added, though nobody was told how it joins")
 	}
-	_, said, _ := command(t, file, "", "consumer", "add", "detector", "--cameras", "porch", "--nats-tls-cert="+c.CertFile, "--nats-tls-key="+c.KeyFile)
+	_, said, _ := command(t, file, "", "consumer", "add", "detector", "--cameras", "porch", "--nats-tls-cert="+c.CertFile,
+		"--nats-tls-key="+c.KeyFile)
 	if !regexp.MustCompile(`nats sub -s tls://\S+ .*--tlsca COPY-OF-cert\.pem`).MatchString(said) {
 		t.Errorf("said %s", said)
 	}

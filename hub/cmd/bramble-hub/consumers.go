@@ -26,12 +26,14 @@ type consumerAdd struct {
 func (c *consumerAdd) Run(cmd *cmdContext) error {
 	var cred credential.Credential
 	err := cmd.edit(func(doc *credstore.File) (err error) { cred, err = doc.AddConsumer(c.Name, c.Cameras); return err },
-		"consumer added; its credential is shown this once", "consumer.add", "name", c.Name, "cameras", strings.Join(c.Cameras, ","))
+		"consumer added; its credential is shown this once", "consumer.add", "name", c.Name, "cameras",
+		strings.Join(c.Cameras, ","))
 	if err != nil {
 		return err
 	}
 	url, _ := cmd.natsURL()
-	example := "nats sub -s " + url + " cam.CAMERA.jpeg --nkey FILE-WITH-CREDENTIAL --inbox-prefix " + credential.InboxPrefix(cred.Public())
+	example := "nats sub -s " + url + " cam.CAMERA.jpeg --nkey FILE-WITH-CREDENTIAL --inbox-prefix " +
+		credential.InboxPrefix(cred.Public())
 	if strings.HasPrefix(url, "tls://") {
 		example += " --tlsca COPY-OF-" + filepath.Base(cmd.settings.NATSTLSCert) // nats has no pins
 	}
@@ -60,5 +62,6 @@ type consumerRemove struct {
 
 // Run removes the consumer.
 func (c *consumerRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveConsumer(c.Name) }, "consumer removed", "consumer.remove", "name", c.Name)
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveConsumer(c.Name) }, "consumer removed",
+		"consumer.remove", "name", c.Name)
 }

@@ -125,13 +125,15 @@ func (cmd *cmdContext) natsURL() (url, note string) {
 	return scheme + net.JoinHostPort(host, port), note
 }
 
-// trustFlags are what an agent needs to know the hub's NATS by its key; "" if there is no TLS, or if this host does not know the key.
+// trustFlags are what an agent needs to know the hub's NATS by its key; "" if there is no TLS, or if this host does not
+// know the key.
 func (cmd *cmdContext) trustFlags() (string, error) {
 	pins := cmd.settings.NATSTLSFingerprint
 	if cert, key := cmd.settings.NATSTLSCert, cmd.settings.NATSTLSKey; cmd.settings.NATSURL == "" && cert != "" {
 		pair, err := certs.Load(cert, key, cmd.log)
 		if err != nil {
-			return "", fmt.Errorf("--nats-tls-cert %s, --nats-tls-key %s: %w: both must be PEM files that this user may read", cert, key, err)
+			return "", fmt.Errorf("--nats-tls-cert %s, --nats-tls-key %s: %w: both must be PEM files that this user may read",
+				cert, key, err)
 		}
 		pins = []string{pair.Fingerprint()}
 	}
@@ -141,9 +143,11 @@ func (cmd *cmdContext) trustFlags() (string, error) {
 	return " --tls-fingerprint " + strings.Join(pins, ","), nil
 }
 
-// outboundIP returns how others may reach this host: by its address, since nobody may know its name; "HUB" if it has neither.
+// outboundIP returns how others may reach this host: by its address, since nobody may know its name; "HUB" if it has
+// neither.
 func outboundIP() string {
-	if conn, err := net.Dial("udp", "192.0.2.1:9"); err == nil { // sends nothing, but chooses the address that leads away from here
+	if conn, err := net.Dial("udp", "192.0.2.1:9"); err == nil {
+		// sends nothing, but chooses the address that leads away from here
 		defer func() { _ = conn.Close() }()
 		if a, ok := conn.LocalAddr().(*net.UDPAddr); ok {
 			return a.IP.String()

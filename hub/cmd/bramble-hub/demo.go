@@ -64,10 +64,12 @@ func (d demo) runAgent(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a, err := agent.New(agent.Config{Hub: nats, Credential: cred, Trust: d.hub.Trust(), SubjectRoot: d.root, Cameras: d.cameras(), Host: "demo", Version: version, Files: clips, Log: d.log})
+	a, err := agent.New(agent.Config{Hub: nats, Credential: cred, Trust: d.hub.Trust(), SubjectRoot: d.root,
+		Cameras: d.cameras(), Host: "demo", Version: version, Files: clips, Log: d.log})
 	if err != nil {
 		return err
 	}
-	d.log.Info("demo: open the page in a browser, stop with Ctrl-C", "page", d.hub.Page(), "subscribe", "nats sub -s "+nats+" "+space.Frames("porch", frame.JPEG))
+	d.log.Info("demo: open the page in a browser, stop with Ctrl-C", "page", d.hub.Page(), "subscribe",
+		"nats sub -s "+nats+" "+space.Frames("porch", frame.JPEG))
 	return a.Run(ctx)
 }

@@ -29,10 +29,13 @@ func get(t *testing.T, url string) (body []byte, err error) {
 	return io.ReadAll(resp.Body)
 }
 
-// TestDemo sees the four cameras, each live once it is watched, also under another subject root. goleak sees that nothing is left.
+// TestDemo sees the four cameras, each live once it is watched, also under another subject root. goleak sees that
+// nothing is left.
 func TestDemo(t *testing.T) {
-	c := parse(t, "demo", "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--subject-root=show.cam", "--credentials="+filepath.Join(t.TempDir(), "credentials.json"))
-	err := credstore.Edit(c.Credentials, func(d *credstore.File) error { _, err := d.AddAgent("somebody", []string{"elsewhere"}); return err })
+	c := parse(t, "demo", "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--subject-root=show.cam",
+		"--credentials="+filepath.Join(t.TempDir(), "credentials.json"))
+	err := credstore.Edit(c.Credentials,
+		func(d *credstore.File) error { _, err := d.AddAgent("somebody", []string{"elsewhere"}); return err })
 	if err != nil { // with it NATS asks everybody, also the demo's own agent
 		t.Fatal(err)
 	}

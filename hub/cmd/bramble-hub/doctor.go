@@ -30,10 +30,12 @@ func (d *doctorCommand) run(ctx context.Context, c *cli, stdout, stderr io.Write
 		space = subject.Space{}
 	}
 	list := doctor.Examine(ctx, doctor.Config{
-		Settings: err, HTTP: c.HTTP, NATS: c.NATS, NATSURL: c.NATSURL, NATSConfigured: c.NATSConfig != "", Credential: cfg.NATSCredential, Trust: cfg.NATSTrust, Space: space,
+		Settings: err, HTTP: c.HTTP, NATS: c.NATS, NATSURL: c.NATSURL, NATSConfigured: c.NATSConfig != "",
+		Credential: cfg.NATSCredential, Trust: cfg.NATSTrust, Space: space,
 		Credentials: c.Credentials, CredentialsKV: cfg.CredentialsKV, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
-		FFmpeg: c.FFmpeg, HWAccel: c.HWAccel, MaxTranscodes: int(c.MaxTranscodes), MaxMemory: c.MaxTranscodeMemory, MaxViewers: c.MaxViewers,
-		Version: version, Log: quiet,
+		FFmpeg: c.FFmpeg, HWAccel: c.HWAccel, MaxTranscodes: int(c.MaxTranscodes), MaxMemory: c.MaxTranscodeMemory,
+		MaxViewers: c.MaxViewers,
+		Version:    version, Log: quiet,
 	})
 	for i := range list {
 		list[i].Remedy, list[i].Found = setting.FlagsIn(list[i].Remedy), setting.FlagsIn(list[i].Found)

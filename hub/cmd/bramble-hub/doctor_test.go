@@ -18,13 +18,16 @@ func TestDoctor(t *testing.T) {
 		fail string
 	}{
 		{[]string{"doctor", "--json", credentials, "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--ffmpeg=none-such"}, 0, ""},
-		{[]string{"doctor", "--json", credentials, "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--ffmpeg=none-such", "--allow-origin=here"}, 1, "settings"},
-		{[]string{"doctor", "--json", credentials, "--http=127.0.0.1:0", "--nats-url=nats://127.0.0.1:1", "--ffmpeg=none-such"}, 1, "NATS"},
+		{[]string{"doctor", "--json", credentials, "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--ffmpeg=none-such",
+			"--allow-origin=here"}, 1, "settings"},
+		{[]string{"doctor", "--json", credentials, "--http=127.0.0.1:0", "--nats-url=nats://127.0.0.1:1",
+			"--ffmpeg=none-such"}, 1, "NATS"},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := run(test.args, nil, &stdout, &stderr)
 		var list []doctor.Finding
-		if err := json.Unmarshal(stdout.Bytes(), &list); err != nil || code != test.code || stderr.Len() > 0 || len(list) < 7 {
+		if err := json.Unmarshal(stdout.Bytes(), &list); err != nil || code != test.code || stderr.Len() > 0 ||
+			len(list) < 7 {
 			t.Errorf("%v: exit code %d, %v, %s%s", test.args, code, err, stdout.String(), stderr.String())
 		}
 		for _, f := range list {

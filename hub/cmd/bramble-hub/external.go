@@ -54,7 +54,8 @@ func (s *externalSettings) fill(cfg *hub.Config) error {
 	}
 	cfg.OIDC = hub.OIDC{
 		Issuer: s.OIDCIssuer, ClientID: s.OIDCClientID, ClientSecret: client, RedirectURL: s.OIDCRedirectURL,
-		Scopes: s.OIDCScopes, UserClaim: s.OIDCUserClaim, GroupsClaim: s.OIDCGroupsClaim, Name: s.OIDCName, Session: s.OIDCSession,
+		Scopes: s.OIDCScopes, UserClaim: s.OIDCUserClaim, GroupsClaim: s.OIDCGroupsClaim, Name: s.OIDCName,
+		Session: s.OIDCSession,
 	}
 	cfg.JWT = hub.JWT{
 		Keys: s.JWTKeys, Issuer: s.JWTIssuer, Audience: s.JWTAudience,

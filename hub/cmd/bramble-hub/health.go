@@ -13,7 +13,8 @@ import (
 // healthTimeout is how long a hub may take to say that it lives.
 const healthTimeout = 3 * time.Second
 
-// healthCommand asks a running hub whether it is alive, for supervisors that have no curl, such as a container's health check.
+// healthCommand asks a running hub whether it is alive, for supervisors that have no curl, such as a container's health
+// check.
 type healthCommand struct{}
 
 // Run asks the hub that these settings describe. The error says why it does not live.

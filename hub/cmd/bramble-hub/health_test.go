@@ -24,7 +24,8 @@ func TestHealth(t *testing.T) {
 		t.Errorf("a hub that lives: code %d, %q, %q", code, out, said)
 	}
 	stop()
-	if _, said, code := command(t, file, "", "health", "--http", addr); code != 1 || !strings.Contains(said, "no hub answers") {
+	if _, said, code := command(t, file, "", "health", "--http", addr); code != 1 ||
+		!strings.Contains(said, "no hub answers") {
 		t.Errorf("a hub that is gone: code %d, %q", code, said)
 	}
 }

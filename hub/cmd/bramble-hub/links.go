@@ -25,7 +25,8 @@ type linkCommand struct {
 // Run prints a URL for each format.
 func (c *linkCommand) Run(cmd *cmdContext) error {
 	if c.RevokeAll {
-		return cmd.edit(func(doc *credstore.File) error { doc.RenewLinkKey(); return nil }, "all links and all sessions have ended", "key.change")
+		return cmd.edit(func(doc *credstore.File) error { doc.RenewLinkKey(); return nil },
+			"all links and all sessions have ended", "key.change")
 	}
 	if c.Camera == "" {
 		return fmt.Errorf("which camera? for example: bramble-hub link porch --expires 24h")
@@ -53,7 +54,8 @@ func (c *linkCommand) Run(cmd *cmdContext) error {
 	if err != nil {
 		return err
 	}
-	cmd.log.Info("link signed", "audit", "link.add", "camera", c.Camera, "formats", strings.Join(c.Format, ","), "expires", link.Expires.UTC().Format(time.RFC3339))
+	cmd.log.Info("link signed", "audit", "link.add", "camera", c.Camera, "formats", strings.Join(c.Format, ","), "expires",
+		link.Expires.UTC().Format(time.RFC3339))
 	page := cmd.pageURL()
 	for _, format := range c.Format {
 		url := page + "cam/" + c.Camera + "." + format + "?" + signedlink.Parameter + "=" + text.Reveal()

@@ -197,7 +197,8 @@ func isServer(parsed *kong.Context) bool {
 	return parsed.Command() == "serve" || parsed.Command() == "demo"
 }
 
-// withServiceConfig gives root's commands the settings of the service, whose credentials they change, unless others are named.
+// withServiceConfig gives root's commands the settings of the service, whose credentials they change, unless others are
+// named.
 func (c *cli) withServiceConfig(parser *kong.Kong, parsed *kong.Context, args []string) (*kong.Context, error) {
 	if _, err := os.Stat(configFile); c.Config != "" || isServer(parsed) || os.Geteuid() != 0 || err != nil {
 		return parsed, nil
@@ -225,9 +226,11 @@ func (s *settings) hub(log *slog.Logger) (cfg hub.Config, err error) {
 		}
 	}
 	cfg = hub.Config{
-		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred, NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
+		HTTP: s.HTTP, NATS: s.NATS, NATSURL: s.NATSURL, NATSConfig: s.NATSConfig, NATSCredential: cred,
+		NATSTrust: s.natsTrust(), NATSTLSCert: s.NATSTLSCert, NATSTLSKey: s.NATSTLSKey, Credentials: s.Credentials,
 		RequireUsers: s.RequireUsers, AuditLog: s.auditFile(), SubjectRoot: s.SubjectRoot, Insecure: s.Insecure,
-		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel, MaxTranscodes: int(s.MaxTranscodes), MaxTranscodeMemory: s.MaxTranscodeMemory,
+		Linger: s.Linger, WriteTimeout: s.WriteTimeout, LameDuck: s.LameDuck, FFmpeg: s.FFmpeg, HWAccel: s.HWAccel,
+		MaxTranscodes: int(s.MaxTranscodes), MaxTranscodeMemory: s.MaxTranscodeMemory,
 		MaxMegapixels: s.MaxMegapixels,
 		MaxFPS:        s.MaxFPS, MaxBandwidth: s.MaxBandwidth, MaxCameras: s.MaxCameras,
 		MaxCamerasPerAgent: s.MaxCamerasPerAgent, DefaultCamera: s.DefaultCamera,
@@ -245,7 +248,8 @@ func (s *settings) natsTrust() tlstrust.Settings {
 }
 
 func (s *settings) limits() hub.Limits {
-	return hub.Limits{Viewers: s.MaxViewers, PerAddress: s.MaxViewersPerAddress, PerCamera: s.MaxViewersPerCamera, Rate: s.MaxConnectionRate}
+	return hub.Limits{Viewers: s.MaxViewers, PerAddress: s.MaxViewersPerAddress, PerCamera: s.MaxViewersPerCamera,
+		Rate: s.MaxConnectionRate}
 }
 
 // In all settings 0 means without a limit, or none. It never means the default. Settings that always have a limit

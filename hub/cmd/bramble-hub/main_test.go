@@ -64,7 +64,8 @@ func TestAsked(t *testing.T) {
 	}{
 		{[]string{"--version"}, []string{"bramble-hub " + version + "\n"}},
 		{[]string{"demo", "--version"}, []string{"bramble-hub " + version + "\n"}},
-		{[]string{"--help"}, []string{"Usage: bramble-hub", "demo", "--nats-url", "$BRAMBLE_NATS_URL", "--insecure", "--config"}},
+		{[]string{"--help"}, []string{"Usage: bramble-hub", "demo", "--nats-url", "$BRAMBLE_NATS_URL", "--insecure",
+			"--config"}},
 		{[]string{"demo", "--help"}, []string{"Usage: bramble-hub demo", "four made-up cameras"}},
 	} {
 		stdout, stderr, code := program(t, nil, test.args...)
@@ -100,8 +101,8 @@ func TestWrongConfiguration(t *testing.T) {
 		"wide demo":          {[]string{"demo", "--http=0.0.0.0:0"}, "", []string{"--http 0.0.0.0:0", "--insecure"}},
 		"no such file":       {[]string{"--config=none.yaml"}, "", []string{"none.yaml"}},
 		"no NATS file":       {[]string{"--nats-config=none.conf"}, "", []string{"--nats-config", "none.conf"}},
-		"two NATS":           {[]string{"--nats-url=nats://example.com", "--nats-config=main_test.go"}, "", []string{"--nats-url", "--nats-config"}},
-		"subject root":       {[]string{"--subject-root=a b"}, "", []string{`"a b"`}},
+		"two NATS": {[]string{"--nats-url=nats://example.com", "--nats-config=main_test.go"}, "",
+			[]string{"--nats-url", "--nats-config"}}, "subject root": {[]string{"--subject-root=a b"}, "", []string{`"a b"`}},
 		"negative time":      {[]string{"--write-timeout=-1s"}, "", []string{"--write-timeout -1s"}},
 		"unknown key":        {nil, "htpp: 127.0.0.1:0\n", []string{`unknown key "htpp"`, "known are", "nats-url"}},
 		"key there twice":    {nil, "http: 127.0.0.1:0\nhttp: 127.0.0.1:0\n", []string{`"http" already defined`}},
@@ -135,7 +136,8 @@ func TestWrongConfiguration(t *testing.T) {
 
 // A command that does not exist is answered with those that there are.
 func TestUnknownCommand(t *testing.T) {
-	for line, lists := range map[string]string{"demonstrate": "  demo ", "user demonstrate": "  passwd ", "user": "  passwd "} {
+	for line, lists := range map[string]string{"demonstrate": "  demo ", "user demonstrate": "  passwd ",
+		"user": "  passwd "} {
 		var stderr bytes.Buffer
 		if code := run(strings.Fields(line), nil, io.Discard, &stderr); code != config.ExitUsage {
 			t.Errorf("%s: exit code %d, want %d", line, code, config.ExitUsage)
@@ -149,7 +151,8 @@ func TestUnknownCommand(t *testing.T) {
 // A flag wins over the environment, that over the file, that over the default.
 func TestPrecedence(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "hub.yaml")
-	if err := os.WriteFile(file, []byte("linger: 3s\nwrite-timeout: 3s\nsubject-root: from-file\ninsecure: true\nnats-url:\n"), 0o600); err != nil {
+	if err := os.WriteFile(file,
+		[]byte("linger: 3s\nwrite-timeout: 3s\nsubject-root: from-file\ninsecure: true\nnats-url:\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("BRAMBLE_CONFIG", file)
@@ -177,7 +180,8 @@ func TestAddressTaken(t *testing.T) {
 	} {
 		for _, command := range []string{"serve", "demo"} {
 			var stderr bytes.Buffer
-			if code := run(append(args, command), nil, io.Discard, &stderr); code != 1 || !strings.Contains(stderr.String(), "bramble-hub: ") || !strings.Contains(stderr.String(), flag) {
+			if code := run(append(args, command), nil, io.Discard, &stderr); code != 1 ||
+				!strings.Contains(stderr.String(), "bramble-hub: ") || !strings.Contains(stderr.String(), flag) {
 				t.Errorf("%s %v: exit code %d, %q", command, args, code, stderr.String())
 			}
 		}

@@ -51,19 +51,24 @@ func TestProxyAuthSettings(t *testing.T) {
 		flags []string
 		says  string
 	}{
-		"good":            {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + good}, ""},
-		"the address":     {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret"}, ""},
-		"no secret":       {file, []string{"--proxy-auth-user-header=Remote-User"}, "--proxy-auth-secret-file"},
-		"both":            {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret", "--proxy-auth-secret-file=" + good}, "exclude each other"},
-		"readable by all": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + open}, "chmod o="},
-		"short":           {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + short}, "16 or more"},
-		"two lines":       {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + two}, "one line"},
-		"no file":         {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + empty}, "no such file"},
-		"no header":       {file, []string{"--proxy-auth-groups-header=Remote-Groups"}, "need --proxy-auth-user-header"},
-		"bad header":      {file, []string{"--proxy-auth-user-header=Remote User", "--proxy-auth-without-secret"}, "name of a header"},
-		"Authorization":   {file, []string{"--proxy-auth-user-header=authorization", "--proxy-auth-without-secret"}, "name of a header"},
-		"bad URL":         {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret", "--proxy-auth-logout-url=javascript:alert(1)"}, "give a URL"},
-		"no mapping":      {peers, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret"}, "mapping add"},
+		"good":        {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + good}, ""},
+		"the address": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret"}, ""},
+		"no secret":   {file, []string{"--proxy-auth-user-header=Remote-User"}, "--proxy-auth-secret-file"},
+		"both": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret",
+			"--proxy-auth-secret-file=" + good}, "exclude each other"},
+		"readable by all": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + open},
+			"chmod o="}, "short": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + short},
+			"16 or more"},
+		"two lines": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + two},
+			"one line"}, "no file": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-secret-file=" + empty},
+			"no such file"},
+		"no header": {file, []string{"--proxy-auth-groups-header=Remote-Groups"}, "need --proxy-auth-user-header"},
+		"bad header": {file, []string{"--proxy-auth-user-header=Remote User", "--proxy-auth-without-secret"},
+			"name of a header"}, "Authorization": {file, []string{"--proxy-auth-user-header=authorization",
+			"--proxy-auth-without-secret"}, "name of a header"},
+		"bad URL": {file, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret",
+			"--proxy-auth-logout-url=javascript:alert(1)"}, "give a URL"},
+		"no mapping": {peers, []string{"--proxy-auth-user-header=Remote-User", "--proxy-auth-without-secret"}, "mapping add"},
 	} {
 		_, said, code := command(t, test.file, "", append(test.flags, "check", "--nats", "127.0.0.1:0")...)
 		if (code == 0) != (test.says == "") || !strings.Contains(said, test.says) {
@@ -79,10 +84,12 @@ func TestJWTSettings(t *testing.T) {
 		flags []string
 		says  string
 	}{
-		"good":        {[]string{"--jwt-keys=https://id.example.org/keys", "--jwt-issuer=https://id.example.org", "--jwt-audience=bramble"}, ""},
-		"no audience": {[]string{"--jwt-keys=https://id.example.org/keys", "--jwt-issuer=https://id.example.org"}, "--jwt-audience"},
-		"no keys":     {[]string{"--jwt-issuer=https://id.example.org", "--jwt-audience=bramble"}, "need --jwt-keys"},
-		"in clear":    {[]string{"--jwt-keys=http://id.example.org/keys", "--jwt-issuer=x", "--jwt-audience=bramble"}, "https"},
+		"good": {[]string{"--jwt-keys=https://id.example.org/keys", "--jwt-issuer=https://id.example.org",
+			"--jwt-audience=bramble"}, ""},
+		"no audience": {[]string{"--jwt-keys=https://id.example.org/keys", "--jwt-issuer=https://id.example.org"},
+			"--jwt-audience"}, "no keys": {[]string{"--jwt-issuer=https://id.example.org", "--jwt-audience=bramble"},
+			"need --jwt-keys"},
+		"in clear": {[]string{"--jwt-keys=http://id.example.org/keys", "--jwt-issuer=x", "--jwt-audience=bramble"}, "https"},
 	} {
 		_, said, code := command(t, file, "", append(test.flags, "check", "--nats", "127.0.0.1:0")...)
 		if (code == 0) != (test.says == "") || !strings.Contains(said, test.says) {
@@ -103,7 +110,8 @@ func TestOIDCSettings(t *testing.T) {
 		"no issuer":   {[]string{back, "--oidc-client-id=bramble"}, "need --oidc-issuer"},
 		"no client":   {[]string{issuer, back}, "--oidc-client-id"},
 		"no way back": {[]string{issuer, "--oidc-client-id=bramble"}, "--oidc-redirect-url"},
-		"no secret":   {[]string{issuer, back, "--oidc-client-id=bramble", "--oidc-client-secret-file=" + file + ".gone"}, "--oidc-client-secret-file"},
+		"no secret": {[]string{issuer, back, "--oidc-client-id=bramble", "--oidc-client-secret-file=" + file + ".gone"},
+			"--oidc-client-secret-file"},
 	} {
 		_, said, code := command(t, file, "", append(test.flags, "check", "--nats", "127.0.0.1:0")...)
 		if (code == 0) != (test.says == "") || !strings.Contains(said, test.says) {

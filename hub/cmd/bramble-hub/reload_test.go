@@ -67,7 +67,8 @@ func TestReload(t *testing.T) {
 
 	write("http: 127.0.0.1:0\nnats: 127.0.0.1:0\nmax-viewers: 7\nlog-level: warn\nmax-transcodes: 3\n")
 	signal(syscall.SIGHUP)
-	said.until(t, "level=WARN", "need a restart", "settings=[max-transcodes]") // still, and without a line of level info before
+	// still, and without a line of level info before
+	said.until(t, "level=WARN", "need a restart", "settings=[max-transcodes]")
 	signal(syscall.SIGTERM)
 	if code := testutil.Receive(t, "the exit code", code); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -77,12 +78,14 @@ func TestReload(t *testing.T) {
 // check says what the settings are and where they come from, without secrets, and whether they are right.
 func TestCheck(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "hub.yaml")
-	if err := os.WriteFile(file, []byte("max-viewers: 7\nnats-url: nats://me:hidden@example.com\nlinger: 2s\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("max-viewers: 7\nnats-url: nats://me:hidden@example.com\nlinger: 2s\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("BRAMBLE_LINGER", "4s")
 	var stdout, stderr bytes.Buffer
-	if code := run([]string{"check", "--config=" + file, "--log-level=warn"}, nil, &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+	if code := run([]string{"check", "--config=" + file, "--log-level=warn"}, nil, &stdout, &stderr); code != 0 ||
+		stderr.Len() > 0 {
 		t.Errorf("exit code %d, %s", code, stderr.String())
 	}
 	var rows [][]string
@@ -90,8 +93,10 @@ func TestCheck(t *testing.T) {
 		rows = append(rows, strings.Fields(line))
 	}
 	for _, want := range [][]string{
-		{"SETTING", "VALUE", "FROM"}, {"log-level", "warn", "flag"}, {"linger", "4s", "environment", "BRAMBLE_LINGER"}, {"max-viewers", "7", "file", file},
-		{"nats-url", "nats://***@example.com", "file", file}, {"max-transcodes", "auto", "default"}, {"tls-cert", "-", "default"},
+		{"SETTING", "VALUE", "FROM"}, {"log-level", "warn", "flag"}, {"linger", "4s", "environment", "BRAMBLE_LINGER"},
+		{"max-viewers", "7", "file", file},
+		{"nats-url", "nats://***@example.com", "file", file}, {"max-transcodes", "auto", "default"},
+		{"tls-cert", "-", "default"},
 	} {
 		if !slices.ContainsFunc(rows, func(row []string) bool { return slices.Equal(row, want) }) {
 			t.Errorf("no row %v in\n%s", want, stdout.String())
@@ -107,10 +112,12 @@ func TestCheck(t *testing.T) {
 	}
 	for _, test := range []struct {
 		arg, says string
-	}{{"--nats-config=" + nats, nats}, {"--http=0.0.0.0:0", "--insecure"}, {"--credentials=" + open, "chmod 600"}, {"--allow-origin=here", "--allow-origin"}} {
+	}{{"--nats-config=" + nats, nats}, {"--http=0.0.0.0:0", "--insecure"}, {"--credentials=" + open,
+		"chmod 600"}, {"--allow-origin=here", "--allow-origin"}} {
 		stdout.Reset()
 		stderr.Reset()
-		if code := run([]string{"check", test.arg}, nil, &stdout, &stderr); code != config.ExitConfig || !strings.Contains(stderr.String(), test.says) {
+		if code := run([]string{"check", test.arg}, nil, &stdout, &stderr); code != config.ExitConfig ||
+			!strings.Contains(stderr.String(), test.says) {
 			t.Errorf("%s: exit code %d, %s", test.arg, code, stderr.String())
 		}
 	}

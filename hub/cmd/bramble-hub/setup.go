@@ -45,7 +45,8 @@ func (c *setupCommand) Run(cmd *cmdContext) error {
 	if err != nil {
 		return asRoot(err)
 	}
-	if cmd.settings.AuditLog == "" && cmd.settings.existingAuditLog() == "" { // the first user is the first thing to be audited
+	if cmd.settings.AuditLog == "" && cmd.settings.existingAuditLog() == "" {
+		// the first user is the first thing to be audited
 		cmd.log = audit.Append(cmd.settings.auditLogBesideCredentials(), cmd.log, slog.String("operator", operator()))
 	}
 	if !slices.ContainsFunc(b.Users(), func(u credstore.User) bool { return u.Name == c.Name }) {
@@ -62,10 +63,12 @@ func (c *setupCommand) Run(cmd *cmdContext) error {
 	if err != nil {
 		return asRoot(err)
 	}
-	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
+	if err := os.MkdirAll(filepath.Dir(file),
+		0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
 		return asRoot(err)
 	}
-	if err := config.WriteFileAtomic(file, data, 0o644); err != nil { // no secret is in it, and the service's user must read it
+	if err := config.WriteFileAtomic(file, data, 0o644); err != nil {
+		// no secret is in it, and the service's user must read it
 		return asRoot(err)
 	}
 	cmd.log.Info("other hosts may reach the page and NATS, and everybody is asked who he is", "file", file)
@@ -75,8 +78,8 @@ func (c *setupCommand) Run(cmd *cmdContext) error {
 	return cmd.print(cmd.pageURL())
 }
 
-// openAddresses sets addresses that other hosts can reach, and returns which were on loopback before. Ports stay, and so do
-// addresses that other hosts can already reach.
+// openAddresses sets addresses that other hosts can reach, and returns which were on loopback before. Ports stay, and
+// so do addresses that other hosts can already reach.
 func openAddresses(s *settings) (opened []string, err error) {
 	for _, a := range []struct {
 		key  string

@@ -15,7 +15,9 @@ import (
 // secure makes a certificate for the addresses that setup opens, or for all with --tls, and returns the settings that
 // name it. Addresses that other hosts already reach stay without TLS unless --tls is given: their clients would be
 // disconnected.
-func (c *setupCommand) secure(cmd *cmdContext, opened []string, b *credstore.Snapshot) (set []config.KeyValue, err error) {
+func (c *setupCommand) secure(
+	cmd *cmdContext, opened []string, b *credstore.Snapshot,
+) (set []config.KeyValue, err error) {
 	s := cmd.settings
 	if c.TLS != nil && !*c.TLS {
 		return nil, nil

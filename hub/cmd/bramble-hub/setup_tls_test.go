@@ -149,12 +149,14 @@ func TestSetupTLS(t *testing.T) {
 		web, bus string // the file of the certificate: made, own or ""
 		says     []string
 	}{
-		"nothing yet":            {"", false, nil, "made", "made", []string{"certificate made", "certificate_sha256"}},
-		"agents of this host":    {"http: 127.0.0.1:0\n", true, nil, "made", "", []string{"known=[porch]"}},
-		"an own certificate":     {"tls-cert: OWN\ntls-key: KEY\n", false, nil, "own", "made", nil},
-		"own ones":               {"tls-cert: OWN\ntls-key: KEY\nnats-tls-cert: OWN\nnats-tls-key: KEY\n", true, []string{"--tls"}, "own", "own", nil},
-		"NATS elsewhere":         {"nats-url: nats://example.com\n", false, []string{"--tls"}, "made", "", nil},
-		"the owner's addresses":  {"http: 192.0.2.1:0\nnats: 192.0.2.1:0\n", false, nil, "", "", []string{"the page has no TLS", "NATS has no TLS"}},
+		"nothing yet":         {"", false, nil, "made", "made", []string{"certificate made", "certificate_sha256"}},
+		"agents of this host": {"http: 127.0.0.1:0\n", true, nil, "made", "", []string{"known=[porch]"}},
+		"an own certificate":  {"tls-cert: OWN\ntls-key: KEY\n", false, nil, "own", "made", nil},
+		"own ones": {"tls-cert: OWN\ntls-key: KEY\nnats-tls-cert: OWN\nnats-tls-key: KEY\n", true,
+			[]string{"--tls"}, "own", "own", nil}, "NATS elsewhere": {"nats-url: nats://example.com\n", false, []string{"--tls"},
+			"made", "", nil},
+		"the owner's addresses": {"http: 192.0.2.1:0\nnats: 192.0.2.1:0\n", false, nil, "", "",
+			[]string{"the page has no TLS", "NATS has no TLS"}},
 		"those, but with --tls":  {"http: 192.0.2.1:0\nnats: 192.0.2.1:0\n", false, []string{"--tls"}, "made", "made", nil},
 		"a page behind a proxy":  {"", false, []string{"--no-tls"}, "", "", nil},
 		"only the page is open":  {"http: 0.0.0.0:0\n", false, nil, "", "made", []string{"the page has no TLS"}},

@@ -38,7 +38,8 @@ func (c *tokenAdd) Run(cmd *cmdContext) error {
 	if err != nil {
 		return err
 	}
-	cmd.log.Info("token added; it is shown only once", "audit", "token.add", "id", token.ID, "owner", c.Owner, "for", c.Name,
+	cmd.log.Info("token added; it is shown only once", "audit", "token.add", "id", token.ID, "owner", c.Owner, "for",
+		c.Name,
 		"role", c.Role, "cameras", strings.Join(c.Cameras, ","))
 	return cmd.print(text.Reveal())
 }
@@ -79,5 +80,6 @@ type tokenRemove struct {
 
 // Run removes the token.
 func (c *tokenRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveToken(c.ID) }, "token removed", "token.remove", "id", c.ID)
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveToken(c.ID) }, "token removed", "token.remove",
+		"id", c.ID)
 }

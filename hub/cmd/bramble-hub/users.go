@@ -82,7 +82,8 @@ func (c *userPasswd) Run(cmd *cmdContext) error {
 	if err != nil {
 		return err
 	}
-	return cmd.edit(func(doc *credstore.File) error { return doc.SetPassword(c.Name, password) }, "password changed", "user.passwd", "name", c.Name)
+	return cmd.edit(func(doc *credstore.File) error { return doc.SetPassword(c.Name, password) }, "password changed",
+		"user.passwd", "name", c.Name)
 }
 
 type userRemove struct {
@@ -91,5 +92,6 @@ type userRemove struct {
 
 // Run removes the user.
 func (c *userRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveUser(c.Name) }, "user removed", "user.remove", "name", c.Name)
+	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveUser(c.Name) }, "user removed", "user.remove",
+		"name", c.Name)
 }

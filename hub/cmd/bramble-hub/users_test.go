@@ -36,7 +36,8 @@ func do(t *testing.T, file, stdin string, args ...string) string {
 	if code != 0 {
 		t.Fatalf("%v: exit code %d: %s", args, code, said)
 	}
-	if shown := strings.TrimSpace(out); shown != "" && !strings.Contains(out, "NAME") && strings.Contains(said, shown) || strings.Contains(said, testPassword) {
+	if shown := strings.TrimSpace(out); shown != "" && !strings.Contains(out, "NAME") && strings.Contains(said, shown) ||
+		strings.Contains(said, testPassword) {
 		t.Errorf("%v: a secret is in the log: %s", args, said)
 	}
 	if len(args) > 1 && args[1] != "list" && !strings.Contains(said, "audit=") {
@@ -47,10 +48,12 @@ func do(t *testing.T, file, stdin string, args ...string) string {
 
 func TestUserCommands(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state", "credentials.json")
-	do(t, file, testPassword+"\n", "user", "add", "anna", "--role", "operator", "--cameras", "porch,lab-*", "--password-stdin")
+	do(t, file, testPassword+"\n", "user", "add", "anna", "--role", "operator", "--cameras", "porch,lab-*",
+		"--password-stdin")
 	do(t, file, testPassword, "user", "add", "otto", "--password-stdin")
 	list := do(t, file, "", "user", "list")
-	for _, line := range []string{`(?m)^NAME +ROLE +ENABLED +CAMERAS$`, `(?m)^anna +operator +true +porch,lab-\*$`, `(?m)^otto +viewer +true +\*$`} {
+	for _, line := range []string{`(?m)^NAME +ROLE +ENABLED +CAMERAS$`, `(?m)^anna +operator +true +porch,lab-\*$`,
+		`(?m)^otto +viewer +true +\*$`} {
 		if !regexp.MustCompile(line).MatchString(list) {
 			t.Errorf("the list lacks %s:\n%s", line, list)
 		}
@@ -64,7 +67,8 @@ func TestUserCommands(t *testing.T) {
 		t.Errorf("the password is the same: %v", err)
 	}
 	do(t, file, "", "user", "set", "anna", "--role", "admin", "--no-enabled")
-	if list := do(t, file, "", "user", "list"); !regexp.MustCompile(`(?m)^anna +admin +false +porch,lab-\*$`).MatchString(list) {
+	if list := do(t, file, "", "user", "list"); !regexp.MustCompile(`(?m)^anna +admin +false +porch,lab-\*$`).
+		MatchString(list) {
 		t.Errorf("the list:\n%s", list)
 	}
 	token := strings.TrimSpace(do(t, file, "", "token", "add", "otto", "backup", "--expires", "720h"))
@@ -86,7 +90,8 @@ func TestLinkCommand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	out := do(t, file, "", "link", "porch", "--expires", "1h", "--format", "mjpeg,jpeg")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
-	if len(lines) != 2 || !strings.HasPrefix(lines[0], "http://127.0.0.1:") || !strings.Contains(lines[0], "/cam/porch.mjpeg?link=") || !strings.Contains(lines[1], "/cam/porch.jpeg?link=") {
+	if len(lines) != 2 || !strings.HasPrefix(lines[0], "http://127.0.0.1:") ||
+		!strings.Contains(lines[0], "/cam/porch.mjpeg?link=") || !strings.Contains(lines[1], "/cam/porch.jpeg?link=") {
 		t.Errorf("printed %q", out)
 	}
 	published := do(t, file, "", "link", "porch", "--http", "0.0.0.0:0", "--http-published", "127.0.0.9:1")
@@ -103,7 +108,8 @@ func TestLinkCommand(t *testing.T) {
 func TestPeerCommands(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	line := do(t, file, "", "agent", "add", "porch", "--nats", "192.0.2.1:4222")
-	join := regexp.MustCompile(`^sudo bramble-agent join nats://192\.0\.2\.1:4222 --camera porch\n(SU[A-Z2-7]{56})\n$`).FindStringSubmatch(line)
+	join := regexp.MustCompile(`^sudo bramble-agent join nats://192\.0\.2\.1:4222 --camera porch\n(SU[A-Z2-7]{56})\n$`).
+		FindStringSubmatch(line)
 	if join == nil {
 		t.Fatalf("printed %q", line)
 	}
@@ -116,7 +122,8 @@ func TestPeerCommands(t *testing.T) {
 		t.Errorf("said %s", said)
 	}
 	list := do(t, file, "", "agent", "list")
-	if !strings.Contains(list, cred.Public()) || !strings.Contains(list, "garden,attic") || strings.Contains(list, join[1]) {
+	if !strings.Contains(list, cred.Public()) || !strings.Contains(list, "garden,attic") ||
+		strings.Contains(list, join[1]) {
 		t.Errorf("the list:\n%s", list)
 	}
 	seed := strings.TrimSpace(do(t, file, "", "consumer", "add", "detector", "--cameras", "lab-*"))
@@ -148,14 +155,14 @@ func TestCommandsRefuse(t *testing.T) {
 		code  int
 		says  string
 	}{
-		"no terminal":       {"", []string{"user", "add", "otto"}, 1, "--password-stdin"},
-		"short password":    {"short\n", []string{"user", "add", "otto", "--password-stdin"}, 1, "at least 10"},
-		"no password":       {"", []string{"user", "passwd", "anna", "--password-stdin"}, 1, "at least 10"},
-		"user twice":        {testPassword, []string{"user", "add", "anna", "--password-stdin"}, 1, "user passwd"},
-		"bad name":          {testPassword, []string{"user", "add", "Anna B", "--password-stdin"}, 1, "a-z"},
-		"bad role":          {"", []string{"user", "add", "otto", "--role", "boss"}, config.ExitConfig, "--role"},
-		"bad glob":          {testPassword, []string{"user", "add", "otto", "--cameras", "lab?", "--password-stdin"}, 1, "lab-*"},
-		"unknown user":      {"", []string{"user", "remove", "otto"}, 1, "user list"},
+		"no terminal":    {"", []string{"user", "add", "otto"}, 1, "--password-stdin"},
+		"short password": {"short\n", []string{"user", "add", "otto", "--password-stdin"}, 1, "at least 10"},
+		"no password":    {"", []string{"user", "passwd", "anna", "--password-stdin"}, 1, "at least 10"},
+		"user twice":     {testPassword, []string{"user", "add", "anna", "--password-stdin"}, 1, "user passwd"},
+		"bad name":       {testPassword, []string{"user", "add", "Anna B", "--password-stdin"}, 1, "a-z"},
+		"bad role":       {"", []string{"user", "add", "otto", "--role", "boss"}, config.ExitConfig, "--role"},
+		"bad glob": {testPassword, []string{"user", "add", "otto", "--cameras", "lab?", "--password-stdin"}, 1,
+			"lab-*"}, "unknown user": {"", []string{"user", "remove", "otto"}, 1, "user list"},
 		"unknown agent":     {"", []string{"agent", "remove", "otto"}, 1, "agent list"},
 		"agent with a glob": {"", []string{"agent", "add", "pi", "--cameras", "lab-*"}, 1, "lab-*"},
 		"consumer of none":  {"", []string{"consumer", "add", "x"}, config.ExitConfig, "--cameras"},
@@ -173,7 +180,8 @@ func TestCommandsRefuse(t *testing.T) {
 	if after, err := os.ReadFile(file); err != nil || !bytes.Equal(after, before) {
 		t.Errorf("something was changed: %v", err)
 	}
-	for _, args := range [][]string{{"user", "list"}, {"agent", "add", "x"}, {"serve", "--http=127.0.0.1:0", "--nats=127.0.0.1:0"}} {
+	for _, args := range [][]string{{"user", "list"}, {"agent", "add", "x"},
+		{"serve", "--http=127.0.0.1:0", "--nats=127.0.0.1:0"}} {
 		if err := os.Chmod(file, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +221,8 @@ func TestHubAsks(t *testing.T) {
 		t.Error("somebody without a credential is let in")
 	}
 	lost := make(chan error, 1)
-	nc, err := nats.Connect(url, append(cred.Options(), nats.NoReconnect(), nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { lost <- err }))...)
+	nc, err := nats.Connect(url, append(cred.Options(), nats.NoReconnect(),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) { lost <- err }))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +240,8 @@ func TestNamedAndMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	addresses := []string{"--http=127.0.0.1:0", "--nats=127.0.0.1:0"}
-	for name, args := range map[string][]string{"flag": {"--credentials=" + missing}, "file": {"--config=" + file}, "environment": nil} {
+	for name, args := range map[string][]string{"flag": {"--credentials=" + missing}, "file": {"--config=" + file},
+		"environment": nil} {
 		if name == "environment" {
 			t.Setenv("BRAMBLE_CREDENTIALS", missing)
 		}

@@ -25,7 +25,8 @@ func FuzzParse(f *testing.F) {
 		if err == nil && "bt_"+id+"_"+proof.Reveal() != given {
 			t.Errorf("%q is read as %q and %q", given, id, proof.Reveal())
 		}
-		if (err == nil && apitoken.Matches(proof, sum)) != (given == text.Reveal()) && !strings.HasSuffix(given, text.Reveal()[11:]) {
+		if (err == nil && apitoken.Matches(proof, sum)) != (given == text.Reveal()) &&
+			!strings.HasSuffix(given, text.Reveal()[11:]) {
 			t.Errorf("%q matches", given)
 		}
 	})

@@ -75,8 +75,10 @@ func (a *API) describe(cam *cameras.Camera, p auth.Principal) cameraJSON {
 	j := cameraJSON{
 		ID: i.Camera, Role: p.RoleFor(i.Camera), State: i.State,
 		Reason: i.Reason, Warning: i.Warning, Since: i.Since, Host: i.Host, Agent: i.Agent, Source: i.Source,
-		Format: i.Format, Formats: a.cfg.Formats(i.Format), Renditions: a.renditions(cam), Width: i.Width, Height: i.Height, FPS: i.FPS, Bitrate: i.Bitrate,
-		Viewers: i.Viewers, LastSeen: i.LastStatus, In: i.Stream.FramesIn.Load(), Out: i.Stream.FramesOut.Load(), Drops: i.Stream.Drops.Map(),
+		Format: i.Format, Formats: a.cfg.Formats(i.Format), Renditions: a.renditions(cam), Width: i.Width, Height: i.Height,
+		FPS: i.FPS, Bitrate: i.Bitrate,
+		Viewers: i.Viewers, LastSeen: i.LastStatus, In: i.Stream.FramesIn.Load(), Out: i.Stream.FramesOut.Load(),
+		Drops:   i.Stream.Drops.Map(),
 		AtAgent: agentJSON{i.Frames, i.Sent, i.Status.Drops, i.Clock, i.Temperature},
 	}
 	if !i.Received.IsZero() {
@@ -109,8 +111,8 @@ func (a *API) renditions(cam *cameras.Camera) []renditionJSON {
 	for _, i := range a.cfg.Transcoder.Renditions(cam) {
 		w := i.Want
 		list = append(list, renditionJSON{
-			frame.Format(w.Codec), w.Width, w.Quality, w.FPS, w.Rotate, w.Bitrate, i.Still, !i.InProcess, i.Viewers, i.Stream.FramesIn.Load(), i.Stream.Drops.Map(), i.Restarts,
-			i.CPU.Seconds(), i.LastError,
+			frame.Format(w.Codec), w.Width, w.Quality, w.FPS, w.Rotate, w.Bitrate, i.Still, !i.InProcess, i.Viewers,
+			i.Stream.FramesIn.Load(), i.Stream.Drops.Map(), i.Restarts, i.CPU.Seconds(), i.LastError,
 		})
 	}
 	return list

@@ -27,7 +27,8 @@ var errAgentBusy error = problem.Kind{
 // askTimeout is how long an agent may take to answer.
 const askTimeout = 2 * time.Second
 
-// AgentClient asks cameras' agents. Its errors wrap registry.ErrNoAgent if there is none, and are a registry.RefusedError if it does not do what was asked.
+// AgentClient asks cameras' agents. Its errors wrap registry.ErrNoAgent if there is none, and are a
+// registry.RefusedError if it does not do what was asked.
 type AgentClient interface {
 	// RequestStatus returns the camera's status with its controls.
 	RequestStatus(ctx context.Context, camera string) (status.Status, error)
@@ -46,7 +47,8 @@ func (a *API) showControls(c echo.Context) error {
 	return a.controls(c, a.cfg.Agents.RequestStatus)
 }
 
-// setControls changes settings of a camera. A page of another origin may not: without the check any page that a viewer has open could.
+// setControls changes settings of a camera. A page of another origin may not: without the check any page that a viewer
+// has open could.
 func (a *API) setControls(c echo.Context) error {
 	r := c.Request()
 	if err := a.cfg.Origins.RequireOwn(r); err != nil {
@@ -58,7 +60,8 @@ func (a *API) setControls(c echo.Context) error {
 	if p := webauth.PrincipalFrom(c); !p.CanControl(c.Param("camera")) {
 		return authz.Forbidden(p, "role operator for this camera")
 	}
-	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil || kind != echo.MIMEApplicationJSON {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil ||
+		kind != echo.MIMEApplicationJSON {
 		return problem.New(http.StatusUnsupportedMediaType, "send the settings as JSON, with Content-Type: application/json")
 	}
 	settings, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, status.MaxSettingsSize+1))

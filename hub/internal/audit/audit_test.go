@@ -208,7 +208,8 @@ func TestMovedAway(t *testing.T) {
 	}
 	testutil.Eventually(t, "there is another file", func() bool { _, err := os.Stat(name); return err == nil })
 	l.Logger().Info("login", "audit", "login", "user", "anna")
-	testutil.Eventually(t, "it has the line", func() bool { events, _ := read(t, name, Filter{}); return len(events) == 1 })
+	testutil.Eventually(t, "it has the line",
+		func() bool { events, _ := read(t, name, Filter{}); return len(events) == 1 })
 }
 
 // The log does not write to an object that an attacker has put in the place of the file.

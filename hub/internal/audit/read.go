@@ -60,7 +60,8 @@ func Read(name string, f Filter, show func(Event) error) (bad int, err error) {
 		found = found || err == nil
 	}
 	if !found {
-		return 0, setting.Errorf("there is no audit log %s: the hub writes it with {audit-log} or the setting audit-log", name)
+		return 0, setting.Errorf("there is no audit log %s: the hub writes it with {audit-log} or the setting audit-log",
+			name)
 	}
 	return bad, nil
 }

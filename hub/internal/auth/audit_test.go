@@ -23,7 +23,8 @@ func TestAudit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := credstoretest.Open(t, c.Path, secrets)
 		d := newAuthenticator(k)
-		link, err := signedlink.Sign(k.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"jpeg"}, Expires: time.Now().Add(time.Hour)})
+		link, err := signedlink.Sign(k.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"jpeg"},
+			Expires: time.Now().Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +35,8 @@ func TestAudit(t *testing.T) {
 			says  []string
 			lines int
 		}{
-			{func() (err error) { _, cookie, err = d.Login(t.Context(), home, "anna", c.Anna); return err }, []string{"audit=login", "user=anna", home}, 1},
+			{func() (err error) { _, cookie, err = d.Login(t.Context(), home, "anna", c.Anna); return err },
+				[]string{"audit=login", "user=anna", home}, 1},
 			{func() error { d.Logout(home, cookie.Value); return nil }, []string{"audit=logout", "user=anna"}, 1},
 			{func() error {
 				_, _, _ = d.Session(home, cookie.Value)
@@ -59,7 +61,8 @@ func TestAudit(t *testing.T) {
 				_, _ = d.Password(t.Context(), "203.0.113.9", wrong.Reveal()[:0]+"evil\nname", wrong)
 				return nil
 			}, []string{"audit=refused", `user="evil\nname"`}, 1},
-			{func() error { _, err := d.Password(t.Context(), home, "otto", c.Otto); return err }, []string{"audit=basic", "user=otto"}, 1},
+			{func() error { _, err := d.Password(t.Context(), home, "otto", c.Otto); return err },
+				[]string{"audit=basic", "user=otto"}, 1},
 		} {
 			before := len(secrets.Text())
 			if err := step.do(); err != nil {

@@ -30,7 +30,8 @@ func TestLogin(t *testing.T) {
 			t.Fatalf("%+v, %v", p, err)
 		}
 		secrets.Hide("cookie", cookie.Value.Reveal())
-		if got, renewed, err := d.Session(home, cookie.Value); err != nil || got.Name != "anna" || got.Method != auth.MethodSession || renewed != nil {
+		if got, renewed, err := d.Session(home, cookie.Value); err != nil || got.Name != "anna" ||
+			got.Method != auth.MethodSession || renewed != nil {
 			t.Errorf("%+v, %v, %v", got, renewed, err)
 		}
 		for name, password := range map[string]secret.Text{"anna": c.Otto, "nobody": c.Anna, "gone": c.Gone, "": ""} {
@@ -53,7 +54,8 @@ func TestBasic(t *testing.T) {
 		d := newAuthenticator(k)
 		begin := time.Now()
 		for range 10_000 { // each would take 19 MiB and some milliseconds
-			if p, err := d.Password(t.Context(), home, "otto", c.Otto); err != nil || p.Name != "otto" || p.Method != auth.MethodPassword {
+			if p, err := d.Password(t.Context(), home, "otto", c.Otto); err != nil || p.Name != "otto" ||
+				p.Method != auth.MethodPassword {
 				t.Fatal(err)
 			}
 		}
@@ -91,7 +93,8 @@ func TestCopyOfFile(t *testing.T) {
 	d := newAuthenticator(credstoretest.Open(t, c.Path, secrets))
 	i := slices.IndexFunc(b.Users(), func(u credstore.User) bool { return u.Name == "anna" })
 	hash := b.Users()[i].Hash
-	if _, err := d.Password(t.Context(), "192.0.2.1", "anna", secret.Text(hash)); !errors.Is(err, auth.ErrUnauthenticated) {
+	if _, err := d.Password(t.Context(), "192.0.2.1", "anna", secret.Text(hash)); !errors.Is(err,
+		auth.ErrUnauthenticated) {
 		t.Errorf("the hash as a password: %v", err)
 	}
 	for _, text := range []string{
@@ -146,11 +149,15 @@ func TestToken(t *testing.T) {
 		at    time.Time
 		says  string
 	}{
-		"expired": {short, now.Add(2 * time.Hour), "expired"}, "of somebody disabled": {c.OldToken, now, "disabled"}, "nothing": {"", now, "not an API token"},
-		"another secret": {secret.Text(text[:len(text)-1] + "a"), now, "not known"}, "another id": {secret.Text("bt_aaaaaaaa" + text[11:]), now, "not known"},
-		"id only": {secret.Text(text[:12]), now, "not an API token"}, "with a space": {c.Token + " ", now, "not an API token"},
+		"expired": {short, now.Add(2 * time.Hour), "expired"}, "of somebody disabled": {c.OldToken, now, "disabled"},
+		"nothing":        {"", now, "not an API token"},
+		"another secret": {secret.Text(text[:len(text)-1] + "a"), now, "not known"},
+		"another id":     {secret.Text("bt_aaaaaaaa" + text[11:]), now, "not known"},
+		"id only":        {secret.Text(text[:12]), now, "not an API token"},
+		"with a space":   {c.Token + " ", now, "not an API token"},
 	} {
-		if p, err := auth.TokenPrincipal(b, test.token, test.at); err == nil && test.token != c.Token || p.HasRole(permission.Viewer) && test.token != c.Token || err != nil && !strings.Contains(err.Error(), test.says) {
+		if p, err := auth.TokenPrincipal(b, test.token, test.at); err == nil && test.token != c.Token ||
+			p.HasRole(permission.Viewer) && test.token != c.Token || err != nil && !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
@@ -164,7 +171,8 @@ func FuzzToken(f *testing.F) {
 	c := credstoretest.New(f, secrets)
 	b := credstoretest.Load(f, c.Path)
 	f.Add(c.Token.Reveal())
-	for _, s := range []string{"", "bt_", "bt__", "bt_aaaaaaaa_", "bt_aaaaaaaa_" + strings.Repeat("a", 52), "BT_AAAAAAAA_" + strings.Repeat("A", 52), "bt_aaaaaaaa_" + strings.Repeat("a", 53)} {
+	for _, s := range []string{"", "bt_", "bt__", "bt_aaaaaaaa_", "bt_aaaaaaaa_" + strings.Repeat("a", 52),
+		"BT_AAAAAAAA_" + strings.Repeat("A", 52), "bt_aaaaaaaa_" + strings.Repeat("a", 53)} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
@@ -219,8 +227,10 @@ func TestNarrowTokens(t *testing.T) {
 		}
 		again, ok := d.Revalidate(p, time.Now())
 		for _, p := range []auth.Principal{p, again} {
-			if p.RoleFor(test.camera) != test.want || p.HasRole(permission.Admin) != test.admin || p.CanViewAll() != test.all || !ok {
-				t.Errorf("%s: role %q for %s, admin %v, all %v", test.token, p.RoleFor(test.camera), test.camera, p.HasRole(permission.Admin),
+			if p.RoleFor(test.camera) != test.want || p.HasRole(permission.Admin) != test.admin || p.CanViewAll() != test.all ||
+				!ok {
+				t.Errorf("%s: role %q for %s, admin %v, all %v", test.token, p.RoleFor(test.camera), test.camera,
+					p.HasRole(permission.Admin),
 					p.CanViewAll())
 			}
 		}

@@ -19,7 +19,8 @@ func mapped(t *testing.T, file string) {
 	credstoretest.Edit(t, file, func(d *credstore.File) error {
 		d.Groups = append(d.Groups, credstore.Group{Name: "greenhouse", Cameras: []string{"gh-*"}})
 		return errors.Join(
-			d.AddMapping(credstore.Mapping{Who: "group:Lab Staff", Role: permission.Operator, Cameras: []string{"lab-*", "@greenhouse=viewer"}}),
+			d.AddMapping(credstore.Mapping{Who: "group:Lab Staff", Role: permission.Operator,
+				Cameras: []string{"lab-*", "@greenhouse=viewer"}}),
 			d.AddMapping(credstore.Mapping{Who: "group:/admins", Role: permission.Admin, Cameras: []string{"attic"}}),
 			d.AddMapping(credstore.Mapping{Who: "user:anna@example.org", Role: permission.Viewer, Cameras: []string{"porch"}}),
 			d.AddMapping(credstore.Mapping{Who: "user:root", Role: permission.Viewer, Cameras: []string{"porch"}}),
@@ -41,16 +42,21 @@ func TestExternal(t *testing.T) {
 		fails string
 	}{
 		"group": {id: auth.Identity{Name: "zoe", Groups: []string{"x", "Lab Staff"}},
-			roles: map[string]permission.Role{"lab-1": permission.Operator, "gh-1": permission.Viewer, "porch": "", "attic": ""}},
-		"user": {id: auth.Identity{Name: "anna@example.org", Groups: nil}, roles: map[string]permission.Role{"porch": permission.Viewer, "lab-1": ""}},
+			roles: map[string]permission.Role{"lab-1": permission.Operator, "gh-1": permission.Viewer, "porch": "",
+				"attic": ""}},
+		"user": {id: auth.Identity{Name: "anna@example.org", Groups: nil},
+			roles: map[string]permission.Role{"porch": permission.Viewer, "lab-1": ""}},
 		"both": {id: auth.Identity{Name: "anna@example.org", Groups: []string{"Lab Staff"}},
 			roles: map[string]permission.Role{"porch": permission.Viewer, "lab-1": permission.Operator}},
-		"admin": {id: auth.Identity{Name: "zoe", Groups: []string{"/admins"}}, roles: map[string]permission.Role{"attic": permission.Operator, "porch": ""},
+		"admin": {id: auth.Identity{Name: "zoe", Groups: []string{"/admins"}},
+			roles: map[string]permission.Role{"attic": permission.Operator, "porch": ""},
 			admin: true},
-		"namesake":       {id: auth.Identity{Name: "root", Groups: nil}, roles: map[string]permission.Role{"porch": permission.Viewer, "garden": ""}},
-		"disabled":       {id: auth.Identity{Name: "gone", Groups: nil}, fails: "disabled"},
-		"nobody":         {id: auth.Identity{Name: "zoe", Groups: []string{"lab staff", "Lab Staff ", "admins"}}, fails: "mapping add"},
-		"user as group":  {id: auth.Identity{Name: "zoe", Groups: []string{"anna@example.org", "user:root"}}, fails: "mapping add"},
+		"namesake": {id: auth.Identity{Name: "root", Groups: nil},
+			roles: map[string]permission.Role{"porch": permission.Viewer, "garden": ""}},
+		"disabled": {id: auth.Identity{Name: "gone", Groups: nil}, fails: "disabled"},
+		"nobody": {id: auth.Identity{Name: "zoe", Groups: []string{"lab staff", "Lab Staff ", "admins"}},
+			fails: "mapping add"}, "user as group": {id: auth.Identity{Name: "zoe",
+			Groups: []string{"anna@example.org", "user:root"}}, fails: "mapping add"},
 		"no name":        {id: auth.Identity{Name: "", Groups: []string{"Lab Staff"}}, fails: "empty"},
 		"line feed":      {id: auth.Identity{Name: "zoe\nlevel=INFO", Groups: []string{"Lab Staff"}}, fails: "unprintable"},
 		"escape":         {id: auth.Identity{Name: "zoe\x1b[2J", Groups: nil}, fails: "unprintable"},
@@ -73,14 +79,16 @@ func TestExternal(t *testing.T) {
 		}
 		for camera, want := range test.roles {
 			if err != nil || p.RoleFor(camera) != want || p.HasRole(permission.Admin) != test.admin {
-				t.Errorf("%s: %v: role %q for %s, want %q; admin %v", name, err, p.RoleFor(camera), camera, want, p.HasRole(permission.Admin))
+				t.Errorf("%s: %v: role %q for %s, want %q; admin %v", name, err, p.RoleFor(camera), camera, want,
+					p.HasRole(permission.Admin))
 			}
 		}
 	}
 	credstoretest.Edit(t, c.Path, func(d *credstore.File) error {
 		return d.AddMapping(credstore.Mapping{Who: "everyone", Role: permission.Viewer, Cameras: []string{"yard"}})
 	})
-	if p, err := auth.ExternalPrincipal(credstoretest.Load(t, c.Path), auth.Identity{Name: "zoe"}, auth.MethodProxy); err != nil || p.RoleFor("yard") != permission.Viewer ||
+	if p, err := auth.ExternalPrincipal(credstoretest.Load(t, c.Path), auth.Identity{Name: "zoe"},
+		auth.MethodProxy); err != nil || p.RoleFor("yard") != permission.Viewer ||
 		p.CanView("porch") {
 		t.Errorf("everyone: %v %v", p, err)
 	}
@@ -96,13 +104,15 @@ func TestExternalSession(t *testing.T) {
 		const addr = "192.0.2.1"
 		begin := func(life time.Duration) auth.Principal {
 			t.Helper()
-			cookie, err := d.LoginExternal(addr, auth.MethodOIDC, auth.Identity{Name: "zoe", Groups: []string{"Lab Staff", "more"}}, life)
+			cookie, err := d.LoginExternal(addr, auth.MethodOIDC,
+				auth.Identity{Name: "zoe", Groups: []string{"Lab Staff", "more"}}, life)
 			if err != nil {
 				t.Fatal(err)
 			}
 			secrets.Hide("session", cookie.Value.Reveal())
 			p, renewed, err := d.Session(addr, cookie.Value)
-			if err != nil || renewed != nil || p.Method != auth.MethodSession || p.LoginMethod != auth.MethodOIDC || p.RoleFor("lab-1") != permission.Operator {
+			if err != nil || renewed != nil || p.Method != auth.MethodSession || p.LoginMethod != auth.MethodOIDC ||
+				p.RoleFor("lab-1") != permission.Operator {
 				t.Fatalf("%v %v %+v", err, renewed, p)
 			}
 			if life == time.Minute {
@@ -133,7 +143,8 @@ func TestExternalSession(t *testing.T) {
 		if _, ok := d.Revalidate(p, now); ok {
 			t.Error("it goes on without a mapping")
 		}
-		if _, err := d.LoginExternal(addr, auth.MethodOIDC, auth.Identity{Name: "zoe", Groups: []string{"Lab Staff"}}, time.Hour); !errors.As(err,
+		if _, err := d.LoginExternal(addr, auth.MethodOIDC, auth.Identity{Name: "zoe", Groups: []string{"Lab Staff"}},
+			time.Hour); !errors.As(err,
 			new(*auth.UnmappedError)) {
 			t.Errorf("a login without a mapping: %v", err)
 		}

@@ -111,7 +111,8 @@ func TestGuesserInAClass(t *testing.T) {
 	credstoretest.Edit(t, c.Path, func(doc *credstore.File) error {
 		for i := range 30 {
 			doc.Users = append(doc.Users,
-				credstore.User{Name: fmt.Sprint("student", i), Role: permission.Viewer, Hash: credstoretest.CheapHash(c.Anna), Enabled: true})
+				credstore.User{Name: fmt.Sprint("student", i), Role: permission.Viewer, Hash: credstoretest.CheapHash(c.Anna),
+					Enabled: true})
 		}
 		return nil
 	})
@@ -121,7 +122,8 @@ func TestGuesserInAClass(t *testing.T) {
 		blocked := 0
 		for i := 1; i < 30; i++ {
 			for range 3 {
-				if _, err := d.Password(t.Context(), address(0), fmt.Sprint("student", i), wrong); !errors.Is(err, auth.ErrUnauthenticated) {
+				if _, err := d.Password(t.Context(), address(0), fmt.Sprint("student", i), wrong); !errors.Is(err,
+					auth.ErrUnauthenticated) {
 					blocked++
 				}
 			}
@@ -183,7 +185,8 @@ func TestBlockedAddress(t *testing.T) {
 		for range 2 * addressFreeAttempts {
 			_, _ = d.Password(t.Context(), home, "anna", wrong)
 		}
-		if _, err := d.Password(t.Context(), home, "anna", c.Anna); !errors.As(err, &wait) || wait.Why != reasonUserAtAddress {
+		if _, err := d.Password(t.Context(), home, "anna", c.Anna); !errors.As(err, &wait) ||
+			wait.Why != reasonUserAtAddress {
 			t.Errorf("a user who is guessed where she logs in: %v", err)
 		}
 		if _, err := d.Password(t.Context(), home, "otto", c.Otto); err != nil {

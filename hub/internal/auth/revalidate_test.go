@@ -37,7 +37,8 @@ func TestRevalidate(t *testing.T) {
 			t.Fatal(err)
 		}
 		now := time.Now()
-		text, err := signedlink.Sign(k.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"jpeg"}, Expires: now.Add(time.Hour)})
+		text, err := signedlink.Sign(k.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"jpeg"},
+			Expires: now.Add(time.Hour)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,8 @@ func TestRevalidate(t *testing.T) {
 		stay := func(what string, at time.Time, want ...bool) {
 			t.Helper()
 			for i, p := range []auth.Principal{login, password, token, link} {
-				if again, ok := d.Revalidate(p, at); ok != want[i] || ok && (again.Name != p.Name || again.Role != p.Role || !again.CanView("porch")) {
+				if again, ok := d.Revalidate(p, at); ok != want[i] || ok && (again.Name != p.Name || again.Role != p.Role ||
+					!again.CanView("porch")) {
 					t.Errorf("%s: %s: %v %+v", what, p.Method, ok, again)
 				}
 			}
@@ -103,7 +105,8 @@ func TestGroupChanges(t *testing.T) {
 		if !ok || again.CanView("gh-1") || again.RoleFor("bench-1") != permission.Operator || again.SameGrants(p) {
 			t.Errorf("after the change: %v %+v", ok, again)
 		}
-		if said := secrets.Text(); !strings.Contains(said, "audit=group.change") || !strings.Contains(said, "cameras=bench-1") {
+		if said := secrets.Text(); !strings.Contains(said, "audit=group.change") ||
+			!strings.Contains(said, "cameras=bench-1") {
 			t.Error("no audit line of the change")
 		}
 	})

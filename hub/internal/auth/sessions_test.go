@@ -34,7 +34,8 @@ func TestSessions(t *testing.T) {
 		good := func(what string, cookie session.Cookie, want bool) (renewed *session.Cookie) {
 			t.Helper()
 			p, renewed, err := d.Session(home, cookie.Value)
-			if (err == nil) != want || (err != nil && (!errors.Is(err, auth.ErrUnauthenticated) || p.HasRole(permission.Viewer) || renewed != nil)) {
+			if (err == nil) != want ||
+				(err != nil && (!errors.Is(err, auth.ErrUnauthenticated) || p.HasRole(permission.Viewer) || renewed != nil)) {
 				t.Errorf("%s: %+v, %v", what, p, err)
 			}
 			return renewed
@@ -54,14 +55,16 @@ func TestSessions(t *testing.T) {
 		good("after the logout", *renewed, false)
 		good("its older cookie", anna, false)
 		good("the other session", phone, true)
-		credstoretest.Edit(t, c.Path, func(doc *credstore.File) error { return doc.SetUser("anna", permission.Operator, nil, nil) })
+		credstoretest.Edit(t, c.Path,
+			func(doc *credstore.File) error { return doc.SetUser("anna", permission.Operator, nil, nil) })
 		later(2 * time.Second)
 		good("with another role", phone, false)
 		good("somebody else", otto, true)
 		root := login("root", c.Root)
 		later(session.Life)
 		good("after a day", root, false)
-		for name, value := range map[string]string{"nothing": "", "a dot": ".", "no signature": strings.Split(otto.Value.Reveal(), ".")[0], "long": strings.Repeat("a", 2000) + "."} {
+		for name, value := range map[string]string{"nothing": "", "a dot": ".",
+			"no signature": strings.Split(otto.Value.Reveal(), ".")[0], "long": strings.Repeat("a", 2000) + "."} {
 			good(name, session.Cookie{Value: secret.Text(value)}, false)
 		}
 	})

@@ -40,14 +40,16 @@ func TestLookup(t *testing.T) {
 		known []string
 		says  string
 	}{
-		"unknown":      {auth.Anonymous(), "cellar", []string{"attic", "porch", "yard"}, `unknown camera "cellar": known are attic, porch, yard`},
+		"unknown": {auth.Anonymous(), "cellar", []string{"attic", "porch", "yard"},
+			`unknown camera "cellar": known are attic, porch, yard`},
 		"bad id":       {auth.Anonymous(), "NO", []string{"attic", "porch", "yard"}, "1 to 63 of a-z"},
 		"not granted":  {auth.Principal{}, "porch", nil, `unknown camera "porch": no camera is known yet`},
 		"bad, nothing": {auth.Principal{}, "", nil, "no camera is known yet"},
 	} {
 		_, err := all.Lookup(test.p, test.id)
 		var unknown *authz.UnknownCameraError
-		if !errors.As(err, &unknown) || !errors.Is(err, cameras.ErrUnknownCamera) || !strings.Contains(err.Error(), test.says) {
+		if !errors.As(err, &unknown) || !errors.Is(err, cameras.ErrUnknownCamera) ||
+			!strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}

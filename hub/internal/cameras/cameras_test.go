@@ -97,7 +97,8 @@ func (a *fakeAgents) Connected() bool {
 
 // word is a status document.
 func word(state status.State) status.Status {
-	return status.Status{Camera: "porch", Instance: "one", Started: time.Unix(1000, 0), Host: "pi1", State: state, Format: frame.JPEG, FPS: 15, Bitrate: 9000}
+	return status.Status{Camera: "porch", Instance: "one", Started: time.Unix(1000, 0), Host: "pi1", State: state,
+		Format: frame.JPEG, FPS: 15, Bitrate: 9000}
 }
 
 // inTime runs f in synctest's time with a registry that has one camera, named porch.

@@ -25,37 +25,48 @@ func TestTwoAgents(t *testing.T) {
 	const soon, period = 100 * time.Millisecond, status.Interval
 	for name, words := range map[string][]said{
 		"restart": {
-			{0, "a", 1, status.Live, status.Live, "a"}, {soon, "b", 2, status.Starting, status.Starting, "b"}, {period, "b", 2, status.Live, status.Live, "b"},
+			{0, "a", 1, status.Live, status.Live, "a"}, {soon, "b", 2, status.Starting, status.Starting, "b"},
+			{period, "b", 2, status.Live, status.Live, "b"},
 		},
 		"orderly restart, last word late": {
-			{0, "a", 1, status.Live, status.Live, "a"}, {soon, "b", 2, status.Live, status.Live, "b"}, {soon, "a", 1, status.Stopped, status.Live, "b"},
+			{0, "a", 1, status.Live, status.Live, "a"}, {soon, "b", 2, status.Live, status.Live, "b"},
+			{soon, "a", 1, status.Stopped, status.Live, "b"},
 			{period, "b", 2, status.Live, status.Live, "b"},
 		},
 		"restart with a clock that went back": {
-			{0, "a", 9, status.Live, status.Live, "a"}, {soon, "b", 2, status.Live, status.Live, "a"}, {period, "b", 2, status.Live, status.Live, "a"},
-			{period, "b", 2, status.Live, status.Live, "a"}, {period, "b", 2, status.Degraded, status.Degraded, "b"}, {period, "b", 2, status.Live, status.Live, "b"},
+			{0, "a", 9, status.Live, status.Live, "a"}, {soon, "b", 2, status.Live, status.Live, "a"},
+			{period, "b", 2, status.Live, status.Live, "a"},
+			{period, "b", 2, status.Live, status.Live, "a"}, {period, "b", 2, status.Degraded, status.Degraded, "b"},
+			{period, "b", 2, status.Live, status.Live, "b"},
 		},
 		"orderly restart with a clock that went back": {
-			{0, "a", 9, status.Live, status.Live, "a"}, {soon, "a", 9, status.Stopped, Offline, "a"}, {soon, "b", 2, status.Live, status.Live, "b"},
+			{0, "a", 9, status.Live, status.Live, "a"}, {soon, "a", 9, status.Stopped, Offline, "a"},
+			{soon, "b", 2, status.Live, status.Live, "b"},
 			{period, "b", 2, status.Live, status.Live, "b"},
 		},
 		"older agent goes on": {
-			{0, "a", 1, status.Live, status.Live, "a"}, {soon, "b", 2, status.Live, status.Live, "b"}, {soon, "a", 1, status.Live, status.Live, "b"},
-			{period, "b", 2, status.Live, Conflict, "b"}, {soon, "a", 1, status.Live, Conflict, "b"}, {period, "b", 2, status.Live, Conflict, "b"},
+			{0, "a", 1, status.Live, status.Live, "a"}, {soon, "b", 2, status.Live, status.Live, "b"},
+			{soon, "a", 1, status.Live, status.Live, "b"},
+			{period, "b", 2, status.Live, Conflict, "b"}, {soon, "a", 1, status.Live, Conflict, "b"},
+			{period, "b", 2, status.Live, Conflict, "b"},
 			{soon, "a", 1, status.Stopped, status.Live, "b"}, {period, "b", 2, status.Live, status.Live, "b"},
 		},
 		"older agent comes": {
-			{0, "b", 2, status.Live, status.Live, "b"}, {soon, "a", 1, status.Live, status.Live, "b"}, {soon, "b", 2, status.Live, Conflict, "b"},
+			{0, "b", 2, status.Live, status.Live, "b"}, {soon, "a", 1, status.Live, status.Live, "b"},
+			{soon, "b", 2, status.Live, Conflict, "b"},
 			{period, "b", 2, status.Live, Conflict, "b"}, {period, "b", 2, status.Live, Conflict, "b"},
 			{period, "b", 2, status.Live, status.Live, "b"}, // the other one has been silent for long
 			{soon, "a", 1, status.Live, status.Live, "b"}, {soon, "b", 2, status.Live, Conflict, "b"},
 		},
 		"newer agent stops": {
-			{0, "a", 1, status.Live, status.Live, "a"}, {soon, "b", 2, status.Live, status.Live, "b"}, {soon, "a", 1, status.Live, status.Live, "b"},
-			{soon, "b", 2, status.Live, Conflict, "b"}, {soon, "b", 2, status.Stopped, Offline, "b"}, {soon, "a", 1, status.Live, status.Live, "a"},
+			{0, "a", 1, status.Live, status.Live, "a"}, {soon, "b", 2, status.Live, status.Live, "b"},
+			{soon, "a", 1, status.Live, status.Live, "b"},
+			{soon, "b", 2, status.Live, Conflict, "b"}, {soon, "b", 2, status.Stopped, Offline, "b"},
+			{soon, "a", 1, status.Live, status.Live, "a"},
 			{period, "a", 1, status.Live, status.Live, "a"},
 		},
-		"started at the same time": {{0, "a", 1, status.Live, status.Live, "a"}, {soon, "b", 1, status.Live, status.Live, "a"}, {soon, "a", 1, status.Live, Conflict, "a"}},
+		"started at the same time": {{0, "a", 1, status.Live, status.Live, "a"},
+			{soon, "b", 1, status.Live, status.Live, "a"}, {soon, "a", 1, status.Live, Conflict, "a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inTime(t, func(t *testing.T, r *Registry, a *fakeAgents) {

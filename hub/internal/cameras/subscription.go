@@ -57,7 +57,8 @@ type Derived struct {
 func (c *Camera) SubscribeDerived(d Derived, as Subscriber) *Subscription {
 	c.countDerived(as, 1)
 	return &Subscription{
-		Reader: d.Group.NewReader(), camera: c, stream: d.Group.Stream(), reason: d.Reason, requestKeyFrame: d.RequestKeyFrame,
+		Reader: d.Group.NewReader(), camera: c, stream: d.Group.Stream(), reason: d.Reason,
+		requestKeyFrame: d.RequestKeyFrame,
 		release: func(time.Time) {
 			d.Release()
 			c.countDerived(as, -1)

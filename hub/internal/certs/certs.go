@@ -82,8 +82,8 @@ func (p *Pair) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return p.current.Load(), nil
 }
 
-// reloadIfChanged loads changed files. Files that cannot be used are logged once, and only if they are still unusable at
-// the next check: two files are not replaced at the same moment.
+// reloadIfChanged loads changed files. Files that cannot be used are logged once, and only if they are still unusable
+// at the next check: two files are not replaced at the same moment.
 func (p *Pair) reloadIfChanged() {
 	now := time.Now()
 	defer p.warnExpiry(now)

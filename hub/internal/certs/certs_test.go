@@ -91,14 +91,16 @@ func TestReload(t *testing.T) {
 		if r.pair.Fingerprint() != tlstrust.Fingerprint(second.Leaf) {
 			t.Error("the fingerprint is the old one")
 		}
-		if said := r.log.took(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "same_key=false") || !strings.Contains(said, r.pair.Fingerprint()) {
+		if said := r.log.took(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "same_key=false") ||
+			!strings.Contains(said, r.pair.Fingerprint()) {
 			t.Errorf("said %s", said)
 		}
 		key, ok := second.PrivateKey.(*ecdsa.PrivateKey)
 		if !ok {
 			t.Fatal(second.PrivateKey)
 		}
-		third := testutil.CertFor(t, key, nil, func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now(), time.Now().Add(year) })
+		third := testutil.CertFor(t, key, nil,
+			func(c *x509.Certificate) { c.NotBefore, c.NotAfter = time.Now(), time.Now().Add(year) })
 		third.Install(t, first.CertFile, first.KeyFile)
 		<-time.After(checkInterval)
 		r.shows(third)
@@ -123,8 +125,11 @@ func TestBroken(t *testing.T) {
 			}
 			testutil.WriteFile(t, cert, data[:len(data)/2])
 		},
-		"only the certificate": func(t *testing.T, cert, _ string, next *testutil.Cert) { next.Install(t, cert, next.KeyFile) },
-		"empty key":            func(t *testing.T, _, key string, _ *testutil.Cert) { testutil.WriteFile(t, key, nil) },
+		"only the certificate": func(t *testing.T, cert, _ string,
+			next *testutil.Cert) {
+			next.Install(t, cert, next.KeyFile)
+		},
+		"empty key": func(t *testing.T, _, key string, _ *testutil.Cert) { testutil.WriteFile(t, key, nil) },
 		"no certificate": func(t *testing.T, cert, _ string, _ *testutil.Cert) {
 			if err := os.Remove(cert); err != nil {
 				t.Fatal(err)
@@ -146,7 +151,8 @@ func TestBroken(t *testing.T) {
 					<-time.After(checkInterval)
 					r.shows(&old)
 				}
-				if said := r.log.took(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "stays in use") || !strings.Contains(said, "remedy=") || !strings.Contains(said, first.CertFile) {
+				if said := r.log.took(); strings.Count(said, "\n") != 1 || !strings.Contains(said, "stays in use") ||
+					!strings.Contains(said, "remedy=") || !strings.Contains(said, first.CertFile) {
 					t.Errorf("said %s", said)
 				}
 				second.Install(t, first.CertFile, first.KeyFile)

@@ -38,8 +38,8 @@ func endsSoon(leaf *x509.Certificate, now time.Time) bool {
 	return !now.Before(leaf.NotAfter.Add(-min(expiryWarning, leaf.NotAfter.Sub(leaf.NotBefore)/4)))
 }
 
-// renew replaces a certificate that WriteSelfSigned made: same key, same validity. Operators would not remember to do that years
-// later. After a failure it retries once a day, and warn reports the certificate's expiry.
+// renew replaces a certificate that WriteSelfSigned made: same key, same validity. Operators would not remember to do
+// that years later. After a failure it retries once a day, and warn reports the certificate's expiry.
 func (p *Pair) renew(now time.Time) {
 	leaf := p.current.Load().Leaf
 	madeHere := leaf.Subject.CommonName == selfSignedName && isSelfSigned(leaf)

@@ -59,7 +59,8 @@ func TestRenew(t *testing.T) {
 				t.Fatalf("said %s", said)
 			} else if strings.Contains(said, "renewed") {
 				renewals++
-				if !strings.Contains(said, Sum(cert.Leaf)) || !strings.Contains(said, "same_key=true") || len(cert.Leaf.DNSNames) > 5 {
+				if !strings.Contains(said, Sum(cert.Leaf)) || !strings.Contains(said, "same_key=true") ||
+					len(cert.Leaf.DNSNames) > 5 {
 					t.Errorf("said %s", said)
 				}
 			}
@@ -78,7 +79,8 @@ func TestRenewNot(t *testing.T) {
 	}{
 		"not writable": {func(t *testing.T) (*fixture, string) {
 			r, o := made(t, year)
-			if err := os.Rename(filepath.Dir(o.Cert), filepath.Dir(o.Cert)+".away"); err != nil { // root may write everywhere else
+			if err := os.Rename(filepath.Dir(o.Cert), filepath.Dir(o.Cert)+".away"); err != nil {
+				// root may write everywhere else
 				t.Fatal(err)
 			}
 			testutil.WriteFile(t, filepath.Dir(o.Cert), nil)

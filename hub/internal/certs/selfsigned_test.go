@@ -18,7 +18,8 @@ import (
 // What is made can be served, is its own authority and nobody else's, and keeps its key when it is made again.
 func TestMake(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
-	o := SelfSignedParams{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub.example.org", "192.0.2.7", "::1"}, Valid: time.Hour}
+	o := SelfSignedParams{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"),
+		Names: []string{"hub.example.org", "192.0.2.7", "::1"}, Valid: time.Hour}
 	first, isNew, err := WriteSelfSigned(o)
 	if err != nil || !isNew {
 		t.Fatal(isNew, err)
@@ -30,7 +31,8 @@ func TestMake(t *testing.T) {
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(first)
-	for name, good := range map[string]bool{"hub.example.org": true, "192.0.2.7": true, "::1": true, "example.org": false, "192.0.2.8": false} {
+	for name, good := range map[string]bool{"hub.example.org": true, "192.0.2.7": true, "::1": true, "example.org": false,
+		"192.0.2.8": false} {
 		if _, err := first.Verify(x509.VerifyOptions{DNSName: name, Roots: pool}); (err == nil) != good {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -41,7 +43,8 @@ func TestMake(t *testing.T) {
 	again := func(o SelfSignedParams, sameKey bool) {
 		t.Helper()
 		next, isNew, err := WriteSelfSigned(o)
-		if err != nil || isNew == sameKey || next.Equal(first) || (tlstrust.Fingerprint(next) == tlstrust.Fingerprint(first)) != sameKey {
+		if err != nil || isNew == sameKey || next.Equal(first) ||
+			(tlstrust.Fingerprint(next) == tlstrust.Fingerprint(first)) != sameKey {
 			t.Errorf("new key: %v, %v", isNew, err)
 		}
 		if p, err := Load(o.Cert, o.Key, testutil.Log(t)); err != nil || p.Fingerprint() != tlstrust.Fingerprint(next) {
@@ -68,7 +71,8 @@ func TestMakeForAService(t *testing.T) {
 	if err := os.Chown(dir, service, -1); err != nil {
 		t.Fatal(err)
 	}
-	o := SelfSignedParams{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub"}, Valid: time.Hour}
+	o := SelfSignedParams{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"), Names: []string{"hub"},
+		Valid: time.Hour}
 	for range 2 {
 		if _, _, err := WriteSelfSigned(o); err != nil {
 			t.Fatal(err)

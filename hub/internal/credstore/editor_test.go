@@ -92,7 +92,8 @@ func TestOwner(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s := info.Sys().(*syscall.Stat_t); int(s.Uid) != uid || int(s.Gid) != gid || info.Mode() != 0o600 { //nolint:forcetypeassert // of os.Stat
+	if s := info.Sys().(*syscall.Stat_t); int(s.Uid) != uid || int(s.Gid) != gid ||
+		info.Mode() != 0o600 { //nolint:forcetypeassert // of os.Stat
 		t.Errorf("it belongs to %d:%d, mode %v", s.Uid, s.Gid, info.Mode())
 	}
 }

@@ -72,26 +72,45 @@ func TestEdits(t *testing.T) {
 		"user twice": {func(d *credstore.File) error {
 			return d.AddUser("anna", permission.Viewer, []string{"*"}, credstoretest.RightPassword)
 		}, "already"},
-		"short password": {func(d *credstore.File) error { return d.AddUser("new", permission.Viewer, nil, "short") }, "at least 10"},
-		"long password":  {func(d *credstore.File) error { return d.SetPassword("anna", secret.Text(strings.Repeat("x", 2000))) }, "at most"},
-		"password of bytes": {func(d *credstore.File) error {
+		"short password": {func(d *credstore.File) error { return d.AddUser("new", permission.Viewer, nil, "short") },
+			"at least 10"},
+		"long password": {func(d *credstore.File) error {
+			return d.SetPassword("anna",
+				secret.Text(strings.Repeat("x", 2000)))
+		}, "at most"}, "password of bytes": {func(d *credstore.File) error {
 			return d.SetPassword("anna", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff")
 		}, "UTF-8"},
-		"unknown role":      {func(d *credstore.File) error { return d.AddUser("new", "boss", nil, credstoretest.RightPassword) }, "boss"},
-		"no such user":      {func(d *credstore.File) error { return d.SetPassword("nobody", credstoretest.RightPassword) }, "user list"},
-		"set nobody":        {func(d *credstore.File) error { return d.SetUser("nobody", permission.Viewer, nil, nil) }, "user list"},
-		"set a bad role":    {func(d *credstore.File) error { return d.SetUser("anna", "boss", nil, nil) }, "boss"},
-		"remove nobody":     {func(d *credstore.File) error { return d.RemoveUser("nobody") }, "user list"},
-		"token of nobody":   {func(d *credstore.File) error { _, _, err := d.AddToken("nobody", "x", 0); return err }, "user list"},
-		"token in the past": {func(d *credstore.File) error { _, _, err := d.AddToken("anna", "x", -1); return err }, "expires"},
-		"no such token":     {func(d *credstore.File) error { return d.RemoveToken("xxxxxxxx") }, "token list"},
-		"agent twice":       {func(d *credstore.File) error { _, err := d.AddAgent("porch", []string{"x"}); return err }, "already"},
-		"camera twice":      {func(d *credstore.File) error { _, err := d.AddAgent("other", []string{"porch"}); return err }, "belongs to agent porch"},
-		"agent with a glob": {func(d *credstore.File) error { _, err := d.AddAgent("other", []string{"lab-*"}); return err }, "lab-*"},
-		"agent of nothing":  {func(d *credstore.File) error { _, err := d.AddAgent("other", nil); return err }, "no cameras"},
-		"no such agent":     {func(d *credstore.File) error { return d.RemoveAgent("other") }, "agent list"},
-		"consumer twice":    {func(d *credstore.File) error { _, err := d.AddConsumer("detector", []string{"*"}); return err }, "already"},
-		"no such consumer":  {func(d *credstore.File) error { return d.RemoveConsumer("other") }, "consumer list"},
+		"unknown role": {func(d *credstore.File) error {
+			return d.AddUser("new", "boss", nil,
+				credstoretest.RightPassword)
+		}, "boss"},
+		"no such user": {func(d *credstore.File) error { return d.SetPassword("nobody", credstoretest.RightPassword) },
+			"user list"}, "set nobody": {func(d *credstore.File) error {
+			return d.SetUser("nobody", permission.Viewer, nil,
+				nil)
+		}, "user list"},
+		"set a bad role": {func(d *credstore.File) error { return d.SetUser("anna", "boss", nil, nil) }, "boss"},
+		"remove nobody":  {func(d *credstore.File) error { return d.RemoveUser("nobody") }, "user list"},
+		"token of nobody": {func(d *credstore.File) error { _, _, err := d.AddToken("nobody", "x", 0); return err },
+			"user list"}, "token in the past": {func(d *credstore.File) error {
+			_, _,
+				err := d.AddToken("anna", "x", -1)
+			return err
+		}, "expires"},
+		"no such token": {func(d *credstore.File) error { return d.RemoveToken("xxxxxxxx") }, "token list"},
+		"agent twice": {func(d *credstore.File) error { _, err := d.AddAgent("porch", []string{"x"}); return err },
+			"already"}, "camera twice": {func(d *credstore.File) error {
+			_,
+				err := d.AddAgent("other", []string{"porch"})
+			return err
+		}, "belongs to agent porch"},
+		"agent with a glob": {func(d *credstore.File) error { _, err := d.AddAgent("other", []string{"lab-*"}); return err },
+			"lab-*"}, "agent of nothing": {func(d *credstore.File) error { _, err := d.AddAgent("other", nil); return err },
+			"no cameras"},
+		"no such agent": {func(d *credstore.File) error { return d.RemoveAgent("other") }, "agent list"},
+		"consumer twice": {func(d *credstore.File) error { _, err := d.AddConsumer("detector", []string{"*"}); return err },
+			"already"}, "no such consumer": {func(d *credstore.File) error { return d.RemoveConsumer("other") },
+			"consumer list"},
 	} {
 		if err := credstore.Edit(c.Path, test.change); err == nil || !strings.Contains(err.Error(), test.says) {
 			t.Errorf("%s: %v, want %q", name, err, test.says)
@@ -115,7 +134,8 @@ func TestEdits(t *testing.T) {
 	}
 }
 
-// wholeFile has somebody of each kind in it. It is not made anew, since that takes hashing and fsync, in each process of a fuzzer.
+// wholeFile has somebody of each kind in it. It is not made anew, since that takes hashing and fsync, in each process
+// of a fuzzer.
 const wholeFile = `{"version":1,"link_key":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
 "users":[{"name":"anna","role":"viewer","cameras":["porch","lab-*"],"hash":"$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8","enabled":true}],
 "tokens":[{"id":"aaaaaaaa","owner":"anna","name":"backup","sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","created":"2026-01-01T00:00:00Z"}],
@@ -127,8 +147,10 @@ func FuzzCredentials(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add([]byte(wholeFile))
-	f.Add([]byte(strings.NewReplacer(`"version":1,`, `"version":2,"groups":[{"name":"site","cameras":["gh-*"]}],`, `"lab-*"]`, `"lab-*=operator","@site"]`).Replace(wholeFile)))
-	for _, text := range []string{"", "{}", "null", "[]", `{"version":1}`, `{"version":1,"link_key":"` + strings.Repeat("A", 43) + `="}`, `{"version":1e9}`, `{"version":1,"users":[null]}`} {
+	f.Add([]byte(strings.NewReplacer(`"version":1,`, `"version":2,"groups":[{"name":"site","cameras":["gh-*"]}],`,
+		`"lab-*"]`, `"lab-*=operator","@site"]`).Replace(wholeFile)))
+	for _, text := range []string{"", "{}", "null", "[]", `{"version":1}`, `{"version":1,"link_key":"` +
+		strings.Repeat("A", 43) + `="}`, `{"version":1e9}`, `{"version":1,"users":[null]}`} {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -15,7 +15,8 @@ func enrol(d *credstore.File, name string, role permission.Role, cameras ...stri
 	if err := credstore.ValidateGrants(cameras); err != nil {
 		return err
 	}
-	d.Users = append(d.Users, credstore.User{Name: name, Role: role, Cameras: cameras, Hash: d.Users[0].Hash, Enabled: true})
+	d.Users = append(d.Users, credstore.User{Name: name, Role: role, Cameras: cameras, Hash: d.Users[0].Hash,
+		Enabled: true})
 	return nil
 }
 
@@ -61,7 +62,11 @@ func TestGroupEdits(t *testing.T) {
 			func(d *credstore.File) error { return d.SetUser("anna", "", []string{"porch=viewer=operator"}, nil) },
 			"viewer or operator",
 		},
-		"consumer with role": {func(d *credstore.File) error { _, err := d.AddConsumer("x", []string{"porch=viewer"}); return err },
+		"consumer with role": {func(d *credstore.File) error {
+			_,
+				err := d.AddConsumer("x", []string{"porch=viewer"})
+			return err
+		},
 			"no role for a single camera"},
 		"consumer of unknown": {func(d *credstore.File) error { _, err := d.AddConsumer("x", []string{"@none"}); return err },
 			"consumer x is granted @none"},

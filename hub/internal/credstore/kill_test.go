@@ -19,7 +19,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/permission"
 )
 
-// victim edits a file as its environment says and, before the step named there, kills itself as kill -9 does. Without a step it lives on until it is killed.
+// victim edits a file as its environment says and, before the step named there, kills itself as kill -9 does. Without a
+// step it lives on until it is killed.
 func victim() {
 	what, file, _ := strings.Cut(os.Getenv(asVictim), " ")
 	step := os.Getenv(asVictim + "_STEP")
@@ -28,7 +29,9 @@ func victim() {
 			return func(d *credstore.File) error { _, err := d.AddAgent(name, []string{name}); return err }
 		}
 		return func(d *credstore.File) error {
-			d.Users = append(d.Users, credstore.User{Name: name, Role: permission.Viewer, Cameras: []string{"*"}, Hash: credstoretest.CheapHash(credstoretest.RightPassword), Enabled: true}) // else the kill hits the hashing
+			// else the kill hits the hashing
+			d.Users = append(d.Users, credstore.User{Name: name, Role: permission.Viewer, Cameras: []string{"*"},
+				Hash: credstoretest.CheapHash(credstoretest.RightPassword), Enabled: true})
 			return nil
 		}
 	}
@@ -94,7 +97,8 @@ func TestKillAtEachStep(t *testing.T) {
 			for i, step := range steps {
 				file := filepath.Join(t.TempDir(), "credentials.json")
 				if begin == "some" {
-					credstoretest.Edit(t, file, func(d *credstore.File) error { _, err := d.AddAgent("first", []string{"first"}); return err })
+					credstoretest.Edit(t, file,
+						func(d *credstore.File) error { _, err := d.AddAgent("first", []string{"first"}); return err })
 				}
 				before := entries(credstoretest.Load(t, file))
 				cmd, out := startVictim(t, what, file, step)
@@ -112,7 +116,8 @@ func TestKillAtEachStep(t *testing.T) {
 				if after := credstoretest.Load(t, file); entries(after) != want {
 					t.Errorf("%s add, %s before, killed before %q: %d entries, want %d", what, begin, step, entries(after), want)
 				}
-				credstoretest.Edit(t, file, func(d *credstore.File) error { _, err := d.AddAgent("next", []string{"next"}); return err })
+				credstoretest.Edit(t, file,
+					func(d *credstore.File) error { _, err := d.AddAgent("next", []string{"next"}); return err })
 				if after := credstoretest.Load(t, file); entries(after) != want+1 {
 					t.Errorf("killed before %q: the next edit leaves %d entries, want %d", step, entries(after), want+1)
 				}

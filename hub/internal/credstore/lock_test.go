@@ -80,7 +80,8 @@ func TestPlantedFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			file := filepath.Join(dir, "credentials.json")
-			err := credstore.Edit(file, func(d *credstore.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
+			err := credstore.Edit(file,
+				func(d *credstore.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err })
 			if wrong := strings.HasPrefix(name, "lock"); wrong != (err != nil) ||
 				err != nil && !strings.Contains(err.Error(), file+".lock") {
 				t.Errorf("%v", err)

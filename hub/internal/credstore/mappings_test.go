@@ -17,7 +17,8 @@ func mapped(t *testing.T, file string) {
 	credstoretest.Edit(t, file, func(d *credstore.File) error {
 		d.Groups = append(d.Groups, credstore.Group{Name: "greenhouse", Cameras: []string{"gh-*"}})
 		return errors.Join(
-			d.AddMapping(credstore.Mapping{Who: "group:Lab Staff", Role: permission.Operator, Cameras: []string{"lab-*", "@greenhouse=viewer"}}),
+			d.AddMapping(credstore.Mapping{Who: "group:Lab Staff", Role: permission.Operator,
+				Cameras: []string{"lab-*", "@greenhouse=viewer"}}),
 			d.AddMapping(credstore.Mapping{Who: "group:/admins", Role: permission.Admin, Cameras: []string{"attic"}}),
 			d.AddMapping(credstore.Mapping{Who: "user:anna@example.org", Role: permission.Viewer, Cameras: []string{"porch"}}),
 			d.AddMapping(credstore.Mapping{Who: "user:root", Role: permission.Viewer, Cameras: []string{"porch"}}),
@@ -56,8 +57,9 @@ func TestMappingEdits(t *testing.T) {
 			return d.AddMapping(credstore.Mapping{Who: "group:x", Role: permission.Viewer, Cameras: []string{"@none"}})
 		},
 			"mapping group:x is granted @none"},
-		"set none":     {func(d *credstore.File) error { return d.SetMapping("group:x", permission.Viewer, nil) }, "mapping list"},
-		"remove none":  {func(d *credstore.File) error { return d.RemoveMapping("group:x") }, "mapping list"},
+		"set none": {func(d *credstore.File) error { return d.SetMapping("group:x", permission.Viewer, nil) },
+			"mapping list"}, "remove none": {func(d *credstore.File) error { return d.RemoveMapping("group:x") },
+			"mapping list"},
 		"group in use": {func(d *credstore.File) error { return d.RemoveGroup("greenhouse") }, "mapping group:Lab Staff"},
 	} {
 		if err := credstore.Edit(c.Path, test.change); err == nil || !strings.Contains(err.Error(), test.says) {

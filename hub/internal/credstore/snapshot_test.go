@@ -17,9 +17,11 @@ func TestPrincipal(t *testing.T) {
 		mayNot []string
 		roles  []permission.Role
 	}{
-		{"anna", []string{"porch", "lab-1", "lab-"}, []string{"garden", "porch-2", "lab", "labs", ""}, []permission.Role{permission.Viewer}},
+		{"anna", []string{"porch", "lab-1", "lab-"}, []string{"garden", "porch-2", "lab", "labs", ""},
+			[]permission.Role{permission.Viewer}},
 		{"otto", []string{"garden"}, []string{"porch", "garden2"}, []permission.Role{permission.Viewer, permission.Operator}},
-		{"root", []string{"porch", "garden", "x"}, nil, []permission.Role{permission.Viewer, permission.Operator, permission.Admin}},
+		{"root", []string{"porch", "garden", "x"}, nil, []permission.Role{permission.Viewer, permission.Operator,
+			permission.Admin}},
 	} {
 		u, ok := b.User(c.user)
 		if !ok {
@@ -58,10 +60,12 @@ func TestPrincipal(t *testing.T) {
 func TestPeers(t *testing.T) {
 	c := credstoretest.New(t, secrets)
 	b := credstoretest.Load(t, c.Path)
-	if p, ok := b.NATSClient(c.Porch.Public()); !ok || p.Kind != credstore.KindAgent || p.Name != "porch" || !slices.Equal(p.Cameras, []string{"lab-1", "lab-2", "porch"}) {
+	if p, ok := b.NATSClient(c.Porch.Public()); !ok || p.Kind != credstore.KindAgent || p.Name != "porch" ||
+		!slices.Equal(p.Cameras, []string{"lab-1", "lab-2", "porch"}) {
 		t.Errorf("%+v, %v", p, ok)
 	}
-	if p, ok := b.NATSClient(c.Consumer.Public()); !ok || p.Kind != credstore.KindConsumer || p.All || !slices.Equal(p.Cameras, []string{"attic", "lab-1", "lab-2"}) {
+	if p, ok := b.NATSClient(c.Consumer.Public()); !ok || p.Kind != credstore.KindConsumer || p.All ||
+		!slices.Equal(p.Cameras, []string{"attic", "lab-1", "lab-2"}) {
 		t.Errorf("%+v, %v", p, ok)
 	}
 	if _, ok := b.NATSClient("UNKNOWN"); ok {
@@ -77,7 +81,8 @@ func TestRoleFor(t *testing.T) {
 	c := credstoretest.New(t, secrets)
 	credstoretest.Edit(t, c.Path, func(d *credstore.File) error {
 		d.Groups = append(d.Groups, credstore.Group{Name: "greenhouse", Cameras: []string{"gh-*", "bench-1"}})
-		if err := enrol(d, "vera", permission.Viewer, "porch=operator", "lab-*", "@greenhouse=operator", "gh-9=viewer"); err != nil {
+		if err := enrol(d, "vera", permission.Viewer, "porch=operator", "lab-*", "@greenhouse=operator",
+			"gh-9=viewer"); err != nil {
 			return err
 		}
 		if err := enrol(d, "olaf", permission.Operator, "*=viewer", "porch", "@greenhouse"); err != nil {
@@ -90,9 +95,11 @@ func TestRoleFor(t *testing.T) {
 		user, camera string
 		want         permission.Role
 	}{
-		{"vera", "porch", permission.Operator}, {"vera", "lab-1", permission.Viewer}, {"vera", "gh-1", permission.Operator}, {"vera", "gh-9", permission.Operator},
+		{"vera", "porch", permission.Operator}, {"vera", "lab-1", permission.Viewer}, {"vera", "gh-1", permission.Operator},
+		{"vera", "gh-9", permission.Operator},
 		{"vera", "bench-1", permission.Operator},
-		{"vera", "bench-2", ""}, {"vera", "greenhouse", ""}, {"olaf", "porch", permission.Operator}, {"olaf", "anything", permission.Viewer},
+		{"vera", "bench-2", ""}, {"vera", "greenhouse", ""}, {"olaf", "porch", permission.Operator},
+		{"olaf", "anything", permission.Viewer},
 		{"olaf", "bench-1", permission.Operator},
 		{"adam", "porch", permission.Viewer}, {"adam", "garden", permission.Operator}, {"adam", "attic", ""},
 	} {

@@ -83,12 +83,15 @@ func TestChangesAreAudited(t *testing.T) {
 			change func(*credstore.File) error
 			says   []string
 		}{
-			{func(d *credstore.File) error { return d.AddUser("new", permission.Operator, []string{"x-*"}, c.Anna) }, []string{"audit=user.add", "name=new", "role=operator", "x-*"}},
+			{func(d *credstore.File) error { return d.AddUser("new", permission.Operator, []string{"x-*"}, c.Anna) },
+				[]string{"audit=user.add", "name=new", "role=operator", "x-*"}},
 			{func(d *credstore.File) error { return d.SetPassword("new", c.Otto) }, []string{"audit=user.change", "name=new"}},
 			{func(d *credstore.File) error { return d.RemoveUser("new") }, []string{"audit=user.remove", "name=new"}},
-			{func(d *credstore.File) error { return d.RemoveToken(c.TokenID) }, []string{"audit=token.remove", "name=" + c.TokenID, "owner=anna"}},
+			{func(d *credstore.File) error { return d.RemoveToken(c.TokenID) },
+				[]string{"audit=token.remove", "name=" + c.TokenID, "owner=anna"}},
 			{func(d *credstore.File) error { return d.RemoveAgent("porch") }, []string{"audit=agent.remove", "name=porch"}},
-			{func(d *credstore.File) error { _, err := d.AddConsumer("c2", []string{"*"}); return err }, []string{"audit=consumer.add", "name=c2"}},
+			{func(d *credstore.File) error { _, err := d.AddConsumer("c2", []string{"*"}); return err },
+				[]string{"audit=consumer.add", "name=c2"}},
 			{func(d *credstore.File) error { d.RenewLinkKey(); return nil }, []string{"audit=key.change"}},
 		} {
 			before := len(secrets.Text())

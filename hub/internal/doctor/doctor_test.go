@@ -38,7 +38,8 @@ func compare(t *testing.T, got []Finding, complete bool, wants ...want) {
 	for _, w := range wants {
 		found := false
 		for _, f := range got {
-			found = found || f.Level == w.level && f.Check == w.check && strings.Contains(f.Found, w.found) && strings.Contains(f.Remedy, w.remedy)
+			found = found || f.Level == w.level && f.Check == w.check && strings.Contains(f.Found, w.found) &&
+				strings.Contains(f.Remedy, w.remedy)
 		}
 		if !found {
 			t.Errorf("no finding %+v in %+v", w, got)
@@ -105,10 +106,12 @@ func TestPage(t *testing.T) {
 		addr string
 		want want
 	}{
-		"free":             {"127.0.0.1:0", want{OK, "HTTP", "is free", ""}},
-		"this hub":         {hub(`{"version":"1.2.0","subject_root":"cam"}`, 200), want{OK, "HTTP", "of this version", ""}},
-		"an older hub":     {hub(`{"version":"1.1.0","subject_root":"cam"}`, 200), want{Warn, "HTTP", "has version 1.1.0, this program 1.2.0", "restart"}},
-		"a hub with users": {hub("", 401, "WWW-Authenticate", `Basic realm="bramble"`), want{OK, "HTTP", "to its users only", ""}},
+		"free":     {"127.0.0.1:0", want{OK, "HTTP", "is free", ""}},
+		"this hub": {hub(`{"version":"1.2.0","subject_root":"cam"}`, 200), want{OK, "HTTP", "of this version", ""}},
+		"an older hub": {hub(`{"version":"1.1.0","subject_root":"cam"}`, 200),
+			want{Warn, "HTTP", "has version 1.1.0, this program 1.2.0", "restart"}},
+		"a hub with users": {hub("", 401, "WWW-Authenticate", `Basic realm="bramble"`),
+			want{OK, "HTTP", "to its users only", ""}},
 		"another program":  {hub("hello", 200), want{Fail, "HTTP", "not by a hub", "{http}"}},
 		"no HTTP":          {closing(t), want{Fail, "HTTP", "not by a hub", "{http}"}},
 		"nobody's address": {"192.0.2.1:0", want{Fail, "HTTP", "192.0.2.1", "{http}"}},
@@ -138,17 +141,23 @@ func TestBus(t *testing.T) {
 		"taken":             {Config{NATS: closing(t)}, []want{{Fail, "NATS", "is taken", "{nats}"}}},
 		"by another server": {Config{NATS: large}, []want{{Fail, "NATS", "by a NATS server", "{nats-url} nats://" + large}}},
 		"a file says":       {Config{NATS: large, NATSConfigured: true}, []want{{OK, "NATS", "configuration file", ""}}},
-		"small":             {Config{NATSURL: small}, []want{{Warn, "NATS", "1024 kB", "max_payload"}, {Warn, "agents", "none answers", "bramble-agent"}}},
+		"small": {Config{NATSURL: small}, []want{{Warn, "NATS", "1024 kB", "max_payload"},
+			{Warn, "agents", "none answers", "bramble-agent"}}},
 		"unbounded": {Config{NATSURL: natsAt(t, server.Options{MaxPayload: frame.MaxPayload, MaxSubTokens: 9})}, []want{
 			{Warn, "NATS", "any depth", "max_subscription_tokens"}, {Warn, "agents", "none answers", ""},
 		}},
-		"JetStream": {Config{NATSURL: natsAt(t, server.Options{MaxPayload: frame.MaxPayload, MaxSubTokens: 8, JetStream: true, StoreDir: t.TempDir()})}, []want{
+		"JetStream": {Config{NATSURL: natsAt(t, server.Options{MaxPayload: frame.MaxPayload, MaxSubTokens: 8, JetStream: true,
+			StoreDir: t.TempDir()})}, []want{
 			{Warn, "NATS", "JetStream", "websocket-mqtt.conf"}, {Warn, "agents", "none answers", ""},
 		}},
-		"one of two": {Config{NATSURL: "nats://127.0.0.1:1,nats://" + large}, []want{{Warn, "NATS", "127.0.0.1:1", "firewall"}, {OK, "NATS", large, ""}, {Warn, "agents", "none answers", ""}}},
-		"none":       {Config{NATSURL: "nats://127.0.0.1:1"}, []want{{Warn, "NATS", "127.0.0.1:1", ""}, {Fail, "NATS", "no server", "start one"}}},
-		"not let in": {Config{NATSURL: asks}, []want{{OK, "NATS", asks, ""}, {Fail, "NATS", "refuses this hub", "{nats-credential-file}"}}},
-		"no URL":     {Config{NATSURL: "nats://a b"}, []want{{Fail, "NATS", "cannot be read", "nats://HOST:PORT"}, {Fail, "NATS", "no server", ""}}},
+		"one of two": {Config{NATSURL: "nats://127.0.0.1:1,nats://" + large},
+			[]want{{Warn, "NATS", "127.0.0.1:1", "firewall"}, {OK, "NATS", large, ""}, {Warn, "agents", "none answers", ""}}},
+		"none": {Config{NATSURL: "nats://127.0.0.1:1"},
+			[]want{{Warn, "NATS", "127.0.0.1:1", ""}, {Fail, "NATS", "no server", "start one"}}},
+		"not let in": {Config{NATSURL: asks},
+			[]want{{OK, "NATS", asks, ""}, {Fail, "NATS", "refuses this hub", "{nats-credential-file}"}}},
+		"no URL": {Config{NATSURL: "nats://a b"}, []want{{Fail, "NATS", "cannot be read", "nats://HOST:PORT"},
+			{Fail, "NATS", "no server", ""}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -164,14 +173,17 @@ func TestAgents(t *testing.T) {
 	addr := natsAt(t, server.Options{ServerName: "bramble-hub", MaxPayload: frame.MaxPayload})
 	nc := testutil.Connect(t, "nats://"+addr)
 	warm, celsius := time.Now(), 84.0
-	good := status.Status{Camera: "good", Instance: "1", Host: "pi1", Agent: "1.2.7", State: status.Idle, Format: frame.JPEG, Started: warm, Clock: status.Clock{Error: 900}}
+	good := status.Status{Camera: "good", Instance: "1", Host: "pi1", Agent: "1.2.7", State: status.Idle,
+		Format: frame.JPEG, Started: warm, Clock: status.Clock{Error: 900}}
 	twin := good
 	twin.Camera = "twin"
 	bad := status.Status{
-		Camera: "bad", Instance: "2", Host: "pi2", Agent: "1.1.0", State: status.Degraded, Reason: "plug it in", Warning: "ask for MJPEG", Format: frame.JPEG, Started: warm,
+		Camera: "bad", Instance: "2", Host: "pi2", Agent: "1.1.0", State: status.Degraded, Reason: "plug it in",
+		Warning: "ask for MJPEG", Format: frame.JPEG, Started: warm,
 		Clock: status.Clock{Error: -1}, Temperature: &celsius,
 	}
-	ahead := status.Status{Camera: "ahead", Instance: "3", Host: "pi3", Agent: "1.2.0", State: status.Idle, Format: frame.JPEG, Started: warm.Add(time.Hour), Clock: status.Clock{Error: 100}}
+	ahead := status.Status{Camera: "ahead", Instance: "3", Host: "pi3", Agent: "1.2.0", State: status.Idle,
+		Format: frame.JPEG, Started: warm.Add(time.Hour), Clock: status.Clock{Error: 100}}
 	testutil.Run(t, func(ctx context.Context) error {
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
@@ -212,11 +224,13 @@ func TestState(t *testing.T) {
 	e := examine(t, Config{Credentials: file})
 	e.credentials()
 	e.state()
-	compare(t, e.findings, true, want{OK, "credentials", "authentication is off", ""}, want{OK, "state", dir + " can be written", ""})
+	compare(t, e.findings, true, want{OK, "credentials", "authentication is off", ""},
+		want{OK, "state", dir + " can be written", ""})
 	if _, err := os.Stat(filepath.Dir(file)); err == nil {
 		t.Error("it has made a directory")
 	}
-	if err := credstore.Edit(file, func(d *credstore.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err }); err != nil {
+	if err := credstore.Edit(file,
+		func(d *credstore.File) error { _, err := d.AddAgent("porch", []string{"porch"}); return err }); err != nil {
 		t.Fatal(err)
 	}
 	e = examine(t, Config{Credentials: file})
@@ -241,16 +255,20 @@ func TestLimits(t *testing.T) {
 
 func TestFFmpeg(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "ffmpeg")
-	if err := os.WriteFile(script, []byte("#!/bin/sh\ncase $1 in -version) echo ffmpeg version 4.4 x;; *) cat >/dev/null; echo No device >&2; exit 1;; esac\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(script,
+		[]byte(
+			"#!/bin/sh\ncase $1 in -version) echo ffmpeg version 4.4 x;; *) cat >/dev/null; echo No device >&2; exit 1;; esac\n"), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
 		cfg  Config
 		want want
 	}{
-		"none":     {Config{FFmpeg: filepath.Join(t.TempDir(), "none")}, want{Warn, "ffmpeg", "not found", "apt-get install ffmpeg"}},
-		"fails":    {Config{FFmpeg: script}, want{Fail, "ffmpeg", "it said: No device", "libx264"}},
-		"hardware": {Config{FFmpeg: script, HWAccel: "vaapi"}, want{Fail, "ffmpeg", "{hwaccel} vaapi", "groups video and render"}},
+		"none": {Config{FFmpeg: filepath.Join(t.TempDir(), "none")},
+			want{Warn, "ffmpeg", "not found", "apt-get install ffmpeg"}},
+		"fails": {Config{FFmpeg: script}, want{Fail, "ffmpeg", "it said: No device", "libx264"}},
+		"hardware": {Config{FFmpeg: script, HWAccel: "vaapi"},
+			want{Fail, "ffmpeg", "{hwaccel} vaapi", "groups video and render"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := examine(t, test.cfg)
@@ -258,7 +276,8 @@ func TestFFmpeg(t *testing.T) {
 			compare(t, e.findings, true, test.want)
 		})
 	}
-	for version, want := range map[string]bool{"5.1.9-0+deb12u1": false, "5.0": true, "4.4.2": true, "n7.1": false, "N-12345-gabc": false, "10.0": false} {
+	for version, want := range map[string]bool{"5.1.9-0+deb12u1": false, "5.0": true, "4.4.2": true, "n7.1": false,
+		"N-12345-gabc": false, "10.0": false} {
 		if older(version, 5, 1) != want {
 			t.Errorf("%s is older than 5.1: %t", version, !want)
 		}
@@ -282,7 +301,8 @@ func TestPrint(t *testing.T) {
 // All of it at once ends, and finds something about each thing.
 func TestExamine(t *testing.T) {
 	list := Examine(t.Context(), Config{
-		HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Credentials: filepath.Join(t.TempDir(), "credentials.json"), FFmpeg: "none-such", MaxViewers: 10, Version: "1.2.0", Log: slog.New(slog.DiscardHandler),
+		HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Credentials: filepath.Join(t.TempDir(), "credentials.json"),
+		FFmpeg: "none-such", MaxViewers: 10, Version: "1.2.0", Log: slog.New(slog.DiscardHandler),
 	})
 	said := map[string]bool{}
 	for _, f := range list {

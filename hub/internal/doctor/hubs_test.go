@@ -59,7 +59,8 @@ func TestCopies(t *testing.T) {
 		t.Fatal(err)
 	}
 	hub := hubsync.New(
-		hubsync.Config{Conn: testutil.Connect(t, url), Credentials: store, Ended: endedsessions.Open(theirs, testutil.Log(t)), Version: "1.2.0", Log: testutil.Log(t)},
+		hubsync.Config{Conn: testutil.Connect(t, url), Credentials: store, Ended: endedsessions.Open(theirs, testutil.Log(t)),
+			Version: "1.2.0", Log: testutil.Log(t)},
 	)
 	testutil.Run(t, hub.Run)
 	look(want{OK, "bucket", "same credentials", ""}, want{OK, "hubs", "1 on this NATS system", ""})

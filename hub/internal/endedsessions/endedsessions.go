@@ -1,5 +1,5 @@
-// Package endedsessions remembers logged-out sessions across restarts, in bounded memory. It merges those of other hubs.
-// A logged-out session must not become valid again. How sessions are encoded belongs to package session.
+// Package endedsessions remembers logged-out sessions across restarts, in bounded memory. It merges those of other
+// hubs. A logged-out session must not become valid again. How sessions are encoded belongs to package session.
 package endedsessions
 
 import (

@@ -29,7 +29,8 @@ func TestViewersUnderLoad(t *testing.T) {
 			}
 			var viewers sync.WaitGroup
 			for i := range 24 {
-				viewers.Go(func() { l.view(rand.New(rand.NewPCG(uint64(i), 2)), i > 0) }) // one never stalls: the camera waits for it
+				// one never stalls: the camera waits for it
+				viewers.Go(func() { l.view(rand.New(rand.NewPCG(uint64(i), 2)), i > 0) })
 			}
 			l.publish()
 			viewers.Wait()

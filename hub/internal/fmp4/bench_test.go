@@ -9,7 +9,8 @@ import (
 
 func typicalFragment(b *testing.B, number uint32) *fmp4.Fragment {
 	b.Helper()
-	f, err := fmp4.NewFragment(number, sample(accessUnit(append([]byte{0x41}, bytes.Repeat([]byte{0xaa}, 10_000)...)), paramSets(), false))
+	f, err := fmp4.NewFragment(number, sample(accessUnit(append([]byte{0x41}, bytes.Repeat([]byte{0xaa}, 10_000)...)),
+		paramSets(), false))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -79,7 +79,8 @@ func TestInit(t *testing.T) {
 			}
 		}
 	}
-	for _, bad := range []*h264.ParamSets{nil, {}, {SPS: params.SPS}, {PPS: params.PPS}, {SPS: [][]byte{{0x67}}, PPS: params.PPS}} {
+	for _, bad := range []*h264.ParamSets{nil, {}, {SPS: params.SPS}, {PPS: params.PPS},
+		{SPS: [][]byte{{0x67}}, PPS: params.PPS}} {
 		if _, err := fmp4.Init(video(bad)); err == nil {
 			t.Errorf("no error for %v", bad)
 		}
@@ -166,10 +167,12 @@ func TestTwoTracks(t *testing.T) {
 
 func TestFragmentRefuses(t *testing.T) {
 	params := paramSets()
-	if _, err := fmp4.NewFragment(1, sample(accessUnit(params.SPS[0], params.PPS[0]), params, true)); !errors.Is(err, h264.ErrEmpty) {
+	if _, err := fmp4.NewFragment(1, sample(accessUnit(params.SPS[0], params.PPS[0]), params, true)); !errors.Is(err,
+		h264.ErrEmpty) {
 		t.Errorf("nothing but parameter sets: %v", err)
 	}
-	if _, err := fmp4.NewFragment(1, sample(accessUnit([]byte{0x41, 0x9a}), &h264.ParamSets{}, false)); !errors.Is(err, fmp4.ErrNoParams) {
+	if _, err := fmp4.NewFragment(1, sample(accessUnit([]byte{0x41, 0x9a}), &h264.ParamSets{}, false)); !errors.Is(err,
+		fmp4.ErrNoParams) {
 		t.Errorf("no parameter sets: %v", err)
 	}
 }
@@ -187,7 +190,8 @@ func TestAppendMoofDoesNotAllocate(t *testing.T) {
 
 func TestTicksAreExact(t *testing.T) {
 	for d, want := range map[time.Duration]int64{
-		0: 0, time.Second: 90000, interval: 3600, -time.Second: -90000, 11111 * time.Nanosecond: 0, 11112 * time.Nanosecond: 1,
+		0: 0, time.Second: 90000, interval: 3600, -time.Second: -90000, 11111 * time.Nanosecond: 0,
+		11112 * time.Nanosecond:    1,
 		100 * 365 * 24 * time.Hour: 100 * 365 * 24 * 3600 * 90000,
 	} {
 		if got := fmp4.Ticks(d); got != want {
@@ -225,7 +229,8 @@ func TestFFprobe(t *testing.T) {
 	if err := os.WriteFile(name, file, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(ffprobe, "-v", "quiet", "-show_entries", "stream=width,height,r_frame_rate,avg_frame_rate", "-of", "csv=p=0", name).Output()
+	out, err := exec.Command(ffprobe, "-v", "quiet", "-show_entries", "stream=width,height,r_frame_rate,avg_frame_rate",
+		"-of", "csv=p=0", name).Output()
 	if got := strings.TrimSpace(string(out)); err != nil || got != "640,360,25/1,25/1" {
 		t.Errorf("%q, %v", got, err)
 	}

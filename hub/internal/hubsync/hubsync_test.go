@@ -230,7 +230,8 @@ func TestAsk(t *testing.T) {
 		for _, o := range all {
 			got[o.Credentials]++
 		}
-		return len(all) == 3 && got[credstore.SameCredentials] == 1 && got[credstore.NewerCredentials] == 1 && got[ForeignKey] == 1
+		return len(all) == 3 && got[credstore.SameCredentials] == 1 && got[credstore.NewerCredentials] == 1 &&
+			got[ForeignKey] == 1
 	})
 	if all := a.sync.Others(); len(all) != 2 {
 		t.Errorf("a knows %+v", all)

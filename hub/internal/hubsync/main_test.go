@@ -65,8 +65,9 @@ type hub struct {
 func quick() times {
 	return times{
 		stateInterval: 200 * time.Millisecond, checkInterval: 20 * time.Millisecond, spread: 10 * time.Millisecond,
-		pushInterval: 50 * time.Millisecond, askInterval: 10 * time.Millisecond, grace: 100 * time.Millisecond, forget: time.Second,
-		skew: 5 * time.Minute,
+		pushInterval: 50 * time.Millisecond, askInterval: 10 * time.Millisecond, grace: 100 * time.Millisecond,
+		forget: time.Second,
+		skew:   5 * time.Minute,
 	}
 }
 
@@ -105,7 +106,8 @@ func newHub(t *testing.T, url, of string) *hub {
 	h.ended = endedsessions.Open(h.file, log)
 	h.auth = auth.New(h.store, h.ended, log)
 	h.nc = testutil.Connect(t, url)
-	h.sync = New(Config{Conn: h.nc, Space: subject.Space{}, Credentials: h.store, Ended: h.ended, Version: "1.0.0", Log: log})
+	h.sync = New(Config{Conn: h.nc, Space: subject.Space{}, Credentials: h.store, Ended: h.ended, Version: "1.0.0",
+		Log: log})
 	h.sync.times = quick()
 	h.sync.name = t.Name()
 	return h

@@ -91,7 +91,8 @@ func TestBulkReconnects(t *testing.T) {
 	if err := s.DisconnectClientByID(id); err != nil {
 		t.Fatal(err)
 	}
-	testutil.Eventually(t, "the second connection was restored", func() bool { return bulkConnOf(t, in).Stats().Reconnects == 1 })
+	testutil.Eventually(t, "the second connection was restored",
+		func() bool { return bulkConnOf(t, in).Stats().Reconnects == 1 })
 	flush(t, bulkConnOf(t, in))
 	publish(t, agent, c.msg(c.frame(false)))
 	testutil.Eventually(t, "the next frame has come", func() bool { return into.FramesIn.Load() == 2 })

@@ -25,7 +25,8 @@ func TestConfigure(t *testing.T) {
 		`{"fps":0}`:   func(r micro.Request) { _ = r.Error("rubbish", "oh no", nil) },
 	}
 	handle := func(r micro.Request) { answers[string(r.Data())](r) } // errors of answers show at the other end
-	if err := svc.AddEndpoint("configure", micro.HandlerFunc(handle), micro.WithEndpointSubject("cam.porch.do.configure")); err != nil {
+	if err := svc.AddEndpoint("configure", micro.HandlerFunc(handle),
+		micro.WithEndpointSubject("cam.porch.do.configure")); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, agent)
@@ -34,7 +35,8 @@ func TestConfigure(t *testing.T) {
 	if s, err := in.Configure(ctx, "porch", []byte(`{"fps":5}`)); err != nil || s.Host != "pi1" {
 		t.Errorf("%+v, %v", s, err)
 	}
-	for settings, want := range map[string]cameras.RefusedError{`{"fps":500}`: {Code: 400, Reason: "at most 30"}, `{"fps":0}`: {Code: 500, Reason: "oh no"}} {
+	for settings, want := range map[string]cameras.RefusedError{`{"fps":500}`: {Code: 400, Reason: "at most 30"},
+		`{"fps":0}`: {Code: 500, Reason: "oh no"}} {
 		_, err := in.Configure(ctx, "porch", []byte(settings))
 		var got *cameras.RefusedError
 		if !errors.As(err, &got) || *got != want {

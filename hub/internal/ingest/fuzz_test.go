@@ -84,7 +84,8 @@ func FuzzReceiver(f *testing.F) {
 }
 
 // tinyJPEG has no picture worth looking at, but all markers.
-const tinyJPEG = "\xff\xd8" + "\xff\xc0\x00\x0b\x08\x00\x20\x00\x30\x01\x01\x11\x00" + "\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + "\x00" + "\xff\xd9"
+const tinyJPEG = "\xff\xd8" + "\xff\xc0\x00\x0b\x08\x00\x20\x00\x30\x01\x01\x11\x00" +
+	"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + "\x00" + "\xff\xd9"
 
 // check takes the frame that has come in and holds it against its format's promises.
 func check(t *testing.T, v *stream.Cursor, isJPEG bool) stream.Delivery {

@@ -94,7 +94,8 @@ func TestInvalidMessagesDisturbNoOtherCamera(t *testing.T) {
 				yard.send(agent, yard.frame(sent == 0))
 				flush(t, agent)
 				sent++
-				testutil.Eventually(t, r.name+": the next good frame comes in", func() bool { return intoPorch.FramesIn.Load() == sent && intoYard.FramesIn.Load() == sent })
+				testutil.Eventually(t, r.name+": the next good frame comes in",
+					func() bool { return intoPorch.FramesIn.Load() == sent && intoYard.FramesIn.Load() == sent })
 				if got := intoPorch.Drops.Map(); intoPorch.Drops.Get(drop.Decode) != bad || len(got) > 1 {
 					t.Fatalf("%s: dropped %v: want %d for reason decode", r.name, got, bad)
 				}

@@ -117,7 +117,8 @@ func TestBandwidth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCam(t, "porch", frame.JPEG)
 		into := c.feed(nil)
-		f := newReceiver(into, newDropLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x", Limits{Bandwidth: 10})
+		f := newReceiver(into, newDropLog(slog.New(slog.NewTextHandler(io.Discard, nil))), "cam.porch.x",
+			Limits{Bandwidth: 10})
 		picture := append(append([]byte(tinyJPEG[:len(tinyJPEG)-2]), make([]byte, 1e6)...), 0xff, 0xd9)
 		for range 1000 { // 100 MB a second
 			f.handle(c.msg(c.with(false, picture)))
@@ -136,7 +137,8 @@ func TestSuspend(t *testing.T) {
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.JPEG)
 	into := stream.New(stream.Config{Tracks: media.VideoTracks(media.JPEG)})
-	sub := &subscription{in: in, receiver: newReceiver(into, in.dropLog, "cam.porch.jpeg", Limits{FPS: 10}), wait: time.Hour}
+	sub := &subscription{in: in, receiver: newReceiver(into, in.dropLog, "cam.porch.jpeg", Limits{FPS: 10}),
+		wait: time.Hour}
 	sub.receiver.overloaded = sub.suspend
 	sub.resubscribe()
 	t.Cleanup(sub.end)

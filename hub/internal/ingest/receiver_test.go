@@ -91,7 +91,8 @@ func (c *cam) frame(key bool) frame.Frame {
 // with returns the camera's next frame with a payload of its own.
 func (c *cam) with(key bool, payload []byte) frame.Frame {
 	f := frame.Frame{
-		Format: c.format, Seq: c.seq, PTS: time.Duration(c.seq) * 40 * time.Millisecond, CaptureTime: time.Unix(0, int64(c.seq)), Epoch: c.epoch, Key: key,
+		Format: c.format, Seq: c.seq, PTS: time.Duration(c.seq) * 40 * time.Millisecond,
+		CaptureTime: time.Unix(0, int64(c.seq)), Epoch: c.epoch, Key: key,
 		Payload: payload,
 	}
 	c.seq++
@@ -200,7 +201,8 @@ func TestReceiveMessagesWithoutPicture(t *testing.T) {
 	in, agent := dial(t, url, testutil.Log(t)), testutil.Connect(t, url)
 	c := newCam(t, "porch", frame.H264)
 	into := c.feed(in)
-	for _, payload := range [][]byte{unit(long, sps, pps), unit(long, idr), unit(long, sei), unit(long, inter), unit(long, aud), unit(long, inter)} {
+	for _, payload := range [][]byte{unit(long, sps, pps), unit(long, idr), unit(long, sei), unit(long, inter),
+		unit(long, aud), unit(long, inter)} {
 		c.send(agent, c.with(false, payload))
 	}
 	c.wantIn(into, 3)

@@ -24,7 +24,8 @@ func TestFFmpeg(t *testing.T) {
 		want.Write(p)
 	}
 	for _, strict := range []string{"0", "1"} {
-		cmd := exec.Command(ffmpeg, "-v", "error", "-f", "mpjpeg", "-strict_mime_boundary", strict, "-i", "pipe:0", "-c", "copy", "-f", "image2pipe", "pipe:1")
+		cmd := exec.Command(ffmpeg, "-v", "error", "-f", "mpjpeg", "-strict_mime_boundary", strict, "-i", "pipe:0", "-c",
+			"copy", "-f", "image2pipe", "pipe:1")
 		cmd.Stdin = response(pictures)
 		var errs strings.Builder
 		cmd.Stderr = &errs

@@ -26,10 +26,11 @@ func TestPermissions(t *testing.T) {
 		publish, subscribe   string
 		mayNot, mayNotListen string
 	}{
-		"agent":         {agent, space.Camera("porch"), space.Verbs("porch"), ">", ">"},
-		"consumer":      {consumer, space.Do("porch", subject.Wake), space.Status("porch"), space.Camera("porch"), ">"},
-		"of all":        {all, space.Do("*", subject.Info), space.Status("*"), space.Camera("*"), ">"},
-		"other cameras": {consumer, space.Do("porch", subject.Info), space.Still("porch"), space.Do("*", subject.Info), space.Status("*")},
+		"agent":    {agent, space.Camera("porch"), space.Verbs("porch"), ">", ">"},
+		"consumer": {consumer, space.Do("porch", subject.Wake), space.Status("porch"), space.Camera("porch"), ">"},
+		"of all":   {all, space.Do("*", subject.Info), space.Status("*"), space.Camera("*"), ">"},
+		"other cameras": {consumer, space.Do("porch", subject.Info), space.Still("porch"), space.Do("*", subject.Info),
+			space.Status("*")},
 	} {
 		p := natsauth.Permissions(space, test.client)
 		if p.Response != nil || p.Publish.Allow == nil ||

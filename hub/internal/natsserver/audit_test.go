@@ -56,7 +56,8 @@ func TestConnectionsAreAudited(t *testing.T) {
 	}
 	agent.Close()
 	consumer.Close()
-	testutil.Eventually(t, "both ends are told", func() bool { return said.lines("audit=disconnect", "from=", "to=") == 2 })
+	testutil.Eventually(t, "both ends are told",
+		func() bool { return said.lines("audit=disconnect", "from=", "to=") == 2 })
 	if said.lines("audit=disconnect", "name=consumer:archive") != 0 || all.IsClosed() {
 		t.Error("the third is told to have left")
 	}

@@ -120,7 +120,8 @@ func refusedRemedy(err error) error {
 		return fmt.Errorf("use one subscription for each camera and format, and few questions; "+
 			"the credential is accepted again in %v", banTime)
 	}
-	return setting.Errorf("make a credential with \"bramble-hub agent add NAME\" and give it to the agent with {credential-file}")
+	return setting.Errorf(
+		"make a credential with \"bramble-hub agent add NAME\" and give it to the agent with {credential-file}")
 }
 
 // register admits a connection. If there are too many with the same credential, it cuts the oldest.

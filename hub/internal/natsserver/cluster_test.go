@@ -30,7 +30,8 @@ func node(t *testing.T, files testutil.NATSConfigs, name, routes string) (fixtur
 	return s, "nats-route://route:12e4@" + s.s.ClusterAddr().String()
 }
 
-// TestShippedFiles has nats-server's own parser read each file as it is shipped, with the variables that it asks for, and without them.
+// TestShippedFiles has nats-server's own parser read each file as it is shipped, with the variables that it asks for,
+// and without them.
 func TestShippedFiles(t *testing.T) {
 	names, err := filepath.Glob(shippedDir + "*.conf")
 	if err != nil {
@@ -40,16 +41,19 @@ func TestShippedFiles(t *testing.T) {
 	if len(names) < 4 {
 		t.Fatalf("the files %q", names)
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return filepath.Base(name) == "users.conf" }) // a part of others
-	embedded := []string{"websocket-mqtt.conf", "hubs.conf"}                                                // parts of others
+	// a part of others
+	names = slices.DeleteFunc(names, func(name string) bool { return filepath.Base(name) == "users.conf" })
+	embedded := []string{"websocket-mqtt.conf", "hubs.conf"} // parts of others
 	leaf, err := credential.New()
 	if err != nil {
 		t.Fatal(err)
 	}
 	variables := map[string]map[string]string{
-		"cluster.conf": {"NATS_NAME": "nats-a", "NATS_ROUTES": "[nats-route://route:12e4@nats-b:6222, nats-route://route:12e4@nats-c:6222]", "NATS_ROUTE_PASSWORD": "'12e4'"},
-		"hubs.conf":    {"NATS_JETSTREAM_DIR": t.TempDir(), "NATS_JETSTREAM_KEY": "k"},
-		"leaf.conf":    {"NATS_LEAF_URLS": "[nats-leaf://nats-a:7422]", "NATS_LEAF_SEED": leaf.Seed().Reveal()},
+		"cluster.conf": {"NATS_NAME": "nats-a",
+			"NATS_ROUTES":         "[nats-route://route:12e4@nats-b:6222, nats-route://route:12e4@nats-c:6222]",
+			"NATS_ROUTE_PASSWORD": "'12e4'"},
+		"hubs.conf": {"NATS_JETSTREAM_DIR": t.TempDir(), "NATS_JETSTREAM_KEY": "k"},
+		"leaf.conf": {"NATS_LEAF_URLS": "[nats-leaf://nats-a:7422]", "NATS_LEAF_SEED": leaf.Seed().Reveal()},
 	}
 	for _, name := range names {
 		t.Run(filepath.Base(name), func(t *testing.T) {
@@ -132,7 +136,8 @@ func sees(t *testing.T, p *party, subj string) (*nats.Subscription, <-chan *nats
 	return sub, got
 }
 
-// checkDemand: frames of the agent go to the hub as long as it wants them, wherever each of them is connected, and it can ask the agent.
+// checkDemand: frames of the agent go to the hub as long as it wants them, wherever each of them is connected, and it
+// can ask the agent.
 func checkDemand(t *testing.T, agent, hub *party, camera string) {
 	t.Helper()
 	frames := "cam." + camera + ".jpeg"
@@ -164,7 +169,8 @@ func leafURL(t *testing.T, s fixture) string {
 	return fmt.Sprintf("nats-leaf://127.0.0.1:%d", v.LeafNode.Port)
 }
 
-// TestShippedCluster starts three servers and that of a remote site with the shipped files: interest is demand across routes and over the line to the site.
+// TestShippedCluster starts three servers and that of a remote site with the shipped files: interest is demand across
+// routes and over the line to the site.
 func TestShippedCluster(t *testing.T) {
 	files := testutil.NewNATSConfigs(t, shippedDir)
 	a, route := node(t, files, "nats-a", "")
@@ -196,7 +202,8 @@ func checkForger(t *testing.T, hub, shed *party) {
 	t.Helper()
 	_, forged := sees(t, hub, "cam.porch.jpeg")
 	_, own := sees(t, hub, "cam.shed.h264")
-	testutil.Eventually(t, "the hub's interest is known at the site", func() bool { return asked(t, shed, "cam.shed.h264") })
+	testutil.Eventually(t, "the hub's interest is known at the site",
+		func() bool { return asked(t, shed, "cam.shed.h264") })
 	for _, subj := range []string{"cam.porch.jpeg", "cam.shed.h264"} { // in this order on the line
 		if err := shed.Publish(subj, []byte("from the site")); err != nil {
 			t.Fatal(err)

@@ -31,16 +31,18 @@ func startNATSServer(t *testing.T, file string) fixture {
 	return fixture{Server: &Server{s: s}}
 }
 
-// TestDeployment starts the example of a nats-server of one's own, and tries with it what is tried with the embedded server. Whoever is not in the example
-// may nothing there.
+// TestDeployment starts the example of a nats-server of one's own, and tries with it what is tried with the embedded
+// server. Whoever is not in the example may nothing there.
 func TestDeployment(t *testing.T) {
 	files := testutil.NewNATSConfigs(t, shippedDir)
 	s := startNATSServer(t, files.Path("nats.conf"))
 	mine := files.Keys
-	who := map[string]credential.Credential{"porch": mine[testutil.PorchKey], "garden": mine[testutil.GardenKey], "consumer": mine[testutil.ConsumerKey]}
+	who := map[string]credential.Credential{"porch": mine[testutil.PorchKey], "garden": mine[testutil.GardenKey],
+		"consumer": mine[testutil.ConsumerKey]}
 	cells := cellsOf(who)
 	for i := range cells { // the cells of those who are only at the embedded server
-		cells[i].allowed = slices.DeleteFunc(cells[i].allowed, func(name string) bool { return name == "all" || name == "demo" })
+		cells[i].allowed = slices.DeleteFunc(cells[i].allowed,
+			func(name string) bool { return name == "all" || name == "demo" })
 	}
 	s.tryAll(t, cells, who)
 	hub := s.mustConnect(t, mine[testutil.HubKey])

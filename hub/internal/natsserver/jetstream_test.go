@@ -39,7 +39,8 @@ func TestJetStreamOfFrames(t *testing.T) {
 		"credentials file, an account of its own": {jetStream + "accounts { B { jetstream: enabled } }", true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cfg := Config{Addr: anyPort, File: write(t, `server_name: "x"`+"\n"+test.conf), Credentials: store, Log: testutil.Log(t)}
+			cfg := Config{Addr: anyPort, File: write(t, `server_name: "x"`+"\n"+test.conf), Credentials: store,
+				Log: testutil.Log(t)}
 			if !strings.Contains(test.conf, "no_auth_user") {
 				cfg.Hub = hub
 			}
@@ -72,7 +73,8 @@ func TestNoAuthUser(t *testing.T) {
 		{anyPort, conf + `listen: "0.0.0.0:-1"`, false, true},
 	} {
 		s, err := Start(
-			Config{Addr: test.addr, File: write(t, test.conf), Credentials: store, Insecure: test.insecure, Log: testutil.Log(t)})
+			Config{Addr: test.addr, File: write(t, test.conf), Credentials: store, Insecure: test.insecure,
+				Log: testutil.Log(t)})
 		if err == nil {
 			s.Stop()
 		}

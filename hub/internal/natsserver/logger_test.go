@@ -12,7 +12,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
-// An agent that does the same wrong thing again and again, on new connections, does not fill the log; what else happens is told.
+// An agent that does the same wrong thing again and again, on new connections, does not fill the log; what else happens
+// is told.
 func TestLoggerIsLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -25,7 +26,8 @@ func TestLoggerIsLimited(t *testing.T) {
 			<-time.After(100 * time.Millisecond)
 		}
 		l.Errorf("192.0.2.3:9 - cid:2000 - \"v1.0.0:go\" - \"$G/nkey:UB\" - maximum payload exceeded: 9000000 vs 8388608")
-		for text, want := range map[string]int{"nkey:UA": 2, "stalled": 2, "nkey:UB": 1, "level=ERROR": 3, "level=WARN": 2, fmt.Sprintf("kept_back=%d", 599): 2} {
+		for text, want := range map[string]int{"nkey:UA": 2, "stalled": 2, "nkey:UB": 1, "level=ERROR": 3, "level=WARN": 2,
+			fmt.Sprintf("kept_back=%d", 599): 2} {
 			if got := strings.Count(out.String(), text); got != want {
 				t.Errorf("%q is told %d times: want %d in\n%s", text, got, want, out.String())
 			}

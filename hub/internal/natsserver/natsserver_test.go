@@ -59,7 +59,8 @@ func TestStart(t *testing.T) {
 	}
 	remote := testutil.Connect(t, s.URL())
 	closed := make(chan struct{})
-	local, err := nats.Connect("nats://example.com", s.InProcess(), nats.NoReconnect(), nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
+	local, err := nats.Connect("nats://example.com", s.InProcess(), nats.NoReconnect(),
+		nats.ClosedHandler(func(*nats.Conn) { close(closed) }))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +170,8 @@ func TestConfigFile(t *testing.T) {
 func TestCluster(t *testing.T) {
 	const cluster = `listen: "127.0.0.1:-1", cluster: { name: bramble, listen: "127.0.0.1:-1", %s }`
 	one := start(t, Config{File: write(t, fmt.Sprintf(cluster, ""))})
-	two := start(t, Config{File: write(t, fmt.Sprintf(cluster, "routes: [ \"nats://"+one.s.ClusterAddr().String()+"\" ]"))})
+	two := start(t,
+		Config{File: write(t, fmt.Sprintf(cluster, "routes: [ \"nats://"+one.s.ClusterAddr().String()+"\" ]"))})
 	here, there := testutil.Connect(t, one.URL()), testutil.Connect(t, two.URL())
 	got := make(chan *nats.Msg, 100)
 	if _, err := there.ChanSubscribe("cam.porch.jpeg", got); err != nil {
@@ -236,7 +238,8 @@ func TestLogger(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	log.Errorf("127.0.0.1:%d - cid:%d - TLS handshake error: remote error: tls: bad certificate", 1, 1)
-	log.Errorf("127.0.0.1:%d - cid:%d - TLS handshake error: remote error: tls: bad certificate", 2, 2) // not again within a minute
+	// not again within a minute
+	log.Errorf("127.0.0.1:%d - cid:%d - TLS handshake error: remote error: tls: bad certificate", 2, 2)
 	log.started.Store(true)
 	log.Fatalf("f%d", 7) // nobody waits for it now
 	const want = "DEBUG nats: n1\nDEBUG nats: d2\nDEBUG nats: t3\nWARN nats: w4\nERROR nats: e5\n" +

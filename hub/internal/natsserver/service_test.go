@@ -33,7 +33,8 @@ func TestAgentWorks(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
 	agent := s.mustConnectAgent(t, c.garden)
-	if _, err := agent.Request("cam.garden.do.info", nil, testutil.Timeout); err != nats.ErrNoResponders { //nolint:errorlint // exactly this one
+	if _, err := agent.Request("cam.garden.do.info", nil,
+		testutil.Timeout); err != nats.ErrNoResponders { //nolint:errorlint // exactly this one
 		t.Errorf("nobody serves the camera yet: %v", err)
 	}
 	told, question := make(chan *nats.Msg, 1), agent.NewInbox()
@@ -47,7 +48,8 @@ func TestAgentWorks(t *testing.T) {
 		t.Errorf("it is %v", msg.Header)
 	}
 	for _, camera := range []string{"garden", "lab-1"} {
-		svc, err := micro.AddService(agent.Conn, micro.Config{Name: "camera", Version: "1.0.0", Metadata: map[string]string{"camera": camera}})
+		svc, err := micro.AddService(agent.Conn, micro.Config{Name: "camera", Version: "1.0.0",
+			Metadata: map[string]string{"camera": camera}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,7 +77,8 @@ func TestAgentWorks(t *testing.T) {
 	}
 	testutil.Receive(t, "the first camera's answer", answers)
 	testutil.Receive(t, "the second camera's answer, to the same reply subject", answers)
-	for name, who := range map[string]*nats.Conn{"hub": hub, "itself": agent.Conn, "consumer": s.mustConnect(t, c.consumer).Conn} {
+	for name, who := range map[string]*nats.Conn{"hub": hub, "itself": agent.Conn,
+		"consumer": s.mustConnect(t, c.consumer).Conn} {
 		msg, err := who.Request("cam.lab-1.do.info", nil, testutil.Timeout)
 		if err != nil || string(msg.Data) != "lab-1" {
 			t.Errorf("%s asks: %v, %v", name, msg, err)
@@ -114,7 +117,8 @@ func TestSlowConsumer(t *testing.T) {
 	agent := s.mustConnect(t, c.porch)
 	frame := make([]byte, 100_000)
 	testutil.Eventually(t, "the one that does not read is cut", func() bool {
-		if err := agent.Publish("cam.porch.jpeg", frame); err != nil { // at most one for each look: 10 MB/s, and nats-server's limit is 64 MB
+		if err := agent.Publish("cam.porch.jpeg", frame); err != nil {
+			// at most one for each look: 10 MB/s, and nats-server's limit is 64 MB
 			t.Fatal(err)
 		}
 		s.auth.mu.Lock()

@@ -36,12 +36,14 @@ func trusting(t *testing.T, url string, s tlstrust.Settings) *nats.Conn {
 	return nc
 }
 
-// With TLS, by settings or by the file, nobody comes in without; the hub itself, which has no network between it and the server, does without.
+// With TLS, by settings or by the file, nobody comes in without; the hub itself, which has no network between it and
+// the server, does without.
 func TestTLS(t *testing.T) {
 	cert := testutil.NewCert(t, nil, nil)
 	for name, cfg := range map[string]Config{
 		"by settings": {Addr: anyPort, TLS: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}},
-		"by the file": {Addr: anyPort, File: write(t, fmt.Sprintf("tls: { cert_file: %q, key_file: %q }", cert.CertFile, cert.KeyFile))},
+		"by the file": {Addr: anyPort,
+			File: write(t, fmt.Sprintf("tls: { cert_file: %q, key_file: %q }", cert.CertFile, cert.KeyFile))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t, cfg)
@@ -95,7 +97,8 @@ func plain(t *testing.T, addr string) {
 	if _, err := io.WriteString(c, "CONNECT {\"verbose\":true}\r\nPING\r\nSUB cam.> 1\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	if rest, _ := io.ReadAll(r); strings.Contains(string(rest), "OK") || strings.Contains(string(rest), "PONG") { // it may be reset: not all that was sent was read
+	if rest, _ := io.ReadAll(r); strings.Contains(string(rest), "OK") || strings.Contains(string(rest), "PONG") {
+		// it may be reset: not all that was sent was read
 		t.Errorf("the server says %q", rest)
 	}
 }
@@ -103,7 +106,8 @@ func plain(t *testing.T, addr string) {
 func TestTLSTwice(t *testing.T) {
 	cert := testutil.NewCert(t, nil, nil)
 	file := write(t, fmt.Sprintf("tls: { cert_file: %q, key_file: %q }", cert.CertFile, cert.KeyFile))
-	s, err := Start(Config{Addr: anyPort, File: file, TLS: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}, Log: testutil.Log(t)})
+	s, err := Start(Config{Addr: anyPort, File: file, TLS: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}},
+		Log: testutil.Log(t)})
 	if err == nil {
 		s.Stop()
 	}

@@ -41,7 +41,8 @@ func (c Checker) require(r *http.Request, allowed []string) error {
 	if c.own(r, origin) || contains(allowed, origin) {
 		return nil
 	}
-	return problem.Newf(http.StatusForbidden, "a page of the origin %s may not do this: its address differs from the hub's",
+	return problem.Newf(http.StatusForbidden,
+		"a page of the origin %s may not do this: its address differs from the hub's",
 		printable.Line(origin, maxShown))
 }
 

@@ -16,11 +16,11 @@ func TestChecker(t *testing.T) {
 		header                           []string
 		foreign, own, allowed, otherPort bool
 	}{
-		"program":        {nil, false, true, true, false},
-		"own page":       {[]string{"Origin", "http://hub.example:8080"}, false, true, true, false},
-		"own page, says": {[]string{"Origin", "http://proxy.example", "Sec-Fetch-Site", "same-origin"}, false, true, true, false},
-		"another port":   {[]string{"Origin", "http://hub.example:5000"}, false, false, false, true},
-		"friend":         {[]string{"Origin", "https://friend.example"}, true, false, true, false},
+		"program":  {nil, false, true, true, false},
+		"own page": {[]string{"Origin", "http://hub.example:8080"}, false, true, true, false},
+		"own page, says": {[]string{"Origin", "http://proxy.example", "Sec-Fetch-Site", "same-origin"}, false,
+			true, true, false}, "another port": {[]string{"Origin", "http://hub.example:5000"}, false, false, false, true},
+		"friend": {[]string{"Origin", "https://friend.example"}, true, false, true, false},
 		"picture of an evil page": {
 			[]string{"Referer", "http://evil.example/x", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"},
 			true, false, false, false,
@@ -35,7 +35,8 @@ func TestChecker(t *testing.T) {
 			r.Header.Set(test.header[i], test.header[i+1])
 		}
 		own, allowed := c.RequireOwn(r), c.RequireAllowed(r)
-		if c.IsForeign(r) != test.foreign || (own == nil) != test.own || (allowed == nil) != test.allowed || c.IsOtherPort(r) != test.otherPort {
+		if c.IsForeign(r) != test.foreign || (own == nil) != test.own || (allowed == nil) != test.allowed ||
+			c.IsOtherPort(r) != test.otherPort {
 			t.Errorf("%s: foreign %v, own %v, allowed %v, other port %v", name, c.IsForeign(r), own, allowed, c.IsOtherPort(r))
 		}
 		if own != nil && problem.Of(own).Status != http.StatusForbidden {

@@ -55,8 +55,10 @@ func TestPassword(t *testing.T) {
 		password secret.Text
 		want     bool
 	}{
-		"right": {hash, true, rightPassword, true}, "wrong": {hash, true, rightPassword + "x", false}, "empty": {hash, true, "", false},
-		"unknown user": {"", false, rightPassword, false}, "disabled": {hash, false, rightPassword, false}, "long": {hash, true, secret.Text(strings.Repeat("x", 2000)), false},
+		"right": {hash, true, rightPassword, true}, "wrong": {hash, true, rightPassword + "x", false},
+		"empty":        {hash, true, "", false},
+		"unknown user": {"", false, rightPassword, false}, "disabled": {hash, false, rightPassword, false},
+		"long":             {hash, true, secret.Text(strings.Repeat("x", 2000)), false},
 		"other parameters": {older.String(), true, rightPassword, true}, "for nobody": {"", false, "nobody", false},
 	} {
 		if got := v.Verify(test.hash, test.exists, test.password); got != test.want {

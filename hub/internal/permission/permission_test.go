@@ -7,7 +7,8 @@ import (
 )
 
 func TestSets(t *testing.T) {
-	user := permission.New(permission.Operator, []permission.Grant{{Glob: "lab-*", Role: permission.Operator}, {Glob: "*", Role: permission.Viewer}})
+	user := permission.New(permission.Operator, []permission.Grant{{Glob: "lab-*", Role: permission.Operator},
+		{Glob: "*", Role: permission.Viewer}})
 	link := permission.ForLink("porch", []string{"jpeg"})
 	for name, test := range map[string]struct {
 		set           permission.Set

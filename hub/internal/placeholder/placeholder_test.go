@@ -28,7 +28,8 @@ func TestSize(t *testing.T) {
 
 // Whatever text there is, a picture comes out.
 func TestOddText(t *testing.T) {
-	for _, text := range []string{"", "\x00\xff\n\t", strings.Repeat("x", 5000), strings.Repeat("word ", 300), "тест Grüße 写"} {
+	for _, text := range []string{"", "\x00\xff\n\t", strings.Repeat("x", 5000), strings.Repeat("word ", 300),
+		"тест Grüße 写"} {
 		if _, err := jpeg.Decode(bytes.NewReader(JPEG(text, time.Time{}, text, 320, 240))); err != nil {
 			t.Errorf("%.20q: %v", text, err)
 		}
@@ -39,8 +40,10 @@ func TestOddText(t *testing.T) {
 func TestEveryPartShows(t *testing.T) {
 	pictures := make(map[string]bool)
 	for _, c := range [][3]string{
-		{"porch", "last seen 18:03:22, 2 min ago", "agent stopped"}, {"attic", "last seen 18:03:22, 2 min ago", "agent stopped"},
-		{"porch", "last seen 18:03:22, 3 min ago", "agent stopped"}, {"porch", "last seen 18:03:22, 2 min ago", "cable unplugged"},
+		{"porch", "last seen 18:03:22, 2 min ago", "agent stopped"},
+		{"attic", "last seen 18:03:22, 2 min ago", "agent stopped"},
+		{"porch", "last seen 18:03:22, 3 min ago", "agent stopped"},
+		{"porch", "last seen 18:03:22, 2 min ago", "cable unplugged"},
 		{"porch", "last seen 18:03:22, 2 min ago", ""},
 	} {
 		pictures[string(render(c[0], c[1], c[2], 640, 360))] = true

@@ -57,7 +57,8 @@ func TestLink(t *testing.T) {
 			t.Errorf("%s: signed", name)
 		}
 	}
-	if _, err := signedlink.Sign(nil, signedlink.Link{Camera: "porch", Formats: []string{"jpeg"}, Expires: now}); err == nil {
+	if _, err := signedlink.Sign(nil, signedlink.Link{Camera: "porch", Formats: []string{"jpeg"},
+		Expires: now}); err == nil {
 		t.Error("signed without a key")
 	}
 }
@@ -82,11 +83,13 @@ func FuzzLink(f *testing.F) {
 			t.Errorf("%q for %q: %+v, %v", text, camera, l, err)
 		}
 		expires := now.Add(time.Duration(len(text)) * time.Second)
-		link, err := signedlink.Sign(key, signedlink.Link{Camera: camera, Formats: strings.Split(text, "-"), Expires: expires})
+		link, err := signedlink.Sign(key, signedlink.Link{Camera: camera, Formats: strings.Split(text, "-"),
+			Expires: expires})
 		if err != nil {
 			return
 		}
-		if l, err := signedlink.Verify(key, camera, link, now); err != nil && len(text) > 0 || err == nil && l.Camera != camera {
+		if l, err := signedlink.Verify(key, camera, link, now); err != nil && len(text) > 0 || err == nil &&
+			l.Camera != camera {
 			t.Errorf("signed for %q as %s, and not accepted: %v", camera, link.Reveal(), err)
 		}
 	})

@@ -65,9 +65,11 @@ type endpoints struct {
 // NewProvider checks the settings. It sends no request yet.
 func NewProvider(cfg ProviderConfig) (*Provider, error) {
 	if cfg.ClientID == "" || cfg.RedirectURL == "" {
-		return nil, setting.Errorf("{oidc-issuer} needs {oidc-client-id} and {oidc-redirect-url}, as registered at the provider")
+		return nil, setting.Errorf(
+			"{oidc-issuer} needs {oidc-client-id} and {oidc-redirect-url}, as registered at the provider")
 	}
-	err := errors.Join(checkURL(setting.Name("oidc-issuer"), cfg.Issuer), checkURL(setting.Name("oidc-redirect-url"), cfg.RedirectURL))
+	err := errors.Join(checkURL(setting.Name("oidc-issuer"), cfg.Issuer),
+		checkURL(setting.Name("oidc-redirect-url"), cfg.RedirectURL))
 	if err != nil {
 		return nil, err
 	}

@@ -106,7 +106,8 @@ func TestEarlyViewerWaitsForTheKeyFrame(t *testing.T) {
 
 func TestSlowViewerJumpsToTheNewestKeyFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264), LiveBudget: time.Second}), camera{format: media.H264}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264),
+			LiveBudget: time.Second}), camera{format: media.H264}
 		c := s.NewCursor()
 		defer c.Close()
 		cam.add(s, "Kpp")

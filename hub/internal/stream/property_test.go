@@ -42,12 +42,14 @@ type story struct {
 
 func newStory(t *testing.T, format media.Codec, seed uint64) *story {
 	r := rand.New(rand.NewPCG(seed, 1))
-	cfg := stream.Config{Tracks: media.VideoTracks(format), LiveBudget: time.Duration(1+r.IntN(3)) * 500 * time.Millisecond, MaxBytes: 5000}
+	cfg := stream.Config{Tracks: media.VideoTracks(format),
+		LiveBudget: time.Duration(1+r.IntN(3)) * 500 * time.Millisecond, MaxBytes: 5000}
 	if r.IntN(2) == 0 {
 		cfg.MaxBytes = 1 << 20
 	}
 	return &story{
-		t: t, rand: r, s: stream.New(cfg), agents: [2]camera{{format: format, epoch: 1000}, {format: format, epoch: 10}}, passed: map[[2]uint64]bool{},
+		t: t, rand: r, s: stream.New(cfg), agents: [2]camera{{format: format, epoch: 1000}, {format: format, epoch: 10}},
+		passed: map[[2]uint64]bool{},
 	}
 }
 

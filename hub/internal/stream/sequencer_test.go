@@ -34,17 +34,17 @@ func TestSequencer(t *testing.T) {
 	const later = stream.EpochTimeout + time.Millisecond
 	const old, gap, bad, noKey = "old_epoch", "gap", "decode", "no_key"
 	for name, steps := range map[string][]step{
-		"first frame is no key frame": {{seq: 7, kind: "p", why: noKey}, {seq: 8, kind: "p", why: noKey}, {seq: 9, kind: "K"}, {seq: 10, kind: "p"}},
-		"gap": {
+		"first frame is no key frame": {{seq: 7, kind: "p", why: noKey}, {seq: 8, kind: "p", why: noKey}, {seq: 9, kind: "K"},
+			{seq: 10, kind: "p"}}, "gap": {
 			{seq: 0, kind: "K"}, {seq: 1, kind: "p"},
 			{seq: 4, kind: "p", why: gap, lost: 2}, // two lost, and this one cannot be decoded
 			{seq: 5, kind: "p", why: gap}, {seq: 6, kind: "K"}, {seq: 7, kind: "p"},
 		},
-		"gap before a key frame":      {{seq: 0, kind: "K"}, {seq: 3, kind: "K", lost: 2}, {seq: 4, kind: "p"}},
-		"gap while waiting for a key": {{seq: 0, kind: "p", why: noKey}, {seq: 3, kind: "p", why: noKey, lost: 2}, {seq: 4, kind: "K"}},
-		"gap of pictures":             {{seq: 5, kind: "j"}, {seq: 9, kind: "j", lost: 3}, {seq: 10, kind: "j"}},
-		"same number again":           {{seq: 0, kind: "K"}, {seq: 1, kind: "p"}, {seq: 1, kind: "p", why: bad}, {seq: 0, kind: "K", why: bad}, {seq: 2, kind: "p"}},
-		"time goes back": {
+		"gap before a key frame": {{seq: 0, kind: "K"}, {seq: 3, kind: "K", lost: 2}, {seq: 4, kind: "p"}},
+		"gap while waiting for a key": {{seq: 0, kind: "p", why: noKey}, {seq: 3, kind: "p", why: noKey, lost: 2},
+			{seq: 4, kind: "K"}}, "gap of pictures": {{seq: 5, kind: "j"}, {seq: 9, kind: "j", lost: 3}, {seq: 10, kind: "j"}},
+		"same number again": {{seq: 0, kind: "K"}, {seq: 1, kind: "p"}, {seq: 1, kind: "p", why: bad},
+			{seq: 0, kind: "K", why: bad}, {seq: 2, kind: "p"}}, "time goes back": {
 			{seq: 0, kind: "K"}, {seq: 1, kind: "p", pts: time.Second},
 			{seq: 2, kind: "p", pts: time.Second - 1, why: bad}, {seq: 3, kind: "p", pts: 2 * time.Second, why: gap},
 			{seq: 4, kind: "K", pts: 3 * time.Second},
@@ -58,34 +58,40 @@ func TestSequencer(t *testing.T) {
 			{epoch: 1, seq: 51, kind: "p", why: old}, {epoch: 2, seq: 2, kind: "p"},
 		},
 		"two live epochs": {
-			{epoch: 5, seq: 0, kind: "K"}, {epoch: 4, seq: 9, kind: "K", why: old}, {wait: time.Second, epoch: 5, seq: 1, kind: "p"},
-			{wait: time.Second, epoch: 4, seq: 10, kind: "K", why: old}, {wait: time.Second, epoch: 4, seq: 11, kind: "K", why: old},
+			{epoch: 5, seq: 0, kind: "K"}, {epoch: 4, seq: 9, kind: "K", why: old},
+			{wait: time.Second, epoch: 5, seq: 1, kind: "p"},
+			{wait: time.Second, epoch: 4, seq: 10, kind: "K", why: old},
+			{wait: time.Second, epoch: 4, seq: 11, kind: "K", why: old},
 			{epoch: 5, seq: 2, kind: "p"},
 		},
 		"clock went back at a restart": {
 			{epoch: 5, seq: 99, kind: "K"}, {wait: stream.EpochTimeout, epoch: 3, seq: 0, kind: "K", why: old},
-			{wait: time.Millisecond, epoch: 3, seq: 1, kind: "p", why: noKey}, {epoch: 3, seq: 2, kind: "K"}, {epoch: 3, seq: 3, kind: "p"},
+			{wait: time.Millisecond, epoch: 3, seq: 1, kind: "p", why: noKey}, {epoch: 3, seq: 2, kind: "K"},
+			{epoch: 3, seq: 3, kind: "p"},
 			{epoch: 5, seq: 200, kind: "K"}, // it lives after all: it is the newer one
 		},
 		"a pause is no restart": {{epoch: 5, seq: 0, kind: "K"}, {wait: time.Minute, epoch: 5, seq: 1, kind: "p"}},
-		"one mad number":        {{seq: 0, kind: "j"}, {seq: 1 << 63, kind: "j", why: bad}, {seq: 1<<64 - 1, kind: "j", why: bad}, {seq: 1, kind: "j"}},
-		"all that can be lost": {
-			{seq: 5, kind: "K"}, {seq: 7 + stream.MaxLost, kind: "K", why: bad}, {seq: 6 + stream.MaxLost, kind: "K", lost: stream.MaxLost},
+		"one mad number": {{seq: 0, kind: "j"}, {seq: 1 << 63, kind: "j", why: bad},
+			{seq: 1<<64 - 1, kind: "j", why: bad}, {seq: 1, kind: "j"}}, "all that can be lost": {
+			{seq: 5, kind: "K"}, {seq: 7 + stream.MaxLost, kind: "K", why: bad},
+			{seq: 6 + stream.MaxLost, kind: "K", lost: stream.MaxLost},
 		},
 		"mad number at the start": {
 			{seq: 1 << 63, kind: "j"}, {seq: 2, kind: "j", why: bad}, {wait: later, seq: 60, kind: "j"}, {seq: 61, kind: "j"},
 		},
-		"nine hours without frames": {{seq: 0, kind: "K"}, {wait: 9 * time.Hour, seq: 2 << 20, kind: "p", why: noKey}, {seq: 2<<20 + 1, kind: "K"}},
-		"one mad time": {
-			{seq: 0, kind: "K"}, {seq: 1, kind: "K", pts: time.Hour}, {seq: 2, kind: "p", why: bad}, {seq: 3, kind: "K", why: bad},
+		"nine hours without frames": {{seq: 0, kind: "K"}, {wait: 9 * time.Hour, seq: 2 << 20, kind: "p", why: noKey},
+			{seq: 2<<20 + 1, kind: "K"}}, "one mad time": {
+			{seq: 0, kind: "K"}, {seq: 1, kind: "K", pts: time.Hour}, {seq: 2, kind: "p", why: bad},
+			{seq: 3, kind: "K", why: bad},
 			{wait: later, seq: 60, kind: "p", why: noKey}, {seq: 61, kind: "K"},
 		},
 		"broken payload": {
 			{seq: 0, kind: "K"}, {seq: 1, kind: "x", why: bad}, {seq: 2, kind: "p", why: gap}, {seq: 3, kind: "K"},
 			{seq: 4, kind: "x", why: bad}, {seq: 5, kind: "K"}, {seq: 6, kind: "p"},
 		},
-		"broken picture":                  {{seq: 0, kind: "j"}, {seq: 1, kind: "x", why: bad}, {seq: 2, kind: "j"}},
-		"broken payload from a stranger":  {{epoch: 5, seq: 0, kind: "K"}, {epoch: 9, seq: 1, kind: "x", why: bad}, {epoch: 5, seq: 7e9, kind: "x", why: bad}, {epoch: 5, seq: 1, kind: "p"}},
+		"broken picture": {{seq: 0, kind: "j"}, {seq: 1, kind: "x", why: bad}, {seq: 2, kind: "j"}},
+		"broken payload from a stranger": {{epoch: 5, seq: 0, kind: "K"}, {epoch: 9, seq: 1, kind: "x", why: bad},
+			{epoch: 5, seq: 7e9, kind: "x", why: bad}, {epoch: 5, seq: 1, kind: "p"}},
 		"nothing to show":                 {{seq: 0, kind: "K"}, {seq: 1, kind: "0"}, {seq: 2, kind: "p"}},
 		"nothing to show, then a gap":     {{seq: 0, kind: "K"}, {seq: 1, kind: "0"}, {seq: 3, kind: "p", why: gap, lost: 1}},
 		"nothing to show before anything": {{seq: 0, kind: "0"}, {seq: 1, kind: "K"}, {seq: 2, kind: "p"}},

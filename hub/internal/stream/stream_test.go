@@ -25,7 +25,8 @@ type camera struct {
 }
 
 func (c *camera) frame(key bool, size int) media.Packet {
-	f := media.Packet{Seq: c.seq, PTS: time.Duration(c.seq) * interval, CaptureTime: time.Now(), Epoch: c.epoch, Key: key, Payload: make([]byte, size)}
+	f := media.Packet{Seq: c.seq, PTS: time.Duration(c.seq) * interval, CaptureTime: time.Now(), Epoch: c.epoch, Key: key,
+		Payload: make([]byte, size)}
 	c.seq++
 	return f
 }
@@ -69,7 +70,8 @@ func TestJPEGRingHoldsTheNewestOnly(t *testing.T) {
 
 func TestH264RingHoldsTheGOPAndTheTailBeforeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264), LiveBudget: time.Second}), camera{format: media.H264}
+		s, cam := stream.New(stream.Config{Tracks: media.VideoTracks(media.H264),
+			LiveBudget: time.Second}), camera{format: media.H264}
 		cam.add(s, "Kpppp")
 		<-time.After(10 * time.Second) // however old: it is the current GOP
 		cam.add(s, "pp")

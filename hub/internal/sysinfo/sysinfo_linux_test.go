@@ -13,11 +13,15 @@ func TestMemory(t *testing.T) {
 		want  uint64
 	}{
 		"no control groups": {nil, 2048 << 10},
-		"no limit":          {map[string]string{"proc/self/cgroup": "0::/system.slice/hub.service\n", "sys/fs/cgroup/system.slice/hub.service/memory.max": "max\n"}, 2048 << 10},
-		"of the service":    {map[string]string{"proc/self/cgroup": "0::/system.slice/hub.service\n", "sys/fs/cgroup/system.slice/hub.service/memory.max": "1048576\n"}, 1 << 20},
-		"of the slice":      {map[string]string{"proc/self/cgroup": "0::/system.slice/hub.service\n", "sys/fs/cgroup/system.slice/memory.max": "524288\n", "sys/fs/cgroup/system.slice/hub.service/memory.max": "1048576\n"}, 1 << 19},
-		"of a container":    {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1048576\n"}, 1 << 20},
-		"version 1 only":    {map[string]string{"proc/self/cgroup": "4:memory:/x\n"}, 2048 << 10},
+		"no limit": {map[string]string{"proc/self/cgroup": "0::/system.slice/hub.service\n",
+			"sys/fs/cgroup/system.slice/hub.service/memory.max": "max\n"}, 2048 << 10},
+		"of the service": {map[string]string{"proc/self/cgroup": "0::/system.slice/hub.service\n",
+			"sys/fs/cgroup/system.slice/hub.service/memory.max": "1048576\n"}, 1 << 20},
+		"of the slice": {map[string]string{"proc/self/cgroup": "0::/system.slice/hub.service\n",
+			"sys/fs/cgroup/system.slice/memory.max":             "524288\n",
+			"sys/fs/cgroup/system.slice/hub.service/memory.max": "1048576\n"}, 1 << 19},
+		"of a container": {map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1048576\n"}, 1 << 20},
+		"version 1 only": {map[string]string{"proc/self/cgroup": "4:memory:/x\n"}, 2048 << 10},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()

@@ -17,7 +17,8 @@ func fakeFFmpeg(t *testing.T, c *clips) string {
 	t.Helper()
 	dir := t.TempDir()
 	picture, program := filepath.Join(dir, "picture"), filepath.Join(dir, "ffmpeg")
-	script := fmt.Sprintf("#!/bin/sh\nhead -c 1 >/dev/null\necho '0, 1, 1, 1, %d, 0x0' >&3\ncat %s\nexec cat >/dev/null\n", len(c.jpegs[0]), picture)
+	script := fmt.Sprintf("#!/bin/sh\nhead -c 1 >/dev/null\necho '0, 1, 1, 1, %d, 0x0' >&3\ncat %s\nexec cat >/dev/null\n",
+		len(c.jpegs[0]), picture)
 	for name, data := range map[string]string{picture: string(c.jpegs[0]), program: script} {
 		if err := os.WriteFile(name, []byte(data), 0o700); err != nil { //nolint:gosec // a program
 			t.Fatal(err)
@@ -36,8 +37,10 @@ func TestCycles(t *testing.T) {
 		cycles       int
 		wants        []media.Want
 	}{
-		{"ffmpeg", "", media.H264, 20, []media.Want{{Codec: media.JPEG, Width: 160}, {Codec: media.H264, Width: 160}, {Codec: media.JPEG, Width: 240}}},
-		{"fake ffmpeg", fakeFFmpeg(t, c), media.JPEG, 200, []media.Want{{Codec: media.JPEG, Width: 160}, {Codec: media.JPEG, Width: 240}, {Codec: media.JPEG, Width: 320}}},
+		{"ffmpeg", "", media.H264, 20, []media.Want{{Codec: media.JPEG, Width: 160}, {Codec: media.H264, Width: 160},
+			{Codec: media.JPEG, Width: 240}}},
+		{"fake ffmpeg", fakeFFmpeg(t, c), media.JPEG, 200, []media.Want{{Codec: media.JPEG, Width: 160},
+			{Codec: media.JPEG, Width: 240}, {Codec: media.JPEG, Width: 320}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := newFixture(t, c, Config{FFmpeg: test.ffmpeg, Linger: time.Nanosecond, Max: 4})

@@ -101,7 +101,8 @@ func (r *run) drive(ctx context.Context, u unit) error {
 		fed = r.write(ctx, u)
 		_ = r.pipes.Stdin.Close() // ffmpeg then ends; it may have done so already
 		deadline := time.Now().Add(drainTimeout)
-		_ = errors.Join(r.pipes.Stdout.SetReadDeadline(deadline), r.pipes.Extra[0].SetReadDeadline(deadline)) // they are pipes
+		// they are pipes
+		_ = errors.Join(r.pipes.Stdout.SetReadDeadline(deadline), r.pipes.Extra[0].SetReadDeadline(deadline))
 	})
 	err := r.readOutput()
 	cancel()

@@ -96,7 +96,8 @@ func makeClips(t testing.TB) *clips {
 	film := filepath.Join(dir, "film.h264")
 	if _, err := os.Stat(film); err != nil {
 		drawCards(t, dir)
-		ffmpeg(t, "-framerate", "25", "-i", filepath.Join(dir, "%02d.jpeg"), "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-crf", "18",
+		ffmpeg(t, "-framerate", "25", "-i", filepath.Join(dir, "%02d.jpeg"), "-c:v", "libx264", "-preset", "ultrafast",
+			"-tune", "zerolatency", "-pix_fmt", "yuv420p", "-crf", "18",
 			"-x264-params", fmt.Sprintf("keyint=%d:scenecut=0:sliced-threads=0:aud=1", testGOP), "-f", "h264", film)
 	}
 	c := &clips{}
@@ -218,7 +219,8 @@ type camera struct {
 // newCamera makes a camera known; nothing is delivered.
 func (r *fixture) newCamera(id string, f media.Codec) *camera {
 	r.t.Helper()
-	r.reg.OnStatus(status.Status{Camera: id, Instance: "i", Started: base(), State: status.Live, Format: frame.Format(f), Width: testWidth, Height: testHeight, FPS: 25})
+	r.reg.OnStatus(status.Status{Camera: id, Instance: "i", Started: base(), State: status.Live, Format: frame.Format(f),
+		Width: testWidth, Height: testHeight, FPS: 25})
 	cam, err := r.reg.Camera(id)
 	if err != nil {
 		r.t.Fatal(err)
@@ -234,7 +236,8 @@ func (c *camera) deliver() {
 	if into == nil {
 		return
 	}
-	f := media.Packet{Seq: uint64(n), PTS: time.Duration(n) * interval, CaptureTime: clockOf(n % clipLength), Epoch: c.epoch, Payload: c.r.clips.jpegs[n%clipLength],
+	f := media.Packet{Seq: uint64(n), PTS: time.Duration(n) * interval, CaptureTime: clockOf(n % clipLength),
+		Epoch: c.epoch, Payload: c.r.clips.jpegs[n%clipLength],
 		Width: testWidth, Height: testHeight}
 	if c.format == media.H264 {
 		f.Payload, f.Params, f.Key = c.r.clips.units[n%clipLength], c.r.clips.params, n%clipLength%testGOP == 0

@@ -65,12 +65,15 @@ func TestHardwareIsNotStarved(t *testing.T) {
 
 // TestFalseSizeInProcess: a picture of a few bytes that says it is large is refused before it is decoded.
 func TestFalseSizeInProcess(t *testing.T) {
-	lie := []byte("\xff\xd8" + "\xff\xc0\x00\x0b\x08\x00\x20\x00\x30\x01\x01\x11\x00" + "\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + "\x00" + "\xff\xd9")
+	lie := []byte("\xff\xd8" + "\xff\xc0\x00\x0b\x08\x00\x20\x00\x30\x01\x01\x11\x00" +
+		"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00" + "\x00" + "\xff\xd9")
 	const side = 6000
 	binary.BigEndian.PutUint16(lie[7:], side)
 	binary.BigEndian.PutUint16(lie[9:], side)
 	f := media.Packet{Payload: lie, Width: side, Height: side}
-	if _, err := reencodePacket(&stream.Packet{Packet: f}, rendition{media.Want{Codec: media.JPEG, Width: 320}}); err == nil || !strings.Contains(err.Error(), "cannot be a picture of 6000x6000") {
+	if _, err := reencodePacket(&stream.Packet{Packet: f},
+		rendition{media.Want{Codec: media.JPEG, Width: 320}}); err == nil ||
+		!strings.Contains(err.Error(), "cannot be a picture of 6000x6000") {
 		t.Errorf("%v", err)
 	}
 }

@@ -82,7 +82,8 @@ func (c *Config) probeRun(ctx context.Context, path string, args []string, input
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	cfg := subprocess.Config{
-		Path: path, Args: args, Stdin: true, Extra: 1, StopTime: stopTimeout, Limits: c.limits(), Log: c.Log, Source: "ffmpeg",
+		Path: path, Args: args, Stdin: true, Extra: 1, StopTime: stopTimeout, Limits: c.limits(), Log: c.Log,
+		Source:   "ffmpeg",
 		OnStderr: func(string) slog.Level { return slog.LevelDebug },
 	}
 	out, err := subprocess.Run(ctx, cfg, func(_ context.Context, pipes subprocess.Pipes) error {

@@ -15,14 +15,15 @@ func TestProbe(t *testing.T) {
 	if err != nil || version == "" {
 		t.Errorf("version %q, %v", version, err)
 	}
-	if _, err := Probe(t.Context(), Config{FFmpeg: filepath.Join(t.TempDir(), "none"), Log: testutil.Log(t)}); !errors.Is(err, ErrNoFFmpeg) {
+	if _, err := Probe(t.Context(), Config{FFmpeg: filepath.Join(t.TempDir(), "none"), Log: testutil.Log(t)}); !errors.Is(
+		err, ErrNoFFmpeg) {
 		t.Errorf("of none: %v", err)
 	}
 	for name, test := range map[string]struct{ script, says string }{
-		"no encoder":     {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null; echo Unknown encoder libx264 >&2; exit 1;; esac", "encode H.264: ffmpeg ended with exit status 1; it said: Unknown encoder libx264"},
-		"makes nothing":  {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null;; esac", "made nothing"},
-		"makes rubbish":  {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null; echo rubbish;; esac", "no key frame"},
-		"another one":    {"echo hello", "is no ffmpeg"},
+		"no encoder":    {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null; echo Unknown encoder libx264 >&2; exit 1;; esac", "encode H.264: ffmpeg ended with exit status 1; it said: Unknown encoder libx264"},
+		"makes nothing": {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null;; esac", "made nothing"},
+		"makes rubbish": {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null; echo rubbish;; esac",
+			"no key frame"}, "another one": {"echo hello", "is no ffmpeg"},
 		"does not start": {"exit 127", "exit status 127"},
 	} {
 		t.Run(name, func(t *testing.T) {

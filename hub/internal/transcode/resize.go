@@ -142,7 +142,8 @@ func rotate(img image.Image, degrees int) image.Image {
 
 func mapPixels(img image.Image, w, h int, from func(x, y int) (int, int)) image.Image {
 	src := img.Bounds().Min
-	if in, ok := img.(*image.YCbCr); ok { // at full colour resolution: whatever the camera's is, rotated it may be one that has no name
+	if in, ok := img.(*image.YCbCr); ok {
+		// at full colour resolution: whatever the camera's is, rotated it may be one that has no name
 		dst := image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio444)
 		for y := range h {
 			for x := range w {

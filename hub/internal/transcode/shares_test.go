@@ -149,7 +149,8 @@ func TestFairShares(t *testing.T) {
 			}
 		},
 		"a link has two": func(t *testing.T, r *shareFixture) {
-			if got := []string{r.ask(signedLink(), "porch"), r.ask(signedLink(), "porch"), r.ask(signedLink(), "porch")}; !slices.Equal(got, []string{"", "", LimitLink}) {
+			if got := []string{r.ask(signedLink(), "porch"), r.ask(signedLink(), "porch"),
+				r.ask(signedLink(), "porch")}; !slices.Equal(got, []string{"", "", LimitLink}) {
 				t.Errorf("%q", got)
 			}
 		},
@@ -157,7 +158,8 @@ func TestFairShares(t *testing.T) {
 			for n := range 6 {
 				r.ask(viewer(fmt.Sprint("viewer", n)), fmt.Sprint("camera", n))
 			}
-			if got := []string{r.ask(anna, "yard"), r.ask(viewer("viewer1"), "yard"), r.ask(admin(), "yard"), r.ask(anna, "yard")}; !slices.Equal(got, []string{LimitAll, LimitPrincipal, "", LimitAll}) {
+			if got := []string{r.ask(anna, "yard"), r.ask(viewer("viewer1"), "yard"), r.ask(admin(), "yard"),
+				r.ask(anna, "yard")}; !slices.Equal(got, []string{LimitAll, LimitPrincipal, "", LimitAll}) {
 				t.Errorf("%q", got)
 			}
 		},
@@ -165,7 +167,8 @@ func TestFairShares(t *testing.T) {
 			for n := range 6 {
 				r.ask(viewer(fmt.Sprint("viewer", n)), "porch")
 			}
-			if got := []string{r.ask(anna, "porch"), r.ask(anna, "yard"), r.ask(otto, "yard"), r.ask(otto, "porch")}; !slices.Equal(got, []string{LimitCamera, "", "", LimitPrincipal}) {
+			if got := []string{r.ask(anna, "porch"), r.ask(anna, "yard"), r.ask(otto, "yard"),
+				r.ask(otto, "porch")}; !slices.Equal(got, []string{LimitCamera, "", "", LimitPrincipal}) {
 				t.Errorf("%q", got)
 			}
 		},

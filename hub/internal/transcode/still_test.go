@@ -36,7 +36,8 @@ func TestStill(t *testing.T) {
 				for i := range got {
 					all.Go(func() {
 						var err error
-						if got[i], err = r.tr.Still(t.Context(), cam.Camera, want, time.Minute, testutil.Timeout, Principal{}); err != nil {
+						if got[i], err = r.tr.Still(t.Context(), cam.Camera, want, time.Minute, testutil.Timeout,
+							Principal{}); err != nil {
 							t.Error(err)
 						}
 					})
@@ -69,7 +70,8 @@ func TestStillOfRunning(t *testing.T) {
 	v := cam.view(media.Want{Codec: media.JPEG, Width: 320, FPS: 30})
 	defer v.Close()
 	next(t, v)
-	p, err := r.tr.Still(t.Context(), cam.Camera, media.Want{Codec: media.JPEG, Width: 320}, time.Second, testutil.Timeout, Principal{})
+	p, err := r.tr.Still(t.Context(), cam.Camera, media.Want{Codec: media.JPEG, Width: 320}, time.Second, testutil.Timeout,
+		Principal{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +105,8 @@ func TestStillTooOld(t *testing.T) {
 	defer src.Close()
 	cam.deliver()
 	want := media.Want{Codec: media.JPEG}
-	if _, err := r.tr.Still(t.Context(), cam.Camera, want, 0, 10*time.Millisecond, Principal{}); !errors.Is(err, cameras.ErrOffline) {
+	if _, err := r.tr.Still(t.Context(), cam.Camera, want, 0, 10*time.Millisecond, Principal{}); !errors.Is(err,
+		cameras.ErrOffline) {
 		t.Errorf("%v", err)
 	}
 	cam.play(interval)

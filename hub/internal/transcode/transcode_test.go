@@ -127,7 +127,9 @@ func TestShared(t *testing.T) {
 	viewers := make([]*cameras.Subscription, 100)
 	for i := range viewers {
 		all.Go(func() {
-			v, err := r.tr.Subscribe(t.Context(), cam.Camera, media.Want{Codec: media.JPEG, Width: 300 + i%20}, Principal{}, cameras.Viewer) // all are 320
+			// all are 320
+			v, err := r.tr.Subscribe(t.Context(), cam.Camera, media.Want{Codec: media.JPEG, Width: 300 + i%20}, Principal{},
+				cameras.Viewer)
 			if err != nil {
 				t.Error(err)
 				return
@@ -216,7 +218,8 @@ func TestRefused(t *testing.T) {
 	without := newFixture(t, c, Config{FFmpeg: filepath.Join(t.TempDir(), "none")})
 	yard, desk := without.newCamera("yard", media.H264), without.newCamera("desk", media.JPEG)
 	for _, want := range []media.Want{{Codec: media.JPEG}, {Codec: media.H264, Width: 320}} {
-		if _, err := without.tr.Subscribe(t.Context(), yard.Camera, want, Principal{}, cameras.Viewer); !errors.Is(err, ErrNoFFmpeg) {
+		if _, err := without.tr.Subscribe(t.Context(), yard.Camera, want, Principal{}, cameras.Viewer); !errors.Is(err,
+			ErrNoFFmpeg) {
 			t.Errorf("%v: %v", want, err)
 		}
 	}
@@ -229,7 +232,8 @@ func TestRefused(t *testing.T) {
 	cam := r.newCamera("porch", media.H264)
 	cam.play(interval)
 	first := cam.view(media.Want{Codec: media.JPEG})
-	if _, err := r.tr.Subscribe(t.Context(), cam.Camera, media.Want{Codec: media.JPEG, Width: 160}, Principal{}, cameras.Viewer); !errors.Is(err, ErrTooMany) {
+	if _, err := r.tr.Subscribe(t.Context(), cam.Camera, media.Want{Codec: media.JPEG, Width: 160}, Principal{},
+		cameras.Viewer); !errors.Is(err, ErrTooMany) {
 		t.Errorf("a second one: %v", err)
 	}
 	next(t, first)

@@ -24,7 +24,8 @@ func TestRanges(t *testing.T) {
 	ranges := strings.TrimSuffix(strings.Repeat("-1,", 5200), ",")
 	for _, path := range []string{"/bramble-camera.js", "/assets/app.js", "/api/v1/openapi.yaml", "/"} {
 		_, whole := r.do(http.MethodGet, path)
-		for _, header := range [][]string{{"Range", "bytes=" + ranges}, {"Range", "bytes=0-9"}, {"Range", "bytes=0-9", "If-Range", `"x"`}} {
+		for _, header := range [][]string{{"Range", "bytes=" + ranges}, {"Range", "bytes=0-9"},
+			{"Range", "bytes=0-9", "If-Range", `"x"`}} {
 			c := r.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n" +
 				header[0] + ": " + header[1] + "\r\n\r\n")
 			got, err := io.ReadAll(c.r)

@@ -64,8 +64,10 @@ func TestViewingsAreAudited(t *testing.T) {
 	ws.say(`{"op":"watch","slot":1,"camera":"porch","kind":"jpeg"}`)
 	ws.expect("watching", 1)
 	ws.frame(1)
-	for _, path := range []string{"/cam/porch.jpeg", "/cam/porch.jpg", "/cam/porch/snapshot", "/api/frame.jpeg?src=porch"} {
-		if resp, _ := g.request(http.MethodGet, path, "", "Authorization", "Bearer "+g.ottoToken); resp.StatusCode != http.StatusOK {
+	for _, path := range []string{"/cam/porch.jpeg", "/cam/porch.jpg", "/cam/porch/snapshot",
+		"/api/frame.jpeg?src=porch"} {
+		if resp, _ := g.request(http.MethodGet, path, "", "Authorization",
+			"Bearer "+g.ottoToken); resp.StatusCode != http.StatusOK {
 			t.Errorf("%s: %s", path, resp.Status)
 		}
 	}
@@ -92,8 +94,10 @@ func TestViewingsAreAudited(t *testing.T) {
 		user, by, camera, format, proof string
 		pieces                          float64
 	}{
-		{"anna", "session", "porch", "mjpeg", "", 1}, {"anna", "token", "porch", "mjpeg", g.annaTokenID, 1}, {"anna", "token", "yard", "h264", g.annaTokenID, 1},
-		{"anna", "token", "yard", "mp4", g.annaTokenID, 1}, {"link", "link", "porch", "mjpeg", "expires 20", 1}, {"otto", "token", "porch", "mjpeg", "", 1},
+		{"anna", "session", "porch", "mjpeg", "", 1}, {"anna", "token", "porch", "mjpeg", g.annaTokenID, 1},
+		{"anna", "token", "yard", "h264", g.annaTokenID, 1},
+		{"anna", "token", "yard", "mp4", g.annaTokenID, 1}, {"link", "link", "porch", "mjpeg", "expires 20", 1},
+		{"otto", "token", "porch", "mjpeg", "", 1},
 		{"otto", "token", "porch", "jpeg", "", 4},
 	} {
 		for _, event := range []string{"view.begin", "view"} {
@@ -103,10 +107,12 @@ func TestViewingsAreAudited(t *testing.T) {
 				continue
 			}
 			l := found[0]
-			if proof, _ := l["proof"].(string); l["camera"] != want.camera || l["address"] != "127.0.0.1" || !strings.HasPrefix(proof, want.proof) || l["from"] == nil {
+			if proof, _ := l["proof"].(string); l["camera"] != want.camera || l["address"] != "127.0.0.1" ||
+				!strings.HasPrefix(proof, want.proof) || l["from"] == nil {
 				t.Errorf("%v, want %+v", l, want)
 			}
-			if event == "view" && (l["pieces"] != want.pieces || l["bytes"].(float64) < 10 || l["to"] == nil) { //nolint:forcetypeassert // a number
+			if event == "view" && (l["pieces"] != want.pieces || l["bytes"].(float64) < 10 ||
+				l["to"] == nil) { //nolint:forcetypeassert // a number
 				t.Errorf("%v, want %+v", l, want)
 			}
 		}

@@ -20,8 +20,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
-// FuzzAuthorization shows the hub any Authorization header, session cookie and X-Forwarded-For. Nobody gets in but by what is right; a refusal says nothing of what
-// was shown, and is short; the address is always an address.
+// FuzzAuthorization shows the hub any Authorization header, session cookie and X-Forwarded-For. Nobody gets in but by
+// what is right; a refusal says nothing of what was shown, and is short; the address is always an address.
 func FuzzAuthorization(f *testing.F) {
 	file := filepath.Join(f.TempDir(), "credentials.json")
 	var token string
@@ -39,10 +39,12 @@ func FuzzAuthorization(f *testing.F) {
 		f.Fatal(err)
 	}
 	h := newHouse(f, stream.Config{})
-	s := New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, slog.New(slog.DiscardHandler)), Log: slog.New(slog.DiscardHandler)})
+	s := New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected,
+		Credentials: keeper, Auth: newAuth(keeper, file, slog.New(slog.DiscardHandler)), Log: slog.New(slog.DiscardHandler)})
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("anna:"+string(annaPassword)))
 	for _, a := range []string{
-		"", basic, "basic  " + basic[6:], "Bearer " + token, "bearer\t" + token, "Bearer", "Basic", "Basic !!!", "Basic " + base64.StdEncoding.EncodeToString([]byte("anna")), "Digest username=x", "Bearer bt_", "\xff",
+		"", basic, "basic  " + basic[6:], "Bearer " + token, "bearer\t" + token, "Bearer", "Basic", "Basic !!!",
+		"Basic " + base64.StdEncoding.EncodeToString([]byte("anna")), "Digest username=x", "Bearer bt_", "\xff",
 	} {
 		f.Add(a, "1790003600.anna.x", "203.0.113.7")
 	}
@@ -59,8 +61,10 @@ func FuzzAuthorization(f *testing.F) {
 		})(s.echo.NewContext(r, httptest.NewRecorder()))
 		scheme, value, _ := strings.Cut(authorization, " ")
 		user, password, _ := r.BasicAuth()
-		right := strings.EqualFold(scheme, "Bearer") && strings.TrimSpace(value) == token || user == "anna" && password == string(annaPassword) ||
-			user == "otto" && password == string(ottoPassword) || password == string(annaPassword) // others have the same one
+		right := strings.EqualFold(scheme, "Bearer") && strings.TrimSpace(value) == token || user == "anna" &&
+			// others have the same one
+			password == string(annaPassword) || user == "otto" && password == string(ottoPassword) ||
+			password == string(annaPassword)
 		if err == nil && (!right || p.Name == "") {
 			t.Fatalf("%q lets %+v in", authorization, p)
 		}

@@ -24,28 +24,40 @@ func TestRefusals(t *testing.T) {
 		status int
 		says   string
 	}{
-		"anonymous":              {"/cam/porch.jpeg", nil, 401, "log in at /login"},
-		"no such scheme":         {"/api/v1/me", []string{"Authorization", "Digest x"}, 401, "Bearer with an API token"},
-		"broken Basic":           {"/api/v1/me", []string{"Authorization", "Basic ???"}, 401, "base64"},
-		"no token":               {"/api/v1/me", []string{"Authorization", "Bearer " + secretLog.hide("token", "bt_nonsense")}, 401, "invalid or expired credentials"},
-		"a session of elsewhere": {"/api/v1/me", []string{"Cookie", sessionCookie + "=" + secretLog.hide("session", "AAAA.BBBB")}, 401, "invalid or expired credentials"},
-		"no grant":               {"/cam/porch.jpeg", []string{"Cookie", nora}, 404, `unknown camera \"porch\": no camera is known yet`},
-		"really unknown":         {"/cam/nobody.jpeg", []string{"Cookie", nora}, 404, `unknown camera \"nobody\": no camera is known yet`},
-		"known are the granted":  {"/cam/nobody.jpeg", []string{"Authorization", "Bearer " + g.rootToken}, 404, `"cameras":["porch","yard"]`},
-		"role":                   {"/metrics", []string{"Cookie", anna}, 403, "role admin, or an API token of a user who may see all cameras: you are anna, a viewer"},
-		"a link's format":        {"/cam/porch.mjpeg?link=" + g.jpegURL, nil, 403, "this one is to .jpeg"},
-		"a link's camera":        {"/cam/yard.mp4?link=" + g.valid, nil, 401, "invalid or expired credentials"},
+		"anonymous":      {"/cam/porch.jpeg", nil, 401, "log in at /login"},
+		"no such scheme": {"/api/v1/me", []string{"Authorization", "Digest x"}, 401, "Bearer with an API token"},
+		"broken Basic":   {"/api/v1/me", []string{"Authorization", "Basic ???"}, 401, "base64"},
+		"no token": {"/api/v1/me",
+			[]string{"Authorization", "Bearer " + secretLog.hide("token", "bt_nonsense")}, 401,
+			"invalid or expired credentials"},
+		"a session of elsewhere": {"/api/v1/me",
+			[]string{"Cookie", sessionCookie + "=" + secretLog.hide("session", "AAAA.BBBB")}, 401,
+			"invalid or expired credentials"},
+		"no grant": {"/cam/porch.jpeg", []string{"Cookie", nora}, 404,
+			`unknown camera \"porch\": no camera is known yet`},
+		"really unknown": {"/cam/nobody.jpeg", []string{"Cookie", nora}, 404,
+			`unknown camera \"nobody\": no camera is known yet`},
+		"known are the granted": {"/cam/nobody.jpeg", []string{"Authorization", "Bearer " + g.rootToken}, 404,
+			`"cameras":["porch","yard"]`},
+		"role": {"/metrics", []string{"Cookie", anna}, 403,
+			"role admin, or an API token of a user who may see all cameras: you are anna, a viewer"},
+		"a link's format": {"/cam/porch.mjpeg?link=" + g.jpegURL, nil, 403, "this one is to .jpeg"},
+		"a link's camera": {"/cam/yard.mp4?link=" + g.valid, nil, 401, "invalid or expired credentials"},
 	} {
 		resp, body := g.request(http.MethodGet, test.path, "", test.header...)
-		if resp.StatusCode != test.status || !strings.Contains(body, test.says) || resp.Header.Get("Content-Type") != "application/problem+json" {
+		if resp.StatusCode != test.status || !strings.Contains(body, test.says) ||
+			resp.Header.Get("Content-Type") != "application/problem+json" {
 			t.Errorf("%s: %s %s, want %d and %q", name, resp.Status, body, test.status, test.says)
 		}
-		if want := test.status == 401; (resp.Header.Get("WWW-Authenticate") == `Basic realm="bramble", charset="UTF-8"`) != want {
+		if want := test.status == 401; (resp.Header.Get(
+			"WWW-Authenticate") == `Basic realm="bramble", charset="UTF-8"`) != want {
 			t.Errorf("%s: WWW-Authenticate %q", name, resp.Header.Get("WWW-Authenticate"))
 		}
 	}
-	for _, header := range [][]string{{"User-Agent", aBrowser}, {"Sec-Fetch-Mode", "no-cors"}, {"Accept", "text/html", "Sec-Fetch-Mode", "cors"}} {
-		if resp, _ := g.request(http.MethodGet, "/cam/porch.jpeg", "", header...); resp.StatusCode != http.StatusUnauthorized || resp.Header.Get("WWW-Authenticate") != "" {
+	for _, header := range [][]string{{"User-Agent", aBrowser}, {"Sec-Fetch-Mode", "no-cors"},
+		{"Accept", "text/html", "Sec-Fetch-Mode", "cors"}} {
+		if resp, _ := g.request(http.MethodGet, "/cam/porch.jpeg", "",
+			header...); resp.StatusCode != http.StatusUnauthorized || resp.Header.Get("WWW-Authenticate") != "" {
 			t.Errorf("%v: %s, the browser would ask by itself", header, resp.Status)
 		}
 	}
@@ -63,7 +75,8 @@ func TestLists(t *testing.T) {
 		}
 	}
 	for token, status := range map[string]int{g.promToken: 200, g.annaToken: 403, g.rootToken: 200} {
-		if resp, body := g.request(http.MethodGet, "/metrics", "", "Authorization", "bearer "+token); resp.StatusCode != status {
+		if resp, body := g.request(http.MethodGet, "/metrics", "", "Authorization",
+			"bearer "+token); resp.StatusCode != status {
 			t.Errorf("/metrics: %s %s, want %d", resp.Status, body, status)
 		}
 	}
@@ -78,7 +91,8 @@ func TestMe(t *testing.T) {
 		LogoutURL  string `json:"logout_url"`
 	}
 	for header, want := range map[string]me{
-		basic("otto", ottoPassword): {"otto", "operator", false, ""}, "Bearer " + g.annaToken: {"anna", "viewer", false, ""}, "bearer " + g.rootToken: {"root", "admin", false, ""},
+		basic("otto", ottoPassword): {"otto", "operator", false, ""}, "Bearer " + g.annaToken: {"anna", "viewer", false, ""},
+		"bearer " + g.rootToken: {"root", "admin", false, ""},
 	} {
 		_, body := g.request(http.MethodGet, "/api/v1/me", "", "Authorization", header)
 		var got me

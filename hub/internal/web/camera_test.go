@@ -40,8 +40,10 @@ func (c *camera) say(state status.State, reason string) {
 
 func (c *camera) status(state status.State, reason string) status.Status {
 	return status.Status{
-		Camera: c.id, Instance: "agent-" + c.id, Started: captured(0), Host: "pi", Agent: "0.1.0", State: state, Reason: reason, Since: captured(0),
-		Source: "pattern", Format: c.format, Width: 320, Height: 240, FPS: 25, Bitrate: 1_000_000, Frames: 7, Sent: 6, Clock: status.Clock{Source: "arrival", Error: -1},
+		Camera: c.id, Instance: "agent-" + c.id, Started: captured(0), Host: "pi", Agent: "0.1.0", State: state,
+		Reason: reason, Since: captured(0),
+		Source: "pattern", Format: c.format, Width: 320, Height: 240, FPS: 25, Bitrate: 1_000_000, Frames: 7, Sent: 6,
+		Clock: status.Clock{Source: "arrival", Error: -1},
 	}
 }
 
@@ -90,7 +92,8 @@ func units(t testing.TB, name string) (list []unit) {
 	}
 	for nalu := range h264.NALUs(data) {
 		slice := nalu[0]&0x1f == 1 || nalu[0]&0x1f == 5
-		if slices > 0 && (!slice || nalu[1]&0x80 != 0) { // a slice that begins with macroblock 0, or something that goes before one
+		if slices > 0 && (!slice || nalu[1]&0x80 != 0) {
+			// a slice that begins with macroblock 0, or something that goes before one
 			flush()
 		}
 		if slice {
@@ -108,7 +111,8 @@ func (c *camera) access(u unit) {
 	c.append(media.Packet{Payload: u.data, Key: u.key, Params: u.params, Width: 160, Height: 96})
 }
 
-// marked returns u with an SEI in front of its slices that holds a number and fills it up to size bytes, with nothing in it that looks like a start code.
+// marked returns u with an SEI in front of its slices that holds a number and fills it up to size bytes, with nothing
+// in it that looks like a start code.
 func (u unit) marked(n uint64, size int) unit {
 	sei := append([]byte{0, 0, 0, 1, 6}, fmt.Sprintf("<%d>", n)...)
 	for len(sei) < size {

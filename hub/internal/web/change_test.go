@@ -21,7 +21,8 @@ func TestChange(t *testing.T) {
 	yard.picture()
 	second.part()
 
-	r.srv.Update(RuntimeConfig{Limits: viewers.Limits{Viewers: 1}, AllowOrigins: []string{"https://friend.example.org"}, DefaultCamera: "desk"})
+	r.srv.Update(RuntimeConfig{Limits: viewers.Limits{Viewers: 1}, AllowOrigins: []string{"https://friend.example.org"},
+		DefaultCamera: "desk"})
 	if live := r.srv.config(); live.WriteTimeout != DefaultWriteTimeout {
 		t.Errorf("%+v", live)
 	}
@@ -34,7 +35,8 @@ func TestChange(t *testing.T) {
 	second.part()
 
 	r.srv.Update(RuntimeConfig{WriteTimeout: time.Minute, DefaultCamera: "desk"})
-	if resp, body := r.do(http.MethodGet, "/?action=snapshot"); resp.StatusCode != http.StatusOK || string(body) != string(newest) {
+	if resp, body := r.do(http.MethodGet, "/?action=snapshot"); resp.StatusCode != http.StatusOK ||
+		string(body) != string(newest) {
 		t.Errorf("without a limit, of the new default camera: %s, %q", resp.Status, body)
 	}
 	_ = first.Close()

@@ -51,14 +51,15 @@ func TestAliases(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]problem.Problem{
-		"/cam/desk/nothing":             {Title: "Not Found", Status: 404},
-		"/cam/desk/?action=dance":       badParameter("action"),
-		"/?action=dance":                badParameter("action"),
-		"/cam/desk/stream?fps=fast":     badParameter("fps"),
-		"/webcamx/?action=stream":       {Title: "Not Found", Status: 404},
-		"/webcam9/?action=stream":       {Title: "Unknown camera", Status: 404, Cameras: []string{"desk", "gone", "left", "yard"}},
-		"/api/frame.jpeg?src=rtsp://x":  {Title: "Unknown camera", Status: 404, Cameras: []string{"desk", "gone", "left", "yard"}},
-		"/webcam/?action=snapshot":      noFFmpeg(),
+		"/cam/desk/nothing":         {Title: "Not Found", Status: 404},
+		"/cam/desk/?action=dance":   badParameter("action"),
+		"/?action=dance":            badParameter("action"),
+		"/cam/desk/stream?fps=fast": badParameter("fps"),
+		"/webcamx/?action=stream":   {Title: "Not Found", Status: 404},
+		"/webcam9/?action=stream": {Title: "Unknown camera", Status: 404,
+			Cameras: []string{"desk", "gone", "left", "yard"}},
+		"/api/frame.jpeg?src=rtsp://x": {Title: "Unknown camera", Status: 404,
+			Cameras: []string{"desk", "gone", "left", "yard"}}, "/webcam/?action=snapshot": noFFmpeg(),
 		"/?action=stream":               noFFmpeg(),
 		"/cam/gone/?action=snapshot":    offline(),
 		"/cam/yard/snapshot.jpg?w=a":    badParameter("width"),
@@ -75,7 +76,8 @@ func TestAliases(t *testing.T) {
 		t.Errorf("/cam/desk/: %s %.100s", resp.Status, body)
 	}
 	for path, want := range map[string]string{
-		"/cam/desk/state": `"online":true`, "/cam/gone/state": `"online":false`, "/api/streams": `"yard":{"consumers":[],"producers":[{`,
+		"/cam/desk/state": `"online":true`, "/cam/gone/state": `"online":false`,
+		"/api/streams": `"yard":{"consumers":[],"producers":[{`,
 	} {
 		resp, body := r.do(http.MethodGet, path)
 		if resp.StatusCode != 200 || !json.Valid(body) || !bytes.Contains(body, []byte(want)) {
@@ -89,13 +91,16 @@ func TestRenditions(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	cam := r.camera("desk", frame.JPEG)
 	var picture bytes.Buffer
-	if err := jpeg.Encode(&picture, image.NewYCbCr(image.Rect(0, 0, 640, 360), image.YCbCrSubsampleRatio420), nil); err != nil {
+	if err := jpeg.Encode(&picture, image.NewYCbCr(image.Rect(0, 0, 640, 360), image.YCbCrSubsampleRatio420),
+		nil); err != nil {
 		t.Fatal(err)
 	}
-	cam.stream.Append(media.Packet{Seq: 7, Epoch: cam.epoch, CaptureTime: captured(7), Payload: picture.Bytes(), Width: 640, Height: 360})
+	cam.stream.Append(media.Packet{Seq: 7, Epoch: cam.epoch, CaptureTime: captured(7), Payload: picture.Bytes(),
+		Width: 640, Height: 360})
 	for query, want := range map[string]image.Point{
-		"": {640, 360}, "?width=300": {320, 180}, "?width=100&quality=50": {160, 90}, "?width=4000": {640, 360}, "?quality=20": {640, 360},
-		"?rotate=90": {360, 640}, "?rotate=180&width=320": {320, 180}, "?rotate=270&width=160": {160, 284},
+		"": {640, 360}, "?width=300": {320, 180}, "?width=100&quality=50": {160, 90}, "?width=4000": {640, 360},
+		"?quality=20": {640, 360}, "?rotate=90": {360, 640}, "?rotate=180&width=320": {320, 180},
+		"?rotate=270&width=160": {160, 284},
 	} {
 		resp, body := r.do(http.MethodGet, "/cam/desk.jpeg"+query)
 		cfg, err := jpeg.DecodeConfig(bytes.NewReader(body))

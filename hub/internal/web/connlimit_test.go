@@ -14,8 +14,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// TestIdle: an address keeps at most connlimit.MaxIdle connections open between two requests. The oldest are closed, with TLS
-// too. An active connection stays.
+// TestIdle: an address keeps at most connlimit.MaxIdle connections open between two requests. The oldest are closed,
+// with TLS too. An active connection stays.
 func TestIdle(t *testing.T) {
 	const most, tries = 8, 60
 	r := newFixture(t, stream.Config{}, func(s *Server) {
@@ -64,7 +64,8 @@ func noneExempt(string) bool { return false }
 // TestPendingConns: an address has a limited number of connections without a request.
 func TestPendingConns(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) {
-		s.pending = connlimit.NewPending(3, noneExempt, func(address string) { s.tracker.Reject(viewers.LimitPending, address) })
+		s.pending = connlimit.NewPending(3, noneExempt,
+			func(address string) { s.tracker.Reject(viewers.LimitPending, address) })
 		s.times.header = hour
 	})
 	var waiting []*conn

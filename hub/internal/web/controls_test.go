@@ -90,7 +90,8 @@ func TestControls(t *testing.T) {
 		t.Fatalf("%s", body)
 	}
 	a.controls = nil
-	if _, body := r.do(http.MethodGet, "/api/v1/cameras/desk/controls"); strings.TrimSpace(string(body)) != `{"controls":[]}` {
+	if _, body := r.do(http.MethodGet, "/api/v1/cameras/desk/controls"); strings.TrimSpace(
+		string(body)) != `{"controls":[]}` {
 		t.Errorf("without controls: %s", body)
 	}
 }
@@ -108,23 +109,34 @@ func TestControlsRefused(t *testing.T) {
 		want             problem.Problem
 		detail           string
 	}{
-		{"unknown camera", "/api/v1/cameras/nobody/controls", good, nil, nil, problem.Problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}, "desk"},
-		{"bad id", "/api/v1/cameras/NO/controls", good, nil, nil, problem.Problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}, "desk"},
+		{"unknown camera", "/api/v1/cameras/nobody/controls", good, nil, nil,
+			problem.Problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}, "desk"},
+		{"bad id", "/api/v1/cameras/NO/controls", good, nil, nil, problem.Problem{Title: "Unknown camera", Status: 404,
+			Cameras: []string{"desk"}}, "desk"},
 		{"no JSON", path, "fps=5", nil, nil, problem.Problem{Title: "Bad Request", Status: 400}, "JSON"},
 		{"nothing", path, "{}", nil, nil, problem.Problem{Title: "Bad Request", Status: 400}, "nothing to change"},
-		{"too long", path, `{"fps":5,"x":"` + strings.Repeat("x", 20_000), nil, nil, problem.Problem{Title: "Request Entity Too Large", Status: 413}, "8192"},
-		{"a form", path, good, []string{"Content-Type", "application/x-www-form-urlencoded"}, nil, problem.Problem{Title: "Unsupported Media Type", Status: 415}, "application/json"},
-		{"another origin", path, good, []string{"Origin", "http://elsewhere"}, nil, problem.Problem{Title: "Forbidden", Status: 403}, "http://elsewhere"},
-		{"another site", path, good, []string{"Sec-Fetch-Site", "cross-site"}, nil, problem.Problem{Title: "Forbidden", Status: 403}, "another origin"},
-		{"not possible", path, good, nil, fmt.Errorf("do: %w", &cameras.RefusedError{Code: 400, Reason: "at most 30"}), problem.Problem{Title: "Bad Request", Status: 400}, "at most 30"},
-		{"cannot", path, good, nil, &cameras.RefusedError{Code: 501, Reason: "a file has no rate"}, problem.Problem{Title: "Not Implemented", Status: 501}, "a file has no rate"},
+		{"too long", path, `{"fps":5,"x":"` + strings.Repeat("x", 20_000), nil, nil,
+			problem.Problem{Title: "Request Entity Too Large", Status: 413}, "8192"},
+		{"a form", path, good, []string{"Content-Type", "application/x-www-form-urlencoded"}, nil,
+			problem.Problem{Title: "Unsupported Media Type", Status: 415}, "application/json"},
+		{"another origin", path, good, []string{"Origin", "http://elsewhere"}, nil,
+			problem.Problem{Title: "Forbidden", Status: 403}, "http://elsewhere"},
+		{"another site", path, good, []string{"Sec-Fetch-Site", "cross-site"}, nil,
+			problem.Problem{Title: "Forbidden", Status: 403}, "another origin"},
+		{"not possible", path, good, nil, fmt.Errorf("do: %w", &cameras.RefusedError{Code: 400, Reason: "at most 30"}),
+			problem.Problem{Title: "Bad Request", Status: 400}, "at most 30"},
+		{"cannot", path, good, nil, &cameras.RefusedError{Code: 501, Reason: "a file has no rate"},
+			problem.Problem{Title: "Not Implemented", Status: 501}, "a file has no rate"},
 		{
 			"asked too often", path, good, nil, &cameras.RefusedError{Code: 429, Reason: "at most 10"},
 			problem.Problem{Title: "Agent busy", Status: 503, RetryAfter: 1}, "at most 10",
 		},
-		{"no agent", path, good, nil, cameras.ErrNoAgent, problem.Problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "no agent"},
-		{"no answer", path, good, nil, fmt.Errorf("do: %w", context.DeadlineExceeded), problem.Problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "2s"},
-		{"no NATS", path, good, nil, errors.New("nats: gone"), problem.Problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "nats: gone"},
+		{"no agent", path, good, nil, cameras.ErrNoAgent, problem.Problem{Title: "Camera offline", Status: 503,
+			RetryAfter: 5}, "no agent"},
+		{"no answer", path, good, nil, fmt.Errorf("do: %w", context.DeadlineExceeded),
+			problem.Problem{Title: "Camera offline", Status: 503, RetryAfter: 5}, "2s"},
+		{"no NATS", path, good, nil, errors.New("nats: gone"), problem.Problem{Title: "Camera offline", Status: 503,
+			RetryAfter: 5}, "nats: gone"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a.err, a.calls = test.agent, 0
@@ -161,7 +173,8 @@ func (doc openapi) check(t *testing.T, name string, value any) {
 
 // TestInfo: the hub says how agents reach it, at the host that the client requested if NATS listens on all addresses.
 func TestInfo(t *testing.T) {
-	info := apiv1.Info{Version: "1.2.3", SubjectRoot: "cam", NATS: apiv1.NATS{URLs: []string{"nats://example.com:4222"}, AnyHost: true}}
+	info := apiv1.Info{Version: "1.2.3", SubjectRoot: "cam", NATS: apiv1.NATS{URLs: []string{"nats://example.com:4222"},
+		AnyHost: true}}
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Info = info; s.compose() })
 	doc := readOpenAPI(t)
 	_, body := r.do(http.MethodGet, "/api/v1/hub")
@@ -170,7 +183,8 @@ func TestInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	doc.check(t, "Hub", got)
-	for _, want := range []string{`"version":"1.2.3"`, `"urls":["` + "nats://" + net.JoinHostPort("127.0.0.1", "4222") + `"],"loopback":false,"auth_required":false`, `"subject_root":"cam"`, `"ffmpeg":false`, `"http":{"loopback":false}`} {
+	for _, want := range []string{`"version":"1.2.3"`, `"urls":["` + "nats://" + net.JoinHostPort("127.0.0.1", "4222") +
+		`"],"loopback":false,"auth_required":false`, `"subject_root":"cam"`, `"ffmpeg":false`, `"http":{"loopback":false}`} {
 		if !strings.Contains(string(body), want) {
 			t.Errorf("%s lacks %s", body, want)
 		}
@@ -203,7 +217,8 @@ func TestOtherOrigins(t *testing.T) {
 	} {
 		resp, _ := r.do(http.MethodGet, path, "Origin", "http://elsewhere")
 		policy := strings.Split(resp.Header.Get("Content-Security-Policy"), "; ")
-		if !slices.Contains(policy, want.frames) || resp.Header.Get("Access-Control-Allow-Origin") != want.cors || policy[0] != "default-src 'none'" {
+		if !slices.Contains(policy, want.frames) || resp.Header.Get("Access-Control-Allow-Origin") != want.cors ||
+			policy[0] != "default-src 'none'" {
 			t.Errorf("%s: policy %q, allowed origin %q", path, policy, resp.Header.Get("Access-Control-Allow-Origin"))
 		}
 	}
@@ -230,7 +245,8 @@ func TestForwardedPrefix(t *testing.T) {
 		{"//elsewhere", "//elsewhere", 404, ""},
 	} {
 		resp, body := r.do(http.MethodGet, test.path, "X-Forwarded-Prefix", test.prefix)
-		if resp.StatusCode != test.status || resp.Header.Get("Location") != test.location || test.status == 200 && !bytes.Equal(body, want) {
+		if resp.StatusCode != test.status || resp.Header.Get("Location") != test.location || test.status == 200 &&
+			!bytes.Equal(body, want) {
 			t.Errorf("%s below %s: %s, Location %q", test.path, test.prefix, resp.Status, resp.Header.Get("Location"))
 		}
 	}

@@ -98,7 +98,8 @@ func TestLogoutOfAll(t *testing.T) {
 		t.Errorf("the browser forgets %v", forgotten)
 	}
 	for _, cookie := range []string{first, second, host} {
-		if resp, _ := g.request(http.MethodGet, "/api/v1/me", "", "Cookie", cookie); resp.StatusCode != http.StatusUnauthorized {
+		if resp, _ := g.request(http.MethodGet, "/api/v1/me", "", "Cookie",
+			cookie); resp.StatusCode != http.StatusUnauthorized {
 			t.Errorf("a session of before the logout: %s", resp.Status)
 		}
 	}

@@ -68,7 +68,8 @@ func TestPromtool(t *testing.T) {
 func ours(scrape []byte) []byte {
 	var kept bytes.Buffer
 	for line := range bytes.Lines(scrape) {
-		if bytes.HasPrefix(line, []byte("bramble_")) || bytes.HasPrefix(line, []byte("# TYPE bramble_")) || bytes.HasPrefix(line, []byte("# HELP bramble_")) {
+		if bytes.HasPrefix(line, []byte("bramble_")) || bytes.HasPrefix(line, []byte("# TYPE bramble_")) ||
+			bytes.HasPrefix(line, []byte("# HELP bramble_")) {
 			kept.Write(line)
 		}
 	}
@@ -103,7 +104,8 @@ func panels(t *testing.T) (exprs []string) {
 	if err := json.Unmarshal(data, &d); err != nil {
 		t.Fatal(err)
 	}
-	if d.UID != "bramble" || d.SchemaVersion < 36 || len(d.Templating.List) == 0 || d.Templating.List[0].Type != "datasource" {
+	if d.UID != "bramble" || d.SchemaVersion < 36 || len(d.Templating.List) == 0 ||
+		d.Templating.List[0].Type != "datasource" {
 		t.Errorf("uid %q, schema %d, variables %v", d.UID, d.SchemaVersion, d.Templating.List)
 	}
 	for _, v := range d.Templating.List[1:] {

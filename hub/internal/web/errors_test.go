@@ -101,7 +101,8 @@ func TestAnswers(t *testing.T) {
 func checkSecurity(t *testing.T, h http.Header) {
 	t.Helper()
 	policy := h.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'", "img-src 'self' blob: data:", "media-src 'self' blob:", "frame-ancestors 'self'", "base-uri 'none'", "form-action 'self'"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'",
+		"img-src 'self' blob: data:", "media-src 'self' blob:", "frame-ancestors 'self'", "base-uri 'none'", "form-action 'self'"} {
 		if !slices.Contains(strings.Split(policy, "; "), want) {
 			t.Errorf("the policy %q lacks %q", policy, want)
 		}
@@ -129,19 +130,24 @@ func TestProblems(t *testing.T) {
 		{"/assets/../index.html", problem.Problem{Title: "Not Found", Status: 404}, nil},
 		{"/assets/%2e%2e/index.html", problem.Problem{Title: "Not Found", Status: 404}, nil},
 		{"/api/v1", problem.Problem{Title: "Not Found", Status: 404}, nil},
-		{"/cam/desk.gif", problem.Problem{Title: "Not Found", Status: 404}, []string{"no .gif", ".jpeg, .mjpeg, .h264, .mp4 and .ts"}},
+		{"/cam/desk.gif", problem.Problem{Title: "Not Found", Status: 404},
+			[]string{"no .gif", ".jpeg, .mjpeg, .h264, .mp4 and .ts"}},
 		{"/cam/desk.", problem.Problem{Title: "Not Found", Status: 404}, []string{".jpeg, .mjpeg, .h264, .mp4 and .ts"}},
 		{"/cam/desk.mjpeg.mp4", problem.Problem{Title: "Not Found", Status: 404}, []string{"no .mjpeg.mp4"}},
-		{"/cam/nobody.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`, "known are desk, gone, left, yard"}},
+		{"/cam/nobody.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known},
+			[]string{`"nobody"`, "known are desk, gone, left, yard"}},
 		{"/cam/nobody.mjpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
 		{"/cam/nobody.h264", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
 		{"/cam/nobody.mp4", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
-		{"/api/v1/cameras/nobody", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
+		{"/api/v1/cameras/nobody", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known},
+			[]string{`"nobody"`}},
 		{"/cam/DESK", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
 		{"/cam/DESK.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
 		{"/cam/.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
-		{"/api/v1/cameras/a.b", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
-		{"/cam/" + strings.Repeat("x", 64) + ".jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
+		{"/api/v1/cameras/a.b", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known},
+			[]string{"1 to 63 of a-z"}},
+		{"/cam/" + strings.Repeat("x", 64) + ".jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known},
+			[]string{"1 to 63 of a-z"}},
 
 		{"/cam/desk.jpeg?max_age=soon", badParameter("max_age"), []string{`max_age="soon"`, "0s to 1h", "2s"}},
 		{"/cam/desk.jpeg?max_age=-1s", badParameter("max_age"), []string{"0s to 1h"}},
@@ -205,8 +211,10 @@ func offline() problem.Problem {
 func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem.Problem, detail []string) {
 	t.Helper()
 	h := resp.Header
-	if resp.StatusCode != want.Status || h.Get("Content-Type") != "application/problem+json" || h.Get("Cache-Control") != "no-store" {
-		t.Errorf("%s, Content-Type %q, Cache-Control %q; want %d", resp.Status, h.Get("Content-Type"), h.Get("Cache-Control"), want.Status)
+	if resp.StatusCode != want.Status || h.Get("Content-Type") != "application/problem+json" ||
+		h.Get("Cache-Control") != "no-store" {
+		t.Errorf("%s, Content-Type %q, Cache-Control %q; want %d", resp.Status, h.Get("Content-Type"), h.Get("Cache-Control"),
+			want.Status)
 	}
 	retry := ""
 	if want.RetryAfter > 0 {
@@ -235,7 +243,8 @@ func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem.P
 	if got.Type != "about:blank" || got.Detail == "" || len(got.Detail) > 500 {
 		t.Errorf("type %q, detail %q", got.Type, got.Detail)
 	}
-	if got.Title != want.Title || got.Status != want.Status || got.Parameter != want.Parameter || got.RetryAfter != want.RetryAfter || !slices.Equal(got.Cameras, want.Cameras) {
+	if got.Title != want.Title || got.Status != want.Status || got.Parameter != want.Parameter ||
+		got.RetryAfter != want.RetryAfter || !slices.Equal(got.Cameras, want.Cameras) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 }
@@ -320,14 +329,16 @@ func TestEmptyHub(t *testing.T) {
 		t.Errorf("%s: %s", resp.Status, body)
 	}
 	resp, body = r.do(http.MethodGet, "/readyz")
-	checkProblem(t, resp, body, problem.Problem{Title: "Service Unavailable", Status: 503}, []string{"no camera is known yet"})
+	checkProblem(t, resp, body, problem.Problem{Title: "Service Unavailable", Status: 503},
+		[]string{"no camera is known yet"})
 	r.camera("desk", frame.JPEG)
 	if resp, body = r.do(http.MethodGet, "/readyz"); resp.StatusCode != 200 {
 		t.Errorf("%s: %s", resp.Status, body)
 	}
 	r.agents.setAway(true)
 	resp, body = r.do(http.MethodGet, "/readyz")
-	checkProblem(t, resp, body, problem.Problem{Title: "Service Unavailable", Status: 503}, []string{"no connection to NATS"})
+	checkProblem(t, resp, body, problem.Problem{Title: "Service Unavailable", Status: 503},
+		[]string{"no connection to NATS"})
 	if resp, body = r.do(http.MethodGet, "/healthz"); resp.StatusCode != 200 {
 		t.Errorf("%s: %s", resp.Status, body)
 	}

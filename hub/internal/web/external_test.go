@@ -51,7 +51,8 @@ func newBearing(t *testing.T) (g *guarded, token func(claims map[string]any) str
 	testutil.Eventually(t, "the mapping counts", func() bool { return len(g.store.Snapshot().Mappings()) == 1 })
 	return g, func(claims map[string]any) string {
 		all := map[string]any{
-			"iss": "https://id.example.org", "aud": "bramble", "sub": "robot", "groups": []string{"lab"}, "exp": time.Now().Add(time.Hour).Unix(),
+			"iss": "https://id.example.org", "aud": "bramble", "sub": "robot", "groups": []string{"lab"},
+			"exp": time.Now().Add(time.Hour).Unix(),
 		}
 		for k, v := range claims {
 			all[k] = v
@@ -93,7 +94,8 @@ func TestJWT(t *testing.T) {
 			t.Errorf("controls of %s: %s %s", camera, resp.Status, body)
 		}
 	}
-	if resp, body := g.request(http.MethodGet, "/metrics", "", "Authorization", "Bearer "+token(nil)); resp.StatusCode != 403 {
+	if resp, body := g.request(http.MethodGet, "/metrics", "", "Authorization",
+		"Bearer "+token(nil)); resp.StatusCode != 403 {
 		t.Errorf("/metrics: %s %s", resp.Status, body)
 	}
 	if !secretLog.says("audit=jwt user=robot") || !secretLog.says("by=jwt") {

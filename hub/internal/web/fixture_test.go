@@ -85,7 +85,9 @@ func newHouse(t testing.TB, bounds stream.Config) *house {
 	reg := cameras.New(cameras.Config{Agents: a, Stream: bounds, Log: testutil.Log(t)})
 	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testutil.Log(t)})
 	return &house{t, a, reg, tr, New(Config{
-		Registry: reg, Transcoder: tr, Outputs: outputs.All(), Connected: a.Connected, RuntimeConfig: RuntimeConfig{AllowHosts: []string{"hub", "example.com"}}, Insecure: true, Info: apiv1.Info{Version: "1.2.3"},
+		Registry: reg, Transcoder: tr, Outputs: outputs.All(), Connected: a.Connected,
+		RuntimeConfig: RuntimeConfig{AllowHosts: []string{"hub", "example.com"}}, Insecure: true,
+		Info: apiv1.Info{Version: "1.2.3"},
 		Collectors: []prometheus.Collector{
 			ingest.NewCollector(a.Connected, func() uint64 { return 7 }), cameras.NewCollector(reg, tr.Delivered),
 			transcode.NewCollector(tr, reg.Cameras),
@@ -204,7 +206,8 @@ func (r *fixture) send(text string) *conn {
 	if err := tcp.SetDeadline(time.Now().Add(testutil.Timeout)); err != nil {
 		r.t.Fatal(err)
 	}
-	if err := tcp.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil { // what a viewer does not read should not vanish in the kernel
+	if err := tcp.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+		// what a viewer does not read should not vanish in the kernel
 		r.t.Fatal(err)
 	}
 	if _, err := tcp.Write([]byte(text)); err != nil {

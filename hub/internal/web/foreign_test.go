@@ -37,9 +37,11 @@ func TestForeignPage(t *testing.T) {
 		{"picture of a subdomain", fetched("same-site", "no-cors", "image", "Referer", "http://evil.localhost/"), all, true},
 		{"picture of a page of the site that hides", fetched("same-site", "no-cors", "image"), all, true},
 		{"script", fetched("cross-site", "cors", "empty", "Origin", "https://evil.example"), all, true},
-		{"frame", fetched("cross-site", "navigate", "iframe", "Referer", "https://evil.example/"), append(all, pages...), true},
+		{"frame", fetched("cross-site", "navigate", "iframe", "Referer", "https://evil.example/"), append(all, pages...),
+			true},
 		{"object", fetched("cross-site", "navigate", "object"), append(all, pages...), true},
-		{"loaded ahead", fetched("cross-site", "navigate", "document", "Sec-Purpose", "prefetch;prerender"), append(all, pages...), true},
+		{"loaded ahead", fetched("cross-site", "navigate", "document", "Sec-Purpose", "prefetch;prerender"),
+			append(all, pages...), true},
 		{"own", fetched("same-origin", "no-cors", "image"), append(all, pages...), false},
 		{"typed", fetched("none", "navigate", "document"), append(all, pages...), false},
 		{"link that is followed", fetched("cross-site", "navigate", "document"), append(all, pages...), false},
@@ -53,7 +55,8 @@ func TestForeignPage(t *testing.T) {
 		{"old, sandboxed", []string{"Origin", "null"}, all, true},
 		{"old, link or frame", []string{"Referer", "https://evil.example/", "Accept", "text/html,*/*;q=0.8"}, all, true},
 		{"old, link to a page", []string{"Referer", "https://evil.example/", "Accept", "text/html,*/*;q=0.8"}, pages, false},
-		{"files for pages", fetched("cross-site", "cors", "script", "Origin", "https://evil.example"), []string{"/bramble-camera.js", "/assets/app.js"}, false},
+		{"files for pages", fetched("cross-site", "cors", "script", "Origin", "https://evil.example"),
+			[]string{"/bramble-camera.js", "/assets/app.js"}, false},
 	} {
 		for _, path := range test.paths {
 			rec := h.answer(path, "localhost:"+port, test.header...)
@@ -87,12 +90,14 @@ func TestForeignPageOfUser(t *testing.T) {
 		want    int
 	}{
 		{"/cam/porch.jpeg", session, fetched("same-site", "no-cors", "image"), http.StatusForbidden},
-		{"/cam/porch.jpeg", session, fetched("same-site", "no-cors", "image", "Referer", "http://other.example/"), http.StatusForbidden},
+		{"/cam/porch.jpeg", session, fetched("same-site", "no-cors", "image", "Referer", "http://other.example/"),
+			http.StatusForbidden},
 		{"/cam/porch?embed", session, fetched("same-site", "navigate", "iframe"), http.StatusForbidden},
 		{"/cam/porch.jpeg", proxy, fetched("cross-site", "no-cors", "image"), http.StatusForbidden},
 		{"/cam/porch.jpeg", session, fetched("same-origin", "no-cors", "image"), http.StatusOK},
 		{"/cam/porch.jpeg", proxy, fetched("same-origin", "no-cors", "image"), http.StatusOK},
-		{"/cam/porch.jpeg", session, fetched("same-site", "no-cors", "image", "Referer", "https://friend.example/"), http.StatusOK},
+		{"/cam/porch.jpeg", session, fetched("same-site", "no-cors", "image", "Referer", "https://friend.example/"),
+			http.StatusOK},
 		{"/cam/porch.jpeg?link=" + g.valid, session, fetched("same-site", "no-cors", "image"), http.StatusOK},
 		{"/cam/porch", session, fetched("cross-site", "navigate", "document"), http.StatusOK},
 		{"/cam/porch.jpeg", token, fetched("cross-site", "no-cors", "image"), http.StatusOK},
@@ -119,7 +124,8 @@ func TestSecurityHeaders(t *testing.T) {
 		{"/cam/porch.jpeg", []string{"Authorization", "Bearer " + g.annaToken}, own},
 		{"/cam/porch.jpeg", []string{"Authorization", "Bearer " + g.annaToken, "Referer", "https://evil.example/"}, own},
 		{"/cam/porch.jpeg", []string{"Authorization", "Bearer " + g.annaToken, "Referer", "https://friend.example/"}, shared},
-		{"/cam/porch.jpeg", []string{"Authorization", "Bearer " + g.annaToken, "Referer", "http://127.0.0.1/"}, shared}, // of another port
+		// of another port
+		{"/cam/porch.jpeg", []string{"Authorization", "Bearer " + g.annaToken, "Referer", "http://127.0.0.1/"}, shared},
 		{"/cam/porch.jpeg", nil, own}, // refused
 		{"/cam/porch.jpeg?link=" + g.valid, nil, shared},
 		{"/cam/porch?embed&link=" + g.valid, nil, shared},

@@ -81,7 +81,8 @@ func TestH264Outage(t *testing.T) {
 	yard.viewers(1)
 }
 
-// Other parameter sets end the response cleanly before the key frame that has them; whoever connects again gets them first.
+// Other parameter sets end the response cleanly before the key frame that has them; whoever connects again gets them
+// first.
 func TestH264NewParams(t *testing.T) {
 	for _, path := range []string{"/cam/yard.h264", "/cam/yard.mp4"} {
 		t.Run(path, func(t *testing.T) {
@@ -100,7 +101,8 @@ func TestH264NewParams(t *testing.T) {
 				yard.access(u)
 			}
 			got := viewer.ends()
-			if path == "/cam/yard.h264" && !bytes.Equal(got, bytes.Join([][]byte{list[5].data, list[6].data, list[7].data, list[8].data, list[9].data}, nil)) {
+			if path == "/cam/yard.h264" &&
+				!bytes.Equal(got, bytes.Join([][]byte{list[5].data, list[6].data, list[7].data, list[8].data, list[9].data}, nil)) {
 				t.Errorf("%d bytes came, not the old GOP", len(got))
 			}
 			yard.viewers(0)
@@ -154,7 +156,8 @@ func TestFormatChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkProblem(t, waiting.resp, body, problem.Problem{Title: "Camera has changed", Status: 503, RetryAfter: 1}, []string{"it now delivers h264"})
+	checkProblem(t, waiting.resp, body, problem.Problem{Title: "Camera has changed", Status: 503, RetryAfter: 1},
+		[]string{"it now delivers h264"})
 	resp, body := r.do("GET", "/cam/yard.h264")
 	checkProblem(t, resp, body, noFFmpeg(), nil)
 }

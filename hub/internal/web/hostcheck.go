@@ -40,8 +40,8 @@ type authOffCheck struct {
 	published  bool            // in a container, published on this host's loopback addresses only
 }
 
-// middleware refuses, while authentication is off, requests that a proxy passes on from other hosts, those for a foreign
-// host name, and those of a page of another origin.
+// middleware refuses, while authentication is off, requests that a proxy passes on from other hosts, those for a
+// foreign host name, and those of a page of another origin.
 func (a *authOffCheck) middleware(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if !a.auth.Off() {
@@ -71,10 +71,10 @@ func (a *authOffCheck) rejectProxied(c echo.Context) error {
 		"proxy may see all cameras")
 }
 
-// rejectForeignHost refuses requests for a host name that is not this host's. Any page can make its name point to 127.0.0.1
-// once it is loaded (DNS rebinding). The browser then takes it for the hub's origin. With users it has no cookie, and
-// with TLS no certificate for that name. A proxy's X-Forwarded-Host is checked in addition, not instead, because a page
-// may set it itself.
+// rejectForeignHost refuses requests for a host name that is not this host's. Any page can make its name point to
+// 127.0.0.1 once it is loaded (DNS rebinding). The browser then takes it for the hub's origin. With users it has no
+// cookie, and with TLS no certificate for that name. A proxy's X-Forwarded-Host is checked in addition, not instead,
+// because a page may set it itself.
 func (a *authOffCheck) rejectForeignHost(r *http.Request) error {
 	if r.TLS != nil {
 		return nil

@@ -111,17 +111,19 @@ func TestPassedOn(t *testing.T) {
 			change func(*Config)
 			code   int
 		}{
-			"safe":                  {func(c *Config) { c.Insecure = false }, http.StatusForbidden},
-			"safe, no proxy":        {func(c *Config) { c.Insecure, c.Proxies = false, believing(t, "none") }, http.StatusForbidden},
-			"insecure":              {func(*Config) {}, http.StatusOK},
-			"published by a proxy":  {func(c *Config) { c.Insecure, c.Published = false, true }, http.StatusOK},
-			"published, not by one": {func(c *Config) { c.Insecure, c.Published, c.Proxies = false, true, believing(t, "none") }, http.StatusForbidden},
+			"safe": {func(c *Config) { c.Insecure = false }, http.StatusForbidden},
+			"safe, no proxy": {func(c *Config) { c.Insecure, c.Proxies = false, believing(t, "none") },
+				http.StatusForbidden}, "insecure": {func(*Config) {}, http.StatusOK},
+			"published by a proxy": {func(c *Config) { c.Insecure, c.Published = false, true }, http.StatusOK},
+			"published, not by one": {func(c *Config) { c.Insecure, c.Published, c.Proxies = false, true, believing(t, "none") },
+				http.StatusForbidden},
 		} {
 			h.srv.cfg = cfg
 			test.change(&h.srv.cfg)
 			h.srv.compose()
 			rec := h.answer("/cam/desk.jpeg", "localhost", header...)
-			if rec.Code != test.code || rec.Code == http.StatusForbidden && !strings.Contains(rec.Body.String(), "bramble-hub user add") {
+			if rec.Code != test.code || rec.Code == http.StatusForbidden &&
+				!strings.Contains(rec.Body.String(), "bramble-hub user add") {
 				t.Errorf("%s, %v: %d %.200s", name, header, rec.Code, rec.Body)
 			}
 		}

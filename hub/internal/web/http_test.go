@@ -140,7 +140,8 @@ func TestPipelined(t *testing.T) {
 
 // A client that takes its time to say what it wants is cut.
 func TestSlowClients(t *testing.T) {
-	header := newFixture(t, stream.Config{}, func(s *Server) { s.times.header, s.times.request = 50*time.Millisecond, hour })
+	header := newFixture(t, stream.Config{},
+		func(s *Server) { s.times.header, s.times.request = 50*time.Millisecond, hour })
 	body := newFixture(t, stream.Config{}, func(s *Server) { s.times.header, s.times.request = hour, 50*time.Millisecond })
 	for name, text := range map[string]string{
 		"nothing":       "",
@@ -173,7 +174,8 @@ func TestHeaderLimit(t *testing.T) {
 		c.part()
 	}
 	c = r.send("GET / HTTP/1.1\r\nHost: hub\r\nX-Long: " + strings.Repeat("x", 64<<10) + "\r\n\r\n")
-	if resp, err := http.ReadResponse(c.r, nil); err == nil && resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge { // a reset is as good
+	if resp, err := http.ReadResponse(c.r, nil); err == nil && resp.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+		// a reset is as good
 		t.Error(resp.Status)
 	}
 }

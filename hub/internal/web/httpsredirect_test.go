@@ -22,9 +22,11 @@ func TestPlainAtTLS(t *testing.T) {
 		code  int    // 0: the connection ends without an answer
 		where string // of the redirect
 	}{
-		"a page":           {"GET /?kiosk HTTP/1.1\r\nHost: hub.example.org:8080\r\n\r\n", 307, "https://hub.example.org:8080/?kiosk"},
-		"an address":       {"GET /cam/porch.jpeg HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n", 307, "https://[2001:db8::1]:80/cam/porch.jpeg"},
-		"its head":         {"HEAD / HTTP/1.0\r\nHost: hub\r\n\r\n", 307, "https://hub/"},
+		"a page": {"GET /?kiosk HTTP/1.1\r\nHost: hub.example.org:8080\r\n\r\n", 307,
+			"https://hub.example.org:8080/?kiosk"},
+		"an address": {"GET /cam/porch.jpeg HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\n", 307,
+			"https://[2001:db8::1]:80/cam/porch.jpeg"}, "its head": {"HEAD / HTTP/1.0\r\nHost: hub\r\n\r\n", 307,
+			"https://hub/"},
 		"a password":       {"POST /login HTTP/1.1\r\nHost: hub\r\nContent-Length: 5\r\n\r\nname=", 400, ""},
 		"no host":          {"GET / HTTP/1.0\r\n\r\n", 400, ""},
 		"another host":     {"GET / HTTP/1.1\r\nHost: hub@example.com\r\n\r\n", 400, ""},
@@ -33,7 +35,8 @@ func TestPlainAtTLS(t *testing.T) {
 		"two slashes":      {"GET //example.com/ HTTP/1.1\r\nHost: hub\r\n\r\n", 307, "https://hub//example.com/"},
 		"HTTP/2":           {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, ""},
 		"no HTTP":          {"SSH-2.0-x\r\n\r\n", 0, ""},
-		"a long header":    {"GET / HTTP/1.1\r\nHost: hub\r\nX: " + strings.Repeat("x", 2*maxRedirectRequest) + "\r\n\r\n", 0, ""},
+		"a long header": {"GET / HTTP/1.1\r\nHost: hub\r\nX: " + strings.Repeat("x", 2*maxRedirectRequest) + "\r\n\r\n", 0,
+			""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			conn, err := net.Dial("tcp", r.addr)

@@ -20,8 +20,8 @@ type lameDuck struct {
 }
 
 // drain disconnects the viewers whose parent is ctx. /readyz fails meanwhile, so that a load balancer sends no more
-// clients, but requests are still served. In the second half of the time viewers end one by one, so that they do not all
-// reconnect to other hubs at once. It returns early with the error of a server that has failed.
+// clients, but requests are still served. In the second half of the time viewers end one by one, so that they do not
+// all reconnect to other hubs at once. It returns early with the error of a server that has failed.
 func (l lameDuck) drain(ctx context.Context, failed <-chan error) error {
 	half := l.time / 2
 	if half <= 0 {

@@ -20,7 +20,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// A hub that is about to stop is not ready, and serves those who are there and those who still come; then all end, and none within a frame.
+// A hub that is about to stop is not ready, and serves those who are there and those who still come; then all end, and
+// none within a frame.
 func TestLameDuck(t *testing.T) {
 	h := newHouse(t, stream.Config{})
 	h.srv.cfg.LameDuck, h.srv.times.Idle = hour, hour
@@ -28,7 +29,8 @@ func TestLameDuck(t *testing.T) {
 	desk.picture()
 	yard.access(units(t, "slices.h264")[0])
 	l := &failing{listener: listen(t), err: errors.New("enough of this")}
-	r := &fixture{house: h, addr: l.Addr().String(), client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	r := &fixture{house: h, addr: l.Addr().String(),
+		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- h.srv.Run(ctx, l) }()
@@ -63,7 +65,8 @@ func TestLameDuck(t *testing.T) {
 	video.ends()
 }
 
-// Viewers are let go of one after the other, in the second half of the time. The slots of a WebSocket are not viewers for themselves here.
+// Viewers are let go of one after the other, in the second half of the time. The slots of a WebSocket are not viewers
+// for themselves here.
 func TestLameDuckTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
@@ -78,7 +81,8 @@ func TestLameDuckTimes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if i == 0 {
-				if slot, err = tracker.Add(context.WithoutCancel(g.Context()), viewers.Client{Address: "192.0.2.1"}, "desk", "mjpeg"); err != nil {
+				if slot, err = tracker.Add(context.WithoutCancel(g.Context()), viewers.Client{Address: "192.0.2.1"}, "desk",
+					"mjpeg"); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -97,7 +101,8 @@ func TestLameDuckTimes(t *testing.T) {
 		}
 		want := []time.Duration{5 * time.Second, 6 * time.Second, 7 * time.Second, 8 * time.Second, 9 * time.Second}
 		if !slices.Equal(times, want) || time.Since(start) != 10*time.Second || slot.Context().Err() != nil {
-			t.Errorf("viewers left after %v, the server was free to stop after %v, slot: %v", times, time.Since(start), slot.Context().Err())
+			t.Errorf("viewers left after %v, the server was free to stop after %v, slot: %v", times, time.Since(start),
+				slot.Context().Err())
 		}
 		slot.Disconnect(nil)
 	})
@@ -105,7 +110,8 @@ func TestLameDuckTimes(t *testing.T) {
 
 // A viewer whose picture is on its way when the hub stops gets all of it.
 func TestStopWholePicture(t *testing.T) {
-	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Stop, s.times.Idle = hour, hour, hour })
+	r := newFixture(t, stream.Config{},
+		func(s *Server) { s.cfg.WriteTimeout, s.times.Stop, s.times.Idle = hour, hour, hour })
 	big := r.camera("big", frame.JPEG)
 	one, two, socket := r.mjpeg("/cam/big.mjpeg"), r.mjpeg("/cam/big.mjpeg"), r.dial()
 	socket.say(`{"op":"watch","slot":1,"camera":"big","kind":"jpeg"}`)

@@ -119,7 +119,9 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	}
 	g.store = keeper
 	h := newHouse(t, stream.Config{})
-	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Agents: &oneAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log), RuntimeConfig: RuntimeConfig{AllowOrigins: []string{"https://friend.example"}}, Log: log,
+	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected,
+		Agents: &oneAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log),
+		RuntimeConfig: RuntimeConfig{AllowOrigins: []string{"https://friend.example"}}, Log: log,
 		Collectors: []prometheus.Collector{lateCollector(func() prometheus.Collector {
 			return transcode.NewCollector(h.srv.cfg.Transcoder, h.reg.Cameras) // a test may replace the transcoder
 		})},
@@ -185,8 +187,11 @@ var users = sync.OnceValue(func() []credstore.User {
 		cameras  []string
 		password secret.Text
 	}{
-		{"anna", permission.Viewer, []string{"porch", "yard"}, annaPassword}, {"otto", permission.Operator, []string{"porch", "yard"}, ottoPassword}, {"nora", permission.Viewer, []string{"lab-*"}, annaPassword},
-		{"root", permission.Admin, []string{"*"}, annaPassword}, {"prom", permission.Viewer, []string{"*"}, annaPassword}, {"gone", permission.Viewer, []string{"*"}, annaPassword},
+		{"anna", permission.Viewer, []string{"porch", "yard"}, annaPassword},
+		{"otto", permission.Operator, []string{"porch", "yard"}, ottoPassword},
+		{"nora", permission.Viewer, []string{"lab-*"}, annaPassword},
+		{"root", permission.Admin, []string{"*"}, annaPassword}, {"prom", permission.Viewer, []string{"*"}, annaPassword},
+		{"gone", permission.Viewer, []string{"*"}, annaPassword},
 	} {
 		if err := d.AddUser(u.name, u.role, u.cameras, u.password); err != nil {
 			panic(err) // they are all as they should be
@@ -202,7 +207,8 @@ func cheapHash(password secret.Text) string {
 	salt := []byte("salt of the tests")
 	key := argon2.IDKey([]byte(password.Reveal()), salt, 1, 64, 1, 32)
 	b64 := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=64,t=1,p=1$%s$%s", argon2.Version, b64.EncodeToString(salt), b64.EncodeToString(key))
+	return fmt.Sprintf("$argon2id$v=%d$m=64,t=1,p=1$%s$%s", argon2.Version, b64.EncodeToString(salt),
+		b64.EncodeToString(key))
 }
 
 func (g *guarded) links(t *testing.T) {
@@ -252,7 +258,8 @@ func (g *guarded) login(user, password string) string {
 // form posts a form as a browser does, and follows no redirect.
 func (g *guarded) form(path string, values url.Values, header ...string) (*http.Response, string) {
 	g.t.Helper()
-	return g.request(http.MethodPost, path, values.Encode(), append([]string{"Content-Type", "application/x-www-form-urlencoded"}, header...)...)
+	return g.request(http.MethodPost, path, values.Encode(),
+		append([]string{"Content-Type", "application/x-www-form-urlencoded"}, header...)...)
 }
 
 // request sends a request and returns the answer as it is, with the beginning of its body.
@@ -270,7 +277,9 @@ func (g *guarded) request(method, path, body string, header ...string) (*http.Re
 		g.t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }() // a stream has no end
-	if strings.HasPrefix(resp.Header.Get("Content-Type"), "multipart/") || resp.StatusCode == http.StatusSwitchingProtocols || resp.Header.Get("Content-Type") == "video/mp4" || resp.Header.Get("Content-Type") == "video/h264" {
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "multipart/") ||
+		resp.StatusCode == http.StatusSwitchingProtocols || resp.Header.Get("Content-Type") == "video/mp4" ||
+		resp.Header.Get("Content-Type") == "video/h264" {
 		return resp, ""
 	}
 	text, err := io.ReadAll(resp.Body)

@@ -21,26 +21,31 @@ func TestLogin(t *testing.T) {
 	g := newGuarded(t)
 	page := []string{"Accept", "text/html,*/*;q=0.8", "User-Agent", aBrowser}
 	for path, want := range map[string]string{
-		"/": "login", "/cam/porch": "../login?next=cam%2Fporch", "/?group=lab": "login?next=%3Fgroup%3Dlab", "/cam/porch/?action=stream": "../../login?next=cam%2Fporch%2F%3Faction%3Dstream",
+		"/": "login", "/cam/porch": "../login?next=cam%2Fporch", "/?group=lab": "login?next=%3Fgroup%3Dlab",
+		"/cam/porch/?action=stream":          "../../login?next=cam%2Fporch%2F%3Faction%3Dstream",
 		"/cam/porch?embed&link=" + g.expired: "../login?next=cam%2Fporch%3Fembed%3D",
 	} {
-		if resp, _ := g.request(http.MethodGet, path, "", page...); resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != want || resp.Header.Get("WWW-Authenticate") != "" {
+		if resp, _ := g.request(http.MethodGet, path, "", page...); resp.StatusCode != http.StatusSeeOther ||
+			resp.Header.Get("Location") != want || resp.Header.Get("WWW-Authenticate") != "" {
 			t.Errorf("%s: %s, Location %q, want %q", path, resp.Status, resp.Header.Get("Location"), want)
 		}
 	}
 	resp, body := g.request(http.MethodGet, "/login?next=cam/porch", "", page...)
-	if !strings.Contains(body, `name="next" type="hidden" value="cam/porch"`) || !strings.Contains(body, `action="login"`) || resp.Header.Get("Cache-Control") != "no-store" ||
+	if !strings.Contains(body, `name="next" type="hidden" value="cam/porch"`) ||
+		!strings.Contains(body, `action="login"`) || resp.Header.Get("Cache-Control") != "no-store" ||
 		resp.Header.Get("Content-Security-Policy") != ownPolicy {
 		t.Errorf("%s %v", body, resp.Header)
 	}
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}, "next": {"cam/porch?x=1"}}
-	resp, _ = g.form("/login", values, append(page, "X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/sub", "Origin", "http://"+g.addr)...)
+	resp, _ = g.form("/login", values, append(page, "X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/sub", "Origin",
+		"http://"+g.addr)...)
 	cookie := resp.Cookies()[0]
 	secretLog.hide("session", cookie.Value)
 	if resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./cam/porch?x=1" {
 		t.Errorf("%s to %s", resp.Status, resp.Header.Get("Location"))
 	}
-	if !cookie.HttpOnly || !cookie.Secure || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/sub/" || cookie.Domain != "" {
+	if !cookie.HttpOnly || !cookie.Secure || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/sub/" ||
+		cookie.Domain != "" {
 		t.Errorf("cookie %s", strings.ReplaceAll(cookie.String(), cookie.Value, "..."))
 	}
 	if resp, _ = g.form("/login", values); resp.Cookies()[0].Secure || resp.Cookies()[0].Path != "/" {
@@ -49,17 +54,21 @@ func TestLogin(t *testing.T) {
 	secretLog.hide("session", resp.Cookies()[0].Value)
 }
 
-// What is wrong with a login is on the form for a person, and a problem for a program; neither says which half was wrong.
+// What is wrong with a login is on the form for a person, and a problem for a program; neither says which half was
+// wrong.
 func TestLoginRefused(t *testing.T) {
 	g := newGuarded(t)
-	wrong := url.Values{"user": {"anna"}, "password": {secretLog.hide("password", "wrong but long enough")}, "next": {"cam/porch"}}
+	wrong := url.Values{"user": {"anna"}, "password": {secretLog.hide("password", "wrong but long enough")},
+		"next": {"cam/porch"}}
 	resp, body := g.form("/login", wrong, "Accept", "text/html", "User-Agent", aBrowser)
-	if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "User name or password is wrong.") || !strings.Contains(body, `value="anna"`) || !strings.Contains(body, `value="cam/porch"`) ||
+	if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "User name or password is wrong.") ||
+		!strings.Contains(body, `value="anna"`) || !strings.Contains(body, `value="cam/porch"`) ||
 		len(resp.Cookies()) != 0 || resp.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("%s %s", resp.Status, body)
 	}
 	nobody := url.Values{"user": {"<b>nobody"}, "password": {secretLog.hide("password", "whatever it is, it is wrong")}}
-	if _, body = g.form("/login", nobody, "Accept", "text/html"); !strings.Contains(body, "User name or password is wrong.") || strings.Contains(body, "<b>") {
+	if _, body = g.form("/login", nobody, "Accept", "text/html"); !strings.Contains(body,
+		"User name or password is wrong.") || strings.Contains(body, "<b>") {
 		t.Errorf("%s", body)
 	}
 	for range 8 { // with those above it is ten from this address
@@ -70,10 +79,13 @@ func TestLoginRefused(t *testing.T) {
 	}
 	resp, body = g.form("/login", wrong, "Accept", "text/html")
 	wait, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if resp.StatusCode != http.StatusTooManyRequests || err != nil || wait < 1 || wait > 60 || !strings.Contains(body, "Too many wrong passwords") {
+	if resp.StatusCode != http.StatusTooManyRequests || err != nil || wait < 1 || wait > 60 ||
+		!strings.Contains(body, "Too many wrong passwords") {
 		t.Errorf("%s, Retry-After %q: %s", resp.Status, resp.Header.Get("Retry-After"), body)
 	}
-	if resp, body = g.request(http.MethodGet, "/api/v1/me", "", "Authorization", basic("anna", "wrong once more, and longer")); resp.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, `"retry_after":`) {
+	if resp, body = g.request(http.MethodGet, "/api/v1/me", "", "Authorization",
+		basic("anna", "wrong once more, and longer")); resp.StatusCode != http.StatusTooManyRequests ||
+		!strings.Contains(body, `"retry_after":`) {
 		t.Errorf("%s %s", resp.Status, body)
 	}
 	resp, _ = g.form("/login", url.Values{"next": {strings.Repeat("x", webauth.MaxForm)}})
@@ -87,7 +99,9 @@ func TestLoginFromElsewhere(t *testing.T) {
 	g := newGuarded(t)
 	cookie := g.login("anna", annaPassword)
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
-	for _, header := range [][]string{{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Origin", "https://friend.example"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site", "Origin", "http://other." + g.addr}} {
+	for _, header := range [][]string{{"Origin", "https://evil.example"}, {"Origin", "null"},
+		{"Origin", "https://friend.example"}, {"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site", "Origin",
+			"http://other." + g.addr}} {
 		for _, path := range []string{"/login", "/logout"} {
 			if resp, _ := g.form(path, values, append(header, "Cookie", cookie)...); resp.StatusCode != http.StatusForbidden {
 				t.Errorf("%s, %v: %s", path, header, resp.Status)
@@ -113,12 +127,14 @@ func TestLogout(t *testing.T) {
 	viewer := g.fixture.stream("/cam/porch.mjpeg", "Cookie: "+second)
 	g.porch.viewers(1)
 	resp, _ = g.form("/logout", nil, "Cookie", second)
-	if c := resp.Cookies()[0]; resp.StatusCode != http.StatusSeeOther || c.Value != "" || c.MaxAge >= 0 && c.Expires.Year() > 1980 {
+	if c := resp.Cookies()[0]; resp.StatusCode != http.StatusSeeOther || c.Value != "" || c.MaxAge >= 0 &&
+		c.Expires.Year() > 1980 {
 		t.Errorf("%s, cookie %v", resp.Status, c)
 	}
 	viewer.ends()
 	g.porch.viewers(0)
-	if resp, _ := g.request(http.MethodGet, "/api/v1/me", "", "Cookie", second); resp.StatusCode != http.StatusUnauthorized {
+	if resp, _ := g.request(http.MethodGet, "/api/v1/me", "", "Cookie",
+		second); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("after the logout: %s", resp.Status)
 	}
 	if !secretLog.says("audit=logout") || !secretLog.says("audit=login") || !secretLog.says("audit=refused") {
@@ -129,11 +145,13 @@ func TestLogout(t *testing.T) {
 // While there are no users nobody is asked, and the login page leads on.
 func TestOpen(t *testing.T) {
 	r := newFixture(t, stream.Config{})
-	if _, body := r.do(http.MethodGet, "/api/v1/me"); string(body) != `{"name":"everybody","role":"admin","open":true}`+"\n" {
+	if _, body := r.do(http.MethodGet, "/api/v1/me"); string(body) != `{"name":"everybody","role":"admin","open":true}`+
+		"\n" {
 		t.Errorf("%s", body)
 	}
 	g := &guarded{fixture: r}
-	if resp, _ := g.request(http.MethodGet, "/login?next=cam/porch", ""); resp.StatusCode != http.StatusSeeOther || resp.Header.Get("Location") != "./cam/porch" {
+	if resp, _ := g.request(http.MethodGet, "/login?next=cam/porch", ""); resp.StatusCode != http.StatusSeeOther ||
+		resp.Header.Get("Location") != "./cam/porch" {
 		t.Errorf("%s to %q", resp.Status, resp.Header.Get("Location"))
 	}
 	if resp, _ := g.form("/login", url.Values{}); resp.StatusCode != http.StatusSeeOther {
@@ -152,7 +170,8 @@ func TestExposed(t *testing.T) {
 	}
 	for exposed, want := range map[bool]int{false: 200, true: 401} {
 		h := newHouse(t, stream.Config{})
-		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, "", testutil.Log(t)), Exposed: exposed, Log: testutil.Log(t)})
+		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected,
+			Credentials: keeper, Auth: newAuth(keeper, "", testutil.Log(t)), Exposed: exposed, Log: testutil.Log(t)})
 		r := runFixture(t, h)
 		if resp, _ := r.do(http.MethodGet, "/api/v1/cameras"); resp.StatusCode != want {
 			t.Errorf("exposed %v: %s", exposed, resp.Status)

@@ -17,8 +17,8 @@ type matrixRow struct {
 	want          string
 }
 
-// The columns: anonymous, a viewer without the grant, a viewer (by session), an operator (by password), an admin (by token), an expired link, a valid link, a revoked token, the session of a
-// removed user.
+// The columns: anonymous, a viewer without the grant, a viewer (by session), an operator (by password), an admin (by
+// token), an expired link, a valid link, a revoked token, the session of a removed user.
 const (
 	public   = "200 200 200 200 200 200 200 200 200"
 	someone  = "401 200 200 200 200 401 401 401 401"
@@ -74,7 +74,8 @@ func matrix() []matrixRow {
 		}
 	}
 	// At the end: both end the session that comes with them.
-	return append(rows, matrixRow{http.MethodPost, "/login", "/login", loginForm}, matrixRow{http.MethodPost, "/logout", "/logout", loginForm})
+	return append(rows, matrixRow{http.MethodPost, "/login", "/login", loginForm},
+		matrixRow{http.MethodPost, "/logout", "/logout", loginForm})
 }
 
 // columns returns what each party shows.
@@ -93,7 +94,8 @@ func (g *guarded) columns(t *testing.T) []func(*http.Request) {
 	}
 	nora, anna := g.login("nora", annaPassword), g.login("anna", annaPassword)
 	return []func(*http.Request){
-		func(*http.Request) {}, header("Cookie", nora), header("Cookie", anna), func(r *http.Request) { r.SetBasicAuth("otto", ottoPassword) }, header("Authorization", "Bearer "+g.rootToken),
+		func(*http.Request) {}, header("Cookie", nora), header("Cookie", anna),
+		func(r *http.Request) { r.SetBasicAuth("otto", ottoPassword) }, header("Authorization", "Bearer "+g.rootToken),
 		link(g.expired), link(g.valid), header("Authorization", "Bearer "+g.revoked), header("Cookie", g.sessionOfNobody()),
 	}
 }
@@ -142,7 +144,8 @@ func (g *guarded) cell(t *testing.T, row matrixRow, party func(*http.Request)) s
 	}
 	if row.route == "/ws" {
 		for name, value := range map[string]string{
-			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol": ws.Subprotocol,
+			"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+			"Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Protocol": ws.Subprotocol,
 		} {
 			req.Header.Set(name, value)
 		}

@@ -81,7 +81,8 @@ func documented(t *testing.T) map[string]documentedMetric {
 		t.Fatal(err)
 	}
 	table := make(map[string]documentedMetric)
-	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (gauge|counter) \\|([^|]*)\\|").FindAllStringSubmatch(string(page), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (gauge|counter) \\|([^|]*)\\|").
+		FindAllStringSubmatch(string(page), -1) {
 		m := documentedMetric{row[2], []string{}}
 		for _, label := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[3], -1) {
 			m.labels = append(m.labels, label[1])
@@ -100,15 +101,18 @@ func everyMetric(t *testing.T) *fixture {
 	r := populated(t)
 	celsius := 51.5
 	r.reg.OnStatus(status.Status{
-		Camera: "hot", Instance: "i", Started: time.Now(), State: status.Idle, Format: frame.JPEG, Temperature: &celsius, Drops: map[string]uint64{"queue_head": 4, "made up": 9},
+		Camera: "hot", Instance: "i", Started: time.Now(), State: status.Idle, Format: frame.JPEG, Temperature: &celsius,
+		Drops: map[string]uint64{"queue_head": 4, "made up": 9},
 		Clock: status.Clock{Source: status.ClockArrival, Error: 2500},
 	})
-	r.reg.OnStatus(status.Status{Camera: "astray", Instance: "i", Started: time.Now(), State: status.Idle, Format: frame.JPEG, Clock: status.Clock{Error: -1}})
+	r.reg.OnStatus(status.Status{Camera: "astray", Instance: "i", Started: time.Now(), State: status.Idle,
+		Format: frame.JPEG, Clock: status.Clock{Error: -1}})
 	desk, err := r.reg.Camera("desk")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := r.tr.Subscribe(t.Context(), desk, media.Want{Codec: media.JPEG, Width: 16}, transcode.Principal{}, cameras.Viewer)
+	v, err := r.tr.Subscribe(t.Context(), desk, media.Want{Codec: media.JPEG, Width: 16}, transcode.Principal{},
+		cameras.Viewer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +204,8 @@ func TestMetricValues(t *testing.T) {
 	}
 	_ = viewer.Close() // as any viewer does
 	r.agents.setAway(true)
-	if values, _ = r.scrape(); values["bramble_hub_nats_connected"] != "0" || values[`bramble_hub_camera_up{camera="desk"}`] != "0" {
+	if values, _ = r.scrape(); values["bramble_hub_nats_connected"] != "0" ||
+		values[`bramble_hub_camera_up{camera="desk"}`] != "0" {
 		t.Error("without NATS, it is connected or a camera is up")
 	}
 	if desk.Info().State == status.Live {
@@ -208,7 +213,8 @@ func TestMetricValues(t *testing.T) {
 	}
 }
 
-// Every reason for a drop stands in the documentation, and has its metric from the first scrape on, so that rates can be computed.
+// Every reason for a drop stands in the documentation, and has its metric from the first scrape on, so that rates can
+// be computed.
 func TestDropReasons(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG)

@@ -112,7 +112,8 @@ func TestMJPEGHead(t *testing.T) {
 	c := r.open("/cam/desk.mjpeg")
 	h := c.resp.Header
 	if c.resp.Proto != "HTTP/1.1" || c.resp.ContentLength != -1 || c.resp.TransferEncoding != nil || !c.resp.Close {
-		t.Errorf("%s, Content-Length %d, Transfer-Encoding %v, close %v", c.resp.Proto, c.resp.ContentLength, c.resp.TransferEncoding, c.resp.Close)
+		t.Errorf("%s, Content-Length %d, Transfer-Encoding %v, close %v", c.resp.Proto, c.resp.ContentLength,
+			c.resp.TransferEncoding, c.resp.Close)
 	}
 	if h.Get("Cache-Control") != "no-store" || h.Get("X-Accel-Buffering") != "no" {
 		t.Errorf("headers %v", h)

@@ -103,7 +103,8 @@ func wait(d time.Duration) {
 	synctest.Wait()
 }
 
-// A picture that stands still is sent again once a second; after 5 s a placeholder takes its place, which is drawn anew every 5 s.
+// A picture that stands still is sent again once a second; after 5 s a placeholder takes its place, which is drawn anew
+// every 5 s.
 func TestMJPEGStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, stream.Config{})
@@ -202,7 +203,8 @@ func TestMJPEGRate(t *testing.T) {
 	}
 }
 
-// The last picture of a camera that then stands still is shown though it came too early for the viewer's rate, and repeats keep to the rate.
+// The last picture of a camera that then stands still is shown though it came too early for the viewer's rate, and
+// repeats keep to the rate.
 func TestMJPEGRateThenStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, stream.Config{})
@@ -227,7 +229,8 @@ func TestMJPEGRateThenStill(t *testing.T) {
 
 // A camera that gives nothing is a 503 with its reason after 5 s, for all that must not begin without a frame.
 func TestNoFrame(t *testing.T) {
-	for path, format := range map[string]frame.Format{"/cam/dark.jpeg": frame.JPEG, "/cam/dark.h264": frame.H264, "/cam/dark.mp4": frame.H264} {
+	for path, format := range map[string]frame.Format{"/cam/dark.jpeg": frame.JPEG, "/cam/dark.h264": frame.H264,
+		"/cam/dark.mp4": frame.H264} {
 		t.Run(path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				h := newHouse(t, stream.Config{})
@@ -252,7 +255,8 @@ func TestNoFrame(t *testing.T) {
 
 // A viewer that leaves, or a hub that stops, while a request waits is not told of success.
 func TestStopWhileWaiting(t *testing.T) {
-	for path, format := range map[string]frame.Format{"/cam/dark.jpeg": frame.JPEG, "/cam/dark.h264": frame.H264, "/cam/dark.mp4": frame.H264} {
+	for path, format := range map[string]frame.Format{"/cam/dark.jpeg": frame.JPEG, "/cam/dark.h264": frame.H264,
+		"/cam/dark.mp4": frame.H264} {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHouse(t, stream.Config{})
 			h.camera("dark", format)

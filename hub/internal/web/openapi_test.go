@@ -45,7 +45,8 @@ func readOpenAPI(t *testing.T) (doc openapi) {
 	return doc
 }
 
-// check compares a value with its schema: every member is described, every required one is there, none has another type.
+// check compares a value with its schema: every member is described, every required one is there, none has another
+// type.
 func (s schema) check(t *testing.T, at string, value any) {
 	t.Helper()
 	kind := map[bool]string{true: "null"}[value == nil]
@@ -104,14 +105,17 @@ func full(h *house, id string, f frame.Format) *camera {
 	c := h.camera(id, f)
 	warm := 48.5
 	h.reg.OnStatus(status.Status{
-		Camera: id, Instance: "agent-" + id, Started: captured(0), Host: "pi", Agent: "0.1.0", State: status.Degraded, Reason: "too dark", Since: captured(0),
-		Source: "file", Format: f, Width: 160, Height: 96, FPS: 24.9, Bitrate: 1, Drops: map[string]uint64{"gap": 1}, Warning: "the clock is off",
-		Clock: status.Clock{Source: "v4l2", Error: 1000}, Temperature: &warm,
+		Camera: id, Instance: "agent-" + id, Started: captured(0), Host: "pi", Agent: "0.1.0", State: status.Degraded,
+		Reason: "too dark", Since: captured(0),
+		Source: "file", Format: f, Width: 160, Height: 96, FPS: 24.9, Bitrate: 1, Drops: map[string]uint64{"gap": 1},
+		Warning: "the clock is off",
+		Clock:   status.Clock{Source: "v4l2", Error: 1000}, Temperature: &warm,
 	})
 	return c
 }
 
-// TestOpenAPI compares the answers of the API with their description. The full camera has every member that is described, the bare one those that are required.
+// TestOpenAPI compares the answers of the API with their description. The full camera has every member that is
+// described, the bare one those that are required.
 func TestOpenAPI(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	rich := full(r.house, "rich", frame.JPEG)
@@ -183,7 +187,8 @@ func TestOpenAPIProblem(t *testing.T) {
 		t.Errorf("errors have %v, want %v", got, want)
 	}
 	camera := readOpenAPI(t).Components.Schemas["Camera"].Properties
-	states := []string{string(status.Idle), string(status.Starting), string(status.Live), string(status.Degraded), string(cameras.Offline), string(cameras.Conflict)}
+	states := []string{string(status.Idle), string(status.Starting), string(status.Live), string(status.Degraded),
+		string(cameras.Offline), string(cameras.Conflict)}
 	if !slices.Equal(camera["state"].Enum, states) {
 		t.Errorf("states are %v, want %v", camera["state"].Enum, states)
 	}
@@ -196,7 +201,8 @@ func TestOpenAPIProblem(t *testing.T) {
 func TestOpenAPIPaths(t *testing.T) {
 	described := readOpenAPI(t).Paths
 	want := []string{
-		"/api/v1/cameras", "/api/v1/cameras/{camera}", "/api/v1/cameras/{camera}/controls", "/api/v1/hub", "/api/v1/me", "/cam/{camera}.h264", "/cam/{camera}.jpeg", "/cam/{camera}.mjpeg", "/cam/{camera}.mp4", "/cam/{camera}.ts",
+		"/api/v1/cameras", "/api/v1/cameras/{camera}", "/api/v1/cameras/{camera}/controls", "/api/v1/hub", "/api/v1/me",
+		"/cam/{camera}.h264", "/cam/{camera}.jpeg", "/cam/{camera}.mjpeg", "/cam/{camera}.mp4", "/cam/{camera}.ts",
 	}
 	if got := slices.Sorted(maps.Keys(described)); !slices.Equal(got, want) {
 		t.Errorf("described are %v, want %v", got, want)
@@ -225,7 +231,8 @@ func TestCameraStates(t *testing.T) {
 		}
 		return c
 	}
-	if c := get(); c.State != status.Live || c.AgeMS != nil || c.Viewers != 0 || c.AtAgent.Frames != 7 || c.AtAgent.Sent != 6 || !slices.Equal(c.Formats, []string{"jpeg", "mjpeg"}) {
+	if c := get(); c.State != status.Live || c.AgeMS != nil || c.Viewers != 0 || c.AtAgent.Frames != 7 ||
+		c.AtAgent.Sent != 6 || !slices.Equal(c.Formats, []string{"jpeg", "mjpeg"}) {
 		t.Errorf("%+v", c)
 	}
 	desk.picture()

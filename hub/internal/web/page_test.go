@@ -13,7 +13,8 @@ import (
 // TestFiles gets every file of the page: whole, then not again as long as it is the same.
 func TestFiles(t *testing.T) {
 	r := newFixture(t, stream.Config{})
-	paths := []string{"/", "/cam/desk", "/api/v1/openapi.yaml", "/bramble-camera.js", "/" + webui.ScriptName, "/" + webui.StyleName}
+	paths := []string{"/", "/cam/desk", "/api/v1/openapi.yaml", "/bramble-camera.js", "/" + webui.ScriptName,
+		"/" + webui.StyleName}
 	err := fs.WalkDir(webui.FS, "assets", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
 			paths = append(paths, "/"+name)
@@ -26,7 +27,8 @@ func TestFiles(t *testing.T) {
 	for _, path := range paths {
 		resp, body := r.do(http.MethodGet, path)
 		tag := resp.Header.Get("ETag")
-		if resp.StatusCode != 200 || len(body) == 0 || len(tag) < 10 || !strings.HasPrefix(tag, `"`) || !strings.HasSuffix(tag, `"`) {
+		if resp.StatusCode != 200 || len(body) == 0 || len(tag) < 10 || !strings.HasPrefix(tag, `"`) ||
+			!strings.HasSuffix(tag, `"`) {
 			t.Errorf("%s: %s, %d bytes, ETag %s", path, resp.Status, len(body), tag)
 		}
 		if got := resp.Header.Get("Cache-Control"); got != "no-cache" {
@@ -43,7 +45,8 @@ func TestFiles(t *testing.T) {
 				t.Errorf("%s %s again: %s, %d bytes, ETag %s", method, path, resp.Status, len(body), resp.Header.Get("ETag"))
 			}
 		}
-		if resp, body = r.do(http.MethodGet, path, "If-None-Match", `"0123456789abcdef"`); resp.StatusCode != 200 || len(body) == 0 {
+		if resp, body = r.do(http.MethodGet, path, "If-None-Match", `"0123456789abcdef"`); resp.StatusCode != 200 ||
+			len(body) == 0 {
 			t.Errorf("%s with another version's tag: %s", path, resp.Status)
 		}
 	}

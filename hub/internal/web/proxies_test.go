@@ -54,7 +54,8 @@ func TestUntrustedProxy(t *testing.T) {
 	if cookie.Secure || cookie.Path != "/" {
 		t.Errorf("the cookie of a client that is no proxy: secure %v, path %s", cookie.Secure, cookie.Path)
 	}
-	if resp, _ := g.form("/login", values, append(says, "Origin", "https://cams.example")...); resp.StatusCode != http.StatusForbidden {
+	if resp, _ := g.form("/login", values,
+		append(says, "Origin", "https://cams.example")...); resp.StatusCode != http.StatusForbidden {
 		t.Errorf("a foreign origin that names itself in X-Forwarded-Host: %s", resp.Status)
 	}
 	g.from("127.0.0.2")

@@ -35,7 +35,8 @@ func newProxied(t *testing.T, without bool) *guarded {
 		s.compose()
 	})
 	g.edit(func(d *credstore.File) error {
-		if err := d.AddMapping(credstore.Mapping{Who: "group:lab", Role: permission.Operator, Cameras: []string{"porch"}}); err != nil {
+		if err := d.AddMapping(credstore.Mapping{Who: "group:lab", Role: permission.Operator,
+			Cameras: []string{"porch"}}); err != nil {
 			return err
 		}
 		return d.AddMapping(credstore.Mapping{Who: "user:zoe", Role: permission.Viewer, Cameras: []string{"yard"}})
@@ -77,43 +78,51 @@ func TestForgedProxyHeaders(t *testing.T) {
 		status  int
 		body    string
 	}{
-		"proxy":                     {proxy, join(zoe, secret), 200, `"name":"zoe","role":"viewer","open":false,"logout_url":"https://auth.example.org/logout"`},
-		"groups":                    {proxy, join(lab, secret), 200, `"name":"tim","role":"operator"`},
-		"groups of Authentik":       {proxy, join([]string{"Remote-User", "tim", "Remote-Groups", "x|lab"}, secret), 200, `"role":"operator"`},
-		"on this host":              {"127.0.0.1", join(zoe, secret), 200, `"name":"zoe"`},
-		"no secret":                 {proxy, zoe, 401, ""},
-		"no secret, on this host":   {"127.0.0.1", zoe, 401, ""},
-		"wrong secret":              {proxy, join(zoe, []string{webauth.HeaderProxySecret, proxySecret + "x"}), 401, ""},
-		"empty secret":              {proxy, join(zoe, []string{webauth.HeaderProxySecret, ""}), 401, ""},
-		"two secrets":               {proxy, join(zoe, secret, []string{webauth.HeaderProxySecret, "x"}), 401, ""},
-		"client with the secret":    {stranger, join(zoe, secret), 401, ""},
-		"stranger":                  {stranger, zoe, 401, ""},
-		"stranger forwarded":        {stranger, join(zoe, secret, []string{"X-Forwarded-For", proxy}), 401, ""},
-		"two users":                 {proxy, join(zoe, []string{"Remote-User", "tim"}, secret), 401, "more than one user"},
-		"two lines of groups":       {proxy, join(lab, []string{"Remote-Groups", "y"}, secret), 401, "more than once"},
-		"two users in one":          {proxy, join([]string{"Remote-User", "zoe,tim"}, secret), 403, "mapping add"},
-		"no user":                   {proxy, join([]string{"Remote-User", "", "Remote-Groups", "lab"}, secret), 401, "log in at /login"},
-		"unset, by Apache":          {proxy, join([]string{"Remote-User", "(null)"}, secret), 401, "log in at /login"},
-		"unset, by Caddy":           {proxy, join([]string{"Remote-User", "{http.reverse_proxy.header.Remote-User}"}, secret), 401, "log in at /login"},
-		"groups only":               {proxy, join([]string{"Remote-Groups", "lab"}, secret), 401, "log in at /login"},
-		"other header":              {proxy, join([]string{"X-Remote-User", "zoe"}, secret), 401, "log in at /login"},
-		"underscore":                {proxy, join([]string{"Remote_User", "zoe"}, secret), 401, "log in at /login"},
-		"nobody's":                  {proxy, join([]string{"Remote-User", "eve"}, secret), 403, "mapping add"},
-		"namesake of the admin":     {proxy, join([]string{"Remote-User", "root"}, secret), 403, "mapping add"},
-		"before Authorization":      {proxy, join(zoe, secret, []string{"Authorization", "Bearer " + g.rootToken}), 200, `"name":"zoe"`},
-		"token without headers":     {proxy, []string{"Authorization", "Bearer " + g.rootToken}, 200, `"name":"root"`},
-		"token beside forged words": {stranger, join(zoe, []string{"Authorization", "Bearer " + g.annaToken}), 200, `"name":"anna"`},
+		"proxy": {proxy, join(zoe, secret), 200,
+			`"name":"zoe","role":"viewer","open":false,"logout_url":"https://auth.example.org/logout"`},
+		"groups": {proxy, join(lab, secret), 200, `"name":"tim","role":"operator"`},
+		"groups of Authentik": {proxy, join([]string{"Remote-User", "tim", "Remote-Groups", "x|lab"}, secret), 200,
+			`"role":"operator"`}, "on this host": {"127.0.0.1", join(zoe, secret), 200, `"name":"zoe"`},
+		"no secret":               {proxy, zoe, 401, ""},
+		"no secret, on this host": {"127.0.0.1", zoe, 401, ""},
+		"wrong secret":            {proxy, join(zoe, []string{webauth.HeaderProxySecret, proxySecret + "x"}), 401, ""},
+		"empty secret":            {proxy, join(zoe, []string{webauth.HeaderProxySecret, ""}), 401, ""},
+		"two secrets":             {proxy, join(zoe, secret, []string{webauth.HeaderProxySecret, "x"}), 401, ""},
+		"client with the secret":  {stranger, join(zoe, secret), 401, ""},
+		"stranger":                {stranger, zoe, 401, ""},
+		"stranger forwarded":      {stranger, join(zoe, secret, []string{"X-Forwarded-For", proxy}), 401, ""},
+		"two users":               {proxy, join(zoe, []string{"Remote-User", "tim"}, secret), 401, "more than one user"},
+		"two lines of groups":     {proxy, join(lab, []string{"Remote-Groups", "y"}, secret), 401, "more than once"},
+		"two users in one":        {proxy, join([]string{"Remote-User", "zoe,tim"}, secret), 403, "mapping add"},
+		"no user": {proxy, join([]string{"Remote-User", "", "Remote-Groups", "lab"}, secret), 401,
+			"log in at /login"}, "unset, by Apache": {proxy, join([]string{"Remote-User", "(null)"}, secret), 401,
+			"log in at /login"},
+		"unset, by Caddy": {proxy, join([]string{"Remote-User", "{http.reverse_proxy.header.Remote-User}"}, secret),
+			401, "log in at /login"}, "groups only": {proxy, join([]string{"Remote-Groups", "lab"}, secret), 401,
+			"log in at /login"},
+		"other header":          {proxy, join([]string{"X-Remote-User", "zoe"}, secret), 401, "log in at /login"},
+		"underscore":            {proxy, join([]string{"Remote_User", "zoe"}, secret), 401, "log in at /login"},
+		"nobody's":              {proxy, join([]string{"Remote-User", "eve"}, secret), 403, "mapping add"},
+		"namesake of the admin": {proxy, join([]string{"Remote-User", "root"}, secret), 403, "mapping add"},
+		"before Authorization": {proxy, join(zoe, secret, []string{"Authorization", "Bearer " + g.rootToken}), 200,
+			`"name":"zoe"`}, "token without headers": {proxy, []string{"Authorization", "Bearer " + g.rootToken}, 200,
+			`"name":"root"`},
+		"token beside forged words": {stranger, join(zoe, []string{"Authorization", "Bearer " + g.annaToken}), 200,
+			`"name":"anna"`},
 	} {
-		if w := g.sendFrom(test.address, http.MethodGet, "/api/v1/me", test.header...); w.Code != test.status || !strings.Contains(w.Body.String(), test.body) {
+		if w := g.sendFrom(test.address, http.MethodGet, "/api/v1/me", test.header...); w.Code != test.status ||
+			!strings.Contains(w.Body.String(), test.body) {
 			t.Errorf("%s: %d %s, want %d and %s", name, w.Code, w.Body, test.status, test.body)
 		}
 	}
 	for camera, want := range map[string]int{"porch": 200, "yard": 404} {
-		if w := g.sendFrom(proxy, http.MethodPost, "/api/v1/cameras/"+camera+"/controls", join(lab, secret)...); w.Code != want {
+		if w := g.sendFrom(proxy, http.MethodPost, "/api/v1/cameras/"+camera+"/controls",
+			join(lab, secret)...); w.Code != want {
 			t.Errorf("controls of %s: %d %s, want %d", camera, w.Code, w.Body, want)
 		}
 	}
-	if w := g.sendFrom(proxy, http.MethodPost, "/api/v1/cameras/porch/controls", join(lab, secret, []string{"Origin", "https://evil.example"})...); w.Code != 403 {
+	if w := g.sendFrom(proxy, http.MethodPost, "/api/v1/cameras/porch/controls",
+		join(lab, secret, []string{"Origin", "https://evil.example"})...); w.Code != 403 {
 		t.Errorf("a page of another origin: %d %s", w.Code, w.Body)
 	}
 	if !secretLog.says("by=proxy") || !secretLog.says("audit=proxy user=zoe") {

@@ -30,7 +30,8 @@ func TestTooLarge(t *testing.T) {
 	c := r.dial()
 	c.say("%s", strings.Repeat("x", 4<<10+1))
 	c.ends()
-	if values, _ := r.scrape(); values[`bramble_hub_refused_total{reason="body"}`] != "1" || values[`bramble_hub_refused_total{reason="message"}`] != "1" ||
+	if values, _ := r.scrape(); values[`bramble_hub_refused_total{reason="body"}`] != "1" ||
+		values[`bramble_hub_refused_total{reason="message"}`] != "1" ||
 		values[`bramble_hub_refused_total{reason="status"}`] != "7" {
 		t.Errorf("counted %v", values)
 	}
@@ -40,7 +41,8 @@ func TestTooLarge(t *testing.T) {
 func TestHeadersTooLarge(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	for name, text := range map[string]string{
-		"one line": "X-Long: " + strings.Repeat("x", 32<<10) + "\r\n", "many lines": strings.Repeat("X-Short: x\r\n", 4000), "a long URL": "",
+		"one line": "X-Long: " + strings.Repeat("x", 32<<10) + "\r\n", "many lines": strings.Repeat("X-Short: x\r\n", 4000),
+		"a long URL": "",
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := "/healthz"

@@ -78,7 +78,8 @@ func TestListenerFails(t *testing.T) {
 	viewer.part()
 	l.fail() // with the next connection
 	r.send("")
-	if err := testutil.Receive(t, "Run's error", done); !errors.Is(err, l.err) || !strings.HasPrefix(err.Error(), "HTTP: ") {
+	if err := testutil.Receive(t, "Run's error", done); !errors.Is(err, l.err) ||
+		!strings.HasPrefix(err.Error(), "HTTP: ") {
 		t.Errorf("Run: %v", err)
 	}
 	viewer.ends()
@@ -113,7 +114,8 @@ func (l *failing) Accept() (net.Conn, error) {
 // A panic is an error like any other: answered, logged once with where it was, and it ends nothing else.
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
-	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)); s.compose() })
+	r := newFixture(t, stream.Config{},
+		func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)); s.compose() })
 	r.house.reg.OnStatus((&camera{id: "desk", format: frame.JPEG}).status("live", ""))
 	r.agents.feedFunc = func() { panic("oh no") }
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")
@@ -122,7 +124,8 @@ func TestPanic(t *testing.T) {
 		t.Error(resp.Status)
 	}
 	r.stop()
-	if said := log.String(); strings.Count(said, "oh no") != 1 || !strings.Contains(said, "rig_test.go") && !strings.Contains(said, "run_test.go") || bytes.Contains(body, []byte("oh no")) {
+	if said := log.String(); strings.Count(said, "oh no") != 1 || !strings.Contains(said, "rig_test.go") &&
+		!strings.Contains(said, "run_test.go") || bytes.Contains(body, []byte("oh no")) {
 		t.Errorf("the log says %s", said)
 	}
 }

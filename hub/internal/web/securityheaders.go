@@ -34,9 +34,9 @@ func permissions() string {
 }
 
 // securityHeaders makes browsers isolate the hub's answers from pages of other origins, and the page from other hosts.
-// Pages of other origins may load the shared routes. selfSigned, if not nil, reports whether browsers ask users about the
-// hub's own certificate. With Strict-Transport-Security they would not ask again, so users who trusted it once could not
-// reach the hub after its renewal.
+// Pages of other origins may load the shared routes. selfSigned, if not nil, reports whether browsers ask users about
+// the hub's own certificate. With Strict-Transport-Security they would not ask again, so users who trusted it once
+// could not reach the hub after its renewal.
 func securityHeaders(
 	proxies trustedproxy.Proxies, origins origin.Checker, shared []string, selfSigned func() bool,
 ) echo.MiddlewareFunc {

@@ -40,8 +40,9 @@ const maxStreams = 32
 // times are how long things may take. Tests shorten them.
 type times struct {
 	output.Timing
-	header  time.Duration // a client takes to send a request's headers
-	request time.Duration // and all of it: no handler reads a long body, but a client may be slow to say that there is none
+	header time.Duration // a client takes to send a request's headers
+	// and all of it: no handler reads a long body, but a client may be slow to say that there is none
+	request time.Duration
 	ws      ws.Timing
 }
 
@@ -193,7 +194,8 @@ func (s *Server) config() RuntimeConfig {
 	return s.cfg.RuntimeConfig
 }
 
-// Run serves on l until ctx ends, then ends all viewers, in the time that Config.LameDuck gives, and returns when they have gone. It may be called once.
+// Run serves on l until ctx ends, then ends all viewers, in the time that Config.LameDuck gives, and returns when they
+// have gone. It may be called once.
 func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	asked := ctx.Done()
 	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -311,14 +313,16 @@ func (s *Server) routes() {
 	e.Match(read, "/ws", s.webSocket, s.auth.RequireAuthOrLink)
 	s.api.Register(e, read)
 	collectors := append(slices.Clip(s.cfg.Collectors), s.errors, s.refused, s.accept, s.tracker, s.ws)
-	e.Match(read, "/metrics", metricsHandler(s.cfg.Info.Version, s.cfg.Others, collectors...), s.auth.RequireAuth, webauth.RequireMetricsAccess)
+	e.Match(read, "/metrics", metricsHandler(s.cfg.Info.Version, s.cfg.Others, collectors...), s.auth.RequireAuth,
+		webauth.RequireMetricsAccess)
 	compat.New(compat.Config{
 		Cameras: s.cameras, DefaultCamera: func() string { return s.config().DefaultCamera }, Auth: s.auth,
 		Page: s.site.page, Serve: cameras.serve,
 	}).Register(e, read)
 }
 
-// withWriteDeadline gives an answer that is no stream a time in which the client must take it. A stream's sink does this for every write.
+// withWriteDeadline gives an answer that is no stream a time in which the client must take it. A stream's sink does
+// this for every write.
 func (s *Server) withWriteDeadline(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Before(func() {

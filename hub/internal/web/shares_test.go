@@ -18,7 +18,8 @@ func TestShares(t *testing.T) {
 	const most = 4
 	g := newShared(t, most)
 	ask := func(path string, header ...string) (c *conn, status int, said string) {
-		c = g.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\n" + strings.Join(append(header, "Connection: close", "", ""), "\r\n"))
+		c = g.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\n" + strings.Join(append(header, "Connection: close", "", ""),
+			"\r\n"))
 		if c.head(); c.resp.StatusCode != http.StatusOK {
 			said = string(c.ends())
 		}
@@ -41,7 +42,8 @@ func TestShares(t *testing.T) {
 	for i, q := range []int{30, 50, 65, 80, 90, 100} {
 		// A token, a password and a session of one user count as one principal.
 		header := []string{anna, "Authorization: " + basic("anna", annaPassword)}[i%2]
-		if _, status, said := ask(fmt.Sprintf("/cam/porch.mjpeg?rotate=90&quality=%d", q), header); status != http.StatusOK && !strings.Contains(said, "of them for you") {
+		if _, status, said := ask(fmt.Sprintf("/cam/porch.mjpeg?rotate=90&quality=%d", q), header); status != http.StatusOK &&
+			!strings.Contains(said, "of them for you") {
 			t.Errorf("quality %d: %s", q, said)
 		}
 	}
@@ -63,8 +65,9 @@ func TestShares(t *testing.T) {
 	_, scrape := g.request(http.MethodGet, "/metrics", "", "Authorization", "Bearer "+g.rootToken)
 	values, _ := parseScrape(t, []byte(scrape))
 	for name, want := range map[string]string{
-		`bramble_hub_viewers_evicted_total{reason="share"}`: "1", `bramble_hub_transcodes_refused_total{limit="link"}`: "4", `bramble_hub_transcodes_refused_total{limit="principal"}`: "4",
-		`bramble_hub_transcodes_refused_total{limit="all"}`: "0",
+		`bramble_hub_viewers_evicted_total{reason="share"}`: "1", `bramble_hub_transcodes_refused_total{limit="link"}`: "4",
+		`bramble_hub_transcodes_refused_total{limit="principal"}`: "4",
+		`bramble_hub_transcodes_refused_total{limit="all"}`:       "0",
 	} {
 		if values[name] != want {
 			t.Errorf("%s is %s, want %s", name, values[name], want)
@@ -108,11 +111,13 @@ func TestSlotGivesWay(t *testing.T) {
 	for ended.Op != "ended" { // pictures came first
 		ended = c.read()
 	}
-	if p := ended.Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 || !strings.Contains(p.Detail, "gave way") {
+	if p := ended.Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 ||
+		!strings.Contains(p.Detail, "gave way") {
 		t.Errorf("the slot that gave way is told %+v", p)
 	}
 	c.say(`{"op":"watch","slot":2,"camera":"yard","kind":"jpeg","quality":30}`)
-	if p := c.expect("ended", 2).Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 || !strings.Contains(p.Detail, "max-transcodes") {
+	if p := c.expect("ended", 2).Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 ||
+		!strings.Contains(p.Detail, "max-transcodes") {
 		t.Errorf("who asks again is told %+v", p)
 	}
 }

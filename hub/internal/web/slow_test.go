@@ -27,15 +27,18 @@ func sendBuffer(t *testing.T, c net.Conn) (size int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctrlErr := raw.Control(func(fd uintptr) { size, err = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF) })
+	ctrlErr := raw.Control(func(fd uintptr) {
+		size, err = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET,
+			syscall.SO_SNDBUF)
+	})
 	if ctrlErr != nil || err != nil {
 		t.Fatal(ctrlErr, err)
 	}
 	return size
 }
 
-// An MJPEG viewer that does not read for a while goes on with the newest picture, never an older one. Every picture it missed is counted. When it
-// happens again and again its socket buffer is made smaller.
+// An MJPEG viewer that does not read for a while goes on with the newest picture, never an older one. Every picture it
+// missed is counted. When it happens again and again its socket buffer is made smaller.
 func TestMJPEGLags(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = hour, hour })
 	desk := r.camera("desk", frame.JPEG)
@@ -71,9 +74,11 @@ func TestMJPEGLags(t *testing.T) {
 	}
 }
 
-// A viewer that never reads on is given up. Another one, which reads every frame before the next one is made, misses nothing.
+// A viewer that never reads on is given up. Another one, which reads every frame before the next one is made, misses
+// nothing.
 func TestStalledViewer(t *testing.T) {
-	for path, format := range map[string]frame.Format{"/cam/c.mjpeg": frame.JPEG, "/cam/c.h264": frame.H264, "/cam/c.mp4": frame.H264} {
+	for path, format := range map[string]frame.Format{"/cam/c.mjpeg": frame.JPEG, "/cam/c.h264": frame.H264,
+		"/cam/c.mp4": frame.H264} {
 		t.Run(path, func(t *testing.T) {
 			t.Parallel()
 			r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = time.Second, hour })
@@ -141,7 +146,8 @@ func readUntil(t *testing.T, c *conn, mark []byte) {
 
 // A viewer that reads half of what comes is never sent a picture whose predecessor it missed.
 func TestHalfSpeed(t *testing.T) {
-	r := newFixture(t, stream.Config{MaxBytes: 1 << 20, LiveBudget: time.Nanosecond}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = hour, hour })
+	r := newFixture(t, stream.Config{MaxBytes: 1 << 20, LiveBudget: time.Nanosecond},
+		func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = hour, hour })
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	sent := make(map[uint64]unit)
 	show := func() {
@@ -179,7 +185,8 @@ func TestHalfSpeed(t *testing.T) {
 	}
 }
 
-// checkDecodable goes through a stream of marked access units: after one was left out there must be a key frame, and each must be complete.
+// checkDecodable goes through a stream of marked access units: after one was left out there must be a key frame, and
+// each must be complete.
 func checkDecodable(t *testing.T, data []byte, sent map[uint64]unit) {
 	t.Helper()
 	var at, before uint64
@@ -237,7 +244,8 @@ func TestStalledPicture(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	testutil.Eventually(t, "the server gives the connection up", func() bool { return raw.Control(func(uintptr) {}) != nil })
+	testutil.Eventually(t, "the server gives the connection up",
+		func() bool { return raw.Control(func(uintptr) {}) != nil })
 	if n, err := io.Copy(io.Discard, c.r); n >= 64<<20 {
 		t.Errorf("%d bytes came, %v", n, err)
 	}

@@ -26,9 +26,11 @@ import (
 // changes its parameter sets. What each of them gets must be complete frames in order that can be decoded, and in the
 // end no viewer and no goroutine is left.
 func TestStress(t *testing.T) {
-	for path, format := range map[string]frame.Format{"/cam/c.mjpeg": frame.JPEG, "/cam/c.h264": frame.H264, "/cam/c.mp4": frame.H264} {
+	for path, format := range map[string]frame.Format{"/cam/c.mjpeg": frame.JPEG, "/cam/c.h264": frame.H264,
+		"/cam/c.mp4": frame.H264} {
 		t.Run(path, func(t *testing.T) {
-			r := newFixture(t, stream.Config{MaxBytes: 2 << 20, LiveBudget: 20 * time.Millisecond}, func(s *Server) { s.times.Idle = 50 * time.Millisecond })
+			r := newFixture(t, stream.Config{MaxBytes: 2 << 20, LiveBudget: 20 * time.Millisecond},
+				func(s *Server) { s.times.Idle = 50 * time.Millisecond })
 			w := &stressTest{t: t, fixture: r, cam: r.camera("c", format), path: path, sent: make(map[uint64]unit)}
 			ctx, over := context.WithCancel(t.Context())
 			defer over()
@@ -209,7 +211,8 @@ func (w *stressTest) next(data []byte) (body, rest []byte, ok bool) {
 		if head < 0 {
 			return nil, nil, false
 		}
-		if _, err := fmt.Sscanf(string(data[max(at, 0):head]), "Content-Length: %d", &size); err != nil || len(data) < head+4+size {
+		if _, err := fmt.Sscanf(string(data[max(at, 0):head]), "Content-Length: %d", &size); err != nil ||
+			len(data) < head+4+size {
 			return nil, nil, false
 		}
 		return data[head+4 : head+4+size], data[head+4+size:], true
@@ -228,7 +231,8 @@ func (w *stressTest) next(data []byte) (body, rest []byte, ok bool) {
 	}
 	at := bytes.Index(data, []byte("\x00\x00\x00\x01\x06<"))
 	var n uint64
-	if _, err := fmt.Sscanf(string(data[max(at, 0):min(len(data), at+24)]), "\x00\x00\x00\x01\x06<%d>", &n); at < 0 || err != nil {
+	if _, err := fmt.Sscanf(string(data[max(at, 0):min(len(data), at+24)]), "\x00\x00\x00\x01\x06<%d>", &n); at < 0 ||
+		err != nil {
 		return nil, nil, false
 	}
 	w.mu.Lock()

@@ -70,7 +70,8 @@ func (r *fixture) fetch(client *http.Client, major int, path string) io.ReadClos
 	return resp.Body
 }
 
-// Every stream over TLS is what it is without, by HTTP/1.1 and by HTTP/2; a viewer who leaves is seen to have left, and others who share the connection go on.
+// Every stream over TLS is what it is without, by HTTP/1.1 and by HTTP/2; a viewer who leaves is seen to have left, and
+// others who share the connection go on.
 func TestTLSStreams(t *testing.T) {
 	for name, major := range versions {
 		t.Run(name, func(t *testing.T) {
@@ -119,11 +120,13 @@ func TestTLSStreams(t *testing.T) {
 func TestTLSStalledAndStopped(t *testing.T) {
 	for name, major := range versions {
 		t.Run(name, func(t *testing.T) {
-			r := newFixture(t, stream.Config{}, secure(t), func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = 3*time.Second, hour })
+			r := newFixture(t, stream.Config{}, secure(t),
+				func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = 3*time.Second, hour })
 			c := r.camera("c", frame.JPEG)
 			next := source(t, c)
 			next()
-			stalled, good := r.fetch(secureClient(t, major), major, "/cam/c.mjpeg"), r.fetch(secureClient(t, major), major, "/cam/c.mjpeg")
+			stalled, good := r.fetch(secureClient(t, major), major, "/cam/c.mjpeg"), r.fetch(secureClient(t, major), major,
+				"/cam/c.mjpeg")
 			c.viewers(2)
 			read := &conn{t: t, r: bufio.NewReader(good)}
 			for end := time.Now().Add(testutil.Timeout); c.Info().Viewers == 2; {

@@ -22,7 +22,8 @@ func TestSessionAtAnotherHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHouse(t, stream.Config{})
-	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, g.file, testutil.Log(t)), Log: testutil.Log(t)})
+	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected,
+		Credentials: keeper, Auth: newAuth(keeper, g.file, testutil.Log(t)), Log: testutil.Log(t)})
 	other := runFixture(t, h)
 	if resp, _ := other.do(http.MethodGet, "/api/v1/me"); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without the cookie: %s", resp.Status)

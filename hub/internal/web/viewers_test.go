@@ -28,14 +28,28 @@ func TestViewersEnd(t *testing.T) {
 		change func(*guarded, *credstore.File) error
 		lost   []string
 	}{
-		"user removed":     {func(_ *guarded, d *credstore.File) error { return d.RemoveUser("anna") }, []string{"session", "basic", "token"}},
-		"user disabled":    {func(_ *guarded, d *credstore.File) error { off := false; return d.SetUser("anna", "", nil, &off) }, []string{"session", "basic", "token"}},
-		"new password":     {func(_ *guarded, d *credstore.File) error { return d.SetPassword("anna", "a new one, long enough") }, []string{"session", "basic"}},
-		"token removed":    {func(g *guarded, d *credstore.File) error { return d.RemoveToken(g.annaTokenID) }, []string{"token"}},
-		"another grant":    {func(_ *guarded, d *credstore.File) error { return d.SetUser("anna", "", []string{"yard"}, nil) }, []string{"session", "basic", "token"}},
-		"links revoked":    {func(_ *guarded, d *credstore.File) error { d.RenewLinkKey(); return nil }, []string{"session", "link"}},
-		"somebody else":    {func(_ *guarded, d *credstore.File) error { return d.RemoveUser("nora") }, nil},
-		"grant that stays": {func(_ *guarded, d *credstore.File) error { return d.SetUser("anna", "", []string{"po*"}, nil) }, nil},
+		"user removed": {func(_ *guarded, d *credstore.File) error { return d.RemoveUser("anna") },
+			[]string{"session", "basic", "token"}},
+		"user disabled": {func(_ *guarded, d *credstore.File) error {
+			off := false
+			return d.SetUser("anna", "", nil,
+				&off)
+		}, []string{"session", "basic", "token"}},
+		"new password": {func(_ *guarded, d *credstore.File) error {
+			return d.SetPassword("anna",
+				"a new one, long enough")
+		}, []string{"session", "basic"}},
+		"token removed": {func(g *guarded, d *credstore.File) error { return d.RemoveToken(g.annaTokenID) },
+			[]string{"token"}},
+		"another grant": {func(_ *guarded, d *credstore.File) error {
+			return d.SetUser("anna", "", []string{"yard"},
+				nil)
+		}, []string{"session", "basic", "token"}},
+		"links revoked": {func(_ *guarded, d *credstore.File) error { d.RenewLinkKey(); return nil },
+			[]string{"session", "link"}},
+		"somebody else": {func(_ *guarded, d *credstore.File) error { return d.RemoveUser("nora") }, nil},
+		"grant that stays": {func(_ *guarded, d *credstore.File) error { return d.SetUser("anna", "", []string{"po*"}, nil) },
+			nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -74,7 +88,8 @@ func TestViewersEnd(t *testing.T) {
 // A link's stream ends with the link.
 func TestLinkExpires(t *testing.T) {
 	g := newGuarded(t)
-	text, err := signedlink.Sign(g.store.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(3 * time.Second)})
+	text, err := signedlink.Sign(g.store.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"},
+		Expires: time.Now().Add(3 * time.Second)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +107,8 @@ func TestSocketGrants(t *testing.T) {
 		t.Errorf("nora sees %+v", m)
 	}
 	nora.say(`{"op":"watch","slot":1,"camera":"porch","kind":"jpeg"}`)
-	if m := nora.expect("ended", 1); m.Error.Status != 404 || len(m.Error.Cameras) != 0 || m.Error.Detail != `unknown camera "porch": no camera is known yet` {
+	if m := nora.expect("ended", 1); m.Error.Status != 404 || len(m.Error.Cameras) != 0 ||
+		m.Error.Detail != `unknown camera "porch": no camera is known yet` {
 		t.Errorf("nora gets %+v", m.Error)
 	}
 	cookie := g.login("anna", annaPassword)
@@ -125,13 +141,15 @@ func TestSocketGrants(t *testing.T) {
 // A signed link opens /ws for its camera, in its formats.
 func TestSocketLink(t *testing.T) {
 	g := newGuarded(t)
-	text, err := signedlink.Sign(g.store.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"}, Expires: time.Now().Add(time.Hour)})
+	text, err := signedlink.Sign(g.store.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"},
+		Expires: time.Now().Add(time.Hour)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := g.socket("?camera=porch&link=" + secretLog.hide("link", text.Reveal()))
 	c.say(`{"op":"roster"}`)
-	if m := c.expect("roster", 0); len(m.Cameras) != 1 || m.Cameras[0].ID != "porch" || !slices.Equal(m.Cameras[0].Formats, []string{"jpeg", "mjpeg"}) {
+	if m := c.expect("roster", 0); len(m.Cameras) != 1 || m.Cameras[0].ID != "porch" ||
+		!slices.Equal(m.Cameras[0].Formats, []string{"jpeg", "mjpeg"}) {
 		t.Errorf("%+v", m.Cameras)
 	}
 	c.say(`{"op":"watch","slot":1,"camera":"porch","kind":"mp4"}`)
@@ -156,7 +174,9 @@ func TestFirstUser(t *testing.T) {
 	}
 	h := newHouse(t, stream.Config{})
 	h.srv = New(Config{
-		Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper, Auth: newAuth(keeper, file, testutil.Log(t)), RuntimeConfig: RuntimeConfig{AllowHosts: []string{"hub"}}, Log: testutil.Log(t),
+		Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper,
+		Auth: newAuth(keeper, file, testutil.Log(t)), RuntimeConfig: RuntimeConfig{AllowHosts: []string{"hub"}},
+		Log: testutil.Log(t),
 	})
 	r := runFixture(t, h)
 	testutil.Run(t, keeper.Run)
@@ -235,12 +255,14 @@ func TestSocketLimits(t *testing.T) {
 		if m.Op != "ended" {
 			continue
 		}
-		if m.Slot != 3 || m.Error.Status != 503 || m.Error.RetryAfter == 0 || !strings.Contains(m.Error.Detail, "max-viewers") {
+		if m.Slot != 3 || m.Error.Status != 503 || m.Error.RetryAfter == 0 ||
+			!strings.Contains(m.Error.Detail, "max-viewers") {
 			t.Errorf("%+v", m.Error)
 		}
 		break
 	}
-	if _, _, err := websocket.Dial(c.ctx, "ws://"+r.addr+"/ws", &websocket.DialOptions{Subprotocols: []string{ws.Subprotocol}}); err == nil {
+	if _, _, err := websocket.Dial(c.ctx, "ws://"+r.addr+"/ws",
+		&websocket.DialOptions{Subprotocols: []string{ws.Subprotocol}}); err == nil {
 		t.Error("a fourth is let in")
 	}
 	_ = c.ws.CloseNow() // it goes

@@ -94,7 +94,8 @@ func parseFrame(t testing.TB, data []byte) *wsFrame {
 	}
 	be := binary.BigEndian
 	return &wsFrame{
-		data[0], data[1], be.Uint32(data[4:]), be.Uint64(data[8:]), int64(be.Uint64(data[16:])), int64(be.Uint64(data[24:])), int64(be.Uint64(data[32:])), data[40:],
+		data[0], data[1], be.Uint32(data[4:]), be.Uint64(data[8:]), int64(be.Uint64(data[16:])), int64(be.Uint64(data[24:])),
+		int64(be.Uint64(data[32:])), data[40:],
 	}
 }
 
@@ -118,7 +119,8 @@ func (r *fixture) dialWith(path string, header http.Header, client *http.Client)
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testutil.Timeout)
 	r.t.Cleanup(cancel)
-	conn, resp, err := websocket.Dial(ctx, "ws://"+r.addr+path, &websocket.DialOptions{HTTPHeader: header, HTTPClient: client, Subprotocols: []string{ws.Subprotocol}})
+	conn, resp, err := websocket.Dial(ctx, "ws://"+r.addr+path,
+		&websocket.DialOptions{HTTPHeader: header, HTTPClient: client, Subprotocols: []string{ws.Subprotocol}})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -47,9 +47,12 @@ func TestWSBadMessages(t *testing.T) {
 		{"no op", func(c *socket) { c.say("{}") }, "watch, unwatch, roster and ping"},
 		{"unknown op", func(c *socket) { c.say(`{"op":"dance"}`) }, "dance"},
 		{"slot 0", func(c *socket) { c.say(`{"op":"watch","slot":0,"camera":"desk","kind":"jpeg"}`) }, "from 1"},
-		{"slot too large", func(c *socket) { c.say(`{"op":"watch","slot":4294967296,"camera":"desk","kind":"jpeg"}`) }, "cannot be read"},
-		{"slot below 0", func(c *socket) { c.say(`{"op":"watch","slot":-1,"camera":"desk","kind":"jpeg"}`) }, "cannot be read"},
-		{"reused slot", func(c *socket) { c.say(`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg"}`) }, "slot 1 has been used"},
+		{"slot too large", func(c *socket) { c.say(`{"op":"watch","slot":4294967296,"camera":"desk","kind":"jpeg"}`) },
+			"cannot be read"},
+		{"slot below 0", func(c *socket) { c.say(`{"op":"watch","slot":-1,"camera":"desk","kind":"jpeg"}`) },
+			"cannot be read"},
+		{"reused slot", func(c *socket) { c.say(`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg"}`) },
+			"slot 1 has been used"},
 		{"unwatch of nothing", func(c *socket) { c.say(`{"op":"unwatch","slot":9}`) }, "slot 9"},
 		{"ack of nothing", func(c *socket) { c.ack(9, 1) }, "slot 9"},
 		{"ack of slot 0", func(c *socket) { c.ack(0, 0) }, "slot 0"},
@@ -102,7 +105,8 @@ func TestWSTooMuch(t *testing.T) {
 	}
 }
 
-// A watch that cannot be served is ended with the reason, as HTTP has it. Its slot is used up; what is said of it is no error.
+// A watch that cannot be served is ended with the reason, as HTTP has it. Its slot is used up; what is said of it is no
+// error.
 func TestWSWatchRefused(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG)
@@ -115,18 +119,25 @@ func TestWSWatchRefused(t *testing.T) {
 		{`"camera":"NO","kind":"jpeg"`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "camera"}},
 		{`"camera":"desk"`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "kind"}},
 		{`"camera":"desk","kind":"h264"`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "kind"}},
-		{`"camera":"desk","kind":"jpeg","width":15`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "width"}},
-		{`"camera":"desk","kind":"jpeg","quality":101`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "quality"}},
+		{`"camera":"desk","kind":"jpeg","width":15`, problem.Problem{Title: "Bad parameter", Status: 400,
+			Parameter: "width"}},
+		{`"camera":"desk","kind":"jpeg","quality":101`, problem.Problem{Title: "Bad parameter", Status: 400,
+			Parameter: "quality"}},
 		{`"camera":"desk","kind":"jpeg","fps":0.01`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "fps"}},
-		{`"camera":"desk","kind":"mp4","bitrate":1`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "bitrate"}},
-		{`"camera":"desk","kind":"jpeg","window":65`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "window"}},
-		{`"camera":"desk","kind":"jpeg","window":-1`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "window"}},
+		{`"camera":"desk","kind":"mp4","bitrate":1`, problem.Problem{Title: "Bad parameter", Status: 400,
+			Parameter: "bitrate"}},
+		{`"camera":"desk","kind":"jpeg","window":65`, problem.Problem{Title: "Bad parameter", Status: 400,
+			Parameter: "window"}},
+		{`"camera":"desk","kind":"jpeg","window":-1`, problem.Problem{Title: "Bad parameter", Status: 400,
+			Parameter: "window"}},
 		{`"camera":"desk","kind":"mp4"`, problem.Problem{Title: "ffmpeg is not installed", Status: 503}},
 	} {
 		slot := uint32(i + 1)
 		c.say(`{"op":"watch","slot":%d,%s}`, slot, test.watch)
 		got := c.expect("ended", slot).Error
-		if got == nil || got.Title != test.want.Title || got.Status != test.want.Status || got.Parameter != test.want.Parameter || fmt.Sprint(got.Cameras) != fmt.Sprint(test.want.Cameras) || got.Detail == "" {
+		if got == nil || got.Title != test.want.Title || got.Status != test.want.Status ||
+			got.Parameter != test.want.Parameter || fmt.Sprint(got.Cameras) != fmt.Sprint(test.want.Cameras) ||
+			got.Detail == "" {
 			t.Errorf("%s: %+v", test.watch, got)
 		}
 		c.ack(slot, 7)
@@ -145,7 +156,8 @@ func TestWSSlots(t *testing.T) {
 	}
 	desk.viewers(maxWSSlots)
 	c.say(`{"op":"watch","slot":257,"camera":"desk","kind":"jpeg"}`)
-	if p := c.expect("ended", 257).Error; p == nil || p.Status != http.StatusTooManyRequests || !strings.Contains(p.Detail, "256") {
+	if p := c.expect("ended", 257).Error; p == nil || p.Status != http.StatusTooManyRequests ||
+		!strings.Contains(p.Detail, "256") {
 		t.Errorf("%+v", p)
 	}
 	c.say(`{"op":"unwatch","slot":100}`)
@@ -164,7 +176,8 @@ func TestWSSlots(t *testing.T) {
 	}
 	values, _ := r.scrape()
 	if values["bramble_hub_websockets"] != "1" || values[`bramble_hub_viewers{camera="desk",format="mjpeg"}`] != "256" {
-		t.Errorf("%s WebSockets, %s viewers", values["bramble_hub_websockets"], values[`bramble_hub_viewers{camera="desk",format="mjpeg"}`])
+		t.Errorf("%s WebSockets, %s viewers", values["bramble_hub_websockets"],
+			values[`bramble_hub_viewers{camera="desk",format="mjpeg"}`])
 	}
 	_ = c.ws.CloseNow() // as a browser may
 	desk.viewers(0)
@@ -175,7 +188,8 @@ func TestWSSlots(t *testing.T) {
 func TestWSHandshake(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.AllowOrigins = []string{"https://friend.example.org"} })
 	upgrade := map[string]string{
-		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "other, " + ws.Subprotocol,
+		"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+		"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Protocol": "other, " + ws.Subprotocol,
 	}
 	for _, test := range []struct {
 		name, header, value string
@@ -243,8 +257,10 @@ func (r *fixture) handshake(t *testing.T, header ...string) (*http.Response, []b
 // FuzzWSMessage sends the hub what any client may: it must answer, or say what is wrong, and its memory is bounded.
 func FuzzWSMessage(f *testing.F) {
 	for _, text := range []string{
-		`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg","width":320,"quality":80,"fps":5,"window":2}`, `{"op":"watch","slot":2,"camera":"desk","kind":"mp4","bitrate":100000}`,
-		`{"op":"unwatch","slot":1}`, `{"op":"roster"}`, `{"op":"ping","t":1}`, `{"op":"watch","slot":1e3,"fps":-1}`, `{"op":1}`, `null`, `{"op":"ping","t":{"a":[1e999]}}`, "\xff",
+		`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg","width":320,"quality":80,"fps":5,"window":2}`,
+		`{"op":"watch","slot":2,"camera":"desk","kind":"mp4","bitrate":100000}`,
+		`{"op":"unwatch","slot":1}`, `{"op":"roster"}`, `{"op":"ping","t":1}`, `{"op":"watch","slot":1e3,"fps":-1}`,
+		`{"op":1}`, `null`, `{"op":"ping","t":{"a":[1e999]}}`, "\xff",
 	} {
 		f.Add(false, []byte(text))
 	}
@@ -252,7 +268,8 @@ func FuzzWSMessage(f *testing.F) {
 	f.Add(true, []byte{})
 	r := newFixture(f, stream.Config{}, unhurried)
 	r.camera("desk", frame.JPEG).picture()
-	abrupt := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	abrupt := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network,
+		addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		if err == nil {
 			err = conn.(*net.TCPConn).SetLinger(0) // thousands of connections a second would use up the host's ports

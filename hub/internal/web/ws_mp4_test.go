@@ -31,18 +31,21 @@ func (r *fixture) watchMP4(camera string, window int) *mp4Watcher {
 func (w *mp4Watcher) init(params *h264.ParamSets) {
 	w.t.Helper()
 	m := w.expect("watching", 1)
-	if want := `video/mp4; codecs="avc1.`; !strings.HasPrefix(m.MIME, want) || len(m.MIME) != len(want)+7 || m.Kind != "mp4" || m.Width != 160 || m.Height != 96 {
+	if want := `video/mp4; codecs="avc1.`; !strings.HasPrefix(m.MIME, want) || len(m.MIME) != len(want)+7 ||
+		m.Kind != "mp4" || m.Width != 160 || m.Height != 96 {
 		w.t.Errorf("%+v", m)
 	}
 	f := w.frame(1)
-	if f.kind != frameInit || f.flags != 0 || f.mediaNow != 0 || !bytes.Contains(f.payload, params.SPS[0]) || bytes.Contains(f.payload, []byte("elst")) {
+	if f.kind != frameInit || f.flags != 0 || f.mediaNow != 0 || !bytes.Contains(f.payload, params.SPS[0]) ||
+		bytes.Contains(f.payload, []byte("elst")) {
 		w.t.Errorf("an init segment of kind %d, flags %d, %d bytes", f.kind, f.flags, len(f.payload))
 	}
 	w.parts = append(w.parts, f.payload)
 	w.count++
 }
 
-// fragment takes a fragment, which must hold this access unit, and returns how much media time lies between it and the one before.
+// fragment takes a fragment, which must hold this access unit, and returns how much media time lies between it and the
+// one before.
 func (w *mp4Watcher) fragment(u unit, flags byte) (step time.Duration) {
 	w.t.Helper()
 	f := w.frame(1)
@@ -50,7 +53,8 @@ func (w *mp4Watcher) fragment(u unit, flags byte) (step time.Duration) {
 		flags |= flagKey
 	}
 	at := bytes.Index(f.payload, []byte("mdat"))
-	if f.kind != frameFragment || f.flags != flags || at < 0 || !bytes.Equal(f.payload[at+4:], h264.AppendAVCC(nil, u.data, u.params)) {
+	if f.kind != frameFragment || f.flags != flags || at < 0 ||
+		!bytes.Equal(f.payload[at+4:], h264.AppendAVCC(nil, u.data, u.params)) {
 		w.t.Fatalf("fragment %d of kind %d, flags %d: want flags %d", f.seq, f.kind, f.flags, flags)
 	}
 	tfdt := bytes.Index(f.payload, []byte("tfdt\x01"))
@@ -78,7 +82,8 @@ func (w *mp4Watcher) decodes(pictures ...int) {
 		w.t.Fatalf("%d init segments, want %d", len(w.parts), len(pictures))
 	}
 	for i, part := range w.parts {
-		cmd := exec.CommandContext(w.ctx, ffmpeg, "-v", "error", "-xerror", "-err_detect", "explode", "-f", "mp4", "-i", "pipe:0", "-fps_mode", "passthrough", "-f", "framemd5", "pipe:1")
+		cmd := exec.CommandContext(w.ctx, ffmpeg, "-v", "error", "-xerror", "-err_detect", "explode", "-f", "mp4", "-i",
+			"pipe:0", "-fps_mode", "passthrough", "-f", "framemd5", "pipe:1")
 		cmd.Stdin = bytes.NewReader(part)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
@@ -139,7 +144,8 @@ func TestWSMovieNewParams(t *testing.T) {
 	w.decodes(5, len(list)-10)
 }
 
-// The window counts init segments, too: with one of 1 the fragment waits for the acknowledgement, and is the one that belongs to it.
+// The window counts init segments, too: with one of 1 the fragment waits for the acknowledgement, and is the one that
+// belongs to it.
 func TestWSMovieWindow(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
@@ -155,7 +161,8 @@ func TestWSMovieWindow(t *testing.T) {
 	}
 }
 
-// A client that has fallen behind goes on with the newest key frame, without a gap in the media's time, and what leads from there to now takes none.
+// A client that has fallen behind goes on with the newest key frame, without a gap in the media's time, and what leads
+// from there to now takes none.
 func TestWSMovieSkips(t *testing.T) {
 	r := newFixture(t, stream.Config{LiveBudget: 4 * moment}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")

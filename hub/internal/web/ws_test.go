@@ -27,7 +27,8 @@ func TestWSPictures(t *testing.T) {
 	}
 	for n := uint64(2); n < 6; n++ {
 		f := c.frame(7)
-		if !bytes.Equal(f.payload, want) || f.kind != 1 || f.flags != 1 || f.seq != n || f.captured != captured(n).UnixMicro() || f.mediaNow != 0 {
+		if !bytes.Equal(f.payload, want) || f.kind != 1 || f.flags != 1 || f.seq != n ||
+			f.captured != captured(n).UnixMicro() || f.mediaNow != 0 {
 			t.Errorf("%+v, want %q", f, want)
 		}
 		if age := time.Since(time.UnixMicro(f.arrived)); age < 0 || age > hour {

@@ -14,7 +14,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// A client that does not acknowledge gets as many frames as its window holds. Nothing waits for it at the hub: after an acknowledgement it goes on with the newest picture.
+// A client that does not acknowledge gets as many frames as its window holds. Nothing waits for it at the hub: after an
+// acknowledgement it goes on with the newest picture.
 func TestWSWindow(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
@@ -161,7 +162,8 @@ func TestWSFormatChanges(t *testing.T) {
 	c.frame(1)
 	desk.format = frame.H264
 	desk.say(status.Live, "")
-	if p := c.expect("ended", 1).Error; p == nil || p.Status != 503 || p.RetryAfter == 0 || !strings.Contains(p.Detail, "h264") {
+	if p := c.expect("ended", 1).Error; p == nil || p.Status != 503 || p.RetryAfter == 0 ||
+		!strings.Contains(p.Detail, "h264") {
 		t.Errorf("%+v", p)
 	}
 }
@@ -179,7 +181,8 @@ func TestWSDeadClients(t *testing.T) {
 		next()
 		return desk.Info().Viewers == 0
 	})
-	silent := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.ws.Ping = 100*time.Millisecond, moment })
+	silent := newFixture(t, stream.Config{},
+		func(s *Server) { s.cfg.WriteTimeout, s.times.ws.Ping = 100*time.Millisecond, moment })
 	silent.dial() // and reads no more
 	testutil.Eventually(t, "the silent client is gone", func() bool { return silent.srv.ws.Len() == 0 })
 }
@@ -196,15 +199,19 @@ func TestWSRoster(t *testing.T) {
 		t.Fatalf("%+v", m)
 	}
 	d := m.Cameras[0]
-	if d.State != status.Live || d.Host != "pi" || d.Source != "pattern" || d.Format != frame.JPEG || len(d.Formats) != 2 || d.Width != 320 || d.Height != 240 || d.FPS != 25 || d.Bitrate != 1_000_000 || d.LastSeen != nil || d.Since.IsZero() {
+	if d.State != status.Live || d.Host != "pi" || d.Source != "pattern" || d.Format != frame.JPEG ||
+		len(d.Formats) != 2 || d.Width != 320 || d.Height != 240 || d.FPS != 25 || d.Bitrate != 1_000_000 ||
+		d.LastSeen != nil || d.Since.IsZero() {
 		t.Errorf("%+v", d)
 	}
 	desk.say(status.Degraded, "too dark")
-	if m = c.expect("roster", 0); m.All || len(m.Cameras) != 1 || m.Cameras[0].ID != "desk" || m.Cameras[0].Reason != "too dark" {
+	if m = c.expect("roster", 0); m.All || len(m.Cameras) != 1 || m.Cameras[0].ID != "desk" ||
+		m.Cameras[0].Reason != "too dark" {
 		t.Errorf("%+v", m)
 	}
 	desk.say(status.Stopped, "")
-	if m = c.expect("roster", 0); len(m.Cameras) != 1 || m.Cameras[0].State != cameras.Offline || m.Cameras[0].LastSeen == nil {
+	if m = c.expect("roster", 0); len(m.Cameras) != 1 || m.Cameras[0].State != cameras.Offline ||
+		m.Cameras[0].LastSeen == nil {
 		t.Errorf("%+v", m)
 	}
 	r.camera("attic", frame.JPEG)

@@ -57,7 +57,8 @@ func isSetBehindSlice(au []byte) bool {
 
 func checkFault(t *testing.T, out []byte, info h264.Info, err error) {
 	t.Helper()
-	known := []error{h264.ErrNoPicture, h264.ErrEmpty, h264.ErrTooLarge, h264.ErrNotAnnexB, h264.ErrNoParams, h264.ErrBadParams}
+	known := []error{h264.ErrNoPicture, h264.ErrEmpty, h264.ErrTooLarge, h264.ErrNotAnnexB, h264.ErrNoParams,
+		h264.ErrBadParams}
 	if !slices.ContainsFunc(known, func(k error) bool { return errors.Is(err, k) }) || out != nil ||
 		info != (h264.Info{}) {
 		t.Fatalf("error %v with %d bytes, %+v", err, len(out), info)

@@ -68,7 +68,8 @@ func (s *paramStore) put(list *[]paramSet, nalu []byte, parse func([]byte) (para
 		size -= len((*list)[i].nalu)
 	}
 	if size > maxParamSetsSize {
-		return fmt.Errorf("%w: the stream's sets have %d bytes together, the limit is %d", ErrBadParams, size, maxParamSetsSize)
+		return fmt.Errorf("%w: the stream's sets have %d bytes together, the limit is %d", ErrBadParams, size,
+			maxParamSetsSize)
 	}
 	set.nalu = bytes.Clone(nalu)
 	if found {
@@ -136,7 +137,8 @@ func parseSPS(nalu []byte) (paramSet, error) {
 	if sps.ChromaFormatIdc > 3 {
 		return paramSet{}, errors.New("chroma format out of range")
 	}
-	if sps.PicWidthInMbsMinus1 >= maxMbs || sps.PicHeightInMapUnitsMinus1 >= maxMbs { // the product below must not overflow
+	if sps.PicWidthInMbsMinus1 >= maxMbs || sps.PicHeightInMapUnitsMinus1 >= maxMbs {
+		// the product below must not overflow
 		return paramSet{}, fmt.Errorf("%w: it says more than %d", frame.ErrDimensions, maxSide)
 	}
 	// What a decoder takes memory for is the size before cropping (7.4.2.1.1).

@@ -47,7 +47,8 @@ func TestResync(t *testing.T) {
 		begin, end int // the range in which Resync must lie
 	}{
 		{"next picture in the coded data", slices.Concat(cut, whole), len(cut), len(cut)},
-		{"the same behind a thumbnail", slices.Concat(insert(cut, thumb), whole), len(cut) + len(thumb), len(cut) + len(thumb)},
+		{"the same behind a thumbnail", slices.Concat(insert(cut, thumb), whole), len(cut) + len(thumb),
+			len(cut) + len(thumb)},
 		{"a length that jumps too far", badLength, 4, 6},
 		{"a second picture right after a segment", slices.Concat(whole[:2], thumb, whole), 2 + len(thumb), 2 + len(thumb)},
 	} {

@@ -1,4 +1,5 @@
-// Package configtest holds a program's settings against its reference page and its example file; tests of the commands use it.
+// Package configtest holds a program's settings against its reference page and its example file; tests of the commands
+// use it.
 package configtest
 
 import (
@@ -29,7 +30,8 @@ func (p Program) Check(t *testing.T) {
 	t.Run("example", p.checkExample)
 }
 
-// parse returns what the program makes of a command line. The name of the configuration file is left out: it is no setting.
+// parse returns what the program makes of a command line. The name of the configuration file is left out: it is no
+// setting.
 func (p Program) parse(t *testing.T, args ...string) string {
 	t.Helper()
 	flags := p.New()

@@ -17,11 +17,14 @@ const (
 	fuzzMemory = 128 << 20 // bytes that reading it may take, garbage included
 )
 
-// Fuzz gives the program any bytes for its configuration file: they are understood in one way, or refused with an error that names the key, and cost bounded memory.
+// Fuzz gives the program any bytes for its configuration file: they are understood in one way, or refused with an error
+// that names the key, and cost bounded memory.
 func (p Program) Fuzz(f *testing.F) {
 	for _, text := range []string{
-		"", "linger: 10s\n", "linger: 10\n", "nonsense: 1\n", "log-level: [debug]\n", "a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "- 1\n", "log-level: debug\nlog-level: info\n", "linger: {a: 1}\n",
-		"insecure: true\nmax-viewers: 1e3\n", "camera: [porch=pattern:, 'yard=exec:x#format=h264']\n", "? [a]\n: b\n", "log-format: !!binary aGk=\n", "\xff\xfe", "---\nlinger: 1s\n---\nlinger: 2s\n",
+		"", "linger: 10s\n", "linger: 10\n", "nonsense: 1\n", "log-level: [debug]\n",
+		"a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", "- 1\n", "log-level: debug\nlog-level: info\n", "linger: {a: 1}\n",
+		"insecure: true\nmax-viewers: 1e3\n", "camera: [porch=pattern:, 'yard=exec:x#format=h264']\n", "? [a]\n: b\n",
+		"log-format: !!binary aGk=\n", "\xff\xfe", "---\nlinger: 1s\n---\nlinger: 2s\n",
 	} {
 		f.Add([]byte(text))
 	}

@@ -23,7 +23,8 @@ func make1(t *testing.T) Credential {
 
 func TestNew(t *testing.T) {
 	one, two := make1(t), make1(t)
-	if one.Public() == two.Public() || !nkeys.IsValidPublicUserKey(one.Public()) || one.IsZero() || !(Credential{}).IsZero() {
+	if one.Public() == two.Public() || !nkeys.IsValidPublicUserKey(one.Public()) || one.IsZero() ||
+		!(Credential{}).IsZero() {
 		t.Errorf("%v and %v", one, two)
 	}
 	again, err := Parse("  " + one.Seed() + "\n")
@@ -35,7 +36,8 @@ func TestNew(t *testing.T) {
 			t.Errorf("shown: %s", shown)
 		}
 	}
-	if (Credential{}).Options() != nil || (Credential{}).AgentOptions() != nil || len(one.Options()) != 2 || len(one.AgentOptions()) != 2 {
+	if (Credential{}).Options() != nil || (Credential{}).AgentOptions() != nil || len(one.Options()) != 2 ||
+		len(one.AgentOptions()) != 2 {
 		t.Error("a credential is two options, none is none")
 	}
 }
@@ -70,10 +72,12 @@ func TestParse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, bad := range map[string]string{
-		"nothing": "", "a word": "secret", "cut": good[:len(good)-1], "changed": good[:20] + "AAAA" + good[24:], "two": good + " " + good, "of an account": string(other),
+		"nothing": "", "a word": "secret", "cut": good[:len(good)-1], "changed": good[:20] + "AAAA" + good[24:],
+		"two": good + " " + good, "of an account": string(other),
 	} {
 		c, err := Parse(secret.Text(bad))
-		if err == nil || !c.IsZero() || !strings.Contains(err.Error(), "agent add") || (len(bad) > 20 && strings.Contains(err.Error(), bad)) {
+		if err == nil || !c.IsZero() || !strings.Contains(err.Error(), "agent add") ||
+			(len(bad) > 20 && strings.Contains(err.Error(), bad)) {
 			t.Errorf("%s: %v, %v", name, c, err)
 		}
 	}
@@ -110,7 +114,8 @@ func TestReadFile(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), seed) {
+		if err == nil || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), path) ||
+			strings.Contains(err.Error(), seed) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -39,14 +39,17 @@ func TestLines(t *testing.T) {
 	large := "NATS/1.0\r\n" + strings.Repeat("a: b\r\n", 1000) + "\r\n" // 6012 bytes
 	for _, c := range []struct{ name, in, out string }{
 		{"small header", "HMSG a 1 12 15\r\nNATS/1.0\r\n\r\nxyz\r\n", ""},
-		{"large header", "HMSG a 1 6012 6015\r\n" + large + "xyz\r\nPING\r\n", "MSG a 1 6015\r\n" + large + "xyz\r\nPING\r\n"},
-		{"large header with reply", "HMSG a 1 _INBOX.x 6012 6012\r\n" + large + "\r\n", "MSG a 1 _INBOX.x 6012\r\n" + large + "\r\n"},
+		{"large header", "HMSG a 1 6012 6015\r\n" + large + "xyz\r\nPING\r\n", "MSG a 1 6015\r\n" + large +
+			"xyz\r\nPING\r\n"},
+		{"large header with reply", "HMSG a 1 _INBOX.x 6012 6012\r\n" + large + "\r\n", "MSG a 1 _INBOX.x 6012\r\n" +
+			large + "\r\n"},
 		{"payload that looks like a message", "MSG a 1 17\r\nHMSG a 1 9999 9999\r\nPONG\r\n+OK\r\n-ERR 'x'\r\n", ""},
 		{"header larger than all", "HMSG a 1 6012 10\r\n0123456789\r\nHMSG a 1 6012 6012\r\n", ""},
 		{"no number", "HMSG a 1 6012 \r\nHMSG a 1 6012 6015\r\n", ""},
 		{"enormous number", "HMSG a 1 6012 99999999999999999999\r\nHMSG a 1 6012 6015\r\n", ""},
 		{"not NATS", "\x16\x03\x03\nHMSG a 1 6012 6015\r\n", ""},
-		{"a long INFO", "INFO {" + strings.Repeat("x", 3*lineRoom) + "}\r\nHMSG a 1 6012 6015\r\n" + large + "xyz\r\n", "INFO {" + strings.Repeat("x", 3*lineRoom) + "}\r\nMSG a 1 6015\r\n" + large + "xyz\r\n"},
+		{"a long INFO", "INFO {" + strings.Repeat("x", 3*lineRoom) + "}\r\nHMSG a 1 6012 6015\r\n" + large + "xyz\r\n",
+			"INFO {" + strings.Repeat("x", 3*lineRoom) + "}\r\nMSG a 1 6015\r\n" + large + "xyz\r\n"},
 		{"a long message line", "HMSG " + strings.Repeat("x", 3*lineRoom) + " 1 6012 6015\r\n" + large, ""},
 		{"end within a line", "PING\r\nHMSG a 1 60", ""},
 		{"end within a message", "HMSG a 1 6012 6015\r\nNATS", "MSG a 1 6015\r\nNATS"},
@@ -56,7 +59,8 @@ func TestLines(t *testing.T) {
 			if c.out == "" {
 				c.out = c.in
 			}
-			for _, r := range []io.Reader{strings.NewReader(c.in), iotest.OneByteReader(strings.NewReader(c.in)), iotest.HalfReader(strings.NewReader(c.in)), iotest.DataErrReader(strings.NewReader(c.in))} {
+			for _, r := range []io.Reader{strings.NewReader(c.in), iotest.OneByteReader(strings.NewReader(c.in)),
+				iotest.HalfReader(strings.NewReader(c.in)), iotest.DataErrReader(strings.NewReader(c.in))} {
 				if got := passed(t, r); got != c.out {
 					t.Errorf("%T: %.200q, want %.200q", r, got, c.out)
 				}
@@ -96,7 +100,8 @@ func TestLargeMessages(t *testing.T) {
 // TestError: an error of the connection comes after what came before it.
 func TestError(t *testing.T) {
 	broken := errors.New("broken")
-	got, err := io.ReadAll(Limit(stub{r: io.MultiReader(strings.NewReader("PING\r\nMSG a 1 5\r\nab"), iotest.ErrReader(broken))}))
+	got, err := io.ReadAll(Limit(
+		stub{r: io.MultiReader(strings.NewReader("PING\r\nMSG a 1 5\r\nab"), iotest.ErrReader(broken))}))
 	if string(got) != "PING\r\nMSG a 1 5\r\nab" || !errors.Is(err, broken) {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -109,8 +114,12 @@ func TestReal(t *testing.T) {
 		tls     *tls.Config
 		connect func(*server.Server) []nats.Option
 	}{
-		"tcp":        {nil, func(s *server.Server) []nats.Option { return Options(s.ClientURL(), net.Dialer{}, tlstrust.Settings{}) }},
-		"in process": {nil, func(s *server.Server) []nats.Option { return []nats.Option{nats.InProcessServer(InProcess{s})} }},
+		"tcp": {nil, func(s *server.Server) []nats.Option {
+			return Options(s.ClientURL(), net.Dialer{},
+				tlstrust.Settings{})
+		}},
+		"in process": {nil,
+			func(s *server.Server) []nats.Option { return []nats.Option{nats.InProcessServer(InProcess{s})} }},
 		"TLS": {&tls.Config{Certificates: []tls.Certificate{cert.Certificate}}, func(s *server.Server) []nats.Option {
 			return Options(s.ClientURL(), net.Dialer{}, tlstrust.Settings{CA: cert.CertFile})
 		}},
@@ -162,13 +171,16 @@ func exchange(t *testing.T, from *nats.Conn, sub *nats.Subscription, header, siz
 		t.Fatal(err)
 	}
 	if header > Max {
-		if len(got.Header) != 0 || !bytes.HasSuffix(got.Data, msg.Data) || len(got.Data)-size < header || !bytes.HasPrefix(got.Data, []byte("NATS/1.0\r\nK: vvv")) {
-			t.Errorf("header of %d, payload of %d: arrived with %d headers and %d bytes", header, size, len(got.Header), len(got.Data))
+		if len(got.Header) != 0 || !bytes.HasSuffix(got.Data, msg.Data) || len(got.Data)-size < header ||
+			!bytes.HasPrefix(got.Data, []byte("NATS/1.0\r\nK: vvv")) {
+			t.Errorf("header of %d, payload of %d: arrived with %d headers and %d bytes", header, size, len(got.Header),
+				len(got.Data))
 		}
 		return
 	}
 	if !bytes.Equal(got.Data, msg.Data) || got.Header.Get("K") != msg.Header.Get("K") {
-		t.Errorf("header of %d, payload of %d: arrived with %d bytes of header and %d of payload", header, size, len(got.Header.Get("K")), len(got.Data))
+		t.Errorf("header of %d, payload of %d: arrived with %d bytes of header and %d of payload", header, size,
+			len(got.Header.Get("K")), len(got.Data))
 	}
 }
 
@@ -176,7 +188,8 @@ func exchange(t *testing.T, from *nats.Conn, sub *nats.Subscription, header, siz
 // a changed line is shorter by, and what is passed on has no large header left.
 func FuzzLimit(f *testing.F) {
 	for _, text := range []string{
-		"INFO {}\r\nPING\r\nMSG a 1 3\r\nabc\r\nHMSG a 1 12 15\r\nNATS/1.0\r\n\r\nxyz\r\n", "HMSG a 1 5000 5001\r\n", "HMSG a 1 r 4097 4097\r\nHMSG b 1 4096 4096\r\n", "\x16\x03\x01\n", "+OK\r\n-ERR 'x'\r\nPONG\r\n",
+		"INFO {}\r\nPING\r\nMSG a 1 3\r\nabc\r\nHMSG a 1 12 15\r\nNATS/1.0\r\n\r\nxyz\r\n", "HMSG a 1 5000 5001\r\n",
+		"HMSG a 1 r 4097 4097\r\nHMSG b 1 4096 4096\r\n", "\x16\x03\x01\n", "+OK\r\n-ERR 'x'\r\nPONG\r\n",
 		"HMSG  5000  5000\r\n", "HMSG a 5000 5000\nHMSG a 5000 5000\r\n",
 	} {
 		f.Add([]byte(text))
@@ -198,7 +211,8 @@ func FuzzLimit(f *testing.F) {
 // BenchmarkRead measures what looking at the lines costs: frames of 80 kB and their headers.
 func BenchmarkRead(b *testing.B) {
 	msg := []byte("HMSG cam.porch.jpeg 1 12 80012\r\nNATS/1.0\r\n\r\n" + strings.Repeat("x", 80_000) + "\r\n")
-	for name, wrap := range map[string]func(net.Conn) net.Conn{"plain": func(c net.Conn) net.Conn { return c }, "limited": Limit} {
+	for name, wrap := range map[string]func(net.Conn) net.Conn{"plain": func(c net.Conn) net.Conn { return c },
+		"limited": Limit} {
 		b.Run(name, func(b *testing.B) {
 			buf := make([]byte, 32<<10)
 			r := bytes.NewReader(nil)

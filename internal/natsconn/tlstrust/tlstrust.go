@@ -115,7 +115,8 @@ func (s Settings) pins() (list []string, err error) {
 		plain := strings.ToLower(strings.TrimSpace(text))
 		plain = strings.ReplaceAll(strings.TrimPrefix(plain, prefix), ":", "")
 		if raw, err := hex.DecodeString(plain); err != nil || len(raw) != sha256.Size {
-			return nil, setting.Errorf("%s %q: give %s and 64 hexadecimal digits, as the hub prints them when it starts", s.fingerprint(), text, prefix)
+			return nil, setting.Errorf("%s %q: give %s and 64 hexadecimal digits, as the hub prints them when it starts",
+				s.fingerprint(), text, prefix)
 		}
 		list = append(list, prefix+plain)
 	}

@@ -31,10 +31,12 @@ func TestServers(t *testing.T) {
 	if !ok {
 		t.Fatalf("%T", self.PrivateKey)
 	}
-	renewed := testutil.CertFor(t, key, nil, func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"hub.example.org"} })
+	renewed := testutil.CertFor(t, key, nil,
+		func(c *x509.Certificate) { c.IPAddresses, c.DNSNames = nil, []string{"hub.example.org"} })
 	expired := testutil.NewCert(t, authority, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) })
 	early := testutil.NewCert(t, authority, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) })
-	elsewhere := testutil.NewCert(t, authority, func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 7)} })
+	elsewhere := testutil.NewCert(t, authority,
+		func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 7)} })
 	print := func(c *testutil.Cert) string { return Fingerprint(c.Leaf) }
 	pin := func(list ...string) Settings { return Settings{Fingerprints: list, Prefix: "tls"} }
 	ca := func(c *testutil.Cert) Settings { return Settings{CA: c.CertFile, Prefix: "tls"} }
@@ -43,22 +45,28 @@ func TestServers(t *testing.T) {
 		trust Settings
 		says  []string // none: it is trusted
 	}{
-		"pin":                               {self, pin(print(self)), nil},
-		"pin in capitals, with colons":      {self, pin(colons(print(self))), nil},
-		"one of two pins":                   {self, pin(print(signed), print(self)), nil},
-		"pin, renewed for another name":     {renewed, pin(print(self)), nil},
-		"pin, expired":                      {expired, pin(print(expired)), nil},
-		"pin of another key":                {signed, pin(print(self)), []string{print(signed), "pinned is " + print(self), "--tls-fingerprint " + print(signed)}},
-		"pin of its authority":              {signed, pin(print(authority)), []string{"pinned is " + print(authority)}},
-		"pin without TLS":                   {nil, pin(print(self)), []string{"no TLS", "--nats-tls-cert", "nats://"}},
-		"authority":                         {signed, ca(authority), nil},
-		"its own certificate":               {self, ca(self), nil},
-		"another authority":                 {signed, ca(other), []string{"not signed by an authority in " + other.CertFile, "--tls-fingerprint " + print(signed)}},
-		"authority, expired":                {expired, ca(authority), []string{"clock", expired.Leaf.NotAfter.UTC().Format(time.RFC3339), "renew"}},
-		"authority, not good yet":           {early, ca(authority), []string{"clock", early.Leaf.NotBefore.UTC().Format(time.RFC3339)}},
-		"authority, another host":           {elsewhere, ca(authority), []string{"192.0.2.7", "not for 127.0.0.1", "--tls-fingerprint " + print(elsewhere)}},
-		"authority without TLS":             {nil, ca(authority), []string{"no TLS"}},
-		"nothing, and an unknown authority": {self, Settings{Prefix: "tls"}, []string{"unknown authority", "--tls-ca FILE", "--tls-fingerprint " + print(self)}},
+		"pin":                           {self, pin(print(self)), nil},
+		"pin in capitals, with colons":  {self, pin(colons(print(self))), nil},
+		"one of two pins":               {self, pin(print(signed), print(self)), nil},
+		"pin, renewed for another name": {renewed, pin(print(self)), nil},
+		"pin, expired":                  {expired, pin(print(expired)), nil},
+		"pin of another key": {signed, pin(print(self)), []string{print(signed), "pinned is " + print(self),
+			"--tls-fingerprint " + print(signed)}}, "pin of its authority": {signed, pin(print(authority)),
+			[]string{"pinned is " + print(authority)}},
+		"pin without TLS":     {nil, pin(print(self)), []string{"no TLS", "--nats-tls-cert", "nats://"}},
+		"authority":           {signed, ca(authority), nil},
+		"its own certificate": {self, ca(self), nil},
+		"another authority": {signed, ca(other), []string{"not signed by an authority in " + other.CertFile,
+			"--tls-fingerprint " + print(signed)}},
+		"authority, expired": {expired, ca(authority),
+			[]string{"clock", expired.Leaf.NotAfter.UTC().Format(time.RFC3339), "renew"}},
+		"authority, not good yet": {early, ca(authority),
+			[]string{"clock", early.Leaf.NotBefore.UTC().Format(time.RFC3339)}},
+		"authority, another host": {elsewhere, ca(authority),
+			[]string{"192.0.2.7", "not for 127.0.0.1", "--tls-fingerprint " + print(elsewhere)}},
+		"authority without TLS": {nil, ca(authority), []string{"no TLS"}},
+		"nothing, and an unknown authority": {self, Settings{Prefix: "tls"}, []string{"unknown authority", "--tls-ca FILE",
+			"--tls-fingerprint " + print(self)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -9,7 +9,8 @@ import (
 )
 
 // ErrNotFound means that a picture carries no readable strip.
-var ErrNotFound = errors.New("clockstrip: no readable clock at the picture's top edge; it must be neither cropped nor rotated")
+var ErrNotFound = errors.New(
+	"clockstrip: no readable clock at the picture's top edge; it must be neither cropped nor rotated")
 
 // minContrast is the least difference of brightness (0..255) between black and white guards.
 const minContrast = 48

@@ -193,14 +193,17 @@ func TestReadsThroughH264(t *testing.T) {
 	for n := range frames {
 		raw.Write(stamped(width, height, times[2].Add(time.Duration(n)*40*time.Millisecond)).Pix)
 	}
-	encode := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgba", "-s", "640x360", "-r", "25", "-i", "-",
-		"-vf", "scale=320:180", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency", "-b:v", "150k", "-f", "h264", "-")
+	encode := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgba", "-s",
+		"640x360", "-r", "25", "-i", "-",
+		"-vf", "scale=320:180", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "ultrafast", "-tune", "zerolatency",
+		"-b:v", "150k", "-f", "h264", "-")
 	encode.Stdin = &raw
 	stream, err := encode.Output()
 	if err != nil {
 		t.Skipf("this ffmpeg cannot encode H.264: %v", err)
 	}
-	decode := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-f", "h264", "-i", "-", "-f", "rawvideo", "-pix_fmt", "gray", "-")
+	decode := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-f", "h264", "-i", "-", "-f", "rawvideo",
+		"-pix_fmt", "gray", "-")
 	decode.Stdin = bytes.NewReader(stream)
 	pixels, err := decode.Output()
 	if err != nil {

@@ -42,7 +42,8 @@ func (s *script) file(name string, data []byte) string {
 func (s *script) source(format, line string, args ...any) *command {
 	s.t.Helper()
 	line = "cd " + s.dir + "; " + fmt.Sprintf(line, args...)
-	src, err := source.Registry{"exec": New}.Parse("porch", "exec:"+line+"#format="+format, source.Env{Drops: &s.drops, Log: testutil.Log(s.t)})
+	src, err := source.Registry{"exec": New}.Parse("porch", "exec:"+line+"#format="+format,
+		source.Env{Drops: &s.drops, Log: testutil.Log(s.t)})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -193,8 +194,10 @@ func TestExecThatDies(t *testing.T) {
 		name, line string
 		want       []string
 	}{
-		{"with a message", "echo first >&2; echo 'no camera: plug one in' >&2; exit 3", []string{"exit status 3", "it said: no camera: plug one in"}},
-		{"with progress before the message", `printf 'frame=1\rframe=2\rno space left' >&2; exit 1`, []string{"it said: no space left"}},
+		{"with a message", "echo first >&2; echo 'no camera: plug one in' >&2; exit 3",
+			[]string{"exit status 3", "it said: no camera: plug one in"}},
+		{"with progress before the message", `printf 'frame=1\rframe=2\rno space left' >&2; exit 1`,
+			[]string{"it said: no space left"}},
 		{"without a word", "exit 7", []string{"exit status 7"}},
 		{"in good order", "exit 0", []string{`ended`}},
 		{"after frames", "cat good good; echo bye >&2; exit 1", []string{"exit status 1", "it said: bye"}},

@@ -22,7 +22,8 @@ import (
 // open parses spec and finds its file in files.
 func open(t *testing.T, spec string, files fstest.MapFS, drops *drop.Counters) source.Source {
 	t.Helper()
-	src, err := (source.Registry{"file": file.New}).Parse("porch", spec, source.Env{Files: files, Drops: drops, Log: testutil.Log(t)})
+	src, err := (source.Registry{"file": file.New}).
+		Parse("porch", spec, source.Env{Files: files, Drops: drops, Log: testutil.Log(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +34,8 @@ func file1(name string, data []byte) fstest.MapFS { return fstest.MapFS{name: {D
 
 func TestFileLoopsJPEG(t *testing.T) {
 	a, b := sourcetest.JPEG(t, 64, 48), sourcetest.JPEG(t, 80, 48)
-	for spec, clip := range map[string][]byte{"file:c.mjpeg#fps=10": append(bytes.Clone(a), b...), "file:c.jpeg#fps=10": a, "file:c.JPG#fps=10": b} {
+	for spec, clip := range map[string][]byte{"file:c.mjpeg#fps=10": append(bytes.Clone(a), b...), "file:c.jpeg#fps=10": a,
+		"file:c.JPG#fps=10": b} {
 		synctest.Test(t, func(t *testing.T) {
 			name, _, _ := strings.Cut(strings.TrimPrefix(spec, "file:"), "#")
 			drops := &drop.Counters{}
@@ -65,7 +67,8 @@ func TestFileLoopsH264(t *testing.T) {
 	const pictures, keyFrames = 24, 3 // of slices.h264
 	wire, _ := sourcetest.Normalize(t, clip)
 	synctest.Test(t, func(t *testing.T) {
-		got, err := sourcetest.Collect(t, open(t, "file:c.h264#fps=25", file1("c.h264", clip), &drop.Counters{}), 2*pictures+1)
+		got, err := sourcetest.Collect(t, open(t, "file:c.h264#fps=25", file1("c.h264", clip), &drop.Counters{}),
+			2*pictures+1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,17 +113,19 @@ func TestFileWithoutFrames(t *testing.T) {
 		drops            drop.Reason
 		n                uint64
 	}{
-		"empty":                  {"c.mjpeg", "", "no complete jpeg frame", 0, 0},
-		"empty H.264":            {"c.h264", "", "no complete h264 frame", 0, 0},
-		"garbage":                {"c.mjpeg", strings.Repeat("garbage", 10_000), "no complete jpeg frame", 0, 0},
-		"garbage as H.264":       {"c.h264", strings.Repeat("garbage", 10_000), "no complete h264 frame", 0, 0},
-		"bad NALUs":              {"c.h264", strings.Repeat("\x00\x00\x01\xff\xff\xff", 50), "no complete h264 frame", 0, 0},
-		"JPEG as H.264":          {"c.h264", string(picture), "no complete h264 frame", 0, 0},
-		"a truncated JPEG":       {"c.jpeg", string(picture[:len(picture)-20]), "no complete jpeg frame", drop.Decode, 1},
-		"two truncated JPEGs":    {"c.jpeg", strings.Repeat(string(picture[:300]), 2), "no complete jpeg frame", drop.Decode, 2},
-		"no parameter sets":      {"c.h264", "\x00\x00\x01\x65\x88\x84\x00\x10\xff\xfe", "no complete h264 frame", drop.NoKey, 1},
-		"no key frame":           {"c.h264", "\x00\x00\x01\x41\x9a\x00\x00\x01\x41\x9a", "no complete h264 frame", drop.NoKey, 2},
-		"parameter sets only":    {"c.h264", "\x00\x00\x01\x67\x42\xc0\x1e", "no complete h264 frame", drop.Decode, 1},
+		"empty":            {"c.mjpeg", "", "no complete jpeg frame", 0, 0},
+		"empty H.264":      {"c.h264", "", "no complete h264 frame", 0, 0},
+		"garbage":          {"c.mjpeg", strings.Repeat("garbage", 10_000), "no complete jpeg frame", 0, 0},
+		"garbage as H.264": {"c.h264", strings.Repeat("garbage", 10_000), "no complete h264 frame", 0, 0},
+		"bad NALUs":        {"c.h264", strings.Repeat("\x00\x00\x01\xff\xff\xff", 50), "no complete h264 frame", 0, 0},
+		"JPEG as H.264":    {"c.h264", string(picture), "no complete h264 frame", 0, 0},
+		"a truncated JPEG": {"c.jpeg", string(picture[:len(picture)-20]), "no complete jpeg frame", drop.Decode, 1},
+		"two truncated JPEGs": {"c.jpeg", strings.Repeat(string(picture[:300]), 2), "no complete jpeg frame", drop.Decode,
+			2}, "no parameter sets": {"c.h264", "\x00\x00\x01\x65\x88\x84\x00\x10\xff\xfe", "no complete h264 frame",
+			drop.NoKey, 1},
+		"no key frame": {"c.h264", "\x00\x00\x01\x41\x9a\x00\x00\x01\x41\x9a", "no complete h264 frame",
+			drop.NoKey, 2}, "parameter sets only": {"c.h264", "\x00\x00\x01\x67\x42\xc0\x1e", "no complete h264 frame",
+			drop.Decode, 1},
 		"a directory":            {"c.jpeg/d", "x", "read c.jpeg", 0, 0},
 		"not readable to an end": {"broken.jpeg", "", "read broken.jpeg", 0, 0},
 	} {
@@ -131,7 +136,8 @@ func TestFileWithoutFrames(t *testing.T) {
 			if spec == "broken.jpeg" {
 				files = brokenFS{}
 			}
-			src, err := (source.Registry{"file": file.New}).Parse("porch", "file:"+spec, source.Env{Files: files, Drops: drops, Log: testutil.Log(t)})
+			src, err := (source.Registry{"file": file.New}).Parse("porch", "file:"+spec,
+				source.Env{Files: files, Drops: drops, Log: testutil.Log(t)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -238,10 +244,12 @@ func (brokenFile) Close() error             { return nil }
 
 func TestParseFindsFilesOfTheHost(t *testing.T) {
 	env := source.Env{Drops: &drop.Counters{}, Log: testutil.Log(t)}
-	if _, err := (source.Registry{"file": file.New}).Parse("porch", "file:"+sourcetest.H264Dir+"slices.h264", env); err != nil {
+	if _, err := (source.Registry{"file": file.New}).Parse("porch", "file:"+sourcetest.H264Dir+"slices.h264",
+		env); err != nil {
 		t.Error(err)
 	}
-	if _, err := (source.Registry{"file": file.New}).Parse("porch", "file:"+sourcetest.H264Dir+"gone.h264", env); err == nil || !strings.Contains(err.Error(), "gone.h264") {
+	if _, err := (source.Registry{"file": file.New}).Parse("porch", "file:"+sourcetest.H264Dir+"gone.h264",
+		env); err == nil || !strings.Contains(err.Error(), "gone.h264") {
 		t.Errorf("error %v", err)
 	}
 }

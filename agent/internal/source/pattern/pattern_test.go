@@ -87,7 +87,8 @@ func TestPacing(t *testing.T) {
 			for n, f := range runCard(t, p, 3*fps+1, func(source.Frame) {}) {
 				want := time.Duration(n) * time.Second / time.Duration(fps)
 				if f.PTS != want || !f.Captured.Equal(start.Add(want)) {
-					t.Fatalf("%d fps: frame %d has PTS %v, captured after %v; want both %v", fps, n, f.PTS, f.Captured.Sub(start), want)
+					t.Fatalf("%d fps: frame %d has PTS %v, captured after %v; want both %v", fps, n, f.PTS, f.Captured.Sub(start),
+						want)
 				}
 				if f.Width != 320 || f.Height != 240 || f.Key {
 					t.Fatalf("%+v", f)

@@ -28,7 +28,8 @@ func BenchmarkLatency(b *testing.B) {
 					}
 				})
 			})
-			for range 40 { // every picture has been made and every buffer has its size; without times the last one is not there yet
+			for range 40 {
+				// every picture has been made and every buffer has its size; without times the last one is not there yet
 				give.give()
 			}
 			for range 39 {

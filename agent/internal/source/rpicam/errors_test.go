@@ -59,14 +59,26 @@ func TestSystem(t *testing.T) {
 	}{
 		{"no program", func(_ *pi, r *camera) { r.host.programs = []string{"rpicam-none", "libcamera-none"} },
 			[]string{"neither rpicam-none nor libcamera-none is installed", "sudo apt install rpicam-apps", "v4l2:"}},
-		{"legacy", func(p *pi, r *camera) { p.env["_PLATFORM"] = "legacy"; r.host.env = p.environ() }, []string{"raspi-config"}},
-		{"no Pi", func(p *pi, r *camera) { p.env["_PLATFORM"] = "unknown"; r.host.env = p.environ() }, []string{"needs a Raspberry Pi"}},
-		{"no such camera", func(p *pi, r *camera) { p.env["_CAMERAS"] = "imx708"; r.host.env = p.environ(); r.set.camera = 1 },
+		{"legacy", func(p *pi, r *camera) { p.env["_PLATFORM"] = "legacy"; r.host.env = p.environ() },
+			[]string{"raspi-config"}},
+		{"no Pi", func(p *pi, r *camera) { p.env["_PLATFORM"] = "unknown"; r.host.env = p.environ() },
+			[]string{"needs a Raspberry Pi"}},
+		{"no such camera", func(p *pi,
+			r *camera) {
+			p.env["_CAMERAS"] = "imx708"
+			r.host.env = p.environ()
+			r.set.camera = 1
+		},
 			[]string{"no such camera", "bramble-agent devices"}},
 		{"too large", func(_ *pi, r *camera) {
 			r.set.width, r.host.hardware = 2304, func() (bool, error) { return true, nil }
 		}, []string{"2304x720", "1920", "codec=mjpeg"}},
-		{"no permission", func(_ *pi, r *camera) { r.host.hardware = func() (bool, error) { return false, source.ErrPermission } },
+		{"no permission", func(_ *pi, r *camera) {
+			r.host.hardware = func() (bool, error) {
+				return false,
+					source.ErrPermission
+			}
+		},
 			[]string{"no permission"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -124,7 +136,8 @@ func TestStallThatPasses(t *testing.T) {
 // TestWeight: of several things that are said, the cause explains.
 func TestWeight(t *testing.T) {
 	trouble := &faultDetector{}
-	for _, line := range []string{"ERROR: *** failed to acquire camera /base/x ***", "ERROR V4L2 ...: Cannot allocate memory", "ERROR: *** no cameras available ***"} {
+	for _, line := range []string{"ERROR: *** failed to acquire camera /base/x ***",
+		"ERROR V4L2 ...: Cannot allocate memory", "ERROR: *** no cameras available ***"} {
 		trouble.onLine(line)
 	}
 	if got := faults()[trouble.known.Load()-1].is; got != errMemory {
@@ -159,7 +172,8 @@ func TestStop(t *testing.T) {
 					})
 				}()
 				if strings.HasSuffix(faults, ":0") || strings.HasPrefix(faults, "slow") {
-					testutil.Eventually(t, "the camera is taken", func() bool { _, err := os.Stat(filepath.Join(p.dir, "camera-0")); return err == nil })
+					testutil.Eventually(t, "the camera is taken",
+						func() bool { _, err := os.Stat(filepath.Join(p.dir, "camera-0")); return err == nil })
 				} else {
 					testutil.Receive(t, "a frame", frames)
 				}

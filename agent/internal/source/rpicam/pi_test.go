@@ -38,7 +38,8 @@ func buildFakeRPiCam(tb testing.TB) string {
 		}
 		if err == nil {
 			var out []byte
-			if out, err = exec.Command("go", "build", "-o", filepath.Join(dir, "rpicam-vid"), "../../../../e2e/fakerpicam").CombinedOutput(); err != nil {
+			if out, err = exec.Command("go", "build", "-o", filepath.Join(dir, "rpicam-vid"), "../../../../e2e/fakerpicam").
+				CombinedOutput(); err != nil {
 				tb.Logf("%s", out)
 			}
 		}

@@ -56,8 +56,8 @@ func makePlan(tool *tool, host host, set settings) (plan, error) {
 // argv returns the arguments, one by one. output is the name of the FIFO, where there is one.
 func (p plan) argv(set settings, output string) []string {
 	args := []string{
-		"-n", "-t", "0", "--camera", strconv.Itoa(set.camera), "--width", strconv.Itoa(set.width), "--height", strconv.Itoa(set.height),
-		"--framerate", strconv.FormatFloat(set.fps, 'f', -1, 64), "--flush",
+		"-n", "-t", "0", "--camera", strconv.Itoa(set.camera), "--width", strconv.Itoa(set.width), "--height",
+		strconv.Itoa(set.height), "--framerate", strconv.FormatFloat(set.fps, 'f', -1, 64), "--flush",
 	}
 	// What follows may be set otherwise by args: rpicam-vid takes no option twice.
 	add := func(option ...string) {

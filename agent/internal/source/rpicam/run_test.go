@@ -191,7 +191,8 @@ func TestHeaderOfItsOwn(t *testing.T) {
 	})
 	for n := range 10 {
 		give.give()
-		if f := testutil.Receive(t, "the frame before the next one", frames); f.PTS != time.Duration(n)*20*time.Millisecond || f.Key != (n == 0) {
+		if f := testutil.Receive(t, "the frame before the next one", frames); f.PTS != time.Duration(n)*20*time.Millisecond ||
+			f.Key != (n == 0) {
 			t.Errorf("frame %d: PTS %v, key %v", n, f.PTS, f.Key)
 		}
 	}
@@ -220,12 +221,15 @@ func TestClockIsSet(t *testing.T) {
 func TestWarmup(t *testing.T) {
 	for codec, dropped := range map[string]uint64{"h264": 10, "mjpeg": 7} { // H.264 goes on to the next key frame
 		p := newPi(t, "fast")
-		got, err := sourcetest.Collect(t, p.source("rpicam:0#size=64x48&fps=50&warmup=130ms&codec="+codec+map[string]string{"h264": "&intra=10"}[codec]), 20)
+		got, err := sourcetest.Collect(t,
+			p.source("rpicam:0#size=64x48&fps=50&warmup=130ms&codec="+codec+map[string]string{"h264": "&intra=10"}[codec]), 20)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.drops.Get(drop.Warmup) != dropped || got[0].PTS != 0 || got[1].PTS != 20*time.Millisecond || codec == "h264" && !got[0].Key {
-			t.Errorf("%s: %d frames dropped, PTS %v, %v, key %v", codec, p.drops.Get(drop.Warmup), got[0].PTS, got[1].PTS, got[0].Key)
+		if p.drops.Get(drop.Warmup) != dropped || got[0].PTS != 0 || got[1].PTS != 20*time.Millisecond || codec == "h264" &&
+			!got[0].Key {
+			t.Errorf("%s: %d frames dropped, PTS %v, %v, key %v", codec, p.drops.Get(drop.Warmup), got[0].PTS,
+				got[1].PTS, got[0].Key)
 		}
 	}
 }
@@ -270,12 +274,14 @@ func TestConfigure(t *testing.T) {
 			step, last = f.PTS-last, f.PTS
 			if n++; n == 5 {
 				next := map[float64]float64{90: 60, 60: 25, 25: 10}[fps]
-				if err := errors.Join(src.Configure(one(fps)), src.Configure(one(next))); err != nil { // the first one changes nothing
+				if err := errors.Join(src.Configure(one(fps)), src.Configure(one(next))); err != nil {
+					// the first one changes nothing
 					t.Error(err)
 				}
 			}
 		})
-		if want := time.Duration(float64(time.Second) / fps); !errors.Is(err, source.ErrRestart) || (step-want).Abs() > time.Microsecond {
+		if want := time.Duration(float64(time.Second) / fps); !errors.Is(err, source.ErrRestart) ||
+			(step-want).Abs() > time.Microsecond {
 			t.Errorf("fps %g: %v apart, %v", fps, step, err)
 		}
 	}

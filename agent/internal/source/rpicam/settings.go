@@ -164,12 +164,16 @@ func (s *settings) change(c source.Settings) error {
 // checkArgs refuses what would break the source, and what an option of the source is there for.
 func checkArgs(args []string) error {
 	instead := map[string]string{
-		"camera": "rpicam:NUMBER", "width": "size", "height": "size", "framerate": "fps", "rotation": "rotation", "hflip": "hflip", "vflip": "vflip",
-		"codec": "codec", "inline": "nothing", "intra": "intra", "g": "intra", "bitrate": "bitrate", "b": "bitrate", "quality": "quality", "q": "quality",
+		"camera": "rpicam:NUMBER", "width": "size", "height": "size", "framerate": "fps", "rotation": "rotation",
+		"hflip": "hflip", "vflip": "vflip",
+		"codec": "codec", "inline": "nothing", "intra": "intra", "g": "intra", "bitrate": "bitrate", "b": "bitrate",
+		"quality": "quality", "q": "quality",
 	}
 	fixed := []string{
-		"output", "o", "save-pts", "flush", "timeout", "t", "frames", "nopreview", "n", "libav-format", "low-latency", "metadata", "segment", "split",
-		"circular", "initial", "i", "keypress", "k", "signal", "s", "listen", "l", "list-cameras", "help", "h", "version", "config", "c",
+		"output", "o", "save-pts", "flush", "timeout", "t", "frames", "nopreview", "n", "libav-format", "low-latency",
+		"metadata", "segment", "split",
+		"circular", "initial", "i", "keypress", "k", "signal", "s", "listen", "l", "list-cameras", "help", "h",
+		"version", "config", "c",
 	}
 	for _, arg := range args {
 		name, ok := optionName(arg)

@@ -16,7 +16,8 @@ import (
 
 func parsePi(t *testing.T, spec string) (*camera, error) {
 	t.Helper()
-	src, err := source.Registry{"rpicam": New}.Parse("porch", spec, source.Env{Drops: &drop.Counters{}, Log: testutil.Log(t)})
+	src, err := source.Registry{"rpicam": New}.Parse("porch", spec,
+		source.Env{Drops: &drop.Counters{}, Log: testutil.Log(t)})
 	if err != nil {
 		return nil, err
 	}
@@ -28,9 +29,11 @@ func TestParseRPiCam(t *testing.T) {
 		"rpicam:":  {codec: frame.H264, width: 1280, height: 720, fps: 30, bitrate: 2_000_000},
 		"rpicam:1": {camera: 1, codec: frame.H264, width: 1280, height: 720, fps: 30, bitrate: 2_000_000},
 		"rpicam:0#codec=mjpeg&size=640x480&fps=7.5&quality=30&rotation=180&hflip=1&vflip=true&warmup=1s": {
-			codec: frame.JPEG, width: 640, height: 480, fps: 7.5, quality: 30, rotation: 180, hflip: true, vflip: true, warmup: time.Second},
+			codec: frame.JPEG, width: 640, height: 480, fps: 7.5, quality: 30, rotation: 180, hflip: true, vflip: true,
+			warmup: time.Second},
 		"rpicam:2#bitrate=25000000&intra=5&hflip=0&args=--awb indoor  --ev '-0.5'": {
-			camera: 2, codec: frame.H264, width: 1280, height: 720, fps: 30, bitrate: 25_000_000, intra: 5, args: []string{"--awb", "indoor", "--ev", "-0.5"}},
+			camera: 2, codec: frame.H264, width: 1280, height: 720, fps: 30, bitrate: 25_000_000, intra: 5,
+			args: []string{"--awb", "indoor", "--ev", "-0.5"}},
 	} {
 		r, err := parsePi(t, spec)
 		if err != nil {
@@ -78,8 +81,8 @@ func TestParseRPiCamErrors(t *testing.T) {
 
 func TestSplitWords(t *testing.T) {
 	for in, want := range map[string][]string{
-		"": nil, "  ": nil, "a": {"a"}, " a  b\tc\n": {"a", "b", "c"}, `'a b' "c d"`: {"a b", "c d"}, `a' b'c`: {"a bc"}, `''`: {""},
-		`a\ b "\"" '\'`: {"a b", `"`, `\`}, `"it's"`: {"it's"}, `é 'ü ß'`: {"é", "ü ß"},
+		"": nil, "  ": nil, "a": {"a"}, " a  b\tc\n": {"a", "b", "c"}, `'a b' "c d"`: {"a b", "c d"}, `a' b'c`: {"a bc"},
+		`''`: {""}, `a\ b "\"" '\'`: {"a b", `"`, `\`}, `"it's"`: {"it's"}, `é 'ü ß'`: {"é", "ü ß"},
 	} {
 		if got, err := splitWords(in); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %q, %v; want %q", in, got, err, want)
@@ -100,17 +103,24 @@ func TestArgv(t *testing.T) {
 		hardware            bool
 		want                string
 	}{
-		{"Pi 0 to 4", "rpicam:0", "1.9.0", true, common + "--no-raw --buffer-count 4 --codec h264 --inline --intra 30 --bitrate 2000000 --profile high --level 4.1 " +
-			"--save-pts /dev/fd/3 -o -"},
-		{"Pi 0 to 4, Bullseye", "rpicam:0", "1.2.0", true, common + "--buffer-count 4 --codec h264 --inline --intra 30 --bitrate 2000000 --profile high --level 4.1 " +
-			"--save-pts /dev/fd/3 -o -"},
-		{"MJPEG", "rpicam:0#codec=mjpeg", "1.9.0", false, common + "--no-raw --buffer-count 4 --codec mjpeg --quality 60 --save-pts /dev/fd/3 -o -"},
-		{"Pi 5", "rpicam:0", "1.8.0", false, common + "--no-raw --buffer-count 4 --codec h264 --inline --intra 30 --bitrate 2000000 --low-latency " +
-			"--save-pts /dev/fd/3 -o DIR/cam.h264"},
-		{"Pi 5, 1.7", "rpicam:0", "1.7.9", false, common + "--no-raw --buffer-count 4 --codec h264 --libav-format h264 --inline --intra 30 --bitrate 2000000 " +
-			"--low-latency -o -"},
-		{"Pi 5, 1.5", "rpicam:0", "1.5.3", false, common + "--no-raw --buffer-count 4 --codec h264 --libav-format h264 --inline --intra 30 --bitrate 2000000 -o -"},
-		{"everything", "rpicam:2#size=640x480&fps=7.5&rotation=180&hflip=1&vflip=1&bitrate=300000&intra=3&args=--awb 'in door' --denoise=cdn_hq --buffer-count 6", "1.13.0",
+		{"Pi 0 to 4", "rpicam:0", "1.9.0", true,
+			common + "--no-raw --buffer-count 4 --codec h264 --inline --intra 30 --bitrate 2000000 --profile high --level 4.1 " +
+				"--save-pts /dev/fd/3 -o -"},
+		{"Pi 0 to 4, Bullseye", "rpicam:0", "1.2.0", true,
+			common + "--buffer-count 4 --codec h264 --inline --intra 30 --bitrate 2000000 --profile high --level 4.1 " +
+				"--save-pts /dev/fd/3 -o -"},
+		{"MJPEG", "rpicam:0#codec=mjpeg", "1.9.0", false,
+			common + "--no-raw --buffer-count 4 --codec mjpeg --quality 60 --save-pts /dev/fd/3 -o -"},
+		{"Pi 5", "rpicam:0", "1.8.0", false,
+			common + "--no-raw --buffer-count 4 --codec h264 --inline --intra 30 --bitrate 2000000 --low-latency " +
+				"--save-pts /dev/fd/3 -o DIR/cam.h264"},
+		{"Pi 5, 1.7", "rpicam:0", "1.7.9", false,
+			common + "--no-raw --buffer-count 4 --codec h264 --libav-format h264 --inline --intra 30 --bitrate 2000000 " +
+				"--low-latency -o -"},
+		{"Pi 5, 1.5", "rpicam:0", "1.5.3", false,
+			common + "--no-raw --buffer-count 4 --codec h264 --libav-format h264 --inline --intra 30 --bitrate 2000000 -o -"},
+		{"everything",
+			"rpicam:2#size=640x480&fps=7.5&rotation=180&hflip=1&vflip=1&bitrate=300000&intra=3&args=--awb 'in door' --denoise=cdn_hq --buffer-count 6", "1.13.0",
 			true, "-n -t 0 --camera 2 --width 640 --height 480 --framerate 7.5 --flush --no-raw --rotation 180 --hflip --vflip --codec h264 --inline --intra 3 " +
 				"--bitrate 300000 --profile high --level 4.1 --save-pts /dev/fd/3 -o - --awb in_door --denoise=cdn_hq --buffer-count 6"},
 	} {

@@ -101,24 +101,31 @@ func TestStreamTurns(t *testing.T) {
 		fails string
 		drops string
 	}{
-		{"one by one", []turn{{key, header + "0.000\n", 1}, {p1, "33.333\n", 2}, {p2, "66.667\n", 3}, {p3, "100.000\n", 4}}, "", "map[]"},
+		{"one by one", []turn{{key, header + "0.000\n", 1}, {p1, "33.333\n", 2}, {p2, "66.667\n", 3}, {p3, "100.000\n", 4}},
+			"", "map[]"},
 		{"line later", []turn{{key, header, 0}, {"", "0.000\n", 1}, {p1, "", 1}, {"", "33.333\n", 2}}, "", "map[]"},
-		{"in pieces", []turn{{key[:9], "", 0}, {key[9:], "0.0", 0}, {"", "00\n", 1}, {p2[:1000], "", 1}, {p2[1000:], "20.000\n", 2}}, "", "map[]"},
+		{"in pieces", []turn{{key[:9], "", 0}, {key[9:], "0.0", 0}, {"", "00\n", 1}, {p2[:1000], "", 1},
+			{p2[1000:], "20.000\n", 2}}, "", "map[]"},
 		{"two together", []turn{{key + p1, "0.000\n33.333\n", 2}, {p2 + p3, "66.667\n100.000\n", 4}}, "", "map[]"},
 		{"many together", []turn{{key + p1 + p2 + p3 + key + p1, "0.0\n1.0\n2.0\n3.0\n4.0\n5.0\n", 6}}, "", "map[]"},
 		{"the next one has begun", []turn{{key + p2[:40], "0.000\n", 1}, {p2[40:], "", 1}, {"", "20.000\n", 2}}, "", "map[]"},
 		{"the next one is there, not its line", []turn{{key + p1, "0.000\n", 1}, {"", "20.000\n", 2}}, "", "map[]"},
 		{"cut in a start code", []turn{{key + p1[:3], "0.000\n", 1}, {p1[3:], "20.000\n", 2}}, "", "map[]"},
 		{"cut behind a start code", []turn{{key + p1[:5], "0.000\n", 1}, {p1[5:], "20.000\n", 2}}, "", "map[]"},
-		{"parameter sets apart", []turn{{key[:30], "0.000\n", 0}, {key[30:], "0.000\n", 1}, {p1, "20.000\n", 2}}, "", "map[]"},
+		{"parameter sets apart", []turn{{key[:30], "0.000\n", 0}, {key[30:], "0.000\n", 1}, {p1, "20.000\n", 2}}, "",
+			"map[]"},
 		{"parameter sets apart, two together", []turn{{key, "0.000\n0.000\n", 1}, {p1, "20.000\n", 2}}, "", "map[]"},
 		{"no line", []turn{{key, "", 0}, {p1, "", 1}, {p2, "", 2}}, "a picture came without a time", "map[]"},
-		{"a line too many", []turn{{key, "0.0\n1.0\n", 1}, {p1, "2.0\n3.0\n", 2}, {p2, "4.0\n", 2}, {p3, "", 3}}, "a time came without a picture", "map[]"},
-		{"line before the end", []turn{{key, "0.0\n", 1}, {p2[:2000], "20.0\n", 2}, {p2[2000:], "", 2}, {p1 + key, "40.0\n", 2}, {p1 + p2, "", 4}},
+		{"a line too many", []turn{{key, "0.0\n1.0\n", 1}, {p1, "2.0\n3.0\n", 2}, {p2, "4.0\n", 2}, {p3, "", 3}},
+			"a time came without a picture", "map[]"},
+		{"line before the end", []turn{{key, "0.0\n", 1}, {p2[:2000], "20.0\n", 2}, {p2[2000:], "", 2},
+			{p1 + key, "40.0\n", 2}, {p1 + p2, "", 4}},
 			"a frame went on behind its time", "map[decode:2]"},
 		{"rubbish for a line", []turn{{key, "0.0\n", 1}, {p1, "x\n", 1}, {p2, "", 2}}, `"x"`, "map[]"},
-		{"line without end", []turn{{key, "0.0\n", 1}, {p1, strings.Repeat("1", 2000), 1}, {p2, "", 2}}, "more than 1024 bytes", "map[]"},
-		{"starts in mid stream", []turn{{p2[700:], "0.0\n", 0}, {p1, "1.0\n", 0}, {key, "2.0\n", 1}, {p1, "3.0\n", 2}}, "", "map[no_key:1]"},
+		{"line without end", []turn{{key, "0.0\n", 1}, {p1, strings.Repeat("1", 2000), 1}, {p2, "", 2}},
+			"more than 1024 bytes", "map[]"},
+		{"starts in mid stream", []turn{{p2[700:], "0.0\n", 0}, {p1, "1.0\n", 0}, {key, "2.0\n", 1}, {p1, "3.0\n", 2}}, "",
+			"map[no_key:1]"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, got, drops := streamOf(t, "h264")
@@ -136,7 +143,8 @@ func TestStreamTurns(t *testing.T) {
 					t.Errorf("turn %d: %d frames, want %d", n, len(got()), turn.want)
 				}
 			}
-			if w := s.cam.Warning(); !strings.Contains(w, c.fails) || (c.fails == "") != (w == "") || fmt.Sprint(drops.Map()) != c.drops {
+			if w := s.cam.Warning(); !strings.Contains(w, c.fails) || (c.fails == "") != (w == "") ||
+				fmt.Sprint(drops.Map()) != c.drops {
 				t.Errorf("warning %q, want %q; drops %v, want %s", w, c.fails, drops.Map(), c.drops)
 			}
 		})
@@ -180,7 +188,8 @@ func TestStreamTooLarge(t *testing.T) {
 	key, inter := piUnits(t)
 	for codec, parts := range map[string][]string{
 		"h264": {key, inter(1, frame.MaxPayload+1), inter(2, 10), key, key},
-		"jpeg": {string(sourcetest.JPEG(t, 16, 16)), string(sourcetest.JPEG(t, 16, 16)[:len(sourcetest.JPEG(t, 16, 16))-9]) + strings.Repeat("x", frame.MaxPayload), string(sourcetest.JPEG(t, 16, 16)), string(sourcetest.JPEG(t, 16, 16))},
+		"jpeg": {string(sourcetest.JPEG(t, 16, 16)), string(sourcetest.JPEG(t, 16, 16)[:len(sourcetest.JPEG(t, 16, 16))-9]) +
+			strings.Repeat("x", frame.MaxPayload), string(sourcetest.JPEG(t, 16, 16)), string(sourcetest.JPEG(t, 16, 16))},
 	} {
 		s, got, drops := streamOf(t, codec)
 		pipes := newPiPipes(t)
@@ -202,14 +211,15 @@ func TestStreamTooLarge(t *testing.T) {
 
 func TestParsePTS(t *testing.T) {
 	for in, want := range map[string]time.Duration{
-		"0.000": 0, "33.333": 33333 * time.Microsecond, "100000.001": 100*time.Second + time.Microsecond, "-5.-123": -5123 * time.Microsecond,
-		"0.-001": -time.Microsecond,
+		"0.000": 0, "33.333": 33333 * time.Microsecond, "100000.001": 100*time.Second + time.Microsecond,
+		"-5.-123": -5123 * time.Microsecond, "0.-001": -time.Microsecond,
 	} {
 		if got, ok := parsePTS([]byte(in)); !ok || got != want {
 			t.Errorf("%q: %v, %v", in, got, ok)
 		}
 	}
-	for _, in := range []string{"", "x", "1", "1.", ".1", "1.1000", "1.-1000", "1.x", "9223372036854775807.0", "99999999999999999999.0", "1.0.0", " 1.0"} {
+	for _, in := range []string{"", "x", "1", "1.", ".1", "1.1000", "1.-1000", "1.x", "9223372036854775807.0",
+		"99999999999999999999.0", "1.0.0", " 1.0"} {
 		if got, ok := parsePTS([]byte(in)); ok {
 			t.Errorf("%q: %v", in, got)
 		}

@@ -12,7 +12,8 @@ import (
 // ways give the same times, and the memory is bounded.
 func FuzzTimes(f *testing.F) {
 	for _, text := range []string{
-		"# timecode format v2\n0.000\n33.321\n66.642\n", "0.0\n-1.-999\n", "1.1000\n", "9223372036.0\n9223372037.0\n", "\n\n#\n", "1", "1.5\nx\n2.5\n", "1..5\n", "+1.+5\n",
+		"# timecode format v2\n0.000\n33.321\n66.642\n", "0.0\n-1.-999\n", "1.1000\n", "9223372036.0\n9223372037.0\n",
+		"\n\n#\n", "1", "1.5\nx\n2.5\n", "1..5\n", "+1.+5\n",
 	} {
 		f.Add([]byte(text))
 	}
@@ -20,7 +21,8 @@ func FuzzTimes(f *testing.F) {
 		var whole, parts ptsLines
 		errWhole := whole.read(bytes.NewReader(data))
 		errParts := parts.read(iotest.OneByteReader(bytes.NewReader(data)))
-		if errors.Is(errWhole, io.EOF) != errors.Is(errParts, io.EOF) || errors.Is(errWhole, io.EOF) && whole.pending() != parts.pending() {
+		if errors.Is(errWhole, io.EOF) != errors.Is(errParts, io.EOF) || errors.Is(errWhole, io.EOF) &&
+			whole.pending() != parts.pending() {
 			t.Fatalf("%d times, %v; byte by byte %d, %v", whole.pending(), errWhole, parts.pending(), errParts)
 		}
 		if whole.pending() > len(data) || len(errWhole.Error()) > 500 {

@@ -40,7 +40,9 @@ func naluStream(code string, nalus ...string) string {
 }
 
 // splitAll reads a stream to its end. It checks what holds for every stream: each byte is either handed out or skipped.
-func splitAll(t testing.TB, next func() ([]byte, error), skipped func() int64, total int) (frames []string, faults []error) {
+func splitAll(
+	t testing.TB, next func() ([]byte, error), skipped func() int64, total int,
+) (frames []string, faults []error) {
 	t.Helper()
 	sum := 0
 	for {
@@ -110,18 +112,25 @@ func TestAnnexB(t *testing.T) {
 	}{
 		{"4-byte start codes", join(long, key, []string{tSlice}, []string{tSlice}), "", 0},
 		{"3-byte start codes", join(short, key, []string{tSlice}, []string{tSlice}), "", 0},
-		{"several slices per picture", join(long, []string{tSPS, tPPS, tIDR, tIDR2, tIDR2}, []string{tSlice, tSlice2}, []string{tSlice, tSlice2}), "", 0},
-		{"delimiters", join(long, []string{tAUD, tSPS, tPPS, tIDR, tIDR2}, []string{tAUD, tSlice}, []string{tAUD, tSlice}), "", 0},
-		{"SEI first", join(long, []string{tSEI, tSPS, tPPS, tIDR}, []string{tSEI, tSlice}, []string{tSEI, tSlice, tSlice2}), "", 0},
+		{"several slices per picture", join(long, []string{tSPS, tPPS, tIDR, tIDR2, tIDR2}, []string{tSlice, tSlice2},
+			[]string{tSlice, tSlice2}), "", 0},
+		{"delimiters", join(long, []string{tAUD, tSPS, tPPS, tIDR, tIDR2}, []string{tAUD, tSlice}, []string{tAUD, tSlice}),
+			"", 0},
+		{"SEI first", join(long, []string{tSEI, tSPS, tPPS, tIDR}, []string{tSEI, tSlice}, []string{tSEI, tSlice, tSlice2}),
+			"", 0},
 		{"filler and end of sequence", join(long, []string{tSPS, tPPS, tIDR, tFiller, tEnd}, key), "", 0},
 		{"parameter sets anew", join(long, key, []string{tSlice}, key, []string{tPPS, tSlice}), "", 0},
-		{"prefix NALUs", join(long, []string{tPrefix, tIDR, tPrefix, tIDR2}, []string{tPrefix, tSlice, tPrefix, tSlice2}, []string{tSlice}), "", 0},
-		{"data partitions", join(short, key, []string{"\x42\x88", "\x43\x01", "\x44\x02"}, []string{"\x42\x88", "\x43\x01"}), "", 0},
-		{"mixed start codes", []string{long + tSPS + long + tPPS + short + tIDR + short + tIDR2, short + tSlice, long + tSlice}, "", 0},
+		{"prefix NALUs", join(long, []string{tPrefix, tIDR, tPrefix, tIDR2}, []string{tPrefix, tSlice, tPrefix, tSlice2},
+			[]string{tSlice}), "", 0},
+		{"data partitions", join(short, key, []string{"\x42\x88", "\x43\x01", "\x44\x02"}, []string{"\x42\x88", "\x43\x01"}),
+			"", 0},
+		{"mixed start codes", []string{long + tSPS + long + tPPS + short + tIDR + short + tIDR2, short + tSlice,
+			long + tSlice}, "", 0},
 		{"one byte of payload", []string{long + tSPS + long + "\x65\x80", long + "\x41\x80", long + "\x41\x80"}, "", 0},
 		{"rubbish first", join(long, key, []string{tSlice}), "rubbish\x00\x01\x00", 10},
 		{"leading zeros", join(long, key), "\x00\x00\x00", 3},
-		{"begins in mid picture", join(long, []string{tSlice}, []string{tSlice, tSlice2}), naluStream(long, tSlice2, tSlice2, "\x43\x01"), 20},
+		{"begins in mid picture", join(long, []string{tSlice}, []string{tSlice, tSlice2}),
+			naluStream(long, tSlice2, tSlice2, "\x43\x01"), 20},
 		{"forbidden_zero_bit is no picture", join(long, key), naluStream(short, "\xe7\x88\x80", "\xc1\xff\xff"), 12},
 		{"only parameter sets", join(long, []string{tSPS, tPPS}), "", 0},
 		{"nothing", nil, "", 0},
@@ -229,7 +238,8 @@ func TestSplittersBoundTheirMemory(t *testing.T) {
 	}
 
 	key := naluStream(long, tSPS, tPPS, tIDR)
-	annexB = NewAnnexB(io.MultiReader(strings.NewReader(key), io.LimitReader(&endless{data: mb}, 40<<20), strings.NewReader(key)))
+	annexB = NewAnnexB(io.MultiReader(strings.NewReader(key), io.LimitReader(&endless{data: mb}, 40<<20),
+		strings.NewReader(key)))
 	if _, err := annexB.Next(); err != ErrFrameTooLarge {
 		t.Errorf("endless access unit: %v", err)
 	}
@@ -237,7 +247,8 @@ func TestSplittersBoundTheirMemory(t *testing.T) {
 		t.Errorf("the access unit behind it: %q, %v", au, err)
 	}
 	picture := jpegOf(t, 32, 16)
-	jpeg = NewJPEG(io.MultiReader(bytes.NewReader(picture[:len(picture)-2]), io.LimitReader(&endless{data: mb}, 40<<20), bytes.NewReader(picture)))
+	jpeg = NewJPEG(io.MultiReader(bytes.NewReader(picture[:len(picture)-2]), io.LimitReader(&endless{data: mb}, 40<<20),
+		bytes.NewReader(picture)))
 	if _, err := jpeg.Next(); err != ErrFrameTooLarge {
 		t.Errorf("endless picture: %v", err)
 	}

@@ -28,7 +28,8 @@ func sameHowever(t *testing.T, data []byte, split func(io.Reader) (frames []stri
 }
 
 func FuzzAnnexB(f *testing.F) {
-	f.Add([]byte(naluStream(long, tAUD, tSPS, tPPS, tSEI, tIDR, tIDR2) + naluStream(short, tSlice, tSlice2, tFiller, tEnd, tSlice)))
+	f.Add([]byte(naluStream(long, tAUD, tSPS, tPPS, tSEI, tIDR, tIDR2) + naluStream(short, tSlice, tSlice2, tFiller,
+		tEnd, tSlice)))
 	f.Add([]byte("rubbish" + naluStream(short, tSlice2, tPrefix, tIDR, tPrefix, tIDR2, tPrefix, tSlice)))
 	f.Add(bytes.Repeat([]byte(naluStream(long, tSlice2)), 2*fuzzLimit/7))
 	f.Add(readFile(f, testdata+"bframes.h264"))

@@ -130,7 +130,8 @@ func TestWireFormDecodesTheSame(t *testing.T) {
 		t.Skip("ffmpeg is not installed; it compares the pictures before and after")
 	}
 	decode := func(t *testing.T, stream []byte) string {
-		cmd := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-f", "h264", "-i", "-", "-vf", "scale=96:64", "-f", "framemd5", "-")
+		cmd := exec.CommandContext(t.Context(), ffmpeg, "-v", "error", "-f", "h264", "-i", "-", "-vf", "scale=96:64", "-f",
+			"framemd5", "-")
 		cmd.Stdin = bytes.NewReader(stream)
 		out, err := cmd.CombinedOutput()
 		if err != nil {

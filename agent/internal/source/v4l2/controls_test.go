@@ -32,7 +32,8 @@ func webcam() []device.Control {
 		number("brightness", -64, 64, 0),
 		{Name: "white_balance_automatic", Type: "bool", Max: 1, Value: 1},
 		number("white_balance_temperature", 2800, 6500, 4600),
-		{Name: "auto_exposure", Type: "menu", Max: 3, Value: 3, Menu: []string{"", "Manual Mode", "", "Aperture Priority Mode"}},
+		{Name: "auto_exposure", Type: "menu", Max: 3, Value: 3,
+			Menu: []string{"", "Manual Mode", "", "Aperture Priority Mode"}},
 		number("exposure_time_absolute", 1, 5000, 157),
 		{Name: "focus_automatic_continuous", Type: "bool", Max: 1, Value: 1},
 		number("focus_absolute", 0, 250, 0),
@@ -47,8 +48,10 @@ func TestControlsAtOpening(t *testing.T) {
 	h := newFakeHost(t, device.MJPEG)
 	h.about.Controls = webcam()
 	h.rejects = map[string]error{"brightness": errors.New("the device is in a bad mood")}
-	src := h.source("control.exposure_time_absolute=300&control.focus_absolute=20&control.auto_exposure=1&control.white_balance_temperature=4000&"+
-		"control.white_balance_automatic=0&control.focus_automatic_continuous=0&control.sharpness=3&control.brightness=7", &drop.Counters{})
+	src := h.source(
+		"control.exposure_time_absolute=300&control.focus_absolute=20&control.auto_exposure=1&control.white_balance_temperature=4000&"+
+			"control.white_balance_automatic=0&control.focus_automatic_continuous=0&control.sharpness=3&control.brightness=7",
+		&drop.Counters{})
 	const want = "auto_exposure=1 focus_automatic_continuous=0 white_balance_automatic=0 exposure_time_absolute=300 focus_absolute=20 white_balance_temperature=4000"
 	for n := range 3 {
 		if _, err := h.play(src); err != nil {
@@ -59,7 +62,8 @@ func TestControlsAtOpening(t *testing.T) {
 		}
 	}
 	w := src.(source.Warner).Warning()
-	for _, words := range []string{"sharpness=3 was not set", "it has brightness, white_balance_automatic", "brightness=7 was not set", "bad mood"} {
+	for _, words := range []string{"sharpness=3 was not set", "it has brightness, white_balance_automatic",
+		"brightness=7 was not set", "bad mood"} {
 		if !strings.Contains(w, words) {
 			t.Errorf("warning %q lacks %q", w, words)
 		}
@@ -93,9 +97,11 @@ func TestRefusalIsLoggedOnce(t *testing.T) {
 
 func TestEncoderControls(t *testing.T) {
 	for _, c := range []struct{ name, options, has, want, warns string }{
-		{"both", "bitrate=2000000&intra=30", "video_bitrate h264_i_frame_period video_gop_size", "h264_i_frame_period=30 video_bitrate=2000000", ""},
+		{"both", "bitrate=2000000&intra=30", "video_bitrate h264_i_frame_period video_gop_size",
+			"h264_i_frame_period=30 video_bitrate=2000000", ""},
 		{"GOP size", "intra=60", "video_gop_size", "video_gop_size=60", ""},
-		{"mode first", "bitrate=2000000&control.video_bitrate_mode=1", "video_bitrate_mode video_bitrate", "video_bitrate_mode=1 video_bitrate=2000000", ""},
+		{"mode first", "bitrate=2000000&control.video_bitrate_mode=1", "video_bitrate_mode video_bitrate",
+			"video_bitrate_mode=1 video_bitrate=2000000", ""},
 		{"none", "bitrate=2000000&intra=30", "brightness", "", "h264_i_frame_period=30 was not set"},
 	} {
 		h := newFakeHost(t, device.H264)
@@ -107,7 +113,8 @@ func TestEncoderControls(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, _ := h.log()
-		if w := src.(source.Warner).Warning(); got != c.want || (w == "") != (c.warns == "") || !strings.Contains(w, c.warns) {
+		if w := src.(source.Warner).Warning(); got != c.want || (w == "") != (c.warns == "") ||
+			!strings.Contains(w, c.warns) {
 			t.Errorf("%s: set %q, want %q; warning %q", c.name, got, c.want, w)
 		}
 	}
@@ -134,7 +141,9 @@ func TestConfigure(t *testing.T) {
 	h.about.Controls = webcam()
 	h.buffers = same(4, sourcetest.JPEG(t, 64, 48))
 	src := h.source("control.brightness=5&control.sharpness=1", &drop.Counters{})
-	err := configure(t, h, src, source.Settings{Controls: map[string]int64{"focus_absolute": 30, "focus_automatic_continuous": 0, "brightness": 9, "reset": 1}})
+	err := configure(t, h, src,
+		source.Settings{Controls: map[string]int64{"focus_absolute": 30, "focus_automatic_continuous": 0, "brightness": 9,
+			"reset": 1}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +229,8 @@ func TestConfigureClosed(t *testing.T) {
 	h.described = source.ErrGone
 	src := h.source("", &drop.Counters{})
 	set := source.Settings{Controls: map[string]int64{"brightness": 3}}
-	if err := src.(source.Configurer).Configure(set); !errors.Is(err, source.ErrSetting) || !strings.Contains(err.Error(), "never there") {
+	if err := src.(source.Configurer).Configure(set); !errors.Is(err, source.ErrSetting) ||
+		!strings.Contains(err.Error(), "never there") {
 		t.Errorf("not there: %v", err)
 	}
 	if list := src.(source.Configurer).Controls(); list != nil {
@@ -255,11 +265,13 @@ func TestQuality(t *testing.T) {
 		fails    string
 		warns    string
 	}{
-		"by the camera":          {device.MJPEG, []device.Control{{Name: controlQuality, Type: "int", Max: 100}}, "", "compression_quality=40", "", ""},
-		"by the camera, at once": {device.JPEG, []device.Control{{Name: controlQuality, Type: "int", Max: 100}}, "quality=60", "compression_quality=60 compression_quality=40", "", ""},
-		"not at all":             {device.MJPEG, webcam(), "quality=60", "", "encodes its JPEGs itself", "quality has no effect"},
-		"here":                   {device.NV12, nil, "quality=60", "", "", ""},
-		"here, never open":       {device.YUYV, nil, "format=yuyv", "", "", ""},
+		"by the camera": {device.MJPEG, []device.Control{{Name: controlQuality, Type: "int", Max: 100}}, "",
+			"compression_quality=40", "", ""},
+		"by the camera, at once": {device.JPEG, []device.Control{{Name: controlQuality, Type: "int", Max: 100}}, "quality=60",
+			"compression_quality=60 compression_quality=40", "", ""},
+		"not at all":       {device.MJPEG, webcam(), "quality=60", "", "encodes its JPEGs itself", "quality has no effect"},
+		"here":             {device.NV12, nil, "quality=60", "", "", ""},
+		"here, never open": {device.YUYV, nil, "format=yuyv", "", "", ""},
 	} {
 		h := newFakeHost(t, c.pixel)
 		h.about.Controls = c.controls
@@ -301,8 +313,10 @@ func TestBitrate(t *testing.T) {
 		t.Errorf("set %s", got)
 	}
 	bitrate = 1
-	for want, set := range map[string]source.Settings{"25000 to 25000000": {Bitrate: &bitrate}, "delivers H.264": {Quality: &quality}} {
-		if err := src.(source.Configurer).Configure(set); !errors.Is(err, source.ErrSetting) || !strings.Contains(err.Error(), want) {
+	for want, set := range map[string]source.Settings{"25000 to 25000000": {Bitrate: &bitrate},
+		"delivers H.264": {Quality: &quality}} {
+		if err := src.(source.Configurer).Configure(set); !errors.Is(err, source.ErrSetting) ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}

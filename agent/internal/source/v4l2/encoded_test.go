@@ -124,7 +124,8 @@ func TestLosses(t *testing.T) {
 	for _, f := range got {
 		numbers, lost = append(numbers, f.PTS/(33*time.Millisecond)+1), append(lost, f.Lost)
 	}
-	if !slices.Equal(numbers, []time.Duration{1, 2, 7, 10, 11, 13, 16, 17, 18, 19}) || !slices.Equal(lost, []uint64{0, 0, 4, 2, 0, 1, 2, 0, 0, 0}) {
+	if !slices.Equal(numbers, []time.Duration{1, 2, 7, 10, 11, 13, 16, 17, 18, 19}) ||
+		!slices.Equal(lost, []uint64{0, 0, 4, 2, 0, 1, 2, 0, 0, 0}) {
 		t.Errorf("frames %d, lost %d", numbers, lost)
 	}
 	counts(t, drops, map[drop.Reason]uint64{drop.Decode: 5, drop.QueueHead: 3, drop.Driver: 2})
@@ -142,7 +143,8 @@ func TestH264(t *testing.T) {
 		t.Fatalf("%d frames, %v", len(got), err)
 	}
 	for i, f := range got {
-		if !bytes.Equal(f.Data, units[8+i]) || f.Key != (i%8 == 0) || f.PTS != time.Duration(i)*33*time.Millisecond || f.Width == 0 || f.Lost != 0 {
+		if !bytes.Equal(f.Data, units[8+i]) || f.Key != (i%8 == 0) || f.PTS != time.Duration(i)*33*time.Millisecond ||
+			f.Width == 0 || f.Lost != 0 {
 			t.Errorf("frame %d: %d bytes, want %d; key %v, %v", i, len(f.Data), len(units[8+i]), f.Key, f.PTS)
 		}
 	}
@@ -155,10 +157,13 @@ func TestH264(t *testing.T) {
 // TestH264Loss: what refers to a lost access unit is not shown, and a key frame is asked for.
 func TestH264Loss(t *testing.T) {
 	for name, spoil := range map[string]func(all []device.Buffer) []device.Buffer{
-		"lost in the driver":  func(all []device.Buffer) []device.Buffer { return slices.Delete(all, 3, 4) },
-		"broken":              func(all []device.Buffer) []device.Buffer { all[3].Broken = true; return all },
-		"cut in its NAL unit": func(all []device.Buffer) []device.Buffer { all[3].Data = []byte{0, 0, 0, 1, 0xe1, 1}; return all },
-		"overtaken":           func(all []device.Buffer) []device.Buffer { all[3], all[4] = all[4], all[3]; return all },
+		"lost in the driver": func(all []device.Buffer) []device.Buffer { return slices.Delete(all, 3, 4) },
+		"broken":             func(all []device.Buffer) []device.Buffer { all[3].Broken = true; return all },
+		"cut in its NAL unit": func(all []device.Buffer) []device.Buffer {
+			all[3].Data = []byte{0, 0, 0, 1, 0xe1,
+				1}
+			return all
+		}, "overtaken": func(all []device.Buffer) []device.Buffer { all[3], all[4] = all[4], all[3]; return all },
 	} {
 		t.Run(name, func(t *testing.T) {
 			units := accessUnits24(t)

@@ -27,13 +27,14 @@ type fakeHost struct {
 	give      func(device.Config) device.Negotiated // nil: what was asked for
 	buffers   []device.Buffer                       // what a Run delivers
 	before    func(i int)                           // called before buffer i, in Run's goroutine
-	ends      error                                 // what Run fails with behind the last buffer; nil: it waits for its context
-	rejects   map[string]error                      // what SetControl fails with, by name
-	keyError  error                                 // of RequestKeyFrame
-	closing   error                                 // of Close
-	onSet     func(h *fakeHost, c change)           // called by SetControl, with mu held
-	last      func()                                // called behind the last buffer, in Run's goroutine
-	arrival   func(device.Buffer) time.Duration     // when a buffer arrives; nil: 1 ms after its time
+	// what Run fails with behind the last buffer; nil: it waits for its context
+	ends     error
+	rejects  map[string]error                  // what SetControl fails with, by name
+	keyError error                             // of RequestKeyFrame
+	closing  error                             // of Close
+	onSet    func(h *fakeHost, c change)       // called by SetControl, with mu held
+	last     func()                            // called behind the last buffer, in Run's goroutine
+	arrival  func(device.Buffer) time.Duration // when a buffer arrives; nil: 1 ms after its time
 
 	mu        sync.Mutex
 	clock     time.Duration
@@ -47,7 +48,8 @@ type fakeHost struct {
 const hour = time.Hour
 
 func newFakeHost(tb testing.TB, pixels ...device.PixelFormat) *fakeHost {
-	h := &fakeHost{tb: tb, clock: hour, about: device.Description{Node: "/dev/video0", Card: "Fake", Driver: "fake", Capture: true}}
+	h := &fakeHost{tb: tb, clock: hour, about: device.Description{Node: "/dev/video0", Card: "Fake", Driver: "fake",
+		Capture: true}}
 	for _, p := range pixels {
 		h.about.Formats = append(h.about.Formats, device.Format{Pixel: p})
 	}
@@ -235,7 +237,8 @@ func (h *fakeHost) play(src source.Source) (got []source.Frame, err error) {
 func stream(frames ...[]byte) []device.Buffer {
 	var list []device.Buffer
 	for i, f := range frames {
-		list = append(list, device.Buffer{Data: f, Sequence: uint32(7 + i), Time: hour + time.Duration(i)*33*time.Millisecond})
+		list = append(list, device.Buffer{Data: f, Sequence: uint32(7 + i),
+			Time: hour + time.Duration(i)*33*time.Millisecond})
 	}
 	return list
 }

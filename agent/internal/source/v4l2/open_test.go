@@ -49,17 +49,20 @@ func TestStableLink(t *testing.T) {
 		path  string
 		want  string
 	}{
-		"by id":               {map[string]string{id: "video2", port: "video2"}, "video2", id},
-		"another camera's":    {map[string]string{id: "video0", port: "video0"}, "video2", ""},
-		"by port":             {map[string]string{port: "video2"}, "video2", port},
-		"no udev":             {nil, "video2", ""},
-		"no node":             {map[string]string{id: "video2"}, "video7", ""},
-		"a link already":      {map[string]string{id: "video2"}, id, ""},
-		"first of several":    {map[string]string{"v4l/by-id/b": "video2", "v4l/by-id/a": "video2", port: "video2"}, "video2", "v4l/by-id/a"},
-		"a dead link":         {map[string]string{"v4l/by-id/a": "video9", port: "video2"}, "video2", port},
-		"the board's own too": {map[string]string{id: "video2", port: "video2", "v4l/by-path/platform-codec-video-index0": "video0"}, "video2", id},
-		"two of one model":    {map[string]string{id: "video2", port: "video2", "v4l/by-path/pci-0-usb-0:2:1.0-video-index0": "video0"}, "video2", port},
-		"the other of them":   {map[string]string{id: "video0", port: "video2", "v4l/by-path/pci-0-usb-0:2:1.0-video-index0": "video0"}, "video2", port},
+		"by id":            {map[string]string{id: "video2", port: "video2"}, "video2", id},
+		"another camera's": {map[string]string{id: "video0", port: "video0"}, "video2", ""},
+		"by port":          {map[string]string{port: "video2"}, "video2", port},
+		"no udev":          {nil, "video2", ""},
+		"no node":          {map[string]string{id: "video2"}, "video7", ""},
+		"a link already":   {map[string]string{id: "video2"}, id, ""},
+		"first of several": {map[string]string{"v4l/by-id/b": "video2", "v4l/by-id/a": "video2", port: "video2"}, "video2",
+			"v4l/by-id/a"}, "a dead link": {map[string]string{"v4l/by-id/a": "video9", port: "video2"}, "video2", port},
+		"the board's own too": {map[string]string{id: "video2", port: "video2",
+			"v4l/by-path/platform-codec-video-index0": "video0"}, "video2", id},
+		"two of one model": {map[string]string{id: "video2", port: "video2",
+			"v4l/by-path/pci-0-usb-0:2:1.0-video-index0": "video0"}, "video2", port},
+		"the other of them": {map[string]string{id: "video0", port: "video2",
+			"v4l/by-path/pci-0-usb-0:2:1.0-video-index0": "video0"}, "video2", port},
 	} {
 		d := newDev(t, "video0", "video2")
 		for link, node := range c.links {
@@ -84,7 +87,8 @@ func TestFoundAgain(t *testing.T) {
 	host := h.host()
 	host.links = d.path("v4l")
 	node := d.path("video0")
-	src, err := parse(source.Spec{Target: node, Options: &source.Options{}}, source.Env{Drops: &drop.Counters{}, Log: quiet(t)}, host)
+	src, err := parse(source.Spec{Target: node, Options: &source.Options{}},
+		source.Env{Drops: &drop.Counters{}, Log: quiet(t)}, host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,8 +125,10 @@ func TestCompare(t *testing.T) {
 		"as asked":        {device.Negotiated{Width: 1280, Height: 720, FPS: 30}, ""},
 		"silent on rates": {device.Negotiated{Width: 1280, Height: 720}, ""},
 		"29.97":           {device.Negotiated{Width: 1280, Height: 720, FPS: 30000 / 1001.0}, ""},
-		"another size":    {device.Negotiated{Width: 640, Height: 480, FPS: 30}, `asked="MJPG 1280x720 at 30 fps" given="MJPG 640x480 at 30 fps"`},
-		"another rate":    {device.Negotiated{Width: 1280, Height: 720, FPS: 7.5}, `asked="MJPG 1280x720 at 30 fps" given="MJPG 1280x720 at 7.5 fps"`},
+		"another size": {device.Negotiated{Width: 640, Height: 480, FPS: 30},
+			`asked="MJPG 1280x720 at 30 fps" given="MJPG 640x480 at 30 fps"`},
+		"another rate": {device.Negotiated{Width: 1280, Height: 720, FPS: 7.5},
+			`asked="MJPG 1280x720 at 30 fps" given="MJPG 1280x720 at 7.5 fps"`},
 	} {
 		h := newFakeHost(t, device.MJPEG)
 		h.give = func(device.Config) device.Negotiated { c.give.Pixel = device.MJPEG; return c.give }
@@ -136,7 +142,8 @@ func TestCompare(t *testing.T) {
 		if _, err := h.play(src); err != nil {
 			t.Fatal(err)
 		}
-		if n := strings.Count(lines.String(), "level=INFO"); (c.want == "") != (n == 0) || n > 1 || !strings.Contains(lines.String(), c.want) {
+		if n := strings.Count(lines.String(), "level=INFO"); (c.want == "") != (n == 0) || n > 1 ||
+			!strings.Contains(lines.String(), c.want) {
 			t.Errorf("%s: log %q, want %q", name, lines.String(), c.want)
 		}
 	}

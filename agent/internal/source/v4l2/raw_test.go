@@ -84,7 +84,8 @@ func TestRawColours(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if size := (image.Point{got[0].Width, got[0].Height}); img.Bounds().Size() != size || size != image.Pt(g.Width, g.Height) {
+			if size := (image.Point{got[0].Width, got[0].Height}); img.Bounds().Size() != size ||
+				size != image.Pt(g.Width, g.Height) {
 				t.Errorf("size %v in the frame, %v in the picture", size, img.Bounds())
 			}
 			for i, bar := range bars() {
@@ -148,7 +149,8 @@ func TestRawQuality(t *testing.T) {
 	if err != nil || len(got) != 3 || !(len(got[1].Data) < len(got[0].Data) && len(got[0].Data) < len(got[2].Data)) {
 		t.Errorf("%d frames, %v", len(got), err)
 	}
-	if w := src.(source.Warner).Warning(); !strings.Contains(w, "about 1 ms a frame") || !strings.Contains(w, "a camera with MJPEG would cost nothing") {
+	if w := src.(source.Warner).Warning(); !strings.Contains(w, "about 1 ms a frame") ||
+		!strings.Contains(w, "a camera with MJPEG would cost nothing") {
 		t.Errorf("warning %q", w)
 	}
 }

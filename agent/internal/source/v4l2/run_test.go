@@ -48,11 +48,13 @@ func TestNumbering(t *testing.T) {
 func TestTimeline(t *testing.T) {
 	const ms, us = time.Millisecond, time.Microsecond
 	for name, c := range map[string]struct{ at, want []time.Duration }{
-		"even":                {[]time.Duration{5 * ms, 38 * ms, 71 * ms}, []time.Duration{0, 33 * ms, 66 * ms}},
-		"a little back":       {[]time.Duration{5 * ms, 38 * ms, 37 * ms, 72 * ms}, []time.Duration{0, 33 * ms, 33*ms + us, 67 * ms}},
+		"even": {[]time.Duration{5 * ms, 38 * ms, 71 * ms}, []time.Duration{0, 33 * ms, 66 * ms}},
+		"a little back": {[]time.Duration{5 * ms, 38 * ms, 37 * ms, 72 * ms},
+			[]time.Duration{0, 33 * ms, 33*ms + us, 67 * ms}},
 		"back before the 1st": {[]time.Duration{5 * ms, 4 * ms, 3 * ms, 38 * ms}, []time.Duration{0, us, 2 * us, 33 * ms}},
 		"the same":            {[]time.Duration{5 * ms, 5 * ms, 5 * ms}, []time.Duration{0, us, 2 * us}},
-		"set back by 5 s":     {[]time.Duration{9000 * ms, 9033 * ms, 4000 * ms, 4033 * ms}, []time.Duration{0, 33 * ms, 33*ms + us, 66*ms + us}},
+		"set back by 5 s": {[]time.Duration{9000 * ms, 9033 * ms, 4000 * ms, 4033 * ms},
+			[]time.Duration{0, 33 * ms, 33*ms + us, 66*ms + us}},
 	} {
 		var l timeline
 		for i, at := range c.at {
@@ -72,10 +74,13 @@ func TestClock(t *testing.T) {
 		late    time.Duration // what Captured is too late by
 		source  string
 	}{
-		"monotonic":           {func(d time.Duration) time.Duration { return d }, 5 * time.Millisecond, 0, status.ClockV4L2},
-		"another clock":       {func(time.Duration) time.Duration { return 0 }, 5 * time.Millisecond, 5 * time.Millisecond, status.ClockArrival},
-		"far in the future":   {func(d time.Duration) time.Duration { return d + hour }, 5 * time.Millisecond, 5 * time.Millisecond, status.ClockArrival},
-		"a bit in the future": {func(d time.Duration) time.Duration { return d + 90*time.Millisecond }, 5 * time.Millisecond, 5 * time.Millisecond, status.ClockV4L2},
+		"monotonic": {func(d time.Duration) time.Duration { return d }, 5 * time.Millisecond, 0, status.ClockV4L2},
+		"another clock": {func(time.Duration) time.Duration { return 0 }, 5 * time.Millisecond, 5 * time.Millisecond,
+			status.ClockArrival},
+		"far in the future": {func(d time.Duration) time.Duration { return d + hour }, 5 * time.Millisecond,
+			5 * time.Millisecond, status.ClockArrival},
+		"a bit in the future": {func(d time.Duration) time.Duration { return d + 90*time.Millisecond }, 5 * time.Millisecond,
+			5 * time.Millisecond, status.ClockV4L2},
 	} {
 		h := newFakeHost(t, device.MJPEG)
 		h.buffers = same(4, a)

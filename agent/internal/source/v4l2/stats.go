@@ -111,7 +111,8 @@ func (s *camera) Controls() []status.Control {
 			continue
 		}
 		list = append(list, status.Control{
-			Name: c.Name, Type: c.Type, Min: c.Min, Max: c.Max, Step: c.Step, Default: c.Default, Value: c.Value, Menu: c.Menu, Inactive: c.Inactive,
+			Name: c.Name, Type: c.Type, Min: c.Min, Max: c.Max, Step: c.Step, Default: c.Default, Value: c.Value, Menu: c.Menu,
+			Inactive: c.Inactive,
 		})
 	}
 	return list

@@ -83,10 +83,14 @@ func TestAsksFor(t *testing.T) {
 		want    device.Config
 	}{
 		{"", []device.PixelFormat{yuyv, mjpeg}, device.Config{Pixel: mjpeg, Width: 1280, Height: 720, FPS: 30, Newest: true}},
-		{"size=640x360&fps=15", []device.PixelFormat{h264, jpeg, nv12}, device.Config{Pixel: jpeg, Width: 640, Height: 360, FPS: 15, Newest: true}},
-		{"", []device.PixelFormat{rgb, nv12, yuyv}, device.Config{Pixel: yuyv, Width: 640, Height: 480, FPS: 10, Newest: true}},
-		{"size=320x240", []device.PixelFormat{nv12}, device.Config{Pixel: nv12, Width: 320, Height: 240, FPS: 10, Newest: true}},
-		{"format=yuyv&fps=30", []device.PixelFormat{mjpeg, yuyv}, device.Config{Pixel: yuyv, Width: 640, Height: 480, FPS: 30, Newest: true}},
+		{"size=640x360&fps=15", []device.PixelFormat{h264, jpeg, nv12}, device.Config{Pixel: jpeg, Width: 640, Height: 360,
+			FPS: 15, Newest: true}},
+		{"", []device.PixelFormat{rgb, nv12, yuyv}, device.Config{Pixel: yuyv, Width: 640, Height: 480, FPS: 10,
+			Newest: true}},
+		{"size=320x240", []device.PixelFormat{nv12}, device.Config{Pixel: nv12, Width: 320, Height: 240, FPS: 10,
+			Newest: true}},
+		{"format=yuyv&fps=30", []device.PixelFormat{mjpeg, yuyv}, device.Config{Pixel: yuyv, Width: 640, Height: 480, FPS: 30,
+			Newest: true}},
 		{"format=h264", []device.PixelFormat{mjpeg, h264}, device.Config{Pixel: h264, Width: 1280, Height: 720, FPS: 30}},
 	} {
 		h := newFakeHost(t, c.offered...)
@@ -108,11 +112,13 @@ func TestUnsuitable(t *testing.T) {
 		is    error
 		words []string
 	}{
-		"only RGB":      {func(h *fakeHost) { h.about.Formats = []device.Format{{Pixel: rgb}} }, device.ErrFormat, []string{"offers RGB3", "/dev/video0"}},
-		"only H.264":    {func(h *fakeHost) { h.about.Formats = []device.Format{{Pixel: device.H264}} }, device.ErrFormat, []string{"#format=h264"}},
-		"nothing":       {func(h *fakeHost) {}, device.ErrFormat, []string{"no video signal"}},
-		"metadata node": {func(h *fakeHost) { h.about.Capture = false }, device.ErrNotCamera, []string{"bramble-agent devices"}},
-		"gone":          {func(h *fakeHost) { h.described = source.ErrGone }, source.ErrGone, nil},
+		"only RGB": {func(h *fakeHost) { h.about.Formats = []device.Format{{Pixel: rgb}} }, device.ErrFormat,
+			[]string{"offers RGB3", "/dev/video0"}},
+		"only H.264": {func(h *fakeHost) { h.about.Formats = []device.Format{{Pixel: device.H264}} }, device.ErrFormat,
+			[]string{"#format=h264"}}, "nothing": {func(h *fakeHost) {}, device.ErrFormat, []string{"no video signal"}},
+		"metadata node": {func(h *fakeHost) { h.about.Capture = false }, device.ErrNotCamera,
+			[]string{"bramble-agent devices"}}, "gone": {func(h *fakeHost) { h.described = source.ErrGone }, source.ErrGone,
+			nil},
 	} {
 		h := newFakeHost(t)
 		c.host(h)
@@ -167,7 +173,8 @@ func TestRestart(t *testing.T) {
 		t.Fatalf("%d frames, error %v", len(got), err)
 	}
 	rates := []float64{h.asked[0].FPS, h.asked[1].FPS}
-	if err := src.(source.Configurer).Configure(source.Settings{FPS: &fps}); err != nil || !slices.Equal(rates, []float64{15, 5}) {
+	if err := src.(source.Configurer).Configure(source.Settings{FPS: &fps}); err != nil ||
+		!slices.Equal(rates, []float64{15, 5}) {
 		t.Errorf("asked for %v fps, %v", rates, err)
 	}
 	if _, err = h.play(src); err != nil { // unchanged: no new start
@@ -242,7 +249,8 @@ func TestConfigureWhileRunning(t *testing.T) {
 		}))
 	}
 	for range 300 {
-		if err := src.Run(t.Context(), func(source.Frame) {}); !errors.Is(err, source.ErrGone) && !errors.Is(err, source.ErrRestart) {
+		if err := src.Run(t.Context(), func(source.Frame) {}); !errors.Is(err, source.ErrGone) &&
+			!errors.Is(err, source.ErrRestart) {
 			t.Fatal(err)
 		}
 	}

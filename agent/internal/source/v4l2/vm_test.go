@@ -127,9 +127,11 @@ func TestDevicePassThrough(t *testing.T) {
 				t.Fatalf("%d frames, %v", len(got), err)
 			}
 			follow(t, got, testClip(t, c.clip))
-			t.Logf("drops %v, clock %s, warning %q", drops.Map(), src.(source.Clocked).ClockSource(), src.(source.Warner).Warning())
+			t.Logf("drops %v, clock %s, warning %q", drops.Map(), src.(source.Clocked).ClockSource(),
+				src.(source.Warner).Warning())
 			for i, f := range got {
-				if f.Width != 1280 || f.Height != 720 || f.Key != (c.clip == "h264" && bytes.Contains(f.Data, []byte{0, 0, 0, 1, 0x65})) {
+				if f.Width != 1280 || f.Height != 720 ||
+					f.Key != (c.clip == "h264" && bytes.Contains(f.Data, []byte{0, 0, 0, 1, 0x65})) {
 					t.Fatalf("frame %d: %dx%d, key %v", i, f.Width, f.Height, f.Key)
 				}
 			}
@@ -147,7 +149,8 @@ func TestDevicePassThrough(t *testing.T) {
 func TestDeviceRaw(t *testing.T) {
 	path := testDevice(t, "vivid")
 	var means [2]int
-	for i, options := range []string{"#size=320x180&fps=10&warmup=100ms&control.brightness=0", "#format=nv12&size=320x180&fps=10&warmup=0s&control.brightness=255"} {
+	for i, options := range []string{"#size=320x180&fps=10&warmup=100ms&control.brightness=0",
+		"#format=nv12&size=320x180&fps=10&warmup=0s&control.brightness=255"} {
 		drops := &drop.Counters{}
 		src := openSource(t, "v4l2:"+path+options, drops)
 		got, err := sourcetest.Collect(t, src, 5)
@@ -169,7 +172,8 @@ func TestDeviceRaw(t *testing.T) {
 			}
 		}
 		means[i] /= 3 * size.X * size.Y
-		if src.(source.Clocked).ClockSource() != status.ClockV4L2 || !strings.Contains(src.(source.Warner).Warning(), "encoding JPEG on this machine costs about") {
+		if src.(source.Clocked).ClockSource() != status.ClockV4L2 ||
+			!strings.Contains(src.(source.Warner).Warning(), "encoding JPEG on this machine costs about") {
 			t.Errorf("clock %s, warning %q", src.(source.Clocked).ClockSource(), src.(source.Warner).Warning())
 		}
 		t.Logf("mean %d, drops %v, %s", means[i], drops.Map(), src.(source.Warner).Warning())
@@ -196,10 +200,12 @@ func TestDeviceConfigure(t *testing.T) {
 	n := 0
 	err := src.Run(t.Context(), func(source.Frame) {
 		if n++; n == 3 {
-			if err := cam.Configure(source.Settings{Controls: map[string]int64{control.Name: control.Max + 1}}); !errors.Is(err, source.ErrSetting) {
+			if err := cam.Configure(source.Settings{Controls: map[string]int64{control.Name: control.Max + 1}}); !errors.Is(err,
+				source.ErrSetting) {
 				t.Errorf("%s over its largest value: %v", control.Name, err)
 			}
-			if err := cam.Configure(source.Settings{FPS: &fps, Controls: map[string]int64{control.Name: control.Max}}); err != nil {
+			if err := cam.Configure(source.Settings{FPS: &fps,
+				Controls: map[string]int64{control.Name: control.Max}}); err != nil {
 				t.Error(err)
 			}
 		}
@@ -251,7 +257,8 @@ func TestDeviceReplug(t *testing.T) {
 	if err := testutil.Receive(t, "the end of Run", failed); !errors.Is(err, source.ErrGone) {
 		t.Fatalf("unplugged: %v", err)
 	}
-	if err := src.Run(ctx, func(source.Frame) {}); !errors.Is(err, source.ErrGone) || !strings.Contains(err.Error(), "it was "+node) {
+	if err := src.Run(ctx, func(source.Frame) {}); !errors.Is(err, source.ErrGone) ||
+		!strings.Contains(err.Error(), "it was "+node) {
 		t.Errorf("still away: %v", err)
 	}
 	for len(frames) > 0 {

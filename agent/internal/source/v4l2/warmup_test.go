@@ -30,17 +30,20 @@ func TestWarmup(t *testing.T) {
 		late     time.Duration // from the opening to the first frame
 		want     int           // index of the first frame that is shown
 	}{
-		"steady from the start":        {levels(40, func(i int) int { return 50_000 + i%3*500 }), 33 * ms, 500 * ms, 100 * ms, 7},
-		"a ramp, then steady":          {levels(60, ramp), 33 * ms, 900 * ms, 100 * ms, 19},
-		"stairs, never four alike":     {levels(60, stairs), 33 * ms, 900 * ms, 100 * ms, 23},
-		"never steady":                 {levels(60, func(i int) int { return 40_000 + i%2*9000 }), 33 * ms, 500 * ms, 100 * ms, 16},
-		"black: cannot be judged":      {levels(60, func(int) int { return 0 }), 33 * ms, 500 * ms, 100 * ms, 16},
-		"black at first":               {append(make([]int, 5), levels(60, func(int) int { return 50_000 })...), 33 * ms, 500 * ms, 100 * ms, 12},
-		"few frames a second":          {levels(60, func(int) int { return 50_000 }), 200 * ms, 500 * ms, 100 * ms, 3},
-		"a frame each two seconds":     {levels(60, func(int) int { return 50_000 }), 2000 * ms, 500 * ms, 1500 * ms, 0},
-		"a camera that starts slowly":  {levels(60, func(i int) int { return 40_000 + i%2*9000 }), 33 * ms, 500 * ms, 1000 * ms, 7},
-		"longer because it was wanted": {levels(90, func(i int) int { return 40_000 + i%2*9000 }), 33 * ms, 2000 * ms, 100 * ms, 58},
-		"none":                         {levels(60, func(int) int { return 0 }), 33 * ms, 0, 100 * ms, 0},
+		"steady from the start": {levels(40, func(i int) int { return 50_000 + i%3*500 }), 33 * ms, 500 * ms, 100 * ms,
+			7}, "a ramp, then steady": {levels(60, ramp), 33 * ms, 900 * ms, 100 * ms, 19},
+		"stairs, never four alike": {levels(60, stairs), 33 * ms, 900 * ms, 100 * ms, 23},
+		"never steady": {levels(60, func(i int) int { return 40_000 + i%2*9000 }), 33 * ms,
+			500 * ms, 100 * ms, 16}, "black: cannot be judged": {levels(60, func(int) int { return 0 }), 33 * ms,
+			500 * ms, 100 * ms, 16},
+		"black at first": {append(make([]int, 5), levels(60, func(int) int { return 50_000 })...), 33 * ms,
+			500 * ms, 100 * ms, 12}, "few frames a second": {levels(60, func(int) int { return 50_000 }), 200 * ms,
+			500 * ms, 100 * ms, 3},
+		"a frame each two seconds": {levels(60, func(int) int { return 50_000 }), 2000 * ms, 500 * ms, 1500 * ms, 0},
+		"a camera that starts slowly": {levels(60, func(i int) int { return 40_000 + i%2*9000 }), 33 * ms,
+			500 * ms, 1000 * ms, 7}, "longer because it was wanted": {levels(90, func(i int) int { return 40_000 + i%2*9000 }),
+			33 * ms, 2000 * ms, 100 * ms, 58},
+		"none": {levels(60, func(int) int { return 0 }), 33 * ms, 0, 100 * ms, 0},
 	} {
 		w := newWarmup(c.length, hour)
 		for i, l := range c.levels {
@@ -74,7 +77,8 @@ func TestWarmupFramesAreDropped(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := h.play(src)
-		if err != nil || drops.Get(drop.Warmup) != want.dropped || uint64(len(got))+want.dropped+drops.Get(drop.Decode) != 40 || got[0].PTS != 0 || got[0].Lost != 0 {
+		if err != nil || drops.Get(drop.Warmup) != want.dropped || uint64(len(got))+want.dropped+
+			drops.Get(drop.Decode) != 40 || got[0].PTS != 0 || got[0].Lost != 0 {
 			t.Errorf("%s: %d frames, first %+v, drops %v, %v", name, len(got), got[0].PTS, drops.Map(), err)
 		}
 	}

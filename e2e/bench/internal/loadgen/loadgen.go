@@ -54,8 +54,8 @@ func New() *Generator {
 		until: never()}
 }
 
-// maxConnecting is how many viewers of a generator connect at the same time. That takes the generator about 60 µs each: if
-// hundreds did it at once, the viewers that are counted could not read meanwhile, and the frames would look late.
+// maxConnecting is how many viewers of a generator connect at the same time. That takes the generator about 60 µs each:
+// if hundreds did it at once, the viewers that are counted could not read meanwhile, and the frames would look late.
 const maxConnecting = 4
 
 func never() time.Time { return time.Unix(math.MaxInt32, 0) }

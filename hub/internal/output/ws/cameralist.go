@@ -162,8 +162,8 @@ func (v *listView) since(old *listView, may func(camera string) bool) listMessag
 	return m
 }
 
-// filterFormats leaves the formats of a signed link only; nil means all. A link to MJPEG includes JPEG here, because the
-// pictures are the same.
+// filterFormats leaves the formats of a signed link only; nil means all. A link to MJPEG includes JPEG here, because
+// the pictures are the same.
 func (m listMessage) filterFormats(formats []string) listMessage {
 	if formats == nil {
 		return m

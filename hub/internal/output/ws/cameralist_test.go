@@ -67,7 +67,8 @@ func join(m listMessage) string {
 }
 
 func TestThreeDigits(t *testing.T) {
-	for x, want := range map[float64]float64{0: 0, -1: 0, 24.97: 25, 24.94: 24.9, 0.12345: 0.123, 1_234_567: 1_230_000, 999.6: 1000, 7: 7} {
+	for x, want := range map[float64]float64{0: 0, -1: 0, 24.97: 25, 24.94: 24.9, 0.12345: 0.123, 1_234_567: 1_230_000,
+		999.6: 1000, 7: 7} {
 		if got := threeDigits(x); got != want {
 			t.Errorf("%v: %v, want %v", x, got, want)
 		}

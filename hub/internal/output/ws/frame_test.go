@@ -8,12 +8,15 @@ import (
 
 // The header of a frame, byte for byte as docs/ref/ws.md has it.
 func TestHeader(t *testing.T) {
-	h := header{frameFragment, flagKey | flagSkipped, 0x01020304, 0x1112131415161718, time.UnixMicro(0x2122232425262728), time.UnixMicro(0x3132333435363738), 0x4142434445464748}
-	const want = "03050000" + "01020304" + "1112131415161718" + "2122232425262728" + "3132333435363738" + "4142434445464748" + "ff"
+	h := header{frameFragment, flagKey | flagSkipped, 0x01020304, 0x1112131415161718, time.UnixMicro(0x2122232425262728),
+		time.UnixMicro(0x3132333435363738), 0x4142434445464748}
+	const want = "03050000" + "01020304" + "1112131415161718" + "2122232425262728" + "3132333435363738" +
+		"4142434445464748" + "ff"
 	if got := hex.EncodeToString(append(h.append(nil), 0xff)); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	if framePicture != 1 || frameInit != 2 || frameFragment != 3 || flagKey != 1 || flagHistory != 2 || flagSkipped != 4 || len(h.append(nil)) != headerSize {
+	if framePicture != 1 || frameInit != 2 || frameFragment != 3 || flagKey != 1 || flagHistory != 2 || flagSkipped != 4 ||
+		len(h.append(nil)) != headerSize {
 		t.Error("numbers differ from docs/ref/ws.md")
 	}
 }
@@ -32,7 +35,8 @@ func TestSlotSet(t *testing.T) {
 			t.Errorf("%d can be used twice", n)
 		}
 	}
-	if want := []run{{1, 5}, {9, 9}, {1<<32 - 2, 1<<32 - 1}}; len(s.runs) != 3 || s.runs[0] != want[0] || s.runs[1] != want[1] || s.runs[2] != want[2] {
+	if want := []run{{1, 5}, {9, 9}, {1<<32 - 2, 1<<32 - 1}}; len(s.runs) != 3 || s.runs[0] != want[0] ||
+		s.runs[1] != want[1] || s.runs[2] != want[2] {
 		t.Errorf("%v, want %v", s.runs, want)
 	}
 	for _, n := range []uint32{0, 6, 8, 10, 1<<32 - 3} {

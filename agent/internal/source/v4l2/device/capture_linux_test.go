@@ -78,7 +78,8 @@ func checkBuffers(t *testing.T, tt capture, list []Buffer, opened time.Duration)
 		if tt.monotonic && (b.Time < opened || b.Time > monotonic(t)+ahead) || !tt.monotonic && b.Time != 0 {
 			t.Errorf("captured at %v, opened at %v, now %v", b.Time, opened, monotonic(t))
 		}
-		if b.Broken || b.Skipped != 0 || !bytes.HasPrefix(b.Data, tt.start) || len(b.Data) == 0 || tt.size > 0 && len(b.Data) != tt.size {
+		if b.Broken || b.Skipped != 0 || !bytes.HasPrefix(b.Data, tt.start) || len(b.Data) == 0 || tt.size > 0 &&
+			len(b.Data) != tt.size {
 			t.Errorf("buffer %d: %d bytes, skipped %d, broken %v", i, len(b.Data), b.Skipped, b.Broken)
 		}
 	}
@@ -114,7 +115,8 @@ func TestSlowReader(t *testing.T) {
 				}
 				for i, b := range list[:5] { // the first one and the 4 that waited
 					if b.Skipped != 0 || b.Sequence != first.Sequence+uint32(i) {
-						t.Errorf("buffer %d has the number %d after the first one's %d, skipped %d", i, b.Sequence, first.Sequence, b.Skipped)
+						t.Errorf("buffer %d has the number %d after the first one's %d, skipped %d", i, b.Sequence, first.Sequence,
+							b.Skipped)
 					}
 				}
 			})

@@ -135,7 +135,8 @@ func frameSizes(fd int, pixel PixelFormat) ([]Size, error) {
 			return nil, err
 		}
 		sizes = append(sizes, Size{
-			Width: int(s.Size.MaxWidth), Height: int(s.Size.MaxHeight), Stepped: s.Type != v4l2.FrameSizeTypeDiscrete, Rates: rates,
+			Width: int(s.Size.MaxWidth), Height: int(s.Size.MaxHeight), Stepped: s.Type != v4l2.FrameSizeTypeDiscrete,
+			Rates: rates,
 		})
 	}
 	slices.SortStableFunc(sizes, func(a, b Size) int { return cmp.Compare(b.Width*b.Height, a.Width*a.Height) })

@@ -200,7 +200,8 @@ func output(t *testing.T, command ...string) string {
 }
 
 func TestPixelFormatString(t *testing.T) {
-	for want, p := range map[string]PixelFormat{"MJPG": MJPEG, "JPEG": JPEG, "H264": H264, "YUYV": YUYV, "NV12": NV12, "Y16 -BE": 0xa0363159} {
+	for want, p := range map[string]PixelFormat{"MJPG": MJPEG, "JPEG": JPEG, "H264": H264, "YUYV": YUYV, "NV12": NV12,
+		"Y16 -BE": 0xa0363159} {
 		if got := p.String(); got != want {
 			t.Errorf("%s, want %s", strconv.Quote(got), want)
 		}

@@ -151,7 +151,8 @@ func TestNoCamera(t *testing.T) {
 func TestInjected(t *testing.T) {
 	cfg := small(camera(t, "vivid"))
 	before := testutil.TakeResourceSnapshot(t)
-	for _, button := range []string{"inject_vidioc_reqbufs_error", "inject_vidioc_qbuf_error", "inject_vidioc_streamon_error"} {
+	for _, button := range []string{"inject_vidioc_reqbufs_error", "inject_vidioc_qbuf_error",
+		"inject_vidioc_streamon_error"} {
 		d := openDevice(t, cfg)
 		if err := d.SetControl(button, 0); err != nil {
 			t.Fatal(err)
@@ -222,7 +223,8 @@ func reloadVivid(t *testing.T, parameters ...string) Config {
 		guest(t, "rmmod", "vivid")
 		guest(t, "plug", "vivid")
 	})
-	guest(t, append([]string{"modprobe", "vivid", "n_devs=1", "node_types=0x1", "num_inputs=1", "vid_cap_nr=0"}, parameters...)...)
+	guest(t, append([]string{"modprobe", "vivid", "n_devs=1", "node_types=0x1", "num_inputs=1", "vid_cap_nr=0"},
+		parameters...)...)
 	testutil.Eventually(t, "the device is there", func() bool {
 		_, err := os.Stat(cfg.Path)
 		return err == nil
@@ -269,7 +271,8 @@ func TestHDMI(t *testing.T) {
 			t.Errorf("%+v: given %+v", step, g)
 		}
 		about, err := Describe(cfg.Path)
-		if err != nil || len(about.Formats) == 0 || !about.Formats[0].Sizes[0].Stepped || len(about.Formats[0].Sizes[0].Rates) == 0 {
+		if err != nil || len(about.Formats) == 0 || !about.Formats[0].Sizes[0].Stepped ||
+			len(about.Formats[0].Sizes[0].Rates) == 0 {
 			t.Errorf("%+v %v; want sizes in steps", about, err)
 		}
 		r := run(t.Context(), d)

@@ -46,7 +46,8 @@ func TestFault(t *testing.T) {
 			want = tt.err
 		}
 		wantErr(t, err, want, append(tt.words, "/dev/video7", "stream", tt.err.Error())...)
-		for _, kind := range []error{source.ErrGone, source.ErrBusy, source.ErrPermission, ErrBandwidth, ErrNotCamera, ErrFormat} {
+		for _, kind := range []error{source.ErrGone, source.ErrBusy, source.ErrPermission, ErrBandwidth, ErrNotCamera,
+			ErrFormat} {
 			if errors.Is(err, kind) != (kind == tt.want) {
 				t.Errorf("%v: is %q: %v", err, kind, errors.Is(err, kind))
 			}
@@ -123,9 +124,11 @@ func TestCaptures(t *testing.T) {
 		want  bool
 	}{
 		{v4l2.Capability{Driver: "uvcvideo", Capabilities: capture}, true}, // before Linux 3.4
-		{v4l2.Capability{Driver: "uvcvideo", Capabilities: capture | v4l2.CapDeviceCapabilities, DeviceCapabilities: capture}, true},
+		{v4l2.Capability{Driver: "uvcvideo", Capabilities: capture | v4l2.CapDeviceCapabilities, DeviceCapabilities: capture},
+			true},
 		{v4l2.Capability{
-			Driver: "uvcvideo", Capabilities: capture | v4l2.CapDeviceCapabilities, DeviceCapabilities: v4l2.CapMetadataCapture | v4l2.CapStreaming,
+			Driver: "uvcvideo", Capabilities: capture | v4l2.CapDeviceCapabilities,
+			DeviceCapabilities: v4l2.CapMetadataCapture | v4l2.CapStreaming,
 		}, false},
 		{v4l2.Capability{Driver: "bm2835 mmal", Capabilities: capture}, true}, // the Pi camera with the legacy stack
 		{v4l2.Capability{Driver: "unicam", Capabilities: capture}, false},

@@ -25,15 +25,17 @@ func TestLayout(t *testing.T) {
 		t.Errorf("v4l2_buffer has %d bytes, want %d", got, size)
 	}
 	got := [...]uintptr{
-		unsafe.Offsetof(b.timestamp), unsafe.Offsetof(b.timecode), unsafe.Offsetof(b.sequence), unsafe.Offsetof(b.m), unsafe.Offsetof(b.length),
+		unsafe.Offsetof(b.timestamp), unsafe.Offsetof(b.timecode), unsafe.Offsetof(b.sequence), unsafe.Offsetof(b.m),
+		unsafe.Offsetof(b.length),
 	}
 	if got != offsets {
 		t.Errorf("timestamp, timecode, sequence, m and length are at %v, want %v", got, offsets)
 	}
 	for name, n := range map[string][2]uint64{
-		"VIDIOC_DQBUF": {vidiocDQBuf, dequeue}, "VIDIOC_QBUF": {vidiocQBuf, queue}, "VIDIOC_QUERYBUF": {vidiocQueryBuf, query},
-		"VIDIOC_QUERYCAP": {vidiocQueryCap, 0x80685600}, "VIDIOC_REQBUFS": {vidiocReqBufs, 0xc0145608},
-		"VIDIOC_STREAMON": {vidiocStreamOn, 0x40045612}, "VIDIOC_STREAMOFF": {vidiocStreamOff, 0x40045613},
+		"VIDIOC_DQBUF": {vidiocDQBuf, dequeue}, "VIDIOC_QBUF": {vidiocQBuf, queue},
+		"VIDIOC_QUERYBUF": {vidiocQueryBuf, query}, "VIDIOC_QUERYCAP": {vidiocQueryCap, 0x80685600},
+		"VIDIOC_REQBUFS": {vidiocReqBufs, 0xc0145608}, "VIDIOC_STREAMON": {vidiocStreamOn, 0x40045612},
+		"VIDIOC_STREAMOFF": {vidiocStreamOff, 0x40045613},
 		"VIDIOC_QUERYCTRL": {vidiocQueryCtrl, 0xc0445624}, "VIDIOC_ENUM_FRAMEINTERVALS": {vidiocEnumIntervals, 0xc034564b},
 		"VIDIOC_QUERY_DV_TIMINGS": {vidiocQueryTimings, 0x80845663}, "VIDIOC_S_DV_TIMINGS": {vidiocSetTimings, 0xc0845657},
 		"VIDIOC_SUBSCRIBE_EVENT": {vidiocSubscribeEvent, 0x4020565a},
@@ -54,7 +56,8 @@ func TestMakeFilled(t *testing.T) {
 		want        filled
 	}{
 		{"monotonic", flagMonotonic | flagDone, 900, filled{used: 900, time: 12*time.Second + 345678*time.Microsecond}},
-		{"start of exposure", flagMonotonic | 0x10000, 900, filled{used: 900, time: 12*time.Second + 345678*time.Microsecond}},
+		{"start of exposure", flagMonotonic | 0x10000, 900,
+			filled{used: 900, time: 12*time.Second + 345678*time.Microsecond}},
 		{"unknown clock", flagDone, 900, filled{used: 900}},
 		{"copied", copied, 900, filled{used: 900}},
 		{"faulty", flagError, 900, filled{used: 900, broken: true}},
