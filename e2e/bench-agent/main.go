@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command bench-agent measures what an agent costs the board that it runs on, and prints it beside the goals
-// (docs/ref/footprint.md).
+// (docs/benchmarks/README.md).
 package main
 
 import (

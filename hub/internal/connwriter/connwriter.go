@@ -15,7 +15,7 @@ import (
 )
 
 // unsentLimit bounds the bytes that wait in the kernel to be sent. Bytes that wait there can no longer be skipped.
-// A client that keeps up does not notice (docs/design/sending.md).
+// A client that keeps up does not notice (docs/benchmarks/2026-11-25-sending.md).
 const unsentLimit = 64 << 10
 
 // SlowBuffer is the size in bytes of a slow client's socket buffer. What waits in it reaches the client late. Other

@@ -13,8 +13,8 @@ const (
 	maxVectors = 4
 
 	// rawLimit is the largest write in bytes of which Go's scheduler is not told. Such a write takes some fifty
-	// microseconds. Telling the scheduler costs a sixth to a third of that (docs/design/sending.md). Not telling it of a
-	// long write would delay other goroutines.
+	// microseconds. Telling the scheduler costs a sixth to a third of that (docs/benchmarks/2026-11-25-sending.md). Not
+	// telling it of a long write would delay other goroutines.
 	rawLimit = 256 << 10
 )
 
