@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # The toolchain line of go.mod counts, also where Go was installed with GOTOOLCHAIN=local.
 export GOTOOLCHAIN := auto
 .DEFAULT_GOAL := help
-.PHONY: help demo build dist test test-v4l2 check race fuzz bench bench-go bench-transcode bench-agent bench-cluster clean
+.PHONY: help demo build dist test test-v4l2 check race reference fuzz bench bench-go bench-transcode bench-agent bench-cluster clean
 
 # make demo ARGS="...", make bench ARGS="..."
 ARGS ?=
@@ -44,6 +44,9 @@ check: ## gofmt, go vet, staticcheck, known vulnerabilities, shellcheck, the pag
 
 race: ## Go tests only, with the race detector, three times over; PKG=./hub/... for fewer
 	go test -race -count=3 $(PKG)
+
+reference: ## write the generated parts of docs/ref and the example configuration files
+	@BRAMBLE_UPDATE_REFERENCE=1 go test -count=1 -run 'TestSettings|Reference' ./hub/cmd/bramble-hub ./agent/cmd/bramble-agent ./hub/internal/web
 
 fuzz: ## every fuzz target for FUZZTIME (60s) each
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh

@@ -3,9 +3,6 @@ package web
 import (
 	"net/http"
 	"os"
-	"regexp"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,34 +64,6 @@ func cutLast(line string) (key, value string, ok bool) {
 	return line[:i], line[i+1:], true
 }
 
-// documentedMetric is a row of docs/ref/metrics.md.
-type documentedMetric struct {
-	kind   string
-	labels []string
-}
-
-// documented reads the tables of metrics in the documentation.
-func documented(t *testing.T) map[string]documentedMetric {
-	t.Helper()
-	page, err := os.ReadFile("../../../docs/ref/metrics.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := make(map[string]documentedMetric)
-	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (gauge|counter) \\|([^|]*)\\|").
-		FindAllStringSubmatch(string(page), -1) {
-		m := documentedMetric{row[2], []string{}}
-		for _, label := range regexp.MustCompile("`(\\w+)`").FindAllStringSubmatch(row[3], -1) {
-			m.labels = append(m.labels, label[1])
-		}
-		if _, twice := table[row[1]]; twice {
-			t.Errorf("docs/ref/metrics.md has %s twice", row[1])
-		}
-		table[row[1]] = m
-	}
-	return table
-}
-
 // everyMetric is a fixture with something of everything, so that its scrape has all metrics.
 func everyMetric(t *testing.T) *fixture {
 	t.Helper()
@@ -118,44 +87,6 @@ func everyMetric(t *testing.T) *fixture {
 	}
 	t.Cleanup(v.Close)
 	return r
-}
-
-// optional are metrics that depend on the host's clock.
-var optional = []string{"bramble_hub_clock_error_seconds"}
-
-// TestMetricsReference compares names, types and labels of a scrape with the documentation, both ways.
-func TestMetricsReference(t *testing.T) {
-	values, types := everyMetric(t).scrape()
-	want := documented(t)
-	for name, kind := range types {
-		_, ok := want[name]
-		switch {
-		case ok && want[name].kind != kind:
-			t.Errorf("%s is a %s, docs/ref/metrics.md says %s", name, kind, want[name].kind)
-		case ok || strings.HasPrefix(name, "go_") || strings.HasPrefix(name, "process_") && runtime.GOOS == "linux":
-		default:
-			t.Errorf("docs/ref/metrics.md has no row of the %s %s", kind, name)
-		}
-	}
-	for name := range want {
-		if types[name] == "" && !slices.Contains(optional, name) {
-			t.Errorf("docs/ref/metrics.md has %s, the hub has not", name)
-		}
-	}
-	label := regexp.MustCompile(`(\w+)="`)
-	for key := range values {
-		name, labels, _ := strings.Cut(key, "{")
-		if !strings.HasPrefix(name, "bramble_") {
-			continue
-		}
-		got := []string{}
-		for _, m := range label.FindAllStringSubmatch(labels, -1) {
-			got = append(got, m[1])
-		}
-		if !slices.Equal(got, want[name].labels) {
-			t.Errorf("%s: documented labels are %v", key, want[name].labels)
-		}
-	}
 }
 
 func TestMetricValues(t *testing.T) {
@@ -219,7 +150,7 @@ func TestDropReasons(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG)
 	values, _ := r.scrape()
-	page, err := os.ReadFile("../../../docs/ref/metrics.md")
+	page, err := os.ReadFile(metricsPage)
 	if err != nil {
 		t.Fatal(err)
 	}

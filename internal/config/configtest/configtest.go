@@ -1,5 +1,5 @@
-// Package configtest holds a program's settings against its reference page and its example file; tests of the commands
-// use it.
+// Package configtest generates the reference page and the example file of a program's settings and holds both equal to
+// the program. Tests of the commands use it.
 package configtest
 
 import (
@@ -14,20 +14,28 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/bramble-cam/bramble/internal/config"
+	"github.com/bramble-cam/bramble/internal/reference"
 )
 
 // Program is one command.
 type Program struct {
-	Name    string     // heading of its section in docs/ref/config.md
+	Name    string     // names its part of docs/ref/config.md
 	Root    string     // path of the repository, relative to the test's folder
 	Example string     // its example file, relative to Root
+	Sources []string   // Go files with the structs of its flags; a field's comment holds details of the setting
 	New     func() any // a pointer to a new struct of its flags
 }
 
-// Check runs the tests of a program's reference and example.
+// Check compares the reference page and the example file with the program. `make reference` writes them.
 func (p Program) Check(t *testing.T) {
-	t.Run("reference", p.checkReference)
-	t.Run("example", p.checkExample)
+	details := fieldComments(t, p.Sources...)
+	t.Run("reference", func(t *testing.T) {
+		reference.Check(t, filepath.Join(p.Root, "docs/ref/config.md"), p.Name, p.table(t, details))
+	})
+	t.Run("example", func(t *testing.T) {
+		reference.Check(t, filepath.Join(p.Root, p.Example), "", p.example(t, details))
+		p.checkExample(t)
+	})
 }
 
 // parse returns what the program makes of a command line. The name of the configuration file is left out: it is no
@@ -64,36 +72,6 @@ func (p Program) flags(t *testing.T, parser *kong.Kong) (list []*kong.Flag) {
 		}
 	}
 	return list
-}
-
-// checkReference compares the program's settings with docs/ref/config.md.
-func (p Program) checkReference(t *testing.T) {
-	page, err := os.ReadFile(filepath.Join(p.Root, "docs/ref/config.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(page), "\n## "+p.Name+"\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	documented := regexp.MustCompile("(?m)^\\| `--.*$").FindAllString(section, -1)
-	for _, f := range p.flags(t, nil) {
-		value := f.Default
-		if f.IsBool() {
-			value = "false"
-		}
-		if value != "" {
-			value = "`" + value + "` "
-		}
-		row := fmt.Sprintf("| `--%s` | `%s` | `%s` | %s| ", f.Name, strings.Join(f.Envs, " "), f.Name, value)
-		i := slices.IndexFunc(documented, func(line string) bool { return strings.HasPrefix(line, row) })
-		if i < 0 {
-			t.Errorf("docs/ref/config.md has no row that begins with %s", row)
-			continue
-		}
-		documented = slices.Delete(documented, i, i+1)
-	}
-	for _, row := range documented {
-		t.Errorf("docs/ref/config.md has a row of no setting, or a second one: %s", row)
-	}
 }
 
 // checkExample reads the example file as it is, and again with every key in force: both must be the defaults.

@@ -1,0 +1,224 @@
+package web
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/bramble-cam/bramble/hub/internal/apiv1"
+	"github.com/bramble-cam/bramble/hub/internal/outputs"
+	"github.com/bramble-cam/bramble/internal/reference"
+)
+
+const httpPage = "../../../docs/ref/http.md"
+
+// node is a mapping of the OpenAPI document whose order is kept.
+type node struct{ *yaml.Node }
+
+// each calls f for each member of a mapping.
+func (n node) each(f func(name string, value node)) {
+	if n.Node == nil {
+		return
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		f(n.Content[i].Value, node{n.Content[i+1]})
+	}
+}
+
+// get returns a member, or an empty node.
+func (n node) get(path ...string) node {
+	for _, name := range path {
+		var next node
+		n.each(func(member string, value node) {
+			if member == name {
+				next = value
+			}
+		})
+		n = next
+	}
+	return n
+}
+
+func (n node) String() string {
+	if n.Node == nil {
+		return ""
+	}
+	return strings.Join(strings.Fields(n.Value), " ")
+}
+
+// httpReference writes docs/ref/http.md from the OpenAPI document.
+type httpReference struct {
+	root node
+	text strings.Builder
+}
+
+func (r *httpReference) printf(format string, args ...any) { fmt.Fprintf(&r.text, format, args...) }
+
+// resolve follows a reference inside the document.
+func (r *httpReference) resolve(n node) node {
+	if ref := n.get("$ref").String(); ref != "" {
+		return r.root.get(strings.Split(strings.TrimPrefix(ref, "#/"), "/")...)
+	}
+	return n
+}
+
+// operations calls f for each operation.
+func (r *httpReference) operations(f func(method, path string, op node)) {
+	r.root.get("paths").each(func(path string, item node) {
+		item.each(func(method string, op node) {
+			if slices.Contains([]string{"get", "post", "delete", "put", "patch"}, method) {
+				f(strings.ToUpper(method), path, op)
+			}
+		})
+	})
+}
+
+// endpoints writes a line for each operation.
+func (r *httpReference) endpoints() string {
+	r.text.Reset()
+	r.printf("| request | answer |\n|---|---|\n")
+	r.operations(func(method, path string, op node) { r.printf("| `%s %s` | %s |\n", method, path, op.get("summary")) })
+	return r.text.String()
+}
+
+// details writes each operation that has more than a summary: description, parameters, answers.
+func (r *httpReference) details() string {
+	r.text.Reset()
+	r.operations(func(method, path string, op node) {
+		if op.get("description").Node == nil && op.get("parameters").Node == nil && op.get("requestBody").Node == nil {
+			return
+		}
+		r.printf("\n### `%s %s`\n\n%s.\n", method, path, strings.TrimSuffix(op.get("summary").String(), "."))
+		r.paragraphs(op.get("description"))
+		r.parameters(op.get("parameters"))
+		r.answers(op.get("responses"))
+	})
+	return strings.TrimPrefix(r.text.String(), "\n")
+}
+
+// paragraphs writes a description, whose paragraphs are parted by empty lines.
+func (r *httpReference) paragraphs(description node) {
+	if description.Node == nil {
+		return
+	}
+	r.printf("\n%s\n", strings.TrimSpace(description.Value))
+}
+
+func (r *httpReference) parameters(list node) {
+	if list.Node == nil {
+		return
+	}
+	var rows strings.Builder
+	for _, item := range list.Content {
+		p := r.resolve(node{item})
+		if p.get("name").String() == "camera" && p.get("in").String() == "path" {
+			continue
+		}
+		fmt.Fprintf(&rows, "| `%s` | %s | %s |\n", p.get("name"), r.kind(p.get("schema")), p.get("description"))
+	}
+	if rows.Len() > 0 {
+		r.printf("\n| parameter | value | meaning |\n|---|---|---|\n%s", rows.String())
+	}
+}
+
+// answers writes the answers that are not plain errors.
+func (r *httpReference) answers(responses node) {
+	first := true
+	responses.each(func(status string, answer node) {
+		if status == "default" {
+			return
+		}
+		if first {
+			r.printf("\n")
+			first = false
+		}
+		answer = r.resolve(answer)
+		var types []string
+		answer.get("content").each(func(mime string, content node) {
+			kind := "`" + mime + "`"
+			if schema := content.get("schema", "$ref").String(); schema != "" && !strings.HasSuffix(schema, "/Problem") {
+				kind += " ([" + schemaName(schema) + "](#" + strings.ToLower(schemaName(schema)) + "))"
+			}
+			types = append(types, kind)
+		})
+		line := fmt.Sprintf("- `%s`: %s", status, answer.get("description"))
+		if len(types) > 0 {
+			line += ", " + strings.Join(types, ", ")
+		}
+		r.printf("%s\n", line)
+	})
+}
+
+func schemaName(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
+
+// kind describes the values of a schema.
+func (r *httpReference) kind(s node) string {
+	if ref := s.get("$ref").String(); ref != "" {
+		return "[" + schemaName(ref) + "](#" + strings.ToLower(schemaName(ref)) + ")"
+	}
+	kind := s.get("type").String()
+	if types := s.get("type"); types.Node != nil && types.Kind == yaml.SequenceNode {
+		var names []string
+		for _, t := range types.Content {
+			names = append(names, t.Value)
+		}
+		kind = strings.Join(names, " or ")
+	}
+	if enum := s.get("enum"); enum.Node != nil {
+		var values []string
+		for _, v := range enum.Content {
+			values = append(values, "`"+v.Value+"`")
+		}
+		kind = strings.Join(values, ", ")
+	}
+	if items := s.get("items"); items.Node != nil {
+		kind = "array of " + r.kind(items)
+	}
+	lowest, highest := s.get("minimum").String(), s.get("maximum").String()
+	if lowest != "" && highest != "" {
+		kind += ", " + lowest + " to " + highest
+	}
+	if format := s.get("format").String(); format != "" {
+		kind += ", " + format
+	}
+	if def := s.get("default").String(); def != "" {
+		kind += ", default " + def
+	}
+	return kind
+}
+
+// schemas writes a table for each schema.
+func (r *httpReference) schemas() string {
+	r.text.Reset()
+	r.root.get("components", "schemas").each(func(name string, s node) {
+		r.printf("\n### %s\n\n", name)
+		if d := s.get("description").String(); d != "" {
+			r.printf("%s\n\n", strings.TrimSuffix(d, ".")+".")
+		}
+		r.printf("| member | value | meaning |\n|---|---|---|\n")
+		r.members("", s)
+	})
+	return strings.TrimPrefix(r.text.String(), "\n")
+}
+
+func (r *httpReference) members(prefix string, s node) {
+	s.get("properties").each(func(name string, member node) {
+		r.printf("| `%s%s` | %s | %s |\n", prefix, name, r.kind(member), member.get("description"))
+		r.members(prefix+name+".", member)
+	})
+}
+
+// TestHTTPReference compares docs/ref/http.md with the OpenAPI document.
+func TestHTTPReference(t *testing.T) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(apiv1.OpenAPI(outputs.All()), &doc); err != nil {
+		t.Fatal(err)
+	}
+	r := &httpReference{root: node{doc.Content[0]}}
+	reference.Check(t, httpPage, "endpoints", r.endpoints())
+	reference.Check(t, httpPage, "details", r.details())
+	reference.Check(t, httpPage, "schemas", r.schemas())
+}

@@ -1,0 +1,105 @@
+package web
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
+	"github.com/bramble-cam/bramble/internal/reference"
+)
+
+const metricsPage = "../../../docs/ref/metrics.md"
+
+// documentedMetric is a row of docs/ref/metrics.md.
+type documentedMetric struct {
+	kind   string
+	help   string
+	labels []string            // in the order of a series
+	values map[string][]string // of labels with a fixed set of values, in the order of the scrape
+}
+
+// openLabels are labels whose values depend on the installation, or that the page lists elsewhere.
+var openLabels = []string{"camera", "format", "version", "state", "code"} //nolint:gochecknoglobals // a constant list
+
+// documentedMetrics returns the metrics of a scrape.
+func documentedMetrics(scrape []byte) map[string]documentedMetric {
+	metrics := make(map[string]documentedMetric)
+	label := regexp.MustCompile(`(\w+)="([^"]*)"`)
+	for line := range strings.Lines(string(scrape)) {
+		words := strings.SplitN(strings.TrimSpace(line), " ", 4)
+		switch {
+		case strings.HasPrefix(line, "# HELP "):
+			metrics[words[2]] = documentedMetric{help: words[3], values: make(map[string][]string)}
+		case strings.HasPrefix(line, "# TYPE "):
+			m := metrics[words[2]]
+			m.kind = words[3]
+			metrics[words[2]] = m
+		default:
+			name, labels, _ := strings.Cut(words[0], "{")
+			m := metrics[name]
+			m.labels = nil
+			for _, l := range label.FindAllStringSubmatch(labels, -1) {
+				m.labels = append(m.labels, l[1])
+				if values := m.values[l[1]]; !slices.Contains(openLabels, l[1]) && !slices.Contains(values, l[2]) {
+					m.values[l[1]] = append(values, l[2])
+				}
+			}
+			metrics[name] = m
+		}
+	}
+	return metrics
+}
+
+// addClockError adds the metric that a host has only while something synchronizes its clock.
+func addClockError(t *testing.T, metrics map[string]documentedMetric) {
+	t.Helper()
+	const name = "bramble_hub_clock_error_seconds"
+	descs := make(chan *prometheus.Desc, 100)
+	sysinfo.NewCollector().Describe(descs)
+	close(descs)
+	for desc := range descs {
+		if m := regexp.MustCompile(`fqName: "` + name + `", help: "([^"]*)"`).FindStringSubmatch(desc.String()); m != nil {
+			metrics[name] = documentedMetric{kind: "gauge", help: m[1]}
+			return
+		}
+	}
+	t.Errorf("the hub has no %s", name)
+}
+
+// metricsTable returns the rows of metrics for which of reports true.
+func metricsTable(metrics map[string]documentedMetric, of func(documentedMetric) bool) string {
+	var b strings.Builder
+	b.WriteString("| name | type | labels | meaning |\n|---|---|---|---|\n")
+	for _, name := range slices.Sorted(maps.Keys(metrics)) {
+		m := metrics[name]
+		if !of(m) {
+			continue
+		}
+		var labels []string
+		for _, l := range m.labels {
+			label := "`" + l + "`"
+			if values := m.values[l]; len(values) > 0 && !slices.Contains(m.labels, "camera") {
+				label += ": " + strings.Join(values, ", ")
+			}
+			labels = append(labels, label)
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, m.kind, strings.Join(labels, "; "), m.help)
+	}
+	return b.String()
+}
+
+// TestMetricsReference compares docs/ref/metrics.md with a scrape of a hub that has something of everything.
+func TestMetricsReference(t *testing.T) {
+	metrics := documentedMetrics(everyMetric(t).scrapeText())
+	addClockError(t, metrics)
+	maps.DeleteFunc(metrics, func(name string, _ documentedMetric) bool { return !strings.HasPrefix(name, "bramble_") })
+	ofCamera := func(m documentedMetric) bool { return slices.Contains(m.labels, "camera") }
+	reference.Check(t, metricsPage, "hub", metricsTable(metrics, func(m documentedMetric) bool { return !ofCamera(m) }))
+	reference.Check(t, metricsPage, "cameras", metricsTable(metrics, ofCamera))
+}
