@@ -105,7 +105,7 @@ func (cmd *cmdContext) print(line string) error {
 // natsURL guesses under which URL others reach the hub's NATS, and says what they may have to change.
 func (cmd *cmdContext) natsURL() (url, note string) {
 	if cmd.settings.NATSURL != "" {
-		return cmd.settings.NATSURL, "this NATS system does not read the credentials file: add the public key there, see docs/design/security.md"
+		return cmd.settings.NATSURL, "this NATS system does not read the credentials file: add the public key there, see docs/guide/scale.md"
 	}
 	host, port, err := net.SplitHostPort(cmd.settings.NATS)
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// Permissions are what an agent or a consumer may publish and subscribe. docs/design/security.md has the table.
+// Permissions are what an agent or a consumer may publish and subscribe. docs/ref/wire.md has the table.
 func Permissions(space subject.Space, p credstore.NATSClient) *server.Permissions {
 	if p.Kind == credstore.KindAgent {
 		return AgentPermissions(space, p.Key, p.Cameras)

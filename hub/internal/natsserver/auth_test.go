@@ -161,7 +161,7 @@ type cell struct {
 	allowed []string // who may
 }
 
-// TestMatrix holds what the server does against the table of docs/design/security.md.
+// TestMatrix holds what the server does against the table of docs/ref/wire.md.
 func TestMatrix(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
