@@ -26,7 +26,7 @@ const defaultLinger = 10 * time.Second
 
 // What DefaultMax assumes.
 const (
-	perProcessor = 16       // processes: a 1280x720 tile takes 6 to 13 % of a PC core (docs/design/transcoding.md)
+	perProcessor = 16       // processes: a tile takes 6 to 13 % of a core (docs/benchmarks/2026-11-30-transcoding.md)
 	perProcess   = 64 << 20 // bytes of memory; all processes together may use half
 	leastMax     = 4
 )
