@@ -1,7 +1,7 @@
 //go:build linux
 
 // Command bench measures the hub: what it costs to serve cameras to many viewers, how old the pictures are, and what
-// happens when viewers or cameras misbehave (docs/benchmarks/README.md). The baseline stands beside it: the cheapest
+// happens when viewers or cameras misbehave (e2e/bench/README.md). The baseline stands beside it: the cheapest
 // relay that can be written.
 package main
 

@@ -29,7 +29,7 @@ const (
 	external = "external" // in a process of its own
 )
 
-const usage = `Measure the hub beside the baseline, the cheapest relay that can be written, and if you like beside any other server. docs/benchmarks/README.md tells how to read it.
+const usage = `Measure the hub beside the baseline, the cheapest relay that can be written, and if you like beside any other server. e2e/bench/README.md tells how to read it.
 
 Examples:
 
@@ -37,7 +37,7 @@ Examples:
   make bench ARGS="--quick"                             everything with short runs, about 6 minutes
   make bench ARGS="--only fanout --viewers 100"         a part
   make bench ARGS="--only join,slow --json out.json"    the figures of each run for a program
-  make bench ARGS="--only bad-clients --bad-clients storm"  how good viewers fare beside bad clients of one kind (docs/benchmarks/README.md)
+  make bench ARGS="--only bad-clients --bad-clients storm"  how good viewers fare beside bad clients of one kind (e2e/bench/README.md)
   make bench ARGS="--hub ./bramble-hub-old"             another hub
   make bench ARGS="--only fanout --nats external"       the hub without its NATS server, which is a process of its own
   make bench ARGS="--peer-cmd 'relay -c relay.yaml' --peer-url 'http://127.0.0.1:PORT/%s' --peer-camera 127.0.0.1:PORT"

@@ -64,7 +64,7 @@ func All() []Scenario {
 			"The camera is silent for three seconds and starts again: which viewers stay, and how long they see nothing new.",
 			(*Bench).outage},
 		{"bad-clients",
-			"Bad clients of a hub beside 20 good viewers of another camera: before they come, during their visit, and after it (docs/benchmarks/README.md).", (*Bench).badClients},
+			"Bad clients of a hub beside 20 good viewers of another camera: before they come, during their visit, and after it (e2e/bench/README.md).", (*Bench).badClients},
 		{"cameras",
 			"50 cameras with 4 viewers each, half of them JPEG and half H.264, against one camera of each kind with 200 viewers.", (*Bench).cameras},
 		{"mixed", "A camera of 320x240 with 10 viewers, alone and beside one of 1 MB pictures with 10 viewers.",
