@@ -76,80 +76,66 @@ func (r *httpReference) operations(f func(method, path string, op node)) {
 	})
 }
 
-// endpoints writes a line for each operation.
+// endpoints writes a line for each operation, with its answer.
 func (r *httpReference) endpoints() string {
 	r.text.Reset()
 	r.printf("| request | answer |\n|---|---|\n")
-	r.operations(func(method, path string, op node) { r.printf("| `%s %s` | %s |\n", method, path, op.get("summary")) })
+	r.operations(func(method, path string, op node) {
+		summary := op.get("summary").String()
+		if body := op.get("requestBody", "content", "application/json", "schema"); body.Node != nil {
+			summary += ", by " + r.kind(body)
+		}
+		r.printf("| `%s %s` | %s%s |\n", method, path, summary, r.answer(op.get("responses", "200")))
+	})
 	return r.text.String()
 }
 
-// details writes each operation that has more than a summary: description, parameters, answers.
-func (r *httpReference) details() string {
+// answer says which schema an answer has, or else its media type.
+func (r *httpReference) answer(answer node) (text string) {
+	answer.get("content").each(func(mime string, content node) {
+		switch schema := content.get("schema", "$ref").String(); {
+		case schema != "":
+			text = " (" + r.kind(content.get("schema")) + ")"
+		case mime != "application/json":
+			text = " (`" + mime + "`)"
+		}
+	})
+	return text
+}
+
+// parameters writes a line for each parameter of a query, with the requests that take it.
+func (r *httpReference) parameters() string {
 	r.text.Reset()
-	r.operations(func(method, path string, op node) {
-		if op.get("description").Node == nil && op.get("parameters").Node == nil && op.get("requestBody").Node == nil {
+	var lines []string
+	takenBy := map[string][]string{}
+	r.operations(func(_, path string, op node) {
+		if op.get("parameters").Node == nil {
 			return
 		}
-		r.printf("\n### `%s %s`\n\n%s.\n", method, path, strings.TrimSuffix(op.get("summary").String(), "."))
-		r.paragraphs(op.get("description"))
-		r.parameters(op.get("parameters"))
-		r.answers(op.get("responses"))
-	})
-	return strings.TrimPrefix(r.text.String(), "\n")
-}
-
-// paragraphs writes a description, whose paragraphs are parted by empty lines.
-func (r *httpReference) paragraphs(description node) {
-	if description.Node == nil {
-		return
-	}
-	r.printf("\n%s\n", strings.TrimSpace(description.Value))
-}
-
-func (r *httpReference) parameters(list node) {
-	if list.Node == nil {
-		return
-	}
-	var rows strings.Builder
-	for _, item := range list.Content {
-		p := r.resolve(node{item})
-		if p.get("name").String() == "camera" && p.get("in").String() == "path" {
-			continue
-		}
-		fmt.Fprintf(&rows, "| `%s` | %s | %s |\n", p.get("name"), r.kind(p.get("schema")), p.get("description"))
-	}
-	if rows.Len() > 0 {
-		r.printf("\n| parameter | value | meaning |\n|---|---|---|\n%s", rows.String())
-	}
-}
-
-// answers writes the answers that are not plain errors.
-func (r *httpReference) answers(responses node) {
-	first := true
-	responses.each(func(status string, answer node) {
-		if status == "default" {
-			return
-		}
-		if first {
-			r.printf("\n")
-			first = false
-		}
-		answer = r.resolve(answer)
-		var types []string
-		answer.get("content").each(func(mime string, content node) {
-			kind := "`" + mime + "`"
-			if schema := content.get("schema", "$ref").String(); schema != "" && !strings.HasSuffix(schema, "/Problem") {
-				kind += " ([" + schemaName(schema) + "](#" + strings.ToLower(schemaName(schema)) + "))"
+		for _, item := range op.get("parameters").Content {
+			p := r.resolve(node{item})
+			if p.get("in").String() != "query" {
+				continue
 			}
-			types = append(types, kind)
-		})
-		line := fmt.Sprintf("- `%s`: %s", status, answer.get("description"))
-		if len(types) > 0 {
-			line += ", " + strings.Join(types, ", ")
+			line := fmt.Sprintf("- `%s`: %s", p.get("name"), withMeaning(r.kind(p.get("schema")), p.get("description")))
+			if takenBy[line] == nil {
+				lines = append(lines, line)
+			}
+			takenBy[line] = append(takenBy[line], "`"+strings.TrimPrefix(path, "/cam/{camera}")+"`")
 		}
-		r.printf("%s\n", line)
 	})
+	for _, line := range lines {
+		r.printf("%s (%s)\n", line, strings.Join(takenBy[line], ", "))
+	}
+	return r.text.String()
+}
+
+// withMeaning appends a description to the values of a parameter or a member.
+func withMeaning(kind string, description node) string {
+	if text := description.String(); text != "" {
+		return kind + "; " + text
+	}
+	return kind
 }
 
 func schemaName(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }
@@ -190,7 +176,7 @@ func (r *httpReference) kind(s node) string {
 	return kind
 }
 
-// schemas writes a table for each schema.
+// schemas writes a list for each schema.
 func (r *httpReference) schemas() string {
 	r.text.Reset()
 	r.root.get("components", "schemas").each(func(name string, s node) {
@@ -198,7 +184,6 @@ func (r *httpReference) schemas() string {
 		if d := s.get("description").String(); d != "" {
 			r.printf("%s\n\n", strings.TrimSuffix(d, ".")+".")
 		}
-		r.printf("| member | value | meaning |\n|---|---|---|\n")
 		r.members("", s)
 	})
 	return strings.TrimPrefix(r.text.String(), "\n")
@@ -206,7 +191,7 @@ func (r *httpReference) schemas() string {
 
 func (r *httpReference) members(prefix string, s node) {
 	s.get("properties").each(func(name string, member node) {
-		r.printf("| `%s%s` | %s | %s |\n", prefix, name, r.kind(member), member.get("description"))
+		r.printf("- `%s%s`: %s\n", prefix, name, withMeaning(r.kind(member), member.get("description")))
 		r.members(prefix+name+".", member)
 	})
 }
@@ -219,6 +204,6 @@ func TestHTTPReference(t *testing.T) {
 	}
 	r := &httpReference{root: node{doc.Content[0]}}
 	reference.Check(t, httpPage, "endpoints", r.endpoints())
-	reference.Check(t, httpPage, "details", r.details())
+	reference.Check(t, httpPage, "parameters", r.parameters())
 	reference.Check(t, httpPage, "schemas", r.schemas())
 }
