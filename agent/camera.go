@@ -147,7 +147,7 @@ var (
 func (c *camera) runSource(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	watchdog := time.AfterFunc(c.frameTimeout, func() {
-		if cancel(errNoFrame); context.Cause(ctx) == errNoFrame {
+		if cancel(errNoFrame); errors.Is(context.Cause(ctx), errNoFrame) {
 			c.setState(status.Degraded, c.noFrame().Error()) // now: a driver that hangs may not let Run return
 		}
 	})
@@ -166,10 +166,10 @@ func (c *camera) runSource(ctx context.Context) error {
 		c.publishFrame(f)
 	})
 	if err == nil {
-		switch context.Cause(ctx) {
-		case nil:
+		switch {
+		case context.Cause(ctx) == nil:
 			err = errEnded
-		case errNoFrame:
+		case errors.Is(context.Cause(ctx), errNoFrame):
 			err = c.noFrame()
 		}
 	}

@@ -103,7 +103,7 @@ func TestParseSourceErrors(t *testing.T) {
 		{"pattern:#fps=29.97", []string{"fps=29.97", "whole number from 1 to 60"}},
 		{"pattern:#fps=61", []string{"from 1 to 60"}},
 		{"pattern:#quality=101", []string{"quality=101", "from 1 to 100"}},
-		{"pattern:#colour=red", []string{`unknown option "colour"`, "knows size, fps, quality"}},
+		{"pattern:#color=red", []string{`unknown option "color"`, "knows size, fps, quality"}},
 	} {
 		t.Run(c.spec, func(t *testing.T) {
 			src, err := parseSource(t, c.spec)

@@ -173,8 +173,8 @@ func picturesDir(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })  // in the system's temporary folder
-	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // see above
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // in the system's temporary folder
+	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	return dir

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"io"
 	"net"
 	"sync"
@@ -77,7 +78,7 @@ func (l *tcpProxy) forward(to, from net.Conn) {
 		n, err := from.Read(buf)
 		l.waitConnected()
 		if _, lost := to.Write(buf[:n]); lost != nil || err != nil {
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				_ = from.Close()
 			}
 			_ = to.Close()

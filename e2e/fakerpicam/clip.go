@@ -55,7 +55,7 @@ func openClip(name string, sliced bool) (*clip, error) {
 	return c, nil
 }
 
-// next plays in a loop. To honour --intra it leaves out the rest of a group of pictures: the next one decodes alone.
+// next plays in a loop. To honor --intra it leaves out the rest of a group of pictures: the next one decodes alone.
 func (c *clip) next() (picture, error) {
 	for c.intra > 0 && c.since >= c.intra && !c.pictures[c.at].key {
 		c.at = (c.at + 1) % len(c.pictures)

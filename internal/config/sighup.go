@@ -15,7 +15,7 @@ import (
 // programs.
 func Serve(ctx context.Context, serve func(context.Context) error, reload func(context.Context)) error {
 	onTerminal := func() bool {
-		return term.IsTerminal(int(os.Stdin.Fd())) //nolint:gosec // a file descriptor is a small number
+		return term.IsTerminal(int(os.Stdin.Fd()))
 	}
 	return sighup{onTerminal}.serve(ctx, serve, reload)
 }

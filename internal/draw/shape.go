@@ -23,7 +23,7 @@ func Disc(dst *image.RGBA, cx, cy, radius float64, c color.NRGBA) {
 	})
 }
 
-// Ring strokes the circle around (cx, cy) with a line of the given width, centred on radius.
+// Ring strokes the circle around (cx, cy) with a line of the given width, centered on radius.
 func Ring(dst *image.RGBA, cx, cy, radius, width float64, c color.NRGBA) {
 	o := radius + width/2
 	fill(dst, cover(cx-o, cy-o, cx+o, cy+o), c, func(x, y float64) float64 {

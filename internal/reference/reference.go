@@ -16,7 +16,7 @@ const updateReference = "BRAMBLE_UPDATE_REFERENCE"
 // `make reference` writes the parts that differ.
 func Check(tb testing.TB, path, name, want string) {
 	tb.Helper()
-	file, err := os.ReadFile(path) //nolint:gosec // a file of the repository
+	file, err := os.ReadFile(path)
 	if err != nil {
 		tb.Fatal(err)
 	}

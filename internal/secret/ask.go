@@ -57,4 +57,4 @@ func ReadLine(r io.Reader) (Text, error) {
 	return Text(strings.TrimRight(line, "\r\n")), nil
 }
 
-func fd(f *os.File) int { return int(f.Fd()) } //nolint:gosec // a file descriptor is a small number
+func fd(f *os.File) int { return int(f.Fd()) }

@@ -121,7 +121,7 @@ func TestEndOfChildIsNoticed(t *testing.T) {
 			cause = context.Cause(ctx)
 			return nil
 		})
-	if err != nil || cause != subprocess.ErrEnded || fmt.Sprint(out.WaitErr) != "exit status 3" {
+	if err != nil || !errors.Is(cause, subprocess.ErrEnded) || fmt.Sprint(out.WaitErr) != "exit status 3" {
 		t.Errorf("cause %v, outcome %+v, error %v", cause, out, err)
 	}
 	expectGone(t, line)
@@ -231,7 +231,7 @@ func TestReadGivesUp(t *testing.T) {
 	fault := errors.New("fault")
 	out, err := subprocess.Run(t.Context(), shell("exec cat /dev/zero"),
 		func(context.Context, subprocess.Pipes) error { return fault })
-	if err != nil || out.ReadErr != fault || fmt.Sprint(out.WaitErr) != "signal: interrupt" {
+	if err != nil || !errors.Is(out.ReadErr, fault) || fmt.Sprint(out.WaitErr) != "signal: interrupt" {
 		t.Errorf("%+v, %v", out, err)
 	}
 }

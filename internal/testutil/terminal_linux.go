@@ -29,7 +29,7 @@ func NewTerminal(tb testing.TB) *Terminal {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	fd := int(person.Fd()) //nolint:gosec // a file descriptor is a small number
+	fd := int(person.Fd())
 	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		tb.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func (t *Terminal) Answer(text string, n int, line string) {
 		t.mu.Lock()
 		asked := bytes.Count(t.shown.Bytes(), []byte(text)) == n
 		t.mu.Unlock()
-		fd := int(t.Program.Fd()) //nolint:gosec // a file descriptor is a small number
+		fd := int(t.Program.Fd())
 		state, err := unix.IoctlGetTermios(fd, unix.TCGETS)
 		return asked && err == nil && state.Lflag&unix.ECHO == 0
 	})

@@ -77,7 +77,7 @@ func TestOptionErrors(t *testing.T) {
 		"fake:#codec=vp8":            "codec=vp8: must be h264 or mjpeg",
 		"fake:#number=x&whole=x":     "number=x",
 		"fake:#text=%zz":             "options",
-		"fake:#colour=red":           `unknown option "colour": this kind of source knows text, number, whole, size`,
+		"fake:#color=red":            `unknown option "color": this kind of source knows text, number, whole, size`,
 		"fake:#controls.gain=7":      "control.NAME",
 		"fake:#number=2&control.x=1": "",
 	} {

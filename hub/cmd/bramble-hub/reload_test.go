@@ -107,7 +107,7 @@ func TestCheck(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := filepath.Join(t.TempDir(), "credentials.json")
-	if err := os.WriteFile(open, []byte("{}"), 0o644); err != nil { //nolint:gosec // that is what is wrong with it
+	if err := os.WriteFile(open, []byte("{}"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for _, test := range []struct {

@@ -64,7 +64,7 @@ func (c *setupCommand) Run(cmd *cmdContext) error {
 		return asRoot(err)
 	}
 	if err := os.MkdirAll(filepath.Dir(file),
-		0o755); err != nil { //nolint:gosec // the service's user reads the configuration there
+		0o755); err != nil {
 		return asRoot(err)
 	}
 	if err := config.WriteFileAtomic(file, data, 0o644); err != nil {

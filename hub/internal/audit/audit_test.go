@@ -218,7 +218,7 @@ func TestPlanted(t *testing.T) {
 		"a link":       func(name, elsewhere string) error { return os.Symlink(elsewhere, name) },
 		"another name": func(name, elsewhere string) error { return os.Link(elsewhere, name) },
 		"a pipe":       func(name, _ string) error { return syscall.Mkfifo(name, 0o600) },
-		"open to all":  func(name, _ string) error { return os.WriteFile(name, nil, 0o644) }, //nolint:gosec // on purpose
+		"open to all":  func(name, _ string) error { return os.WriteFile(name, nil, 0o644) },
 	} {
 		dir := t.TempDir()
 		name, elsewhere := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "elsewhere")

@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/permission"
 )
 
-// enrol adds a user without hashing a password.
-func enrol(d *credstore.File, name string, role permission.Role, cameras ...string) error {
+// enroll adds a user without hashing a password.
+func enroll(d *credstore.File, name string, role permission.Role, cameras ...string) error {
 	if err := credstore.ValidateGrants(cameras); err != nil {
 		return err
 	}

@@ -81,14 +81,14 @@ func TestRoleFor(t *testing.T) {
 	c := credstoretest.New(t, secrets)
 	credstoretest.Edit(t, c.Path, func(d *credstore.File) error {
 		d.Groups = append(d.Groups, credstore.Group{Name: "greenhouse", Cameras: []string{"gh-*", "bench-1"}})
-		if err := enrol(d, "vera", permission.Viewer, "porch=operator", "lab-*", "@greenhouse=operator",
+		if err := enroll(d, "vera", permission.Viewer, "porch=operator", "lab-*", "@greenhouse=operator",
 			"gh-9=viewer"); err != nil {
 			return err
 		}
-		if err := enrol(d, "olaf", permission.Operator, "*=viewer", "porch", "@greenhouse"); err != nil {
+		if err := enroll(d, "olaf", permission.Operator, "*=viewer", "porch", "@greenhouse"); err != nil {
 			return err
 		}
-		return enrol(d, "adam", permission.Admin, "porch=viewer", "garden")
+		return enroll(d, "adam", permission.Admin, "porch=viewer", "garden")
 	})
 	b := credstoretest.Load(t, c.Path)
 	for _, test := range []struct {

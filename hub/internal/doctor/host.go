@@ -143,7 +143,7 @@ func (e *examination) clock() {
 
 // limits looks at what the machine gives.
 func (e *examination) limits() {
-	l, viewers := sysinfo.ReadLimits(), uint64(max(0, e.cfg.MaxViewers)) //nolint:gosec // not negative
+	l, viewers := sysinfo.ReadLimits(), uint64(max(0, e.cfg.MaxViewers))
 	if l.Files > 0 {
 		transcodes := e.cfg.MaxTranscodes
 		if transcodes <= 0 {

@@ -67,7 +67,7 @@ func allRubbish() []rubbish {
 	return list
 }
 
-// Whatever comes on a camera's subject is counted and logged once; the camera itself and its neighbour do not suffer.
+// Whatever comes on a camera's subject is counted and logged once; the camera itself and its neighbor do not suffer.
 func TestInvalidMessagesDisturbNoOtherCamera(t *testing.T) {
 	for _, format := range []frame.Format{frame.JPEG, frame.H264} {
 		t.Run(string(format), func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestInvalidMessagesDisturbNoOtherCamera(t *testing.T) {
 				}
 			}
 			if d := intoYard.Drops.Map(); len(d) != 0 {
-				t.Errorf("the neighbour lost %v", d)
+				t.Errorf("the neighbor lost %v", d)
 			}
 			if lines := log.about(""); len(lines) != 1 || !strings.Contains(lines[0], "cam.porch."+string(format)) {
 				t.Errorf("%d lines for %d broken messages: want one that names the subject: %q", len(lines), bad, lines)

@@ -27,7 +27,7 @@ func (d Dir) Path(base string) string { return filepath.Join(d.path, base) }
 // Close closes the directory.
 func (d Dir) Close() { _ = d.f.Close() } // it was only read
 
-func (d Dir) fd() int { return int(d.f.Fd()) } //nolint:gosec // a file descriptor is a small number
+func (d Dir) fd() int { return int(d.f.Fd()) }
 
 // Open opens a file of the directory with mode 0600. It follows no link.
 func (d Dir) Open(base string, flags int) (*os.File, error) {
@@ -39,7 +39,7 @@ func (d Dir) Open(base string, flags int) (*os.File, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return os.NewFile(uintptr(fd), path), nil //nolint:gosec // a file descriptor is a small number
+	return os.NewFile(uintptr(fd), path), nil
 }
 
 // Remove removes a file, which need not exist.

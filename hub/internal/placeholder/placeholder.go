@@ -37,7 +37,7 @@ func render(camera, seen, reason string, width, height int) []byte {
 	}
 	width = min(max(width, MinWidth), MaxWidth)
 	height = min(max(height, MinHeight), MaxHeight)
-	// Calm colours: nobody should take this for an alarm, nor for a live picture.
+	// Calm colors: nobody should take this for an alarm, nor for a live picture.
 	var (
 		bright = color.NRGBA{226, 229, 234, 255}
 		amber  = color.NRGBA{222, 170, 92, 255}

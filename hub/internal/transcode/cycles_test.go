@@ -20,7 +20,7 @@ func fakeFFmpeg(t *testing.T, c *clips) string {
 	script := fmt.Sprintf("#!/bin/sh\nhead -c 1 >/dev/null\necho '0, 1, 1, 1, %d, 0x0' >&3\ncat %s\nexec cat >/dev/null\n",
 		len(c.jpegs[0]), picture)
 	for name, data := range map[string]string{picture: string(c.jpegs[0]), program: script} {
-		if err := os.WriteFile(name, []byte(data), 0o700); err != nil { //nolint:gosec // a program
+		if err := os.WriteFile(name, []byte(data), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

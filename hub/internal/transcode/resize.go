@@ -74,7 +74,7 @@ func shrink(img image.Image, width, height int) image.Image {
 	return dst
 }
 
-// chroma is the size of the colour planes.
+// chroma is the size of the color planes.
 func chroma(r image.YCbCrSubsampleRatio, w, h int) (int, int) {
 	switch r {
 	case image.YCbCrSubsampleRatio422:
@@ -143,7 +143,7 @@ func rotate(img image.Image, degrees int) image.Image {
 func mapPixels(img image.Image, w, h int, from func(x, y int) (int, int)) image.Image {
 	src := img.Bounds().Min
 	if in, ok := img.(*image.YCbCr); ok {
-		// at full colour resolution: whatever the camera's is, rotated it may be one that has no name
+		// at full color resolution: whatever the camera's is, rotated it may be one that has no name
 		dst := image.NewYCbCr(image.Rect(0, 0, w, h), image.YCbCrSubsampleRatio444)
 		for y := range h {
 			for x := range w {

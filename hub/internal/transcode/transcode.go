@@ -34,7 +34,7 @@ const (
 // DefaultMax returns the maximum number of ffmpeg processes for a machine's processors and bytes of memory. Memory is 0
 // if it is not known.
 func DefaultMax(processors int, memory uint64) int {
-	n := uint64(perProcessor * max(1, processors)) //nolint:gosec // not negative
+	n := uint64(perProcessor * max(1, processors))
 	if memory > 0 {
 		n = min(n, memory/2/perProcess)
 	}

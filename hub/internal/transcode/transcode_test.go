@@ -276,7 +276,7 @@ func TestNotTaken(t *testing.T) {
 func program(t testing.TB, commands string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "ffmpeg")
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+commands+"\n"), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+commands+"\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	codec "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 

@@ -145,7 +145,7 @@ func TestNormalizeFaultsBySets(t *testing.T) {
 		{"bytes", padded(h264.MaxAccessUnitSize - sets + 1), h264.ErrTooLarge},
 	} {
 		var n h264.Normalizer
-		if _, _, err := n.Normalize(nil, unit(long, s, p)); err != h264.ErrNoPicture {
+		if _, _, err := n.Normalize(nil, unit(long, s, p)); !errors.Is(err, h264.ErrNoPicture) {
 			t.Fatal(err)
 		}
 		out, _, err := n.Normalize(nil, c.au)
@@ -163,7 +163,7 @@ func TestAllSetsTogetherAreLimited(t *testing.T) {
 	var err error
 	for id := 0; id < 256 && err == nil; id++ {
 		big := append(pps(id, 0), bytes.Repeat([]byte{0xff}, 2000)...)
-		if _, _, err = n.Normalize(nil, unit(long, big)); err == h264.ErrNoPicture {
+		if _, _, err = n.Normalize(nil, unit(long, big)); errors.Is(err, h264.ErrNoPicture) {
 			err = nil
 		}
 	}
@@ -174,7 +174,7 @@ func TestAllSetsTogetherAreLimited(t *testing.T) {
 	n = h264.Normalizer{}
 	for i := range 256 {
 		anew := append(pps(0, 0), bytes.Repeat([]byte{byte(i) | 1}, 2000+i)...)
-		if _, _, err := n.Normalize(nil, unit(long, anew)); err != h264.ErrNoPicture {
+		if _, _, err := n.Normalize(nil, unit(long, anew)); !errors.Is(err, h264.ErrNoPicture) {
 			t.Fatalf("change %d of one set: %v", i, err)
 		}
 	}

@@ -2,10 +2,12 @@ package h264_test
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 	"testing"
 
 	codec "github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
+
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
@@ -135,7 +137,7 @@ func TestSeveralIDs(t *testing.T) {
 		t.Fatalf("%d parameter sets, want 4", len(sets))
 	}
 	for _, set := range sets {
-		if _, _, err := n.Normalize(nil, unit(short, set)); err != h264.ErrNoPicture {
+		if _, _, err := n.Normalize(nil, unit(short, set)); !errors.Is(err, h264.ErrNoPicture) {
 			t.Fatalf("a set alone: %v", err)
 		}
 	}
@@ -192,7 +194,7 @@ func TestParamsChanged(t *testing.T) {
 		{key, true, false, 320},
 	} {
 		_, info, err := n.Normalize(nil, step.au)
-		if (err == nil) != step.picture || err != nil && err != h264.ErrNoPicture {
+		if (err == nil) != step.picture || err != nil && !errors.Is(err, h264.ErrNoPicture) {
 			t.Fatalf("step %d: error %v", i, err)
 		}
 		if info.ParamsChanged != step.changed || info.Width != step.width {

@@ -157,7 +157,7 @@ func (c *card) addTrack() {
 	c.sprites = append(c.sprites, comet)
 }
 
-// addSwatches draws the colors of 75 % colour bars (ITU-R BT.471) and a grey scale.
+// addSwatches draws the colors of 75 % color bars (ITU-R BT.471) and a grey scale.
 func (c *card) addSwatches() {
 	colors := []color.NRGBA{
 		{191, 191, 191, 255}, {191, 191, 0, 255}, {0, 191, 191, 255}, {0, 191, 0, 255},

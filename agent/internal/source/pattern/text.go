@@ -17,7 +17,7 @@ type digits struct {
 	last   []byte
 	format func(text []byte, m moment) []byte
 	left   []int // of cell i; one more for the right edge
-	accent int   // index of the first character in the accent colour
+	accent int   // index of the first character in the accent color
 	colors [2]*image.Uniform
 	glyphs map[byte]*image.Alpha
 }

@@ -6,7 +6,7 @@ import (
 	"math"
 )
 
-// theme is the colors of a card. They differ in hue only, in a colour space of even lightness (OKLCH), so that every
+// theme is the colors of a card. They differ in hue only, in a color space of even lightness (OKLCH), so that every
 // card is as legible as any other.
 type theme struct {
 	top, bottom color.NRGBA // background
@@ -34,7 +34,7 @@ func withAlpha(c color.NRGBA, opacity float64) color.NRGBA {
 	return c
 }
 
-// between returns the colour at 0 (a) to 1 (b) of the way.
+// between returns the color at 0 (a) to 1 (b) of the way.
 func between(a, b color.NRGBA, t float64) color.NRGBA {
 	f := func(a, b uint8) uint8 { return uint8(float64(a) + t*(float64(b)-float64(a)) + 0.5) }
 	return color.NRGBA{f(a.R, b.R), f(a.G, b.G), f(a.B, b.B), 255}

@@ -140,7 +140,7 @@ func TestWeight(t *testing.T) {
 		"ERROR V4L2 ...: Cannot allocate memory", "ERROR: *** no cameras available ***"} {
 		trouble.onLine(line)
 	}
-	if got := faults()[trouble.known.Load()-1].is; got != errMemory {
+	if got := faults()[trouble.known.Load()-1].is; !errors.Is(got, errMemory) {
 		t.Errorf("explained by %v", got)
 	}
 }

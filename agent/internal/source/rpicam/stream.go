@@ -150,7 +150,7 @@ func (s *stream) run(ctx context.Context, p subprocess.Pipes) error {
 			return err
 		}
 		ended := ctx.Err() != nil
-		if ended && context.Cause(ctx) != subprocess.ErrEnded {
+		if ended && !errors.Is(context.Cause(ctx), subprocess.ErrEnded) {
 			return nil
 		}
 		s.drain(pollWaker)
@@ -189,7 +189,7 @@ func (s *stream) drain(which int) {
 	}
 	for {
 		if _, err := fdReader(p.Fd).Read(s.scratch[:]); err != nil {
-			if err != errWouldBlock {
+			if !errors.Is(err, errWouldBlock) {
 				p.Fd = -1 // it would be ready for ever
 			}
 			return
@@ -205,7 +205,7 @@ func (s *stream) readAndDeliver() error {
 		dry, err := s.fill()
 		switch again := s.deliverComplete(dry); {
 		case again:
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return errEnded
 		default:
 			return err
@@ -220,10 +220,10 @@ func (s *stream) readLines() {
 		return
 	}
 	err := s.lines.read(fdReader(p.Fd))
-	if err == errWouldBlock {
+	if errors.Is(err, errWouldBlock) {
 		return
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		s.ignoreTimes(err.Error())
 	}
 	p.Fd = -1
@@ -241,7 +241,7 @@ func (s *stream) fill() (dry bool, err error) {
 			s.ignoreTimes("a frame went on behind its time")
 		}
 	}
-	if err == errWouldBlock {
+	if errors.Is(err, errWouldBlock) {
 		return true, nil
 	}
 	return err != nil, err

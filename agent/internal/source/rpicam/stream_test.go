@@ -3,6 +3,7 @@ package rpicam
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -175,7 +176,7 @@ func TestStreamLarge(t *testing.T) {
 	for n := range 20 {
 		want = append(want, fmt.Sprintf("%v %s", time.Duration(n+1)*time.Millisecond, inter(n, 300_000+n)))
 	}
-	if err := s.run(t.Context(), pipes.read); err != errEnded {
+	if err := s.run(t.Context(), pipes.read); !errors.Is(err, errEnded) {
 		t.Errorf("error %v", err)
 	}
 	if len(got()) != len(want) || fmt.Sprint(got()) != fmt.Sprint(want) || len(drops.Map()) > 0 {
@@ -200,7 +201,7 @@ func TestStreamTooLarge(t *testing.T) {
 			}
 			return pipes.frames.Close()
 		})
-		if err := s.run(t.Context(), pipes.read); err != errEnded {
+		if err := s.run(t.Context(), pipes.read); !errors.Is(err, errEnded) {
 			t.Errorf("%s: error %v", codec, err)
 		}
 		if len(got()) < 2 || drops.Get(drop.Oversize) != 1 {
@@ -236,7 +237,7 @@ func TestPTSLines(t *testing.T) {
 		"at once": strings.NewReader(text.String()), "byte by byte": iotest.OneByteReader(strings.NewReader(text.String())),
 	} {
 		var l ptsLines
-		if err := l.read(r); err != io.EOF || l.pending() != 5000 {
+		if err := l.read(r); !errors.Is(err, io.EOF) || l.pending() != 5000 {
 			t.Fatalf("%s: %d lines, %v", name, l.pending(), err)
 		}
 		for n := range 5000 {

@@ -2,6 +2,7 @@ package splitter
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/bluenviron/mediacommon/v2/pkg/codecs/h264"
@@ -200,7 +201,7 @@ func (s *AnnexB) last(err error) ([]byte, error) {
 	switch {
 	case n == 0:
 		return nil, err
-	case s.lost, err != io.EOF:
+	case s.lost, !errors.Is(err, io.EOF):
 		s.skip(n)
 		return nil, err
 	case n > s.limit:

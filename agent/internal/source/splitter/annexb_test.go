@@ -48,11 +48,11 @@ func splitAll(
 	for {
 		data, err := next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			if sum+int(skipped()) != total {
 				t.Errorf("%d bytes handed out and %d skipped of %d", sum, skipped(), total)
 			}
-			if _, err := next(); err != io.EOF {
+			if _, err := next(); !errors.Is(err, io.EOF) {
 				t.Errorf("after io.EOF: %v", err)
 			}
 			return frames, faults
@@ -196,13 +196,13 @@ func TestAnnexBReaderFails(t *testing.T) {
 		t.Fatalf("%q, %v", au, err)
 	}
 	for range 2 {
-		if au, err := s.Next(); au != nil || err != broken {
+		if au, err := s.Next(); au != nil || !errors.Is(err, broken) {
 			t.Errorf("%q, %v; want the reader's error and no access unit that may be cut off", au, err)
 		}
 	}
 
 	s = NewAnnexB(idleReader{})
-	if _, err := s.Next(); err != io.ErrNoProgress {
+	if _, err := s.Next(); !errors.Is(err, io.ErrNoProgress) {
 		t.Errorf("a reader that never reads: %v", err)
 	}
 }
@@ -229,18 +229,18 @@ func (e *endless) Read(p []byte) (n int, err error) {
 func TestSplittersBoundTheirMemory(t *testing.T) {
 	mb := bytes.Repeat([]byte("no video "), 1<<20/9)
 	annexB := NewAnnexB(io.LimitReader(&endless{data: mb}, 40<<20))
-	if _, err := annexB.Next(); err != io.EOF || len(annexB.buf.buf) > readSize {
+	if _, err := annexB.Next(); !errors.Is(err, io.EOF) || len(annexB.buf.buf) > readSize {
 		t.Errorf("rubbish: buffer of %d bytes, error %v", len(annexB.buf.buf), err)
 	}
 	jpeg := NewJPEG(io.LimitReader(&endless{data: mb}, 40<<20))
-	if _, err := jpeg.Next(); err != io.EOF || len(jpeg.buf.buf) > readSize {
+	if _, err := jpeg.Next(); !errors.Is(err, io.EOF) || len(jpeg.buf.buf) > readSize {
 		t.Errorf("rubbish: buffer of %d bytes, error %v", len(jpeg.buf.buf), err)
 	}
 
 	key := naluStream(long, tSPS, tPPS, tIDR)
 	annexB = NewAnnexB(io.MultiReader(strings.NewReader(key), io.LimitReader(&endless{data: mb}, 40<<20),
 		strings.NewReader(key)))
-	if _, err := annexB.Next(); err != ErrFrameTooLarge {
+	if _, err := annexB.Next(); !errors.Is(err, ErrFrameTooLarge) {
 		t.Errorf("endless access unit: %v", err)
 	}
 	if au, err := annexB.Next(); string(au) != key || err != nil {
@@ -249,7 +249,7 @@ func TestSplittersBoundTheirMemory(t *testing.T) {
 	picture := jpegOf(t, 32, 16)
 	jpeg = NewJPEG(io.MultiReader(bytes.NewReader(picture[:len(picture)-2]), io.LimitReader(&endless{data: mb}, 40<<20),
 		bytes.NewReader(picture)))
-	if _, err := jpeg.Next(); err != ErrFrameTooLarge {
+	if _, err := jpeg.Next(); !errors.Is(err, ErrFrameTooLarge) {
 		t.Errorf("endless picture: %v", err)
 	}
 	if got, err := jpeg.Next(); !bytes.Equal(got, picture) || err != nil {

@@ -121,7 +121,7 @@ func TestJPEGDoesNotWait(t *testing.T) {
 		}
 	}
 	w.CloseWithError(io.ErrClosedPipe)
-	if _, err := s.Next(); err != io.ErrClosedPipe {
+	if _, err := s.Next(); !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("the reader's error: %v", err)
 	}
 }

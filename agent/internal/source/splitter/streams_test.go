@@ -69,7 +69,7 @@ func toWire(t *testing.T, r io.Reader) (wire []byte, got wanted) {
 	var n h264.Normalizer
 	for {
 		au, err := s.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return wire, got
 		}
 		if err != nil {

@@ -98,7 +98,7 @@ func (p *rawReader) stride() int {
 }
 
 // load brings the picture into planes. It reports false if bytes are missing. An odd last column or line has no
-// colour of its own and is left out.
+// color of its own and is left out.
 func (p *rawReader) load(data []byte) bool {
 	width, height, stride := p.given.Width&^1, p.given.Height, p.stride()
 	if p.given.Pixel == device.NV12 {

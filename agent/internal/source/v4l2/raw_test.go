@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 )
 
-// bars are the colours of the test pictures, from left to right, as R, G, B and in the limited range of ITU-R BT.601,
+// bars are the colors of the test pictures, from left to right, as R, G, B and in the limited range of ITU-R BT.601,
 // as Y, Cb, Cr.
 func bars() []struct{ rgb, limited [3]byte } {
 	return []struct{ rgb, limited [3]byte }{
@@ -102,7 +102,7 @@ func TestRawColours(t *testing.T) {
 	}
 }
 
-// TestRawOddSizes: a last column or line without a colour of its own is left out, and too small a picture is none.
+// TestRawOddSizes: a last column or line without a color of its own is left out, and too small a picture is none.
 func TestRawOddSizes(t *testing.T) {
 	for _, c := range []struct {
 		given device.Negotiated

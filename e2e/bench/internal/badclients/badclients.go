@@ -24,7 +24,7 @@ const (
 	Half    = "half"    // connections that send a request's header a byte a second, and come again when they are closed
 	Storm   = "storm"   // viewers who leave when they have a picture, and come again at once
 	Flood   = "flood"   // an agent that sends more frames than a camera has
-	// an agent that sends messages above the server's max_payload, and connects again when it is thrown out
+	// an agent that sends messages above the server's max_payload, and connects again when it is thrown out.
 	TooBig = "too big"
 
 	DeepSubjects  = "deep subjects" // a client of NATS that subscribes to subjects of many tokens
@@ -32,7 +32,7 @@ const (
 	Connections   = "connections"   // a consumer that connects many times, for the frames of a camera
 	Questions     = "questions"     // a consumer that asks the agent of a camera without a pause
 	StatusFlood   = "status flood"  // an agent that sends large status documents
-	// an agent whose status and pictures hold control characters, HTML and a boundary of multipart
+	// an agent whose status and pictures hold control characters, HTML and a boundary of multipart.
 	Hostile  = "hostile strings"
 	Forger   = "forged replies"   // an agent that asks itself, with the subject of another's frames for the answer
 	Requests = "requests"         // viewers that send requests without a pause

@@ -24,7 +24,7 @@ const (
 	maxConnecting = 8                     // connections that are made at the same time by those who then stay
 	readInterval  = time.Second           // between two bytes that are read, or sent of a header
 	retryPause    = 10 * time.Millisecond // before one who was turned away comes again
-	// how long one who leaves reads what lies there, to see whether the hub has closed
+	// how long one who leaves reads what lies there, to see whether the hub has closed.
 	drainTimeout = 500 * time.Millisecond
 )
 

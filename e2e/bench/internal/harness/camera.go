@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -69,7 +70,7 @@ func (c *Camera) play(
 			c.mu.Unlock()
 			return send(n, epoch, fr, now)
 		})
-		if err == errDead {
+		if errors.Is(err, errDead) {
 			continue
 		}
 		if err != nil {

@@ -236,11 +236,11 @@ func TestContextEndsWithoutFrames(t *testing.T) {
 	testutil.Receive(t, "a frame", first)
 	guest(t, "freeze", "mjpeg")
 	defer guest(t, "thaw", "mjpeg")
-	cancelled := time.Now()
+	canceled := time.Now()
 	cancel()
 	if err := testutil.Receive(t, "the end of Run", done); err != nil {
 		t.Error(err)
 	}
-	t.Logf("Run ended %v after its context", time.Since(cancelled))
+	t.Logf("Run ended %v after its context", time.Since(canceled))
 	before.CheckNoLeaks(t)
 }

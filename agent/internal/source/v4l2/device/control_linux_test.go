@@ -69,7 +69,7 @@ func TestSetControlRefuses(t *testing.T) {
 		{"vivid", "horizontal_flip", 2, ErrValue, []string{"0 or 1, not 2"}},
 		{"vivid", "menu", 2, ErrValue, []string{"1 (Menu Item 1), 3 (Menu Item 3), 4 (Menu Item 4), not 2"}},
 		{"vivid", "read_only_integer_32_bits", 1, ErrValue, []string{"can only be read"}},
-		{"vivid", "colour", 1, source.ErrNoControl, []string{`"colour"`, "brightness, contrast, saturation"}},
+		{"vivid", "color", 1, source.ErrNoControl, []string{`"color"`, "brightness, contrast, saturation"}},
 		{"uvc", "auto_exposure", 2, ErrValue, []string{"1 (Manual Mode), 3 (Aperture Priority Mode), not 2"}},
 		{"uvc", "zoom_absolute", 99, ErrValue, []string{"100 to 400"}},
 		{"uvc", "focus_absolute", 1, source.ErrNoControl, []string{"brightness", "zoom_absolute"}},

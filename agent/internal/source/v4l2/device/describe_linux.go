@@ -84,7 +84,7 @@ func captures(about v4l2.Capability) bool {
 	return caps&needs == needs && caps&not == 0
 }
 
-// pixelFormats lists what the driver offers, its favourite first.
+// pixelFormats lists what the driver offers, its favorite first.
 func pixelFormats(fd int) ([]PixelFormat, error) {
 	list, err := formatDescriptions(fd)
 	if err != nil {

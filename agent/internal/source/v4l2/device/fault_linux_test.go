@@ -48,7 +48,7 @@ func TestFault(t *testing.T) {
 		wantErr(t, err, want, append(tt.words, "/dev/video7", "stream", tt.err.Error())...)
 		for _, kind := range []error{source.ErrGone, source.ErrBusy, source.ErrPermission, ErrBandwidth, ErrNotCamera,
 			ErrFormat} {
-			if errors.Is(err, kind) != (kind == tt.want) {
+			if errors.Is(err, kind) != (errors.Is(kind, tt.want)) {
 				t.Errorf("%v: is %q: %v", err, kind, errors.Is(err, kind))
 			}
 		}

@@ -81,7 +81,7 @@ func (r *ring) queue(i int) error {
 func (r *ring) dequeue() (b filled, ok bool, err error) {
 	r.prepare(0)
 	err = ioctl(r.fd, vidiocDQBuf, &r.arg)
-	if err == unix.EAGAIN {
+	if errors.Is(err, unix.EAGAIN) {
 		return filled{}, false, nil
 	}
 	if err != nil {
