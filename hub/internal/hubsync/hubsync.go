@@ -1,4 +1,19 @@
-// Package hubsync lets the hubs on a NATS system exchange log-outs and compare their credentials.
+// Package hubsync lets the hubs on a NATS system exchange logouts and compare their credentials.
+//
+// Hubs with the same root and the same link key use three subjects:
+//
+//   - bramble-hub.<root>.ended has sessions that ended by a logout. Repeating it does no harm.
+//   - bramble-hub.<root>.state has a summary: on connecting, after a change of credentials, for a new hub, and once a
+//     minute.
+//   - bramble-hub.<root>.ask asks all hubs for their state, which comes within about a second.
+//
+// Each message is JSON and has two headers. Bramble-Mac is the hexadecimal HMAC-SHA256 of "bramble hub 1", a line feed,
+// the subject, a line feed and the payload. Its key is derived from the link key. Bramble-Key names that key. Messages
+// with a wrong MAC and messages of more than 64 KiB are ignored.
+//
+// A state has 64 digests of the known sessions. A session belongs to the digest of the first byte of SHA-256 of its
+// user, modulo 64. If digests differ, a hub sends its sessions of these numbers, at most once in 5 s. A state whose
+// time differs by more than 5 minutes says nothing about credentials.
 package hubsync
 
 import (

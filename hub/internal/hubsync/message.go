@@ -37,7 +37,7 @@ var (
 	errVersion    = errors.New("it has another version")
 )
 
-// message is what a hub sends to the other hubs. docs/ref/wire.md describes it.
+// message is what a hub sends to the other hubs.
 type message struct {
 	Version  int    `json:"v"`
 	Instance string `json:"instance"` // of this run of the hub
