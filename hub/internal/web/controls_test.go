@@ -150,7 +150,7 @@ func TestControlsRefused(t *testing.T) {
 }
 
 // check compares a value with the schema of this name, following references.
-func (doc openapi) check(t *testing.T, name string, value any) {
+func (doc openAPIDoc) check(t *testing.T, name string, value any) {
 	t.Helper()
 	var resolve func(s schema) schema
 	resolve = func(s schema) schema {

@@ -76,31 +76,60 @@ func (r *httpReference) operations(f func(method, path string, op node)) {
 	})
 }
 
-// endpoints writes a line for each operation, with its answer.
+// endpoints writes a section for each tag: a table of its operations, and their descriptions.
 func (r *httpReference) endpoints() string {
 	r.text.Reset()
-	r.printf("| request | answer |\n|---|---|\n")
-	r.operations(func(method, path string, op node) {
-		summary := op.get("summary").String()
-		if body := op.get("requestBody", "content", "application/json", "schema"); body.Node != nil {
-			summary += ", by " + r.kind(body)
+	for _, tag := range r.root.get("tags").Content {
+		name, about := node{tag}.get("name").String(), node{tag}.get("description").String()
+		var details strings.Builder
+		r.printf("\n### %s\n\n%s\n\n| request | answer |\n|---|---|\n", name, about)
+		r.operations(func(method, path string, op node) {
+			if op.get("tags").Content[0].Value != name {
+				return
+			}
+			summary := op.get("summary").String()
+			if body := op.get("requestBody", "content", "application/json", "schema"); body.Node != nil {
+				summary += ", by " + r.kind(body)
+			}
+			r.printf("| `%s %s` | %s%s |\n", method, path, summary, r.answer(r.resolve(op.get("responses", "200"))))
+			if text := op.get("description").String(); text != "" {
+				fmt.Fprintf(&details, "- `%s`: %s\n", path, text)
+			}
+		})
+		if details.Len() > 0 {
+			r.printf("\n%s", &details)
 		}
-		r.printf("| `%s %s` | %s%s |\n", method, path, summary, r.answer(op.get("responses", "200")))
+	}
+	return strings.TrimPrefix(r.text.String(), "\n")
+}
+
+// errorStatuses writes a line for each error that every operation or some may have.
+func (r *httpReference) errorStatuses() string {
+	r.text.Reset()
+	r.printf("| status | cause |\n|---|---|\n")
+	r.root.get("components", "responses").each(func(_ string, answer node) {
+		if status := answer.get("x-status").String(); status != "" {
+			r.printf("| %s | %s |\n", status, answer.get("description"))
+		}
 	})
 	return r.text.String()
 }
 
-// answer says which schema an answer has, or else its media type.
-func (r *httpReference) answer(answer node) (text string) {
+// answer says which schema an answer has, or else its media types.
+func (r *httpReference) answer(answer node) string {
+	var kinds []string
 	answer.get("content").each(func(mime string, content node) {
-		switch schema := content.get("schema", "$ref").String(); {
-		case schema != "":
-			text = " (" + r.kind(content.get("schema")) + ")"
-		case mime != "application/json":
-			text = " (`" + mime + "`)"
+		switch schema := content.get("schema"); {
+		case schema.get("$ref").Node != nil:
+			kinds = append(kinds, r.kind(schema))
+		case schema.Node == nil:
+			kinds = append(kinds, "`"+mime+"`")
 		}
 	})
-	return text
+	if len(kinds) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(kinds, ", ") + ")"
 }
 
 // parameters writes a line for each parameter of a query, with the requests that take it.
@@ -121,7 +150,7 @@ func (r *httpReference) parameters() string {
 			if takenBy[line] == nil {
 				lines = append(lines, line)
 			}
-			takenBy[line] = append(takenBy[line], "`"+strings.TrimPrefix(path, "/cam/{camera}")+"`")
+			takenBy[line] = append(takenBy[line], "`"+strings.Replace(path, "/cam/{camera}.", ".", 1)+"`")
 		}
 	})
 	for _, line := range lines {
@@ -204,6 +233,7 @@ func TestHTTPReference(t *testing.T) {
 	}
 	r := &httpReference{root: node{doc.Content[0]}}
 	reference.Check(t, httpPage, "endpoints", r.endpoints())
+	reference.Check(t, httpPage, "errors", r.errorStatuses())
 	reference.Check(t, httpPage, "parameters", r.parameters())
 	reference.Check(t, httpPage, "schemas", r.schemas())
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -32,12 +33,31 @@ type schema struct {
 	Ref                  string  `yaml:"$ref"`
 }
 
-type openapi struct {
-	Paths      map[string]map[string]any
-	Components struct{ Schemas map[string]schema }
+// openAPIDoc is as much of an OpenAPI document as the tests read.
+type openAPIDoc struct {
+	Tags  []struct{ Name string }
+	Paths map[string]map[string]struct { // by path and method
+		OperationID string `yaml:"operationId"`
+		Summary     string
+		Tags        []string
+		Responses   map[string]openAPIResponse // by status
+	}
+	Components struct {
+		Schemas   map[string]schema
+		Responses map[string]openAPIResponse
+	}
 }
 
-func readOpenAPI(t *testing.T) (doc openapi) {
+type openAPIResponse struct {
+	Ref         string `yaml:"$ref"`
+	Status      string `yaml:"x-status"`
+	Description string
+}
+
+// pathParameter matches a parameter in a path.
+var pathParameter = regexp.MustCompile(`\{(\w+)\}`)
+
+func readOpenAPI(t *testing.T) (doc openAPIDoc) {
 	t.Helper()
 	if err := yaml.Unmarshal(apiv1.OpenAPI(outputs.All()), &doc); err != nil {
 		t.Fatal(err)
@@ -197,15 +217,73 @@ func TestOpenAPIProblem(t *testing.T) {
 	}
 }
 
-// Every route is described or a file, and everything described is routed.
-func TestOpenAPIPaths(t *testing.T) {
-	described := readOpenAPI(t).Paths
-	want := []string{
-		"/api/v1/cameras", "/api/v1/cameras/{camera}", "/api/v1/cameras/{camera}/controls", "/api/v1/hub", "/api/v1/me",
-		"/cam/{camera}.h264", "/cam/{camera}.jpeg", "/cam/{camera}.mjpeg", "/cam/{camera}.mp4", "/cam/{camera}.ts",
+// TestOpenAPIRoutes compares the described operations with the server's routes, both ways.
+func TestOpenAPIRoutes(t *testing.T) {
+	described := map[string]bool{}
+	for path, item := range readOpenAPI(t).Paths {
+		route := pathParameter.ReplaceAllString(path, ":$1")
+		route = strings.TrimSuffix(strings.Replace(route, "/assets/:file", "/assets/*", 1), "/")
+		if name, ok := strings.CutPrefix(route, "/cam/:camera."); ok { // one route serves all outputs
+			if _, ok := outputs.All().HTTP(name); !ok {
+				t.Errorf("%s is described, and there is no such output", path)
+			}
+			continue
+		}
+		for method := range item {
+			described[strings.ToUpper(method)+" "+route] = true
+			if method == "get" && !strings.HasPrefix(route, "/login/oidc") {
+				described[http.MethodHead+" "+route] = true
+			}
+		}
 	}
-	if got := slices.Sorted(maps.Keys(described)); !slices.Equal(got, want) {
-		t.Errorf("described are %v, want %v", got, want)
+	served := map[string]bool{}
+	for _, route := range newFixture(t, stream.Config{}).srv.echo.Routes() {
+		served[route.Method+" "+strings.TrimSuffix(route.Path, "/")] = true
+	}
+	for route := range served {
+		if !described[route] {
+			t.Errorf("%s is served, and not described", route)
+		}
+	}
+	for route := range described {
+		if !served[route] {
+			t.Errorf("%s is described, and not served", route)
+		}
+	}
+}
+
+// TestOpenAPIOperations holds every operation to what the reference page needs: a group, a summary, and responses whose
+// status and description agree.
+func TestOpenAPIOperations(t *testing.T) {
+	doc := readOpenAPI(t)
+	tags := map[string]bool{}
+	for _, tag := range doc.Tags {
+		tags[tag.Name] = true
+	}
+	ids := map[string]bool{}
+	for path, item := range doc.Paths {
+		for method, op := range item {
+			if len(op.Tags) != 1 || !tags[op.Tags[0]] || op.Summary == "" || ids[op.OperationID] {
+				t.Errorf("%s %s: tags %v, summary %q, ID %q", method, path, op.Tags, op.Summary, op.OperationID)
+			}
+			ids[op.OperationID] = true
+			for status, answer := range op.Responses {
+				name, isRef := strings.CutPrefix(answer.Ref, "#/components/responses/")
+				shared, known := doc.Components.Responses[name]
+				if isRef && (!known || shared.Status != "" && shared.Status != status) || !isRef && answer.Description == "" {
+					t.Errorf("%s %s: response %s is %+v", method, path, status, answer)
+				}
+			}
+		}
+	}
+	var statuses []string
+	for _, answer := range doc.Components.Responses {
+		if answer.Status != "" {
+			statuses = append(statuses, answer.Status)
+		}
+	}
+	if slices.Sort(statuses); !slices.Equal(statuses, errorCodes()) {
+		t.Errorf("errors described are %v, want %v", statuses, errorCodes())
 	}
 }
 
