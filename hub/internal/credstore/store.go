@@ -15,11 +15,11 @@ import (
 	"github.com/bramble-cam/bramble/internal/loglimit"
 )
 
-// checkInterval is how often the file is checked: a change takes effect within a second.
-const checkInterval = time.Second
-
 // Store holds the current Snapshot, and reads the file again when it changes.
 type Store struct {
+	// CheckInterval is how often Run checks the file. Open sets it to a second. It must not change while Run runs.
+	CheckInterval time.Duration
+
 	name     string
 	log      *slog.Logger
 	snapshot atomic.Pointer[Snapshot]
@@ -35,7 +35,7 @@ type Store struct {
 // Open reads the credentials file, which need not exist; "" means that there will never be one.
 // If there was one, and no command has emptied it, the error is ErrMissing.
 func Open(name string, log *slog.Logger) (*Store, error) {
-	s := &Store{name: name, log: log}
+	s := &Store{CheckInterval: time.Second, name: name, log: log}
 	s.snapshot.Store(newSnapshot(&File{}))
 	if name == "" {
 		return s, nil
@@ -63,13 +63,13 @@ func (s *Store) OnChange(f func(*Snapshot)) {
 	s.listeners = append(s.listeners, f)
 }
 
-// Run checks the file once a second until ctx ends. While it is broken or gone, the old credentials stay valid.
+// Run checks the file regularly until ctx ends. While it is broken or gone, the old credentials stay valid.
 func (s *Store) Run(ctx context.Context) error {
 	if s.name == "" {
 		<-ctx.Done()
 		return nil
 	}
-	tick := time.NewTicker(checkInterval)
+	tick := time.NewTicker(s.CheckInterval)
 	defer tick.Stop()
 	for {
 		select {

@@ -44,7 +44,7 @@ func (a *auditLines) of(event, user, by, format string) (found []map[string]any)
 // Each viewing is logged, in any format and by any URL: the user and their proof, the camera, start and end.
 func TestViewingsAreAudited(t *testing.T) {
 	lines := &auditLines{}
-	g := newGuarded(t, func(s *Server) {
+	g := newGuarded(t, fast, func(s *Server) {
 		s.cfg.Log = lines.logger()
 		s.tracker = s.newTracker()
 		s.outputs = s.newOutputs()
@@ -133,7 +133,7 @@ func (c *conn) some() {
 // All viewings end when the hub stops.
 func TestViewingsEndWithTheHub(t *testing.T) {
 	lines := &auditLines{}
-	g := newGuarded(t, func(s *Server) {
+	g := newGuarded(t, fast, func(s *Server) {
 		s.cfg.Log = lines.logger()
 		s.tracker = s.newTracker()
 		s.outputs = s.newOutputs()

@@ -102,6 +102,7 @@ func (always) Accept() (net.Conn, error) { return nil, nil } //nolint:nilnil // 
 
 // TestAcceptLimit: the server's connections are counted among those that wait, and answered.
 func TestAcceptLimit(t *testing.T) {
+	t.Parallel()
 	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.Update(RuntimeConfig{Limits: viewers.Limits{Rate: 4}, AllowHosts: s.cfg.AllowHosts})
 		l := s.accept.Listener(t.Context(), always{})

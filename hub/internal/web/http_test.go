@@ -140,6 +140,7 @@ func TestPipelined(t *testing.T) {
 
 // A client that takes its time to say what it wants is cut.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	header := newFixture(t, stream.Config{},
 		func(s *Server) { s.times.header, s.times.request = 50*time.Millisecond, hour })
 	body := newFixture(t, stream.Config{}, func(s *Server) { s.times.header, s.times.request = hour, 50*time.Millisecond })
@@ -165,6 +166,7 @@ func TestSlowClients(t *testing.T) {
 
 // A header that is too long is refused, and a stream still goes on after what a request's time would be.
 func TestHeaderLimit(t *testing.T) {
+	t.Parallel()
 	r := newFixture(t, stream.Config{}, fast, func(s *Server) {
 		s.times.Placeholder, s.times.header, s.times.request = hour, 100*time.Millisecond, 100*time.Millisecond
 	})

@@ -117,6 +117,7 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keeper.CheckInterval = moment
 	g.store = keeper
 	h := newHouse(t, stream.Config{})
 	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected,

@@ -128,12 +128,12 @@ func TestMJPEGHead(t *testing.T) {
 func TestMJPEGRepeats(t *testing.T) {
 	r := newFixture(t, stream.Config{}, fast, func(s *Server) {
 		s.times.Placeholder = hour
-		s.cfg.WriteTimeout = time.Second
+		s.cfg.WriteTimeout = 100 * time.Millisecond
 	})
 	desk := r.camera("desk", frame.JPEG)
 	want := desk.picture()
 	viewer := r.mjpeg("/cam/desk.mjpeg")
-	for begin := time.Now(); time.Since(begin) < 1200*time.Millisecond; { // the time of a write is no limit for reading
+	for begin := time.Now(); time.Since(begin) < 150*time.Millisecond; { // the time of a write is no limit for reading
 		if got := viewer.part(); !bytes.Equal(got.picture, want) || got.timestamp != unixSeconds(captured(1)) {
 			t.Fatalf("got %q of %s", got.picture, got.timestamp)
 		}

@@ -39,6 +39,7 @@ func TestTooLarge(t *testing.T) {
 
 // TestHeadersTooLarge: a request's headers are read up to a limit, in one line or in many.
 func TestHeadersTooLarge(t *testing.T) {
+	t.Parallel()
 	r := newFixture(t, stream.Config{})
 	for name, text := range map[string]string{
 		"one line": "X-Long: " + strings.Repeat("x", 32<<10) + "\r\n", "many lines": strings.Repeat("X-Short: x\r\n", 4000),

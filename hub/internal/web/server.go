@@ -58,6 +58,7 @@ type Server struct {
 	cfg      Config
 	runtime  atomic.Pointer[RuntimeConfig] // nil: as cfg has it
 	times    times
+	now      func() time.Time // for the revalidation of viewers
 	echo     *echo.Echo
 	ending   context.Context // Run's: its end is that of all viewers
 	tasks    sync.WaitGroup  // what runs beside http.Server
@@ -84,7 +85,7 @@ func New(cfg Config) *Server {
 	if cfg.Others == nil {
 		cfg.Others = func() []hubsync.Other { return nil }
 	}
-	s := &Server{cfg: cfg, times: defaultTimes(), ending: context.Background(), site: newSite(cfg.Outputs)}
+	s := &Server{cfg: cfg, times: defaultTimes(), now: time.Now, ending: context.Background(), site: newSite(cfg.Outputs)}
 	s.cameras = authz.Cameras{Registry: cfg.Registry}
 	s.tracker = s.newTracker()
 	s.outputs = s.newOutputs()
@@ -125,11 +126,11 @@ func (s *Server) compose() {
 func (s *Server) newTracker() *viewers.Tracker {
 	return viewers.New(viewers.Config{
 		Limits: s.cfg.Limits,
-		Revalidate: func(p auth.Principal, now time.Time) (auth.Principal, bool) {
+		Revalidate: func(p auth.Principal, _ time.Time) (auth.Principal, bool) {
 			if s.cfg.Auth == nil {
 				return p, true
 			}
-			return s.cfg.Auth.Revalidate(p, now)
+			return s.cfg.Auth.Revalidate(p, s.now())
 		},
 		Cameras: func() (ids []string) {
 			for _, cam := range s.cfg.Registry.Cameras() {

@@ -116,12 +116,14 @@ func TestTLSStreams(t *testing.T) {
 	}
 }
 
-// A viewer over TLS that reads no more is given up like any other, and the hub's end ends those that still read.
+// TestTLSStalledAndStopped stalls one of two viewers over TLS. The hub disconnects it after the write timeout, like any
+// other. The stop of the hub ends the other one.
 func TestTLSStalledAndStopped(t *testing.T) {
 	for name, major := range versions {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := newFixture(t, stream.Config{}, secure(t),
-				func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = 3*time.Second, hour })
+				func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = time.Second, hour })
 			c := r.camera("c", frame.JPEG)
 			next := source(t, c)
 			next()

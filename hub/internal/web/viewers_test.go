@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -85,17 +86,34 @@ func TestViewersEnd(t *testing.T) {
 	}
 }
 
-// A link's stream ends with the link.
+// TestLinkExpires watches by a link whose time then passes: the stream ends.
 func TestLinkExpires(t *testing.T) {
-	g := newGuarded(t)
+	var later atomic.Bool
+	g := newGuarded(t, afterwards(&later))
 	text, err := signedlink.Sign(g.store.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"},
-		Expires: time.Now().Add(3 * time.Second)})
+		Expires: time.Now().Add(time.Minute)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	viewer := g.stream("/cam/porch.mjpeg?link=" + secretLog.hide("link", text.Reveal()))
+	g.srv.tracker.Revalidate()
+	g.porch.viewers(1)
+	later.Store(true)
+	g.srv.tracker.Revalidate()
 	viewer.ends()
 	g.porch.viewers(0)
+}
+
+// afterwards makes the server revalidate viewers by a clock that is two minutes ahead once later is true.
+func afterwards(later *atomic.Bool) func(*Server) {
+	return func(s *Server) {
+		s.now = func() time.Time {
+			if later.Load() {
+				return time.Now().Add(2 * time.Minute)
+			}
+			return time.Now()
+		}
+	}
 }
 
 // On a WebSocket the roster and the slots are those of who opened it, as long as he may.
@@ -172,6 +190,7 @@ func TestFirstUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keeper.CheckInterval = moment
 	h := newHouse(t, stream.Config{})
 	h.srv = New(Config{
 		Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected, Credentials: keeper,
@@ -211,7 +230,7 @@ func TestLimits(t *testing.T) {
 		viewers.LimitAddress: {viewers.Limits{PerAddress: 3}, 429, "max-viewers-per-address allows"},
 		viewers.LimitCamera:  {viewers.Limits{PerCamera: 3}, 503, "max-viewers-per-camera allows"},
 	} {
-		r := newFixture(t, stream.Config{}, func(s *Server) { s.tracker.SetLimits(test.limits) })
+		r := newFixture(t, stream.Config{}, fast, func(s *Server) { s.tracker.SetLimits(test.limits) })
 		r.camera("desk", frame.JPEG).picture()
 		g := &guarded{fixture: r}
 		from := "X-Forwarded-For: 2001:db8::"
