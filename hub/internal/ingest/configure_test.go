@@ -43,7 +43,7 @@ func TestConfigure(t *testing.T) {
 			t.Errorf("%s: %v, want %+v", settings, err, want)
 		}
 	}
-	if _, err := in.Configure(ctx, "nobody", []byte(`{"fps":5}`)); !errors.Is(err, cameras.ErrNoAgent) {
+	if _, err := in.Configure(ctx, "absent", []byte(`{"fps":5}`)); !errors.Is(err, cameras.ErrNoAgent) {
 		t.Errorf("got %v: want ErrNoAgent", err)
 	}
 }

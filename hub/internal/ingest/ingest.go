@@ -110,7 +110,6 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 		return nats.Connect(cfg.URL, append(common, more...)...)
 	}
 	policy.SetConn(nc)
-	policy.LogRefusal(nc.LastError())
 	return in, nil
 }
 
@@ -133,6 +132,7 @@ func (in *Ingest) options(policy *natsconn.ReconnectPolicy, more []nats.Option) 
 			}
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
+			policy.LogRefusal(err) // of the first attempt; Delay logs those of later ones
 			in.log.Debug("NATS cannot be reached yet", logkey.Err, err)
 		}),
 		nats.ErrorHandler(in.asyncError),

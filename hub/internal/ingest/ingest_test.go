@@ -1,7 +1,6 @@
 package ingest
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 	"go.uber.org/goleak"
@@ -94,7 +92,9 @@ func serve(t *testing.T, nc *nats.Conn, root, camera string, answer []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = svc.AddEndpoint("info", micro.HandlerFunc(func(r micro.Request) { _ = r.Respond(answer) }), // a closed connection is the test's end
+	// An error means that the test has ended and the connection is closed.
+	respond := micro.HandlerFunc(func(r micro.Request) { _ = r.Respond(answer) })
+	err = svc.AddEndpoint("info", respond,
 		micro.WithEndpointSubject(root+"."+camera+".do.info"), micro.WithEndpointQueueGroupDisabled())
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,8 @@ func TestCamerasAreFoundAtTheStart(t *testing.T) {
 	serve(t, agents, "cam", "liar", encode(t, word("porch")))
 	serve(t, agents, "cam", "mute", nil)
 	serve(t, agents, "cam", "UPPER", encode(t, word("upper")))
-	if _, err := agents.Subscribe("$SRV.INFO.camera", func(m *nats.Msg) { _ = m.Respond([]byte("{")) }); err != nil { // a closed connection is the test's end
+	respond := func(m *nats.Msg) { _ = m.Respond([]byte("{")) } // an error means that the test has ended
+	if _, err := agents.Subscribe("$SRV.INFO.camera", respond); err != nil {
 		t.Fatal(err)
 	}
 	flush(t, agents)
@@ -202,7 +203,7 @@ func TestCamerasAreFoundAtTheStart(t *testing.T) {
 		testutil.Eventually(t, "complaint about "+subj, func() bool { return len(log.about(subj)) == 1 })
 	}
 	if n := len(log.about("")); len(l.words) != 0 || n != 3 {
-		t.Errorf("%d more cameras, warnings %q: the camera of another root and the bad name are nobody's business",
+		t.Errorf("%d more cameras, warnings %q: want no word of the camera of another root and of the bad name",
 			len(l.words), log.about(""))
 	}
 }
@@ -257,7 +258,7 @@ func TestRequestStatus(t *testing.T) {
 		!strings.Contains(err.Error(), "cam.yard.do.info") {
 		t.Errorf("got %v: want an error that names the subject", err)
 	}
-	if _, err := in.RequestStatus(ctx, "nobody"); !errors.Is(err, cameras.ErrNoAgent) {
+	if _, err := in.RequestStatus(ctx, "absent"); !errors.Is(err, cameras.ErrNoAgent) {
 		t.Errorf("got %v: want ErrNoAgent", err)
 	}
 	short, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
@@ -281,119 +282,4 @@ func TestWakeAsksForAKeyFrameToo(t *testing.T) {
 			t.Errorf("%s: want %s", msg.Subject, want)
 		}
 	}
-}
-
-// NATS is killed and comes back at the same address: everything goes on by itself.
-func TestServerRestart(t *testing.T) {
-	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true, MaxPayload: frame.MaxPayload}
-	s := start(t, opts)
-	url := s.ClientURL()
-	in := dial(t, url, testutil.Log(t))
-	l := listen(t, in)
-	cam := newCam(t, "porch", frame.JPEG)
-	into := cam.feed(in)
-	cam.send(testutil.Connect(t, url), cam.frame(false))
-	cam.wantIn(into, 1)
-
-	stop(s)
-	testutil.Eventually(t, "connection lost", func() bool { return !in.Connected() })
-	in.Wake("porch") // must not wait, nor be kept for later
-	if _, err := in.RequestStatus(t.Context(), "porch"); err == nil || errors.Is(err, cameras.ErrNoAgent) {
-		t.Errorf("without a server: %v: want an error that does not blame the agent", err)
-	}
-	s = start(t, opts)
-	defer stop(s)
-	agent := testutil.Connect(t, url)
-	serve(t, agent, "cam", "porch", encode(t, word("porch")))
-	woken, err := agent.SubscribeSync("cam.porch.do.wake")
-	if err != nil {
-		t.Fatal(err)
-	}
-	testutil.Receive(t, "connected again", l.reconnected)
-	if s := testutil.Receive(t, "found again", l.words); s.Camera != "porch" {
-		t.Errorf("found %+v", s)
-	}
-	flush(t, in.nc)
-	cam.send(agent, cam.frame(false))
-	cam.wantIn(into, 2)
-	publish(t, agent, &nats.Msg{Subject: "cam.yard.status", Data: encode(t, word("yard"))})
-	for s := range l.words {
-		if s.Camera == "yard" {
-			break
-		}
-	}
-	if n, _, err := woken.Pending(); err != nil || n != 0 {
-		t.Errorf("%d old messages, %v: nothing may be kept while there is no connection", n, err)
-	}
-}
-
-// The hub may be started before NATS.
-func TestServerComesLater(t *testing.T) {
-	opts := &server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoSigs: true, NoLog: true}
-	s := start(t, opts)
-	url := s.ClientURL()
-	stop(s)
-	in, err := Dial(Config{URL: url, Log: testutil.Log(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	l := &listener{make(chan status.Status, 10), make(chan struct{}, 10)}
-	stopRun := testutil.Run(t, func(ctx context.Context) error { return in.Run(ctx, l) })
-	defer stopRun()
-	cam := newCam(t, "porch", frame.JPEG)
-	into := cam.feed(nil)
-	stopFeed, err := in.SubscribeFrames("porch", into) // somebody is watching already
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stopFeed()
-	s = start(t, opts)
-	defer stop(s)
-	agent := testutil.Connect(t, url)
-	serve(t, agent, "cam", "porch", encode(t, word("porch")))
-	testutil.Receive(t, "connected", l.reconnected)
-	testutil.Receive(t, "found", l.words)
-	flush(t, in.nc)
-	cam.send(agent, cam.frame(false))
-	cam.wantIn(into, 1)
-}
-
-// start starts a server. After the first time opts holds its port, so that the next one has the same.
-func start(t *testing.T, opts *server.Options) *server.Server {
-	t.Helper()
-	s, err := server.NewServer(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	go s.Start()
-	if !s.ReadyForConnections(testutil.Timeout) {
-		t.Fatal("NATS server not ready")
-	}
-	return s
-}
-
-func stop(s *server.Server) {
-	s.Shutdown()
-	s.WaitForShutdown()
-}
-
-// A hub that NATS refuses says so at once, and is let in later.
-func TestRefused(t *testing.T) {
-	strict := testutil.StartServer(t, server.Options{Username: "hub", Password: "secret"})
-	port := testutil.Port(t, strict)
-	var said bytes.Buffer
-	in, err := Dial(Config{URL: "nats://hub:wrong@" + strict.Addr().String(), Log: slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelError}))})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(in.Close)
-	for _, part := range []string{"refuses this hub", "nats-credential-file"} {
-		if !strings.Contains(said.String(), part) || strings.Contains(said.String(), "wrong") {
-			t.Errorf("said %q, want %q", said.String(), part)
-		}
-	}
-	testutil.StopServer(strict)
-	testutil.StartServer(t, server.Options{Port: port})
-	testutil.Eventually(t, "it is let in", in.Connected)
 }

@@ -188,7 +188,7 @@ func TestReceivedH264IsNormalized(t *testing.T) {
 	if d := into.Drops.Map(); len(d) != 0 {
 		t.Errorf("dropped %v", d)
 	}
-	late := into.NewCursor() // nobody may begin at the frame that lied
+	late := into.NewCursor() // no reader may begin at the frame with false headers
 	defer late.Close()
 	if got := next(t, late); !got.Key || got.Width != 640 {
 		t.Errorf("a late viewer begins with frame %d", got.Seq)
@@ -250,7 +250,7 @@ func TestReceiverStops(t *testing.T) {
 	stop()
 	flush(t, in.nc)
 	msg := c.msg(c.frame(false))
-	msg.Reply = agent.NewInbox() // nobody subscribes any more, and the agent is told so
+	msg.Reply = agent.NewInbox() // no subscriber is left, and NATS tells the agent
 	answer, err := agent.SubscribeSync(msg.Reply)
 	if err != nil {
 		t.Fatal(err)
