@@ -26,7 +26,7 @@ func WithEditList(init []byte, start uint64) ([]byte, error) {
 	out := append(make([]byte, 0, len(init)+2*len(edit)), init[:moov+8]...)
 	for from := moov + 8; from < end; {
 		trak, next, err := child(init, from, end, "trak")
-		if err != nil && from > moov+8 { // no further track
+		if err != nil && from > moov+8 { // there are no more tracks
 			out = append(out, init[from:end]...)
 			break
 		}
@@ -39,10 +39,10 @@ func WithEditList(init []byte, start uint64) ([]byte, error) {
 		}
 		head := len(out) + trak - from
 		out = append(append(append(out, init[from:at]...), edit...), init[at:next]...)
-		binary.BigEndian.PutUint32(out[head:], uint32(next-trak+len(edit)))
+		binary.BigEndian.PutUint32(out[head:], u32(next-trak+len(edit)))
 		from = next
 	}
-	binary.BigEndian.PutUint32(out[moov:], uint32(len(out)-moov))
+	binary.BigEndian.PutUint32(out[moov:], u32(len(out)-moov))
 	return append(out, init[end:]...), nil
 }
 

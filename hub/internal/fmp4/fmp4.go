@@ -95,4 +95,6 @@ func Ticks(d time.Duration) int64 {
 }
 
 // Micros returns a decode time in microseconds, rounded down.
-func Micros(decode uint64) int64 { return int64(decode/9*100 + decode%9*100/9) }
+func Micros(decode uint64) int64 {
+	return int64(decode/9*100 + decode%9*100/9) //nolint:gosec // decode times are durations
+}

@@ -56,9 +56,9 @@ func NewFragment(number uint32, samples ...Sample) (*Fragment, error) {
 		if len(mdat) == begin {
 			return nil, h264.ErrEmpty
 		}
-		entries = append(entries, entry{trackID(s.Track), s.Key, uint32(sampleDuration(s.Duration)), len(mdat) - begin})
+		entries = append(entries, entry{trackID(s.Track), s.Key, u32(int(sampleDuration(s.Duration))), len(mdat) - begin})
 	}
-	binary.BigEndian.PutUint32(mdat, uint32(len(mdat))) // far below 4 GiB: frame.MaxPayload
+	binary.BigEndian.PutUint32(mdat, u32(len(mdat)))
 	f := &Fragment{Mdat: mdat}
 	f.makeMoof(number, entries)
 	return f, nil
@@ -70,7 +70,7 @@ func (f *Fragment) AppendMoof(dst []byte, decode ...uint64) []byte {
 	at := len(dst)
 	dst = append(dst, f.moof...)
 	for i, offset := range f.decodes {
-		binary.BigEndian.PutUint64(dst[at+offset:], decode[i])
+		binary.BigEndian.PutUint64(dst[at+offset:], decode[i]) //nolint:gosec // one for each track
 	}
 	return dst
 }
@@ -114,7 +114,7 @@ func (f *Fragment) makeMoof(number uint32, entries []entry) {
 		rest = next
 	}
 	b := make([]byte, 0, size)
-	box := func(size int, kind string) { b = append(be.AppendUint32(b, uint32(size)), kind...) }
+	box := func(size int, kind string) { b = append(be.AppendUint32(b, u32(size)), kind...) }
 	box(size, "moof")
 	box(16, "mfhd")
 	b = be.AppendUint32(b, 0)
@@ -134,11 +134,11 @@ func (f *Fragment) makeMoof(number uint32, entries []entry) {
 		b = be.AppendUint64(b, 0)
 		box(traf-8-16-20, "trun")
 		b = be.AppendUint32(b, 1<<24|flags)
-		b = be.AppendUint32(b, uint32(len(samples)))
-		b = be.AppendUint32(b, uint32(data))
+		b = be.AppendUint32(b, u32(len(samples)))
+		b = be.AppendUint32(b, u32(data))
 		for _, s := range samples {
 			b = be.AppendUint32(b, s.duration)
-			b = be.AppendUint32(b, uint32(s.size))
+			b = be.AppendUint32(b, u32(s.size))
 			if flags&trunSampleFlags != 0 {
 				b = be.AppendUint32(b, sampleFlags(s.key))
 			}
@@ -147,6 +147,9 @@ func (f *Fragment) makeMoof(number uint32, entries []entry) {
 	}
 	f.moof = b
 }
+
+// u32 converts a size or a count. Boxes stay far below 4 GiB: see frame.MaxPayload.
+func u32(n int) uint32 { return uint32(n) } //nolint:gosec // see above
 
 func sampleFlags(key bool) uint32 {
 	if key {

@@ -35,15 +35,14 @@ func (t *Timeline) Next(f Frame) uint64 {
 // step returns the ticks from the last frame to f.
 func (t *Timeline) step(f Frame) uint64 {
 	nominal := sampleDuration(t.last.Duration)
+	delta := max(Ticks(f.PTS)-Ticks(t.last.PTS), 1)
 	switch {
 	case f.Skipped, f.Epoch != t.last.Epoch:
-		return uint64(nominal)
+		delta = nominal
 	case t.catching:
-		return 1
+		delta = 1
+	case !t.last.Preroll: // the edit list holds the length of the preroll, so that must not change
+		delta = min(delta, 2*nominal)
 	}
-	delta := max(Ticks(f.PTS)-Ticks(t.last.PTS), 1)
-	if t.last.Preroll { // of the start, to whose length the init segment is bound
-		return uint64(delta)
-	}
-	return uint64(min(delta, 2*nominal))
+	return uint64(delta)
 }

@@ -36,8 +36,8 @@ var (
 	errPixels = errors.New("the picture is too large")
 )
 
-// boundary must not occur in a JPEG. It is never modified.
-var boundary = []byte(mpjpeg.Boundary)
+// boundary must not occur in a JPEG.
+var boundary = []byte(mpjpeg.Boundary) //nolint:gochecknoglobals // never modified; no allocation per frame
 
 // receiver turns one camera's messages into frames of its stream. Its handle is called by one goroutine of nats.go.
 type receiver struct {

@@ -22,25 +22,25 @@ import (
 	"time"
 )
 
-// Boundary separates the parts (RFC 2046, section 5.1.1). Some clients look for it inside of pictures too, so it is
-// too long to occur there by chance; and it needs no quotes.
+// Boundary separates the parts (RFC 2046, section 5.1.1). It needs no quotes. Some clients look for it inside of
+// pictures too, so it is too long to occur there by chance.
 const Boundary = "bramble-part"
 
 // ContentType is the Content-Type of the response.
 const ContentType = "multipart/x-mixed-replace; boundary=" + Boundary
 
-// What surrounds the parts is the same for every picture and viewer. Nobody writes to it.
+// The bytes around the parts are the same for every picture and viewer. They must not be modified.
 var (
 	// Preamble opens the first part.
-	Preamble = []byte("--" + Boundary + "\r\n")
+	Preamble = []byte("--" + Boundary + "\r\n") //nolint:gochecknoglobals // never modified; no allocation per frame
 
 	// Tail closes a part and opens the next one.
-	Tail = []byte("\r\n--" + Boundary + "\r\n")
+	Tail = []byte("\r\n--" + Boundary + "\r\n") //nolint:gochecknoglobals // never modified; no allocation per frame
 )
 
-// PartHeader appends the headers of one part, with the empty line that ends them, to dst: size is the length of the
-// JPEG in bytes. The time of capture becomes X-Timestamp, Unix seconds with six decimals as ustreamer has it; a
-// picture sent once more keeps its own.
+// PartHeader appends the headers of one part to dst, with the empty line that ends them. size is the length of the
+// JPEG in bytes. The time of capture becomes X-Timestamp: Unix seconds with six decimals, as in ustreamer. A picture
+// that is sent again keeps its time.
 func PartHeader(dst []byte, size int, captured time.Time) []byte {
 	dst = append(dst, "Content-Type: image/jpeg\r\nContent-Length: "...)
 	dst = strconv.AppendInt(dst, int64(size), 10)
@@ -49,7 +49,8 @@ func PartHeader(dst []byte, size int, captured time.Time) []byte {
 	return append(dst, "\r\n\r\n"...)
 }
 
-// appendTimestamp appends t as Unix seconds with microseconds. Times before 1970 become 0: a camera without a clock.
+// appendTimestamp appends t as Unix seconds with microseconds. Times before 1970 come from a camera without a clock
+// and become 0.
 func appendTimestamp(dst []byte, t time.Time) []byte {
 	µs := max(t.UnixMicro(), 0)
 	dst = strconv.AppendInt(dst, µs/1e6, 10)

@@ -15,18 +15,21 @@ import (
 
 // Bounds of a placeholder's size, in pixels.
 const (
-	MinWidth, MaxWidth   = 160, 1920
-	MinHeight, MaxHeight = 120, 1080
+	MinWidth  = 160
+	MaxWidth  = 1920
+	MinHeight = 120
+	MaxHeight = 1080
 )
 
 const quality = 82
 
 // JPEG returns a picture that names the camera and says since when and why it is offline: "porch / offline / last
-// seen 18:03:22, 2 min ago / reason". Give it the size of the camera's pictures; a size out of bounds is clamped, 0 x
-// 0 means 1280 x 720. A zero lastSeen means that the camera was never seen, reason may be empty. Times are local.
+// seen 18:03:22, 2 min ago / reason". The size should be that of the camera's pictures. A size out of bounds is
+// clamped, and 0 x 0 means 1280 x 720. A zero lastSeen means that the camera was never seen. reason may be empty.
+// Times are local.
 //
-// It takes some 15 ms of CPU: draw it once per camera and size and share it among viewers, as often as the age must
-// change.
+// Drawing takes some 15 ms of CPU. Callers should draw once per camera, size and change of the age, and share the
+// result among viewers.
 func JPEG(camera string, lastSeen time.Time, reason string, width, height int) []byte {
 	return render(camera, seen(lastSeen, time.Now()), reason, width, height)
 }
@@ -37,7 +40,7 @@ func render(camera, seen, reason string, width, height int) []byte {
 	}
 	width = min(max(width, MinWidth), MaxWidth)
 	height = min(max(height, MinHeight), MaxHeight)
-	// Calm colors: nobody should take this for an alarm, nor for a live picture.
+	// The colors are calm: this must look neither like an alarm nor like a live picture.
 	var (
 		bright = color.NRGBA{226, 229, 234, 255}
 		amber  = color.NRGBA{222, 170, 92, 255}
@@ -106,7 +109,7 @@ func (c *canvas) paint() {
 func (c *canvas) background(top, bottom color.NRGBA) {
 	w, h := c.img.Rect.Dx(), c.img.Rect.Dy()
 	for y := range h {
-		mix := func(a, b uint8) uint8 { return uint8((int(a)*(h-y) + int(b)*y) / h) }
+		mix := func(a, b uint8) uint8 { return uint8((int(a)*(h-y) + int(b)*y) / h) } //nolint:gosec // between a and b
 		row := c.img.Pix[y*c.img.Stride:]
 		pixel := []byte{mix(top.R, bottom.R), mix(top.G, bottom.G), mix(top.B, bottom.B), 255}
 		for x := range w {

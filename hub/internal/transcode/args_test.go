@@ -51,7 +51,8 @@ func TestArguments(t *testing.T) {
 		t.Run(test.hwaccel+" "+string(test.from)+" "+string(test.to), func(t *testing.T) {
 			muxer := map[media.Codec]string{jpeg: "mjpeg", h264: "h264"}[test.to]
 			want := strings.Fields("-hide_banner -nostdin -nostats -loglevel error -copyts " + test.decoder +
-				" -flags low_delay -probesize 32 -analyzeduration 0 -protocol_whitelist pipe -f matroska -i pipe:0 -map 0:v:0 -filter_threads 1 -vf " + test.filter + " " + test.encoder +
+				" -flags low_delay -probesize 32 -analyzeduration 0 -protocol_whitelist pipe" +
+				" -f matroska -i pipe:0 -map 0:v:0 -filter_threads 1 -vf " + test.filter + " " + test.encoder +
 				" -fps_mode passthrough -enc_time_base -1 -flush_packets 1 -f tee [f=framecrc:flush_packets=1]pipe:3|[f=" + muxer +
 				":flush_packets=1]pipe:1")
 			of := source{test.from, 1280, 720}

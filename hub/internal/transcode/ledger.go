@@ -60,7 +60,7 @@ func (l *ledger) take(at uint64) (p media.Packet, lost uint64, ok bool) {
 		switch {
 		case e.at == at:
 			l.entries = append(l.entries[:0], l.entries[i+1:]...)
-			l.inFlight = max(0, l.inFlight-int(lost)-1)
+			l.inFlight = max(0, l.inFlight-int(lost)-1) //nolint:gosec // at most maxEntries
 			return e.packet, lost, true
 		case e.at < at && e.wanted:
 			lost++

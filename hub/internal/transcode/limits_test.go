@@ -38,7 +38,9 @@ func TestFFmpegEnvironment(t *testing.T) {
 	t.Setenv("FFREPORT", "file=/dev/null")
 	t.Setenv("BRAMBLE_SECRET", "s3cret")
 	script := filepath.Join(t.TempDir(), "ffmpeg")
-	const say = "#!/bin/sh\nhead -c 1 >/dev/null\necho \"said=$FFREPORT$BRAMBLE_SECRET core=$(ulimit -c) files=$(ulimit -n) written=$(ulimit -f) data=$(ulimit -d)\" >&2; exit 3\n"
+	const say = "#!/bin/sh\nhead -c 1 >/dev/null\n" +
+		"echo \"said=$FFREPORT$BRAMBLE_SECRET core=$(ulimit -c) files=$(ulimit -n) written=$(ulimit -f)\" \\\n" +
+		"\"data=$(ulimit -d)\" >&2; exit 3\n"
 	if err := os.WriteFile(script, []byte(say), 0o700); err != nil {
 		t.Fatal(err)
 	}

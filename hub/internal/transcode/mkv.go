@@ -44,21 +44,21 @@ func mkvHeader(params *h264.ParamSets, width, height int, interval time.Duration
 	track := number(nil, idTrackNumber, 1)
 	track = number(track, idTrackUID, 1)
 	track = number(track, idTrackType, 1) // video
-	track = number(track, idDefaultDuration, uint64(interval))
+	track = number(track, idDefaultDuration, int64(interval))
 	if params == nil {
 		track = element(track, idCodecID, []byte("V_MJPEG"))
 	} else {
 		track = element(track, idCodecID, []byte("V_MPEG4/ISO/AVC"))
 		track = element(track, idCodecPrivate, avcConfig(params))
 	}
-	size := number(nil, idPixelWidth, uint64(width))
-	track = element(track, idVideo, number(size, idPixelHeight, uint64(height)))
+	size := number(nil, idPixelWidth, int64(width))
+	track = element(track, idVideo, number(size, idPixelHeight, int64(height)))
 
 	head := element(nil, idDocType, []byte("matroska"))
 	head = number(head, idDocTypeVersion, 4)
 	out := element(nil, idEBML, number(head, idDocTypeReadable, 2))
 	out = append(appendID(out, idSegment), 0x01, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff) // of unknown size
-	out = element(out, idInfo, number(nil, idTimestampScale, uint64(tick)))
+	out = element(out, idInfo, number(nil, idTimestampScale, int64(tick)))
 	return element(out, idTracks, element(nil, idTrackEntry, track))
 }
 
@@ -69,9 +69,9 @@ func mkvBlock(dst []byte, time uint64, key bool, size int) []byte {
 	if key {
 		head[3] = 0x80
 	}
-	at := number(nil, idTimestamp, time)
-	block := appendSize(appendID(nil, idSimpleBlock), uint64(len(head)+size))
-	dst = appendSize(appendID(dst, idCluster), uint64(len(at)+len(block)+len(head)+size))
+	at := number(nil, idTimestamp, int64(time)) //nolint:gosec // microseconds of one run
+	block := appendSize(appendID(nil, idSimpleBlock), len(head)+size)
+	dst = appendSize(appendID(dst, idCluster), len(at)+len(block)+len(head)+size)
 	dst = append(append(dst, at...), block...)
 	return append(dst, head[:]...)
 }
@@ -82,22 +82,28 @@ func avcConfig(params *h264.ParamSets) []byte {
 	sps := params.SPS[0]
 	b := []byte{1, sps[1], sps[2], sps[3], 0xff, 0xe0 | byte(min(len(params.SPS), 31))}
 	for _, set := range params.SPS[:min(len(params.SPS), 31)] {
-		b = append(binary.BigEndian.AppendUint16(b, uint16(len(set))), set...)
+		b = append(appendLength(b, set), set...)
 	}
 	b = append(b, byte(min(len(params.PPS), 255)))
 	for _, set := range params.PPS[:min(len(params.PPS), 255)] {
-		b = append(binary.BigEndian.AppendUint16(b, uint16(len(set))), set...)
+		b = append(appendLength(b, set), set...)
 	}
 	return b
 }
 
-func element(dst []byte, id uint32, data []byte) []byte {
-	return append(appendSize(appendID(dst, id), uint64(len(data))), data...)
+// appendLength appends the length of a parameter set, which is far below 64 KiB.
+func appendLength(dst, set []byte) []byte {
+	return binary.BigEndian.AppendUint16(dst, uint16(len(set))) //nolint:gosec // h264 bounds it
 }
 
-func number(dst []byte, id uint32, n uint64) []byte {
+func element(dst []byte, id uint32, data []byte) []byte {
+	return append(appendSize(appendID(dst, id), len(data)), data...)
+}
+
+// number appends an unsigned element. n is not negative.
+func number(dst []byte, id uint32, n int64) []byte {
 	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], n)
+	binary.BigEndian.PutUint64(b[:], uint64(n)) //nolint:gosec // not negative
 	first := 0
 	for first < 7 && b[first] == 0 {
 		first++
@@ -109,14 +115,15 @@ func number(dst []byte, id uint32, n uint64) []byte {
 func appendID(dst []byte, id uint32) []byte {
 	for shift := 24; shift >= 0; shift -= 8 {
 		if id>>shift != 0 {
-			dst = append(dst, byte(id>>shift))
+			dst = append(dst, byte(id>>shift)) //nolint:gosec // the lowest byte of it
 		}
 	}
 	return dst
 }
 
 // appendSize appends the size of an element as a number of four or eight bytes (RFC 8794, section 6).
-func appendSize(dst []byte, n uint64) []byte {
+func appendSize(dst []byte, size int) []byte {
+	n := uint64(size) //nolint:gosec // not negative
 	if n < math.MaxUint32>>4 {
 		return binary.BigEndian.AppendUint32(dst, uint32(n)|1<<28)
 	}

@@ -19,12 +19,18 @@ func TestProbe(t *testing.T) {
 		err, ErrNoFFmpeg) {
 		t.Errorf("of none: %v", err)
 	}
+	encode := func(then string) string {
+		return "case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null; " + then + ";; esac"
+	}
 	for name, test := range map[string]struct{ script, says string }{
-		"no encoder":    {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null; echo Unknown encoder libx264 >&2; exit 1;; esac", "encode H.264: ffmpeg ended with exit status 1; it said: Unknown encoder libx264"},
-		"makes nothing": {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null;; esac", "made nothing"},
-		"makes rubbish": {"case $1 in -version) echo ffmpeg version 9.9 x;; *) cat >/dev/null; echo rubbish;; esac",
-			"no key frame"}, "another one": {"echo hello", "is no ffmpeg"},
-		"does not start": {"exit 127", "exit status 127"},
+		"no encoder": {
+			encode("echo Unknown encoder libx264 >&2; exit 1"),
+			"encode H.264: ffmpeg ended with exit status 1; it said: Unknown encoder libx264",
+		},
+		"makes nothing":   {encode("true"), "made nothing"},
+		"makes rubbish":   {encode("echo rubbish"), "no key frame"},
+		"another program": {"echo hello", "is no ffmpeg"},
+		"does not start":  {"exit 127", "exit status 127"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "ffmpeg")

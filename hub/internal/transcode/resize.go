@@ -115,8 +115,8 @@ func mean(dst, src plane) {
 			for _, v := range sums[left:right] {
 				sum += v
 			}
-			n := uint32((bottom - top) * (right - left))
-			line[x] = byte((sum + n/2) / n)
+			n := uint32((bottom - top) * (right - left)) //nolint:gosec // pixels of a picture
+			line[x] = byte((sum + n/2) / n)              //nolint:gosec // the mean of bytes
 		}
 	}
 }

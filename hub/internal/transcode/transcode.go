@@ -48,7 +48,8 @@ const tickInterval = 250 * time.Millisecond
 var (
 	ErrNoFFmpeg error = problem.Kind{
 		Text: "this needs the ffmpeg program, which the hub has not found: install it " +
-			"(Debian, Raspberry Pi OS: apt-get install ffmpeg), or say where it is in the setting ffmpeg, and start the hub again",
+			"(Debian, Raspberry Pi OS: apt-get install ffmpeg), or say where it is in the setting ffmpeg, " +
+			"and start the hub again",
 		Title: "ffmpeg is not installed", Status: http.StatusServiceUnavailable,
 	}
 	ErrTooMany error = problem.Kind{

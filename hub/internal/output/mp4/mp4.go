@@ -40,7 +40,7 @@ func (Output) Serve(w http.ResponseWriter, r *http.Request, x *output.Exchange) 
 	var head []byte
 	init, err := Init(first.Packet)
 	if err == nil {
-		head, err = fmp4.WithEditList(init, uint64(fmp4.Ticks(first.JoinPoint.PTS-first.PTS)))
+		head, err = fmp4.WithEditList(init, ticks(first.JoinPoint.PTS-first.PTS))
 	}
 	if err != nil {
 		sub.Close()
@@ -97,10 +97,13 @@ func track(p *stream.Packet) media.Track {
 func MIME(p *stream.Packet) string { return fmp4.MIME(track(p)) }
 
 func makeFragment(p *stream.Packet) (*fmp4.Fragment, error) {
-	return fmp4.NewFragment(uint32(p.Index+1), fmp4.Sample{
+	return fmp4.NewFragment(uint32(p.Index+1), fmp4.Sample{ //nolint:gosec // sequence numbers may wrap
 		Track: p.Track, Payload: p.Payload, Params: p.Params, Key: p.Key, Duration: p.Duration,
 	})
 }
+
+// ticks returns a duration, which is not negative, in ticks.
+func ticks(d time.Duration) uint64 { return uint64(fmp4.Ticks(d)) } //nolint:gosec // not negative
 
 // send sends one access unit.
 func (v *viewer) send(d stream.Delivery) error {
@@ -117,7 +120,7 @@ func (v *viewer) send(d stream.Delivery) error {
 	switch {
 	case !v.begun && !d.Preroll:
 		v.begun, v.began = true, decode
-	case v.begun && v.limit > 0 && decode-v.began >= uint64(fmp4.Ticks(v.limit)):
+	case v.begun && v.limit > 0 && decode-v.began >= ticks(v.limit):
 		return output.ErrComplete
 	}
 	v.moof = fragment.AppendMoof(v.moof[:0], decode)

@@ -32,7 +32,9 @@ type Camera struct {
 }
 
 // Captured returns the instant of capture of a frame.
-func Captured(seq uint64) time.Time { return time.Unix(1767225600+int64(seq), 123456000) }
+func Captured(seq uint64) time.Time {
+	return time.Unix(1767225600+int64(seq), 123456000) //nolint:gosec // small
+}
 
 // SetState publishes the camera's state.
 func (c *Camera) SetState(state status.State) {
@@ -47,7 +49,7 @@ func (c *Camera) Append(p media.Packet) {
 	c.t.Helper()
 	c.Seq++
 	p.Seq, p.Epoch, p.CaptureTime = c.Seq, c.Epoch, Captured(c.Seq)
-	p.PTS = time.Duration(c.Seq)*FrameTime + c.Offset
+	p.PTS = time.Duration(c.Seq)*FrameTime + c.Offset //nolint:gosec // small
 	p.DTS = p.PTS
 	if !c.Stream.Append(p) {
 		c.t.Fatalf("packet %d of %s is not admitted", c.Seq, c.id)

@@ -39,5 +39,5 @@ func (h header) append(dst []byte) []byte {
 	dst = be.AppendUint64(dst, h.seq)
 	dst = be.AppendUint64(dst, uint64(h.captured.UnixMicro()))
 	dst = be.AppendUint64(dst, uint64(h.arrived.UnixMicro()))
-	return be.AppendUint64(dst, uint64(h.media))
+	return be.AppendUint64(dst, uint64(h.media)) //nolint:gosec // the receiver reads an int64
 }
