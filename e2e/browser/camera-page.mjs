@@ -66,7 +66,7 @@ async function record(page, to) {
   await download.saveAs(to);
   const name = download.suggestedFilename();
   await page.waitForFunction((file) => {
-    const text = document.querySelector('.clip-said')?.textContent ?? '';
+    const text = document.querySelector('.clip-status')?.textContent ?? '';
     return text.startsWith(`Saved ${file}`);
   }, name);
   return name;

@@ -78,7 +78,7 @@ function announceChanges() {
   const now = view.states;
   if (announced) {
     const text = describeChanges(announced, now);
-    if (text) setText(element('#said'), text);
+    if (text) setText(element('#announcement'), text);
   }
   announced = now;
 }
@@ -86,7 +86,7 @@ function announceChanges() {
 function snapshot() {
   const camera = id ?? (view instanceof Grid ? view.focused : null);
   if (camera) void downloadSnapshot(camera).then(toast);
-  else toast('Choose a camera with the arrow keys first');
+  else toast('First select a camera with the arrow keys');
 }
 
 function onEscape() {

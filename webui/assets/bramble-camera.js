@@ -158,7 +158,7 @@ export class BrambleCamera extends HTMLElement {
     this.#player = new PlayerClass(this.#connection, camera, this.#options(), {
       onPicture: () => this.#show('live', ''),
       onError: (reason) => this.#show(reason ? 'trouble' : 'paused', reason),
-      onBlocked: () => this.#show('blocked', 'The browser plays it after a click.'),
+      onBlocked: () => this.#show('blocked', 'The browser plays this video after a click.'),
       onUnplayable: () => { this.#unplayable = true; this.#update(); },
     });
     this.#shadow.prepend(this.#player.element);
@@ -168,7 +168,7 @@ export class BrambleCamera extends HTMLElement {
     const src = this.getAttribute('src') ?? root.href;
     const hub = URL.canParse(src, document.baseURI) ? new URL(src, document.baseURI) : null;
     if (!hub || !/^https?:$/.test(hub.protocol)) {
-      this.#show('trouble', `${src} is no hub: its address begins with http:// or https://.`);
+      this.#show('trouble', `${src} is not a hub. A hub's address begins with http:// or https://.`);
       return null;
     }
     if (!hub.pathname.endsWith('/')) hub.pathname += '/';

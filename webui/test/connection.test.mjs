@@ -144,7 +144,7 @@ test('a silent connection is pinged, then its pictures are stale, then it is clo
   mock.timers.tick(3000);
   assert.deepEqual(a.calls, []);
   mock.timers.tick(1000);
-  assert.deepEqual(a.calls, [['quiet', 'No word from the hub.']]);
+  assert.deepEqual(a.calls, [['quiet', 'The hub sends nothing.']]);
   mock.timers.tick(3000);
   assert.ok(socket.closed);
   mock.timers.tick(320);

@@ -12,14 +12,14 @@ test('the addresses follow from the hub\'s outputs and the formats of the camera
     { extension: 'ts', label: 'MPEG-TS' },
   ]);
   assert.deepEqual(links.map(([label]) => label), [
-    'H.264', 'MP4', 'MPEG-TS', 'MJPEG: for <img>', 'new', 'NATS subject: one frame a message',
-    'Only the picture, for an <iframe>', 'In any page, by MJPEG', 'In any page, by video',
-    'In any page, at the live edge',
+    'H.264', 'MP4', 'MPEG-TS', 'MJPEG: for <img>', 'new', 'NATS subject: one frame per message',
+    'Only the picture, for an <iframe>', 'HTML for any page: MJPEG', 'HTML for any page: video',
+    'HTML for any page: the live player',
   ]);
   const texts = Object.fromEntries(links);
   assert.match(texts['MPEG-TS'] ?? '', /\/cam\/porch\.ts$/);
-  assert.equal(texts['NATS subject: one frame a message'], 'site.porch.h264');
-  const [img, video] = [texts['In any page, by MJPEG'], texts['In any page, by video']];
+  assert.equal(texts['NATS subject: one frame per message'], 'site.porch.h264');
+  const [img, video] = [texts['HTML for any page: MJPEG'], texts['HTML for any page: video']];
   assert.match(img ?? '', /^<img src="[^"]*\/cam\/porch\.mjpeg" alt="porch" width="640" height="360">$/);
   assert.match(video ?? '', /^<video src="[^"]*\/cam\/porch\.mp4" autoplay muted playsinline width="640" height="360">/);
 });

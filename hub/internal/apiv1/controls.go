@@ -18,22 +18,22 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// errAgentBusy says that a camera's agent has too many requests from others.
+// errAgentBusy is the error of a request that a camera's agent refuses because it has too many.
 var errAgentBusy error = problem.Kind{
-	Text: "the camera's agent does not answer now", Title: "Agent busy",
+	Text: "the camera's agent is busy", Title: "Agent busy",
 	Status: http.StatusServiceUnavailable, RetryAfter: 1,
 }
 
-// askTimeout is how long an agent may take to answer.
+// askTimeout bounds how long an agent may take to answer.
 const askTimeout = 2 * time.Second
 
-// AgentClient asks cameras' agents. Its errors wrap registry.ErrNoAgent if there is none, and are a
-// registry.RefusedError if it does not do what was asked.
+// AgentClient sends requests to cameras' agents. An error wraps cameras.ErrNoAgent if there is no agent, and
+// *cameras.RefusedError if the agent refuses.
 type AgentClient interface {
 	// RequestStatus returns the camera's status with its controls.
 	RequestStatus(ctx context.Context, camera string) (status.Status, error)
 
-	// Configure changes settings, a JSON document, and returns what Ask returns after that.
+	// Configure changes settings, a JSON document, and returns the status after that.
 	Configure(ctx context.Context, camera string, settings []byte) (status.Status, error)
 }
 
@@ -42,13 +42,13 @@ type controlsJSON struct {
 	Controls []status.Control `json:"controls"`
 }
 
-// showControls answers with the camera's controls as its agent tells them now.
+// showControls answers with the camera's controls, as its agent reports them now.
 func (a *API) showControls(c echo.Context) error {
 	return a.controls(c, a.cfg.Agents.RequestStatus)
 }
 
-// setControls changes settings of a camera. A page of another origin may not: without the check any page that a viewer
-// has open could.
+// setControls changes settings of a camera. It refuses a page of another origin: otherwise any page in a viewer's
+// browser could change them.
 func (a *API) setControls(c echo.Context) error {
 	r := c.Request()
 	if err := a.cfg.Origins.RequireOwn(r); err != nil {
@@ -58,7 +58,7 @@ func (a *API) setControls(c echo.Context) error {
 		return err
 	}
 	if p := webauth.PrincipalFrom(c); !p.CanControl(c.Param("camera")) {
-		return authz.Forbidden(p, "role operator for this camera")
+		return authz.Forbidden(p, "the role operator for this camera")
 	}
 	if kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType)); err != nil ||
 		kind != echo.MIMEApplicationJSON {
@@ -71,7 +71,7 @@ func (a *API) setControls(c echo.Context) error {
 		return problem.Newf(http.StatusRequestEntityTooLarge, "the settings are longer than %d bytes", status.MaxSettingsSize)
 	}
 	if err != nil {
-		return problem.New(http.StatusBadRequest, "the settings did not come")
+		return problem.New(http.StatusBadRequest, "the settings could not be read to their end")
 	}
 	if _, err := status.DecodeSettings(settings); err != nil {
 		return problem.New(http.StatusBadRequest, err.Error())
@@ -96,11 +96,11 @@ func (a *API) controls(c echo.Context, ask func(context.Context, string) (status
 	case errors.As(err, &refused):
 		return problem.New(refused.Code, refused.Reason)
 	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: its agent has not answered within %v", cameras.ErrOffline, askTimeout)
+		return fmt.Errorf("%w: its agent did not answer within %v", cameras.ErrOffline, askTimeout)
 	case errors.Is(err, cameras.ErrNoAgent):
 		return fmt.Errorf("%w: %w", cameras.ErrOffline, err)
 	case err != nil && c.Request().Context().Err() == nil:
-		return fmt.Errorf("%w: its agent cannot be asked: %w", cameras.ErrOffline, err)
+		return fmt.Errorf("%w: the request to its agent failed: %w", cameras.ErrOffline, err)
 	case err != nil:
 		return err
 	}

@@ -34,7 +34,7 @@ func (e *UnknownCameraError) Error() string {
 	if len(e.Known) == 0 {
 		return e.Err.Error() + ": no camera is known yet"
 	}
-	return e.Err.Error() + ": known are " + strings.Join(e.Known, ", ")
+	return e.Err.Error() + ": known cameras are " + strings.Join(e.Known, ", ")
 }
 
 // Unwrap returns the error without the list.
@@ -115,14 +115,15 @@ func CheckFormat(p auth.Principal, camera, format string) error {
 	if p.CanViewFormat(camera, format) {
 		return nil
 	}
-	return Forbidden(p, fmt.Sprintf("a link to .%s, and this one is to .%s", format, strings.Join(p.Formats(), ", .")))
+	return problem.Newf(http.StatusForbidden, "the signed link is for .%s: make one for .%s (bramble-hub link)",
+		strings.Join(p.Formats(), ", ."), format)
 }
 
 // Forbidden says what an authenticated principal lacks.
 func Forbidden(p auth.Principal, need string) error {
-	as := fmt.Sprintf("%s, a %s", p.Name, p.Role)
+	has := fmt.Sprintf("user %s has the role %s", p.Name, p.Role)
 	if p.Method == auth.MethodLink {
-		as = "here by a signed link"
+		has = "the request has a signed link"
 	}
-	return problem.Newf(http.StatusForbidden, "this needs %s: you are %s", need, as)
+	return problem.Newf(http.StatusForbidden, "this requires %s: %s", need, has)
 }

@@ -41,7 +41,7 @@ func TestLookup(t *testing.T) {
 		says  string
 	}{
 		"unknown": {auth.Anonymous(), "cellar", []string{"attic", "porch", "yard"},
-			`unknown camera "cellar": known are attic, porch, yard`},
+			`unknown camera "cellar": known cameras are attic, porch, yard`},
 		"bad id":       {auth.Anonymous(), "NO", []string{"attic", "porch", "yard"}, "1 to 63 of a-z"},
 		"not granted":  {auth.Principal{}, "porch", nil, `unknown camera "porch": no camera is known yet`},
 		"bad, nothing": {auth.Principal{}, "", nil, "no camera is known yet"},

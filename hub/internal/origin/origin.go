@@ -1,5 +1,5 @@
 // Package origin decides whether a browser sends a request for a page of another origin, and whether that page may do
-// so. It authenticates nobody.
+// so. Authentication belongs to webauth.
 package origin
 
 import (
@@ -23,12 +23,16 @@ type Checker struct {
 }
 
 // RequireOwn refuses a request that a page of another origin makes. Programs send no Origin.
-func (c Checker) RequireOwn(r *http.Request) error { return c.require(r, nil) }
+func (c Checker) RequireOwn(r *http.Request) error {
+	return c.require(r, nil, "use the hub's own page")
+}
 
 // RequireAllowed refuses a request that a page of another origin makes, unless that is among the allowed ones.
-func (c Checker) RequireAllowed(r *http.Request) error { return c.require(r, c.Allowed()) }
+func (c Checker) RequireAllowed(r *http.Request) error {
+	return c.require(r, c.Allowed(), "start the hub with the setting allow-origin and this origin")
+}
 
-func (c Checker) require(r *http.Request, allowed []string) error {
+func (c Checker) require(r *http.Request, allowed []string, remedy string) error {
 	origin := r.Header.Get("Origin")
 	switch site := r.Header.Get("Sec-Fetch-Site"); {
 	case site == "same-origin": // the browser says so itself, also where a proxy has changed the host
@@ -36,14 +40,13 @@ func (c Checker) require(r *http.Request, allowed []string) error {
 	case origin == "" && (site == "" || site == "none"):
 		return nil
 	case origin == "":
-		return problem.New(http.StatusForbidden, "the request comes from a page of another origin")
+		return problem.New(http.StatusForbidden, "a page of another origin requested this: "+remedy)
 	}
 	if c.own(r, origin) || contains(allowed, origin) {
 		return nil
 	}
-	return problem.Newf(http.StatusForbidden,
-		"a page of the origin %s may not do this: its address differs from the hub's",
-		printable.Line(origin, maxShown))
+	return problem.Newf(http.StatusForbidden, "a page of the origin %s, which is not the hub's, requested this: %s",
+		printable.Line(origin, maxShown), remedy)
 }
 
 // IsForeign reports whether a browser sends a request for a page of another host. Another port of the hub's host is not

@@ -59,7 +59,7 @@ func Of(err error) Problem {
 		p = Problem{Title: "Stopping", Status: http.StatusServiceUnavailable, Detail: "the hub is stopping",
 			RetryAfter: RetrySeconds}
 	default:
-		p = Problem{Title: "Internal error", Status: http.StatusInternalServerError, Detail: "the hub's log says more"}
+		p = Problem{Title: "Internal error", Status: http.StatusInternalServerError, Detail: "see the hub's log"}
 	}
 	p.Type = "about:blank"
 	return p

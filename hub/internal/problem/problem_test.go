@@ -41,7 +41,7 @@ func TestOf(t *testing.T) {
 		"stopping": {fmt.Errorf("read: %w", context.Canceled),
 			`{"type":"about:blank","title":"Stopping","status":503,"detail":"the hub is stopping","retry_after":5}`},
 		"any other: its text stays inside": {errors.New("password is hunter2"),
-			`{"type":"about:blank","title":"Internal error","status":500,"detail":"the hub's log says more"}`},
+			`{"type":"about:blank","title":"Internal error","status":500,"detail":"see the hub's log"}`},
 	} {
 		got, err := json.Marshal(problem.Of(test.err))
 		if err != nil || string(got) != test.want {

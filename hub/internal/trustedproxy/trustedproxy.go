@@ -1,5 +1,5 @@
 // Package trustedproxy reads what trusted reverse proxies report of a request: the client's address, the scheme, the
-// host and the path prefix. It authenticates nobody: a user whom a proxy names belongs to webauth.
+// host and the path prefix. Users that a proxy names belong to webauth.
 package trustedproxy
 
 import (

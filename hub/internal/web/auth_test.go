@@ -35,13 +35,13 @@ func TestRefusals(t *testing.T) {
 			"invalid or expired credentials"},
 		"no grant": {"/cam/porch.jpeg", []string{"Cookie", nora}, 404,
 			`unknown camera \"porch\": no camera is known yet`},
-		"really unknown": {"/cam/nobody.jpeg", []string{"Cookie", nora}, 404,
+		"unknown camera": {"/cam/nobody.jpeg", []string{"Cookie", nora}, 404,
 			`unknown camera \"nobody\": no camera is known yet`},
 		"known are the granted": {"/cam/nobody.jpeg", []string{"Authorization", "Bearer " + g.rootToken}, 404,
 			`"cameras":["porch","yard"]`},
 		"role": {"/metrics", []string{"Cookie", anna}, 403,
-			"role admin, or an API token of a user who may see all cameras: you are anna, a viewer"},
-		"a link's format": {"/cam/porch.mjpeg?link=" + g.jpegURL, nil, 403, "this one is to .jpeg"},
+			"role admin, or an API token of a user who may see all cameras: user anna has the role viewer"},
+		"a link's format": {"/cam/porch.mjpeg?link=" + g.jpegURL, nil, 403, "the signed link is for .jpeg"},
 		"a link's camera": {"/cam/yard.mp4?link=" + g.valid, nil, 401, "invalid or expired credentials"},
 	} {
 		resp, body := g.request(http.MethodGet, test.path, "", test.header...)

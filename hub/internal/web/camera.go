@@ -41,7 +41,7 @@ func (h *cameraHandler) camera(c echo.Context) error {
 		return h.page(c)
 	}
 	if _, ok := h.outputs.HTTP(name); !ok {
-		return problem.Newf(http.StatusNotFound, "a camera has no .%s: there are %s",
+		return problem.Newf(http.StatusNotFound, "unknown extension .%s: cameras have %s",
 			printable.Short(name), h.outputs.Extensions())
 	}
 	cam, err := h.cameras.Lookup(webauth.PrincipalFrom(c), id)

@@ -21,7 +21,14 @@ import (
 // problemOf maps an error, which may be the router's, to its answer.
 func problemOf(err error) problem.Problem {
 	if status := new(echo.HTTPError); errors.As(err, &status) {
-		err = problem.New(status.Code, fmt.Sprint(status.Message))
+		detail := fmt.Sprint(status.Message)
+		switch status.Code {
+		case http.StatusNotFound:
+			detail = "this URL does not exist: /api/v1/openapi.yaml lists all"
+		case http.StatusMethodNotAllowed:
+			detail = "the URL does not allow this method: the header Allow lists the allowed ones"
+		}
+		err = problem.New(status.Code, detail)
 	}
 	return problem.Of(err)
 }
@@ -40,7 +47,7 @@ func (h *errorHandler) handle(err error, c echo.Context) {
 		if errors.As(err, &network) || c.Request().Context().Err() != nil {
 			level = slog.LevelDebug // the client has gone, or the hub stops
 		}
-		h.log.Log(context.Background(), level, "answer cut short", "path", c.Request().URL.Path, logkey.Err, err)
+		h.log.Log(context.Background(), level, "response ended early", "path", c.Request().URL.Path, logkey.Err, err)
 		return
 	}
 	p := problemOf(err)
@@ -66,7 +73,7 @@ func (h *errorHandler) handle(err error, c echo.Context) {
 		err = c.Echo().JSONSerializer.Serialize(c, p, "")
 	}
 	if err != nil {
-		h.log.Debug("answer not sent", "path", c.Request().URL.Path, logkey.Err, err)
+		h.log.Debug("response not sent", "path", c.Request().URL.Path, logkey.Err, err)
 	}
 }
 

@@ -81,10 +81,9 @@ func (a *authOffCheck) rejectForeignHost(r *http.Request) error {
 	}
 	for _, host := range []string{r.Host, a.proxies.Host(r)} {
 		if !a.isOwnHost(host) {
-			return problem.Newf(http.StatusMisdirectedRequest, "%s is not a name of this host: "+
-				"while authentication is off, the hub answers to %s only. Add a user (bramble-hub user "+
-				"add), or start the hub with the setting allow-host %s",
-				printable.Short(host), a.describeOwnHosts(), printable.Short(bareHost(host)))
+			return problem.Newf(http.StatusMisdirectedRequest, "%s is not a name of this host, and authentication is off: "+
+				"add a user (bramble-hub user add), start the hub with the setting allow-host %s, or use %s",
+				printable.Short(host), printable.Short(bareHost(host)), a.describeOwnHosts())
 		}
 	}
 	return nil
@@ -92,11 +91,10 @@ func (a *authOffCheck) rejectForeignHost(r *http.Request) error {
 
 // describeOwnHosts describes the names of this host.
 func (a *authOffCheck) describeOwnHosts() string {
-	own := "an address, localhost, " + a.hostname
 	if a.published {
-		own = "127.0.0.1, localhost"
+		return "127.0.0.1 or localhost"
 	}
-	return own + " and the names of the setting allow-host"
+	return "an IP address, localhost or " + a.hostname
 }
 
 // isOwnHost reports whether host, with or without a port, is this host or matches the setting allow-host.

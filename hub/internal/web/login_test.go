@@ -61,14 +61,14 @@ func TestLoginRefused(t *testing.T) {
 	wrong := url.Values{"user": {"anna"}, "password": {secretLog.hide("password", "wrong but long enough")},
 		"next": {"cam/porch"}}
 	resp, body := g.form("/login", wrong, "Accept", "text/html", "User-Agent", aBrowser)
-	if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "User name or password is wrong.") ||
+	if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(body, "Wrong user name or password.") ||
 		!strings.Contains(body, `value="anna"`) || !strings.Contains(body, `value="cam/porch"`) ||
 		len(resp.Cookies()) != 0 || resp.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("%s %s", resp.Status, body)
 	}
 	nobody := url.Values{"user": {"<b>nobody"}, "password": {secretLog.hide("password", "whatever it is, it is wrong")}}
 	if _, body = g.form("/login", nobody, "Accept", "text/html"); !strings.Contains(body,
-		"User name or password is wrong.") || strings.Contains(body, "<b>") {
+		"Wrong user name or password.") || strings.Contains(body, "<b>") {
 		t.Errorf("%s", body)
 	}
 	for range 8 { // with those above it is ten from this address

@@ -234,7 +234,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.times.Stop)
 	defer cancel()
 	if srv.Shutdown(wait) != nil {
-		s.cfg.Log.Debug("HTTP connections cut that were busy or had not begun a request")
+		s.cfg.Log.Debug("closed HTTP connections that were busy or had sent no request")
 		_ = srv.Close() // there is nothing to be done about a connection that cannot be closed
 	}
 	s.outputs.Wait() // their writers give them as long as Shutdown gave the others

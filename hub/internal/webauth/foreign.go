@@ -40,14 +40,14 @@ func (f foreignPages) unlessForeign(c echo.Context, p auth.Principal, err error)
 // the setting allow-origin names, and clients with a signed link.
 func (f foreignPages) check(c echo.Context) error {
 	r := c.Request()
-	changes := r.Method != http.MethodGet && r.Method != http.MethodHead // checkOrigin refuses these with its own text
+	changes := r.Method != http.MethodGet && r.Method != http.MethodHead // RequireOwn refuses these
 	if changes || !f.origins.IsForeign(r) || slices.Contains(f.shared, c.Path()) || f.origins.IsAllowed(r) ||
 		f.linked(c) {
 		return nil
 	}
 	return problem.New(http.StatusForbidden, "a page of another origin requested this: start the hub with "+
-		"the setting allow-origin and the page's origin, such as https://example.org, "+
-		"or give the page a signed link (bramble-hub link)")
+		"the setting allow-origin and the page's origin, such as https://example.org, or use a signed link "+
+		"(bramble-hub link)")
 }
 
 // linked reports whether the request has a signed link to the camera that it names.

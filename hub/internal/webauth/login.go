@@ -70,7 +70,7 @@ func (l *passwordLogin) login(c echo.Context) error {
 // notLoggedIn says why: on the form to a browser.
 func (l *passwordLogin) notLoggedIn(c echo.Context, f webui.LoginForm, err error) error {
 	if errors.Is(err, auth.ErrUnauthenticated) {
-		err = &unauthenticatedError{errors.New("user name or password is wrong")}
+		err = &unauthenticatedError{errors.New("wrong user name or password")}
 	}
 	p, ok := problem.Described(err)
 	if !ok || !origin.WantsPage(c.Request()) {

@@ -15,7 +15,7 @@ const principalKey = "bramble.principal"
 func RequireMetricsAccess(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if p := PrincipalFrom(c); !p.HasRole(permission.Admin) && !(p.Method == auth.MethodToken && p.CanViewAll()) {
-			return authz.Forbidden(p, "role admin, or an API token of a user who may see all cameras")
+			return authz.Forbidden(p, "the role admin, or an API token of a user who may see all cameras")
 		}
 		return next(c)
 	}

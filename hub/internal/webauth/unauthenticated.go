@@ -11,14 +11,16 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 )
 
-// unauthenticatedError says that a request has no valid credentials. why says what is wrong with those that it has.
-type unauthenticatedError struct{ why error }
+// unauthenticatedError is the error of a request without valid credentials.
+type unauthenticatedError struct {
+	why error // what is wrong with the credentials; nil if there are none
+}
 
 func (e *unauthenticatedError) Error() string {
 	if e.why != nil {
 		return e.why.Error()
 	}
-	return "this hub asks who you are: log in at /login, or show a user's password (Basic), an API token (Bearer) or " +
+	return "authentication required: log in at /login, or send a user's password (Basic), an API token (Bearer) or " +
 		"a signed link"
 }
 

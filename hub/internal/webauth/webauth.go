@@ -146,12 +146,12 @@ func (a *Auth) authorization(r *http.Request, addr, header string) (p auth.Princ
 		user, password, ok := r.BasicAuth()
 		if !ok {
 			return p, &unauthenticatedError{errors.New(
-				"the header Authorization is broken: after Basic comes base64 of USER:PASSWORD")}
+				"the Authorization header cannot be read: Basic is followed by USER:PASSWORD in base64")}
 		}
 		p, err = a.cfg.Authenticator.Password(r.Context(), addr, user, secret.Text(password))
 	default:
-		return p, &unauthenticatedError{errors.New("the header Authorization is not known: " +
-			"give Basic with a user's password, or Bearer with an API token")}
+		return p, &unauthenticatedError{errors.New("the Authorization header has an unknown scheme: " +
+			"send Basic with a user's password, or Bearer with an API token")}
 	}
 	return p, asUnauthenticated(err)
 }

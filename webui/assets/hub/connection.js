@@ -40,7 +40,7 @@ const DEAD_AFTER_TICKS = 7;
 
 /** @type {Problem} */
 const NO_ANSWER = {
-  type: 'about:blank', title: 'No contact', status: 0, detail: 'The hub does not answer. Trying again.',
+  type: 'about:blank', title: 'Disconnected', status: 0, detail: 'The hub does not answer. Trying again.',
 };
 /** For a page of another origin. A browser does not tell a page which of the two it is. */
 const ORIGIN_REFUSED = 'The hub does not answer, or does not allow this page (--allow-origin). Trying again.';
@@ -239,7 +239,7 @@ export class HubConnection {
     if (this.#ticks === STABLE_TICKS) this.#failures = 0;
     if (this.#silentTicks >= PING_AFTER_TICKS || this.#ticks % PING_TICKS === 0) this.#ping();
     if (this.#silentTicks < STALE_AFTER_TICKS) return;
-    for (const subscription of this.#slots.values()) subscription.handleQuiet('No word from the hub.');
+    for (const subscription of this.#slots.values()) subscription.handleQuiet('The hub sends nothing.');
   }
 
   #ping() {

@@ -81,7 +81,7 @@ export class JPEGPlayer {
       this.#draw(bitmap);
       this.#events.onPicture({ captured: frame.captured, arrived: frame.arrived, shownAt: this.#connection.hubNow() });
     } catch {
-      if (!this.#stopped) this.#events.onError('The picture is broken.');
+      if (!this.#stopped) this.#events.onError('The picture cannot be decoded.');
     } finally {
       subscription.ack(); // After stop this does nothing.
       this.#decoding = false;

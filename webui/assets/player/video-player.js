@@ -201,7 +201,7 @@ export class VideoPlayer {
       this.#stillSince = now;
       this.#stillFrames = 0;
     } else if (this.#stillFrames > STALL_FRAMES && now - this.#stillSince > STALL_MS) {
-      this.#onFailed('it stands still');
+      this.#onFailed('it does not advance');
     }
   }
 
@@ -218,7 +218,7 @@ export class VideoPlayer {
     this.#failures += 1;
     if (this.#failures >= MAX_FAILURES) return this.#onUnplayable(`The video does not play: ${reason}.`);
     this.#close();
-    this.#events.onError('The video stopped. Opening it again.');
+    this.#events.onError('The video stopped. Restarting it.');
     this.#open();
   }
 

@@ -13,7 +13,7 @@ export class ClipRecorder {
   #start = find(this.element, '.clip-start', HTMLButtonElement);
   #cancel = find(this.element, '.clip-cancel', HTMLButtonElement);
   #progress = find(this.element, '.clip-bar', HTMLProgressElement);
-  #status = find(this.element, '.clip-said', HTMLElement);
+  #status = find(this.element, '.clip-status', HTMLElement);
   /** @type {AbortController | null} */
   #abort = null;
 
@@ -27,7 +27,7 @@ export class ClipRecorder {
   /** @param {boolean} available whether the hub has MP4 of this camera now */
   set available(available) {
     this.#start.disabled = !available;
-    this.#start.title = available ? '' : 'The hub has no MP4 of this camera: it needs ffmpeg for that.';
+    this.#start.title = available ? '' : 'The hub needs ffmpeg to record this camera.';
   }
 
   /** @param {number} seconds */

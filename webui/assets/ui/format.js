@@ -33,7 +33,7 @@ export function formatAgo(time, now) {
  */
 export function formatTime(time, now) {
   const at = new Date(time);
-  if (formatAgo(time, now) === 'never') return 'ever';
+  if (formatAgo(time, now) === 'never') return '';
   /** @type {Intl.DateTimeFormatOptions} */
   const day = at.toDateString() === new Date(now).toDateString() ? {} : { day: 'numeric', month: 'short' };
   return at.toLocaleString(undefined, { ...day, hour: 'numeric', minute: '2-digit' });
@@ -65,7 +65,7 @@ export function formatCount(count, noun) {
 /** @type {Record<Camera['state'] | 'stalled' | 'lost', string>} */
 const labels = {
   live: 'Live', idle: 'Idle', starting: 'Starting', degraded: 'Degraded', offline: 'Offline', conflict: 'Conflict',
-  stalled: 'Stalled', lost: 'No contact',
+  stalled: 'Stalled', lost: 'Disconnected',
 };
 
 /** @param {string} state the state of a tile */

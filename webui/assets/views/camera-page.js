@@ -135,7 +135,7 @@ export class CameraPage {
     const choice = this.#choice;
     const available = choice === 'auto' || camera.formats.length === 0 || camera.formats.includes(choice);
     if (available) return this.#tile.view.switchError;
-    return `The hub has no ${choice === 'mp4' ? 'H.264' : 'JPEG'} of this camera: it needs ffmpeg for that.`;
+    return `The hub needs ffmpeg to show this camera as ${choice === 'mp4' ? 'H.264' : 'JPEG'}.`;
   }
 
   #bind() {

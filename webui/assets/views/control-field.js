@@ -77,7 +77,7 @@ export class ControlField {
     const { value, inactive, initial, type } = this.#spec;
     const input = this.#input;
     input.disabled = inactive;
-    input.title = inactive ? 'Another control decides this now.' : '';
+    input.title = inactive ? 'Another control sets this value now.' : '';
     if (input instanceof HTMLInputElement && type === 'bool') input.checked = Boolean(value);
     else if (!(input instanceof HTMLButtonElement)) input.value = String(value);
     this.#revert.hidden = inactive || initial === null || value === initial;

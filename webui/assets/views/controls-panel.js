@@ -24,12 +24,12 @@ export class ControlsPanel {
   /** @param {string} id */
   constructor(id) {
     this.#id = id;
-    this.#status.className = 'settings-said';
+    this.#status.className = 'settings-status';
     this.#status.setAttribute('role', 'status');
     this.#list.className = 'settings-list';
     this.#retryButton.className = 'button';
     this.#retryButton.type = 'button';
-    this.#retryButton.textContent = 'Ask again';
+    this.#retryButton.textContent = 'Try again';
     this.#retryButton.hidden = true;
     this.#retryButton.addEventListener('click', () => { this.#loaded = false; this.load(); });
     this.element.append(this.#status, this.#retryButton, this.#list);
@@ -39,7 +39,7 @@ export class ControlsPanel {
   load() {
     if (this.#loaded) return;
     this.#loaded = true;
-    setText(this.#status, 'Asking the camera');
+    setText(this.#status, 'Loading the controls');
     fetchCamera(this.#id).then(({ role }) => { this.#list.disabled = role === 'viewer'; }, () => {})
       .finally(() => this.#showResult(fetchControls(this.#id)));
   }
@@ -53,8 +53,8 @@ export class ControlsPanel {
   async #showResult(request) {
     try {
       this.#show(await request);
-      const locked = this.#list.disabled ? 'Only operators of this camera can change these.' : '';
-      setText(this.#status, this.#fields.size ? locked : 'This camera has nothing that can be set.');
+      const locked = this.#list.disabled ? 'Only operators of this camera can change its controls.' : '';
+      setText(this.#status, this.#fields.size ? locked : 'This camera has no controls.');
       this.#status.classList.remove('bad');
       this.#retryButton.hidden = true;
     } catch (err) {

@@ -2,8 +2,8 @@
 import { fetchHub } from '../hub/api.js';
 import { cloneTemplate, find, setText } from '../ui/dom.js';
 
-const CREDENTIAL_TEXT = 'Agents need a credential. Type this where the hub runs: it prints the line to run on the '
-  + 'Raspberry Pi, whose cameras then appear here by themselves.';
+const CREDENTIAL_TEXT = 'Agents need a credential. Run this on the machine of the hub. It prints the command for '
+  + 'the Raspberry Pi. The cameras then appear here automatically.';
 
 /** The hub has no camera: shows the command that starts one. */
 export function noCamerasNotice() {

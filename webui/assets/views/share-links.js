@@ -14,19 +14,19 @@ export function shareLinks({ id, format, formats, width, height }, subjectRoot, 
   const address = (/** @type {string} */ extension) => hubURL(`cam/${id}.${extension}`);
   /** @type {[string, string][]} */
   const links = formats.map((extension) => [labels.get(extension) ?? extension, address(extension)]);
-  links.push(['NATS subject: one frame a message', `${subjectRoot}.${id}.${format}`]);
+  links.push(['NATS subject: one frame per message', `${subjectRoot}.${id}.${format}`]);
   links.push(['Only the picture, for an <iframe>', hubURL(`cam/${id}?embed`)]);
   for (const { extension, element } of outputs.filter((output) => formats.includes(output.extension))) {
     const src = address(extension);
     if (element === 'img') {
-      links.push([`In any page, by ${extension.toUpperCase()}`, `<img src="${src}" alt="${id}"${size}>`]);
+      links.push([`HTML for any page: ${extension.toUpperCase()}`, `<img src="${src}" alt="${id}"${size}>`]);
     } else if (element === 'video') {
-      links.push(['In any page, by video', `<video src="${src}" autoplay muted playsinline${size}></video>`]);
+      links.push(['HTML for any page: video', `<video src="${src}" autoplay muted playsinline${size}></video>`]);
     }
   }
   const script = `<script type="module" src="${hubURL('bramble-camera.js')}"></script>`;
   const camera = `<bramble-camera camera="${id}" src="${root.href}"></bramble-camera>`;
-  links.push(['In any page, at the live edge', `${script}\n${camera}`]);
+  links.push(['HTML for any page: the live player', `${script}\n${camera}`]);
   return links;
 }
 
@@ -48,7 +48,7 @@ export function shareLinkRow(label, text) {
   copy.hidden = !window.isSecureContext;
   copy.addEventListener('click', async () => {
     const copied = await navigator.clipboard.writeText(text).then(() => true, () => false);
-    setText(copy, copied ? 'Copied' : 'Refused');
+    setText(copy, copied ? 'Copied' : 'Not copied');
     setTimeout(() => setText(copy, 'Copy'), 1500);
   });
   return item;

@@ -15,7 +15,7 @@ const RUNNING = ['live', 'degraded', 'conflict'];
 const NOTE_DELAY_MS = 400;
 /** A running camera without a new picture for this long is stalled. */
 const STALLED_MS = 3000;
-const NO_FORMAT_TEXT = 'The hub serves no format of this camera that this browser shows';
+const NO_FORMAT_TEXT = 'This browser cannot show any format that the hub has of this camera';
 
 export class Tile {
   element = cloneTemplate('tile');
@@ -149,10 +149,10 @@ export class Tile {
   #noteFor(camera, now, picture, stalled) {
     const { error, blocked, running } = this.view;
     const { sinceLast } = this.view.stats(now);
-    if (this.#lost) return { kind: 'lost', title: 'No contact', text: 'The hub does not answer' };
+    if (this.#lost) return { kind: 'lost', title: 'Disconnected', text: 'The hub does not answer' };
     if (camera.state === 'offline') {
       const since = formatTime(camera.last_seen || camera.since, Date.now());
-      return { kind: 'offline', title: `Offline since ${since}`, text: camera.reason };
+      return { kind: 'offline', title: since ? `Offline since ${since}` : 'Offline', text: camera.reason };
     }
     if (blocked) return null;
     if (stalled) {
@@ -167,7 +167,7 @@ export class Tile {
     if (!running) return { kind: 'offline', title: 'No picture', text: NO_FORMAT_TEXT };
     if (sinceLast < NOTE_DELAY_MS) return null;
     const waking = camera.state === 'idle' || camera.state === 'starting';
-    return { kind: 'waiting', title: '', text: waking ? 'Waking the camera' : 'Connecting' };
+    return { kind: 'waiting', title: '', text: waking ? 'Starting the camera' : 'Connecting' };
   }
 
   /** @param {Note | null} note */
