@@ -8,7 +8,9 @@ import (
 	"log/slog"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/doctor"
+	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 	"github.com/bramble-cam/bramble/internal/setting"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -31,7 +33,7 @@ func (d *doctorCommand) run(ctx context.Context, c *cli, stdout, stderr io.Write
 	}
 	list := doctor.Examine(ctx, doctor.Config{
 		Settings: err, HTTP: c.HTTP, NATS: c.NATS, NATSURL: c.NATSURL, NATSConfigured: c.NATSConfig != "",
-		Credential: cfg.NATSCredential, Trust: cfg.NATSTrust, Space: space,
+		Credential: cfg.NATSCredential, Trust: c.doctorTrust(cfg.NATSTrust), Space: space,
 		Credentials: c.Credentials, CredentialsKV: cfg.CredentialsKV, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
 		FFmpeg: c.FFmpeg, HWAccel: c.HWAccel, MaxTranscodes: int(c.MaxTranscodes), MaxMemory: c.MaxTranscodeMemory,
 		MaxViewers: c.MaxViewers,
@@ -47,6 +49,19 @@ func (d *doctorCommand) run(ctx context.Context, c *cli, stdout, stderr io.Write
 		return 1
 	}
 	return 0
+}
+
+// doctorTrust is the trust in the NATS server that doctor connects to. The embedded server is trusted by its own key, if
+// this user can read it.
+func (c *cli) doctorTrust(external tlstrust.Settings) tlstrust.Settings {
+	if c.NATSURL != "" || c.NATSTLSCert == "" {
+		return external
+	}
+	pair, err := certs.Load(c.NATSTLSCert, c.NATSTLSKey, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return external // the settings' finding has the error
+	}
+	return tlstrust.Settings{Fingerprints: []string{pair.Fingerprint()}, Prefix: external.Prefix}
 }
 
 func (d *doctorCommand) print(w io.Writer, list []doctor.Finding) error {
