@@ -203,7 +203,7 @@ func watch(t *testing.T, l *lab, page string) {
 	if _, err := os.Stat("../browser/node_modules/playwright-core"); err != nil {
 		t.Skip("playwright-core is not installed: make test installs it where it can (npm ci in e2e/browser)")
 	}
-	cmd := exec.Command("nsenter", "--net="+l.network, "node", "../browser/grid.mjs", page, "--cameras", "1", "--user",
+	cmd := exec.Command("nsenter", "--net", fmt.Sprintf("--target=%d", l.pid), "node", "../browser/grid.mjs", page, "--cameras", "1", "--user",
 		"anna", "--password", password)
 	key, err := hex.DecodeString(strings.TrimPrefix(l.pin, "sha256:"))
 	if err != nil {

@@ -3,17 +3,14 @@ package install
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,8 +18,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"golang.org/x/sys/unix"
 
+	"github.com/bramble-cam/bramble/e2e/internal/netns"
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
 
@@ -30,10 +27,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // lab is two hosts, hub and pi, in a network of their own.
 type lab struct {
-	t       *testing.T
-	first   map[string]string // process number of the first process, by host
-	network string            // file of the network's namespace
-	pin     string            // the fingerprint of the hub's key, when it is known
+	t     *testing.T
+	first map[string]string // process number of the first process, by host
+	pid   int               // process in the hosts' network
+	pin   string            // the fingerprint of the hub's key, when it is known
 }
 
 // boot starts the hosts, or says why that cannot be done here. They end with the test.
@@ -68,7 +65,7 @@ func boot(t *testing.T) (l *lab, cannot string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	l = &lab{t: t, first: map[string]string{}, network: fmt.Sprintf("/proc/%d/ns/net", cmd.Process.Pid)}
+	l = &lab{t: t, first: map[string]string{}, pid: cmd.Process.Pid}
 	t.Cleanup(func() {
 		for _, pid := range l.first { // with its first process a container ends; without its nspawn it may not
 			if n, err := strconv.Atoi(pid); err == nil {
@@ -138,18 +135,7 @@ func (l *lab) put(host string, files ...string) {
 
 // client returns an HTTP client in the lab's network.
 func (l *lab) client() *http.Client {
-	t := &http.Transport{DialContext: func(ctx context.Context, network, address string) (conn net.Conn, err error) {
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			runtime.LockOSThread() // and never unlock it: the thread, which is in another network now, ends with the goroutine
-			if err = enter(l.network); err == nil {
-				conn, err = (&net.Dialer{}).DialContext(ctx, network, address)
-			}
-		}()
-		<-done
-		return conn, err
-	}}
+	t := &http.Transport{DialContext: netns.Dialer(l.pid)}
 	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true, VerifyConnection: func(state tls.ConnectionState) error {
 		if got := tlstrust.Fingerprint(state.PeerCertificates[0]); got != l.pin {
 			return fmt.Errorf("the hub's key is %s, want %s", got, l.pin)
@@ -158,13 +144,4 @@ func (l *lab) client() *http.Client {
 	}}
 	l.t.Cleanup(t.CloseIdleConnections)
 	return &http.Client{Transport: t, Timeout: 30 * time.Second}
-}
-
-// enter takes this thread into a network.
-func enter(namespace string) error {
-	f, err := os.Open(namespace)
-	if err != nil {
-		return err
-	}
-	return errors.Join(unix.Setns(int(f.Fd()), unix.CLONE_NEWNET), f.Close())
 }
