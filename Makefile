@@ -4,7 +4,7 @@ SHELL := /bin/bash
 # The toolchain line of go.mod counts, also where Go was installed with GOTOOLCHAIN=local.
 export GOTOOLCHAIN := auto
 .DEFAULT_GOAL := help
-.PHONY: help demo build dist test test-v4l2 check race reference fuzz bench bench-go bench-transcode bench-agent bench-cluster clean
+.PHONY: help demo build dist release-dry-run test test-v4l2 check race reference fuzz bench bench-go bench-transcode bench-agent bench-cluster clean
 
 # make demo ARGS="...", make bench ARGS="..."
 ARGS ?=
@@ -29,6 +29,9 @@ build: ## static binaries with their version in bin/
 dist: ## static binaries and Debian packages for PCs and every Raspberry Pi in dist/, with checksums; needs cross compilers, and names what is missing
 	@VERSION='$(VERSION)' scripts/dist.sh
 	@VERSION='$(VERSION)' scripts/packages.sh
+
+release-dry-run: ## every file of a release in dist/, which is emptied first, and their list; VERSION=1.2.0
+	@scripts/release.sh '$(VERSION)'
 
 test: ## all that CI wants: installs what tests need where it can, make check, every test with -race, make test-v4l2
 	@scripts/install-test-deps.sh

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Makes Debian packages of the programs that scripts/dist.sh has built, beside them, and writes SHA256SUMS for all.
+# Makes Debian packages from the programs that scripts/dist.sh has built, in the same folder, and writes SHA256SUMS.
 #
-#   scripts/packages.sh [ARCH...]      amd64, arm64, armhf; without arguments all of them
+#   scripts/packages.sh [ARCH...]      amd64, arm64, armhf (default: all)
 #
 #   bramble-hub_VERSION_ARCH.deb       the hub
 #   bramble-agent_VERSION_ARCH.deb     the agent, with USB webcams (V4L2)
 #
-# armhf is what both the 32-bit Raspberry Pi OS and Debian call 32-bit Pis, and they are told apart by nothing that apt looks at: so that package holds the
-# ARMv6 program, which is static and runs on all of them. Who wants the ARMv7 one on a Pi 2 or newer puts it into /usr/local/bin by hand.
+# Raspberry Pi OS and Debian both call 32-bit Pis armhf, and apt cannot tell ARMv6 from ARMv7. So that package contains
+# the ARMv6 program, which is static and runs on all Pis. On a Pi 2 or newer the operator can put the ARMv7 program into
+# /usr/local/bin instead.
 #
-# VERSION is a semantic version, or what git describe makes of one; DIST another folder.
+# VERSION is a semantic version, or the output of git describe. DIST is the folder.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
@@ -22,7 +23,8 @@ archs=("$@")
 
 say() { printf 'packages: %s\n' "$*"; }
 
-# deb_version VERSION: the same for dpkg, so that versions sort as they came: 1.2.3-rc.1 before 1.2.3, 1.2.3-4-gabc, four commits later, after it.
+# deb_version VERSION: prints the version for dpkg, in an order that dpkg understands: 1.2.3-rc.1 is before 1.2.3, and
+# 1.2.3-4-gabc, four commits later, is after it.
 deb_version() {
   local v=$1
   if [[ $v =~ ^([0-9.]+)-([0-9]+)-g([0-9a-f]+.*)$ ]]; then
@@ -38,8 +40,8 @@ if [ "${1:-}" = --deb-version ]; then
   exit
 fi
 
-if ! said=$(go run "$nfpm" --version 2>&1); then
-  say "NO PACKAGES: go run $nfpm does not work here (no module proxy?): $said"
+if ! output=$(go run "$nfpm" --version 2>&1); then
+  say "NO PACKAGES: go run $nfpm does not work here (no module proxy?): $output"
   [ "${CI:-}" != true ] || exit 1
   exit 0
 fi
@@ -51,12 +53,13 @@ for arch in "${archs[@]}"; do
   for program in agent hub; do
     from=$dist/bramble-$program-linux-$built
     if [ ! -f "$from" ]; then
-      say "NO PACKAGE: bramble-$program for $arch, since $from is not there: scripts/dist.sh says why"
+      say "NO PACKAGE: bramble-$program for $arch, because $from does not exist: scripts/dist.sh names the cause"
       missing=1
       continue
     fi
     target=$dist/bramble-${program}_$(deb_version "$version")_$arch.deb
-    PROGRAM=$from ARCH=${arch/armhf/arm6} VERSION=$(deb_version "$version") go run "$nfpm" package -f "deployments/deb/bramble-$program.yaml" -p deb -t "$target" >/dev/null
+    PROGRAM=$from ARCH=${arch/armhf/arm6} VERSION=$(deb_version "$version") \
+      go run "$nfpm" package -f "deployments/deb/bramble-$program.yaml" -p deb -t "$target" >/dev/null
     say "${target##*/} ($(($(wc -c <"$target") / 1024)) KiB)"
   done
 done
