@@ -51,8 +51,8 @@ func (d *doctorCommand) run(ctx context.Context, c *cli, stdout, stderr io.Write
 	return 0
 }
 
-// doctorTrust is the trust in the NATS server that doctor connects to. The embedded server is trusted by its own key, if
-// this user can read it.
+// doctorTrust is the trust in the NATS server that doctor connects to. The embedded server is trusted by its own key,
+// if this user can read it.
 func (c *cli) doctorTrust(external tlstrust.Settings) tlstrust.Settings {
 	if c.NATSURL != "" || c.NATSTLSCert == "" {
 		return external
