@@ -1,10 +1,10 @@
-# What CI runs is here and nowhere else: .ci/run calls `make test`.
+# What CI runs is here and nowhere else: .ci/run calls `make test`, `make check` and `make test-system`.
 
 SHELL := /bin/bash
 # The toolchain line of go.mod counts, also where Go was installed with GOTOOLCHAIN=local.
 export GOTOOLCHAIN := auto
 .DEFAULT_GOAL := help
-.PHONY: help demo build dist release-dry-run test test-v4l2 check race reference fuzz bench bench-go bench-transcode bench-agent bench-cluster clean
+.PHONY: help demo build dist release-dry-run test test-system test-v4l2 check race reference fuzz bench bench-go bench-transcode bench-agent bench-cluster clean
 
 # make demo ARGS="...", make bench ARGS="..."
 ARGS ?=
@@ -26,23 +26,26 @@ build: ## static binaries with their version in bin/
 	@mkdir -p bin
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ ./agent/cmd/... ./hub/cmd/...
 
-dist: ## static binaries and Debian packages for PCs and every Raspberry Pi in dist/, with checksums; needs cross compilers, and names what is missing
+dist: ## static binaries and Debian packages for PCs and every Raspberry Pi in dist/; needs cross compilers
 	@VERSION='$(VERSION)' scripts/dist.sh
 	@VERSION='$(VERSION)' scripts/packages.sh
 
 release-dry-run: ## every file of a release in dist/, which is emptied first, and their list; VERSION=1.2.0
 	@scripts/release.sh '$(VERSION)'
 
-test: ## all that CI wants: installs what tests need where it can, make check, every test with -race, make test-v4l2
-	@scripts/install-test-deps.sh
-	@scripts/check.sh
+test: ## every package with ffmpeg and a browser, in minutes; installs what it needs where it can
+	@scripts/install-test-deps.sh & go build ./... 2>/dev/null; wait $$!
 	@scripts/test.sh
+
+test-system: ## all the rest: race detector, players, containers, other processors, clusters, virtual machine
+	@scripts/install-test-deps.sh system
 	@scripts/test-v4l2.sh
+	@scripts/test.sh system
 
 test-v4l2: ## the agent with V4L2 cameras, in a virtual machine: a webcam, unplugged and plugged in, and more; about 4 minutes
 	@scripts/test-v4l2.sh
 
-check: ## gofmt, go vet, staticcheck, known vulnerabilities, shellcheck, the page's types, the house rules
+check: ## golangci-lint, known vulnerabilities, shellcheck, the page's types, the house rules
 	@scripts/check.sh
 
 race: ## Go tests only, with the race detector, three times over; PKG=./hub/... for fewer

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // runBrowser runs one of the scripts in browser/ with a real Chromium and decodes the line of JSON that it prints.
@@ -36,6 +37,7 @@ func hasBrowser() bool {
 
 // TestVideo plays an MP4 of an endless stream in Chromium's <video> for half a minute.
 func TestVideo(t *testing.T) {
+	testutil.System(t, "plays for half a minute")
 	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, "clip=file:../hub/cmd/bramble-hub/clips/workshop.h264#fps=25")

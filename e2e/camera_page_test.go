@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // TestCameraPage uses the page of a camera: both formats, a snapshot, and a clip that ffprobe takes for one of five
 // seconds.
 func TestCameraPage(t *testing.T) {
+	testutil.System(t, "plays through a camera page in Chromium")
 	t.Parallel()
 	need(t, "ffmpeg", "ffprobe")
 	root, natsURL := startHub(t, hub.Config{})

@@ -75,6 +75,7 @@ func players() []player {
 // TestClients shows each kind of camera under each kind of URL in the programs that people use. The clock in each
 // picture must go on, and the first one be what the camera took at that time.
 func TestClients(t *testing.T) {
+	testutil.System(t, "runs many players")
 	need(t, "ffmpeg", "ffprobe")
 	root, natsURL := startHub(t, hub.Config{DefaultCamera: "card"})
 	startAgent(t, natsURL, "card=pattern:#size=640x360&fps=15")

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/bramble-cam/bramble/hub"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // otherOrigin is a web server that has nothing to do with the hub, under another name: the browser takes its pages for
@@ -29,6 +30,7 @@ func otherOrigin(t *testing.T) (origin string) {
 // TestEmbedding puts <bramble-camera> and ?embed into a page of another site that the hub allows, and into one that it
 // does not.
 func TestEmbedding(t *testing.T) {
+	testutil.System(t, "shows foreign pages in Chromium")
 	t.Parallel()
 	origin := otherOrigin(t)
 	root, natsURL := startHub(t, hub.Config{AllowOrigins: []string{origin}})
@@ -50,6 +52,7 @@ func TestEmbedding(t *testing.T) {
 // TestCrossOriginPages has a page of another site load pictures, videos, frames and the like of a hub without
 // authentication. The page cannot read them, and must not start the camera unless the hub allows that page.
 func TestCrossOriginPages(t *testing.T) {
+	testutil.System(t, "shows foreign pages in Chromium")
 	t.Parallel()
 	for allowed, want := range map[bool]int{false: http.StatusForbidden, true: http.StatusOK} {
 		origin, cfg := otherOrigin(t), hub.Config{}
@@ -130,6 +133,7 @@ func TestPathPrefix(t *testing.T) {
 
 // TestNoVideo shows an H.264 camera in a browser that cannot play it: as JPEGs.
 func TestNoVideo(t *testing.T) {
+	testutil.System(t, "waits in Chromium")
 	t.Parallel()
 	need(t, "ffmpeg")
 	root, natsURL := startHub(t, hub.Config{})
@@ -146,6 +150,7 @@ func TestNoVideo(t *testing.T) {
 // TestLowFrameRate shows a camera of one frame a second: the picture on the screen is the newest one, not the one
 // before.
 func TestLowFrameRate(t *testing.T) {
+	testutil.System(t, "plays slow cameras in Chromium")
 	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, "slow=pattern:#size=320x180&fps=1")

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // site is a hub and its agents, as programs of their own, for a page that is told to lose them.
@@ -64,6 +66,7 @@ func startSite(t *testing.T, jpegs, h264s int) *site {
 // TestDashboard opens a page of 25 cameras in Chromium: all move, over one WebSocket; what is not seen costs nothing;
 // cameras and the hub die and come back.
 func TestDashboard(t *testing.T) {
+	testutil.System(t, "plays 25 cameras in Chromium")
 	t.Parallel()
 	const jpegs, h264s = 17, 8
 	s := startSite(t, jpegs, h264s)

@@ -13,6 +13,7 @@ import (
 // TestHTTPS has TLS from the camera to the screen: an agent that pins the hub's key, and a browser, which gets all
 // that the page uses by HTTP/2, beside the WebSocket, for which it opens a connection of its own.
 func TestHTTPS(t *testing.T) {
+	testutil.System(t, "plays over HTTPS in Chromium")
 	t.Parallel()
 	cert := testutil.NewCert(t, nil, nil)
 	root, natsURL := startHub(t, hub.Config{TLSCert: cert.CertFile, TLSKey: cert.KeyFile, NATSTLSCert: cert.CertFile,

@@ -87,6 +87,7 @@ func (w *watcher) watchH264(r *bufio.Reader) {
 // even notice a new connection, and no viewer may get frames that were captured while they could not be
 // sent.
 func TestKill(t *testing.T) {
+	testutil.System(t, "kills agents and servers")
 	addr := freePort(t)
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {

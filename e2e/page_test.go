@@ -16,6 +16,7 @@ func small(id string) string { return id + "=pattern:#size=320x180&fps=5" }
 
 // TestKeyboard uses the page without a mouse: everything is reached, moved, opened, saved and left again.
 func TestKeyboard(t *testing.T) {
+	testutil.System(t, "plays through the keyboard in Chromium")
 	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, small("lab-1"), small("lab-2"), small("lab-3"), small("lab-4"), small("yard-1"),
@@ -39,6 +40,7 @@ func TestKeyboard(t *testing.T) {
 // TestAccessible lets axe-core look at every kind of page, on a desktop and a phone, dark and light: cameras of both
 // formats, one that is gone, one that is not well, one that does not exist, a view and a hub without any.
 func TestAccessible(t *testing.T) {
+	testutil.System(t, "looks at each page in Chromium")
 	t.Parallel()
 	root, natsURL := startHub(t, hub.Config{})
 	startAgent(t, natsURL, small("porch"), "yard=file:../hub/cmd/bramble-hub/clips/garden.h264#fps=10",

@@ -47,6 +47,7 @@ func withClips(t *testing.T, test func(*testing.T, clipPair)) {
 
 // TestPlayers plays real footage from a separate agent through the hub with ffprobe, ffmpeg and a plain HTTP client.
 func TestPlayers(t *testing.T) {
+	testutil.System(t, "needs VLC and GStreamer")
 	withClips(t, func(t *testing.T, clip clipPair) {
 		root, natsURL := startHub(t, hub.Config{})
 		startAgent(t, natsURL, "motion=file:"+clip.h264+"#fps=25", "still=file:"+clip.mjpeg+"#fps=25")

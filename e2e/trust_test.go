@@ -75,6 +75,7 @@ func newGuarded(t *testing.T, tls ...string) *guarded {
 // TestLogin lets a browser come to a hub with users: a wrong password, the right one, what anna may see and nothing
 // else, a link in a page of another site, log-out, and the end of a user who is looking.
 func TestLogin(t *testing.T) {
+	testutil.System(t, "plays through logins in Chromium")
 	t.Parallel()
 	cert := testutil.NewCert(t, nil, nil)
 	for scheme, tls := range map[string][]string{"http": nil, "https": {"--tls-cert", cert.CertFile, "--tls-key",

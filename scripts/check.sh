@@ -1,16 +1,13 @@
 #!/usr/bin/env bash
-# The static half of CI: format, vet, linters, the page's types, the house rules. Every step runs, even after one has failed.
+# The static half of CI: linters, known vulnerabilities, the page's types. Every step runs, even after one has failed.
 # A linter that cannot be had is named and passed over; with CI=true it is an error.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
-staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.7.0
+golangci=github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 govulncheck=golang.org/x/vuln/cmd/govulncheck@v1.9.0
 failed=()
-# With the race detector, as the tests are compiled: what is compiled for one is there for the other.
-race=()
-if go list -race unsafe >/dev/null 2>&1; then race=(-race); fi
 
 say() { printf 'check: %s\n' "$*"; }
 
@@ -28,24 +25,25 @@ absent() {
   [ "${CI:-}" != true ] || failed+=("$1 (cannot run, and CI=true)")
 }
 
-formatted() {
-  local files
-  files=$(find . \( -name node_modules -o -name testdata -o -name '.?*' \) -prune -o -name '*.go' -print0 |
-    xargs -0r "$(go env GOROOT)/bin/gofmt" -l)
-  [ -z "$files" ] || { printf 'run gofmt -w on:\n%s\n' "$files"; return 1; }
+# lint builds golangci-lint once (75 s) and keeps it, because `go run` would link it each time.
+lint() {
+  local bin=${XDG_CACHE_HOME:-$HOME/.cache}/bramble/bin
+  [ -x "$bin/golangci-lint" ] && [ "$("$bin/golangci-lint" version --short)" = "${golangci##*@v}" ] ||
+    GOBIN=$bin go install "$golangci" || return
+  "$bin/golangci-lint" run ./... && (cd e2e/oidc && "$bin/golangci-lint" run --config ../../.golangci.yml ./...)
 }
 
-# The agent must build for the smallest Pi (ARMv6, no cgo), on which nobody runs the tests. With the flags of dist.sh, by which e2e/crossarch builds it too.
-pi_zero() { GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 go build -trimpath -tags netgo,osusergo ./agent/... ./shared/...; }
+# long_lines finds lines of over 120 columns in what golangci-lint does not read.
+long_lines() {
+  local files
+  files=$(git ls-files '*.js' '*.mjs' '*.css' '*.html' '*.sh' '*.yml' .ci/run Makefile |
+    xargs awk 'length > 120 { printf "%s:%d: %d columns\n", FILENAME, FNR, length }')
+  [ -z "$files" ] || { printf '%s\n' "$files"; return 1; }
+}
 
-# linted builds staticcheck by itself, since what it looks at is built with other flags.
-linted() {
-  local bin
-  bin=$(mktemp -d)
-  GOBIN=$bin go install "$staticcheck" && GOFLAGS="${GOFLAGS:-} ${race[*]}" "$bin/staticcheck" ./...
-  set -- $?
-  rm -rf "$bin"
-  return "$1"
+# The agent must build for the smallest Pi (ARMv6, no cgo). e2e/crossarch builds it with the same flags as dist.sh.
+pi_zero() {
+  GOOS=linux GOARCH=arm GOARM=6 CGO_ENABLED=0 go build -trimpath -tags netgo,osusergo ./agent/... ./shared/...
 }
 
 # Known vulnerabilities of what is built in, from vuln.go.dev, or from the module proxy where only that can be reached.
@@ -54,7 +52,8 @@ vulnerabilities() {
   found=$(mktemp)
   if ! go run "$govulncheck" -scan package -format json ./... >"$found" 2>/dev/null; then
     db=$(go mod download -json golang.org/x/vulndb@latest | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
-    [ -n "$db" ] && go run "$govulncheck" -db "file://$db/data/osv" -scan package -format json ./... >"$found" || return
+    [ -n "$db" ] && go run "$govulncheck" -db "file://$db/data/osv" -scan package -format json ./... >"$found" ||
+      return
   fi
   go run ./scripts/vulns "$found"
   set -- $?
@@ -64,29 +63,29 @@ vulnerabilities() {
 
 page_types() { scripts/install-test-deps.sh node && npm --prefix e2e/browser run --silent check; }
 
-step gofmt formatted
-step "go vet" go vet "${race[@]}" ./...
-step "go vet, e2e/oidc" go -C e2e/oidc vet ./...
-step "build for ARMv6" pi_zero
-if go run "$staticcheck" -version >/dev/null 2>&1; then
-  step staticcheck linted
+if go list -m "${golangci/cmd\/golangci-lint/}" >/dev/null 2>&1; then
+  step golangci-lint lint
 else
-  absent staticcheck "go run $staticcheck does not work here (no module proxy?)"
+  absent golangci-lint "$golangci cannot be had (no module proxy?)"
 fi
+step "go mod tidy" go mod tidy -diff
+step "go mod tidy, e2e/oidc" go -C e2e/oidc mod tidy -diff
+step "long lines" long_lines
+step "build for ARMv6" pi_zero
 if go run "$govulncheck" -version >/dev/null 2>&1; then
   step "known vulnerabilities" vulnerabilities
 else
   absent "known vulnerabilities" "go run $govulncheck does not work here (no module proxy?)"
 fi
-if [ ! -f e2e/browser/package.json ]; then
-  say "tsc: no page to check yet"
-elif scripts/install-test-deps.sh node >/dev/null 2>&1 || [ $? -ne 3 ]; then
+if scripts/install-test-deps.sh node >/dev/null 2>&1 || [ $? -ne 3 ]; then
   step tsc page_types
 else
   absent tsc "node 20 or newer, or npm, is missing: apt-get install nodejs npm, or a newer one from nodejs.org"
 fi
 if command -v shellcheck >/dev/null; then
-  step shellcheck shellcheck scripts/*.sh examples/shell/*.sh deployments/deb/{postinst,prerm,postrm} e2e/install/*.sh .ci/run e2e/v4l2vm/*.sh e2e/v4l2vm/guest/{init,rig.sh}
+  mapfile -t shell < <(git ls-files '*.sh' .ci/run deployments/deb/postinst deployments/deb/prerm \
+    deployments/deb/postrm e2e/v4l2vm/guest/init)
+  step shellcheck shellcheck "${shell[@]}"
 else
   absent shellcheck "shellcheck is missing: apt-get install shellcheck"
 fi

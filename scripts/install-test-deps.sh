@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Installs what the tests need beside Go: programs by apt-get where it can, node packages by npm. Says what is missing, and what
-# that costs, where it cannot. It never fails a run by itself, except with CI=true: a green CI must not hide skipped tests.
+# Installs what the tests need beside Go: programs by apt-get where it can, node packages by npm. Names what is missing
+# and what that costs. It fails only with CI=true, because a passing CI must not hide skipped tests.
 #
-#   scripts/install-test-deps.sh          everything
-#   scripts/install-test-deps.sh node     only the node packages, and only if a usable node is there; exit code 3 if not
-#   scripts/install-test-deps.sh v4l2     only what make test-v4l2 needs; exit code 3 if something is missing then
+#   scripts/install-test-deps.sh          what `make test` needs
+#   scripts/install-test-deps.sh system   what `make test-system` and `make check` need, too
+#   scripts/install-test-deps.sh node     only the node packages; exit code 3 without a usable node
+#   scripts/install-test-deps.sh v4l2     only what `make test-v4l2` needs; exit code 3 if something is missing then
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-tools=(ffmpeg vlc gstreamer chromium font node python mosquitto compiler shellcheck haproxy qemu-user cross qemu-system v4l2vm container promtool)
+tools=(ffmpeg chromium font node python)
+system=(vlc gstreamer mosquitto compiler shellcheck haproxy qemu-user cross qemu-system v4l2vm container promtool)
 browser=e2e/browser
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/bramble # os.UserCacheDir, in Go
 
@@ -22,7 +24,10 @@ present() {
     ffmpeg) have ffmpeg && have ffprobe ;;
     vlc) have cvlc && have setpriv ;;
     gstreamer) have gst-launch-1.0 && have gst-inspect-1.0 &&
-      for element in souphttpsrc multipartdemux jpegdec pngenc qtdemux capssetter h264parse openh264dec videoconvert; do gst-inspect-1.0 --exists "$element" || return; done ;;
+      for element in souphttpsrc multipartdemux jpegdec pngenc qtdemux capssetter h264parse openh264dec \
+        videoconvert; do
+        gst-inspect-1.0 --exists "$element" || return
+      done ;;
     chromium) have chromium || have chromium-browser || have google-chrome ;;
     font) have fc-list && [ -n "$(fc-list 2>/dev/null | head -n 1)" ] ;;
     node) have npm && have node && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ;;
@@ -31,12 +36,15 @@ present() {
     compiler) have "$(go env CC)" ;;
     shellcheck) have shellcheck ;;
     haproxy) have haproxy ;;
-    qemu-user) { have qemu-arm || have qemu-arm-static; } && { have qemu-aarch64 || have qemu-aarch64-static; } ;;
+    qemu-user)
+      { have qemu-arm || have qemu-arm-static; } && { have qemu-aarch64 || have qemu-aarch64-static; } ;;
     qemu-system) have qemu-system-x86_64 ;;
-    v4l2vm) have v4l2-ctl && have gcc && have make && have strip && have xz && have perl && [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] &&
+    v4l2vm) have v4l2-ctl && have gcc && have make && have strip && have xz && have perl &&
+      [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] &&
       /sbin/ldconfig -p | grep 'libelf\.so\.1' >/dev/null ;;
     promtool) have promtool || [ -x "$cache/promtool" ] ;;
-    container) have systemd-nspawn && have systemd-analyze && have nsenter && have unshare && have ip && have apt-get ;;
+    container)
+      have systemd-nspawn && have systemd-analyze && have nsenter && have unshare && have ip && have apt-get ;;
     cross) have aarch64-linux-gnu-gcc && have arm-linux-gnueabihf-gcc && have arm-linux-gnueabi-gcc ;;
   esac
 }
@@ -46,7 +54,8 @@ packages() {
   case $1 in
     ffmpeg) echo "ffmpeg" ;;
     vlc) echo "vlc-bin vlc-plugin-base util-linux" ;;
-    gstreamer) echo "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad" ;;
+    gstreamer)
+      echo "gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad" ;;
     chromium) printf '%s\n' "chromium" "chromium-browser" ;;
     font) echo "fontconfig fonts-dejavu-core" ;;
     node) echo "nodejs npm" ;;
@@ -57,10 +66,13 @@ packages() {
     haproxy) echo "haproxy" ;;
     qemu-user) printf '%s\n' "qemu-user" "qemu-user-static" ;;
     qemu-system) echo "qemu-system-x86" ;;
-    v4l2vm) echo "v4l-utils gcc libc6-dev make binutils xz-utils perl-base libelf-dev debian-archive-keyring" ;;
+    v4l2vm)
+      echo "v4l-utils gcc libc6-dev make binutils xz-utils perl-base libelf-dev debian-archive-keyring" ;;
     promtool) echo "prometheus" ;;
     container) echo "systemd-container systemd util-linux iproute2" ;;
-    cross) echo "gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross gcc-arm-linux-gnueabi libc6-dev-armel-cross" ;;
+    cross)
+      echo "gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross" \
+        "gcc-arm-linux-gnueabi libc6-dev-armel-cross" ;;
   esac
 }
 
@@ -110,8 +122,11 @@ fetch_promtool() {
   local dir
   dir=$(mktemp -d)
   say "apt-get download prometheus, for promtool"
-  if (cd "$dir" && timeout 300 apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User=root download prometheus && dpkg-deb -x prometheus_*.deb .) >"$dir/log" 2>&1 &&
-    mkdir -p "$cache" && cp "$dir/usr/bin/promtool" "$cache/promtool.new" && "$cache/promtool.new" --version >/dev/null 2>&1; then
+  if (cd "$dir" &&
+    timeout 300 apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User=root download prometheus &&
+    dpkg-deb -x prometheus_*.deb .) >"$dir/log" 2>&1 &&
+    mkdir -p "$cache" && cp "$dir/usr/bin/promtool" "$cache/promtool.new" &&
+    "$cache/promtool.new" --version >/dev/null 2>&1; then
     mv "$cache/promtool.new" "$cache/promtool"
   else
     tail -n 5 "$dir/log"
@@ -158,6 +173,7 @@ node_packages() {
 }
 
 failed=0
+[ "${1:-}" != system ] || tools+=("${system[@]}")
 [ "${1:-}" != v4l2 ] || tools=(ffmpeg compiler qemu-system v4l2vm)
 if [ "${1:-}" = node ]; then
   present node || exit 3

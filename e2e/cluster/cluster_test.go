@@ -21,6 +21,7 @@ const (
 // TestFailures stops a hub, kills another one and then NATS servers, cuts off an agent for a while, and adds a hub: all
 // viewers are live again, and none is shown an old picture.
 func TestFailures(t *testing.T) {
+	testutil.System(t, "runs a cluster")
 	t.Parallel()
 	s := newFixture(t)
 	a := newViewerGroup(s.root, viewers, []string{"porch", "garden", "shed"})

@@ -44,7 +44,7 @@ type server struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	if _, err := exec.LookPath("haproxy"); err != nil {
-		t.Skip("haproxy is not installed: make test installs it where it can")
+		t.Skip("haproxy is not installed: make test-system installs it where it can")
 	}
 	s := &fixture{t: t, files: testutil.NewNATSConfigs(t, natsFiles), agents: make(map[string]*proc.Process)}
 	s.cluster()

@@ -41,8 +41,9 @@ func student(i int) (name, password, address string) {
 // TestLab: a hub behind a reverse proxy on another host, the shipped HAProxy. Thirty students log in through it while
 // the last of them guesses the others' passwords as fast as possible. Only that one waits.
 func TestLab(t *testing.T) {
+	testutil.System(t, "runs 30 students behind a proxy")
 	if _, err := exec.LookPath("haproxy"); err != nil {
-		t.Skip("haproxy is not installed: make test installs it where it can")
+		t.Skip("haproxy is not installed: make test-system installs it where it can")
 	}
 	l := newLab(t)
 	file := filepath.Join(t.TempDir(), "credentials.json")

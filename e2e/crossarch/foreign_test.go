@@ -31,6 +31,7 @@ func boards() []board {
 // TestForeignAgents builds the agents as make dist does, and lets each deliver frames to a hub of this machine's own
 // architecture.
 func TestForeignAgents(t *testing.T) {
+	testutil.System(t, "needs cross compilers")
 	for _, b := range boards() {
 		t.Run(b.arch, func(t *testing.T) {
 			t.Parallel()
@@ -41,7 +42,7 @@ func TestForeignAgents(t *testing.T) {
 				t.Run(variant, func(t *testing.T) {
 					program := filepath.Join(dir, "bramble-"+variant+"-linux-"+b.arch)
 					if _, err := os.Stat(program); err != nil {
-						t.Skipf("no C compiler for %s: make test installs it where it can; scripts/dist.sh said:\n%s", b.arch, said)
+						t.Skipf("no C compiler for %s: make test-system installs it where it can; scripts/dist.sh said:\n%s", b.arch, said)
 					}
 					checkProgram(t, program, b.arch, variant == "agent")
 					deliver(t, []string{emulator, "-cpu", b.cpu, program})
@@ -59,7 +60,7 @@ func findQEMU(t *testing.T, name string) string {
 			return path
 		}
 	}
-	t.Skipf("%s is not installed: make test installs it where it can", name)
+	t.Skipf("%s is not installed: make test-system installs it where it can", name)
 	return ""
 }
 

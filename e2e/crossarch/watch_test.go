@@ -100,7 +100,7 @@ func watchJPEG(t *testing.T, url string, width, height, n int) {
 func watchH264(t *testing.T, url string, n int) {
 	t.Helper()
 	if _, err := exec.LookPath("ffmpeg"); err != nil {
-		t.Skip("ffmpeg is not installed: make test installs it where it can")
+		t.Skip("ffmpeg is not installed: make test-system installs it where it can")
 	}
 	_, _ = open(t, url).Read(make([]byte, 1)) // until the hub has frames: ffmpeg does not ask twice
 	ctx, cancel := context.WithTimeout(t.Context(), 2*testutil.Timeout)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -75,6 +76,7 @@ func compose(t *testing.T) (map[string]service, map[string]network) {
 // TestCompose: the file is of the Compose model, and its services can do little, are published on this host only, and
 // name what there is.
 func TestCompose(t *testing.T) {
+	testutil.System(t, "builds Compose")
 	services, _ := compose(t)
 	settings, err := os.ReadFile(filepath.Join(root, "docs/ref/config.md"))
 	if err != nil {
@@ -116,6 +118,7 @@ func TestCompose(t *testing.T) {
 // TestComposeAsksNobody: hubs without authentication are published on this host only, instead of --insecure, and
 // believe the balancer only. No other container is given the balancer's address.
 func TestComposeAsksNobody(t *testing.T) {
+	testutil.System(t, "builds Compose")
 	services, networks := compose(t)
 	balancer := services["balancer"].Networks["front"]
 	if balancer == nil || balancer.Address == "" {
@@ -165,7 +168,7 @@ func TestNATS(t *testing.T) {
 func TestLint(t *testing.T) {
 	linter := filepath.Join(root, "e2e/browser/node_modules/.bin/dockerfile-utils")
 	if _, err := os.Stat(linter); err != nil {
-		t.Skip("dockerfile-utils is not installed: make test installs it where it can (npm ci in e2e/browser)")
+		t.Skip("dockerfile-utils is not installed: make test-system installs it where it can (npm ci in e2e/browser)")
 	}
 	if out, err := exec.Command(linter, "lint", filepath.Join(root, "deployments/docker/Dockerfile")).
 		CombinedOutput(); err != nil {
@@ -192,9 +195,10 @@ func TestToolchain(t *testing.T) {
 
 // TestBalancer lets HAProxy read its configuration. It looks up no names then.
 func TestBalancer(t *testing.T) {
+	testutil.System(t, "needs HAProxy")
 	haproxy, err := exec.LookPath("haproxy")
 	if err != nil {
-		t.Skip("haproxy is not installed: make test installs it where it can")
+		t.Skip("haproxy is not installed: make test-system installs it where it can")
 	}
 	if out, err := exec.Command(haproxy, "-c", "-f", filepath.Join(root, "deployments/docker/haproxy.cfg")).
 		CombinedOutput(); err != nil {

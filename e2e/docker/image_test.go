@@ -148,6 +148,7 @@ func (i *image) waitHealthy(env []string) {
 // TestImages runs the images of hub and agent with a NATS server: they become healthy, a picture comes out, and the
 // credentials file can be written.
 func TestImages(t *testing.T) {
+	testutil.System(t, "makes images")
 	hub, agent := build(t, "hub", "hub/cmd/bramble-hub"), build(t, "agent", "agent/cmd/bramble-agent")
 	url := testutil.StartNATS(t)
 	hubEnv := []string{"BRAMBLE_HTTP=" + freeAddr(t), "BRAMBLE_NATS_URL=" + url}

@@ -79,6 +79,7 @@ func (l *lab) deliver(dir string) {
 
 // TestInstall does what docs/guide/install.md says.
 func TestInstall(t *testing.T) {
+	testutil.System(t, "installs packages in a clean Debian")
 	began := time.Now()
 	packed := make(chan made, 1)
 	dir := t.TempDir()
@@ -198,10 +199,10 @@ func verify(l *lab) {
 func watch(t *testing.T, l *lab, page string) {
 	t.Helper()
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("node is not installed: make test installs it where it can")
+		t.Skip("node is not installed: make test-system installs it where it can")
 	}
 	if _, err := os.Stat("../browser/node_modules/playwright-core"); err != nil {
-		t.Skip("playwright-core is not installed: make test installs it where it can (npm ci in e2e/browser)")
+		t.Skip("playwright-core is not installed: make test-system installs it where it can (npm ci in e2e/browser)")
 	}
 	cmd := exec.Command("nsenter", "--net", fmt.Sprintf("--target=%d", l.pid), "node", "../browser/grid.mjs", page, "--cameras", "1", "--user",
 		"anna", "--password", password)

@@ -12,7 +12,7 @@ import (
 // not be here.
 func TestUnits(t *testing.T) {
 	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		t.Skip("systemd-analyze is not installed: make test installs it where it can")
+		t.Skip("systemd-analyze is not installed: make test-system installs it where it can")
 	}
 	units, err := filepath.Glob("../../deployments/systemd/*.service")
 	if err != nil || len(units) != 2 {

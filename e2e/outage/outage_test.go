@@ -28,6 +28,7 @@ const (
 // TestOutages freezes NATS servers, so that their sockets stay open and nothing is read from them any longer, and kills
 // others, all at once.
 func TestOutages(t *testing.T) {
+	testutil.System(t, "waits for outages")
 	t.Parallel()
 	clips := map[frame.Format]string{frame.JPEG: makeJPEG(t), frame.H264: makeH264(t)}
 	var stages []*fixture

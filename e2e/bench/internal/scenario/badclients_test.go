@@ -10,11 +10,13 @@ import (
 
 	"github.com/bramble-cam/bramble/e2e/bench/internal/badclients"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
 // TestBadClients: some bad clients of each kind come, do what they are called after, and leave; each figure is there.
 func TestBadClients(t *testing.T) {
+	testutil.System(t, "runs the benchmark")
 	b := bench(t)
 	bad := badClientCase{name: "some of each", groups: []badclients.Group{
 		{Kind: badclients.Stalled, N: 3}, {Kind: badclients.Slow, N: 3}, {Kind: badclients.Half, N: 3},
@@ -49,6 +51,7 @@ func TestBadClients(t *testing.T) {
 // TestAuthenticatedCases: some bad consumers, agents, viewers and clients without credentials of each kind connect. The
 // report says what became of them, and they harm no good viewer.
 func TestAuthenticatedCases(t *testing.T) {
+	testutil.System(t, "runs the benchmark")
 	b := bench(t)
 	all := badClientCase{name: "some of each", agent: true}
 	for _, bad := range authenticatedCases() {

@@ -24,6 +24,7 @@ import (
 	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
+	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
 // TestMain lets this test program be the baseline and the exec: camera, as the benchmark's own program is.
@@ -50,7 +51,7 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	dir, err := os.MkdirTemp("", "bramble-bench-")
-	if err == nil {
+	if err == nil && testutil.RunsSystem() {
 		err = build(dir)
 	}
 	if err == nil {
@@ -103,6 +104,7 @@ func bench(t *testing.T) *Bench {
 
 // TestSmoke runs some scenarios against real servers, so that the benchmark cannot rot. Every figure must be there.
 func TestSmoke(t *testing.T) {
+	testutil.System(t, "runs the benchmark")
 	b := bench(t)
 	for _, c := range []struct {
 		name string
@@ -127,6 +129,7 @@ func TestSmoke(t *testing.T) {
 
 // TestBroker: with a NATS server of its own the hub shows the same figures, and the server its own.
 func TestBroker(t *testing.T) {
+	testutil.System(t, "runs the benchmark")
 	b := bench(t)
 	b.Broker, b.Kinds = filepath.Join(filepath.Dir(b.Hub), "nats-server"), []string{"mjpeg"}
 	table, err := b.fanout(t.Context())
@@ -165,6 +168,7 @@ func check(t *testing.T, table *report.Table, want []string) {
 
 // TestViewers: slow, stalled, coming and going viewers behave as they are named.
 func TestViewers(t *testing.T) {
+	testutil.System(t, "runs the benchmark")
 	b := bench(t)
 	ctx := t.Context()
 	cam, err := b.camera("mjpeg")
@@ -208,6 +212,7 @@ func TestViewers(t *testing.T) {
 
 // TestKilledServer: a server that dies in the middle is an error, and no row of zeros.
 func TestKilledServer(t *testing.T) {
+	testutil.System(t, "runs the benchmark")
 	b := bench(t)
 	b.Span = time.Minute
 	cam, err := b.camera("mp4")
@@ -238,6 +243,7 @@ func TestKilledServer(t *testing.T) {
 // TestStopped: the end of the context ends a run soon, with the context's error, and leaves no process (goleak sees
 // those who wait for them).
 func TestStopped(t *testing.T) {
+	testutil.System(t, "runs the benchmark")
 	b := bench(t)
 	b.Span = time.Minute
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
