@@ -241,7 +241,7 @@ export class CameraPage {
       ['Source', camera.source],
       ['Host', camera.host],
       ['Agent', this.#agent || '–'],
-      ['Drops', this.#drops || '–'],
+      ['Lost frames', this.#drops || '–'],
     ]);
   }
 
