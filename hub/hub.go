@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
-	"maps"
 	"net"
 	"sync"
 
@@ -23,6 +22,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/endedsessions"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
 	"github.com/bramble-cam/bramble/hub/internal/ingest"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/natsserver"
 	"github.com/bramble-cam/bramble/hub/internal/outputs"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
@@ -48,6 +48,7 @@ type Hub struct {
 	ended    *endedsessions.Store // logged-out sessions
 	auth     *auth.Authenticator
 	external webauth.External // logins at a proxy or an identity provider
+	refused  metrics.Refused  // counts what all parts refuse
 	proxies  trustedproxy.Proxies
 
 	started    chan struct{} // closed when the addresses below are set
@@ -102,7 +103,7 @@ func New(cfg Config) (*Hub, error) {
 	return &Hub{
 		cfg: cfg, audit: lines, external: external, httpCert: httpCert, natsCert: natsCert, space: space,
 		store: store, ended: ended, auth: auth.New(store, ended, cfg.Log), proxies: proxies,
-		started: make(chan struct{}),
+		refused: metrics.NewRefused(), started: make(chan struct{}),
 	}, nil
 }
 
@@ -147,7 +148,7 @@ func (h *Hub) run(ctx context.Context) error {
 		return setting.Errorf("HTTP: %w: choose another address with {http}", err)
 	}
 	in, err := ingest.Dial(ingest.Config{
-		URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, Log: h.cfg.Log,
+		URL: dial, Space: h.space, Trust: h.cfg.NATSTrust, Refused: h.refused, Log: h.cfg.Log,
 		Limits: ingest.Limits{FPS: h.cfg.MaxFPS, Bandwidth: h.cfg.MaxBandwidth, Pixels: h.cfg.MaxMegapixels},
 	}, connect...)
 	if err != nil {
@@ -191,7 +192,7 @@ func (h *Hub) run(ctx context.Context) error {
 func (h *Hub) newCameras(in *ingest.Ingest) *cameras.Registry {
 	return cameras.New(cameras.Config{
 		Agents: in, Linger: h.cfg.Linger, MaxCameras: h.cfg.MaxCameras, MaxPerAgent: h.cfg.MaxCamerasPerAgent,
-		Log: h.cfg.Log,
+		Refused: h.refused, Log: h.cfg.Log,
 	})
 }
 
@@ -220,7 +221,7 @@ func (h *Hub) followBucket(ctx context.Context) error {
 // hubSync exchanges events with other hubs: this hub's go out, theirs come in.
 func (h *Hub) hubSync(in *ingest.Ingest) *hubsync.Sync {
 	return hubsync.New(hubsync.Config{
-		Conn: in.Conn(), Space: h.space, Credentials: h.store, Ended: h.ended, Version: h.cfg.Version, Log: h.cfg.Log,
+		Conn: in.Conn(), Space: h.space, Credentials: h.store, Ended: h.ended, Version: h.cfg.Version, Refused: h.refused, Log: h.cfg.Log,
 	})
 }
 
@@ -246,21 +247,13 @@ func (h *Hub) http(
 			ingest.NewCollector(in.Connected, in.Reconnects), cameras.NewCollector(reg, tr.Delivered),
 			transcode.NewCollector(tr, reg.Cameras),
 		},
-		Refusals:  func() map[string]uint64 { return sumCounters(in.Refusals(), reg.Refusals(), hubs.Refusals()) },
+		Refused:   h.refused,
 		Others:    hubs.Others,
 		Exposed:   h.cfg.RequireUsers || !netutil.IsLoopback(h.publishedAddr(addr.String())) && !h.cfg.Insecure,
 		Insecure:  h.cfg.Insecure,
 		Published: h.cfg.HTTPPublished != "" && netutil.IsLoopback(h.cfg.HTTPPublished),
 		Log:       h.cfg.Log,
 	}
-}
-
-func sumCounters(counts ...map[string]uint64) map[string]uint64 {
-	all := make(map[string]uint64)
-	for _, c := range counts {
-		maps.Copy(all, c)
-	}
-	return all
 }
 
 // Page is the URL of the dashboard. Call it after WaitStarted.

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/logkey"
@@ -90,7 +91,8 @@ type Config struct {
 	MaxCameras  int // how many there may be; 0 means DefaultMaxCameras
 	MaxPerAgent int // how many of them one run of an agent may bring; 0 means DefaultMaxPerAgent
 
-	Log *slog.Logger
+	Refused metrics.Refused // where to count what is refused
+	Log     *slog.Logger
 }
 
 // Registry holds the cameras.
@@ -99,8 +101,7 @@ type Registry struct {
 
 	mu       sync.Mutex
 	cameras  map[string]*Camera
-	perAgent map[string]int // how many of them each run of an agent has reported, by its instance
-	refused  map[string]uint64
+	perAgent map[string]int    // how many of them each run of an agent has reported, by its instance
 	limit    *loglimit.Limiter // of lines about refusals
 }
 
@@ -115,8 +116,9 @@ func New(cfg Config) *Registry {
 	if cfg.MaxPerAgent <= 0 {
 		cfg.MaxPerAgent = DefaultMaxPerAgent
 	}
+	cfg.Refused = cfg.Refused.OrNew()
 	return &Registry{
-		cfg: cfg, cameras: make(map[string]*Camera), perAgent: make(map[string]int), refused: make(map[string]uint64),
+		cfg: cfg, cameras: make(map[string]*Camera), perAgent: make(map[string]int),
 		limit: loglimit.New(loglimit.Notices()),
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -30,8 +31,9 @@ func TestTooManyCameras(t *testing.T) {
 	if n := len(r.Cameras()); n != 50 {
 		t.Errorf("%d cameras: want 50", n)
 	}
-	if got := r.Refusals(); got[limitPerAgent] != 4 || got[limitCameras] != 34 {
-		t.Errorf("refused %v: want 2 of each of the first two agents, 12 and 22 of the others", got)
+	refused := r.cfg.Refused
+	if a, b := refused.Count(metrics.RefusedCamerasPerAgent), refused.Count(metrics.RefusedCameras); a != 4 || b != 34 {
+		t.Errorf("refused %d and %d: want 2 of each of the first two agents, 12 and 22 of the others", a, b)
 	}
 	if _, err := r.Camera(s.Camera); !errors.Is(err, ErrUnknownCamera) {
 		t.Errorf("the camera beyond the limit: %v", err)

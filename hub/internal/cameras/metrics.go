@@ -17,123 +17,137 @@ func states() []status.State {
 // Delivered counts what was delivered of streams that are made of a camera's.
 type Delivered struct{ Frames, Bytes uint64 }
 
-// collector reads the numbers of all cameras at each scrape, so that nothing is counted twice.
-type collector struct {
-	registry *Registry
-	derived  func([]*Camera) map[string]map[media.Codec]Delivered
+// sample is a camera at a scrape.
+type sample struct {
+	Info
 
-	cameras, up, state, subscribed, newest, in, bytesIn, out, bytesOut, drops *prometheus.Desc
-	agentDrops, synchronised, clockError, temperature                         *prometheus.Desc
+	delivered map[media.Codec]Delivered // of all streams of a format, the camera's own included
 }
 
 // NewCollector returns the metrics of cameras and of the streams that they deliver. derived returns what was delivered
 // of other streams of a list of cameras, by camera id.
 func NewCollector(r *Registry, derived func([]*Camera) map[string]map[media.Codec]Delivered) prometheus.Collector {
-	return &collector{
-		registry: r, derived: derived,
-		cameras: metrics.Desc("cameras", "Cameras known, by state.", "state"),
-		up:      metrics.Desc("camera_up", "1 if the camera's agent can be reached, else 0.", "camera"),
-		state: metrics.Desc("camera_state",
-			"1 for the state that the camera is in, 0 for the others.", "camera", "state"),
-		subscribed: metrics.Desc("camera_subscribed",
-			"1 while this hub takes the camera's frames, for its viewers or shortly after, else 0.", "camera"),
-		newest: metrics.Desc("newest_frame_timestamp_seconds",
-			"When the newest frame arrived here, Unix time; absent while nobody watches.", "camera"),
-		in:      metrics.Desc("frames_in_total", "Frames received from the camera.", "camera", "format"),
-		bytesIn: metrics.Desc("received_bytes_total", "Bytes of frames received from the camera.", "camera", "format"),
-		out: metrics.Desc("frames_out_total",
-			"Frames delivered, over all viewers, renditions included.", "camera", "format"),
-		bytesOut: metrics.Desc("sent_bytes_total",
-			"Bytes of frames delivered, over all viewers, renditions included.", "camera", "format"),
-		drops: metrics.Desc("drops_total",
-			"Frames lost, by reason: lagged counts what slow viewers skipped, the others what did not come in.",
-			"camera", "format", "reason"),
-		agentDrops: metrics.Desc("agent_drops_total",
-			"Frames that the camera's agent has lost since its start, by reason.", "camera", "reason"),
-		synchronised: metrics.Desc("camera_clock_synchronised",
-			"1 if something keeps the clock of the camera's host right, else 0; absent while the camera is offline.",
-			"camera"),
-		clockError: metrics.Desc("camera_clock_error_seconds",
-			"Largest error of that clock as its kernel knows it; absent while nothing keeps it right.", "camera"),
-		temperature: metrics.Desc("camera_temperature_celsius",
-			"Temperature of the board that the camera is at; absent if it does not tell, and while the camera is offline.",
-			"camera"),
+	read := func() []sample {
+		cameras := r.Cameras()
+		all, more := make([]sample, len(cameras)), derived(cameras)
+		for i, c := range cameras {
+			all[i] = newSample(c.Info(), more[c.ID()])
+		}
+		return all
+	}
+	states := metrics.NewScraper(func() []map[status.State]int { return []map[status.State]int{r.countStates()} },
+		metrics.Gauge("cameras", "Known cameras, by state.", func(count map[status.State]int, emit metrics.Emit) {
+			for _, state := range states() {
+				emit(float64(count[state]), string(state))
+			}
+		}, "state"))
+	return metrics.Group{states, metrics.NewScraper(read, append(streamMetrics(), stateMetrics()...)...)}
+}
+
+// stateMetrics returns the metrics of the cameras' states and of what their agents report.
+func stateMetrics() []metrics.Metric[sample] {
+	return []metrics.Metric[sample]{
+		metrics.Gauge("camera_up", "1 if the camera's agent can be reached, else 0.",
+			func(s sample, emit metrics.Emit) { emit(metrics.Bool(s.State != Offline), s.Camera) }, "camera"),
+		metrics.Gauge("camera_state", "1 for the state of the camera, 0 for all other states.",
+			func(s sample, emit metrics.Emit) {
+				for _, state := range states() {
+					emit(metrics.Bool(s.State == state), s.Camera, string(state))
+				}
+			}, "camera", "state"),
+		metrics.Counter("agent_drops_total", "Frames that the camera's agent has lost since its start, by reason.",
+			func(s sample, emit metrics.Emit) {
+				new(drop.Counters).Each(func(r drop.Reason, _ uint64) { // known reasons only: an agent may report any
+					emit(float64(s.Status.Drops[r.String()]), s.Camera, r.String())
+				})
+			}, "camera", "reason"),
+		metrics.Gauge("camera_clock_synchronised",
+			"1 if the clock of the camera's host is synchronized, else 0. Absent while the camera is offline.",
+			func(s sample, emit metrics.Emit) {
+				if s.State != Offline {
+					emit(metrics.Bool(s.Clock.Error >= 0), s.Camera)
+				}
+			}, "camera"),
+		metrics.Gauge("camera_clock_error_seconds",
+			"Maximum error of the clock of the camera's host, as its kernel estimates it. "+
+				"Absent while the clock is not synchronized or the camera is offline.",
+			func(s sample, emit metrics.Emit) {
+				if s.State != Offline && s.Clock.Error >= 0 {
+					emit(float64(s.Clock.Error)/1e6, s.Camera)
+				}
+			}, "camera"),
+		metrics.Gauge("camera_temperature_celsius", "Temperature of the camera's board. "+
+			"Absent if the board does not report it or the camera is offline.",
+			func(s sample, emit metrics.Emit) {
+				if s.State != Offline && s.Temperature != nil {
+					emit(*s.Temperature, s.Camera)
+				}
+			}, "camera"),
 	}
 }
 
-// Describe implements prometheus.Collector.
-func (m *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		m.cameras, m.up, m.state, m.subscribed, m.newest, m.in, m.bytesIn, m.out, m.bytesOut, m.drops, m.agentDrops,
-		m.synchronised, m.clockError, m.temperature,
-	} {
-		ch <- d
+// streamMetrics returns the metrics of the streams that cameras deliver.
+func streamMetrics() []metrics.Metric[sample] {
+	return []metrics.Metric[sample]{
+		metrics.Gauge("camera_subscribed",
+			"1 while this hub receives the camera's frames: while it has viewers, and for the linger time after. Else 0.",
+			func(s sample, emit metrics.Emit) { emit(metrics.Bool(s.Watched), s.Camera) }, "camera"),
+		metrics.Gauge("newest_frame_timestamp_seconds",
+			"Unix time at which the newest frame arrived at this hub. Absent while the camera has no viewers.",
+			func(s sample, emit metrics.Emit) {
+				if !s.Received.IsZero() {
+					emit(float64(s.Received.UnixMicro())/1e6, s.Camera)
+				}
+			}, "camera"),
+		metrics.Counter("frames_in_total", "Frames received from the camera.",
+			func(s sample, emit metrics.Emit) { emit(float64(s.Stream.FramesIn.Load()), s.Camera, s.codec()) },
+			"camera", "format"),
+		metrics.Counter("received_bytes_total", "Bytes of frames received from the camera.",
+			func(s sample, emit metrics.Emit) { emit(float64(s.Stream.BytesIn.Load()), s.Camera, s.codec()) },
+			"camera", "format"),
+		metrics.Counter("frames_out_total", "Frames delivered to all viewers, renditions included.",
+			func(s sample, emit metrics.Emit) {
+				for codec, d := range s.delivered {
+					emit(float64(d.Frames), s.Camera, string(codec))
+				}
+			}, "camera", "format"),
+		metrics.Counter("sent_bytes_total", "Bytes of frames delivered to all viewers, renditions included.",
+			func(s sample, emit metrics.Emit) {
+				for codec, d := range s.delivered {
+					emit(float64(d.Bytes), s.Camera, string(codec))
+				}
+			}, "camera", "format"),
+		metrics.Counter("drops_total",
+			"Frames lost, by reason. Lagged counts what slow viewers skipped, the other reasons what did not come in.",
+			func(s sample, emit metrics.Emit) {
+				s.Stream.Drops.Each(func(r drop.Reason, n uint64) { emit(float64(n), s.Camera, s.codec(), r.String()) })
+			}, "camera", "format", "reason"),
 	}
 }
 
-// Collect implements prometheus.Collector.
-func (m *collector) Collect(ch chan<- prometheus.Metric) {
-	cameras := m.registry.Cameras()
-	count := make(map[status.State]int)
-	derived := m.derived(cameras)
-	for _, c := range cameras {
-		i := c.Info()
-		count[i.State]++
-		m.collectState(ch, i)
-		m.collectStream(ch, i, derived[i.Camera])
-		m.collectAgent(ch, i)
-	}
-	for _, s := range states() {
-		metrics.Gauge(ch, m.cameras, float64(count[s]), string(s))
-	}
-}
-
-func (m *collector) collectState(ch chan<- prometheus.Metric, i Info) {
-	metrics.Gauge(ch, m.up, metrics.Bool(i.State != Offline), i.Camera)
-	for _, s := range states() {
-		metrics.Gauge(ch, m.state, metrics.Bool(i.State == s), i.Camera, string(s))
-	}
-	metrics.Gauge(ch, m.subscribed, metrics.Bool(i.Watched), i.Camera)
-	if !i.Received.IsZero() {
-		metrics.Gauge(ch, m.newest, float64(i.Received.UnixMicro())/1e6, i.Camera)
-	}
-}
-
-// collectStream reports what has come in, and what was delivered of all streams of a format together.
-func (m *collector) collectStream(ch chan<- prometheus.Metric, i Info, derived map[media.Codec]Delivered) {
-	s, native := i.Stream, i.Stream.Codec()
-	metrics.Counter(ch, m.in, float64(s.FramesIn.Load()), i.Camera, string(native))
-	metrics.Counter(ch, m.bytesIn, float64(s.BytesIn.Load()), i.Camera, string(native))
-	s.Drops.Each(func(r drop.Reason, n uint64) {
-		metrics.Counter(ch, m.drops, float64(n), i.Camera, string(native), r.String())
-	})
+func newSample(i Info, derived map[media.Codec]Delivered) sample {
+	s := sample{i, make(map[media.Codec]Delivered)}
 	for _, codec := range []media.Codec{media.JPEG, media.H264} {
 		d, ok := derived[codec]
-		if codec == native {
+		if codec == i.Stream.Codec() {
 			ok = true
-			d.Frames += s.FramesOut.Load()
-			d.Bytes += s.BytesOut.Load()
+			d.Frames += i.Stream.FramesOut.Load()
+			d.Bytes += i.Stream.BytesOut.Load()
 		}
 		if ok {
-			metrics.Counter(ch, m.out, float64(d.Frames), i.Camera, string(codec))
-			metrics.Counter(ch, m.bytesOut, float64(d.Bytes), i.Camera, string(codec))
+			s.delivered[codec] = d
 		}
 	}
+	return s
 }
 
-// collectAgent reports what the agent says of itself.
-func (m *collector) collectAgent(ch chan<- prometheus.Metric, i Info) {
-	new(drop.Counters).Each(func(r drop.Reason, _ uint64) { // known reasons only: an agent may report any
-		metrics.Counter(ch, m.agentDrops, float64(i.Status.Drops[r.String()]), i.Camera, r.String())
-	})
-	if i.State == Offline {
-		return
+// codec returns what the camera delivers.
+func (s sample) codec() string { return string(s.Stream.Codec()) }
+
+func (r *Registry) countStates() map[status.State]int {
+	count := make(map[status.State]int)
+	for _, c := range r.Cameras() {
+		count[c.Info().State]++
 	}
-	metrics.Gauge(ch, m.synchronised, metrics.Bool(i.Clock.Error >= 0), i.Camera)
-	if i.Clock.Error >= 0 {
-		metrics.Gauge(ch, m.clockError, float64(i.Clock.Error)/1e6, i.Camera)
-	}
-	if i.Temperature != nil {
-		metrics.Gauge(ch, m.temperature, *i.Temperature, i.Camera)
-	}
+	return count
 }

@@ -18,6 +18,8 @@ const acceptBurst = 100
 // AcceptLimiter bounds new connections per second, so that a burst does not delay frames to existing viewers. Excess
 // connections wait in the kernel's queue, in the order in which they came.
 type AcceptLimiter struct {
+	metrics.Group
+
 	limit   *rate.Limiter
 	delayed prometheus.Counter
 }
@@ -27,8 +29,9 @@ func NewAcceptLimiter(perSecond int) *AcceptLimiter {
 	a := &AcceptLimiter{
 		limit: rate.NewLimiter(rate.Inf, acceptBurst),
 		delayed: metrics.NewCounter("connections_delayed_total",
-			"New HTTP connections that waited because more came than max-connection-rate."),
+			"New HTTP connections that waited because more came than max-connection-rate allows."),
 	}
+	a.Group = metrics.Group{a.delayed}
 	a.SetRate(perSecond)
 	return a
 }
@@ -41,12 +44,6 @@ func (a *AcceptLimiter) SetRate(perSecond int) {
 		a.limit.SetLimit(rate.Inf)
 	}
 }
-
-// Describe implements prometheus.Collector.
-func (a *AcceptLimiter) Describe(ch chan<- *prometheus.Desc) { a.delayed.Describe(ch) }
-
-// Collect implements prometheus.Collector.
-func (a *AcceptLimiter) Collect(ch chan<- prometheus.Metric) { a.delayed.Collect(ch) }
 
 // Listener returns a listener whose connections the limiter bounds. No connection waits after ctx has ended.
 func (a *AcceptLimiter) Listener(ctx context.Context, l net.Listener) net.Listener {

@@ -25,7 +25,6 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,6 +32,7 @@ import (
 
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/endedsessions"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
@@ -73,6 +73,7 @@ type Config struct {
 	Credentials *credstore.Store
 	Ended       *endedsessions.Store // logged-out sessions
 	Version     string               // of the program
+	Refused     metrics.Refused      // where to count messages that are refused
 	Log         *slog.Logger
 }
 
@@ -84,7 +85,6 @@ type Sync struct {
 	name     string
 	changed  chan struct{} // holds a token when credentials have changed
 	others   *otherHubs
-	refused  atomic.Uint64
 
 	// Owned by Run's goroutine.
 	limiter    *rate.Limiter
@@ -99,6 +99,7 @@ type Sync struct {
 
 // New returns a Sync. It starts nothing.
 func New(cfg Config) *Sync {
+	cfg.Refused = cfg.Refused.OrNew()
 	id := make([]byte, 8)
 	_, _ = rand.Read(id)     // never fails
 	name, _ := os.Hostname() // "" if this host has none
@@ -120,9 +121,6 @@ func New(cfg Config) *Sync {
 
 // Others returns the hubs that were heard recently.
 func (s *Sync) Others() []Other { return s.others.list() }
-
-// Refusals returns how many messages were refused, by kind.
-func (s *Sync) Refusals() map[string]uint64 { return map[string]uint64{"hub": s.refused.Load()} }
 
 // Run exchanges messages with the other hubs until ctx ends.
 func (s *Sync) Run(ctx context.Context) error {
@@ -231,7 +229,7 @@ func (s *Sync) pushLacking() {
 func (s *Sync) receive(msg *nats.Msg, now time.Time) {
 	key := s.cfg.Credentials.Snapshot().HubKey()
 	if key == nil || !s.limiter.AllowN(now, 1) {
-		s.refused.Add(1)
+		s.cfg.Refused.Inc(metrics.RefusedHub)
 		return
 	}
 	m, err := open(key, msg)
@@ -242,7 +240,7 @@ func (s *Sync) receive(msg *nats.Msg, now time.Time) {
 		_, err = s.cfg.Ended.Merge(m.Ended, now)
 	}
 	if err != nil {
-		s.refused.Add(1)
+		s.cfg.Refused.Inc(metrics.RefusedHub)
 		if errors.Is(err, errForeignKey) {
 			s.others.addForeign(now)
 		}

@@ -47,7 +47,7 @@ func TestLogouts(t *testing.T) {
 			t.Error("another session has ended")
 		}
 	}
-	if n := a.sync.refused.Load() + b.sync.refused.Load() + c.sync.refused.Load(); n != 0 {
+	if n := a.refused() + b.refused() + c.refused(); n != 0 {
 		t.Errorf("%d messages were refused", n)
 	}
 }
@@ -116,16 +116,16 @@ func TestForgedLogouts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := uint64(len(bad))
+	want := len(bad)
 	testutil.Eventually(t, "all were refused",
-		func() bool { return a.sync.refused.Load() >= want && b.sync.refused.Load() >= want })
+		func() bool { return a.refused() >= want && b.refused() >= want })
 	if !a.isGood(anna) || !b.isGood(anna) {
-		t.Error("somebody without the key has logged a user out")
+		t.Error("a message without the key has logged a user out")
 	}
 	a.auth.Logout(address, anna)
 	b.learns(anna)
 	testutil.Eventually(t, "hubs agree", func() bool { return a.ended.Digests() == b.ended.Digests() })
-	if n := a.sync.refused.Load(); n != want {
+	if n := a.refused(); n != want {
 		t.Errorf("%d were refused, want %d", n, want)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/auth"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/endedsessions"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/permission"
 	"github.com/bramble-cam/bramble/internal/secret"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -92,6 +93,9 @@ func edit(t *testing.T, file string, change func(*credstore.File) error) {
 		t.Fatal(err)
 	}
 }
+
+// refused returns how many messages of other hubs this hub has refused.
+func (h *hub) refused() int { return h.sync.cfg.Refused.Count(metrics.RefusedHub) }
 
 // newHub returns a hub that does not run yet. Its file is a copy of another hub's file.
 func newHub(t *testing.T, url, of string) *hub {

@@ -6,28 +6,20 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/metrics"
 )
 
-// collector counts other hubs at each scrape.
-type collector struct {
-	others func() []Other
-	hubs   *prometheus.Desc
-}
-
 // NewCollector returns the metrics of the other hubs that a function lists.
 func NewCollector(others func() []Other) prometheus.Collector {
-	return collector{others, metrics.Desc("other_hubs",
-		"Other hubs seen on NATS recently, by how their credentials compare with this hub's.", "credentials")}
-}
-
-// Describe implements prometheus.Collector.
-func (c collector) Describe(ch chan<- *prometheus.Desc) { ch <- c.hubs }
-
-// Collect implements prometheus.Collector.
-func (c collector) Collect(ch chan<- prometheus.Metric) {
-	counts := make(map[string]int)
-	for _, o := range c.others() {
-		counts[o.Credentials]++
+	count := func() []map[string]int {
+		counts := make(map[string]int)
+		for _, o := range others() {
+			counts[o.Credentials]++
+		}
+		return []map[string]int{counts}
 	}
-	for _, relation := range Relations() {
-		metrics.Gauge(ch, c.hubs, float64(counts[relation]), relation)
-	}
+	return metrics.NewScraper(count, metrics.Gauge("other_hubs",
+		"Other hubs seen on NATS recently, by how their credentials compare with this hub's.",
+		func(counts map[string]int, emit metrics.Emit) {
+			for _, relation := range Relations() {
+				emit(float64(counts[relation]), relation)
+			}
+		}, "credentials"))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go/micro"
 
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/natsconn"
 	"github.com/bramble-cam/bramble/internal/natsconn/headerlimit"
@@ -41,7 +42,7 @@ type Ingest struct {
 	nc       *nats.Conn
 	bulk     bulkConn
 	limits   Limits
-	refused  refused
+	refused  metrics.Refused
 	space    subject.Space
 	log      *slog.Logger
 	closed   chan struct{}
@@ -66,6 +67,8 @@ type Config struct {
 	Trust  tlstrust.Settings
 	Limits Limits
 	Log    *slog.Logger
+
+	Refused metrics.Refused // where to count what is refused
 }
 
 // Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not. extra may hold
@@ -80,7 +83,7 @@ func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 		return explainRefusal(cfg.Trust, err)
 	})
 	in := &Ingest{
-		space: cfg.Space, limits: cfg.Limits, log: log, dropLog: newDropLog(log),
+		space: cfg.Space, limits: cfg.Limits, refused: cfg.Refused.OrNew(), log: log, dropLog: newDropLog(log),
 		closed: make(chan struct{}), newConns: make(chan struct{}, 1),
 	}
 	in.statuses = newStatuses(in)
@@ -175,7 +178,7 @@ func (in *Ingest) Run(ctx context.Context, o Observer) error {
 	err := in.statuses.begin(func(camera string, msg *nats.Msg) {
 		s, err := decodeStatus(camera, msg.Data)
 		if err != nil {
-			in.refused.status.Add(1)
+			in.refused.Inc(metrics.RefusedStatus)
 			in.dropLog.report(msg.Subject, err)
 			return
 		}
@@ -228,7 +231,7 @@ func (in *Ingest) discover(ctx context.Context, o Observer, known func(camera st
 	err := in.requestMany(ctx, subj, func(msg *nats.Msg) {
 		info, err := decodeInfo(msg.Data)
 		if err != nil {
-			in.refused.info.Add(1)
+			in.refused.Inc(metrics.RefusedInfo)
 			in.dropLog.report(subj, err)
 			return
 		}
@@ -335,7 +338,7 @@ func (in *Ingest) request(ctx context.Context, camera string, verb subject.Verb,
 	}
 	s, err := decodeStatus(camera, msg.Data)
 	if err != nil {
-		in.refused.answer.Add(1)
+		in.refused.Inc(metrics.RefusedAnswer)
 		return s, fmt.Errorf("%s: %w: %w", subj, errInvalidAnswer, err)
 	}
 	return s, nil

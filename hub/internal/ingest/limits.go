@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/micro"
@@ -25,17 +24,6 @@ const (
 	// maxReason is how much is kept of an agent's words for a refusal.
 	maxReason = 1 << 10
 )
-
-// refused counts messages that are no frames and could not be used.
-type refused struct{ status, statusRate, info, answer atomic.Uint64 }
-
-// Refusals returns how many messages beside frames were not as they should be, too large ones included, by kind.
-func (in *Ingest) Refusals() map[string]uint64 {
-	return map[string]uint64{
-		"status": in.refused.status.Load(), "status_flood": in.refused.statusRate.Load(),
-		"info": in.refused.info.Load(), "answer": in.refused.answer.Load(),
-	}
-}
 
 func decodeInfo(data []byte) (info micro.Info, err error) {
 	if len(data) > maxInfo {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 	"github.com/bramble-cam/bramble/internal/media"
 	"github.com/bramble-cam/bramble/internal/testutil"
@@ -226,7 +227,7 @@ func TestRefusedStatus(t *testing.T) {
 		publish(t, agent, &nats.Msg{Subject: "cam.porch.status", Data: data})
 	}
 	flush(t, agent)
-	testutil.Eventually(t, "all are counted", func() bool { return in.Refusals()["status"] == 3 })
+	testutil.Eventually(t, "all are counted", func() bool { return in.refused.Count(metrics.RefusedStatus) == 3 })
 	if _, err := decodeInfo(make([]byte, maxInfo+1)); err == nil {
 		t.Error("an info of any size is taken")
 	}

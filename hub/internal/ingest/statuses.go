@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"golang.org/x/time/rate"
 
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/internal/logkey"
 )
 
@@ -35,6 +36,9 @@ const (
 	// silenceTimeout is how long a silent camera keeps its place when there is no room for another one.
 	silenceTimeout = time.Minute
 
+	// pruneInterval is how often silent cameras may lose their place: that costs a look at all of them.
+	pruneInterval = time.Second
+
 	// maxQuotas is how many cameras have their own quota: twice as many as the hub knows. All others share one.
 	maxQuotas = 8192
 )
@@ -52,6 +56,7 @@ type statuses struct {
 	mu     sync.Mutex
 	quotas map[string]*cameraQuota // by camera; guarded by mu
 	all    *nats.Subscription      // guarded by mu; nil while each camera has its own
+	pruned time.Time               // when silent cameras last lost their place; guarded by mu
 	ended  bool                    // guarded by mu
 }
 
@@ -109,7 +114,8 @@ func (s *statuses) limiters(camera string) (frames, bandwidth *rate.Limiter) {
 
 // quotaLocked returns the quota of a camera.
 func (s *statuses) quotaLocked(camera string, now time.Time) *cameraQuota {
-	if s.quotas[camera] == nil && len(s.quotas) >= maxQuotas {
+	if s.quotas[camera] == nil && len(s.quotas) >= maxQuotas && now.Sub(s.pruned) > pruneInterval {
+		s.pruned = now
 		maps.DeleteFunc(s.quotas, func(_ string, g *cameraQuota) bool {
 			old := now.Sub(g.lastHeard) > silenceTimeout
 			if old {
@@ -117,9 +123,9 @@ func (s *statuses) quotaLocked(camera string, now time.Time) *cameraQuota {
 			}
 			return old
 		})
-		if len(s.quotas) >= maxQuotas {
-			camera = ""
-		}
+	}
+	if s.quotas[camera] == nil && len(s.quotas) >= maxQuotas {
+		camera = ""
 	}
 	if s.quotas[camera] == nil {
 		s.quotas[camera] = newQuota(s.in.limits)
@@ -131,7 +137,7 @@ func (s *statuses) quotaLocked(camera string, now time.Time) *cameraQuota {
 func (s *statuses) handle(msg *nats.Msg) {
 	camera, err := s.in.space.CameraOf(msg.Subject)
 	if err != nil {
-		s.in.refused.status.Add(1)
+		s.in.refused.Inc(metrics.RefusedStatus)
 		s.in.dropLog.report(msg.Subject, err)
 		return
 	}
@@ -139,7 +145,7 @@ func (s *statuses) handle(msg *nats.Msg) {
 		s.deliver(camera, msg)
 		return
 	}
-	s.in.refused.statusRate.Add(1)
+	s.in.refused.Inc(metrics.RefusedStatusRate)
 	s.in.dropLog.report(msg.Subject, errStatusRate)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 	"github.com/bramble-cam/bramble/shared/status"
@@ -54,7 +55,8 @@ func TestStatusRate(t *testing.T) {
 		porch.wantIn(into, uint64(round+1))
 		flush(t, in.nc)
 	}
-	if n, most := in.Refusals()["status_flood"], mostRefused(flooded, time.Since(began)); n == 0 || n > most {
+	n, most := in.refused.Count(metrics.RefusedStatusRate), mostRefused(flooded, time.Since(began))
+	if n == 0 || n > most {
 		t.Errorf("the hub dropped %d documents of the flooder, want 1 to %d", n, most)
 	}
 	if most := statusAtOnce + int(statusPerSecond*time.Since(began).Seconds()); evils > most {
@@ -85,13 +87,13 @@ func TestStatusRate(t *testing.T) {
 
 // mostRefused is how many documents of that agent the hub may receive and drop in a time, if it sends n at once.
 // The hub unsubscribes for longer each time. While it is subscribed, maxExcess a second are no reason to unsubscribe.
-func mostRefused(n int, d time.Duration) uint64 {
+func mostRefused(n int, d time.Duration) int {
 	times := 1
 	for pause, left := minSuspension, d; left >= pause; pause = min(2*pause, maxSuspension) {
 		left -= pause
 		times++
 	}
-	return uint64(times*n + maxExcess*int(d.Seconds()+1))
+	return times*n + maxExcess*int(d.Seconds()+1)
 }
 
 // TestStatusSuspension: the hub subscribes to a flooding camera again after a second, then after longer pauses.

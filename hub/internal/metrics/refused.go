@@ -1,43 +1,52 @@
 package metrics
 
-import "github.com/prometheus/client_golang/prometheus"
-
-// Reasons of Refused that requests have.
-const (
-	RefusedBody    = "body"    // of a request, too large
-	RefusedMessage = "message" // of a WebSocket, too large or not understood
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
-// Refused counts what the hub refuses for its size, number or form and is neither frame nor viewer, by reason.
-type Refused struct {
-	vec       *prometheus.CounterVec
-	desc      *prometheus.Desc
-	elsewhere func() map[string]uint64
+// Reasons of Refused.
+const (
+	RefusedBody            = "body"              // the body of a request is too large
+	RefusedMessage         = "message"           // a message of a WebSocket is too large or invalid
+	RefusedStatus          = "status"            // an agent's status is too large or invalid
+	RefusedStatusRate      = "status_flood"      // an agent sends too many status documents
+	RefusedInfo            = "info"              // an answer to discovery is too large or invalid
+	RefusedAnswer          = "answer"            // an agent's answer to a request is invalid
+	RefusedCameras         = "cameras"           // there are too many cameras
+	RefusedCamerasPerAgent = "cameras_per_agent" // an agent has too many cameras
+	RefusedHub             = "hub"               // messages of other hubs are too many or not authenticated
+)
+
+// Refused counts, by reason, what the hub refuses for its size, number or form. Frames and viewers have their own
+// counters.
+type Refused struct{ *prometheus.CounterVec }
+
+// NewRefused returns a Refused.
+func NewRefused() Refused {
+	return Refused{NewCounterVec("refused_total",
+		"Requests, messages and documents refused for their size, number or form, by reason.", "reason",
+		RefusedBody, RefusedMessage, RefusedStatus, RefusedStatusRate, RefusedInfo, RefusedAnswer,
+		RefusedCameras, RefusedCamerasPerAgent, RefusedHub)}
 }
 
-// NewRefused returns a Refused. elsewhere, if not nil, returns what others have counted so far, by other reasons.
-func NewRefused(elsewhere func() map[string]uint64) *Refused {
-	const name, label = "refused_total", "reason"
-	const help = "What was refused for its size, number or form and is neither frame nor viewer, by reason."
-	return &Refused{
-		vec: NewCounterVec(name, help, label, RefusedBody, RefusedMessage), desc: Desc(name, help, label),
-		elsewhere: elsewhere,
+// OrNew returns r, or a new Refused for the zero value.
+func (r Refused) OrNew() Refused {
+	if r.CounterVec == nil {
+		return NewRefused()
 	}
+	return r
 }
 
-// Inc counts one thing that was refused.
-func (r *Refused) Inc(reason string) { r.vec.WithLabelValues(reason).Inc() }
+// Inc counts one refusal.
+func (r Refused) Inc(reason string) { r.WithLabelValues(reason).Inc() }
 
-// Describe implements prometheus.Collector.
-func (r *Refused) Describe(ch chan<- *prometheus.Desc) { ch <- r.desc }
+// Count returns how many were refused for a reason.
+func (r Refused) Count(reason string) int { return Value(r.WithLabelValues(reason)) }
 
-// Collect implements prometheus.Collector.
-func (r *Refused) Collect(ch chan<- prometheus.Metric) {
-	r.vec.Collect(ch)
-	if r.elsewhere == nil {
-		return
-	}
-	for reason, n := range r.elsewhere() {
-		Counter(ch, r.desc, float64(n), reason)
-	}
+// Value returns the value of a counter.
+func Value(c prometheus.Counter) int {
+	var m dto.Metric
+	_ = c.Write(&m) // fails only for invalid labels
+	return int(m.GetCounter().GetValue())
 }

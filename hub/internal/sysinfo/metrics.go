@@ -7,38 +7,31 @@ import (
 	"github.com/bramble-cam/bramble/internal/hostclock"
 )
 
-// collector reads the numbers of the hub's host at each scrape.
-type collector struct {
-	synchronised, clockError, memory *prometheus.Desc
+// host is what the metrics are read from.
+type host struct {
+	clockError int64  // microseconds; negative if the clock is not synchronized
+	memory     uint64 // bytes; 0 if not known
 }
 
 // NewCollector returns the metrics of the hub's host: its clock and its memory.
 func NewCollector() prometheus.Collector {
-	return collector{
-		synchronised: metrics.Desc("clock_synchronised",
-			"1 if something keeps the clock of the hub's host right, else 0."),
-		clockError: metrics.Desc("clock_error_seconds",
-			"Largest error of that clock as the kernel knows it; absent while nothing keeps it right."),
-		memory: metrics.Desc("memory_limit_bytes",
-			"Memory that the hub may use: the machine's, or less in a control group; absent if unknown."),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	ch <- c.synchronised
-	ch <- c.clockError
-	ch <- c.memory
-}
-
-// Collect implements prometheus.Collector.
-func (c collector) Collect(ch chan<- prometheus.Metric) {
-	micros := hostclock.Error() // negative: nothing keeps the clock right
-	metrics.Gauge(ch, c.synchronised, metrics.Bool(micros >= 0))
-	if micros >= 0 {
-		metrics.Gauge(ch, c.clockError, float64(micros)/1e6)
-	}
-	if limit := ReadLimits().Memory; limit > 0 {
-		metrics.Gauge(ch, c.memory, float64(limit))
-	}
+	read := func() []host { return []host{{hostclock.Error(), ReadLimits().Memory}} }
+	return metrics.NewScraper(read,
+		metrics.Gauge("clock_synchronised", "1 if the clock of the hub's host is synchronized, else 0.",
+			func(h host, emit metrics.Emit) { emit(metrics.Bool(h.clockError >= 0)) }),
+		metrics.Gauge("clock_error_seconds",
+			"Maximum error of the clock of the hub's host, as the kernel estimates it. Absent while it is not synchronized.",
+			func(h host, emit metrics.Emit) {
+				if h.clockError >= 0 {
+					emit(float64(h.clockError) / 1e6)
+				}
+			}),
+		metrics.Gauge("memory_limit_bytes",
+			"Memory that the hub may use: the machine's, or the limit of its control group. Absent if unknown.",
+			func(h host, emit metrics.Emit) {
+				if h.memory > 0 {
+					emit(float64(h.memory))
+				}
+			}),
+	)
 }

@@ -9,62 +9,53 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 )
 
-// collector reads the numbers of renditions at each scrape, so that nothing is counted twice.
-type collector struct {
-	t       *Transcoder
-	cameras func() []*cameras.Camera
-
-	available, processes, cpu, restarts, limit, refused, running, frames, drops *prometheus.Desc
+// sample is what the hub has made of a camera in one format.
+type sample struct {
+	camera, format string
+	*Counters
 }
 
 // NewCollector returns the metrics of ffmpeg and of the renditions of all cameras that a function lists.
 func NewCollector(t *Transcoder, list func() []*cameras.Camera) prometheus.Collector {
-	return &collector{
-		t: t, cameras: list,
-		available: metrics.Desc("ffmpeg_available", "1 if ffmpeg was found, else 0."),
-		processes: metrics.Desc("transcodes", "ffmpeg processes now."),
-		cpu:       metrics.Desc("transcode_cpu_seconds_total", "Processor time of ffmpeg."),
-		restarts:  metrics.Desc("transcode_restarts_total", "Runs of ffmpeg that ended while they had viewers."),
-		limit:     metrics.Desc("transcodes_limit", "Maximum number of ffmpeg processes."),
-		refused: metrics.Desc("transcodes_refused_total",
-			"Renditions that were requested and refused, by limit: all, principal, camera or link.", "limit"),
-		running: metrics.Desc("renditions",
-			"Renditions that run, those made without ffmpeg included.", "camera", "format"),
-		frames: metrics.Desc("rendition_frames_total", "Frames made for renditions.", "camera", "format"),
-		drops: metrics.Desc("rendition_drops_total",
-			"Frames lost on their way through a rendition, by reason.", "camera", "format", "reason"),
-	}
-}
-
-// Describe implements prometheus.Collector.
-func (m *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		m.available, m.processes, m.cpu, m.restarts, m.limit, m.refused, m.running, m.frames, m.drops,
-	} {
-		ch <- d
-	}
-}
-
-// Collect implements prometheus.Collector.
-func (m *collector) Collect(ch chan<- prometheus.Metric) {
-	metrics.Gauge(ch, m.available, metrics.Bool(m.t.Available()))
-	total := m.t.Totals()
-	metrics.Gauge(ch, m.processes, float64(total.Processes))
-	metrics.Counter(ch, m.cpu, total.CPU.Seconds())
-	metrics.Counter(ch, m.restarts, float64(total.Restarts))
-	metrics.Gauge(ch, m.limit, float64(m.t.Max()))
-	for limit, n := range total.Refused {
-		metrics.Counter(ch, m.refused, float64(n), limit)
-	}
-	for id, codecs := range m.t.Counters(m.cameras()) {
-		for codec, c := range codecs {
-			metrics.Gauge(ch, m.running, float64(c.Running), id, string(codec))
-			metrics.Counter(ch, m.frames, float64(c.Frames), id, string(codec))
-			c.Drops.Each(func(r drop.Reason, n uint64) {
-				metrics.Counter(ch, m.drops, float64(n), id, string(codec), r.String())
-			})
+	read := func() (all []sample) {
+		for id, codecs := range t.Counters(list()) {
+			for codec, c := range codecs {
+				all = append(all, sample{id, string(codec), c})
+			}
 		}
+		return all
 	}
+	return metrics.Group{
+		metrics.NewGaugeFunc("ffmpeg_available", "1 if ffmpeg was found, else 0.",
+			func() float64 { return metrics.Bool(t.Available()) }),
+		metrics.NewGaugeFunc("transcodes_limit", "Maximum number of ffmpeg processes.",
+			func() float64 { return float64(t.Max()) }),
+		metrics.NewScraper(func() []Totals { return []Totals{t.Totals()} },
+			metrics.Gauge("transcodes", "Number of ffmpeg processes.",
+				func(total Totals, emit metrics.Emit) { emit(float64(total.Processes)) }),
+			metrics.Counter("transcode_cpu_seconds_total", "Processor time that ffmpeg has used.",
+				func(total Totals, emit metrics.Emit) { emit(total.CPU.Seconds()) }),
+			metrics.Counter("transcode_restarts_total", "Runs of ffmpeg that ended while they had viewers.",
+				func(total Totals, emit metrics.Emit) { emit(float64(total.Restarts)) }),
+		),
+		t.refused,
+		metrics.NewScraper(read,
+			metrics.Gauge("renditions", "Renditions that run, those made without ffmpeg included.",
+				func(s sample, emit metrics.Emit) { emit(float64(s.Running), s.camera, s.format) }, "camera", "format"),
+			metrics.Counter("rendition_frames_total", "Frames made for renditions.",
+				func(s sample, emit metrics.Emit) { emit(float64(s.Frames), s.camera, s.format) }, "camera", "format"),
+			metrics.Counter("rendition_drops_total", "Frames lost on their way through a rendition, by reason.",
+				func(s sample, emit metrics.Emit) {
+					s.Drops.Each(func(r drop.Reason, n uint64) { emit(float64(n), s.camera, s.format, r.String()) })
+				}, "camera", "format", "reason"),
+		),
+	}
+}
+
+func newRefused() *prometheus.CounterVec {
+	return metrics.NewCounterVec("transcodes_refused_total",
+		"Renditions that were requested and refused, by limit: all, principal, camera or link.", "limit",
+		LimitAll, LimitPrincipal, LimitCamera, LimitLink)
 }
 
 // Delivered returns what was delivered of the renditions of cameras, by camera id, for their metrics.

@@ -23,7 +23,7 @@ type Principal struct {
 // pictures a second costs a quarter of a process at a camera's rate (docs/design/transcoding.md).
 const inProcessPerFFmpeg = 4
 
-// Limits that refuse a rendition, as Totals.Refused names them.
+// Limits that refuse a rendition, as the metric of refused renditions names them.
 const (
 	LimitAll       = "all"       // all are in use, and no principal has more than its share
 	LimitPrincipal = "principal" // all are in use, and the principal has its share
@@ -116,7 +116,7 @@ func (t *Transcoder) admitLocked(by Principal, camera *cameras.Camera, inProcess
 }
 
 func (t *Transcoder) refuseLocked(limit, format string, args ...any) error {
-	t.refused[limit]++
+	t.refused.WithLabelValues(limit).Inc()
 	return &LimitError{limit, fmt.Sprintf(format, args...)}
 }
 

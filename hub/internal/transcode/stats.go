@@ -2,7 +2,6 @@ package transcode
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -14,11 +13,10 @@ import (
 
 // Totals are the costs of all renditions since the start.
 type Totals struct {
-	Processes int               // ffmpeg processes now
-	CPU       time.Duration     // processor time of ffmpeg
-	Restarts  uint64            // runs that ended while they had viewers
-	Preempted uint64            // viewers whose rendition ended because others had fewer
-	Refused   map[string]uint64 // renditions that were requested and refused, by limit
+	Processes int           // ffmpeg processes now
+	CPU       time.Duration // processor time of ffmpeg
+	Restarts  uint64        // runs that ended while they had viewers
+	Preempted uint64        // viewers whose rendition ended because others had fewer
 }
 
 // Info is one rendition at one moment.
@@ -59,7 +57,6 @@ func (t *Transcoder) Totals() Totals {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	sum := t.totals
-	sum.Refused = maps.Clone(t.refused)
 	for pid := range t.children {
 		sum.CPU += cpuOf(pid)
 	}

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/stream"
@@ -78,16 +80,17 @@ type Transcoder struct {
 	slots chan struct{} // holds a token for each picture that is remade in this process at this moment
 	procs chan struct{} // holds a token for each ffmpeg process, including those that are ending
 
+	refused *prometheus.CounterVec // renditions, by limit
+
 	mu           sync.Mutex
 	jobs         map[key]*job
 	counting     map[*job]struct{}        // whose counters are not in past yet: those that run, and those that end
 	past         map[counterKey]*Counters // of the jobs that have ended
 	ended        bool
 	totals       Totals
-	children     map[int]struct{}  // process ids
-	begun        uint64            // jobs
-	refused      map[string]uint64 // by limit
-	cpuHighWater time.Duration     // the highest CPU that Totals has returned: an ending process is briefly in neither sum
+	children     map[int]struct{} // process ids
+	begun        uint64           // jobs
+	cpuHighWater time.Duration    // the highest CPU that Totals has returned: an ending process is briefly in neither sum
 }
 
 // key identifies a job.
@@ -111,7 +114,7 @@ func New(cfg Config) *Transcoder {
 	t := &Transcoder{
 		cfg: cfg, begin: make(chan *job), slots: make(chan struct{}, runtime.GOMAXPROCS(0)),
 		procs:   make(chan struct{}, cfg.Max),
-		refused: map[string]uint64{LimitAll: 0, LimitPrincipal: 0, LimitCamera: 0, LimitLink: 0},
+		refused: newRefused(),
 		jobs:    make(map[key]*job), counting: make(map[*job]struct{}), past: make(map[counterKey]*Counters),
 		children: make(map[int]struct{}),
 	}

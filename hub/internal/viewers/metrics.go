@@ -4,7 +4,7 @@ import (
 	"errors"
 	"os"
 
-	"github.com/prometheus/client_golang/prometheus"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 )
 
 // Why the hub ends a viewer's stream, as the metric of evicted viewers names it.
@@ -14,67 +14,41 @@ const (
 	evictedPreempted = "share"   // Config.Preempted
 )
 
-const namespace = "bramble_hub"
+// viewed is a camera in an output.
+type viewed struct{ camera, output string }
 
 func (t *Tracker) makeMetrics() {
-	const rejected, evicted = "viewers_refused_total", "viewers_evicted_total"
-	const evictedHelp = "Viewers whose stream the hub ended for another reason: revoked (access was revoked), " +
-		"fault (a bug), share (their transcode gave way to a principal with fewer)."
-	t.rejected = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: namespace, Name: rejected,
-		Help: "Viewers refused because there were too many, by limit: all, address, camera; " +
-			"waiting: connections without a request; idle: connections between two requests.",
-	}, []string{"limit"})
-	for _, limit := range []string{LimitAll, LimitAddress, LimitCamera, LimitPending, LimitIdle} {
-		t.rejected.WithLabelValues(limit) // present from the start, so that rates can be computed
-	}
-	t.evicted = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: namespace, Name: evicted, Help: evictedHelp,
-	}, []string{"reason"})
-	for _, reason := range []string{evictedRevoked, evictedFault} {
-		t.evicted.WithLabelValues(reason)
-	}
-	t.timeouts = prometheus.NewCounter(prometheus.CounterOpts{
-		Namespace: namespace, Name: "viewers_stalled_total",
-		Help: "Viewers and WebSockets disconnected because a write to them took longer than write-timeout.",
-	})
-	t.evictions = prometheus.NewDesc(namespace+"_"+evicted, evictedHelp, []string{"reason"}, nil)
-	t.byCamera = prometheus.NewDesc(namespace+"_viewers",
-		"Viewers now, by what they get: HTTP responses and slots of WebSockets.", []string{"camera", "format"}, nil)
-}
-
-// Describe implements prometheus.Collector.
-func (t *Tracker) Describe(ch chan<- *prometheus.Desc) {
-	t.rejected.Describe(ch)
-	t.evicted.Describe(ch)
-	t.timeouts.Describe(ch)
-	ch <- t.byCamera
-}
-
-// Collect implements prometheus.Collector.
-func (t *Tracker) Collect(ch chan<- prometheus.Metric) {
-	t.rejected.Collect(ch)
-	t.evicted.Collect(ch)
-	t.timeouts.Collect(ch)
-	var preempted uint64
+	t.rejected = metrics.NewCounterVec("viewers_refused_total",
+		"Viewers refused because there were too many, by limit: all, address or camera. Of connections: waiting "+
+			"(too many have sent no request), idle (too many are between two requests).", "limit",
+		LimitAll, LimitAddress, LimitCamera, LimitPending, LimitIdle)
+	const evicted = "viewers_evicted_total"
+	const help = "Viewers whose stream the hub ended, by reason: revoked (their access was revoked), fault (a bug), " +
+		"share (their rendition gave way to a principal with fewer renditions)."
+	t.evicted = metrics.NewCounterVec(evicted, help, "reason", evictedRevoked, evictedFault)
+	t.timeouts = metrics.NewCounter("viewers_stalled_total",
+		"Viewers and WebSockets disconnected because a write to them took longer than write-timeout.")
+	t.Group = metrics.Group{t.rejected, t.evicted, t.timeouts}
 	if t.cfg.Preempted != nil {
-		preempted = t.cfg.Preempted()
+		t.Group = append(t.Group, metrics.NewScraper(func() []uint64 { return []uint64{t.cfg.Preempted()} },
+			metrics.Counter(evicted, help, func(n uint64, emit metrics.Emit) { emit(float64(n), evictedPreempted) }, "reason")))
 	}
-	ch <- prometheus.MustNewConstMetric(t.evictions, prometheus.CounterValue, float64(preempted), evictedPreempted)
-	if t.cfg.Cameras == nil {
-		return
+	if t.cfg.Cameras != nil {
+		read := func() []map[viewed]int { return []map[viewed]int{t.countByCamera()} }
+		t.Group = append(t.Group, metrics.NewScraper(read, metrics.Gauge("viewers",
+			"Viewers now, by camera and output: HTTP responses and slots of WebSockets.", t.emitViewers,
+			"camera", "format")))
 	}
-	counts := t.countByCamera()
+}
+
+// emitViewers emits the number of viewers of every camera in every output, 0 included.
+func (t *Tracker) emitViewers(counts map[viewed]int, emit metrics.Emit) {
 	for _, camera := range t.cfg.Cameras() {
 		for _, output := range t.cfg.Outputs {
-			n := counts[viewed{camera, output}]
-			ch <- prometheus.MustNewConstMetric(t.byCamera, prometheus.GaugeValue, float64(n), camera, output)
+			emit(float64(counts[viewed{camera, output}]), camera, output)
 		}
 	}
 }
-
-// viewed is a camera in an output.
-type viewed struct{ camera, output string }
 
 func (t *Tracker) countByCamera() map[viewed]int {
 	t.mu.Lock()

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/bramble-cam/bramble/hub/internal/auth"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/internal/logkey"
 	"github.com/bramble-cam/bramble/internal/loglimit"
 	"github.com/bramble-cam/bramble/internal/netutil"
@@ -47,15 +48,15 @@ type Client struct {
 
 // Tracker holds the viewers of a hub.
 type Tracker struct {
-	cfg       Config
-	changed   chan struct{} // holds a token when credentials have changed
-	warnings  *loglimit.Limiter
-	audit     *audit
-	rejected  *prometheus.CounterVec // by limit
-	evicted   *prometheus.CounterVec // by reason
-	timeouts  prometheus.Counter
-	byCamera  *prometheus.Desc
-	evictions *prometheus.Desc
+	metrics.Group // of what is counted here
+
+	cfg      Config
+	changed  chan struct{} // holds a token when credentials have changed
+	warnings *loglimit.Limiter
+	audit    *audit
+	rejected *prometheus.CounterVec // by limit
+	evicted  *prometheus.CounterVec // by reason
+	timeouts prometheus.Counter
 
 	mu         sync.Mutex
 	limits     Limits

@@ -12,6 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/cameras"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/hubsync"
+	"github.com/bramble-cam/bramble/hub/internal/metrics"
 	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/transcode"
 	"github.com/bramble-cam/bramble/hub/internal/trustedproxy"
@@ -56,8 +57,8 @@ type Config struct {
 	SelfSigned func() bool          // whether the TLS certificate is self-signed; nil means no
 	LameDuck   time.Duration        // how long viewers are drained before the server stops; 0: all end at once
 
-	Others     func() []hubsync.Other   // hubs that share NATS with this one; nil means none
-	Refusals   func() map[string]uint64 // what was refused elsewhere, by reason, for the metrics; nil means nothing
-	Collectors []prometheus.Collector   // further metrics
+	Others     func() []hubsync.Other // hubs that share NATS with this one; nil means none
+	Refused    metrics.Refused        // where to count what is refused
+	Collectors []prometheus.Collector // further metrics
 	Log        *slog.Logger
 }

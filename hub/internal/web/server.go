@@ -66,7 +66,7 @@ type Server struct {
 	site     *site
 	ws       *ws.Handler
 	draining atomic.Bool // the server is about to stop
-	refused  *metrics.Refused
+	refused  metrics.Refused
 	cameras  authz.Cameras
 	auth     *webauth.Auth
 	api      *apiv1.API
@@ -93,7 +93,7 @@ func New(cfg Config) *Server {
 	s.ws = s.newWS()
 	s.errors = metrics.NewCounterVec("http_errors_total", "Requests answered with an error, by status.", "code",
 		errorCodes()...)
-	s.refused = metrics.NewRefused(cfg.Refusals)
+	s.refused = cfg.Refused.OrNew()
 	exempt := func(host string) bool { return netutil.IsLoopback(host) || s.cfg.Proxies.Trusts(host) }
 	reject := func(limit string) func(string) { return func(address string) { s.tracker.Reject(limit, address) } }
 	s.pending = connlimit.NewPending(connlimit.MaxPending, exempt, reject(viewers.LimitPending))

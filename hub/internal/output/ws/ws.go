@@ -62,27 +62,22 @@ type Config struct {
 
 // Handler serves WebSockets.
 type Handler struct {
+	prometheus.Collector // of the number of sockets
+
 	cfg      Config
 	conns    sync.WaitGroup
 	list     cameraList
 	sockets  atomic.Int64 // open now
-	gauge    prometheus.Collector
-	messages sync.Pool // of *[]byte, in which messages are put together
+	messages sync.Pool    // of *[]byte, in which messages are put together
 }
 
 // NewHandler returns a Handler.
 func NewHandler(cfg Config) *Handler {
 	h := &Handler{cfg: cfg}
-	h.gauge = metrics.NewGaugeFunc("websockets", "WebSockets open now.",
+	h.Collector = metrics.NewGaugeFunc("websockets", "Number of open WebSockets.",
 		func() float64 { return float64(h.sockets.Load()) })
 	return h
 }
-
-// Describe implements prometheus.Collector.
-func (h *Handler) Describe(ch chan<- *prometheus.Desc) { h.gauge.Describe(ch) }
-
-// Collect implements prometheus.Collector.
-func (h *Handler) Collect(ch chan<- prometheus.Metric) { h.gauge.Collect(ch) }
 
 // Len returns the number of open connections.
 func (h *Handler) Len() int { return int(h.sockets.Load()) }
