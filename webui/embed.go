@@ -34,11 +34,13 @@ const (
 	StyleName  = "assets/page.css"
 )
 
-var (
-	styleLinks = regexp.MustCompile(`(?s)<link rel="stylesheet" href="assets/([a-z-]+\.css)">\s*`)
+// What Index replaces in index.html.
+const (
 	scriptTag  = `src="assets/` + pageModule + `"`
 	outputsTag = `<meta name="outputs" content="[]">`
 )
+
+var styleLinks = regexp.MustCompile(`(?s)<link rel="stylesheet" href="assets/([a-z-]+\.css)">\s*`)
 
 // Output is a format in which the hub serves cameras, as the page lists its addresses.
 type Output struct {

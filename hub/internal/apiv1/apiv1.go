@@ -23,7 +23,7 @@ import (
 //go:embed openapi.yaml
 var openAPI []byte
 
-// What openapi.yaml has in place of the outputs.
+// The placeholders of the outputs in openapi.yaml.
 const (
 	pathsMark = "  # OUTPUTS: output.Registry.OpenAPI\n"
 	namesMark = "OUTPUT_NAMES"
@@ -35,7 +35,7 @@ func OpenAPI(outputs *output.Registry) []byte {
 	return bytes.ReplaceAll(doc, []byte(namesMark), []byte(strings.Join(outputs.Names(), ", ")))
 }
 
-// Config is what an API needs.
+// Config has what an API needs.
 type Config struct {
 	Info        Info
 	Cameras     authz.Cameras

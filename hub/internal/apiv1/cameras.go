@@ -14,7 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// cameraJSON is a camera in the API. docs/ref/http.md describes it.
+// cameraJSON is a camera in the API. openapi.yaml describes it.
 type cameraJSON struct {
 	ID         string            `json:"id"`
 	Role       permission.Role   `json:"role"` // of the caller, for this camera
@@ -41,7 +41,7 @@ type cameraJSON struct {
 	AtAgent    agentJSON         `json:"at_agent"`
 }
 
-// agentJSON is what the agent itself reports.
+// agentJSON has the agent's own counters.
 type agentJSON struct {
 	Frames      uint64            `json:"frames"`
 	Sent        uint64            `json:"sent"`
@@ -88,7 +88,7 @@ func (a *API) describe(cam *cameras.Camera, p auth.Principal) cameraJSON {
 	return j
 }
 
-// renditionJSON is a rendition in the API. docs/ref/http.md describes it.
+// renditionJSON is a rendition in the API. openapi.yaml describes it.
 type renditionJSON struct {
 	Format     frame.Format      `json:"format"`
 	Width      int               `json:"width,omitempty"`

@@ -37,7 +37,7 @@ type AgentClient interface {
 	Configure(ctx context.Context, camera string, settings []byte) (status.Status, error)
 }
 
-// controlsJSON is a camera's controls in the API. docs/ref/http.md describes it.
+// controlsJSON is a camera's controls in the API. openapi.yaml describes it.
 type controlsJSON struct {
 	Controls []status.Control `json:"controls"`
 }

@@ -18,12 +18,12 @@ type NATS struct {
 	URLs     []string // without credentials
 	AnyHost  bool     // the server listens on all addresses of this host: URLs stand for each of them
 	Loopback bool     // it cannot be reached from another host
-	Embedded bool     // so that the credentials file decides who may connect
+	Embedded bool     // the hub's own server: the credentials file decides which agents may connect
 
 	Fingerprint func() string // of the key that it has now for TLS; nil or "" means that the hub knows none
 }
 
-// Info is what the hub says about itself.
+// Info describes the hub.
 type Info struct {
 	Version     string // of the program
 	SubjectRoot string // first token of every subject
@@ -31,7 +31,7 @@ type Info struct {
 	Loopback    bool // the page cannot be reached from another host
 }
 
-// infoJSON is the hub in the API. docs/ref/http.md describes it.
+// infoJSON is the hub in the API. openapi.yaml describes it.
 type infoJSON struct {
 	Version     string    `json:"version"`
 	NATS        natsJSON  `json:"nats"`
@@ -70,7 +70,7 @@ type reachJSON struct {
 	Loopback bool `json:"loopback"`
 }
 
-// info answers with what an operator who adds a camera must know.
+// info answers with what an operator needs to add a camera.
 func (a *API) info(c echo.Context) error {
 	info := a.cfg.Info
 	urls := []string{}
@@ -96,7 +96,7 @@ func (a *API) info(c echo.Context) error {
 	return c.JSON(http.StatusOK, answer)
 }
 
-// withHost returns a URL with the host, not the port, under which the hub itself was asked: the client can reach that.
+// withHost returns a URL with the host of the client's request, which the client can reach, and the URL's own port.
 func withHost(natsURL, asked string) string {
 	u, err := url.Parse(natsURL)
 	if err != nil || u.Port() == "" || asked == "" {

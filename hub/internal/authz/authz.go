@@ -1,5 +1,5 @@
-// Package authz decides which cameras and formats a principal may have. Who the principal is, package auth finds out;
-// how many viewers there may be, package viewers.
+// Package authz decides which cameras and formats a principal may have. Authentication belongs to package auth, and the
+// number of viewers to package viewers.
 package authz
 
 import (

@@ -1,6 +1,6 @@
 // Package compat answers the URLs of other camera servers (mjpg-streamer, ustreamer, crowsnest, go2rtc), for programs
-// that know no others. Each is one of the hub's own URLs under another name; parameters that mean nothing here are
-// ignored. docs/ref/http.md lists them. How a camera is served belongs to the outputs.
+// that know no others. Each is another name of one of the hub's own URLs. Unknown parameters are ignored.
+// docs/ref/http.md lists the URLs. How a camera is served belongs to the outputs.
 package compat
 
 import (
@@ -76,7 +76,7 @@ func (h *Handler) camera(c echo.Context) error {
 	return echo.ErrNotFound
 }
 
-// root answers /: the page, or the default camera of a program that asks as it would ask mjpg-streamer.
+// root answers /: with the page, or with the default camera if the request has mjpg-streamer's parameter.
 func (h *Handler) root(c echo.Context) error {
 	if c.QueryParam("action") == "" {
 		return h.cfg.Page(c)
@@ -112,7 +112,7 @@ func (h *Handler) webcam(c echo.Context) error {
 	return h.action(c, cam.ID())
 }
 
-// lookup returns a camera by its id; the default one if that is "".
+// lookup returns a camera by its id, or the default camera if the id is "".
 func (h *Handler) lookup(p auth.Principal, id string) (*cameras.Camera, error) {
 	if id == "" {
 		if id = h.cfg.DefaultCamera(); id == "" || !p.CanView(id) {

@@ -11,7 +11,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
-// state answers what ustreamer says about itself, as far as its clients read it.
+// state answers with ustreamer's state, as far as its clients read it.
 func (h *Handler) state(c echo.Context, id string) error {
 	p := webauth.PrincipalFrom(c)
 	cam, err := h.lookup(p, id)

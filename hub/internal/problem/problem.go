@@ -98,7 +98,7 @@ func (k Kind) Problem() Problem {
 	return p
 }
 
-// statusError is an answer that no caller tells apart from others with its status.
+// statusError is an answer with a status. No caller distinguishes it from others with that status.
 type statusError struct {
 	status int
 	detail string

@@ -50,7 +50,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestKindIs holds kinds apart, so that errors.Is tells them.
+// TestKindIs: errors.Is tells kinds apart.
 func TestKindIs(t *testing.T) {
 	var errOther error = problem.Kind{Text: "other", Title: "Too busy", Status: http.StatusServiceUnavailable}
 	if err := fmt.Errorf("x: %w", errBusy); !errors.Is(err, errBusy) || errors.Is(err, errOther) {

@@ -12,7 +12,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// auditLines are the lines that viewings log.
+// auditLines collects the log lines of viewings.
 type auditLines struct {
 	mu    sync.Mutex
 	lines []map[string]any
@@ -41,7 +41,8 @@ func (a *auditLines) of(event, user, by, format string) (found []map[string]any)
 	return found
 }
 
-// Each viewing is logged, in any format and by any URL: the user and their proof, the camera, start and end.
+// TestViewingsAreAudited watches in every format and by every kind of URL. Each viewing is logged with the user,
+// their proof, the camera, the start and the end.
 func TestViewingsAreAudited(t *testing.T) {
 	lines := &auditLines{}
 	g := newGuarded(t, fast, func(s *Server) {
@@ -130,7 +131,7 @@ func (c *conn) some() {
 	}
 }
 
-// All viewings end when the hub stops.
+// TestViewingsEndWithTheHub stops the hub: all viewings end and are logged.
 func TestViewingsEndWithTheHub(t *testing.T) {
 	lines := &auditLines{}
 	g := newGuarded(t, fast, func(s *Server) {

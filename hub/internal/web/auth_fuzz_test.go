@@ -20,8 +20,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
-// FuzzAuthorization shows the hub any Authorization header, session cookie and X-Forwarded-For. Nobody gets in but by
-// what is right; a refusal says nothing of what was shown, and is short; the address is always an address.
+// FuzzAuthorization sends any Authorization header, session cookie and X-Forwarded-For. Only valid credentials are
+// accepted. A refusal is short and repeats nothing of the request. The client's address is always an IP address.
 func FuzzAuthorization(f *testing.F) {
 	file := filepath.Join(f.TempDir(), "credentials.json")
 	var token string

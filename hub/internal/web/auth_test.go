@@ -14,7 +14,7 @@ func basic(user, password string) string {
 	return "Basic " + text
 }
 
-// Who is refused learns what to do, and nothing about what there is.
+// TestRefusals reads what a refused client learns: the remedy, and not what exists.
 func TestRefusals(t *testing.T) {
 	g := newGuarded(t)
 	nora, anna := g.login("nora", annaPassword), g.login("anna", annaPassword)
@@ -63,7 +63,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Lists hold what is granted, and nothing else.
+// TestLists: lists contain the granted cameras only.
 func TestLists(t *testing.T) {
 	g := newGuarded(t)
 	for who, want := range map[string]bool{g.login("nora", annaPassword): false, g.login("anna", annaPassword): true} {
@@ -82,7 +82,7 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// A program is known by each kind of proof; what a user may do goes with it.
+// TestMe authenticates a program by each kind of credential. It gets the rights of the user.
 func TestMe(t *testing.T) {
 	g := newGuarded(t)
 	type me struct {
@@ -99,10 +99,10 @@ func TestMe(t *testing.T) {
 		if err := json.Unmarshal([]byte(body), &got); err != nil || got != want {
 			t.Errorf("%s %v, want %v", body, err, want)
 		}
-		var any map[string]any
-		if err := json.Unmarshal([]byte(body), &any); err != nil {
+		var members map[string]any
+		if err := json.Unmarshal([]byte(body), &members); err != nil {
 			t.Fatal(err)
 		}
-		readOpenAPI(t).Components.Schemas["Me"].check(t, "me", any)
+		readOpenAPI(t).Components.Schemas["Me"].check(t, "me", members)
 	}
 }

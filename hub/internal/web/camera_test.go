@@ -14,7 +14,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// camera is a made-up camera with its agent. A frame says by its capture time which one it is.
+// camera is a test camera with its agent. The capture time tells its frames apart.
 type camera struct {
 	*cameras.Camera
 
@@ -30,7 +30,7 @@ type camera struct {
 // frameTime is the distance of a camera's frames by their PTS.
 const frameTime = 40 * time.Millisecond
 
-// captured is the instant of capture of a camera's n-th frame, from 1 on.
+// captured returns the capture time of a camera's n-th frame, counted from 1.
 func captured(n uint64) time.Time { return time.Unix(1767225600+int64(n), 123456000) }
 
 // say publishes a status.
@@ -47,7 +47,7 @@ func (c *camera) status(state status.State, reason string) status.Status {
 	}
 }
 
-// append gives the stream a frame. What is not filled in is made up.
+// append adds a frame to the stream. It sets the members that p leaves out.
 func (c *camera) append(p media.Packet) {
 	c.t.Helper()
 	c.seq++
@@ -65,7 +65,7 @@ func (c *camera) picture() []byte {
 	return data
 }
 
-// unit is an access unit with what is known of it.
+// unit is an access unit with its properties.
 type unit struct {
 	data   []byte
 	key    bool
@@ -111,8 +111,8 @@ func (c *camera) access(u unit) {
 	c.append(media.Packet{Payload: u.data, Key: u.key, Params: u.params, Width: 160, Height: 96})
 }
 
-// marked returns u with an SEI in front of its slices that holds a number and fills it up to size bytes, with nothing
-// in it that looks like a start code.
+// marked returns u with an SEI before its slices. The SEI holds a number and is padded to size bytes, without start
+// codes.
 func (u unit) marked(n uint64, size int) unit {
 	sei := append([]byte{0, 0, 0, 1, 6}, fmt.Sprintf("<%d>", n)...)
 	for len(sei) < size {

@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// Changed settings are in force at once, and nobody who watches is cut.
+// TestChange changes settings while a viewer watches. They apply at once, and the viewer stays connected.
 func TestChange(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.DefaultCamera = "yard" })
 	desk := r.camera("desk", frame.JPEG)

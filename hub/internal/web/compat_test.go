@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// TestAliases asks for every URL of another program that ends or begins with headers.
+// TestAliases requests every URL of other programs.
 func TestAliases(t *testing.T) {
 	r := populated(t)
 	r.srv.cfg.DefaultCamera = "yard"
@@ -86,7 +86,7 @@ func TestAliases(t *testing.T) {
 	}
 }
 
-// TestRenditions has pictures of a JPEG camera made smaller, turned and worse, without ffmpeg.
+// TestRenditions requests smaller, rotated and lower-quality pictures of a JPEG camera, without ffmpeg.
 func TestRenditions(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	cam := r.camera("desk", frame.JPEG)

@@ -56,7 +56,7 @@ func TestIdle(t *testing.T) {
 	testutil.Eventually(t, "nothing is remembered", func() bool { return r.srv.idle.Len() == 0 })
 }
 
-// idleSoFar returns how many connections have become idle, including those that were closed for it.
+// idleSoFar returns how many connections have become idle, including closed ones.
 func (r *fixture) idleSoFar() int { return r.srv.idle.Len() + r.rejected(viewers.LimitIdle) }
 
 func noneExempt(string) bool { return false }
@@ -92,7 +92,7 @@ func TestPendingConns(t *testing.T) {
 	for _, c := range waiting {
 		_ = c.Close() // a connection that ends without a request makes room, too
 	}
-	testutil.Eventually(t, "nobody waits", func() bool { return r.srv.pending.Len() == 0 })
+	testutil.Eventually(t, "no connection waits", func() bool { return r.srv.pending.Len() == 0 })
 }
 
 // always is a listener at which a connection always waits.
@@ -100,7 +100,7 @@ type always struct{ net.Listener }
 
 func (always) Accept() (net.Conn, error) { return nil, nil } //nolint:nilnil // no test uses the connection
 
-// TestAcceptLimit: the server's connections are counted among those that wait, and answered.
+// TestAcceptLimit opens connections faster than the limit. They are answered, and counted as delayed.
 func TestAcceptLimit(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t, stream.Config{}, func(s *Server) {

@@ -21,7 +21,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// oneAgent stands for the agent of every camera.
+// oneAgent is the agent of every camera.
 type oneAgent struct {
 	controls []status.Control
 	err      error
@@ -65,7 +65,7 @@ func (r *fixture) post(path, body string, header ...string) (*http.Response, []b
 	return resp, answer
 }
 
-// Controls are those of the agent, also after a change; they are described.
+// TestControls reads and changes the agent's controls, and compares them with their description.
 func TestControls(t *testing.T) {
 	a := &oneAgent{controls: []status.Control{
 		{Name: "brightness", Type: "int", Max: 255, Step: 1, Default: 128, Value: 120},
@@ -96,7 +96,8 @@ func TestControls(t *testing.T) {
 	}
 }
 
-// What cannot be done is refused, by the hub before anybody is asked, or with the agent's words.
+// TestControlsRefused sends settings that the hub refuses itself, and those that the agent refuses with its own
+// words.
 func TestControlsRefused(t *testing.T) {
 	a := &oneAgent{}
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; s.compose() })
@@ -191,7 +192,7 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-// Other people's pages may import files and show one camera in a frame, and nothing else.
+// TestOtherOrigins: pages of other origins can import files and show one camera in a frame, and nothing else.
 func TestOtherOrigins(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.cfg.Agents, s.cfg.AllowOrigins = &oneAgent{}, []string{"http://elsewhere"}
@@ -224,7 +225,7 @@ func TestOtherOrigins(t *testing.T) {
 	}
 }
 
-// A proxy may leave its path in the request's.
+// TestForwardedPrefix: a proxy may keep its path prefix in the request.
 func TestForwardedPrefix(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	want := r.camera("desk", frame.JPEG).picture()

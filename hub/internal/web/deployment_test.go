@@ -45,7 +45,8 @@ func checkByPromtool(t *testing.T, stdin []byte, args ...string) {
 	}
 }
 
-// TestPromtool has Prometheus' own tool judge the metrics, the configuration and the alerts, whose tests it runs.
+// TestPromtool checks the metrics, the configuration and the alerts with Prometheus' own tool, and runs the tests of
+// the alerts.
 func TestPromtool(t *testing.T) {
 	r := everyMetric(t)
 	checkByPromtool(t, ours(r.scrapeText()), "check", "metrics")
@@ -64,7 +65,7 @@ func TestPromtool(t *testing.T) {
 	checkByPromtool(t, nil, "check", "rules", file)
 }
 
-// ours leaves out the metrics of the Prometheus library, some of which are older than the rules for names.
+// ours removes the metrics of the Prometheus library. Some of them do not follow the rules for names.
 func ours(scrape []byte) []byte {
 	var kept bytes.Buffer
 	for line := range bytes.Lines(scrape) {
@@ -76,7 +77,7 @@ func ours(scrape []byte) []byte {
 	return kept.Bytes()
 }
 
-// panels returns the expressions of the dashboard, after a look at the rest of it.
+// panels checks the dashboard and returns the expressions in it.
 func panels(t *testing.T) (exprs []string) {
 	t.Helper()
 	data, err := os.ReadFile(dashboard)
@@ -153,7 +154,7 @@ func rules(t *testing.T) (list []rule) {
 	return list
 }
 
-// TestAlertTexts: each alert says what is the matter, how bad that is, and where the remedy stands; and has its test.
+// TestAlertTexts: each alert has a summary, a severity, a link to the remedy, and a test.
 func TestAlertTexts(t *testing.T) {
 	guide, err := os.ReadFile("../../../docs/guide/operate.md")
 	if err != nil {
@@ -187,7 +188,7 @@ func TestAlertTexts(t *testing.T) {
 	}
 }
 
-// TestExpressions: dashboard, alerts and their tests ask for metrics that there are, by labels that these have.
+// TestExpressions: the dashboard, the alerts and their tests use metrics and labels that exist.
 func TestExpressions(t *testing.T) {
 	known := documentedMetrics(everyMetric(t).scrapeText())
 	addClockError(t, known)

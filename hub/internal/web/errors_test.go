@@ -41,7 +41,7 @@ func (r *fixture) do(method, path string, header ...string) (*http.Response, []b
 	return resp, body
 }
 
-// populated is a hub with a camera of each kind, of which "gone" and "left" are offline.
+// populated returns a hub with a camera of each kind. The cameras gone and left are offline.
 func populated(t *testing.T, tune ...func(*Server)) *fixture {
 	r := newFixture(t, stream.Config{}, tune...)
 	r.camera("desk", frame.JPEG).picture()
@@ -51,7 +51,7 @@ func populated(t *testing.T, tune ...func(*Server)) *fixture {
 	return r
 }
 
-// TestAnswers asks for every URL that ends, and for every error.
+// TestAnswers requests every URL whose answer ends.
 func TestAnswers(t *testing.T) {
 	r := populated(t)
 	for _, test := range []struct {
@@ -102,7 +102,8 @@ func checkSecurity(t *testing.T, h http.Header) {
 	t.Helper()
 	policy := h.Get("Content-Security-Policy")
 	for _, want := range []string{"default-src 'none'", "script-src 'self'", "connect-src 'self'",
-		"img-src 'self' blob: data:", "media-src 'self' blob:", "frame-ancestors 'self'", "base-uri 'none'", "form-action 'self'"} {
+		"img-src 'self' blob: data:", "media-src 'self' blob:", "frame-ancestors 'self'",
+		"base-uri 'none'", "form-action 'self'"} {
 		if !slices.Contains(strings.Split(policy, "; "), want) {
 			t.Errorf("the policy %q lacks %q", policy, want)
 		}
@@ -115,7 +116,7 @@ func checkSecurity(t *testing.T, h http.Header) {
 	}
 }
 
-// TestProblems asks for what cannot be had.
+// TestProblems requests URLs and parameters that do not exist.
 func TestProblems(t *testing.T) {
 	r := populated(t)
 	known := []string{"desk", "gone", "left", "yard"}
@@ -207,7 +208,7 @@ func offline() problem.Problem {
 	return problem.Problem{Title: "Camera offline", Status: 503, RetryAfter: 5}
 }
 
-// checkProblem compares an error answer with want, whose type and detail are left out.
+// checkProblem compares an error answer with want, except for its type and detail.
 func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem.Problem, detail []string) {
 	t.Helper()
 	h := resp.Header
@@ -249,7 +250,7 @@ func checkProblem(t *testing.T, resp *http.Response, body []byte, want problem.P
 	}
 }
 
-// Streams end a HEAD at once, and one of a camera that gives nothing yet, too.
+// TestHeadOfStreams: HEAD of a stream ends at once, even if the camera has no frame yet.
 func TestHeadOfStreams(t *testing.T) {
 	var log bytes.Buffer
 	r := populated(t, func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)); s.compose() })
@@ -284,7 +285,7 @@ func TestOtherMethods(t *testing.T) {
 	}
 }
 
-// A picture says when it was captured, on the agent's clock, and how long it has been here.
+// TestPictureHeaders: a picture has its capture time, by the agent's clock, and the time since it reached the hub.
 func TestPictureHeaders(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	want := r.camera("desk", frame.JPEG).picture()
@@ -304,7 +305,7 @@ func TestPictureHeaders(t *testing.T) {
 	}
 }
 
-// Whoever wants a newer picture waits for it.
+// TestFresherPicture: a request for a newer picture than the last one waits for it.
 func TestFresherPicture(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	desk := r.camera("desk", frame.JPEG)
@@ -320,7 +321,7 @@ func TestFresherPicture(t *testing.T) {
 	desk.viewers(0)
 }
 
-// A hub that knows no camera says so, and is not ready.
+// TestEmptyHub: a hub without cameras reports that, and is not ready.
 func TestEmptyHub(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")
@@ -344,7 +345,7 @@ func TestEmptyHub(t *testing.T) {
 	}
 }
 
-// The list of known cameras in an error is bounded.
+// TestManyCameras: the list of known cameras in an error is bounded.
 func TestManyCameras(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	for i := range authz.MaxKnown + 20 {

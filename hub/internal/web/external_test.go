@@ -23,8 +23,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// newBearing is a guarded hub that accepts tokens of a provider, and a function that signs them. Group lab operates
-// porch.
+// newBearing returns a hub that accepts tokens of an identity provider, and a function that signs such tokens. Group
+// lab operates porch.
 func newBearing(t *testing.T, tune ...func(*Server)) (g *guarded, token func(claims map[string]any) string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -66,7 +66,7 @@ func newBearing(t *testing.T, tune ...func(*Server)) (g *guarded, token func(cla
 	}
 }
 
-// A provider's token grants what the mappings say. The hub's own tokens still work.
+// TestJWT: a token of the identity provider has the rights of its mappings. API tokens still work.
 func TestJWT(t *testing.T) {
 	g, token := newBearing(t)
 	for name, test := range map[string]struct {
@@ -104,7 +104,7 @@ func TestJWT(t *testing.T) {
 	}
 }
 
-// A stream ends when its token expires.
+// TestJWTStreamEnds lets a token expire: its stream ends.
 func TestJWTStreamEnds(t *testing.T) {
 	var later atomic.Bool
 	g, token := newBearing(t, afterwards(&later))

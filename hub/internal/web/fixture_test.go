@@ -24,7 +24,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// agents stands for NATS: it hands out the streams, so that a test appends frames itself.
+// agents replaces NATS. It hands out the streams, so that a test appends frames itself.
 type agents struct {
 	mu       sync.Mutex
 	streams  map[string]*stream.Stream
@@ -71,7 +71,7 @@ func (a *agents) setAway(away bool) {
 	a.away = away
 }
 
-// house is a Server with its registry and made-up agents. Nothing of it runs.
+// house is a Server with its registry and test agents. It does not run.
 type house struct {
 	t      testing.TB
 	agents *agents
@@ -96,7 +96,7 @@ func newHouse(t testing.TB, bounds stream.Config) *house {
 	})}
 }
 
-// camera makes a camera known and subscribes to it, as if a viewer had been there a moment ago.
+// camera makes a camera known. It subscribes once, so that the camera has a stream.
 func (h *house) camera(id string, f frame.Format) *camera {
 	h.t.Helper()
 	c := &camera{t: h.t, house: h, id: id, format: f, epoch: 1}
@@ -124,7 +124,7 @@ type fixture struct {
 	listener *listener
 }
 
-// listener notes the server's ends of the connections.
+// listener records the server's ends of the connections.
 type listener struct {
 	net.Listener
 	accepted chan net.Conn
@@ -150,7 +150,7 @@ func listen(t testing.TB) *listener {
 	return &listener{l, make(chan net.Conn, 100)}
 }
 
-// newFixture starts a server; tune may change it before.
+// newFixture starts a server. The functions tune change it before.
 func newFixture(t testing.TB, bounds stream.Config, tune ...func(*Server)) *fixture {
 	t.Helper()
 	h := newHouse(t, bounds)
@@ -173,10 +173,10 @@ func runFixture(t testing.TB, h *house) *fixture {
 	return r
 }
 
-// fast shortens the times in which a stream stands still.
+// fast shortens the times without a frame.
 func fast(s *Server) { s.times.Idle, s.times.Placeholder = 10*time.Millisecond, 200*time.Millisecond }
 
-// conn is a client's end of a connection on which a response has begun. Reading fails after testkit.Timeout.
+// conn is a client's connection on which a response has begun. Reading fails after testutil.Timeout.
 type conn struct {
 	net.Conn
 	t    testing.TB

@@ -109,7 +109,8 @@ func TestForeignPageOfUser(t *testing.T) {
 	}
 }
 
-// Answers tell browsers to isolate them from other pages, except answers that pages of other origins may show.
+// TestSecurityHeaders: answers tell browsers to isolate them from other pages, except answers that pages of other
+// origins may show.
 func TestSecurityHeaders(t *testing.T) {
 	g := newGuarded(t) // https://friend.example is allowed
 	const own, shared = "same-origin", "cross-origin"

@@ -24,7 +24,7 @@ func (c *conn) expect(what string, want []byte) {
 	}
 }
 
-// ends reads what is left and fails unless the response has a clean end.
+// ends reads the rest of the response, which must end cleanly.
 func (c *conn) ends() (rest []byte) {
 	c.t.Helper()
 	rest, err := io.ReadAll(c.r)
@@ -34,7 +34,7 @@ func (c *conn) ends() (rest []byte) {
 	return rest
 }
 
-// A viewer begins at the newest key frame, which is there before another frame comes.
+// TestH264Joins: a viewer gets the newest key frame at once.
 func TestH264Joins(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
@@ -57,7 +57,7 @@ func TestH264Joins(t *testing.T) {
 	}
 }
 
-// The response goes on after an outage with the next key frame, on a new time base.
+// TestH264Outage: after an outage the response continues with the next key frame, on a new time base.
 func TestH264Outage(t *testing.T) {
 	r := newFixture(t, stream.Config{}, fast)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
@@ -81,8 +81,8 @@ func TestH264Outage(t *testing.T) {
 	yard.viewers(1)
 }
 
-// Other parameter sets end the response cleanly before the key frame that has them; whoever connects again gets them
-// first.
+// TestH264NewParams changes the parameter sets. The response ends cleanly before the key frame that has them, and a
+// new request begins with them.
 func TestH264NewParams(t *testing.T) {
 	for _, path := range []string{"/cam/yard.h264", "/cam/yard.mp4"} {
 		t.Run(path, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestH264NewParams(t *testing.T) {
 	}
 }
 
-// A viewer that leaves while nothing is sent is noticed.
+// TestH264Leaves: the hub notices that a viewer leaves while nothing is sent.
 func TestH264Leaves(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
@@ -131,7 +131,7 @@ func TestH264Leaves(t *testing.T) {
 	}
 }
 
-// A camera that changes its format ends the responses in the old one, and is refused in it from then on.
+// TestFormatChanges changes the format of a camera. Responses in the old format end, and new ones are refused.
 func TestFormatChanges(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	yard := r.camera("yard", frame.H264)
@@ -162,7 +162,7 @@ func TestFormatChanges(t *testing.T) {
 	checkProblem(t, resp, body, noFFmpeg(), nil)
 }
 
-// What the registry cannot do is said without its words, and logged.
+// TestSubscribeFails: an error of the registry is logged, and the answer does not contain it.
 func TestSubscribeFails(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	h := r.house

@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// newHTTP2 serves a house over HTTP/2, as a program may that has a server of its own.
+// newHTTP2 serves a house over HTTP/2, by a server that is not Server.Run's.
 func newHTTP2(t *testing.T, h *house) *fixture {
 	t.Helper()
 	ts := httptest.NewUnstartedServer(h.srv)
@@ -75,7 +75,7 @@ func TestHTTP2(t *testing.T) {
 	desk.viewers(1)
 }
 
-// A viewer that takes nothing is given up over HTTP/2 too, and the connection's other streams go on.
+// TestHTTP2Stalls stalls a viewer over HTTP/2. The hub ends its stream, and the connection's other streams continue.
 func TestHTTP2Stalls(t *testing.T) {
 	h := newHouse(t, stream.Config{})
 	h.srv.cfg.WriteTimeout = 200 * time.Millisecond
@@ -97,7 +97,7 @@ func TestHTTP2Stalls(t *testing.T) {
 	}
 }
 
-// A client of HTTP/1.0 gets a response that ends with its connection, as everybody does.
+// TestHTTP10: a response to HTTP/1.0 ends with its connection, like all streams.
 func TestHTTP10(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	desk := r.camera("desk", frame.JPEG)
@@ -115,7 +115,8 @@ func TestHTTP10(t *testing.T) {
 	}
 }
 
-// What a client sends behind its request for a stream, another request or rubbish, is not answered and harms nobody.
+// TestPipelined sends another request, or invalid bytes, after the request for a stream. The hub does not answer
+// them, and other viewers are unaffected.
 func TestPipelined(t *testing.T) {
 	r := newFixture(t, stream.Config{}, fast, func(s *Server) { s.times.Placeholder = hour })
 	desk := r.camera("desk", frame.JPEG)
@@ -138,7 +139,7 @@ func TestPipelined(t *testing.T) {
 	}
 }
 
-// A client that takes its time to say what it wants is cut.
+// TestSlowClients: the hub disconnects a client that takes too long to send its request.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
 	header := newFixture(t, stream.Config{},
@@ -164,7 +165,7 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-// A header that is too long is refused, and a stream still goes on after what a request's time would be.
+// TestHeaderLimit: a header that is too long is refused. A stream outlives the time limit of a request.
 func TestHeaderLimit(t *testing.T) {
 	t.Parallel()
 	r := newFixture(t, stream.Config{}, fast, func(s *Server) {

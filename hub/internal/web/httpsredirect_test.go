@@ -13,8 +13,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestPlainAtTLS: a client without TLS is told to use https, a browser by a redirect. The hub does nothing else for it.
-// Of the request, only the URL becomes part of the answer.
+// TestPlainAtTLS: a client without TLS gets a hint to use https, and a browser a redirect. Of the request, only the
+// URL becomes part of the answer.
 func TestPlainAtTLS(t *testing.T) {
 	r := newFixture(t, stream.Config{}, secure(t))
 	for name, test := range map[string]struct {

@@ -20,8 +20,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// A hub that is about to stop is not ready, and serves those who are there and those who still come; then all end, and
-// none within a frame.
+// TestLameDuck: a draining hub is not ready, and serves viewers and new clients. Then all viewers end between two
+// frames.
 func TestLameDuck(t *testing.T) {
 	h := newHouse(t, stream.Config{})
 	h.srv.cfg.LameDuck, h.srv.times.Idle = hour, hour
@@ -65,8 +65,8 @@ func TestLameDuck(t *testing.T) {
 	video.ends()
 }
 
-// Viewers are let go of one after the other, in the second half of the time. The slots of a WebSocket are not viewers
-// for themselves here.
+// TestLameDuckTimes: viewers are disconnected one by one in the second half of the time. A WebSocket and its slots
+// count as one.
 func TestLameDuckTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, end := context.WithCancel(t.Context())
@@ -108,7 +108,7 @@ func TestLameDuckTimes(t *testing.T) {
 	})
 }
 
-// A viewer whose picture is on its way when the hub stops gets all of it.
+// TestStopWholePicture stops the hub while a picture is being sent. The viewer gets all of it.
 func TestStopWholePicture(t *testing.T) {
 	r := newFixture(t, stream.Config{},
 		func(s *Server) { s.cfg.WriteTimeout, s.times.Stop, s.times.Idle = hour, hour, hour })

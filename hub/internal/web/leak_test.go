@@ -41,8 +41,8 @@ func TestMain(m *testing.M) {
 	}))
 }
 
-// secretRecorder keeps all that the tests with users log, all that the hub answers there, and all their secrets: none
-// may be in it.
+// secretRecorder keeps the log and the answers of the tests with users, and their secrets. TestMain fails if a
+// secret is in them.
 type secretRecorder struct {
 	mu      sync.Mutex
 	text    bytes.Buffer
@@ -57,7 +57,7 @@ func (d *secretRecorder) Write(p []byte) (int, error) {
 	return d.text.Write(p)
 }
 
-// hide notes a secret, and returns it.
+// hide records a secret, and returns it.
 func (d *secretRecorder) hide(what, text string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -87,8 +87,8 @@ const (
 	ottoPassword = "tr0ub4dor and three more words"
 )
 
-// guarded is a fixture whose hub has users: anna may see porch and yard, otto operates porch, nora may see cameras that
-// there are none of, root is admin and may see all, prom may see all, and gone was removed.
+// guarded is a fixture with users. anna views porch and yard, otto operates porch, and nora views cameras that do
+// not exist. root is admin and views all, prom views all, and gone was removed.
 type guarded struct {
 	*fixture
 	file                    string
@@ -101,7 +101,7 @@ type guarded struct {
 	valid, expired, jpegURL string // links to porch: values of the parameter
 }
 
-// lateCollector makes its collector at each scrape.
+// lateCollector creates its collector at each scrape.
 type lateCollector func() prometheus.Collector
 
 func (lateCollector) Describe(chan<- *prometheus.Desc) {} // not checked
@@ -141,8 +141,8 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	return g
 }
 
-// sessionOfNobody returns the session of a user who was removed meanwhile.
-func (g *guarded) sessionOfNobody() string {
+// sessionOfRemoved returns the session of a user who was removed after the login.
+func (g *guarded) sessionOfRemoved() string {
 	g.t.Helper()
 	cookie := g.login("gone", annaPassword)
 	g.edit(func(d *credstore.File) error { return d.RemoveUser("gone") })
@@ -202,8 +202,7 @@ var users = sync.OnceValue(func() []credstore.User {
 	return d.Users
 })
 
-// cheapHash is a hash that is as good as the real one but for the work that it takes, which the race detector makes
-// seconds of.
+// cheapHash returns a valid hash that costs little to compute. With the race detector a real one takes seconds.
 func cheapHash(password secret.Text) string {
 	salt := []byte("salt of the tests")
 	key := argon2.IDKey([]byte(password.Reveal()), salt, 1, 64, 1, 32)
@@ -227,7 +226,7 @@ func (g *guarded) links(t *testing.T) {
 	}
 }
 
-// edit changes the credentials file; the hub finds out within a second.
+// edit changes the credentials file. The hub notices it soon.
 func (g *guarded) edit(change func(*credstore.File) error) {
 	g.t.Helper()
 	if err := credstore.Edit(g.file, change); err != nil {
@@ -235,7 +234,7 @@ func (g *guarded) edit(change func(*credstore.File) error) {
 	}
 }
 
-// eventually waits until the hub answers so.
+// eventually waits until the hub answers with the status.
 func (g *guarded) eventually(status int, path string, header ...string) {
 	g.t.Helper()
 	testutil.Eventually(g.t, fmt.Sprintf("%s is %d", path, status), func() bool {
@@ -263,7 +262,7 @@ func (g *guarded) form(path string, values url.Values, header ...string) (*http.
 		append([]string{"Content-Type", "application/x-www-form-urlencoded"}, header...)...)
 }
 
-// request sends a request and returns the answer as it is, with the beginning of its body.
+// request sends a request, follows no redirect, and returns the answer with the beginning of its body.
 func (g *guarded) request(method, path, body string, header ...string) (*http.Response, string) {
 	g.t.Helper()
 	req, err := http.NewRequest(method, "http://"+g.addr+path, strings.NewReader(body))
@@ -291,7 +290,7 @@ func (g *guarded) request(method, path, body string, header ...string) (*http.Re
 	return resp, string(text)
 }
 
-// stream begins a request with header lines of its own, whose answer goes on.
+// stream sends a request with these header lines, and reads the head of the streaming response.
 func (r *fixture) stream(path string, lines ...string) *conn {
 	r.t.Helper()
 	c := r.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\n" + strings.Join(append(lines, "\r\n"), "\r\n"))
@@ -302,7 +301,7 @@ func (r *fixture) stream(path string, lines ...string) *conn {
 	return c
 }
 
-// socket opens /ws with header lines of its own.
+// socket opens /ws with headers of its own.
 func (g *guarded) socket(query string, header ...string) *socket {
 	g.t.Helper()
 	h := http.Header{}

@@ -16,7 +16,8 @@ import (
 
 const aBrowser = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.0 Safari/537.36"
 
-// A browser is led to the login page and back, and gets a cookie that scripts, other sites and plain HTTP do not get.
+// TestLogin: a browser gets a redirect to the login page and back. Its cookie is hidden from scripts, other sites
+// and plain HTTP.
 func TestLogin(t *testing.T) {
 	g := newGuarded(t)
 	page := []string{"Accept", "text/html,*/*;q=0.8", "User-Agent", aBrowser}
@@ -54,8 +55,8 @@ func TestLogin(t *testing.T) {
 	secretLog.hide("session", resp.Cookies()[0].Value)
 }
 
-// What is wrong with a login is on the form for a person, and a problem for a program; neither says which half was
-// wrong.
+// TestLoginRefused: a browser gets the reason on the form, and a program as a problem. Neither says whether the name
+// or the password was wrong.
 func TestLoginRefused(t *testing.T) {
 	g := newGuarded(t)
 	wrong := url.Values{"user": {"anna"}, "password": {secretLog.hide("password", "wrong but long enough")},
@@ -66,8 +67,8 @@ func TestLoginRefused(t *testing.T) {
 		len(resp.Cookies()) != 0 || resp.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("%s %s", resp.Status, body)
 	}
-	nobody := url.Values{"user": {"<b>nobody"}, "password": {secretLog.hide("password", "whatever it is, it is wrong")}}
-	if _, body = g.form("/login", nobody, "Accept", "text/html"); !strings.Contains(body,
+	unknown := url.Values{"user": {"<b>nobody"}, "password": {secretLog.hide("password", "whatever it is, it is wrong")}}
+	if _, body = g.form("/login", unknown, "Accept", "text/html"); !strings.Contains(body,
 		"Wrong user name or password.") || strings.Contains(body, "<b>") {
 		t.Errorf("%s", body)
 	}
@@ -94,7 +95,7 @@ func TestLoginRefused(t *testing.T) {
 	}
 }
 
-// A page of another origin logs nobody in or out.
+// TestLoginFromElsewhere: a page of another origin cannot log a user in or out.
 func TestLoginFromElsewhere(t *testing.T) {
 	g := newGuarded(t)
 	cookie := g.login("anna", annaPassword)
@@ -113,7 +114,7 @@ func TestLoginFromElsewhere(t *testing.T) {
 	}
 }
 
-// A login takes the place of the session before, and a logout ends it for whoever has copied the cookie.
+// TestLogout: a login replaces the session before. A logout ends the session for every copy of its cookie.
 func TestLogout(t *testing.T) {
 	g := newGuarded(t)
 	first := g.login("anna", annaPassword)
@@ -142,7 +143,7 @@ func TestLogout(t *testing.T) {
 	}
 }
 
-// While there are no users nobody is asked, and the login page leads on.
+// TestOpen: without users there is no authentication, and the login page redirects.
 func TestOpen(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	if _, body := r.do(http.MethodGet, "/api/v1/me"); string(body) != `{"name":"everybody","role":"admin","open":true}`+
@@ -162,7 +163,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// A hub that others can reach lets nobody in when its last user is removed, rather than everybody.
+// TestExposed removes the last user of a hub that other hosts can reach. It then denies all access.
 func TestExposed(t *testing.T) {
 	keeper, err := credstore.Open("", testutil.Log(t))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/signedlink"
 )
 
-// matrixRow says how a route answers to each column of TestMatrix.
+// matrixRow is how a route answers each column of TestMatrix.
 type matrixRow struct {
 	method, route string
 	target        string
@@ -21,8 +21,8 @@ type matrixRow struct {
 // token), an expired link, a valid link, a revoked token, the session of a removed user.
 const (
 	public   = "200 200 200 200 200 200 200 200 200"
-	someone  = "401 200 200 200 200 401 401 401 401"
-	one      = "401 404 200 200 200 401 401 401 401" // who may see the camera
+	anyUser  = "401 200 200 200 200 401 401 401 401"
+	one      = "401 404 200 200 200 401 401 401 401" // viewers of the camera
 	orLinked = "401 404 200 200 200 401 200 401 401"
 )
 
@@ -35,7 +35,7 @@ func matrix() []matrixRow {
 		{"", "/healthz", "/healthz", public},
 		{"", "/readyz", "/readyz", public},
 		{"", "/login", "/login", public},
-		{"", "/", "/", someone},
+		{"", "/", "/", anyUser},
 		{"", "/", "/?action=snapshot", one},
 		{"", "/cam/:camera", "/cam/porch", "401 200 200 200 200 401 200 401 401"}, // the page, which finds nothing
 		{"", "/cam/:camera", "/cam/porch?embed", "401 200 200 200 200 401 200 401 401"},
@@ -53,11 +53,11 @@ func matrix() []matrixRow {
 		{"", "/api/stream.mjpeg", "/api/stream.mjpeg?src=porch", one},
 		{"", "/api/frame.jpeg", "/api/frame.jpeg?src=porch", one},
 		{"", "/api/stream.mp4", "/api/stream.mp4?src=yard", one},
-		{"", "/api/streams", "/api/streams", someone},
+		{"", "/api/streams", "/api/streams", anyUser},
 		{"", "/ws", "/ws", "401 101 101 101 101 401 101 401 401"},
-		{"", "/api/v1/me", "/api/v1/me", someone},
-		{"", "/api/v1/hub", "/api/v1/hub", someone},
-		{"", "/api/v1/cameras", "/api/v1/cameras", someone},
+		{"", "/api/v1/me", "/api/v1/me", anyUser},
+		{"", "/api/v1/hub", "/api/v1/hub", anyUser},
+		{"", "/api/v1/cameras", "/api/v1/cameras", anyUser},
 		{"", "/api/v1/cameras/:camera", "/api/v1/cameras/porch", one},
 		{"", "/api/v1/cameras/:camera/controls", "/api/v1/cameras/porch/controls", one},
 		{"", "/metrics", "/metrics", "401 403 403 403 200 401 401 401 401"},
@@ -78,7 +78,7 @@ func matrix() []matrixRow {
 		matrixRow{http.MethodPost, "/logout", "/logout", loginForm})
 }
 
-// columns returns what each party shows.
+// columns returns how each column's client sets its credentials.
 func (g *guarded) columns(t *testing.T) []func(*http.Request) {
 	t.Helper()
 	header := func(name, value string) func(*http.Request) {
@@ -96,11 +96,11 @@ func (g *guarded) columns(t *testing.T) []func(*http.Request) {
 	return []func(*http.Request){
 		func(*http.Request) {}, header("Cookie", nora), header("Cookie", anna),
 		func(r *http.Request) { r.SetBasicAuth("otto", ottoPassword) }, header("Authorization", "Bearer "+g.rootToken),
-		link(g.expired), link(g.valid), header("Authorization", "Bearer "+g.revoked), header("Cookie", g.sessionOfNobody()),
+		link(g.expired), link(g.valid), header("Authorization", "Bearer "+g.revoked), header("Cookie", g.sessionOfRemoved()),
 	}
 }
 
-// TestMatrix tries every route with everybody: exactly the allowed cells answer. A route without a row fails.
+// TestMatrix requests every route with every kind of credentials. A route without a row fails.
 func TestMatrix(t *testing.T) {
 	g := newGuarded(t)
 	parties := g.columns(t)
@@ -111,7 +111,7 @@ func TestMatrix(t *testing.T) {
 		for i, party := range parties {
 			status := g.cell(t, row, party)
 			if row.target == "/ws" && row.method == http.MethodHead && want[i] == "101" {
-				want[i] = "405" // the library wants GET; whoever is refused is so before
+				want[i] = "405" // the library requires GET; refusals come before that
 			}
 			if status != want[i] {
 				t.Errorf("%s %s, column %d: %s, want %s", row.method, row.target, i, status, want[i])

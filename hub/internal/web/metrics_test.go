@@ -18,7 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// scrape reads the metrics: name with labels to value. The types of those that there are, by name, are in types.
+// scrape reads the metrics: values by name and labels, and types by name.
 func (r *fixture) scrape() (values, types map[string]string) {
 	r.t.Helper()
 	return parseScrape(r.t, r.scrapeText())
@@ -64,7 +64,7 @@ func cutLast(line string) (key, value string, ok bool) {
 	return line[:i], line[i+1:], true
 }
 
-// everyMetric is a fixture with something of everything, so that its scrape has all metrics.
+// everyMetric returns a fixture whose scrape has all metrics.
 func everyMetric(t *testing.T) *fixture {
 	t.Helper()
 	r := populated(t)
@@ -118,7 +118,7 @@ func TestMetricValues(t *testing.T) {
 		`bramble_hub_ffmpeg_available`:                                            "0",
 		`bramble_hub_http_errors_total{code="404"}`:                               "1",
 		`bramble_hub_viewers_evicted_total{reason="fault"}`:                       "0",
-		`bramble_hub_camera_temperature_celsius{camera="desk"}`:                   "", // it does not tell
+		`bramble_hub_camera_temperature_celsius{camera="desk"}`:                   "", // its agent reports none
 		`bramble_hub_camera_up{camera="desk"}`:                                    "1",
 		`bramble_hub_camera_up{camera="gone"}`:                                    "0",
 		`bramble_hub_cameras{state="live"}`:                                       "2",
@@ -144,7 +144,7 @@ func TestMetricValues(t *testing.T) {
 	}
 }
 
-// Every reason for a drop stands in the documentation, and has its metric from the first scrape on, so that rates can
+// TestDropReasons: every drop reason is documented, and has its metric from the first scrape on, so that rates can
 // be computed.
 func TestDropReasons(t *testing.T) {
 	r := newFixture(t, stream.Config{})
@@ -164,7 +164,8 @@ func TestDropReasons(t *testing.T) {
 	})
 }
 
-// What an agent says of itself is told, but for reasons that nobody knows: labels are ours.
+// TestAgentMetrics: the agent's own counters become metrics, but only for known drop reasons, so that an agent
+// cannot invent label values.
 func TestAgentMetrics(t *testing.T) {
 	values, _ := everyMetric(t).scrape()
 	for key, want := range map[string]string{

@@ -87,7 +87,7 @@ func (c *conn) partOf(n uint64) shown {
 	}
 }
 
-// The newest picture is there at once, and the boundary that ends it is not kept back until the next.
+// TestMJPEGAtOnce: a viewer gets the newest picture at once, with the boundary that ends it.
 func TestMJPEGAtOnce(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle = hour })
 	desk := r.camera("desk", frame.JPEG)
@@ -105,7 +105,7 @@ func TestMJPEGAtOnce(t *testing.T) {
 	}
 }
 
-// The response is one of HTTP/1.1 that ends with its connection, with the headers of every answer.
+// TestMJPEGHead: the response is HTTP/1.1, ends with its connection, and has the headers of every answer.
 func TestMJPEGHead(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG)
@@ -124,7 +124,7 @@ func TestMJPEGHead(t *testing.T) {
 	checkSecurity(t, h)
 }
 
-// While the camera stands still the last picture is sent again and again, on a connection that nobody cuts.
+// TestMJPEGRepeats: without a new picture the last one is repeated, and the connection outlives the write timeout.
 func TestMJPEGRepeats(t *testing.T) {
 	r := newFixture(t, stream.Config{}, fast, func(s *Server) {
 		s.times.Placeholder = hour
@@ -144,7 +144,8 @@ func TestMJPEGRepeats(t *testing.T) {
 	}
 }
 
-// A camera that goes away is replaced by a placeholder of its size, and returns on the same connection.
+// TestMJPEGPlaceholder: a placeholder of the same size replaces a camera that goes away. The camera returns on the
+// same connection.
 func TestMJPEGPlaceholder(t *testing.T) {
 	r := newFixture(t, stream.Config{}, fast)
 	desk := r.camera("desk", frame.JPEG)
@@ -174,7 +175,7 @@ func TestMJPEGPlaceholder(t *testing.T) {
 	}
 }
 
-// Whoever opens a camera that is offline sees so at once.
+// TestMJPEGOffline: a viewer of an offline camera gets the placeholder at once.
 func TestMJPEGOffline(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle, s.times.Placeholder = hour, hour })
 	desk := r.camera("desk", frame.JPEG)
@@ -189,13 +190,13 @@ func TestMJPEGOffline(t *testing.T) {
 	}
 }
 
-// A viewer that leaves while nothing is sent is noticed.
+// TestMJPEGLeaves: the hub notices that a viewer leaves while nothing is sent.
 func TestMJPEGLeaves(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle, s.times.Placeholder = moment, hour })
 	desk := r.camera("desk", frame.JPEG)
 	for _, leave := range []func(*conn) error{
 		func(c *conn) error { return c.Close() },
-		func(c *conn) error { // with something said that nobody has read
+		func(c *conn) error { // with unread data
 			if _, err := c.Write([]byte(strings.Repeat("bye ", 1000))); err != nil {
 				return err
 			}

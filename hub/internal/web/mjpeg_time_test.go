@@ -24,7 +24,7 @@ const (
 	moment = 5 * time.Millisecond
 )
 
-// tape is a response without a socket, so that its time can be made: it notes what is written, and when.
+// tape is a response without a socket, for tests in synthetic time. It records what is written, and when.
 type tape struct {
 	header http.Header
 	start  time.Time
@@ -62,7 +62,7 @@ func (w *tape) answer() (*http.Response, []byte) {
 	return &http.Response{StatusCode: w.status, Header: w.header}, bytes.Clone(w.took)
 }
 
-// request starts a request as HTTP/2 has it; the response is on the tape. stop ends it.
+// request starts a request as HTTP/2 does, with the response on the tape. stop ends it.
 func (h *house) request(path string) (w *tape, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
@@ -76,7 +76,7 @@ func (h *house) request(path string) (w *tape, stop func()) {
 	}
 }
 
-// parts returns what was shown and when.
+// parts returns the parts of the response, and when they came.
 func (w *tape) parts(t *testing.T) (list []shown, times []time.Duration) {
 	t.Helper()
 	w.mu.Lock()
@@ -103,8 +103,8 @@ func wait(d time.Duration) {
 	synctest.Wait()
 }
 
-// A picture that stands still is sent again once a second; after 5 s a placeholder takes its place, which is drawn anew
-// every 5 s.
+// TestMJPEGStill: without a new picture the last one is repeated each second. After 5 s a placeholder replaces it,
+// which is drawn again every 5 s.
 func TestMJPEGStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, stream.Config{})
@@ -129,14 +129,15 @@ func TestMJPEGStill(t *testing.T) {
 			}
 			got = append(got, fmt.Sprintf("%v %s", times[i].Round(10*time.Millisecond), kind))
 		}
-		want := "[0s picture 1s picture 2s picture 3s picture 4s picture 5s placeholder 6s same 7s same 8s same 9s same 10s placeholder 11s same 12s same 12s last]"
+		want := "[0s picture 1s picture 2s picture 3s picture 4s picture 5s placeholder 6s same 7s same 8s same " +
+			"9s same 10s placeholder 11s same 12s same 12s last]"
 		if fmt.Sprint(got) != want {
 			t.Errorf("got  %v\nwant %s", got, want)
 		}
 	})
 }
 
-// A camera that comes with less than a picture a second is not away.
+// TestMJPEGSlowCamera: a camera with less than one picture a second does not count as away.
 func TestMJPEGSlowCamera(t *testing.T) {
 	for _, query := range []string{"", "?fps=0.1", "?fps=1"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -161,7 +162,7 @@ func TestMJPEGSlowCamera(t *testing.T) {
 	}
 }
 
-// fps is the most that is sent, evenly, of what comes at whatever rate.
+// TestMJPEGRate: fps is the highest rate. Pictures are spread evenly, whatever the camera's rate.
 func TestMJPEGRate(t *testing.T) {
 	for _, test := range []struct {
 		camera   time.Duration // from picture to picture
@@ -203,8 +204,8 @@ func TestMJPEGRate(t *testing.T) {
 	}
 }
 
-// The last picture of a camera that then stands still is shown though it came too early for the viewer's rate, and
-// repeats keep to the rate.
+// TestMJPEGRateThenStill: the last picture before a pause is sent, even if it came too early for the viewer's rate.
+// Repeats keep to the rate.
 func TestMJPEGRateThenStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, stream.Config{})
@@ -227,7 +228,8 @@ func TestMJPEGRateThenStill(t *testing.T) {
 	})
 }
 
-// A camera that gives nothing is a 503 with its reason after 5 s, for all that must not begin without a frame.
+// TestNoFrame: a camera without frames is answered with 503 and the reason after 5 s, in every format that needs a
+// frame to begin.
 func TestNoFrame(t *testing.T) {
 	for path, format := range map[string]frame.Format{"/cam/dark.jpeg": frame.JPEG, "/cam/dark.h264": frame.H264,
 		"/cam/dark.mp4": frame.H264} {
@@ -253,7 +255,7 @@ func TestNoFrame(t *testing.T) {
 	}
 }
 
-// A viewer that leaves, or a hub that stops, while a request waits is not told of success.
+// TestStopWhileWaiting: a request that waits does not succeed when its viewer leaves or the hub stops.
 func TestStopWhileWaiting(t *testing.T) {
 	for path, format := range map[string]frame.Format{"/cam/dark.jpeg": frame.JPEG, "/cam/dark.h264": frame.H264,
 		"/cam/dark.mp4": frame.H264} {

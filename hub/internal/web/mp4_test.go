@@ -23,7 +23,7 @@ func (c *conn) movie() movie {
 	return movie{c}
 }
 
-// box reads the next box, which must be of this type, and returns what is in it.
+// box reads the next box, which must be of this type, and returns its content.
 func (m movie) box(kind string) []byte {
 	m.t.Helper()
 	head := make([]byte, 8)
@@ -65,7 +65,7 @@ func (m movie) fragment(u unit) (decode uint64) {
 	return binary.BigEndian.Uint64(moof[at+8:])
 }
 
-// A viewer begins at the newest key frame, which is there before another frame comes.
+// TestMP4Joins: a viewer gets the newest key frame at once.
 func TestMP4Joins(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
@@ -94,7 +94,7 @@ func TestMP4Joins(t *testing.T) {
 	}
 }
 
-// duration ends the response cleanly with as much as was asked for, counted from now and not from the key frame before.
+// TestMP4Duration: duration ends the response cleanly. It counts from now, not from the key frame before.
 func TestMP4Duration(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")

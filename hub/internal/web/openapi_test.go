@@ -120,7 +120,7 @@ func (s schema) checkMembers(t *testing.T, at string, members map[string]any) {
 	}
 }
 
-// full makes a camera all of whose members are there.
+// full adds a camera that has every member of the API.
 func full(h *house, id string, f frame.Format) *camera {
 	c := h.camera(id, f)
 	warm := 48.5
@@ -134,8 +134,8 @@ func full(h *house, id string, f frame.Format) *camera {
 	return c
 }
 
-// TestOpenAPI compares the answers of the API with their description. The full camera has every member that is
-// described, the bare one those that are required.
+// TestOpenAPI compares the answers of the API with their description. The full camera has every described member,
+// and the bare one the required ones.
 func TestOpenAPI(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	rich := full(r.house, "rich", frame.JPEG)
@@ -186,7 +186,7 @@ func wantMembers(t *testing.T, at string, object any, want []string) {
 	}
 }
 
-// TestOpenAPIProblem compares an error with its description, and the states and formats with those that there are.
+// TestOpenAPIProblem compares an error, the states and the formats with their description.
 func TestOpenAPIProblem(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG).say(status.Stopped, "")
@@ -287,7 +287,7 @@ func TestOpenAPIOperations(t *testing.T) {
 	}
 }
 
-// A camera's state is as the hub sees it.
+// TestCameraStates: the API has the camera's state as the hub sees it.
 func TestCameraStates(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	desk := r.camera("desk", frame.JPEG)

@@ -10,7 +10,7 @@ import (
 	"github.com/bramble-cam/bramble/webui"
 )
 
-// TestFiles gets every file of the page: whole, then not again as long as it is the same.
+// TestFiles requests every file of the page twice. The second answer is 304.
 func TestFiles(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	paths := []string{"/", "/cam/desk", "/api/v1/openapi.yaml", "/bramble-camera.js", "/" + webui.ScriptName,
@@ -52,7 +52,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// The page finds its files from where it is, also below a proxy's path.
+// TestPageLinks: the page finds its files, also below a proxy's path prefix.
 func TestPageLinks(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	for path, prefix := range map[string]string{"/": `"assets/`, "/cam/desk": `"../assets/`} {

@@ -16,7 +16,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// believing returns trusted proxies.
+// believing returns proxies that trust the list.
 func believing(t testing.TB, list ...string) trustedproxy.Proxies {
 	t.Helper()
 	p, err := trustedproxy.Parse(list)
@@ -32,8 +32,8 @@ func (r *fixture) from(address string) {
 	r.client.Transport.(*http.Transport).DialContext = dialer.DialContext
 }
 
-// A proxy's headers from an untrusted address are ignored. X-Forwarded-Prefix does not bypass a proxy's path rules,
-// cookies keep the hub's own path and scheme, and the page stays one of another origin.
+// TestUntrustedProxy: a proxy's headers from an untrusted address are ignored. X-Forwarded-Prefix does not bypass a
+// proxy's path rules, cookies keep the hub's own path and scheme, and the page stays one of another origin.
 func TestUntrustedProxy(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); s.compose() })
 	r.camera("desk", frame.JPEG).picture()
@@ -71,7 +71,7 @@ func TestUntrustedProxy(t *testing.T) {
 	}
 }
 
-// Untrusted headers are removed, so that no code can use them. The log names the remedy, once.
+// TestUntrustedHeaders: untrusted headers are removed, so that no code can use them. The log names the remedy, once.
 func TestUntrustedHeaders(t *testing.T) {
 	var log strings.Builder
 	clean := cleanProxyHeaders(believing(t, "10.0.0.5"), slog.New(slog.NewTextHandler(&log, nil)))
@@ -93,8 +93,8 @@ func TestUntrustedHeaders(t *testing.T) {
 			t.Errorf("from %s: %v are left, proxied %v", remote, c.Request().Header, isProxied(c))
 		}
 	}
-	if said := log.String(); strings.Count(said, "X-Forwarded-For is ignored") != 1 ||
-		!strings.Contains(said, "trusted-proxy 1") {
-		t.Errorf("the log says %q", said)
+	if output := log.String(); strings.Count(output, "X-Forwarded-For is ignored") != 1 ||
+		!strings.Contains(output, "trusted-proxy 1") {
+		t.Errorf("the log says %q", output)
 	}
 }

@@ -60,7 +60,7 @@ func (g *guarded) sendFrom(address, method, path string, header ...string) *http
 	return w
 }
 
-// A header that names a user counts only from the proxy with its secret.
+// TestForgedProxyHeaders: a header that names a user counts only from the proxy with its secret.
 func TestForgedProxyHeaders(t *testing.T) {
 	g := newProxied(t, false)
 	const proxy, stranger = "10.0.0.2", "192.0.2.66"
@@ -130,7 +130,8 @@ func TestForgedProxyHeaders(t *testing.T) {
 	}
 }
 
-// If the operator accepts the address alone, the proxy needs no secret. Other addresses stay untrusted.
+// TestProxyWithoutSecret: if the operator accepts the address alone, the proxy needs no secret. Other addresses stay
+// untrusted.
 func TestProxyWithoutSecret(t *testing.T) {
 	g := newProxied(t, true)
 	for address, want := range map[string]int{"10.0.0.2": 200, "192.0.2.66": 401} {
@@ -140,7 +141,7 @@ func TestProxyWithoutSecret(t *testing.T) {
 	}
 }
 
-// The stream of a user from the proxy ends with the mapping.
+// TestProxyStreamEnds removes a mapping: the stream of its user ends.
 func TestProxyStreamEnds(t *testing.T) {
 	g := newProxied(t, false)
 	c := g.stream("/cam/porch.mjpeg",

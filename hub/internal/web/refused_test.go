@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// TestTooLarge: what is too large is refused, with its limit, and counted.
+// TestTooLarge: a body or message beyond its limit is refused with the limit, and counted.
 func TestTooLarge(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.cfg.Agents = &oneAgent{}

@@ -23,7 +23,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// Stopping ends all viewers, whatever they do, and connections on which nothing was asked. Nobody is told of a failure.
+// TestStop stops the hub while viewers read, stall and send nothing. All connections end, without an error in the
+// log.
 func TestStop(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) {
 		s.cfg.WriteTimeout, s.times = hour, times{
@@ -65,7 +66,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// A listener that fails ends the server, viewers included, with its error.
+// TestListenerFails: the error of the listener ends the server and its viewers, and Run returns it.
 func TestListenerFails(t *testing.T) {
 	h := newHouse(t, stream.Config{})
 	desk := h.camera("desk", frame.JPEG)
@@ -86,7 +87,7 @@ func TestListenerFails(t *testing.T) {
 	desk.viewers(0)
 }
 
-// failing is a listener that fails when it is told to.
+// failing is a listener whose failure the test triggers.
 type failing struct {
 	*listener
 	err error
@@ -111,7 +112,7 @@ func (l *failing) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-// A panic is an error like any other: answered, logged once with where it was, and it ends nothing else.
+// TestPanic: a panic is answered like any other error, and logged once with its stack. Other requests continue.
 func TestPanic(t *testing.T) {
 	var log bytes.Buffer
 	r := newFixture(t, stream.Config{},
@@ -124,13 +125,13 @@ func TestPanic(t *testing.T) {
 		t.Error(resp.Status)
 	}
 	r.stop()
-	if said := log.String(); strings.Count(said, "oh no") != 1 || !strings.Contains(said, "rig_test.go") &&
-		!strings.Contains(said, "run_test.go") || bytes.Contains(body, []byte("oh no")) {
-		t.Errorf("the log says %s", said)
+	if output := log.String(); strings.Count(output, "oh no") != 1 || !strings.Contains(output, "run_test.go") ||
+		bytes.Contains(body, []byte("oh no")) {
+		t.Errorf("the log says %s", output)
 	}
 }
 
-// A response writer that cannot bound its writes gets an answer that says so, and not an empty success.
+// TestNoDeadline: a response writer without write deadlines gets an error, not an empty success.
 func TestNoDeadline(t *testing.T) {
 	h := newHouse(t, stream.Config{})
 	h.camera("desk", frame.JPEG).picture()

@@ -41,7 +41,7 @@ const maxStreams = 32
 type times struct {
 	output.Timing
 	header time.Duration // a client takes to send a request's headers
-	// and all of it: no handler reads a long body, but a client may be slow to say that there is none
+	// request is how long a client takes to send all of a request. No handler reads a long body.
 	request time.Duration
 	ws      ws.Timing
 }
@@ -106,7 +106,7 @@ func New(cfg Config) *Server {
 	return s
 }
 
-// compose puts together what answers requests.
+// compose creates the middleware and the routes.
 func (s *Server) compose() {
 	s.auth = s.newAuth()
 	s.api = s.newAPI()
@@ -225,19 +225,19 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		err = lameDuck{s.tracker, s.cfg.LameDuck, s.cfg.Log}.drain(ctx, served)
 	}
 	if err == nil {
-		defer func() { <-served }() // http.ErrServerClosed
+		defer func() { <-served }() //nolint:errcheck // it is http.ErrServerClosed
 	} else {
 		err = fmt.Errorf("HTTP: %w", err)
 	}
 	end()
-	// Without cancel: ctx has ended, and what is under way should end in good order.
+	// Without cancel, because ctx has ended and requests in progress should end cleanly.
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.times.Stop)
 	defer cancel()
 	if srv.Shutdown(wait) != nil {
 		s.cfg.Log.Debug("closed HTTP connections that were busy or had sent no request")
 		_ = srv.Close() // there is nothing to be done about a connection that cannot be closed
 	}
-	s.outputs.Wait() // their writers give them as long as Shutdown gave the others
+	s.outputs.Wait() // their writers bound this as s.times.Stop bounds Shutdown
 	s.ws.Wait()
 	s.tasks.Wait()
 	s.tracker.EndAudit()
@@ -302,14 +302,14 @@ func (s *Server) routes() {
 		ending: func() context.Context { return s.ending },
 	}
 	read := []string{http.MethodGet, http.MethodHead}
-	// Public: nothing secret is in them.
+	// Public, because they hold no secrets.
 	e.Match(read, "/assets/*", s.site.asset)
 	e.Match(read, "/bramble-camera.js", s.site.elementScript)
 	e.Match(read, "/api/v1/openapi.yaml", s.site.openAPIDocument)
 	e.Match(read, "/healthz", health.live)
 	e.Match(read, "/readyz", health.ready)
 	s.auth.Register(e, read)
-	// For principals. They get what they may view.
+	// For authenticated clients.
 	e.Match(read, "/cam/:camera", cameras.camera, s.auth.RequireAuthOrLink)
 	e.Match(read, "/ws", s.webSocket, s.auth.RequireAuthOrLink)
 	s.api.Register(e, read)
@@ -322,8 +322,8 @@ func (s *Server) routes() {
 	}).Register(e, read)
 }
 
-// withWriteDeadline gives an answer that is no stream a time in which the client must take it. A stream's sink does
-// this for every write.
+// withWriteDeadline bounds how long a client may take to read an answer that is not a stream. A stream's connwriter
+// bounds every write.
 func (s *Server) withWriteDeadline(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		c.Response().Before(func() {
@@ -334,7 +334,7 @@ func (s *Server) withWriteDeadline(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// recoverPanic makes an error of a panic, which errorHandler logs like any other.
+// recoverPanic turns a panic into an error, which errorHandler logs.
 func recoverPanic(_ echo.Context, err error, stack []byte) error {
 	return fmt.Errorf("panic: %w\n%s", err, stack)
 }

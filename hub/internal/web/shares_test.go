@@ -12,28 +12,28 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestShares: a signed link and a viewer each take all the transcodes they can, in qualities that only they request.
-// Each of the other viewers still gets one.
+// TestShares: a signed link and a viewer each start as many transcodes as they can. Each of the other viewers still
+// gets one.
 func TestShares(t *testing.T) {
 	const most = 4
 	g := newShared(t, most)
-	ask := func(path string, header ...string) (c *conn, status int, said string) {
+	ask := func(path string, header ...string) (c *conn, status int, body string) {
 		c = g.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\n" + strings.Join(append(header, "Connection: close", "", ""),
 			"\r\n"))
 		if c.head(); c.resp.StatusCode != http.StatusOK {
-			said = string(c.ends())
+			body = string(c.ends())
 		}
-		return c, c.resp.StatusCode, said
+		return c, c.resp.StatusCode, body
 	}
 	anna, root := "Authorization: Bearer "+g.annaToken, "Authorization: Bearer "+g.rootToken
 	var last *conn // that the link got
 	for _, q := range []int{30, 50, 65, 80, 90, 100} {
-		c, status, said := ask(fmt.Sprintf("/cam/porch.mjpeg?quality=%d&link=%s", q, g.valid))
+		c, status, body := ask(fmt.Sprintf("/cam/porch.mjpeg?quality=%d&link=%s", q, g.valid))
 		switch {
 		case status == http.StatusOK:
 			last = c
-		case !strings.Contains(said, "signed link"), c.resp.Header.Get("Retry-After") == "":
-			t.Errorf("quality %d: %s", q, said)
+		case !strings.Contains(body, "signed link"), c.resp.Header.Get("Retry-After") == "":
+			t.Errorf("quality %d: %s", q, body)
 		}
 	}
 	if n := g.running(); n != output.MaxLinkTranscodes {
@@ -42,17 +42,17 @@ func TestShares(t *testing.T) {
 	for i, q := range []int{30, 50, 65, 80, 90, 100} {
 		// A token, a password and a session of one user count as one principal.
 		header := []string{anna, "Authorization: " + basic("anna", annaPassword)}[i%2]
-		if _, status, said := ask(fmt.Sprintf("/cam/porch.mjpeg?rotate=90&quality=%d", q), header); status != http.StatusOK &&
-			!strings.Contains(said, "of them for you") {
-			t.Errorf("quality %d: %s", q, said)
+		if _, status, body := ask(fmt.Sprintf("/cam/porch.mjpeg?rotate=90&quality=%d", q), header); status != http.StatusOK &&
+			!strings.Contains(body, "of them for you") {
+			t.Errorf("quality %d: %s", q, body)
 		}
 	}
 	if n := g.running(); n != most {
 		t.Errorf("%d transcodes run, of %d that may", n, most)
 	}
-	c, status, said := ask("/cam/yard.mjpeg?quality=80", root)
+	c, status, body := ask("/cam/yard.mjpeg?quality=80", root)
 	if status != http.StatusOK {
-		t.Fatalf("the admin: %d %s", status, said)
+		t.Fatalf("the admin: %d %s", status, body)
 	}
 	c.preamble()
 	for _, u := range units(t, "slices.h264") {
@@ -78,7 +78,7 @@ func TestShares(t *testing.T) {
 // running returns how many transcodes there are.
 func (g *guarded) running() int { return len(g.srv.cfg.Transcoder.Renditions(nil)) }
 
-// newShared is a guarded fixture with so many transcodes.
+// newShared returns a guarded fixture with this maximum of transcodes.
 func newShared(t *testing.T, most int) *guarded {
 	t.Helper()
 	ffmpeg, err := exec.LookPath("ffmpeg")
@@ -94,8 +94,8 @@ func newShared(t *testing.T, most int) *guarded {
 	})
 }
 
-// TestSlotGivesWay: a slot whose rendition gave way gets an error. Asking again fails as long as the other viewer is
-// there.
+// TestSlotGivesWay: a slot whose rendition was preempted gets an error. Another request fails while the other viewer
+// is there.
 func TestSlotGivesWay(t *testing.T) {
 	g := newShared(t, 1)
 	c := g.socket("", "Authorization", "Bearer "+g.annaToken)
@@ -113,11 +113,11 @@ func TestSlotGivesWay(t *testing.T) {
 	}
 	if p := ended.Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 ||
 		!strings.Contains(p.Detail, "gave way") {
-		t.Errorf("the slot that gave way is told %+v", p)
+		t.Errorf("the preempted slot gets %+v", p)
 	}
 	c.say(`{"op":"watch","slot":2,"camera":"yard","kind":"jpeg","quality":30}`)
 	if p := c.expect("ended", 2).Error; p == nil || p.Status != http.StatusServiceUnavailable || p.RetryAfter == 0 ||
 		!strings.Contains(p.Detail, "max-transcodes") {
-		t.Errorf("who asks again is told %+v", p)
+		t.Errorf("a second request gets %+v", p)
 	}
 }

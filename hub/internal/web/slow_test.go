@@ -37,8 +37,8 @@ func sendBuffer(t *testing.T, c net.Conn) (size int) {
 	return size
 }
 
-// An MJPEG viewer that does not read for a while goes on with the newest picture, never an older one. Every picture it
-// missed is counted. When it happens again and again its socket buffer is made smaller.
+// TestMJPEGLags: an MJPEG viewer that pauses continues with the newest picture, never an older one. Each missed
+// picture is counted. After several pauses its socket buffer is made smaller.
 func TestMJPEGLags(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = hour, hour })
 	desk := r.camera("desk", frame.JPEG)
@@ -49,7 +49,7 @@ func TestMJPEGLags(t *testing.T) {
 	server := <-r.listener.accepted
 	viewer.partOf(1)
 	last, read := "", uint64(1)
-	if size := sendBuffer(t, server); size <= 2*connwriter.SlowBuffer { // the kernel doubles what it is told
+	if size := sendBuffer(t, server); size <= 2*connwriter.SlowBuffer { // the kernel doubles the requested size
 		t.Errorf("the buffer of a viewer that follows has %d bytes", size)
 	}
 	for range connwriter.SkipLimit {
@@ -74,8 +74,8 @@ func TestMJPEGLags(t *testing.T) {
 	}
 }
 
-// A viewer that never reads on is given up. Another one, which reads every frame before the next one is made, misses
-// nothing.
+// TestStalledViewer: the hub disconnects a viewer that stops reading. Another viewer, which reads every frame,
+// misses nothing.
 func TestStalledViewer(t *testing.T) {
 	for path, format := range map[string]frame.Format{"/cam/c.mjpeg": frame.JPEG, "/cam/c.h264": frame.H264,
 		"/cam/c.mp4": frame.H264} {
@@ -113,7 +113,7 @@ func TestStalledViewer(t *testing.T) {
 	}
 }
 
-// source returns a function that makes the next frame of a camera, of 256 kB, and returns what it begins with.
+// source returns a function that appends the next frame of a camera, of 256 kB, and returns its first bytes.
 func source(t *testing.T, c *camera) (next func() []byte) {
 	const size = 256 << 10
 	list := units(t, "slices.h264")
@@ -144,7 +144,7 @@ func readUntil(t *testing.T, c *conn, mark []byte) {
 	}
 }
 
-// A viewer that reads half of what comes is never sent a picture whose predecessor it missed.
+// TestHalfSpeed: a viewer that reads half as fast as the camera sends never gets a frame whose reference it missed.
 func TestHalfSpeed(t *testing.T) {
 	r := newFixture(t, stream.Config{MaxBytes: 1 << 20, LiveBudget: time.Nanosecond},
 		func(s *Server) { s.cfg.WriteTimeout, s.times.Idle = hour, hour })
@@ -185,8 +185,7 @@ func TestHalfSpeed(t *testing.T) {
 	}
 }
 
-// checkDecodable goes through a stream of marked access units: after one was left out there must be a key frame, and
-// each must be complete.
+// checkDecodable checks a stream of marked access units. Each is complete, and a key frame follows each gap.
 func checkDecodable(t *testing.T, data []byte, sent map[uint64]unit) {
 	t.Helper()
 	var at, before uint64
@@ -233,7 +232,7 @@ func checkDecodable(t *testing.T, data []byte, sent map[uint64]unit) {
 	}
 }
 
-// An answer that is no stream has to be taken in the time of one write, too.
+// TestStalledPicture: the write timeout also applies to answers that are not streams.
 func TestStalledPicture(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.WriteTimeout = 100 * time.Millisecond })
 	desk := r.camera("desk", frame.JPEG)

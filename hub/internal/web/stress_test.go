@@ -23,8 +23,8 @@ import (
 )
 
 // TestStress lets viewers join, leave and stall over real connections while the camera restarts, loses frames and
-// changes its parameter sets. What each of them gets must be complete frames in order that can be decoded, and in the
-// end no viewer and no goroutine is left.
+// changes its parameter sets. Each viewer must get complete frames in order that can be decoded. In the end no
+// viewer and no goroutine is left.
 func TestStress(t *testing.T) {
 	for path, format := range map[string]frame.Format{"/cam/c.mjpeg": frame.JPEG, "/cam/c.h264": frame.H264,
 		"/cam/c.mp4": frame.H264} {
@@ -93,8 +93,7 @@ func (w *stressTest) nextFrame(restart bool) {
 	}
 }
 
-// publish sends frames until enough was read, however slow the host is. After each lap it waits until a viewer gets a
-// frame.
+// publish sends frames until the viewers have read enough. After each round it waits until a viewer gets a frame.
 func (w *stressTest) publish() {
 	for lap := 0; lap < 40 || !w.enough(); lap++ {
 		out := w.cam.stream.FramesOut.Load()
@@ -108,14 +107,14 @@ func (w *stressTest) publish() {
 	}
 }
 
-// enough reports whether the viewers have read enough for the test to mean something.
+// enough reports whether the viewers have read enough frames.
 func (w *stressTest) enough() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.visits >= 25 && w.frames >= 500
 }
 
-// runViewer is a viewer who comes again and again.
+// runViewer connects again and again.
 func (w *stressTest) runViewer(ctx context.Context, r *rand.Rand) {
 	for ctx.Err() == nil {
 		frames, err := w.visit(ctx, r)
@@ -130,8 +129,7 @@ func (w *stressTest) runViewer(ctx context.Context, r *rand.Rand) {
 	}
 }
 
-// visit reads some of a response, with pauses if the viewer is of that kind, and leaves. It returns how many frames it
-// saw.
+// visit reads a part of a response, with pauses if the viewer is slow, and leaves. It returns the number of frames.
 func (w *stressTest) visit(ctx context.Context, r *rand.Rand) (frames int, err error) {
 	conn, err := net.Dial("tcp", w.addr)
 	if err != nil {
@@ -170,7 +168,7 @@ func (w *stressTest) visit(ctx context.Context, r *rand.Rand) (frames int, err e
 	return w.check(got.Bytes())
 }
 
-// check goes through what came, of which the end may be cut off.
+// check checks a response, whose end may be cut off.
 func (w *stressTest) check(data []byte) (frames int, err error) {
 	var before uint64
 	for len(data) > 0 {
@@ -201,7 +199,7 @@ func (w *stressTest) check(data []byte) (frames int, err error) {
 	return frames, nil
 }
 
-// next cuts off the first frame. ok is false if it is not all there.
+// next returns the first frame and the rest. It reports false if the frame is not complete.
 func (w *stressTest) next(data []byte) (body, rest []byte, ok bool) {
 	switch w.path {
 	case "/cam/c.mjpeg":

@@ -70,8 +70,8 @@ func (r *fixture) fetch(client *http.Client, major int, path string) io.ReadClos
 	return resp.Body
 }
 
-// Every stream over TLS is what it is without, by HTTP/1.1 and by HTTP/2; a viewer who leaves is seen to have left, and
-// others who share the connection go on.
+// TestTLSStreams: every stream works over TLS, by HTTP/1.1 and by HTTP/2. The hub notices a viewer that leaves, and
+// the others on its connection continue.
 func TestTLSStreams(t *testing.T) {
 	for name, major := range versions {
 		t.Run(name, func(t *testing.T) {
@@ -140,7 +140,7 @@ func TestTLSStalledAndStopped(t *testing.T) {
 			readUntil(t, read, next())
 			r.stop()
 			if _, err := io.Copy(io.Discard, good); err != nil {
-				t.Logf("%s: %v", name, err) // cut off is as good as ended, since the hub is gone
+				t.Logf("%s: %v", name, err) // an aborted connection is as good, because the hub is gone
 			}
 			_ = stalled.Close()
 		})

@@ -13,7 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// Who has logged in at one hub is known at another one that has the same credentials file.
+// TestSessionAtAnotherHub: a session is valid at every hub that has the same credentials file.
 func TestSessionAtAnotherHub(t *testing.T) {
 	g := newGuarded(t)
 	cookie := g.login("anna", annaPassword)

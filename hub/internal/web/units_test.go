@@ -6,7 +6,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/codec/h264"
 )
 
-// The NALUs of a fixture are as its units have them: what other tests compare with is sound.
+// TestUnits compares the NAL units of the fixtures with those that their units name, because other tests rely on
+// them.
 func TestUnits(t *testing.T) {
 	list := units(t, "slices.h264")
 	keys := 0

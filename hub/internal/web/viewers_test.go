@@ -23,7 +23,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// Whoever may look no more loses what he looks at, and nobody else does.
+// TestViewersEnd changes credentials: the viewers whose access ends are disconnected, and no others.
 func TestViewersEnd(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*guarded, *credstore.File) error
@@ -48,7 +48,7 @@ func TestViewersEnd(t *testing.T) {
 		}, []string{"session", "basic", "token"}},
 		"links revoked": {func(_ *guarded, d *credstore.File) error { d.RenewLinkKey(); return nil },
 			[]string{"session", "link"}},
-		"somebody else": {func(_ *guarded, d *credstore.File) error { return d.RemoveUser("nora") }, nil},
+		"another user": {func(_ *guarded, d *credstore.File) error { return d.RemoveUser("nora") }, nil},
 		"grant that stays": {func(_ *guarded, d *credstore.File) error { return d.SetUser("anna", "", []string{"po*"}, nil) },
 			nil},
 	} {
@@ -116,7 +116,8 @@ func afterwards(later *atomic.Bool) func(*Server) {
 	}
 }
 
-// On a WebSocket the roster and the slots are those of who opened it, as long as he may.
+// TestSocketGrants changes and removes a user who has a WebSocket. The list and the slots follow the grants, and the
+// WebSocket ends with the user.
 func TestSocketGrants(t *testing.T) {
 	g := newGuarded(t)
 	nora := g.socket("", "Cookie", g.login("nora", annaPassword))
@@ -156,7 +157,7 @@ func TestSocketGrants(t *testing.T) {
 	}
 }
 
-// A signed link opens /ws for its camera, in its formats.
+// TestSocketLink: a signed link opens /ws for its camera, in its formats.
 func TestSocketLink(t *testing.T) {
 	g := newGuarded(t)
 	text, err := signedlink.Sign(g.store.Snapshot().LinkKey(), signedlink.Link{Camera: "porch", Formats: []string{"mjpeg"},
@@ -183,7 +184,7 @@ func TestSocketLink(t *testing.T) {
 	c.frame(3)
 }
 
-// The first user closes an open hub: those who look lose it.
+// TestFirstUser adds the first user to an open hub: its viewers are disconnected.
 func TestFirstUser(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	keeper, err := credstore.Open(file, testutil.Log(t))
@@ -219,7 +220,8 @@ func TestFirstUser(t *testing.T) {
 	}
 }
 
-// One viewer too many is told which limit that is, and counted; when one leaves there is room again.
+// TestLimits: a viewer beyond a limit gets the name of the limit, and is counted. When a viewer leaves another one
+// is admitted.
 func TestLimits(t *testing.T) {
 	for limit, test := range map[string]struct {
 		limits viewers.Limits
@@ -258,7 +260,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A WebSocket and its slots count as viewers.
+// TestSocketLimits: a WebSocket and each of its slots count as viewers.
 func TestSocketLimits(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.tracker.SetLimits(viewers.Limits{Viewers: 3}) })
 	r.camera("desk", frame.JPEG).picture()
@@ -285,5 +287,5 @@ func TestSocketLimits(t *testing.T) {
 		t.Error("a fourth is let in")
 	}
 	_ = c.ws.CloseNow() // it goes
-	testutil.Eventually(t, "nobody is left", func() bool { return r.srv.tracker.Len() == 0 })
+	testutil.Eventually(t, "no viewer is left", func() bool { return r.srv.tracker.Len() == 0 })
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// BenchmarkWSDelivery is the way of one picture to one slot and back to the camera by its acknowledgement, the client's
-// work included.
+// BenchmarkWSDelivery measures a picture's way to one slot and that of its acknowledgement back, including the
+// client.
 func BenchmarkWSDelivery(b *testing.B) {
 	for _, size := range []int{10 << 10, 100 << 10} {
 		b.Run(fmt.Sprintf("%dkB", size>>10), func(b *testing.B) {

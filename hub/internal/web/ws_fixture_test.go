@@ -18,7 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// What docs/ref/ws.md says of frames and limits.
+// The constants of frames and limits in docs/ref/ws.md.
 const (
 	framePicture  = 1
 	frameInit     = 2
@@ -179,7 +179,7 @@ func (c *socket) next() (m message, err error) {
 	return m, nil
 }
 
-// expect returns the next message, which must be of this op, that of a frame being "".
+// expect returns the next message, which must have this op. A frame has the op "".
 func (c *socket) expect(op string, slot uint32) message {
 	c.t.Helper()
 	m := c.read()
@@ -195,7 +195,7 @@ func (c *socket) frame(slot uint32) *wsFrame {
 	return c.expect("", slot).frame
 }
 
-// silent checks that nothing more has been sent than what was read: a ping is answered next.
+// silent checks that the hub has sent nothing else: the next message answers a ping.
 func (c *socket) silent() {
 	c.t.Helper()
 	c.say(`{"op":"ping","t":"anything?"}`)
@@ -210,7 +210,7 @@ func (c *socket) refused() problem.Problem {
 	return *c.expect("error", 0).Error
 }
 
-// ends reads until the hub closes, and returns the status.
+// ends reads until the hub closes the connection, and returns the status.
 func (c *socket) ends() websocket.StatusCode {
 	c.t.Helper()
 	for {

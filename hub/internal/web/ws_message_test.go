@@ -18,7 +18,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// ping answers with the hub's clock and what the client sent, whatever that is.
+// TestWSPing: a ping is answered with the hub's clock and the client's own value.
 func TestWSPing(t *testing.T) {
 	c := newFixture(t, stream.Config{}).dial()
 	c.say(`{"op":"ping","t":1234.5}`)
@@ -31,7 +31,7 @@ func TestWSPing(t *testing.T) {
 	}
 }
 
-// What cannot be understood is told, and the connection stays.
+// TestWSBadMessages: an invalid message is answered with an error, and the connection stays.
 func TestWSBadMessages(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	r.camera("desk", frame.JPEG).picture()
@@ -84,7 +84,7 @@ func (c *socket) write(kind websocket.MessageType, data []byte) {
 	}
 }
 
-// Nobody may talk rubbish for ever, and nothing that is too long is read.
+// TestWSTooMuch: too many invalid messages, or a message that is too long, close the connection.
 func TestWSTooMuch(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	c := r.dial()
@@ -105,8 +105,8 @@ func TestWSTooMuch(t *testing.T) {
 	}
 }
 
-// A watch that cannot be served is ended with the reason, as HTTP has it. Its slot is used up; what is said of it is no
-// error.
+// TestWSWatchRefused: a watch that cannot be served ends with the reason that HTTP gives. Its slot is used up, and
+// later messages about it are not errors.
 func TestWSWatchRefused(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	r.camera("desk", frame.JPEG)
@@ -146,7 +146,7 @@ func TestWSWatchRefused(t *testing.T) {
 	}
 }
 
-// A connection has 256 slots and no more; one that has ended makes room.
+// TestWSSlots: a connection has at most 256 slots at a time.
 func TestWSSlots(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
@@ -184,7 +184,7 @@ func TestWSSlots(t *testing.T) {
 	testutil.Eventually(t, "no WebSocket", func() bool { return r.srv.ws.Len() == 0 })
 }
 
-// Who asks wrongly for the WebSocket is told how.
+// TestWSHandshake: a wrong request for the WebSocket is answered with what to do.
 func TestWSHandshake(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.AllowOrigins = []string{"https://friend.example.org"} })
 	upgrade := map[string]string{
@@ -234,7 +234,7 @@ func TestWSHandshake(t *testing.T) {
 	}
 }
 
-// handshake sends a request for /ws and returns the head of the answer, and the body if it is no WebSocket.
+// handshake sends a request for /ws and returns the head of the answer, with the body unless it is a WebSocket.
 func (r *fixture) handshake(t *testing.T, header ...string) (*http.Response, []byte) {
 	t.Helper()
 	text := "GET /ws HTTP/1.1\r\nHost: " + r.addr + "\r\n"
@@ -254,7 +254,7 @@ func (r *fixture) handshake(t *testing.T, header ...string) (*http.Response, []b
 	return c.resp, body.Bytes()
 }
 
-// FuzzWSMessage sends the hub what any client may: it must answer, or say what is wrong, and its memory is bounded.
+// FuzzWSMessage sends any message. The hub answers or reports an error, and its memory is bounded.
 func FuzzWSMessage(f *testing.F) {
 	for _, text := range []string{
 		`{"op":"watch","slot":1,"camera":"desk","kind":"jpeg","width":320,"quality":80,"fps":5,"window":2}`,
@@ -297,7 +297,7 @@ func FuzzWSMessage(f *testing.F) {
 	})
 }
 
-// A WebSocket over HTTP/2 is not offered, and said so.
+// TestWSOverHTTP2: a WebSocket over HTTP/2 is refused with the reason.
 func TestWSOverHTTP2(t *testing.T) {
 	r := newHTTP2(t, newHouse(t, stream.Config{}))
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://"+r.addr+"/ws", nil)

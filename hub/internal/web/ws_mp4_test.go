@@ -13,7 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// mp4Watcher plays what an mp4 slot sends, as a source buffer takes it.
+// mp4Watcher plays an mp4 slot like a source buffer.
 type mp4Watcher struct {
 	*socket
 	parts [][]byte // from one init segment up to the next
@@ -71,7 +71,7 @@ func (w *mp4Watcher) fragment(u unit, flags byte) (step time.Duration) {
 	return step
 }
 
-// decodes has ffmpeg decode everything, which must make so many pictures.
+// decodes lets ffmpeg decode everything, with these numbers of pictures.
 func (w *mp4Watcher) decodes(pictures ...int) {
 	w.t.Helper()
 	ffmpeg, err := exec.LookPath("ffmpeg")
@@ -100,7 +100,7 @@ func (w *mp4Watcher) decodes(pictures ...int) {
 	}
 }
 
-// An mp4 slot begins at the newest key frame, says what is history, and its times are the camera's.
+// TestWSMovie: an mp4 slot begins at the newest key frame, marks the preroll, and has the camera's times.
 func TestWSMovie(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
@@ -122,7 +122,8 @@ func TestWSMovie(t *testing.T) {
 	yard.viewers(1)
 }
 
-// Other parameter sets come with a new announcement and init segment, and the media's time goes on without a gap.
+// TestWSMovieNewParams: new parameter sets come with a new announcement and initialization segment. The media time
+// continues without a gap.
 func TestWSMovieNewParams(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "change.h264")
@@ -144,8 +145,8 @@ func TestWSMovieNewParams(t *testing.T) {
 	w.decodes(5, len(list)-10)
 }
 
-// The window counts init segments, too: with one of 1 the fragment waits for the acknowledgement, and is the one that
-// belongs to it.
+// TestWSMovieWindow: initialization segments count for the window. With a window of 1 the matching fragment waits
+// for the acknowledgement.
 func TestWSMovieWindow(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
@@ -161,8 +162,8 @@ func TestWSMovieWindow(t *testing.T) {
 	}
 }
 
-// A client that has fallen behind goes on with the newest key frame, without a gap in the media's time, and what leads
-// from there to now takes none.
+// TestWSMovieSkips: a client that lags continues with the newest key frame. The media time has no gap, and the
+// preroll takes none.
 func TestWSMovieSkips(t *testing.T) {
 	r := newFixture(t, stream.Config{LiveBudget: 4 * moment}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
@@ -198,7 +199,7 @@ func TestWSMovieSkips(t *testing.T) {
 	w.decodes(5)
 }
 
-// A camera that comes back after an outage goes on in the same slot.
+// TestWSMovieOutage: a camera that returns after an outage continues in the same slot.
 func TestWSMovieOutage(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")

@@ -14,7 +14,7 @@ import (
 // unhurried keeps quiet messages out of a test.
 func unhurried(s *Server) { s.times.Idle = hour }
 
-// A jpeg slot gets the newest picture, then each that comes, with all that is told of it.
+// TestWSPictures: a jpeg slot gets the newest picture, and then each new one, with its metadata.
 func TestWSPictures(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
@@ -48,7 +48,7 @@ func TestWSPictures(t *testing.T) {
 	c.silent()
 }
 
-// Stopping closes every WebSocket with the status that says so.
+// TestWSStop: the stop of the hub closes every WebSocket with its status.
 func TestWSStop(t *testing.T) {
 	r := newFixture(t, stream.Config{})
 	desk := r.camera("desk", frame.JPEG)

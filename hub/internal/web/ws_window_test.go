@@ -14,8 +14,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// A client that does not acknowledge gets as many frames as its window holds. Nothing waits for it at the hub: after an
-// acknowledgement it goes on with the newest picture.
+// TestWSWindow: a client that does not acknowledge gets as many frames as its window holds. The hub queues nothing:
+// after an acknowledgement it sends the newest picture.
 func TestWSWindow(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
@@ -55,7 +55,8 @@ func TestWSWindow(t *testing.T) {
 	}
 }
 
-// A client that reads nothing gets neither more frames than its window nor any attention of those beside it.
+// TestWSSlotsAreIndependent: a client that reads nothing gets no more frames than its window, and does not delay
+// other clients.
 func TestWSSlotsAreIndependent(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	desk, yard := r.camera("desk", frame.JPEG), r.camera("yard", frame.JPEG)
@@ -77,7 +78,7 @@ func TestWSSlotsAreIndependent(t *testing.T) {
 	}
 }
 
-// fps is an upper bound, and the newest picture is not lost when the camera falls silent after one that came too early.
+// TestWSRate: fps is the highest rate. The newest picture is sent even if it came too early and no other follows.
 func TestWSRate(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
 	desk := r.camera("desk", frame.JPEG)
@@ -104,7 +105,7 @@ func TestWSRate(t *testing.T) {
 	}
 }
 
-// While nothing comes the client is told again and again, with the reason, and the slot goes on when the camera does.
+// TestWSQuiet: without frames the client gets the reason again and again. The slot continues when the camera does.
 func TestWSQuiet(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.Idle = moment })
 	desk := r.camera("desk", frame.JPEG)
@@ -130,7 +131,7 @@ func TestWSQuiet(t *testing.T) {
 	}
 }
 
-// A picture of another size is announced.
+// TestWSNewSize: a picture of another size is announced.
 func TestWSNewSize(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
@@ -151,7 +152,7 @@ func TestWSNewSize(t *testing.T) {
 	}
 }
 
-// A camera that delivers another format from now on ends its slots: the client watches again.
+// TestWSFormatChanges: a camera that changes its format ends its slots, and the client watches again.
 func TestWSFormatChanges(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried)
 	desk := r.camera("desk", frame.JPEG)
@@ -168,7 +169,7 @@ func TestWSFormatChanges(t *testing.T) {
 	}
 }
 
-// A client that takes nothing off its socket is given up, and one that does not answer pings.
+// TestWSDeadClients: the hub disconnects a client that reads nothing, and one that does not answer pings.
 func TestWSDeadClients(t *testing.T) {
 	r := newFixture(t, stream.Config{}, unhurried, func(s *Server) { s.cfg.WriteTimeout = 100 * time.Millisecond })
 	desk := r.camera("desk", frame.JPEG)
@@ -187,7 +188,7 @@ func TestWSDeadClients(t *testing.T) {
 	testutil.Eventually(t, "the silent client is gone", func() bool { return silent.srv.ws.Len() == 0 })
 }
 
-// One roster for all connections: everything at first, then what changes, once.
+// TestWSRoster: each connection gets all cameras first, and then each change once.
 func TestWSRoster(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.times.ws.List = moment })
 	desk := r.camera("desk", frame.JPEG)

@@ -96,7 +96,7 @@ func (k cookies) set(c echo.Context, name string, cookie session.Cookie) {
 	if name == hostCookie {
 		path = "/"
 	}
-	c.SetCookie(&http.Cookie{
+	c.SetCookie(&http.Cookie{ //nolint:gosec // Secure depends on the name: without TLS a browser refuses it
 		Name: name, Value: cookie.Value.Reveal(), Path: path, Expires: cookie.Expires,
 		Secure: strings.HasPrefix(name, "__"), HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})

@@ -67,7 +67,7 @@ func (l *passwordLogin) login(c echo.Context) error {
 	return c.Redirect(http.StatusSeeOther, "./"+f.Next)
 }
 
-// notLoggedIn says why: on the form to a browser.
+// notLoggedIn shows a browser the reason on the form. A program gets it as an error.
 func (l *passwordLogin) notLoggedIn(c echo.Context, f webui.LoginForm, err error) error {
 	if errors.Is(err, auth.ErrUnauthenticated) {
 		err = &unauthenticatedError{errors.New("wrong user name or password")}
@@ -81,7 +81,7 @@ func (l *passwordLogin) notLoggedIn(c echo.Context, f webui.LoginForm, err error
 	return l.page.show(c, p.Status, f)
 }
 
-// logout ends the session, and with it what runs in it.
+// logout ends the session and its streams.
 func (l *passwordLogin) logout(c echo.Context) error {
 	if err := l.origins.RequireOwn(c.Request()); err != nil {
 		return err

@@ -28,12 +28,12 @@ func safeNext(next string) string {
 // unsafeInNext reports whether browsers read a character as something else, or drop it.
 func unsafeInNext(c rune) bool { return c <= ' ' || c == '\\' || c >= 0x7f }
 
-// RedirectToLogin sends a browser to the login page, and from there back to what it wanted. Addresses are relative,
-// since a proxy may serve the hub below a path.
+// RedirectToLogin sends a browser to the login page, and from there back to the requested page. Addresses are relative,
+// because a proxy may serve the hub below a path.
 func RedirectToLogin(c echo.Context) error {
 	u := *c.Request().URL
 	query := u.Query()
-	query.Del(signedlink.Parameter) // one that is no good, and a secret all the same
+	query.Del(signedlink.Parameter) // it was refused, and is still a secret
 	u.RawQuery = query.Encode()
 	path := strings.TrimPrefix(u.EscapedPath(), "/")
 	next := path

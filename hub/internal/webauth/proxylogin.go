@@ -14,7 +14,7 @@ import (
 )
 
 // HeaderProxySecret is the header in which a proxy proves that it may name users.
-const HeaderProxySecret = "X-Bramble-Proxy-Secret"
+const HeaderProxySecret = "X-Bramble-Proxy-Secret" //nolint:gosec // the name of a header
 
 // ProxyLogin says how a trusted reverse proxy names the user who logged in there.
 type ProxyLogin struct {

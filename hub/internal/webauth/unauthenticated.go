@@ -39,7 +39,7 @@ func asUnauthenticated(err error) error {
 	return err
 }
 
-// Challenge tells a program that it may send a password. A browser would show a dialog of its own.
+// Challenge lets a program send a password. A browser gets no challenge, because it would show a dialog of its own.
 func Challenge(c echo.Context) {
 	h := c.Request().Header
 	if h.Get("Sec-Fetch-Mode") == "" && !strings.HasPrefix(h.Get("User-Agent"), "Mozilla/") {

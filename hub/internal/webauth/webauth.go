@@ -1,6 +1,6 @@
 // Package webauth authenticates HTTP requests: by session cookie, password, API token, signed link, or a login at a
 // reverse proxy or an identity provider. It has the login form, and refuses what pages of other origins load. Whether
-// credentials are valid, the authenticator decides; what a principal may have, package authz.
+// credentials are valid is decided by package auth, and what a principal may have by package authz.
 package webauth
 
 import (
