@@ -58,9 +58,9 @@ func save(ctx context.Context, url, camera, dir string) error {
 			log.Printf("%d pictures were lost", f.Seq-next.Seq)
 		}
 		next.Epoch, next.Seq = f.Epoch, f.Seq+1
-		// Numbers begin anew with each epoch, so the name has both.
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%d-%06d.jpeg", f.Epoch, f.Seq)), f.Payload,
-			0o644); err != nil {
+		// Numbers restart with each epoch, so the name has both.
+		name := filepath.Join(dir, fmt.Sprintf("%d-%06d.jpeg", f.Epoch, f.Seq))
+		if err := os.WriteFile(name, f.Payload, 0o644); err != nil { //nolint:gosec // other programs may read the pictures
 			return err
 		}
 	}

@@ -44,9 +44,9 @@ func (p *ReconnectPolicy) SetConn(nc *nats.Conn) { p.conn.Store(nc) }
 func (p *ReconnectPolicy) Delay(int) time.Duration {
 	nc := p.conn.Load()
 	if nc != nil && p.LogRefusal(nc.LastError()) && p.RefusedDelay > 0 {
-		return p.RefusedDelay + rand.N(p.RefusedDelay/5)
+		return p.RefusedDelay + rand.N(p.RefusedDelay/5) //nolint:gosec // jitter is no secret
 	}
-	return minDelay + rand.N(minDelay)
+	return minDelay + rand.N(minDelay) //nolint:gosec // jitter is no secret
 }
 
 // LogRefusal reports whether err means that one side refuses the other, and logs that. nats.go calls Delay only before

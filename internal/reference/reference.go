@@ -1,5 +1,5 @@
-// Package reference compares the generated parts of the documentation with the program. Only tests use it. What a page says
-// is made by the package that knows the facts.
+// Package reference compares the generated parts of the documentation with the program. Only tests use it. What a page
+// says is made by the package that knows the facts.
 package reference
 
 import (
@@ -36,7 +36,8 @@ func Check(tb testing.TB, path, name, want string) {
 		return
 	}
 	if os.Getenv(updateReference) == "" {
-		tb.Errorf("%s differs from the program; run `make reference`. First difference:\n%s", path, firstDifference(got, want))
+		tb.Errorf("%s differs from the program; run `make reference`. First difference:\n%s", path,
+			firstDifference(got, want))
 		return
 	}
 	if err := os.WriteFile(path, []byte(before+want+after), 0o644); err != nil { //nolint:gosec // a page for everyone

@@ -104,8 +104,10 @@ func Run(ctx context.Context, cfg Config, read func(context.Context, Pipes) erro
 		cfg.StopTime = defaultStopTime
 	}
 	p := &process{
-		cfg: cfg, cmd: exec.Command(cfg.Path, cfg.Args...), stderrLog: newLineLog(cfg),
-		exited: make(chan struct{}), drained: make(chan struct{}), reapOK: make(chan struct{}),
+		cfg:       cfg,
+		cmd:       exec.Command(cfg.Path, cfg.Args...), //nolint:gosec // the caller chooses the program
+		stderrLog: newLineLog(cfg),
+		exited:    make(chan struct{}), drained: make(chan struct{}), reapOK: make(chan struct{}),
 	}
 	p.cmd.Env = cfg.Env
 	p.cmd.SysProcAttr = attributes()

@@ -150,7 +150,8 @@ func TestStop(t *testing.T) {
 		{"ends when it is asked", "trap 'echo bye >&2; exit 0' INT; echo ready; while :; do sleep 0.01; done",
 			testutil.Timeout, "<nil>"},
 		{"its last output is taken",
-			"trap 'head -c 300000 /dev/zero; head -c 300000 /dev/zero >&3; exit 5' INT; echo ready; while :; do sleep 0.01; done",
+			"trap 'head -c 300000 /dev/zero; head -c 300000 /dev/zero >&3; exit 5' INT; echo ready; " +
+				"while :; do sleep 0.01; done",
 			testutil.Timeout, "exit status 5"},
 		{"does not want to", "trap '' INT; echo ready; while :; do sleep 0.01; done", 100 * time.Millisecond,
 			"signal: killed"},

@@ -29,7 +29,8 @@ func DecodeSettings(data []byte) (Settings, error) {
 	d.DisallowUnknownFields()
 	if err := d.Decode(&s); err != nil {
 		return s, fmt.Errorf(
-			`settings: %w: write a JSON object such as {"fps": 15} or {"controls": {"brightness": 10}}; known are fps, quality, bitrate and controls`, err)
+			`settings: %w: write a JSON object such as {"fps": 15} or {"controls": {"brightness": 10}}; `+
+				`known are fps, quality, bitrate and controls`, err)
 	}
 	if d.More() {
 		return s, errors.New("settings: one JSON object, and nothing behind it")

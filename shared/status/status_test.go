@@ -29,9 +29,12 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = `{"camera":"porch","instance":"x1","started":"2026-07-01T12:30:00.000000005Z","host":"pi1","agent":"0.1.0","state":"degraded",` +
-		`"reason":"no frame: plug it in","since":"2026-07-01T13:30:00.000000005Z","source":"exec","format":"h264","epoch":7,"width":1280,"height":720,` +
-		`"fps":14.9,"bitrate":2000000,"frames":10,"sent":8,"drops":{"gone":2},"warning":"B-frames","clock":{"source":"arrival","error_us":-1},"temperature":48.5}`
+	const want = `{"camera":"porch","instance":"x1","started":"2026-07-01T12:30:00.000000005Z","host":"pi1",` +
+		`"agent":"0.1.0","state":"degraded",` +
+		`"reason":"no frame: plug it in","since":"2026-07-01T13:30:00.000000005Z","source":"exec",` +
+		`"format":"h264","epoch":7,"width":1280,"height":720,` +
+		`"fps":14.9,"bitrate":2000000,"frames":10,"sent":8,"drops":{"gone":2},"warning":"B-frames",` +
+		`"clock":{"source":"arrival","error_us":-1},"temperature":48.5}`
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

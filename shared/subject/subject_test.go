@@ -48,7 +48,8 @@ func TestValidateID(t *testing.T) {
 
 func TestNewSpace(t *testing.T) {
 	for root, ok := range map[string]bool{"": true, "cam": true, "a.b.c.d": true, "a.b.c.d.e": false, "a..b": false,
-		"a.*": false, "a b": false, ">": false, "a.": false, "bramble-hub": false, "bramble-hub.cam": false, "cam.bramble-hub": true} {
+		"a.*": false, "a b": false, ">": false, "a.": false, "bramble-hub": false, "bramble-hub.cam": false,
+		"cam.bramble-hub": true} {
 		if _, err := NewSpace(root); (err == nil) != ok {
 			t.Errorf("NewSpace(%q) = %v, want ok=%v", root, err, ok)
 		}

@@ -10,7 +10,8 @@ func AppendAVCC(dst, au []byte, initSets *ParamSets) []byte {
 		if isParamSet(nalu) && initSets.has(nalu) {
 			continue
 		}
-		dst = append(binary.BigEndian.AppendUint32(dst, uint32(len(nalu))), nalu...)
+		size := uint32(len(nalu)) //nolint:gosec // at most frame.MaxPayload
+		dst = append(binary.BigEndian.AppendUint32(dst, size), nalu...)
 	}
 	return dst
 }

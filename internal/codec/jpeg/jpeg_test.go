@@ -66,13 +66,13 @@ func samples(tb testing.TB) []sample {
 	head, frameHeader := []byte{0xff, 0xd8}, segment(0xc0, 8, 0, 8, 0, 16, 1, 1, 0x11, 0)
 	scan := segment(0xda, 1, 1, 0, 0, 63, 0)
 	tail := []byte{0xff, 0xd9}
-	real, err := os.ReadFile("testdata/restart.jpeg")
+	restarts, err := os.ReadFile("testdata/restart.jpeg")
 	if err != nil {
 		tb.Fatal(err)
 	}
 	return []sample{
 		{"plain", whole, 64, 48, nil, nil},
-		{"real camera style, with restart markers", real, 96, 64, nil, nil},
+		{"real camera style, with restart markers", restarts, 96, 64, nil, nil},
 		{"thumbnail in APP1", insert(whole, segment(0xe1, picture(tb, 16, 8)...)), 64, 48, nil, nil},
 		{"thumbnail cut off by its APP1", insert(whole, segment(0xe1, picture(tb, 16, 8)[:200]...)), 64, 48, nil, nil},
 		{"EOI in a comment", insert(whole, segment(0xfe, 0xff, 0xd9)), 64, 48, nil, nil},

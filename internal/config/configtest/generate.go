@@ -120,7 +120,7 @@ func exampleValue(t *testing.T, f *kong.Flag) string {
 	}
 }
 
-// comment returns a text as YAML comments of at most exampleWidth columns. Lines that begin with a tab stay as they are.
+// comment returns a text as YAML comments of at most exampleWidth columns. Lines that begin with a tab are not wrapped.
 func comment(text string) string {
 	var b strings.Builder
 	var line string

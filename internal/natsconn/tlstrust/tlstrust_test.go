@@ -37,7 +37,7 @@ func TestServers(t *testing.T) {
 	early := testutil.NewCert(t, authority, func(c *x509.Certificate) { c.NotBefore = time.Now().Add(time.Minute) })
 	elsewhere := testutil.NewCert(t, authority,
 		func(c *x509.Certificate) { c.IPAddresses = []net.IP{net.IPv4(192, 0, 2, 7)} })
-	print := func(c *testutil.Cert) string { return Fingerprint(c.Leaf) }
+	fingerprint := func(c *testutil.Cert) string { return Fingerprint(c.Leaf) }
 	pin := func(list ...string) Settings { return Settings{Fingerprints: list, Prefix: "tls"} }
 	ca := func(c *testutil.Cert) Settings { return Settings{CA: c.CertFile, Prefix: "tls"} }
 	for name, test := range map[string]struct {
@@ -45,28 +45,28 @@ func TestServers(t *testing.T) {
 		trust Settings
 		says  []string // none: it is trusted
 	}{
-		"pin":                           {self, pin(print(self)), nil},
-		"pin in capitals, with colons":  {self, pin(colons(print(self))), nil},
-		"one of two pins":               {self, pin(print(signed), print(self)), nil},
-		"pin, renewed for another name": {renewed, pin(print(self)), nil},
-		"pin, expired":                  {expired, pin(print(expired)), nil},
-		"pin of another key": {signed, pin(print(self)), []string{print(signed), "pinned is " + print(self),
-			"--tls-fingerprint " + print(signed)}}, "pin of its authority": {signed, pin(print(authority)),
-			[]string{"pinned is " + print(authority)}},
-		"pin without TLS":     {nil, pin(print(self)), []string{"no TLS", "--nats-tls-cert", "nats://"}},
+		"pin":                           {self, pin(fingerprint(self)), nil},
+		"pin in capitals, with colons":  {self, pin(colons(fingerprint(self))), nil},
+		"one of two pins":               {self, pin(fingerprint(signed), fingerprint(self)), nil},
+		"pin, renewed for another name": {renewed, pin(fingerprint(self)), nil},
+		"pin, expired":                  {expired, pin(fingerprint(expired)), nil},
+		"pin of another key": {signed, pin(fingerprint(self)), []string{fingerprint(signed), "pinned is " + fingerprint(self),
+			"--tls-fingerprint " + fingerprint(signed)}}, "pin of its authority": {signed, pin(fingerprint(authority)),
+			[]string{"pinned is " + fingerprint(authority)}},
+		"pin without TLS":     {nil, pin(fingerprint(self)), []string{"no TLS", "--nats-tls-cert", "nats://"}},
 		"authority":           {signed, ca(authority), nil},
 		"its own certificate": {self, ca(self), nil},
 		"another authority": {signed, ca(other), []string{"not signed by an authority in " + other.CertFile,
-			"--tls-fingerprint " + print(signed)}},
+			"--tls-fingerprint " + fingerprint(signed)}},
 		"authority, expired": {expired, ca(authority),
 			[]string{"clock", expired.Leaf.NotAfter.UTC().Format(time.RFC3339), "renew"}},
 		"authority, not good yet": {early, ca(authority),
 			[]string{"clock", early.Leaf.NotBefore.UTC().Format(time.RFC3339)}},
 		"authority, another host": {elsewhere, ca(authority),
-			[]string{"192.0.2.7", "not for 127.0.0.1", "--tls-fingerprint " + print(elsewhere)}},
+			[]string{"192.0.2.7", "not for 127.0.0.1", "--tls-fingerprint " + fingerprint(elsewhere)}},
 		"authority without TLS": {nil, ca(authority), []string{"no TLS"}},
 		"nothing, and an unknown authority": {self, Settings{Prefix: "tls"}, []string{"unknown authority", "--tls-ca FILE",
-			"--tls-fingerprint " + print(self)}},
+			"--tls-fingerprint " + fingerprint(self)}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -111,9 +111,9 @@ func tell(t *testing.T, s *server.Server, url string, trust Settings, says []str
 }
 
 // colons writes a fingerprint as openssl does.
-func colons(print string) string {
+func colons(fingerprint string) string {
 	var pairs []string
-	for text := strings.ToUpper(strings.TrimPrefix(print, prefix)); text != ""; text = text[2:] {
+	for text := strings.ToUpper(strings.TrimPrefix(fingerprint, prefix)); text != ""; text = text[2:] {
 		pairs = append(pairs, text[:2])
 	}
 	return strings.Join(pairs, ":")
