@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for FUZZTIME (default 60s) each. Goes on after a failure: the input that failed is kept by go test
-# under the package's testdata/fuzz, to be committed with the fix.
+# Runs every fuzz target for FUZZTIME (60s) each. Goes on after a failure. Go keeps the input that failed in the package's
+# testdata/fuzz; commit it with the fix.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
@@ -13,8 +13,10 @@ count=0
 while read -r pkg target; do
   count=$((count + 1))
   printf 'fuzz: %s %s for %s\n' "$pkg" "$target" "$fuzztime"
-  go test -run='^$' -fuzz="^$target\$" -fuzztime="$fuzztime" -fuzzminimizetime=5s "$pkg" </dev/null || failed+=("$pkg $target")
-done < <(go test -list='^Fuzz' ./... | awk '/^Fuzz/ { t[n++] = $1 } /^ok/ { for (i = 0; i < n; i++) print $2, t[i] } !/^Fuzz/ { n = 0 }')
+  go test -run='^$' -fuzz="^$target\$" -fuzztime="$fuzztime" -fuzzminimizetime=5s "$pkg" </dev/null ||
+    failed+=("$pkg $target")
+done < <(go test -list='^Fuzz' ./... |
+  awk '/^Fuzz/ { t[n++] = $1 } /^ok/ { for (i = 0; i < n; i++) print $2, t[i] } !/^Fuzz/ { n = 0 }')
 
 [ ${#failed[@]} -eq 0 ] || { printf 'fuzz: FAILED: %s\n' "${failed[@]}"; exit 1; }
 printf 'fuzz: %d targets, nothing found\n' "$count"

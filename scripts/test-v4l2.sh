@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Runs what needs V4L2 devices, in a virtual machine that has some (e2e/v4l2vm): the unit tests of the capture packages that skip themselves elsewhere,
-# and agents in the guest with a hub here (e2e/v4l2). KVM only where it helps, else emulation. Arguments go to `go test`, e.g. -run TestVM/replug;
-# with the argument "prepare" it only downloads and compiles.
+# Runs what needs V4L2 devices, in a virtual machine that has some (e2e/v4l2vm): unit tests of the V4L2 packages, which
+# skip themselves elsewhere, and agents in the guest with a hub here (e2e/v4l2). It uses KVM only where that helps.
+# Arguments go to `go test`, for example -run TestVM/replug. With "prepare" it only downloads and compiles.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export GOTOOLCHAIN=auto # the toolchain line of go.mod counts
 
-say() { printf 'test-v4l2: %s\n' "$*"; }
+say() { printf 'test-v4l2: %s\n' "$*" >&2; }
 
 # absent REASON: these tests cannot run here.
 absent() {
@@ -16,13 +16,13 @@ absent() {
 }
 
 [ "$(uname -sm)" = "Linux x86_64" ] || absent "they need a Linux machine of the x86_64 kind"
-scripts/install-test-deps.sh v4l2 || absent "what is named above is missing"
+scripts/install-test-deps.sh v4l2 >&2 || absent "what is named above is missing"
 
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"; kill "$machine" 2>/dev/null || true' EXIT
 
 export V4L2VM_CACHE=${V4L2VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bramble/v4l2vm}
-e2e/v4l2vm/build.sh & # it mostly waits for downloads
+e2e/v4l2vm/build.sh >&2 & # it mostly waits for downloads
 machine=$!
 
 # Static, as they are shipped, and so that the guest needs no libraries.
@@ -38,7 +38,6 @@ wait "$machine"
 say "testing in virtual machines, about 3 minutes"
 export BRAMBLE_V4L2_BIN=$bin BRAMBLE_V4L2_PROGRESS=$bin/progress
 touch "$BRAMBLE_V4L2_PROGRESS"
-tail -n +1 -f --pid=$$ "$BRAMBLE_V4L2_PROGRESS" | sed -u 's/^/test-v4l2: /' &
-# With the race detector in CI, where all has been compiled for it before. Otherwise compiling for it takes as long as the tests.
-[ "${CI:-}" = true ] || set -- -race=false "${tags[@]}" "$@"
-scripts/test.sh "$@" ./e2e/v4l2
+tail -n +1 -f --pid=$$ "$BRAMBLE_V4L2_PROGRESS" | sed -u 's/^/test-v4l2: /' >&2 &
+# shellcheck disable=SC2086 # a command with its arguments
+${GOTEST:-scripts/test.sh} "$@" ./e2e/v4l2

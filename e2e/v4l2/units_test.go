@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// noDevice is what a unit test says that needs a V4L2 device. scripts/skips allows it, since all of them run here.
+// noDevice is what a unit test says that needs a V4L2 device. scripts/test.sh allows it, because all of them run here.
 const noDevice = "no V4L2 device here: make test-v4l2 runs this in a VM"
 
 // unit is a package whose tests partly need V4L2 devices.

@@ -12,7 +12,7 @@ func testRules() []Rule {
 	return []Rule{
 		{
 			"a skipped test says why",
-			"t.Skip(\"what is missing and how to get it\"); CI fails on skips whose reason scripts/skips does not know",
+			"t.Skip(\"what is missing and how to get it\"); CI fails on skips of system tests whose reason is not in scripts/test.sh",
 			silentSkips,
 		},
 		{
