@@ -124,25 +124,15 @@ func (h *Handler) lookup(p auth.Principal, id string) (*cameras.Camera, error) {
 	return h.cfg.Cameras.Lookup(p, id)
 }
 
-// paramAliases maps the parameters of other servers to the hub's.
-func paramAliases() map[string]string {
-	return map[string]string{
-		"width": "width", "w": "width", "quality": "quality", "fps": "fps", "rotate": "rotate", "bitrate": "bitrate",
-		"duration": "duration", "max_age": "max_age",
-	}
-}
-
-// serve answers as the camera's URL with an output's extension does.
+// serve answers as the camera's URL with an output's extension does. go2rtc's parameter w is the hub's width.
 func (h *Handler) serve(c echo.Context, id, output string) error {
 	cam, err := h.lookup(webauth.PrincipalFrom(c), id)
 	if err != nil {
 		return err
 	}
-	query := make(url.Values)
-	for name, values := range c.QueryParams() {
-		if ours, ok := paramAliases()[name]; ok {
-			query[ours] = values
-		}
+	query := c.QueryParams()
+	if w, ok := query["w"]; ok {
+		query["width"] = w
 	}
 	return h.cfg.Serve(c, cam, output, query)
 }

@@ -45,7 +45,7 @@ func (a *auditLines) of(event, user, by, format string) (found []map[string]any)
 // their proof, the camera, the start and the end.
 func TestViewingsAreAudited(t *testing.T) {
 	lines := &auditLines{}
-	g := newGuarded(t, fast, func(s *Server) {
+	g := newAuthFixture(t, fast, func(s *Server) {
 		s.cfg.Log = lines.logger()
 		s.tracker = s.newTracker()
 		s.outputs = s.newOutputs()
@@ -134,7 +134,7 @@ func (c *conn) some() {
 // TestViewingsEndWithTheHub stops the hub: all viewings end and are logged.
 func TestViewingsEndWithTheHub(t *testing.T) {
 	lines := &auditLines{}
-	g := newGuarded(t, fast, func(s *Server) {
+	g := newAuthFixture(t, fast, func(s *Server) {
 		s.cfg.Log = lines.logger()
 		s.tracker = s.newTracker()
 		s.outputs = s.newOutputs()

@@ -38,7 +38,7 @@ func FuzzAuthorization(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	h := newHouse(f, stream.Config{})
+	h := newTestServer(f, stream.Config{})
 	s := New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected,
 		Credentials: keeper, Auth: newAuth(keeper, file, slog.New(slog.DiscardHandler)), Log: slog.New(slog.DiscardHandler)})
 	basic := "Basic " + base64.StdEncoding.EncodeToString([]byte("anna:"+string(annaPassword)))

@@ -16,7 +16,7 @@ func basic(user, password string) string {
 
 // TestRefusals reads what a refused client learns: the remedy, and not what exists.
 func TestRefusals(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	nora, anna := g.login("nora", annaPassword), g.login("anna", annaPassword)
 	for name, test := range map[string]struct {
 		path   string
@@ -65,7 +65,7 @@ func TestRefusals(t *testing.T) {
 
 // TestLists: lists contain the granted cameras only.
 func TestLists(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	for who, want := range map[string]bool{g.login("nora", annaPassword): false, g.login("anna", annaPassword): true} {
 		for _, path := range []string{"/api/v1/cameras", "/api/streams"} {
 			resp, body := g.request(http.MethodGet, path, "", "Cookie", who)
@@ -84,7 +84,7 @@ func TestLists(t *testing.T) {
 
 // TestMe authenticates a program by each kind of credential. It gets the rights of the user.
 func TestMe(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	type me struct {
 		Name, Role string
 		Open       bool

@@ -18,13 +18,13 @@ import (
 type camera struct {
 	*cameras.Camera
 
-	t      testing.TB
-	house  *house
-	id     string
-	format frame.Format
-	stream *stream.Stream
-	epoch  int64
-	seq    uint64
+	t          testing.TB
+	testServer *testServer
+	id         string
+	format     frame.Format
+	stream     *stream.Stream
+	epoch      int64
+	seq        uint64
 }
 
 // frameTime is the distance of a camera's frames by their PTS.
@@ -35,7 +35,7 @@ func captured(n uint64) time.Time { return time.Unix(1767225600+int64(n), 123456
 
 // say publishes a status.
 func (c *camera) say(state status.State, reason string) {
-	c.house.reg.OnStatus(c.status(state, reason))
+	c.testServer.reg.OnStatus(c.status(state, reason))
 }
 
 func (c *camera) status(state status.State, reason string) status.Status {

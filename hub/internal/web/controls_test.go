@@ -21,15 +21,15 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-// oneAgent is the agent of every camera.
-type oneAgent struct {
+// fakeAgent is the agent of every camera.
+type fakeAgent struct {
 	controls []status.Control
 	err      error
 	settings []byte // that it was sent
 	calls    int
 }
 
-func (a *oneAgent) RequestStatus(ctx context.Context, _ string) (status.Status, error) {
+func (a *fakeAgent) RequestStatus(ctx context.Context, _ string) (status.Status, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		return status.Status{}, errors.New("asked without a deadline")
 	}
@@ -37,7 +37,7 @@ func (a *oneAgent) RequestStatus(ctx context.Context, _ string) (status.Status, 
 	return status.Status{Controls: a.controls}, a.err
 }
 
-func (a *oneAgent) Configure(ctx context.Context, camera string, settings []byte) (status.Status, error) {
+func (a *fakeAgent) Configure(ctx context.Context, camera string, settings []byte) (status.Status, error) {
 	a.settings = settings
 	return a.RequestStatus(ctx, camera)
 }
@@ -67,7 +67,7 @@ func (r *fixture) post(path, body string, header ...string) (*http.Response, []b
 
 // TestControls reads and changes the agent's controls, and compares them with their description.
 func TestControls(t *testing.T) {
-	a := &oneAgent{controls: []status.Control{
+	a := &fakeAgent{controls: []status.Control{
 		{Name: "brightness", Type: "int", Max: 255, Step: 1, Default: 128, Value: 120},
 		{Name: "power_line", Type: "menu", Max: 1, Step: 1, Menu: []string{"off", "50 Hz"}, Inactive: true},
 	}}
@@ -99,7 +99,7 @@ func TestControls(t *testing.T) {
 // TestControlsRefused sends settings that the hub refuses itself, and those that the agent refuses with its own
 // words.
 func TestControlsRefused(t *testing.T) {
-	a := &oneAgent{}
+	a := &fakeAgent{}
 	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Agents = a; s.compose() })
 	r.camera("desk", frame.JPEG)
 	const path, good = "/api/v1/cameras/desk/controls", `{"fps":5}`
@@ -195,7 +195,7 @@ func TestInfo(t *testing.T) {
 // TestOtherOrigins: pages of other origins can import files and show one camera in a frame, and nothing else.
 func TestOtherOrigins(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) {
-		s.cfg.Agents, s.cfg.AllowOrigins = &oneAgent{}, []string{"http://elsewhere"}
+		s.cfg.Agents, s.cfg.AllowOrigins = &fakeAgent{}, []string{"http://elsewhere"}
 		s.compose()
 	})
 	r.camera("desk", frame.JPEG).picture()

@@ -17,7 +17,7 @@ const (
 // TestPlantedCookie: a cookie planted by another port or path of the host does not lock its user out, even if the
 // browser sends it first. Over TLS it is not even tried.
 func TestPlantedCookie(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	good := g.login("anna", annaPassword)
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
 	https := []string{"X-Forwarded-Proto", "https"}
@@ -51,7 +51,7 @@ func TestPlantedCookie(t *testing.T) {
 
 // TestCookieNames: the cookie has the name that browsers protect best, and that no other host, path or scheme can set.
 func TestCookieNames(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
 	for _, test := range []struct {
 		header []string
@@ -81,7 +81,7 @@ func TestCookieNames(t *testing.T) {
 // TestLogoutOfAll: a logout ends every session whose cookie the browser has sent, under any name, and deletes these
 // cookies.
 func TestLogoutOfAll(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
 	https := []string{"X-Forwarded-Proto", "https"}
 	resp, _ := g.form("/login", values, https...)

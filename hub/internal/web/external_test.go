@@ -23,9 +23,9 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// newBearing returns a hub that accepts tokens of an identity provider, and a function that signs such tokens. Group
+// newJWTFixture returns a hub that accepts tokens of an identity provider, and a function that signs such tokens. Group
 // lab operates porch.
-func newBearing(t *testing.T, tune ...func(*Server)) (g *guarded, token func(claims map[string]any) string) {
+func newJWTFixture(t *testing.T, tune ...func(*Server)) (g *authFixture, token func(claims map[string]any) string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -45,7 +45,7 @@ func newBearing(t *testing.T, tune ...func(*Server)) (g *guarded, token func(cla
 	if err != nil {
 		t.Fatal(err)
 	}
-	g = newGuarded(t, append(tune, func(s *Server) { s.cfg.External.Bearer = bearer; s.compose() })...)
+	g = newAuthFixture(t, append(tune, func(s *Server) { s.cfg.External.Bearer = bearer; s.compose() })...)
 	g.edit(func(d *credstore.File) error {
 		return d.AddMapping(credstore.Mapping{Who: "group:lab", Role: permission.Operator, Cameras: []string{"porch"}})
 	})
@@ -68,7 +68,7 @@ func newBearing(t *testing.T, tune ...func(*Server)) (g *guarded, token func(cla
 
 // TestJWT: a token of the identity provider has the rights of its mappings. API tokens still work.
 func TestJWT(t *testing.T) {
-	g, token := newBearing(t)
+	g, token := newJWTFixture(t)
 	for name, test := range map[string]struct {
 		token  string
 		status int
@@ -107,7 +107,7 @@ func TestJWT(t *testing.T) {
 // TestJWTStreamEnds lets a token expire: its stream ends.
 func TestJWTStreamEnds(t *testing.T) {
 	var later atomic.Bool
-	g, token := newBearing(t, afterwards(&later))
+	g, token := newJWTFixture(t, afterwards(&later))
 	c := g.stream(
 		"/cam/porch.mjpeg",
 		"Authorization: Bearer "+token(map[string]any{"exp": time.Now().Add(time.Minute).Unix()})+"\r\n\r\n",

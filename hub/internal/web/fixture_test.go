@@ -71,8 +71,8 @@ func (a *agents) setAway(away bool) {
 	a.away = away
 }
 
-// house is a Server with its registry and test agents. It does not run.
-type house struct {
+// testServer is a Server with its registry and test agents. It does not run.
+type testServer struct {
 	t      testing.TB
 	agents *agents
 	reg    *cameras.Registry
@@ -80,11 +80,11 @@ type house struct {
 	srv    *Server
 }
 
-func newHouse(t testing.TB, bounds stream.Config) *house {
+func newTestServer(t testing.TB, bounds stream.Config) *testServer {
 	a := &agents{streams: make(map[string]*stream.Stream)}
 	reg := cameras.New(cameras.Config{Agents: a, Stream: bounds, Log: testutil.Log(t)})
 	tr := transcode.New(transcode.Config{FFmpeg: "/nonexistent/ffmpeg", Log: testutil.Log(t)})
-	return &house{t, a, reg, tr, New(Config{
+	return &testServer{t, a, reg, tr, New(Config{
 		Registry: reg, Transcoder: tr, Outputs: outputs.All(), Connected: a.Connected,
 		RuntimeConfig: RuntimeConfig{AllowHosts: []string{"hub", "example.com"}}, Insecure: true,
 		Info: apiv1.Info{Version: "1.2.3"},
@@ -97,9 +97,9 @@ func newHouse(t testing.TB, bounds stream.Config) *house {
 }
 
 // camera makes a camera known. It subscribes once, so that the camera has a stream.
-func (h *house) camera(id string, f frame.Format) *camera {
+func (h *testServer) camera(id string, f frame.Format) *camera {
 	h.t.Helper()
-	c := &camera{t: h.t, house: h, id: id, format: f, epoch: 1}
+	c := &camera{t: h.t, testServer: h, id: id, format: f, epoch: 1}
 	c.say(status.Live, "")
 	known, err := h.reg.Camera(id)
 	if err != nil {
@@ -115,9 +115,9 @@ func (h *house) camera(id string, f frame.Format) *camera {
 	return c
 }
 
-// fixture is a house whose server runs.
+// fixture is a testServer whose server runs.
 type fixture struct {
-	*house
+	*testServer
 	addr     string
 	client   *http.Client
 	stop     func()
@@ -153,17 +153,17 @@ func listen(t testing.TB) *listener {
 // newFixture starts a server. The functions tune change it before.
 func newFixture(t testing.TB, bounds stream.Config, tune ...func(*Server)) *fixture {
 	t.Helper()
-	h := newHouse(t, bounds)
+	h := newTestServer(t, bounds)
 	for _, f := range tune {
 		f(h.srv)
 	}
 	return runFixture(t, h)
 }
 
-// runFixture starts the server of a house.
-func runFixture(t testing.TB, h *house) *fixture {
+// runFixture starts the server of a testServer.
+func runFixture(t testing.TB, h *testServer) *fixture {
 	t.Helper()
-	r := &fixture{house: h, listener: listen(t)}
+	r := &fixture{testServer: h, listener: listen(t)}
 	r.addr = r.listener.Addr().String()
 	testutil.Run(t, r.tr.Run)
 	r.stop = testutil.Run(t, func(ctx context.Context) error { return r.srv.Run(ctx, r.listener) })

@@ -18,7 +18,7 @@ func fetched(site, mode, dest string, more ...string) []string {
 // a frame or a script. Files meant for other web pages are served.
 func TestForeignPage(t *testing.T) {
 	const port = "8080"
-	h := newHouse(t, stream.Config{})
+	h := newTestServer(t, stream.Config{})
 	h.srv.cfg.AllowOrigins = []string{"https://friend.example"}
 	h.camera("desk", frame.JPEG).picture()
 	all := []string{
@@ -79,7 +79,7 @@ func TestForeignPage(t *testing.T) {
 // TestForeignPageOfUser: the same holds for a page of another host, such as a subdomain, whose requests carry a user's
 // session cookie or a proxy's headers. A password, a token or a link is the page's own to send.
 func TestForeignPageOfUser(t *testing.T) {
-	g := newProxied(t, true)
+	g := newProxyFixture(t, true)
 	session := []string{"Cookie", g.login("anna", annaPassword)}
 	proxy := []string{"Remote-User", "tim", "Remote-Groups", "lab"}
 	token := []string{"Authorization", "Bearer " + g.annaToken}
@@ -112,7 +112,7 @@ func TestForeignPageOfUser(t *testing.T) {
 // TestSecurityHeaders: answers tell browsers to isolate them from other pages, except answers that pages of other
 // origins may show.
 func TestSecurityHeaders(t *testing.T) {
-	g := newGuarded(t) // https://friend.example is allowed
+	g := newAuthFixture(t) // https://friend.example is allowed
 	const own, shared = "same-origin", "cross-origin"
 	for _, test := range []struct {
 		path   string

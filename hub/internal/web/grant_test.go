@@ -11,7 +11,7 @@ import (
 
 // An operator of one camera changes the controls of that camera and no other. Each list shows the role for each camera.
 func TestRolePerCamera(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	g.edit(func(d *credstore.File) error { return d.SetUser("anna", "", []string{"porch=operator", "yard"}, nil) })
 	cookie := g.login("anna", annaPassword)
 	roles := func() map[string]string {

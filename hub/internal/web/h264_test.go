@@ -165,7 +165,7 @@ func TestFormatChanges(t *testing.T) {
 // TestSubscribeFails: an error of the registry is logged, and the answer does not contain it.
 func TestSubscribeFails(t *testing.T) {
 	r := newFixture(t, stream.Config{})
-	h := r.house
+	h := r.testServer
 	h.reg.OnStatus((&camera{id: "yard", format: frame.H264}).status(status.Live, ""))
 	h.agents.feedErr = errors.New("secret")
 	resp, body := r.do("GET", "/cam/yard.mp4")

@@ -55,7 +55,7 @@ func TestValidateHosts(t *testing.T) {
 }
 
 // answer returns the hub's answer to a request for a host with headers, from an address of this host.
-func (h *house) answer(path, host string, header ...string) *httptest.ResponseRecorder {
+func (h *testServer) answer(path, host string, header ...string) *httptest.ResponseRecorder {
 	req := httptest.NewRequest(http.MethodGet, path, nil)
 	req.Host, req.RemoteAddr = host, "127.0.0.1:1"
 	for i := 0; i < len(header); i += 2 {
@@ -69,7 +69,7 @@ func (h *house) answer(path, host string, header ...string) *httptest.ResponseRe
 // TestOwnHost: a page that makes its name point to this host gets neither pictures nor the list of cameras. --insecure
 // does not change that, nor do the headers of a proxy that the page may send.
 func TestOwnHost(t *testing.T) {
-	h := newHouse(t, stream.Config{})
+	h := newTestServer(t, stream.Config{})
 	h.srv.cfg.AllowHosts, h.srv.cfg.Insecure = nil, true
 	h.srv.compose()
 	for _, path := range []string{"/", "/ws", "/cam/desk.jpeg", "/api/v1/cameras", "/metrics", "/bramble-camera.js"} {
@@ -99,7 +99,7 @@ func TestOwnHost(t *testing.T) {
 // TestPassedOn: a hub without authentication answers only clients of this host. A request through a proxy of this host
 // may come from another host, whatever the proxy's headers say.
 func TestPassedOn(t *testing.T) {
-	h := newHouse(t, stream.Config{})
+	h := newTestServer(t, stream.Config{})
 	h.camera("desk", frame.JPEG).picture()
 	cfg := h.srv.cfg
 	for _, header := range [][]string{
@@ -112,10 +112,10 @@ func TestPassedOn(t *testing.T) {
 			code   int
 		}{
 			"safe": {func(c *Config) { c.Insecure = false }, http.StatusForbidden},
-			"safe, no proxy": {func(c *Config) { c.Insecure, c.Proxies = false, believing(t, "none") },
+			"safe, no proxy": {func(c *Config) { c.Insecure, c.Proxies = false, trusting(t, "none") },
 				http.StatusForbidden}, "insecure": {func(*Config) {}, http.StatusOK},
 			"published by a proxy": {func(c *Config) { c.Insecure, c.Published = false, true }, http.StatusOK},
-			"published, not by one": {func(c *Config) { c.Insecure, c.Published, c.Proxies = false, true, believing(t, "none") },
+			"published, not by one": {func(c *Config) { c.Insecure, c.Published, c.Proxies = false, true, trusting(t, "none") },
 				http.StatusForbidden},
 		} {
 			h.srv.cfg = cfg

@@ -15,14 +15,14 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// newHTTP2 serves a house over HTTP/2, by a server that is not Server.Run's.
-func newHTTP2(t *testing.T, h *house) *fixture {
+// newHTTP2 serves a testServer over HTTP/2, by a server that is not Server.Run's.
+func newHTTP2(t *testing.T, h *testServer) *fixture {
 	t.Helper()
 	ts := httptest.NewUnstartedServer(h.srv)
 	ts.EnableHTTP2 = true
 	ts.StartTLS()
 	t.Cleanup(ts.Close)
-	return &fixture{house: h, addr: ts.Listener.Addr().String(), client: ts.Client()}
+	return &fixture{testServer: h, addr: ts.Listener.Addr().String(), client: ts.Client()}
 }
 
 // get2 begins a request over HTTP/2 that ends with the test.
@@ -46,7 +46,7 @@ func (r *fixture) get2(path string) *conn {
 }
 
 func TestHTTP2(t *testing.T) {
-	r := newHTTP2(t, newHouse(t, stream.Config{}))
+	r := newHTTP2(t, newTestServer(t, stream.Config{}))
 	desk, yard, list := r.camera("desk", frame.JPEG), r.camera("yard", frame.H264), units(t, "slices.h264")
 	pictures, raw, mp4 := r.get2("/cam/desk.mjpeg"), (*conn)(nil), (*conn)(nil)
 	pictures.preamble()
@@ -77,7 +77,7 @@ func TestHTTP2(t *testing.T) {
 
 // TestHTTP2Stalls stalls a viewer over HTTP/2. The hub ends its stream, and the connection's other streams continue.
 func TestHTTP2Stalls(t *testing.T) {
-	h := newHouse(t, stream.Config{})
+	h := newTestServer(t, stream.Config{})
 	h.srv.cfg.WriteTimeout = 200 * time.Millisecond
 	r := newHTTP2(t, h)
 	c := r.camera("c", frame.JPEG)

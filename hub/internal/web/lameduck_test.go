@@ -23,13 +23,13 @@ import (
 // TestLameDuck: a draining hub is not ready, and serves viewers and new clients. Then all viewers end between two
 // frames.
 func TestLameDuck(t *testing.T) {
-	h := newHouse(t, stream.Config{})
+	h := newTestServer(t, stream.Config{})
 	h.srv.cfg.LameDuck, h.srv.times.Idle = hour, hour
 	desk, yard := h.camera("desk", frame.JPEG), h.camera("yard", frame.H264)
 	desk.picture()
 	yard.access(units(t, "slices.h264")[0])
 	l := &failing{listener: listen(t), err: errors.New("enough of this")}
-	r := &fixture{house: h, addr: l.Addr().String(),
+	r := &fixture{testServer: h, addr: l.Addr().String(),
 		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)

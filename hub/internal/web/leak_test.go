@@ -87,9 +87,9 @@ const (
 	ottoPassword = "tr0ub4dor and three more words"
 )
 
-// guarded is a fixture with users. anna views porch and yard, otto operates porch, and nora views cameras that do
+// authFixture is a fixture with users. anna views porch and yard, otto operates porch, and nora views cameras that do
 // not exist. root is admin and views all, prom views all, and gone was removed.
-type guarded struct {
+type authFixture struct {
 	*fixture
 	file                    string
 	porch, yard             *camera
@@ -108,9 +108,9 @@ func (lateCollector) Describe(chan<- *prometheus.Desc) {} // not checked
 
 func (c lateCollector) Collect(ch chan<- prometheus.Metric) { c().Collect(ch) }
 
-func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
+func newAuthFixture(t *testing.T, tune ...func(*Server)) *authFixture {
 	t.Helper()
-	g := &guarded{file: filepath.Join(t.TempDir(), "credentials.json")}
+	g := &authFixture{file: filepath.Join(t.TempDir(), "credentials.json")}
 	g.people(t)
 	log := slog.New(slog.NewTextHandler(secretLog, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	keeper, err := credstore.Open(g.file, log)
@@ -119,9 +119,9 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 	}
 	keeper.CheckInterval = moment
 	g.store = keeper
-	h := newHouse(t, stream.Config{})
+	h := newTestServer(t, stream.Config{})
 	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected,
-		Agents: &oneAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log),
+		Agents: &fakeAgent{}, Credentials: keeper, Auth: newAuth(keeper, g.file, log),
 		RuntimeConfig: RuntimeConfig{AllowOrigins: []string{"https://friend.example"}}, Log: log,
 		Collectors: []prometheus.Collector{lateCollector(func() prometheus.Collector {
 			return transcode.NewCollector(h.srv.cfg.Transcoder, h.reg.Cameras) // a test may replace the transcoder
@@ -142,7 +142,7 @@ func newGuarded(t *testing.T, tune ...func(*Server)) *guarded {
 }
 
 // sessionOfRemoved returns the session of a user who was removed after the login.
-func (g *guarded) sessionOfRemoved() string {
+func (g *authFixture) sessionOfRemoved() string {
 	g.t.Helper()
 	cookie := g.login("gone", annaPassword)
 	g.edit(func(d *credstore.File) error { return d.RemoveUser("gone") })
@@ -151,7 +151,7 @@ func (g *guarded) sessionOfRemoved() string {
 }
 
 // people writes the users into the credentials file.
-func (g *guarded) people(t *testing.T) {
+func (g *authFixture) people(t *testing.T) {
 	t.Helper()
 	secretLog.hide("password", annaPassword)
 	secretLog.hide("password", ottoPassword)
@@ -211,7 +211,7 @@ func cheapHash(password secret.Text) string {
 		b64.EncodeToString(key))
 }
 
-func (g *guarded) links(t *testing.T) {
+func (g *authFixture) links(t *testing.T) {
 	t.Helper()
 	for into, l := range map[*string]signedlink.Link{
 		&g.valid:   {Camera: "porch", Formats: []string{"mjpeg", "jpeg", "h264", "mp4"}, Expires: time.Now().Add(time.Hour)},
@@ -227,7 +227,7 @@ func (g *guarded) links(t *testing.T) {
 }
 
 // edit changes the credentials file. The hub notices it soon.
-func (g *guarded) edit(change func(*credstore.File) error) {
+func (g *authFixture) edit(change func(*credstore.File) error) {
 	g.t.Helper()
 	if err := credstore.Edit(g.file, change); err != nil {
 		g.t.Fatal(err)
@@ -235,7 +235,7 @@ func (g *guarded) edit(change func(*credstore.File) error) {
 }
 
 // eventually waits until the hub answers with the status.
-func (g *guarded) eventually(status int, path string, header ...string) {
+func (g *authFixture) eventually(status int, path string, header ...string) {
 	g.t.Helper()
 	testutil.Eventually(g.t, fmt.Sprintf("%s is %d", path, status), func() bool {
 		resp, _ := g.do(http.MethodGet, path, header...)
@@ -244,7 +244,7 @@ func (g *guarded) eventually(status int, path string, header ...string) {
 }
 
 // login logs a user in by the form, and returns the Cookie header.
-func (g *guarded) login(user, password string) string {
+func (g *authFixture) login(user, password string) string {
 	g.t.Helper()
 	resp, body := g.form("/login", url.Values{"user": {user}, "password": {password}})
 	cookies := resp.Cookies()
@@ -256,14 +256,14 @@ func (g *guarded) login(user, password string) string {
 }
 
 // form posts a form as a browser does, and follows no redirect.
-func (g *guarded) form(path string, values url.Values, header ...string) (*http.Response, string) {
+func (g *authFixture) form(path string, values url.Values, header ...string) (*http.Response, string) {
 	g.t.Helper()
 	return g.request(http.MethodPost, path, values.Encode(),
 		append([]string{"Content-Type", "application/x-www-form-urlencoded"}, header...)...)
 }
 
 // request sends a request, follows no redirect, and returns the answer with the beginning of its body.
-func (g *guarded) request(method, path, body string, header ...string) (*http.Response, string) {
+func (g *authFixture) request(method, path, body string, header ...string) (*http.Response, string) {
 	g.t.Helper()
 	req, err := http.NewRequest(method, "http://"+g.addr+path, strings.NewReader(body))
 	if err != nil {
@@ -302,7 +302,7 @@ func (r *fixture) stream(path string, lines ...string) *conn {
 }
 
 // socket opens /ws with headers of its own.
-func (g *guarded) socket(query string, header ...string) *socket {
+func (g *authFixture) socket(query string, header ...string) *socket {
 	g.t.Helper()
 	h := http.Header{}
 	for i := 0; i < len(header); i += 2 {

@@ -19,7 +19,7 @@ const aBrowser = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/130.
 // TestLogin: a browser gets a redirect to the login page and back. Its cookie is hidden from scripts, other sites
 // and plain HTTP.
 func TestLogin(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	page := []string{"Accept", "text/html,*/*;q=0.8", "User-Agent", aBrowser}
 	for path, want := range map[string]string{
 		"/": "login", "/cam/porch": "../login?next=cam%2Fporch", "/?group=lab": "login?next=%3Fgroup%3Dlab",
@@ -58,7 +58,7 @@ func TestLogin(t *testing.T) {
 // TestLoginRefused: a browser gets the reason on the form, and a program as a problem. Neither says whether the name
 // or the password was wrong.
 func TestLoginRefused(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	wrong := url.Values{"user": {"anna"}, "password": {secretLog.hide("password", "wrong but long enough")},
 		"next": {"cam/porch"}}
 	resp, body := g.form("/login", wrong, "Accept", "text/html", "User-Agent", aBrowser)
@@ -97,7 +97,7 @@ func TestLoginRefused(t *testing.T) {
 
 // TestLoginFromElsewhere: a page of another origin cannot log a user in or out.
 func TestLoginFromElsewhere(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	cookie := g.login("anna", annaPassword)
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
 	for _, header := range [][]string{{"Origin", "https://evil.example"}, {"Origin", "null"},
@@ -116,7 +116,7 @@ func TestLoginFromElsewhere(t *testing.T) {
 
 // TestLogout: a login replaces the session before. A logout ends the session for every copy of its cookie.
 func TestLogout(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	first := g.login("anna", annaPassword)
 	resp, _ := g.form("/login", url.Values{"user": {"anna"}, "password": {annaPassword}}, "Cookie", first)
 	second := resp.Cookies()[0].Name + "=" + secretLog.hide("session", resp.Cookies()[0].Value)
@@ -150,7 +150,7 @@ func TestOpen(t *testing.T) {
 		"\n" {
 		t.Errorf("%s", body)
 	}
-	g := &guarded{fixture: r}
+	g := &authFixture{fixture: r}
 	if resp, _ := g.request(http.MethodGet, "/login?next=cam/porch", ""); resp.StatusCode != http.StatusSeeOther ||
 		resp.Header.Get("Location") != "./cam/porch" {
 		t.Errorf("%s to %q", resp.Status, resp.Header.Get("Location"))
@@ -170,7 +170,7 @@ func TestExposed(t *testing.T) {
 		t.Fatal(err)
 	}
 	for exposed, want := range map[bool]int{false: 200, true: 401} {
-		h := newHouse(t, stream.Config{})
+		h := newTestServer(t, stream.Config{})
 		h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected,
 			Credentials: keeper, Auth: newAuth(keeper, "", testutil.Log(t)), Exposed: exposed, Log: testutil.Log(t)})
 		r := runFixture(t, h)

@@ -79,7 +79,7 @@ func matrix() []matrixRow {
 }
 
 // columns returns how each column's client sets its credentials.
-func (g *guarded) columns(t *testing.T) []func(*http.Request) {
+func (g *authFixture) columns(t *testing.T) []func(*http.Request) {
 	t.Helper()
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
@@ -102,7 +102,7 @@ func (g *guarded) columns(t *testing.T) []func(*http.Request) {
 
 // TestMatrix requests every route with every kind of credentials. A route without a row fails.
 func TestMatrix(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	parties := g.columns(t)
 	tried := map[string]bool{}
 	for _, row := range matrix() {
@@ -125,7 +125,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-func (g *guarded) cell(t *testing.T, row matrixRow, party func(*http.Request)) string {
+func (g *authFixture) cell(t *testing.T, row matrixRow, party func(*http.Request)) string {
 	t.Helper()
 	body := ""
 	kind := "application/json"

@@ -24,8 +24,8 @@ const (
 	moment = 5 * time.Millisecond
 )
 
-// tape is a response without a socket, for tests in synthetic time. It records what is written, and when.
-type tape struct {
+// recorder is a response without a socket, for tests in synthetic time. It records what is written, and when.
+type recorder struct {
 	header http.Header
 	start  time.Time
 
@@ -35,17 +35,17 @@ type tape struct {
 	times  []time.Duration // when each write came
 }
 
-func (w *tape) Header() http.Header              { return w.header }
-func (w *tape) FlushError() error                { return nil }
-func (w *tape) SetWriteDeadline(time.Time) error { return nil }
+func (w *recorder) Header() http.Header              { return w.header }
+func (w *recorder) FlushError() error                { return nil }
+func (w *recorder) SetWriteDeadline(time.Time) error { return nil }
 
-func (w *tape) WriteHeader(status int) {
+func (w *recorder) WriteHeader(status int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.status = status
 }
 
-func (w *tape) Write(b []byte) (int, error) {
+func (w *recorder) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.took = append(w.took, b...)
@@ -56,18 +56,18 @@ func (w *tape) Write(b []byte) (int, error) {
 }
 
 // answer returns what has come.
-func (w *tape) answer() (*http.Response, []byte) {
+func (w *recorder) answer() (*http.Response, []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return &http.Response{StatusCode: w.status, Header: w.header}, bytes.Clone(w.took)
 }
 
-// request starts a request as HTTP/2 does, with the response on the tape. stop ends it.
-func (h *house) request(path string) (w *tape, stop func()) {
+// request starts a request as HTTP/2 does, with the response on the recorder. stop ends it.
+func (h *testServer) request(path string) (w *recorder, stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)
 	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0
-	w = &tape{header: make(http.Header), start: time.Now()}
+	w = &recorder{header: make(http.Header), start: time.Now()}
 	go h.srv.ServeHTTP(w, r) // stop waits for it
 	synctest.Wait()
 	return w, func() {
@@ -77,7 +77,7 @@ func (h *house) request(path string) (w *tape, stop func()) {
 }
 
 // parts returns the parts of the response, and when they came.
-func (w *tape) parts(t *testing.T) (list []shown, times []time.Duration) {
+func (w *recorder) parts(t *testing.T) (list []shown, times []time.Duration) {
 	t.Helper()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -107,7 +107,7 @@ func wait(d time.Duration) {
 // which is drawn again every 5 s.
 func TestMJPEGStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, stream.Config{})
+		h := newTestServer(t, stream.Config{})
 		desk := h.camera("desk", frame.JPEG)
 		picture := desk.picture()
 		w, stop := h.request("/cam/desk.mjpeg")
@@ -141,7 +141,7 @@ func TestMJPEGStill(t *testing.T) {
 func TestMJPEGSlowCamera(t *testing.T) {
 	for _, query := range []string{"", "?fps=0.1", "?fps=1"} {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t, stream.Config{})
+			h := newTestServer(t, stream.Config{})
 			desk := h.camera("desk", frame.JPEG)
 			w, stop := h.request("/cam/desk.mjpeg" + query)
 			for range 15 {
@@ -183,7 +183,7 @@ func TestMJPEGRate(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(test.camera, test.fps), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, stream.Config{})
+				h := newTestServer(t, stream.Config{})
 				desk := h.camera("desk", frame.JPEG)
 				w, stop := h.request("/cam/desk.mjpeg" + test.fps)
 				for begin := time.Now(); time.Since(begin) < 8*time.Second; wait(test.camera) {
@@ -208,7 +208,7 @@ func TestMJPEGRate(t *testing.T) {
 // Repeats keep to the rate.
 func TestMJPEGRateThenStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, stream.Config{})
+		h := newTestServer(t, stream.Config{})
 		desk := h.camera("desk", frame.JPEG)
 		w, stop := h.request("/cam/desk.mjpeg?fps=0.5")
 		desk.picture()
@@ -235,7 +235,7 @@ func TestNoFrame(t *testing.T) {
 		"/cam/dark.mp4": frame.H264} {
 		t.Run(path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				h := newHouse(t, stream.Config{})
+				h := newTestServer(t, stream.Config{})
 				dark := h.camera("dark", format)
 				dark.say(status.Degraded, "the lens cap is on")
 				w, stop := h.request(path)
@@ -260,7 +260,7 @@ func TestStopWhileWaiting(t *testing.T) {
 	for path, format := range map[string]frame.Format{"/cam/dark.jpeg": frame.JPEG, "/cam/dark.h264": frame.H264,
 		"/cam/dark.mp4": frame.H264} {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHouse(t, stream.Config{})
+			h := newTestServer(t, stream.Config{})
 			h.camera("dark", format)
 			w, stop := h.request(path)
 			stop()

@@ -121,7 +121,7 @@ func (s schema) checkMembers(t *testing.T, at string, members map[string]any) {
 }
 
 // full adds a camera that has every member of the API.
-func full(h *house, id string, f frame.Format) *camera {
+func full(h *testServer, id string, f frame.Format) *camera {
 	c := h.camera(id, f)
 	warm := 48.5
 	h.reg.OnStatus(status.Status{
@@ -138,7 +138,7 @@ func full(h *house, id string, f frame.Format) *camera {
 // and the bare one the required ones.
 func TestOpenAPI(t *testing.T) {
 	r := newFixture(t, stream.Config{})
-	rich := full(r.house, "rich", frame.JPEG)
+	rich := full(r.testServer, "rich", frame.JPEG)
 	rich.picture()
 	rich.stream.Drops.Add(0, 3)
 	r.camera("bare", frame.H264)

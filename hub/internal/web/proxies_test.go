@@ -16,8 +16,8 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// believing returns proxies that trust the list.
-func believing(t testing.TB, list ...string) trustedproxy.Proxies {
+// trusting returns proxies that trust the list.
+func trusting(t testing.TB, list ...string) trustedproxy.Proxies {
 	t.Helper()
 	p, err := trustedproxy.Parse(list)
 	if err != nil {
@@ -35,7 +35,7 @@ func (r *fixture) from(address string) {
 // TestUntrustedProxy: a proxy's headers from an untrusted address are ignored. X-Forwarded-Prefix does not bypass a
 // proxy's path rules, cookies keep the hub's own path and scheme, and the page stays one of another origin.
 func TestUntrustedProxy(t *testing.T) {
-	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); s.compose() })
+	r := newFixture(t, stream.Config{}, func(s *Server) { s.cfg.Proxies = trusting(t, "127.0.0.2"); s.compose() })
 	r.camera("desk", frame.JPEG).picture()
 	for address, shown := range map[string]bool{"127.0.0.1": false, "127.0.0.2": true} {
 		r.from(address)
@@ -45,7 +45,7 @@ func TestUntrustedProxy(t *testing.T) {
 		}
 		r.client.CloseIdleConnections()
 	}
-	g := newGuarded(t, func(s *Server) { s.cfg.Proxies = believing(t, "127.0.0.2"); s.compose() })
+	g := newAuthFixture(t, func(s *Server) { s.cfg.Proxies = trusting(t, "127.0.0.2"); s.compose() })
 	values := url.Values{"user": {"anna"}, "password": {annaPassword}}
 	says := []string{"X-Forwarded-Proto", "https", "X-Forwarded-Prefix", "/sub", "X-Forwarded-Host", "cams.example"}
 	resp, _ := g.form("/login", values, says...)
@@ -74,7 +74,7 @@ func TestUntrustedProxy(t *testing.T) {
 // TestUntrustedHeaders: untrusted headers are removed, so that no code can use them. The log names the remedy, once.
 func TestUntrustedHeaders(t *testing.T) {
 	var log strings.Builder
-	clean := cleanProxyHeaders(believing(t, "10.0.0.5"), slog.New(slog.NewTextHandler(&log, nil)))
+	clean := cleanProxyHeaders(trusting(t, "10.0.0.5"), slog.New(slog.NewTextHandler(&log, nil)))
 	names := []string{
 		"Forwarded", "Via", "X-Real-Ip", "X-Url-Scheme", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host",
 		"X-Forwarded-Prefix", "X-Forwarded-Port", "X-Forwarded-Ssl", "X-Forwarded-User",

@@ -15,15 +15,15 @@ import (
 
 const proxySecret = "a secret of proxy and hub"
 
-// newProxied is a guarded hub behind a proxy at 10.0.0.2. Group lab operates porch, and user zoe views yard.
-func newProxied(t *testing.T, without bool) *guarded {
+// newProxyFixture is a authFixture hub behind a proxy at 10.0.0.2. Group lab operates porch, and user zoe views yard.
+func newProxyFixture(t *testing.T, without bool) *authFixture {
 	t.Helper()
 	secretLog.hide("secret", proxySecret)
 	proxies, err := trustedproxy.Parse([]string{"10.0.0.2", "127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newGuarded(t, func(s *Server) {
+	g := newAuthFixture(t, func(s *Server) {
 		s.cfg.Proxies = proxies
 		s.cfg.External.Proxy = &webauth.ProxyLogin{
 			UserHeader: "Remote-User", GroupsHeader: "Remote-Groups", Secret: proxySecret,
@@ -46,7 +46,7 @@ func newProxied(t *testing.T, without bool) *guarded {
 }
 
 // sendFrom sends a request as if from an address. A header name may come twice.
-func (g *guarded) sendFrom(address, method, path string, header ...string) *httptest.ResponseRecorder {
+func (g *authFixture) sendFrom(address, method, path string, header ...string) *httptest.ResponseRecorder {
 	g.t.Helper()
 	r := httptest.NewRequest(method, "http://hub"+path, strings.NewReader(`{"fps":5}`))
 	r.RemoteAddr = address + ":1"
@@ -62,7 +62,7 @@ func (g *guarded) sendFrom(address, method, path string, header ...string) *http
 
 // TestForgedProxyHeaders: a header that names a user counts only from the proxy with its secret.
 func TestForgedProxyHeaders(t *testing.T) {
-	g := newProxied(t, false)
+	g := newProxyFixture(t, false)
 	const proxy, stranger = "10.0.0.2", "192.0.2.66"
 	secret := []string{webauth.HeaderProxySecret, proxySecret}
 	zoe, lab := []string{"Remote-User", "zoe"}, []string{"Remote-User", "tim", "Remote-Groups", "x, lab"}
@@ -133,7 +133,7 @@ func TestForgedProxyHeaders(t *testing.T) {
 // TestProxyWithoutSecret: if the operator accepts the address alone, the proxy needs no secret. Other addresses stay
 // untrusted.
 func TestProxyWithoutSecret(t *testing.T) {
-	g := newProxied(t, true)
+	g := newProxyFixture(t, true)
 	for address, want := range map[string]int{"10.0.0.2": 200, "192.0.2.66": 401} {
 		if w := g.sendFrom(address, http.MethodGet, "/api/v1/me", "Remote-User", "zoe"); w.Code != want {
 			t.Errorf("%s: %d %s", address, w.Code, w.Body)
@@ -143,7 +143,7 @@ func TestProxyWithoutSecret(t *testing.T) {
 
 // TestProxyStreamEnds removes a mapping: the stream of its user ends.
 func TestProxyStreamEnds(t *testing.T) {
-	g := newProxied(t, false)
+	g := newProxyFixture(t, false)
 	c := g.stream("/cam/porch.mjpeg",
 		"Remote-User: tim\r\nRemote-Groups: lab\r\n"+webauth.HeaderProxySecret+": "+proxySecret+"\r\n\r\n")
 	g.edit(func(d *credstore.File) error { return d.RemoveMapping("group:lab") })

@@ -18,7 +18,7 @@ import (
 // TestTooLarge: a body or message beyond its limit is refused with the limit, and counted.
 func TestTooLarge(t *testing.T) {
 	r := newFixture(t, stream.Config{}, func(s *Server) {
-		s.cfg.Agents = &oneAgent{}
+		s.cfg.Agents = &fakeAgent{}
 		s.compose()
 		s.refused.Inc(metrics.RefusedStatus)
 	})

@@ -68,11 +68,11 @@ func TestStop(t *testing.T) {
 
 // TestListenerFails: the error of the listener ends the server and its viewers, and Run returns it.
 func TestListenerFails(t *testing.T) {
-	h := newHouse(t, stream.Config{})
+	h := newTestServer(t, stream.Config{})
 	desk := h.camera("desk", frame.JPEG)
 	desk.picture()
 	l := &failing{listener: listen(t), err: errors.New("out of luck")}
-	r := &fixture{house: h, addr: l.Addr().String()}
+	r := &fixture{testServer: h, addr: l.Addr().String()}
 	done := make(chan error, 1)
 	go func() { done <- h.srv.Run(context.Background(), l) }()
 	viewer := r.mjpeg("/cam/desk.mjpeg")
@@ -117,7 +117,7 @@ func TestPanic(t *testing.T) {
 	var log bytes.Buffer
 	r := newFixture(t, stream.Config{},
 		func(s *Server) { s.cfg.Log = slog.New(slog.NewTextHandler(&log, nil)); s.compose() })
-	r.house.reg.OnStatus((&camera{id: "desk", format: frame.JPEG}).status("live", ""))
+	r.testServer.reg.OnStatus((&camera{id: "desk", format: frame.JPEG}).status("live", ""))
 	r.agents.feedFunc = func() { panic("oh no") }
 	resp, body := r.do(http.MethodGet, "/cam/desk.jpeg")
 	checkProblem(t, resp, body, problem.Problem{Title: "Internal error", Status: 500}, []string{"log"})
@@ -133,7 +133,7 @@ func TestPanic(t *testing.T) {
 
 // TestNoDeadline: a response writer without write deadlines gets an error, not an empty success.
 func TestNoDeadline(t *testing.T) {
-	h := newHouse(t, stream.Config{})
+	h := newTestServer(t, stream.Config{})
 	h.camera("desk", frame.JPEG).picture()
 	w := httptest.NewRecorder()
 	h.srv.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/cam/desk.mjpeg", nil))

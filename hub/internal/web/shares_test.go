@@ -16,7 +16,7 @@ import (
 // gets one.
 func TestShares(t *testing.T) {
 	const most = 4
-	g := newShared(t, most)
+	g := newSharesFixture(t, most)
 	ask := func(path string, header ...string) (c *conn, status int, body string) {
 		c = g.send("GET " + path + " HTTP/1.1\r\nHost: hub\r\n" + strings.Join(append(header, "Connection: close", "", ""),
 			"\r\n"))
@@ -76,16 +76,16 @@ func TestShares(t *testing.T) {
 }
 
 // running returns how many transcodes there are.
-func (g *guarded) running() int { return len(g.srv.cfg.Transcoder.Renditions(nil)) }
+func (g *authFixture) running() int { return len(g.srv.cfg.Transcoder.Renditions(nil)) }
 
-// newShared returns a guarded fixture with this maximum of transcodes.
-func newShared(t *testing.T, most int) *guarded {
+// newSharesFixture returns a authFixture fixture with this maximum of transcodes.
+func newSharesFixture(t *testing.T, most int) *authFixture {
 	t.Helper()
 	ffmpeg, err := exec.LookPath("ffmpeg")
 	if err != nil {
 		t.Skip("ffmpeg is not installed: make test installs it where it can")
 	}
-	return newGuarded(t, func(s *Server) {
+	return newAuthFixture(t, func(s *Server) {
 		s.cfg.Transcoder = transcode.New(transcode.Config{FFmpeg: ffmpeg, Max: most, Log: testutil.Log(t)})
 		s.outputs = s.newOutputs()
 		s.ws = s.newWS()
@@ -97,7 +97,7 @@ func newShared(t *testing.T, most int) *guarded {
 // TestSlotGivesWay: a slot whose rendition was preempted gets an error. Another request fails while the other viewer
 // is there.
 func TestSlotGivesWay(t *testing.T) {
-	g := newShared(t, 1)
+	g := newSharesFixture(t, 1)
 	c := g.socket("", "Authorization", "Bearer "+g.annaToken)
 	c.say(`{"op":"watch","slot":1,"camera":"yard","kind":"jpeg","quality":30}`)
 	for m := c.read(); m.Op != "watching"; m = c.read() { // ffmpeg may need more than a second for its first picture

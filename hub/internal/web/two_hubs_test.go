@@ -15,13 +15,13 @@ import (
 
 // TestSessionAtAnotherHub: a session is valid at every hub that has the same credentials file.
 func TestSessionAtAnotherHub(t *testing.T) {
-	g := newGuarded(t)
+	g := newAuthFixture(t)
 	cookie := g.login("anna", annaPassword)
 	keeper, err := credstore.Open(g.file, testutil.Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHouse(t, stream.Config{})
+	h := newTestServer(t, stream.Config{})
 	h.srv = New(Config{Registry: h.reg, Transcoder: h.tr, Outputs: outputs.All(), Connected: h.agents.Connected,
 		Credentials: keeper, Auth: newAuth(keeper, g.file, testutil.Log(t)), Log: testutil.Log(t)})
 	other := runFixture(t, h)

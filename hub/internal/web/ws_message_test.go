@@ -33,7 +33,7 @@ func TestWSPing(t *testing.T) {
 
 // TestWSBadMessages: an invalid message is answered with an error, and the connection stays.
 func TestWSBadMessages(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	r.camera("desk", frame.JPEG).picture()
 	for _, test := range []struct {
 		name string
@@ -148,7 +148,7 @@ func TestWSWatchRefused(t *testing.T) {
 
 // TestWSSlots: a connection has at most 256 slots at a time.
 func TestWSSlots(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	desk := r.camera("desk", frame.JPEG)
 	c := r.dial()
 	for n := range maxWSSlots {
@@ -266,7 +266,7 @@ func FuzzWSMessage(f *testing.F) {
 	}
 	f.Add(true, []byte("\x00\x00\x00\x01\x00\x00\x00\x01"))
 	f.Add(true, []byte{})
-	r := newFixture(f, stream.Config{}, unhurried)
+	r := newFixture(f, stream.Config{}, withoutIdle)
 	r.camera("desk", frame.JPEG).picture()
 	abrupt := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network,
 		addr string) (net.Conn, error) {
@@ -280,7 +280,7 @@ func FuzzWSMessage(f *testing.F) {
 		if len(data) > 4<<10 {
 			data = data[:4<<10]
 		}
-		c := &fixture{house: &house{t: t}, addr: r.addr}
+		c := &fixture{testServer: &testServer{t: t}, addr: r.addr}
 		s := c.dialBy(abrupt)
 		kind := websocket.MessageText
 		if binary {
@@ -299,7 +299,7 @@ func FuzzWSMessage(f *testing.F) {
 
 // TestWSOverHTTP2: a WebSocket over HTTP/2 is refused with the reason.
 func TestWSOverHTTP2(t *testing.T) {
-	r := newHTTP2(t, newHouse(t, stream.Config{}))
+	r := newHTTP2(t, newTestServer(t, stream.Config{}))
 	req, err := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://"+r.addr+"/ws", nil)
 	if err != nil {
 		t.Fatal(err)

@@ -102,7 +102,7 @@ func (w *mp4Watcher) decodes(pictures ...int) {
 
 // TestWSMovie: an mp4 slot begins at the newest key frame, marks the preroll, and has the camera's times.
 func TestWSMovie(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	for _, u := range list[:8+3] {
 		yard.access(u)
@@ -125,7 +125,7 @@ func TestWSMovie(t *testing.T) {
 // TestWSMovieNewParams: new parameter sets come with a new announcement and initialization segment. The media time
 // continues without a gap.
 func TestWSMovieNewParams(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	yard, list := r.camera("yard", frame.H264), units(t, "change.h264")
 	for _, u := range list[:6] {
 		yard.access(u)
@@ -148,7 +148,7 @@ func TestWSMovieNewParams(t *testing.T) {
 // TestWSMovieWindow: initialization segments count for the window. With a window of 1 the matching fragment waits
 // for the acknowledgement.
 func TestWSMovieWindow(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	yard.access(list[0])
 	w := r.watchMP4("yard", 1)
@@ -165,7 +165,7 @@ func TestWSMovieWindow(t *testing.T) {
 // TestWSMovieSkips: a client that lags continues with the newest key frame. The media time has no gap, and the
 // preroll takes none.
 func TestWSMovieSkips(t *testing.T) {
-	r := newFixture(t, stream.Config{LiveBudget: 4 * moment}, unhurried)
+	r := newFixture(t, stream.Config{LiveBudget: 4 * moment}, withoutIdle)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	yard.access(list[0])
 	w := r.watchMP4("yard", 2)
@@ -201,7 +201,7 @@ func TestWSMovieSkips(t *testing.T) {
 
 // TestWSMovieOutage: a camera that returns after an outage continues in the same slot.
 func TestWSMovieOutage(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	yard, list := r.camera("yard", frame.H264), units(t, "slices.h264")
 	yard.access(list[0])
 	w := r.watchMP4("yard", 64)

@@ -11,12 +11,12 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// unhurried keeps quiet messages out of a test.
-func unhurried(s *Server) { s.times.Idle = hour }
+// withoutIdle keeps quiet messages out of a test.
+func withoutIdle(s *Server) { s.times.Idle = hour }
 
 // TestWSPictures: a jpeg slot gets the newest picture, and then each new one, with its metadata.
 func TestWSPictures(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	want := desk.picture()

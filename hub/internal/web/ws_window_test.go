@@ -17,7 +17,7 @@ import (
 // TestWSWindow: a client that does not acknowledge gets as many frames as its window holds. The hub queues nothing:
 // after an acknowledgement it sends the newest picture.
 func TestWSWindow(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	desk := r.camera("desk", frame.JPEG)
 	for _, window := range []uint32{1, 3, 64} {
 		desk.picture()
@@ -58,7 +58,7 @@ func TestWSWindow(t *testing.T) {
 // TestWSSlotsAreIndependent: a client that reads nothing gets no more frames than its window, and does not delay
 // other clients.
 func TestWSSlotsAreIndependent(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	desk, yard := r.camera("desk", frame.JPEG), r.camera("yard", frame.JPEG)
 	desk.picture()
 	yard.picture()
@@ -133,7 +133,7 @@ func TestWSQuiet(t *testing.T) {
 
 // TestWSNewSize: a picture of another size is announced.
 func TestWSNewSize(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	desk := r.camera("desk", frame.JPEG)
 	size := func(width int) {
 		desk.append(media.Packet{Payload: []byte("x"), Width: width, Height: 240})
@@ -154,7 +154,7 @@ func TestWSNewSize(t *testing.T) {
 
 // TestWSFormatChanges: a camera that changes its format ends its slots, and the client watches again.
 func TestWSFormatChanges(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried)
+	r := newFixture(t, stream.Config{}, withoutIdle)
 	desk := r.camera("desk", frame.JPEG)
 	desk.picture()
 	c := r.dial()
@@ -171,7 +171,7 @@ func TestWSFormatChanges(t *testing.T) {
 
 // TestWSDeadClients: the hub disconnects a client that reads nothing, and one that does not answer pings.
 func TestWSDeadClients(t *testing.T) {
-	r := newFixture(t, stream.Config{}, unhurried, func(s *Server) { s.cfg.WriteTimeout = 100 * time.Millisecond })
+	r := newFixture(t, stream.Config{}, withoutIdle, func(s *Server) { s.cfg.WriteTimeout = 100 * time.Millisecond })
 	desk := r.camera("desk", frame.JPEG)
 	next := source(t, desk)
 	next()
