@@ -34,7 +34,7 @@ const (
 	StyleName  = "assets/page.css"
 )
 
-// What Index replaces in index.html.
+// Parts of index.html that Index replaces.
 const (
 	scriptTag  = `src="assets/` + pageModule + `"`
 	outputsTag = `<meta name="outputs" content="[]">`

@@ -13,7 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/webui"
 )
 
-// maxPage is what the whole page may weigh, uncompressed: it has to load quickly over a phone's link.
+// maxPage bounds the size of the whole page, uncompressed, so that it loads quickly over a phone's connection.
 const maxPage = 150_000
 
 // files returns the embedded files by name.

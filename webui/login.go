@@ -5,7 +5,7 @@ import (
 	"html/template"
 )
 
-// LoginForm is what the login page shows.
+// LoginForm is the content of the login page.
 type LoginForm struct {
 	User           string // the prefilled name
 	Next           string // address below the hub's root to open after the login
@@ -26,7 +26,7 @@ func NewLoginPage() *LoginPage {
 	return &LoginPage{template.Must(template.ParseFS(FS, "login.html"))} // a test parses it
 }
 
-// Render returns the page with what is in the form.
+// Render returns the page with a form.
 func (l *LoginPage) Render(f LoginForm) []byte {
 	var out bytes.Buffer
 	if err := l.page.Execute(&out, f); err != nil {

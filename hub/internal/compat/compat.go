@@ -17,7 +17,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
-// Config is what a Handler needs.
+// Config has what a Handler needs.
 type Config struct {
 	Cameras       authz.Cameras
 	DefaultCamera func() string // of URLs that name none; "" means the first by id

@@ -20,19 +20,19 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 )
 
-// DefaultWriteTimeout is how long one write to a viewer may take before the viewer is given up.
+// DefaultWriteTimeout is how long one write to a viewer may take before the hub disconnects the viewer.
 const DefaultWriteTimeout = 10 * time.Second
 
 // RuntimeConfig are the settings that may change while viewers watch.
 type RuntimeConfig struct {
 	Limits        viewers.Limits
-	AllowOrigins  []string      // of other people's pages that may open /ws, such as https://example.org; "*" is all
+	AllowOrigins  []string      // origins whose pages may open /ws, such as https://example.org; "*" is all
 	AllowHosts    []string      // accepted host names, besides this host's, while authentication is off; "*" is all
 	DefaultCamera string        // of URLs that name none; "" means the first by name
 	WriteTimeout  time.Duration // of one write to a viewer that comes later; 0 means DefaultWriteTimeout
 }
 
-// Config is what a Server needs.
+// Config has what a Server needs.
 type Config struct {
 	RuntimeConfig
 

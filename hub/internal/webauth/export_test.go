@@ -1,6 +1,6 @@
 package webauth
 
-// What the tests of this package look at.
+// MaxNext is maxNext.
 const MaxNext = maxNext
 
 // SafeNext is safeNext.

@@ -19,7 +19,7 @@ import (
 	"github.com/bramble-cam/bramble/webui"
 )
 
-// Config is what an Auth needs.
+// Config has what an Auth needs.
 type Config struct {
 	Authenticator *auth.Authenticator // nil: authentication is off
 	Users         *credstore.Store    // as the Authenticator's

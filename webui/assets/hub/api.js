@@ -4,7 +4,7 @@ import { hubURL } from './urls.js';
 /** @typedef {import('./protocol.js').Camera} Camera */
 
 /**
- * What GET api/v1/cameras/<id> says beyond {@link Camera}.
+ * The members of GET api/v1/cameras/<id> beyond those of {@link Camera}.
  *
  * @typedef {object} CameraDetail
  * @property {'viewer' | 'operator'} role The caller's role for this camera.
@@ -14,12 +14,12 @@ import { hubURL } from './urls.js';
  */
 
 /**
- * What GET api/v1/hub says.
+ * The answer to GET api/v1/hub.
  *
  * @typedef {object} HubInfo
  * @property {string} version Version of the hub.
  * @property {NATSInfo} nats How agents reach the hub.
- * @property {string} subject_root What every NATS subject begins with.
+ * @property {string} subject_root First token of every NATS subject.
  * @property {boolean} ffmpeg Whether the hub has ffmpeg, and so can convert.
  * @property {{loopback: boolean}} http Whether the page is reachable from this host only.
  *
@@ -31,12 +31,12 @@ import { hubURL } from './urls.js';
  */
 
 /**
- * What GET api/v1/me says.
+ * The answer to GET api/v1/me.
  *
  * @typedef {object} CurrentUser
  * @property {string} name Name of the user.
  * @property {'viewer' | 'operator' | 'admin'} role The highest role of the user.
- * @property {boolean} open Whether the hub has no users, so that everybody may do everything.
+ * @property {boolean} open Whether the hub has no users, so that every client has all rights.
  * @property {string} [logout_url] URL that ends an external login; to open after the logout from the hub.
  */
 
@@ -45,14 +45,14 @@ import { hubURL } from './urls.js';
  *
  * @typedef {object} Control
  * @property {string} name The agent's name for it.
- * @property {'int' | 'bool' | 'menu' | 'button'} type What values it takes.
+ * @property {'int' | 'bool' | 'menu' | 'button'} type Kind of its values.
  * @property {number} min Smallest value.
  * @property {number} max Largest value.
  * @property {number} step Distance of two values.
  * @property {number} default The device's default.
  * @property {number} value The value now.
  * @property {string[]} [menu] Names of the items from min on; unused ones are empty.
- * @property {boolean} [inactive] Whether another control decides now.
+ * @property {boolean} [inactive] Whether another control sets its value now.
  *
  * @typedef {{controls?: Record<string, number>}} ControlValues
  * @typedef {{controls?: Control[]}} Controls

@@ -1,5 +1,5 @@
 // The messages of the hub's /ws: their types, and the coding of the binary ones. docs/ref/ws.md specifies them.
-// What connects, retries and dispatches is in connection.js and subscription.js.
+// connection.js and subscription.js connect, retry and dispatch.
 
 /**
  * Client to hub: sends frames of a camera under a slot number. An absent option means the camera's own value.
@@ -121,9 +121,9 @@
  * @property {string} type URI of the kind of problem; about:blank if the status says enough.
  * @property {string} title The kind of problem in a few words.
  * @property {number} status Status of HTTP; 0 if there is no hub that could answer.
- * @property {string} detail What is wrong, and what helps.
+ * @property {string} detail The cause and the remedy.
  * @property {string} [parameter] Name of the parameter that is wrong.
- * @property {string[]} [cameras] Ids of the cameras that exist, if the one that was asked for does not.
+ * @property {string[]} [cameras] Ids of the known cameras, if the requested one is unknown.
  * @property {number} [retry_after] Seconds after which to try again.
  */
 

@@ -25,7 +25,7 @@ const BAD_REQUEST = 400;
  */
 
 /**
- * What a subscription needs of its connection.
+ * The connection of a subscription.
  *
  * @typedef {object} Transport
  * @property {(subscription: Subscription, request: StreamRequest) => number} open Requests the stream and returns its
@@ -36,7 +36,7 @@ const BAD_REQUEST = 400;
 
 /** The handler calls ack and stop. The connection calls the other methods. */
 export class Subscription {
-  /** What has been received in all slots. */
+  /** Totals of all slots. */
   stats = { frames: 0, bytes: 0 };
   #transport;
   #request;

@@ -11,7 +11,7 @@
  */
 
 /**
- * What to request of the hub. An absent option means the camera's own value.
+ * The options of a stream. An absent option means the camera's own value.
  *
  * @typedef {object} PlayerOptions
  * @property {number} [width] Width of the picture in pixels.
@@ -31,7 +31,7 @@
  */
 
 /**
- * What a player reports. It calls none of these before its constructor has returned, or after stop.
+ * The events of a player. It calls none of them before its constructor has returned, or after stop.
  *
  * @typedef {object} PlayerEvents
  * @property {(picture: ShownPicture) => void} onPicture Called for every picture.

@@ -1,4 +1,4 @@
-// What the grid shows while it has no camera to show, and what the user can do about it.
+// The grid without cameras: the reason and the remedy.
 import { fetchHub } from '../hub/api.js';
 import { cloneTemplate, find, setText } from '../ui/dom.js';
 

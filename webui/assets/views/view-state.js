@@ -1,4 +1,4 @@
-// What the grid shows, as the page's address has it. A view can be bookmarked, for a kiosk for example.
+// The view of the grid, as the page's address stores it. A view can be bookmarked, for example for a kiosk.
 
 /**
  * @typedef {object} ViewState
