@@ -33,7 +33,7 @@ const EnvPrefix = "BRAMBLE"
 
 // Logging are the log settings that agent and hub share. Embed it in the struct of flags.
 type Logging struct {
-	LogLevel  string `help:"Least severe level to log: ${enum}." enum:"debug,info,warn,error" default:"info"`
+	LogLevel  string `help:"Lowest level to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat string `help:"Form of log lines: text or json." enum:"text,json" default:"text"`
 }
 
