@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/bramble-cam/bramble/hub/internal/problem"
@@ -35,7 +36,7 @@ func (p *Params) Duration(name string, fallback, low, high time.Duration) time.D
 		d, err = time.Duration(seconds*float64(time.Second)), nil
 	}
 	if err != nil || d < low || d > high {
-		p.Fail(name, text, fmt.Sprintf("a time from %v to %v, for example 2s", low, high))
+		p.Fail(name, text, fmt.Sprintf("a time from %s to %s, for example 2s", short(low), short(high)))
 		return fallback
 	}
 	return d
@@ -49,7 +50,7 @@ func (p *Params) Number(name string, fallback, low, high float64) float64 {
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(n >= low && n <= high) {
-		p.Fail(name, text, fmt.Sprintf("a number from %g to %g", low, high))
+		p.Fail(name, text, fmt.Sprintf("a number from %s to %s", decimal(low), decimal(high)))
 		return fallback
 	}
 	return n
@@ -68,6 +69,12 @@ func (p *Params) OneOf(name string, allowed ...int) int {
 	}
 	return n
 }
+
+// short formats a limit: 1h, not 1h0m0s.
+func short(d time.Duration) string { return strings.Replace(d.String(), "h0m0s", "h", 1) }
+
+// decimal formats a limit: 100000000, not 1e+08.
+func decimal(n float64) string { return strconv.FormatFloat(n, 'f', -1, 64) }
 
 // Fail records that a parameter cannot be used, and what it must be.
 func (p *Params) Fail(name, value, want string) {
