@@ -126,7 +126,8 @@ func pi(t *testing.T) discover.Options {
 			"/dev/video31": "bcm2835-codec-encode_image",
 		},
 		listing: "0 : imx708 [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx708@1a)\n" +
-			"    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]\n 2304x1296 [56.03 fps - (0, 0)/4608x2592 crop]\n",
+			"    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]\n" +
+			" 2304x1296 [56.03 fps - (0, 0)/4608x2592 crop]\n",
 	}
 	return h.options(t, map[string]string{
 		"by-id/usb-046d_HD_Pro_Webcam_C920_9F6A0A6F-video-index0":                    "../../video2",

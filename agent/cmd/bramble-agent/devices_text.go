@@ -74,7 +74,8 @@ func (p *printer) summary(n int, skipped []discover.Camera) {
 	p.field("USB camera",
 		"plug it in and try again. If lsusb lists it and nothing appears here, Linux has no driver for it")
 	p.field("Pi camera",
-		"with the power off, push the ribbon cable in and close the latch at both ends; rpicam-hello --list-cameras should list it then")
+		"with the power off, push the ribbon cable in and close the latch at both ends; "+
+			"rpicam-hello --list-cameras should list it then")
 	if !denied {
 		p.field("permission", "the user needs the group video: sudo usermod -aG video $USER, then log out and in again")
 	}

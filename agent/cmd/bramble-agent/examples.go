@@ -14,7 +14,8 @@ func settingsInHelp(command string) (settings []string, brief bool) {
 // examples are shown in the help of commands.
 func examples() map[string]string {
 	return map[string]string{
-		"join":    "  sudo bramble-agent join tls://hub:4222 --camera porch\n  bramble-agent join nats://hub:4222 --token-file token --config agent.yaml",
+		"join": "  sudo bramble-agent join tls://hub:4222 --camera porch\n" +
+			"  bramble-agent join nats://hub:4222 --token-file token --config agent.yaml",
 		"health":  "  bramble-agent health --config /etc/bramble/agent.yaml",
 		"devices": "  bramble-agent devices\n  bramble-agent devices > agent.yaml",
 	}

@@ -31,8 +31,8 @@ const (
 // joinCommand is the command of that name. Settings that stand on its command line go into the configuration file. A
 // camera may be a name alone: it gets one that was found.
 type joinCommand struct {
-	URL       string      `arg:"" help:"NATS URL of the hub, as \"bramble-hub agent add\" prints it; several are joined by commas."`
-	Token     secret.Text `help:"The token that \"bramble-hub agent add\" printed, or - for standard input (default: join asks)." placeholder:"-"`
+	URL       string      `arg:"" help:"NATS URL of the hub, or several, joined by commas."`
+	Token     secret.Text `help:"Token of this agent, or - for standard input (default: join asks)." placeholder:"-"`
 	TokenFile string      `help:"File with the token, readable by its owner only." placeholder:"FILE"`
 	NoStart   bool        `help:"Write the configuration only; do not start the service." env:"-"`
 
@@ -153,7 +153,8 @@ func (j *joinCommand) cameras(ctx context.Context, s settings) (list []string, e
 	})
 	if len(usable) < len(unknown) {
 		return nil, fmt.Errorf(
-			"%d cameras to join and %d found: plug in what is missing (\"sudo bramble-agent devices\" says what is there and why it is not used), "+
+			"%d cameras to join and %d found: plug in what is missing "+
+				"(\"sudo bramble-agent devices\" lists the cameras and why one is not used), "+
 				"or say where the frames come from: --camera %s=SOURCE, or --camera %[3]s=pattern: for a test card", len(unknown),
 			len(usable), unknown[len(usable)])
 	}

@@ -26,50 +26,75 @@ import (
 // version is set by the linker: -X main.version=1.2.3.
 var version = buildversion.Default
 
-const description = `Publish the cameras of this host to NATS while somebody watches them.
+const description = `Publish the cameras of this host to NATS while they have viewers.
 
 Examples:
 
-  sudo bramble-agent join tls://hub:4222 --camera porch as a service; "bramble-hub agent add porch" prints this line, and a token
-  bramble-agent devices                                 what cameras this host has, and a configuration file for them
+  sudo bramble-agent join tls://hub:4222 --camera porch as a service; "bramble-hub agent add porch" prints this line
+  bramble-agent devices                                 cameras of this host, and a configuration file for them
   bramble-agent --hub nats://hub:4222                   publish every camera found
   bramble-agent --hub nats://hub:4222 --credential-file porch.credential --camera 'porch=v4l2:/dev/video0'
-  bramble-agent --hub tls://hub:4222 --tls-fingerprint sha256:... the hub has TLS, and is known by its key
-  bramble-agent --config agent.yaml                     the same settings from a file
-  bramble-agent --camera 'desk=v4l2:/dev/video0'        one camera and no other, for a hub on this host
+  bramble-agent --hub tls://hub:4222 --tls-fingerprint sha256:... a hub with TLS, identified by its key
+  bramble-agent --config agent.yaml                     settings from a file
+  bramble-agent --camera 'desk=v4l2:/dev/video0'        only this camera, for a hub on this host
   bramble-agent --camera 'porch=rpicam:0#size=1920x1080'
   bramble-agent --camera 'test=pattern:' --camera 'door=file:clip.h264#fps=25'
 
-Without --camera (and without cameras in the file) every camera found is used, also those that are plugged in later.
+Without --camera, and without cameras in the file, the agent uses every camera that it finds, also later ones.
 
 Sources:
 
-  v4l2:PATH#format=mjpeg&size=1280x720&fps=30   webcam at /dev/video0, better /dev/v4l/by-id/...; format is mjpeg, h264, yuyv or nv12
+  v4l2:PATH#format=mjpeg&size=1280x720&fps=30   webcam: /dev/v4l/by-id/... or /dev/video0; mjpeg, h264, yuyv, nv12
   rpicam:0#codec=h264&size=1280x720&fps=30      first Pi camera, through rpicam-vid; codec is h264 or mjpeg
   exec:COMMAND#format=h264                      standard output of any command; format is h264 or mjpeg
   file:PATH#fps=25                              loops a .h264, .mjpeg or .jpeg file
   pattern:#size=1280x720&fps=15&quality=80      test card with the camera's name and a clock
 
-Every setting is also an environment variable (BRAMBLE_HUB, BRAMBLE_CAMERA, ...) and a key of the file. A flag wins over the environment, that over the
-file, that over the default.`
+Every setting is a flag, an environment variable (BRAMBLE_HUB, BRAMBLE_CAMERA, ...) and a key of the file. A flag wins
+over the environment, the environment over the file, and the file over the default.`
 
 // healthTimeout is how long all cameras may take to answer.
 const healthTimeout = 5 * time.Second
 
-// settings are the agent's flags, environment variables and keys of the file.
+// settings are the agent's flags, environment variables and keys of the file. The help of a flag is short. A comment of
+// a field holds details, which only the reference page and the example file show.
 type settings struct {
-	config.Logging `embed:""`
+	// Several URLs are joined by commas. tls:// insists on TLS; nats:// uses TLS if the hub has it.
+	Hub string `help:"NATS URL of the hub." default:"nats://127.0.0.1:4222" placeholder:"URL"`
 
-	Hub            string        `help:"NATS URL of the hub; several are joined by commas." default:"nats://127.0.0.1:4222" placeholder:"URL"`
-	Credential     secret.Text   `help:"What \"bramble-hub agent add\" printed. Everybody on this host can see a flag: better use --credential-file." placeholder:"SEED"`
-	CredentialFile string        `help:"File with the credential, readable by its owner only." placeholder:"FILE"`
-	TLSCA          string        `name:"tls-ca" help:"PEM file with the certificate of the authority that has signed the hub's, or with the hub's own (default: whom this host trusts)." placeholder:"FILE"`
-	TLSFingerprint []string      `name:"tls-fingerprint" help:"Fingerprint of the hub's key, as \"bramble-hub agent add\" prints it: trust that key and no other; several are joined by commas." placeholder:"sha256:HEX"`
-	Camera         []string      `help:"A camera and where its frames come from; give one for each (default: every camera found)." placeholder:"NAME=SOURCE" sep:"none"`
-	SubjectRoot    string        `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
-	Linger         time.Duration `help:"How long a camera stays open after its last subscriber has left." default:"10s"`
-	Takeover       bool          `help:"Start even if another agent serves a camera of the same name."`
-	Host           string        `help:"Name of this host in the status and in the names of cameras that are found (default: its own)." placeholder:"NAME"`
+	// "bramble-hub agent add" prints the token. The file has it on a line of its own. Lines that begin with # are
+	// comments. Only its owner may read it. The word none stands for no token. Not together with --credential.
+	CredentialFile string `help:"File with the token of this agent." placeholder:"FILE"`
+
+	// Every user of this host can see a flag, and the log warns of it. Better use --credential-file.
+	Credential secret.Text `help:"Token of this agent." placeholder:"SEED"`
+
+	// "bramble-hub agent add" prints it: the SHA-256 of the hub's public key (SubjectPublicKeyInfo). The agent then trusts
+	// this key and no other, whatever the certificate says. Several may be given while keys change. Insists on TLS.
+	TLSFingerprint []string `name:"tls-fingerprint" help:"Fingerprint of the hub's key." placeholder:"sha256:HEX"`
+
+	// One of its authorities must have signed the hub's certificate; it may also be the hub's certificate itself. The
+	// default is this host's list of authorities. Insists on TLS. Not together with --tls-fingerprint.
+	TLSCA string `name:"tls-ca" help:"PEM file with the CA of the hub's certificate." placeholder:"FILE"`
+
+	// Without it the agent uses every camera that this host has or gets. "bramble-agent devices" prints what to write,
+	// such as:
+	//
+	//	- 'porch=v4l2:/dev/v4l/by-id/usb-046d_C920-video-index0#format=mjpeg&size=1280x720&fps=30'
+	//	- 'door=rpicam:0#codec=h264&size=1280x720&fps=30&bitrate=2000000'
+	//	- 'desk=exec:python3 mjpeg.py#format=mjpeg'
+	//	- 'test=pattern:#size=1280x720&fps=15'
+	Camera []string `help:"Camera and the source of its frames; repeat the flag." placeholder:"NAME=SOURCE" sep:"none"`
+
+	// The hub must have the same.
+	SubjectRoot string        `help:"First token of every NATS subject." default:"cam" placeholder:"TOKEN"`
+	Linger      time.Duration `help:"How long a camera stays open after its last subscriber left." default:"10s"`
+	Takeover    bool          `help:"Start even if another agent serves a camera of the same name."`
+
+	// It is in the status, and begins the names of cameras that the agent finds. The default is the host's own name.
+	Host string `help:"Name of this host." placeholder:"NAME"`
+
+	config.Logging `embed:""`
 }
 
 type cli struct {
@@ -78,10 +103,10 @@ type cli struct {
 	Config  configFlag       `help:"YAML file with the same settings." placeholder:"FILE"`
 	Version kong.VersionFlag `help:"Print the version." env:"-"`
 
-	Serve   struct{}       `cmd:"" default:"1" help:"Publish cameras (what happens without a command)."`
-	Join    joinCommand    `cmd:"" help:"Join a hub: try the connection, write the configuration, start the service."`
-	Health  struct{}       `cmd:"" help:"Ask, through NATS, whether the agent that runs with these settings serves its cameras: exit code 0 or 1."`
-	Check   checkCommand   `cmd:"" help:"Say whether the settings are right, what they are and where each comes from."`
+	Serve   struct{}       `cmd:"" default:"1" help:"Publish cameras (the default command)."`
+	Join    joinCommand    `cmd:"" help:"Join a hub: test the connection, write the settings, start the service."`
+	Health  struct{}       `cmd:"" help:"Ask the running agent for its health (exit code 0 or 1)."`
+	Check   checkCommand   `cmd:"" help:"Check the settings, and print each with its source."`
 	Devices devicesCommand `cmd:"" help:"List the cameras of this host, and print a configuration file for them."`
 }
 

@@ -12,14 +12,14 @@ import (
 type agentCommands struct {
 	scope `embed:""`
 
-	Add    agentAdd    `cmd:"" help:"Add an agent, and print its join command and its token."`
+	Add    agentAdd    `cmd:"" help:"Add an agent, and print its join command and token."`
 	List   agentList   `cmd:"" help:"List the agents."`
-	Remove agentRemove `cmd:"" help:"Remove an agent: its connection is cut, its credential opens nothing any more."`
+	Remove agentRemove `cmd:"" help:"Remove an agent, end its connection and revoke its credential."`
 }
 
 type agentAdd struct {
-	Name    string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
-	Cameras []string `help:"Ids of the cameras that it may publish, joined by commas (default: the one of this name)." placeholder:"IDS" env:"-"`
+	Name    string   `arg:"" help:"Name of the agent: 1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
+	Cameras []string `help:"Camera IDs that it may publish (default: the agent's name)." placeholder:"IDS" env:"-"`
 }
 
 // Run prints the agent's join command, and on its own line the token that this command asks for. On a command line,
@@ -70,7 +70,7 @@ func (*agentList) Run(cmd *cmdContext) error {
 }
 
 type agentRemove struct {
-	Name string `arg:"" help:"Which one."`
+	Name string `arg:"" help:"Name of the agent."`
 }
 
 // Run removes the agent.

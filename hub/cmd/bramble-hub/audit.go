@@ -80,12 +80,12 @@ func operator() string {
 
 // auditCommand is bramble-hub audit.
 type auditCommand struct {
-	Since  string `help:"Start: how long ago, such as 24h or 30m, or a time such as 2026-01-31T08:00:00Z." placeholder:"TIME" env:"-"`
+	Since  string `help:"Start: an age such as 24h, or a time such as 2026-01-31T08:00:00Z." placeholder:"TIME" env:"-"`
 	Until  string `help:"End, in the same formats." placeholder:"TIME" env:"-"`
 	User   string `help:"Only events by or about this user." placeholder:"NAME" env:"-"`
 	Camera string `help:"Only events about this camera." placeholder:"CAMERA" env:"-"`
-	Event  string `help:"Only these events: login, logout, refused, view, user, user.add, agent, token and so on." placeholder:"EVENT" env:"-"`
-	JSON   bool   `name:"json" help:"Print the lines as stored in the file: JSON, one object per line." env:"-"`
+	Event  string `help:"Only this kind of event: login, refused, view, user, user.add, ..." placeholder:"EVENT" env:"-"`
+	JSON   bool   `name:"json" help:"Print the lines of the file: JSON, one object per line." env:"-"`
 }
 
 // Help implements kong.HelpProvider.
@@ -93,9 +93,9 @@ func (*auditCommand) Help() string {
 	return `Examples:
 
   bramble-hub audit --since 24h                                 everything since yesterday
-  bramble-hub audit --event view --camera porch                 who has watched the porch, from when to when
-  bramble-hub audit --user anna --since 720h --json             all about anna of 30 days, for a program
-  bramble-hub audit --event refused --since 1h                  who could not log in`
+  bramble-hub audit --event view --camera porch                 who watched the porch, and when
+  bramble-hub audit --user anna --since 720h --json             events of 30 days about anna, for a program
+  bramble-hub audit --event refused --since 1h                  refused logins`
 }
 
 // Run prints the events.

@@ -16,9 +16,9 @@ const certLife = 19800 * time.Hour
 
 // certCommand is bramble-hub cert.
 type certCommand struct {
-	Name    []string      `help:"More names and addresses of this host, under which browsers and programs know it, joined by commas." placeholder:"NAMES" env:"-"`
-	Expires time.Duration `help:"How long it is good (${default}: 825 days, the longest that all browsers take)." default:"19800h" env:"-"`
-	NewKey  bool          `help:"Replace the key, too: every agent must be given the new fingerprint." env:"-"`
+	Name    []string      `help:"More names and addresses of this host for clients." placeholder:"NAMES" env:"-"`
+	Expires time.Duration `help:"How long it is valid. Browsers accept at most 825 days." default:"19800h" env:"-"`
+	NewKey  bool          `help:"Also replace the key. Every agent then needs the new fingerprint." env:"-"`
 }
 
 // Run makes the files that --tls-cert and --tls-key name, or others beside the credentials file, and prints the

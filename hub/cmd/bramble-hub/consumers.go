@@ -12,14 +12,14 @@ import (
 type consumerCommands struct {
 	scope `embed:""`
 
-	Add    consumerAdd    `cmd:"" help:"Let a consumer in and print its credential."`
+	Add    consumerAdd    `cmd:"" help:"Add a consumer, and print its credential."`
 	List   consumerList   `cmd:"" help:"List the consumers."`
-	Remove consumerRemove `cmd:"" help:"Remove a consumer: its connection is cut, its credential opens nothing any more."`
+	Remove consumerRemove `cmd:"" help:"Remove a consumer, end its connection and revoke its credential."`
 }
 
 type consumerAdd struct {
-	Name    string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
-	Cameras []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas." placeholder:"GLOBS" required:"" env:"-"`
+	Name    string   `arg:"" help:"Name of the consumer: 1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
+	Cameras []string `help:"Camera IDs, patterns with * or @GROUP." placeholder:"GLOBS" required:"" env:"-"`
 }
 
 // Run prints the credential.
@@ -57,7 +57,7 @@ func (*consumerList) Run(cmd *cmdContext) error {
 }
 
 type consumerRemove struct {
-	Name string `arg:"" help:"Which one."`
+	Name string `arg:"" help:"Name of the consumer."`
 }
 
 // Run removes the consumer.

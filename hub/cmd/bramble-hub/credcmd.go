@@ -105,7 +105,8 @@ func (cmd *cmdContext) print(line string) error {
 // natsURL guesses under which URL others reach the hub's NATS, and says what they may have to change.
 func (cmd *cmdContext) natsURL() (url, note string) {
 	if cmd.settings.NATSURL != "" {
-		return cmd.settings.NATSURL, "this NATS system does not read the credentials file: add the public key there, see docs/guide/scale.md"
+		return cmd.settings.NATSURL, "this NATS system does not read the credentials file: add the public key there, " +
+			"see docs/guide/scale.md"
 	}
 	host, port, err := net.SplitHostPort(cmd.settings.NATS)
 	if err != nil {
@@ -118,7 +119,8 @@ func (cmd *cmdContext) natsURL() (url, note string) {
 	ip := net.ParseIP(host)
 	switch {
 	case host == "localhost" || ip != nil && ip.IsLoopback():
-		note = "by these settings the hub's NATS listens on this host only: for agents elsewhere \"sudo bramble-hub setup\" lets them in, or start the hub with --nats 0.0.0.0:" + port + " and put its name into the URL"
+		note = "with these settings the hub's NATS server listens on this host only: for agents on other hosts run " +
+			"\"sudo bramble-hub setup\", or start the hub with --nats 0.0.0.0:" + port + " and put its name into the URL"
 	case host == "" || ip != nil && ip.IsUnspecified():
 		host = outboundIP()
 	}

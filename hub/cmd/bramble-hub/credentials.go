@@ -17,7 +17,7 @@ import (
 
 // scope is embedded in commands that change the credentials.
 type scope struct {
-	Local bool `help:"With --credentials-kv: change only this host's file, not the bucket." env:"-"`
+	Local bool `help:"Change only this host's file, and not the bucket of --credentials-kv." env:"-"`
 }
 
 func (c *cli) local() bool {
@@ -28,7 +28,7 @@ func (c *cli) local() bool {
 // bucket returns the settings of the bucket that several hubs share. Without Bucket there is none.
 func (s *settings) bucket() (cfg credkv.Config, err error) {
 	if s.CredentialsKV == "" {
-		if s.CredentialsKVURL != "" || s.CredentialsKVFile != "" {
+		if s.CredentialsKVURL != "" || s.KVCredential != "" {
 			err = errors.New("--credentials-kv-url and --credentials-kv-credential-file are for a bucket: " +
 				"name it with --credentials-kv")
 		}
@@ -41,7 +41,7 @@ func (s *settings) bucket() (cfg credkv.Config, err error) {
 	if cfg.URL == "" {
 		return cfg, errors.New("--credentials-kv needs a NATS system with JetStream: give its URL with --credentials-kv-url")
 	}
-	file := s.CredentialsKVFile
+	file := s.KVCredential
 	if file == "" {
 		file = s.NATSCredentialFile
 	}
@@ -107,12 +107,12 @@ func (cmd *cmdContext) change(change func(*credstore.File) error) error {
 type credentialsCommands struct {
 	Push   credentialsPush   `cmd:"" help:"Copy this host's credentials to the bucket, which is created if needed."`
 	Pull   credentialsPull   `cmd:"" help:"Copy the credentials from the bucket to this host."`
-	Status credentialsStatus `cmd:"" help:"Compare this host's credentials with the bucket: exit code 0 if they are the same, else 1."`
+	Status credentialsStatus `cmd:"" help:"Compare this host's credentials with the bucket (exit code 1 if they differ)."`
 }
 
 type credentialsPush struct {
 	Force    bool `help:"Overwrite even if the bucket's credentials are newer or broken." env:"-"`
-	Replicas int  `help:"Number of servers of a cluster that store a new bucket (${default})." default:"1" env:"-"`
+	Replicas int  `help:"Number of cluster servers that store a new bucket." default:"1" env:"-"`
 }
 
 // Run stores the file in the bucket.

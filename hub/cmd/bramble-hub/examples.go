@@ -23,9 +23,10 @@ func settingsInHelp(command string) (settings []string, brief bool) {
 // examples are shown in the help of commands.
 func examples() map[string]string {
 	return map[string]string{
-		"setup":              "  sudo bramble-hub setup anna\n  sudo bramble-hub setup --tls",
-		"health":             "  bramble-hub health --config /etc/bramble/hub.yaml",
-		"user add":           "  bramble-hub user add anna --role operator --cameras 'porch=operator,lab-*,@greenhouse'\n  echo \"$PASSWORD\" | bramble-hub user add anna --password-stdin",
+		"setup":  "  sudo bramble-hub setup anna\n  sudo bramble-hub setup --tls",
+		"health": "  bramble-hub health --config /etc/bramble/hub.yaml",
+		"user add": "  bramble-hub user add anna --role operator --cameras 'porch=operator,lab-*,@greenhouse'\n" +
+			"  echo \"$PASSWORD\" | bramble-hub user add anna --password-stdin",
 		"user list":          "  bramble-hub user list",
 		"user set":           "  bramble-hub user set anna --no-enabled\n  bramble-hub user set anna --cameras 'lab-*'",
 		"user passwd":        "  bramble-hub user passwd anna",

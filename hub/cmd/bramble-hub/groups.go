@@ -13,13 +13,13 @@ type groupCommands struct {
 
 	Add    groupAdd    `cmd:"" help:"Add a camera group."`
 	List   groupList   `cmd:"" help:"List the camera groups."`
-	Set    groupSet    `cmd:"" help:"Change a group's cameras, for all grants that name it."`
+	Set    groupSet    `cmd:"" help:"Change the cameras of a group, for all grants that name it."`
 	Remove groupRemove `cmd:"" help:"Remove a group that no grant names."`
 }
 
 type groupAdd struct {
-	Name    string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_' and '.'."`
-	Cameras []string `arg:"" help:"Camera IDs or patterns with *."`
+	Name    string   `arg:"" help:"Name of the group: 1 to 63 of a-z, 0-9, '-', '_' and '.'."`
+	Cameras []string `arg:"" help:"Camera IDs, or patterns with *."`
 }
 
 // Run adds the group.
@@ -29,7 +29,7 @@ func (c *groupAdd) Run(cmd *cmdContext) error {
 }
 
 type groupList struct {
-	JSON bool `name:"json" help:"As JSON." env:"-"`
+	JSON bool `name:"json" help:"Print JSON." env:"-"`
 }
 
 // Run lists the groups.
@@ -59,7 +59,7 @@ func (cmd *cmdContext) json(key string, list any) error {
 
 type groupSet struct {
 	Name    string   `arg:"" help:"Name of the group."`
-	Cameras []string `arg:"" help:"All camera IDs or patterns with * that the group shall have."`
+	Cameras []string `arg:"" help:"All camera IDs, or patterns with *, of the group."`
 }
 
 // Run changes the group.

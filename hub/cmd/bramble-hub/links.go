@@ -16,10 +16,10 @@ import (
 type linkCommand struct {
 	scope `embed:""`
 
-	Camera    string        `arg:"" optional:"" help:"The camera."`
-	Expires   time.Duration `help:"How long it is good for (${default})." default:"24h" env:"-"`
-	Format    []string      `help:"What it opens: extensions of the camera's URL, joined by commas (${default})." default:"mjpeg" env:"-"`
-	RevokeAll bool          `help:"End all links, and all sessions, by a new key." env:"-"`
+	Camera    string        `arg:"" optional:"" help:"ID of the camera."`
+	Expires   time.Duration `help:"How long it is valid." default:"24h" env:"-"`
+	Format    []string      `help:"Formats that it shows: extensions of the camera's URL." default:"mjpeg" env:"-"`
+	RevokeAll bool          `help:"Replace the key, which ends all links and all sessions." env:"-"`
 }
 
 // Run prints a URL for each format.

@@ -66,7 +66,7 @@ func TestAsked(t *testing.T) {
 		{[]string{"demo", "--version"}, []string{"bramble-hub " + version + "\n"}},
 		{[]string{"--help"}, []string{"Usage: bramble-hub", "demo", "--nats-url", "$BRAMBLE_NATS_URL", "--insecure",
 			"--config"}},
-		{[]string{"demo", "--help"}, []string{"Usage: bramble-hub demo", "four made-up cameras"}},
+		{[]string{"demo", "--help"}, []string{"Usage: bramble-hub demo", "four synthetic cameras"}},
 	} {
 		stdout, stderr, code := program(t, nil, test.args...)
 		if code != 0 || stderr != "" {

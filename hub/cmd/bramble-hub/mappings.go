@@ -11,16 +11,16 @@ import (
 type mappingCommands struct {
 	scope `embed:""`
 
-	Add    mappingAdd    `cmd:"" help:"Give a role and cameras."`
+	Add    mappingAdd    `cmd:"" help:"Add a mapping."`
 	List   mappingList   `cmd:"" help:"List the mappings."`
-	Set    mappingSet    `cmd:"" help:"Change role or cameras."`
+	Set    mappingSet    `cmd:"" help:"Change role or cameras of a mapping."`
 	Remove mappingRemove `cmd:"" help:"Remove a mapping."`
 }
 
 type mappingAdd struct {
-	Who     string   `arg:"" help:"group:NAME, user:NAME or everyone; NAME as the proxy or the identity provider sends it."`
-	Role    string   `help:"${enum} (${default})." enum:"viewer,operator,admin" default:"viewer" env:"-"`
-	Cameras []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas; =viewer or =operator after one sets the role for it." required:"" placeholder:"GRANTS" env:"-"`
+	Who     string   `arg:"" help:"group:NAME, user:NAME or everyone, with NAME as the proxy or provider sends it."`
+	Role    string   `help:"Role: ${enum}." enum:"viewer,operator,admin" default:"viewer" env:"-"`
+	Cameras []string `help:"Camera IDs, patterns or @GROUP; =ROLE after one overrides." required:"" placeholder:"GRANTS"`
 }
 
 // Run adds the mapping.
@@ -31,7 +31,7 @@ func (c *mappingAdd) Run(cmd *cmdContext) error {
 }
 
 type mappingList struct {
-	JSON bool `name:"json" help:"As JSON." env:"-"`
+	JSON bool `name:"json" help:"Print JSON." env:"-"`
 }
 
 // Run lists the mappings.
@@ -51,9 +51,9 @@ func (c *mappingList) Run(cmd *cmdContext) error {
 }
 
 type mappingSet struct {
-	Who     string   `arg:"" help:"As \"mapping list\" shows it."`
-	Role    string   `help:"viewer, operator or admin." env:"-"`
-	Cameras []string `help:"As with \"mapping add\"." placeholder:"GRANTS" env:"-"`
+	Who     string   `arg:"" help:"The mapping, as \"mapping list\" prints it."`
+	Role    string   `help:"New role: viewer, operator or admin." env:"-"`
+	Cameras []string `help:"Camera IDs, patterns or @GROUP; =ROLE after one overrides." placeholder:"GRANTS" env:"-"`
 }
 
 // Run changes the mapping.
@@ -63,7 +63,7 @@ func (c *mappingSet) Run(cmd *cmdContext) error {
 }
 
 type mappingRemove struct {
-	Who string `arg:"" help:"As \"mapping list\" shows it."`
+	Who string `arg:"" help:"The mapping, as \"mapping list\" prints it."`
 }
 
 // Run removes the mapping.

@@ -101,7 +101,10 @@ func TestJWTSettings(t *testing.T) {
 func TestOIDCSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	do(t, file, "", "mapping", "add", "everyone", "--cameras", "porch")
-	const issuer, back = "--oidc-issuer=https://id.example.org", "--oidc-redirect-url=https://cams.example.org/login/oidc/callback"
+	const (
+		issuer = "--oidc-issuer=https://id.example.org"
+		back   = "--oidc-redirect-url=https://cams.example.org/login/oidc/callback"
+	)
 	for name, test := range map[string]struct {
 		flags []string
 		says  string

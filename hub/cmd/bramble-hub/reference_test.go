@@ -8,7 +8,7 @@ import (
 
 func reference() configtest.Program {
 	return configtest.Program{Name: "bramble-hub", Root: "../../..", Example: "deployments/config/hub.yaml",
-		Sources: []string{"main.go", "external.go"}, New: func() any { return &cli{} }}
+		Sources: []string{"settings.go"}, New: func() any { return &cli{} }}
 }
 
 // TestSettings compares the program's settings with docs/ref/config.md and with the example file.

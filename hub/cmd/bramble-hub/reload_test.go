@@ -55,7 +55,7 @@ func TestReload(t *testing.T) {
 
 	write("http: 127.0.0.1:0\nnats: 127.0.0.1:0\nmax-viewers: 7\nlog-level: debug\nmax-transcodes: 3\nlinger: 9s\n")
 	signal(syscall.SIGHUP)
-	said.until(t, "settings read again", "changed=\"[log-level max-viewers]\"") // linger is a flag's
+	said.until(t, "settings read again", "changed=\"[max-viewers log-level]\"") // linger is a flag's
 	said.until(t, "need a restart", "settings=[max-transcodes]")
 
 	write("max-viewers: many\n")

@@ -25,10 +25,10 @@ const (
 
 // setupCommand is bramble-hub setup: what makes of a hub on one host one for a network.
 type setupCommand struct {
-	Name          string `arg:"" optional:"" default:"admin" help:"The user to make, an admin (${default}). One that is there already stays as it is."`
+	Name          string `arg:"" optional:"" default:"admin" help:"Admin to add; an existing user stays unchanged."`
 	PasswordStdin bool   `help:"Read the password from standard input." env:"-"`
-	TLS           *bool  `name:"tls" negatable:"" help:"--tls: use TLS for the page and NATS, even on addresses in use; --no-tls: use none (default: TLS on addresses that setup opens)." env:"-"`
-	NoStart       bool   `help:"Write the configuration only; do not start the service." env:"-"`
+	TLS           *bool  `name:"tls" negatable:"" help:"Use TLS (default: on addresses that setup opens)." env:"-"`
+	NoStart       bool   `help:"Write the configuration, but do not start the service." env:"-"`
 }
 
 // Run makes the user, opens the addresses, makes a certificate, starts the service, and prints the URL of the page.

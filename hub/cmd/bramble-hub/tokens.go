@@ -13,17 +13,17 @@ import (
 type tokenCommands struct {
 	scope `embed:""`
 
-	Add    tokenAdd    `cmd:"" help:"Make an API token and print it."`
+	Add    tokenAdd    `cmd:"" help:"Add an API token, and print it."`
 	List   tokenList   `cmd:"" help:"List the tokens."`
 	Remove tokenRemove `cmd:"" help:"Remove a token."`
 }
 
 type tokenAdd struct {
-	Owner   string        `arg:"" help:"The user for whom it acts."`
-	Name    string        `arg:"" help:"What it is for."`
-	Expires time.Duration `help:"How long it is good for (default: for ever)." placeholder:"TIME" env:"-"`
-	Role    string        `help:"Highest role of the token: ${enum} (default: the user's)." enum:"viewer,operator,admin," default:"" env:"-"`
-	Cameras []string      `help:"Cameras of the user that the token covers: IDs, patterns with *, or @GROUP, joined by commas (default: all)." placeholder:"GLOBS" env:"-"`
+	Owner   string        `arg:"" help:"User for whom the token acts."`
+	Name    string        `arg:"" help:"Name of the program that uses it."`
+	Expires time.Duration `help:"How long it is valid (default: forever)." placeholder:"TIME" env:"-"`
+	Role    string        `help:"Highest role (default: the user's)." enum:"viewer,operator,admin," default:"" env:"-"`
+	Cameras []string      `help:"Limit it to these of the user's cameras (default: all)." placeholder:"GLOBS" env:"-"`
 }
 
 // Run makes the token.
@@ -75,7 +75,7 @@ func orAll(narrowed string) string {
 }
 
 type tokenRemove struct {
-	ID string `arg:"" name:"id" help:"As \"token list\" shows it: a token itself is bt_ID_..."`
+	ID string `arg:"" name:"id" help:"ID of the token, as \"token list\" prints it. A token is bt_ID_..."`
 }
 
 // Run removes the token.

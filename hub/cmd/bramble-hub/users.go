@@ -14,15 +14,15 @@ type userCommands struct {
 
 	Add    userAdd    `cmd:"" help:"Add a user."`
 	List   userList   `cmd:"" help:"List the users."`
-	Set    userSet    `cmd:"" help:"Change role or cameras, or disable."`
-	Passwd userPasswd `cmd:"" help:"Change a password, which ends the user's sessions."`
-	Remove userRemove `cmd:"" help:"Remove a user, with sessions and tokens."`
+	Set    userSet    `cmd:"" help:"Change role or cameras, or disable a user."`
+	Passwd userPasswd `cmd:"" help:"Change a user's password, and end their sessions."`
+	Remove userRemove `cmd:"" help:"Remove a user, their sessions and their tokens."`
 }
 
 type userAdd struct {
-	Name          string   `arg:"" help:"1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
-	Role          string   `help:"${enum} (${default})." enum:"viewer,operator,admin" default:"viewer" env:"-"`
-	Cameras       []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas; =viewer or =operator after one sets the role for it (${default})." default:"*" placeholder:"GRANTS" env:"-"`
+	Name          string   `arg:"" help:"Name of the user: 1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
+	Role          string   `help:"Role: ${enum}." enum:"viewer,operator,admin" default:"viewer" env:"-"`
+	Cameras       []string `help:"Camera IDs, patterns or @GROUP; =ROLE after one overrides." default:"*" env:"-"`
 	PasswordStdin bool     `help:"Read the password from standard input." env:"-"`
 }
 
@@ -57,9 +57,9 @@ func (*userList) Run(cmd *cmdContext) error {
 }
 
 type userSet struct {
-	Name    string   `arg:"" help:"Whom to change."`
-	Role    string   `help:"viewer, operator or admin." env:"-"`
-	Cameras []string `help:"Camera IDs, patterns with *, or @GROUP, joined by commas; =viewer or =operator after one sets the role for it." placeholder:"GRANTS" env:"-"`
+	Name    string   `arg:"" help:"Name of the user."`
+	Role    string   `help:"New role: viewer, operator or admin." env:"-"`
+	Cameras []string `help:"Camera IDs, patterns or @GROUP; =ROLE after one overrides." placeholder:"GRANTS" env:"-"`
 	Enabled *bool    `help:"Whether the user may log in." negatable:"" env:"-"`
 }
 
@@ -72,7 +72,7 @@ func (c *userSet) Run(cmd *cmdContext) error {
 }
 
 type userPasswd struct {
-	Name          string `arg:"" help:"Whose password."`
+	Name          string `arg:"" help:"Name of the user."`
 	PasswordStdin bool   `help:"Read the password from standard input." env:"-"`
 }
 
@@ -87,7 +87,7 @@ func (c *userPasswd) Run(cmd *cmdContext) error {
 }
 
 type userRemove struct {
-	Name string `arg:"" help:"Whom to remove."`
+	Name string `arg:"" help:"Name of the user."`
 }
 
 // Run removes the user.
