@@ -26,6 +26,7 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/origin"
 	"github.com/bramble-cam/bramble/hub/internal/output"
 	"github.com/bramble-cam/bramble/hub/internal/output/ws"
+	"github.com/bramble-cam/bramble/hub/internal/sysinfo"
 	"github.com/bramble-cam/bramble/hub/internal/viewers"
 	"github.com/bramble-cam/bramble/hub/internal/webauth"
 	"github.com/bramble-cam/bramble/internal/media"
@@ -313,8 +314,9 @@ func (s *Server) routes() {
 	e.Match(read, "/cam/:camera", cameras.camera, s.auth.RequireAuthOrLink)
 	e.Match(read, "/ws", s.webSocket, s.auth.RequireAuthOrLink)
 	s.api.Register(e, read)
-	collectors := append(slices.Clip(s.cfg.Collectors), s.errors, s.refused, s.accept, s.tracker, s.ws)
-	e.Match(read, "/metrics", metricsHandler(s.cfg.Info.Version, s.cfg.Others, collectors...), s.auth.RequireAuth,
+	collectors := append(slices.Clip(s.cfg.Collectors), s.errors, s.refused, s.accept, s.tracker, s.ws,
+		metrics.BuildInfo(s.cfg.Info.Version), sysinfo.NewCollector(), hubsync.NewCollector(s.cfg.Others))
+	e.Match(read, "/metrics", echo.WrapHandler(metrics.Handler(collectors...)), s.auth.RequireAuth,
 		webauth.RequireMetricsAccess)
 	compat.New(compat.Config{
 		Cameras: s.cameras, DefaultCamera: func() string { return s.config().DefaultCamera }, Auth: s.auth,

@@ -38,17 +38,6 @@ func (e External) Close() {
 	}
 }
 
-// logoutURL returns the URL that ends the login at the proxy or provider, or "".
-func (e External) logoutURL(ctx context.Context, p auth.Principal) string {
-	switch {
-	case p.Method == auth.MethodProxy && e.Proxy != nil:
-		return e.Proxy.LogoutURL
-	case p.LoginMethod == auth.MethodOIDC && e.OIDC != nil:
-		return e.OIDC.LogoutURL(ctx)
-	}
-	return ""
-}
-
 // apiTokenMark begins the hub's own API tokens. A JWT never begins with it: its first part is a JSON object in base64.
 const apiTokenMark = "bt_"
 

@@ -3,7 +3,6 @@ package webauth
 import (
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -76,9 +75,7 @@ func (l *passwordLogin) notLoggedIn(c echo.Context, f webui.LoginForm, err error
 	if !ok || !origin.WantsPage(c.Request()) {
 		return err
 	}
-	f.Problem = strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + "."
-	p.SetRetryAfter(c.Response().Header())
-	return l.page.show(c, p.Status, f)
+	return l.page.showProblem(c, p, f)
 }
 
 // logout ends the session and its streams.

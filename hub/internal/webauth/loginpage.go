@@ -2,10 +2,12 @@ package webauth
 
 import (
 	"net/url"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
+	"github.com/bramble-cam/bramble/hub/internal/problem"
 	"github.com/bramble-cam/bramble/hub/internal/sso"
 	"github.com/bramble-cam/bramble/webui"
 )
@@ -17,14 +19,15 @@ type loginPage struct {
 	provider *sso.Provider // nil: none
 }
 
-// show answers with the form.
-func (l *loginPage) show(c echo.Context, status int, f webui.LoginForm) error {
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return c.HTMLBlob(status, l.template.Render(l.complete(f)))
+// showProblem answers with the form and the reason why the last attempt failed.
+func (l *loginPage) showProblem(c echo.Context, p problem.Problem, f webui.LoginForm) error {
+	f.Problem = strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + "."
+	p.SetRetryAfter(c.Response().Header())
+	return l.show(c, p.Status, f)
 }
 
-// complete returns the login page's form with the available kinds of login.
-func (l *loginPage) complete(f webui.LoginForm) webui.LoginForm {
+// show answers with the form, which has the available kinds of login.
+func (l *loginPage) show(c echo.Context, status int, f webui.LoginForm) error {
 	f.Password = true
 	if p := l.provider; p != nil {
 		f.Provider, f.Password = p.Label(), len(l.users.Snapshot().Users()) > 0
@@ -32,5 +35,6 @@ func (l *loginPage) complete(f webui.LoginForm) webui.LoginForm {
 			f.Query = "?" + url.Values{"next": {f.Next}}.Encode()
 		}
 	}
-	return f
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return c.HTMLBlob(status, l.template.Render(f))
 }

@@ -92,12 +92,8 @@ func (o *oidcLogin) notLoggedIn(c echo.Context, err error) error {
 	if unmapped := (*auth.UnmappedError)(nil); !errors.As(err, &unmapped) && !errors.Is(err, auth.ErrUnauthenticated) {
 		o.auth.RefuseExternal(o.proxies.ClientAddr(c.Request()), auth.MethodOIDC, err)
 	}
-	p.SetRetryAfter(c.Response().Header())
-	depth := strings.Count(c.Path(), "/") - 1
-	return o.page.show(c, p.Status, webui.LoginForm{
-		ProviderFailed: true, Problem: strings.ToUpper(p.Detail[:1]) + p.Detail[1:] + ".",
-		Root: strings.Repeat("../", depth),
-	})
+	root := strings.Repeat("../", strings.Count(c.Path(), "/")-1)
+	return o.page.showProblem(c, p, webui.LoginForm{ProviderFailed: true, Root: root})
 }
 
 // attemptOf returns this browser's login in progress with a state, or the zero value.

@@ -78,7 +78,13 @@ func (a *Auth) Off() bool {
 
 // LogoutURL returns the URL that ends the login at the proxy or provider, or "".
 func (a *Auth) LogoutURL(c echo.Context, p auth.Principal) string {
-	return a.cfg.External.logoutURL(c.Request().Context(), p)
+	switch e := a.cfg.External; {
+	case p.Method == auth.MethodProxy && e.Proxy != nil:
+		return e.Proxy.LogoutURL
+	case p.LoginMethod == auth.MethodOIDC && e.OIDC != nil:
+		return e.OIDC.LogoutURL(c.Request().Context())
+	}
+	return ""
 }
 
 // CheckForeignPage refuses pictures, frames and the like that a page of another origin has the browser load.
