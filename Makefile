@@ -1,8 +1,8 @@
 # What CI runs is here and nowhere else: .ci/run calls `make test check test-system`.
 
 SHELL := /bin/bash
-# The toolchain line of go.mod counts, also where Go was installed with GOTOOLCHAIN=local.
-export GOTOOLCHAIN := auto
+# The toolchain line of go.mod counts, also with GOTOOLCHAIN=local in the environment, unless it cannot be downloaded.
+export GOTOOLCHAIN := $(shell GOTOOLCHAIN=auto go version >/dev/null 2>&1 && echo auto || echo local)
 .DEFAULT_GOAL := help
 .PHONY: help demo build dist release-dry-run test test-system test-v4l2 check race reference fuzz clean
 .PHONY: bench bench-go bench-transcode bench-agent bench-cluster

@@ -1,5 +1,4 @@
-// Package bramble is the whole system in one comment, and the home of the tests that keep the house rules
-// (internal/policy).
+// Package bramble is the whole system in one comment.
 //
 // Bramble relays many cameras to many viewers:
 //

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -55,73 +56,8 @@ func code(lines ...string) string { return "package p\n" + strings.Join(lines, "
 
 // fixtures is what each rule is proven with, by the rule's name.
 func fixtures() map[string][]fixture {
-	all := map[string][]fixture{}
-	for _, part := range []map[string][]fixture{importFixtures(), goFixtures(), stateFixtures(), textFixtures()} {
-		for name, fx := range part {
-			all[name] = fx
-		}
-	}
-	return all
-}
-
-func importFixtures() map[string][]fixture {
-	return map[string][]fixture{
-		"only agent, commands and e2e import agent": {
-			{"hub", files{"hub/hub.go": imports("~/agent")}, "hub/hub.go:2: imports "},
-			{"hub's test", files{"hub/hub_test.go": imports("~/agent/internal/source")}, "hub/hub_test.go:2"},
-			{"shared", files{"shared/frame/frame.go": imports("~/agent")}, "shared/frame/frame.go:2"},
-			{"command", files{"hub/cmd/bramble-hub/demo.go": imports("~/agent")}, ""},
-			{"e2e", files{"e2e/relay_test.go": imports("~/agent")}, ""},
-			{"itself", files{"agent/agent.go": imports("~/agent/internal/source")}, ""},
-		},
-		"only hub, commands and e2e import hub": {
-			{"agent", files{"agent/agent.go": imports("~/hub")}, "agent/agent.go:2"},
-			{"shared", files{"shared/frame/frame.go": imports("~/hub/internal/stream")}, "shared/frame/frame.go:2"},
-			{"another name", files{"agent/agent.go": imports("~/hubris")}, ""},
-			{"e2e", files{"e2e/relay_test.go": imports("~/hub")}, ""},
-		},
-		"echo only in web, webauth, apiv1 and compat": {
-			{"stream", files{"hub/internal/stream/ring.go": imports("github.com/labstack/echo/v4")}, "ring.go:2"},
-			{"middleware in hub", files{"hub/hub.go": imports("github.com/labstack/echo/v4/middleware")}, "hub.go:2"},
-			{"web", files{"hub/internal/web/server.go": imports("github.com/labstack/echo/v4")}, ""},
-		},
-		"OpenID Connect and JOSE only in sso and tests": {
-			{"web", files{"hub/internal/web/oidc.go": imports("golang.org/x/oauth2")}, "oidc.go:2"},
-			{"auth", files{"hub/internal/auth/jwt.go": imports("github.com/go-jose/go-jose/v4")}, "jwt.go:2"},
-			{"sso", files{"hub/internal/sso/sso.go": imports("github.com/coreos/go-oidc/v3/oidc")}, ""},
-			{"a test", files{"hub/internal/web/x_test.go": imports("github.com/coreos/go-oidc/v3/oidc/oidctest")}, ""},
-		},
-		"nats-server only in natsserver and tests": {
-			{"agent", files{"agent/agent.go": imports("github.com/nats-io/nats-server/v2/server")}, "agent.go:2"},
-			{"natsserver", files{"hub/internal/natsserver/natsserver.go": imports("github.com/nats-io/nats-server/v2/server")},
-				""},
-			{"a test", files{"agent/agent_test.go": imports("github.com/nats-io/nats-server/v2/server")}, ""},
-		},
-		"os/exec only in subprocess, source, discover and transcode": {
-			{"hub", files{"hub/hub.go": imports("os/exec")}, "hub.go:2"},
-			{"source", files{"agent/internal/source/exec.go": imports("os/exec")}, ""},
-			{"subprocess", files{"internal/subprocess/subprocess.go": imports("os/exec")}, ""},
-			{"a test", files{"internal/codec/h264/annexb_test.go": imports("os/exec")}, ""},
-		},
-		"kong only in commands and config": {
-			{"agent", files{"agent/agent.go": imports("github.com/alecthomas/kong")}, "agent.go:2"},
-			{"command", files{"agent/cmd/bramble-agent/main.go": imports("github.com/alecthomas/kong")}, ""},
-		},
-		"yaml only in config and tests": {
-			{"hub", files{"hub/hub.go": imports("go.yaml.in/yaml/v3")}, "hub.go:2"},
-			{"the old home", files{"hub/hub.go": imports("gopkg.in/yaml.v3")}, "hub.go:2"},
-			{"config", files{"internal/config/config.go": imports("go.yaml.in/yaml/v3")}, ""},
-		},
-		"testutil and sourcetest only in tests": {
-			{"hub", files{"hub/hub.go": imports("~/internal/testutil")}, "hub.go:2"},
-			{"hub's test", files{"hub/hub_test.go": imports("~/internal/testutil")}, ""},
-		},
-		"only hub and the web server import the web server": {
-			{"an output", files{"hub/internal/output/jpeg/jpeg.go": imports("~/hub/internal/web")}, "jpeg.go:2"},
-			{"viewers", files{"hub/internal/viewers/viewers.go": imports("~/hub/internal/webauth")}, "viewers.go:2"},
-			{"hub", files{"hub/hub.go": imports("~/hub/internal/web")}, ""},
-			{"its parts", files{"hub/internal/apiv1/apiv1.go": imports("~/hub/internal/webauth")}, ""},
-		},
+	all := textFixtures()
+	maps.Copy(all, map[string][]fixture{
 		"each output and each source is a package of its own": {
 			{"another output", files{"hub/internal/output/ts/ts.go": imports("~/hub/internal/output/mp4")}, "ts.go:2"},
 			{"another source", files{"agent/internal/source/exec/exec.go": imports("~/agent/internal/source/v4l2/device")},
@@ -133,53 +69,6 @@ func importFixtures() map[string][]fixture {
 			{"registration", files{"hub/internal/outputs/outputs.go": imports("~/hub/internal/output/ts")}, ""},
 			{"a test", files{"hub/hub_test.go": imports("~/hub/internal/output/mp4")}, ""},
 		},
-		"shared is the wire contract only": {
-			{"another package", files{"shared/config/config.go": code()}, "shared/config is not a part"},
-			{"a test of one", files{"shared/config/config_test.go": code()}, "shared/config is not a part"},
-			{"above", files{"shared/shared.go": code()}, "shared is not a part"},
-			{"a library", files{"shared/frame/frame.go": imports("github.com/nats-io/nats.go")}, "imports github.com/nats-io"},
-			{"internal", files{"shared/frame/frame.go": imports("~/internal/config")}, "internal/config"},
-			{"the contract", files{"shared/status/status.go": imports("~/shared/frame")}, ""},
-			{"a library in a test", files{"shared/frame/frame_test.go": imports("github.com/nats-io/nats.go")}, ""},
-		},
-		"stream, fanout, fmp4 and mpjpeg stay pure": {
-			{"NATS", files{"hub/internal/stream/ring.go": imports("github.com/nats-io/nats.go")}, "ring.go:2"},
-			{"a sibling", files{"hub/internal/fmp4/fmp4.go": imports("~/hub/internal/stream")}, "fmp4.go:2"},
-			{"std", files{"hub/internal/mpjpeg/mpjpeg.go": imports("net/textproto")}, ""},
-			{"shared", files{"hub/internal/stream/ring.go": imports("~/shared/frame")}, ""},
-			{"codecs", files{"hub/internal/fmp4/fmp4.go": imports("github.com/bluenviron/mediacommon/v2/pkg/formats/fmp4")}, ""},
-			{"a test", files{"hub/internal/stream/ring_test.go": imports("go.uber.org/goleak")}, ""},
-		},
-	}
-}
-
-func goFixtures() map[string][]fixture {
-	return map[string][]fixture{
-		"one package comment": {
-			{"none", files{"a/p.go": code()}, "a: no package comment"},
-			{"two", files{"a/p.go": "// Package p x.\n" + code(), "a/doc.go": "// Package p y.\n" + code()},
-				"a second package comment"},
-			{"odd file", files{"a/q.go": "// Package p x.\n" + code()}, "neither in doc.go"},
-			{"other name", files{"a/p.go": "// Package q x.\n" + code()}, "does not begin with"},
-			{"good", files{"a/p.go": "// Package p x.\n" + code(), "a/q.go": code()}, ""},
-			{"command", files{"a/main.go": "// Command a does x.\npackage main\n"}, ""},
-		},
-		"exported names are documented": {
-			{"function", files{"p.go": code("func F() {}")}, "p.go:2: F has no doc comment"},
-			{"method", files{"p.go": code("// T is.", "type T struct{}", "func (*T) M() {}")}, "M has no"},
-			{"type", files{"p.go": code("type T struct{}")}, "T has no"},
-			{"constant", files{"p.go": code("const (", "A = 1 // A is.", "B = 2", ")")}, "B has no"},
-			{"group", files{"p.go": code("// The modes.", "const (", "A = 1", "B = 2", ")")}, ""},
-			{"hidden method", files{"p.go": code("type t struct{}", "func (t) M() {}")}, ""},
-			{"known contract", files{"p.go": code("// E is.", "type E struct{}", "func (E) Error() string { return \"\" }")},
-				""},
-			{"command", files{"main.go": "package main\nfunc F() {}\n"}, ""},
-		},
-		"packages are named after what they hold": {
-			{"package", files{"a/util.go": "package util\n"}, "says nothing"},
-			{"directory", files{"helpers/p.go": code()}, "says nothing"},
-			{"good", files{"shared/frame/frame.go": "package frame\n"}, ""},
-		},
 		"files have at most 400 lines": {
 			{"Go", files{"p.go": code(strings.Repeat("\n", 400))}, "p.go: 402 lines"},
 			{"script", files{"webui/app.mjs": strings.Repeat("\n", 401)}, "app.mjs: 401 lines"},
@@ -187,31 +76,125 @@ func goFixtures() map[string][]fixture {
 			{"packages", files{"e2e/browser/node_modules/x/x.js": strings.Repeat("\n", 500)}, ""},
 			{"just fits", files{"p.go": strings.Repeat("\n", 399) + "package p\n"}, ""},
 		},
-		"functions have at most 60 lines": {
-			{"function", files{"p.go": code("func f() {", strings.Repeat("\n", 58), "}")}, "f has 61 lines"},
-			{"literal", files{"p.go": code("var f = func() {", strings.Repeat("\n", 58), "}")}, "literal has 61 lines"},
-			{"just fits", files{"p.go": code("// f is.", "func f() {", strings.Repeat("\n", 57), "}")}, ""},
-			{"a test", files{"p_test.go": code("func f() {", strings.Repeat("\n", 99), "}")}, ""},
-		},
 		"packages have at most 20 files and 2500 lines": {
 			{"files", manyFiles("p%d.go", 21, code()), "a: 21 files, 42 lines"},
 			{"lines", manyFiles("p%d.go", 20, code(strings.Repeat("\n", 124))), "a: 20 files, 2520 lines"},
 			{"just fits", manyFiles("p%d.go", 20, code(strings.Repeat("\n", 122))), ""},
 			{"tests", manyFiles("p%d_test.go", 21, code()), ""},
 		},
-		"a skipped test says why": {
-			{"SkipNow", files{"p_test.go": code("func f(t T) { t.SkipNow() }")}, "t.SkipNow gives no reason"},
-			{"nothing", files{"p_test.go": code("func f(b T) { b.Skip() }")}, "b.Skip gives no reason"},
-			{"empty", files{"p_test.go": code("func f(tb T) { tb.Skipf(\" \", 1) }")}, "tb.Skipf gives no reason"},
-			{"in testutil", files{"internal/testutil/k.go": code("func f(t T) { t.SkipNow() }")}, "SkipNow"},
-			{"a reason", files{"p_test.go": code("func f(t T) { t.Skip(\"no ffmpeg: apt-get install ffmpeg\") }")}, ""},
-			{"no test's skip", files{"p.go": code("func f(t T) { t.SkipNow() }")}, ""},
+	})
+	return all
+}
+
+// withFlags is a Go file with a text, beside the page that lists --max-fps.
+func withFlags(name, text string) files {
+	return files{"docs/ref/config.md": "| flag |\n|---|\n| `--max-fps` |\n", name: code("const a = \"" + text + "\"")}
+}
+
+// glossary is a glossary whose one term has these identifiers, and a Go file of the package p.
+func glossary(identifiers string, lines ...string) files {
+	page := "| term | in the code | not |\n|---|---|---|\n| a `b` | " + identifiers + " | `c` |\n"
+	return files{"docs/design/glossary.md": page, "p.go": code(lines...)}
+}
+
+// The cut strings below keep this file from being flagged itself.
+func textFixtures() map[string][]fixture {
+	return map[string][]fixture{
+		"no path of one machine": {
+			{"literal", files{"p.go": code("const p = \"/" + "tmp/x\"")}, "p.go:2"},
+			{"page", files{"docs/a.md": "see /" + "root/notes\n"}, "a.md:1"},
+			{"devices", files{"p.go": code("const p = \"/dev/video0\" + \"/proc/self\"")}, ""},
+			{"below another", files{"a.sh": "#!/usr/bin/env bash\ncd \"$HOME/work/x\" && ls build/tmp/x\n"}, ""},
 		},
-		"no time.Sleep in tests": {
-			{"sleep", files{"p_test.go": code("import \"time\"", "func f() { time.Sleep(1) }")}, "p_test.go:3: time.Sleep"},
-			{"another name", files{"p_test.go": code("import clock \"time\"", "func f() { clock.Sleep(1) }")}, "time.Sleep"},
-			{"not in a test", files{"p.go": code("import \"time\"", "func f() { time.Sleep(1) }")}, ""},
-			{"own clock", files{"p_test.go": code("func f() { time.Sleep(1) }")}, ""},
+		"identifiers of the glossary exist": {
+			{"none", glossary("`p.Gone`", "type Here int"), "docs/design/glossary.md:3: p.Gone does not exist"},
+			{"another package", glossary("`q.Here`", "type Here int"), "q.Here"},
+			{"no such field", glossary("`p.Here.Gone`", "type Here struct{ There int }"), "p.Here.Gone"},
+			{"the second of two", glossary("`p.Here`, `p.Gone`", "type Here int"), "p.Gone"},
+			{"no column", files{"docs/design/glossary.md": "| term | meaning |\n|---|---|\n| a | `b` |\n"}, "no column"},
+			{"all kinds", glossary("`p.T`, `p.T.F`, `p.T.M`, `p.I.M`, `p.V`, `p.f`", "type T struct{ F int }",
+				"func (*T) M() {}",
+				"type I interface{ M() }", "const V = 1", "func f() {}"), ""},
+			{"other columns", files{"docs/design/glossary.md": "| in the code | not |\n|---|---|\n| | `b` |\n"}, ""},
+		},
+		"names are the field's words": {
+			{"type", files{"p.go": code("type Door int")}, "p.go: Door is a metaphor"},
+			{"a part of a name", files{"p_test.go": code("func newRigFor() {}")}, "newRigFor"},
+			{"method", files{"p.go": code("type t int", "func (t) letStrangersIn() {}")}, "t.letStrangersIn"},
+			{"field", files{"p.go": code("type t struct{ keeper int }")}, "t.keeper"},
+			{"within a word", files{"p.go": code("type Trigger int", "func rigid() {}")}, ""},
+		},
+		"pages that code names exist": {
+			{"comment", files{"a/p.go": code("// f is as docs/b.md says.", "func f() {}")},
+				"a/p.go:2: docs/b.md does not exist"},
+			{"later line", files{"p.go": code("/* One.", "See docs/b.md. */", "func f() {}")}, "p.go:3: docs/b.md"},
+			{"anchor", files{"p.go": code("// See docs/b.md#two."), "docs/b.md": "# One\n"},
+				"no heading of docs/b.md makes the anchor #two"},
+			{"script", files{"webui/a.js": "// as docs/" + "ref/b.md says\n"}, "webui/a.js:1"},
+			{"good", files{"a/p.go": code("// See docs/b.md, and docs/b.md#one."), "docs/b.md": "# One\n"}, ""},
+			{"not a comment", files{"p.go": code("const a = \"docs/b.md\"")}, ""},
+			{"without a folder", files{"p.go": code("// See DESIGN.md.")}, "p.go:2: DESIGN.md does not exist"},
+			{"beside the file", files{"a/p.go": code("// See b.md."), "a/b.md": ""}, ""},
+			{"elsewhere", files{"p.go": code("// See https://x.example/docs/b.md."), "a.mjs": "// see README.md\n"}, ""},
+		},
+		"tests that the docs name exist": {
+			{"none", files{"docs/a.md": "Tested (`TestGone`).\n"}, "docs/a.md:1: there is no test TestGone"},
+			{"one", files{"docs/a.md": "Tested (`TestHere`).\n", "a_test.go": code("func TestHere(t *testing.T) {}")}, ""},
+			{"a part of one", files{"docs/a.md": "`TestHere/x`\n", "a_test.go": code("func TestHere(t *testing.T) {}")}, ""},
+		},
+		"only commands name flags": {
+			{"error", withFlags("hub/internal/p/p.go", "give --max-fps 5"), "hub/internal/p/p.go:2: names the flag --max-fps"},
+			{"root", withFlags("internal/p/p.go", "without --max-fps"), "names the flag"},
+			{"setting", withFlags("hub/internal/p/p.go", "give {max-fps} 5"), ""},
+			{"whole command", withFlags("hub/internal/p/p.go", "bramble-hub serve --max-fps 5"), ""},
+			{"another program's", withFlags("hub/internal/p/p.go", "ffmpeg --help"), ""},
+			{"command", withFlags("hub/cmd/bramble-hub/p.go", "give --max-fps 5"), ""},
+		},
+		"texts name roles": {
+			{"comment", files{"p.go": code("// f is for who"+"ever asks.", "func f() {}")}, "p.go:2"},
+			{"page", files{"docs/guide/a.md": "There is no" + "body.\n"}, "a.md:1"},
+			{"first word", files{"a.js": "No" + "body looks.\n"}, "a.js:1"},
+			{"user", files{"a.Dockerfile": "USER no" + "body:no" + "body\n"}, ""},
+			{"within a word", files{"a.md": "the renewed certificate\n"}, ""},
+		},
+		"shared starts no goroutine": {
+			{"go", files{"shared/p/p.go": code("func f() {", "\tgo f()", "}")}, "shared/p/p.go:3"},
+			{"literal", files{"shared/p/p.go": code("func f() {", "\tgo func() {}()", "}")}, "shared/p/p.go:3"},
+			{"wait group", files{"shared/p/p.go": code("func f() { var wg sync.WaitGroup; wg.Go(f) }")}, ".Go("},
+			{"hub", files{"hub/p.go": code("func f() {", "\tgo f()", "}")}, ""},
+			{"a test", files{"shared/p/p_test.go": code("func f() {", "\tgo f()", "}")}, ""},
+		},
+		"no conflict markers": {
+			{"ours", files{"CHANGELOG.md": "a\n" + strings.Repeat("<", 7) + " HEAD\n"}, "CHANGELOG.md:2"},
+			{"theirs", files{"a.yaml": strings.Repeat(">", 7) + " main\n"}, "a.yaml:1"},
+			{"a heading", files{"a.md": "Heading\n=======\n"}, ""},
+		},
+		"no package registry": {
+			{"lock file", files{"e2e/browser/package-lock.json": "{\n\"resolved\": \"https" + "://r.example/x.tgz\"}\n"},
+				"package-lock.json:2"},
+			{"setting", files{".npmrc": "registry" + "=https://r.example\n"}, ".npmrc:1"},
+			{"clean lock file", files{"package-lock.json": "{\"integrity\": \"sha512-x\"}\n"}, ""},
+		},
+		"no fixed port in tests": {
+			{"Go", files{"p_test.go": code("const a = \"localhost" + ":8080\"")}, "p_test.go:2"},
+			{"NATS", files{"p_test.go": code("const a = \"nats://127.0.0.1" + ":4222\"")}, "p_test.go:2"},
+			{"any address", files{"p_test.go": code("const a = \":" + "8080\"")}, "p_test.go:2"},
+			{"script", files{"e2e/browser/grid.spec.mjs": "open('http://localhost" + ":3000/')\n"}, "grid.spec.mjs:1"},
+			{"port 0", files{"p_test.go": code("const a, b = \"127.0.0.1:0\", `{\"width\":1280}`")}, ""},
+			{"nothing listens", files{"p_test.go": code("const a = \"127.0.0.1:1\"")}, ""},
+			{"a default", files{"hub/config.go": code("const a = \"127.0.0.1" + ":8080\"")}, ""},
+		},
+		"links in the docs resolve": {
+			{"gone", files{"docs/a.md": "[b](b.md)\n"}, "docs/a.md:1: b.md leads to docs/b.md"},
+			{"out of the repository", files{"a.md": "[b](../b.md)\n"}, "../b.md"},
+			{"picture", files{"a.md": "<img src=\"b.png\">\n"}, "b.png"},
+			{"reference", files{"a.md": "[b]: b.md\n"}, "b.md"},
+			{"anchor", files{"a.md": "# One\n[b](#two)\n"}, "the anchor #two"},
+			{"absolute", files{"a.md": "[b](/a.md)\n"}, "is absolute"},
+			{"good", files{"docs/a.md": "# It's `so`: 1, 2\n[b](../b/c.go) [d](#its-so-1-2) [w](https://x.example/y)\n",
+				"b/c.go": code()}, ""},
+			{"test data", files{"a.md": "[b](testdata/b.bin)\n", "testdata/b.bin": ""}, ""},
+			{"code", files{"a.md": "`[b](b.md)`\n```\n[b](b.md)\n```\n"}, ""},
 		},
 	}
 }

@@ -1,5 +1,5 @@
-// Package policy holds the house rules that a program can check (CONTRIBUTING.md says them in prose), as functions of a
-// source tree. Formatting and what go vet finds do not belong here.
+// Package policy holds the house rules that no linter of .golangci.yml has, as functions of a source tree.
+// CONTRIBUTING.md says them in prose.
 package policy
 
 import "slices"
@@ -19,6 +19,10 @@ type Finding struct {
 
 // Rules returns all rules.
 func Rules() []Rule {
-	return slices.Concat(importRules(), docRules(), sizeRules(), stateRules(), testRules(), textRules(), linkRules(),
-		glossaryRules())
+	return slices.Concat([]Rule{{
+		"each output and each source is a package of its own",
+		"an output is registered in hub/internal/outputs, a source in agent/internal/source's users; what two of them " +
+			"need goes into the package above them or into one of its helpers",
+		crossImports,
+	}}, sizeRules(), textRules(), linkRules(), glossaryRules())
 }

@@ -1,6 +1,24 @@
 package policy
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
+
+// TestRepository checks the rules in this repository.
+func TestRepository(t *testing.T) {
+	tree, err := Load(os.DirFS("../.."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range Rules() {
+		t.Run(r.Name, func(t *testing.T) {
+			for _, f := range r.Check(tree) {
+				t.Errorf("%s: %s\n\tremedy: %s", f.At, f.What, r.Remedy)
+			}
+		})
+	}
+}
 
 // TestFixtures proves each rule: it flags its bad fixtures and passes its good ones.
 func TestFixtures(t *testing.T) {

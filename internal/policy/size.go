@@ -2,16 +2,13 @@ package policy
 
 import (
 	"fmt"
-	"go/ast"
 	"maps"
 	"slices"
 	"strings"
 )
 
 const (
-	maxFileLines = 400
-	maxFuncLines = 60
-
+	maxFileLines    = 400
 	maxPackageFiles = 20
 	maxPackageLines = 2500
 )
@@ -21,10 +18,6 @@ func sizeRules() []Rule {
 		{
 			fmt.Sprintf("files have at most %d lines", maxFileLines), "split it by concern: one type or one protocol a file",
 			longFiles,
-		},
-		{
-			fmt.Sprintf("functions have at most %d lines", maxFuncLines), "name its steps and make each a function",
-			longFuncs,
 		},
 		{
 			fmt.Sprintf("packages have at most %d files and %d lines", maxPackageFiles, maxPackageLines),
@@ -53,29 +46,6 @@ func largePackages(tr *Tree) (found []Finding) {
 	for _, dir := range slices.Sorted(maps.Keys(files)) {
 		if files[dir] > maxPackageFiles || lines[dir] > maxPackageLines {
 			found = append(found, Finding{dir, fmt.Sprintf("%d files, %d lines", files[dir], lines[dir])})
-		}
-	}
-	return found
-}
-
-func longFuncs(tr *Tree) (found []Finding) {
-	for _, f := range tr.code() {
-		for _, decl := range f.ast.Decls {
-			ast.Inspect(decl, func(n ast.Node) bool {
-				name := ""
-				switch fn := n.(type) {
-				case *ast.FuncDecl:
-					name = fn.Name.Name
-				case *ast.FuncLit:
-					name = "a function literal"
-				default:
-					return true
-				}
-				if lines := tr.lines(n); lines > maxFuncLines {
-					found = append(found, Finding{tr.pos(n), fmt.Sprintf("%s has %d lines", name, lines)})
-				}
-				return true
-			})
 		}
 	}
 	return found

@@ -60,6 +60,15 @@ func textRules() []Rule {
 			flagsOutsideOfCommands,
 		},
 		{
+			"texts name roles",
+			"say client, viewer, agent, operator or consumer, \"no client\", \"again\"",
+			func(tr *Tree) []Finding { return tr.grep(regexp.MustCompile(unnamed), isProse) },
+		},
+		{
+			"shared starts no goroutine", "shared holds values and pure functions: let agent or hub start the goroutine",
+			func(tr *Tree) []Finding { return tr.grep(regexp.MustCompile(goroutine), isShared) },
+		},
+		{
 			"no conflict markers", "resolve the conflict: keep what both sides mean, and remove the markers",
 			func(tr *Tree) []Finding { return tr.grep(regexp.MustCompile(conflict), isAnything) },
 		},
@@ -72,6 +81,11 @@ func textRules() []Rule {
 }
 
 const (
+	// unnamed matches words that leave open which role a sentence is about, and some that read as translated. The user
+	// that systems call so follows a preposition or a slash.
+	unnamed = `(?i)\b(?:who` + `ever|some` + `body|wh` + `om|an` + `ew)\b|(?:^|[^/:=@"'\x60] )\bno` + `body\b(?:[^:"'\x60]|$)`
+	// goroutine matches a go statement, and a call of a sync.WaitGroup's or errgroup.Group's Go.
+	goroutine = `^\s*go [\w.]+\(|^\s*go func\b|\.Go\(`
 	// conflict matches what git leaves in a file that two sides have changed.
 	conflict = `^(?:<{7}|>{7}|\|{7}) `
 	// registry matches a lock file's download addresses and settings that point a client somewhere.
@@ -96,6 +110,15 @@ func (tr *Tree) grep(re *regexp.Regexp, in func(name string) bool) (found []Find
 }
 
 func isAnything(string) bool { return true }
+
+// isProse is true for what readers see first.
+func isProse(name string) bool {
+	return within(name, "webui") || within(name, "docs/guide") || within(name, "docs/design") || !strings.Contains(name, "/")
+}
+
+func isShared(name string) bool {
+	return within(name, "shared") && !strings.HasSuffix(name, "_test.go")
+}
 
 // isTestText is true for Go tests, for all of e2e and for the page's tests.
 func isTestText(name string) bool {

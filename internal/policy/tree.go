@@ -102,11 +102,6 @@ func (tr *Tree) pos(n ast.Node) string {
 	return p.Filename + ":" + strconv.Itoa(p.Line)
 }
 
-// lines is how many lines a node spans.
-func (tr *Tree) lines(n ast.Node) int {
-	return tr.fset.Position(n.End()).Line - tr.fset.Position(n.Pos()).Line + 1
-}
-
 // texts is the files with one of the endings, sorted by path.
 func (tr *Tree) texts(exts ...string) (names []string) {
 	for _, name := range slices.Sorted(maps.Keys(tr.text)) {
@@ -119,9 +114,6 @@ func (tr *Tree) texts(exts ...string) (names []string) {
 
 func (f *goFile) dir() string  { return path.Dir(f.path) }
 func (f *goFile) isTest() bool { return strings.HasSuffix(f.path, "_test.go") }
-func (f *goFile) isMain() bool { return f.ast.Name.Name == "main" }
-func (f *goFile) pkg() string  { return f.dir() + " " + f.ast.Name.Name }
-func (f *goFile) inCmd() bool  { return slices.Contains(strings.Split(f.dir(), "/"), "cmd") }
 func (f *goFile) inE2E() bool  { return within(f.dir(), "e2e") }
 
 // within is true for a directory or import path and for everything below it.
@@ -130,9 +122,4 @@ func within(dir, of string) bool { return dir == of || strings.HasPrefix(dir, of
 // code is the Go files that ship: no tests.
 func (tr *Tree) code() []*goFile {
 	return slices.DeleteFunc(slices.Clone(tr.gofs), (*goFile).isTest)
-}
-
-// tests is the Go files that only `go test` compiles.
-func (tr *Tree) tests() []*goFile {
-	return slices.DeleteFunc(slices.Clone(tr.gofs), func(f *goFile) bool { return !f.isTest() })
 }
