@@ -5,13 +5,13 @@ SHELL := /bin/bash
 export GOTOOLCHAIN := $(shell GOTOOLCHAIN=auto go version >/dev/null 2>&1 && echo auto || echo local)
 .DEFAULT_GOAL := help
 .PHONY: help demo build dist release-dry-run test test-system test-v4l2 check race reference fuzz clean
-.PHONY: bench bench-go bench-transcode bench-agent bench-cluster
+.PHONY: bench
 
 # make demo ARGS="...", make bench ARGS="..."
 ARGS ?=
 # how long each fuzz target runs
 FUZZTIME ?= 60s
-# which packages race and bench-go look at
+# which packages race looks at
 PKG ?= ./...
 # a semantic version, since NATS micro services must have one
 VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --dirty 2>/dev/null | sed 's/^v//' | grep . || \
@@ -58,23 +58,8 @@ reference: ## write the generated parts of docs/ref and the example configuratio
 fuzz: ## every fuzz target for FUZZTIME (60s) each
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-bench: ## the hub beside the cheapest relay: CPU, memory, latency, bad clients; half an hour; ARGS="--help"
+bench: ## measure the hub, half an hour; ARGS="agent", "transcode", "outages", "cluster", "packages", "fanout", "--help"
 	go run ./e2e/bench $(ARGS)
-
-bench-go: ## benchmarks of every package; PKG=./hub/... for fewer
-	go test -run '^$$' -bench . -benchmem $(PKG)
-
-bench-transcode: ## transcodes: first picture, stills, processor time of 1, 9 and 25; 3 minutes; needs ffmpeg
-	go run ./e2e/bench-transcode
-
-bench-agent: ## what an agent costs: memory, CPU, uplink, latency, also in outages; 9 minutes
-	go run ./e2e/bench-agent $(ARGS)
-	@echo && BRAMBLE_TEST_SYSTEM=1 go test -count=1 -v -run TestOutages ./e2e/outage | grep -v '^='
-
-bench-cluster: ## hubs and NATS servers that die under 200 viewers, what a frame costs; 2 minutes; needs haproxy
-	@BRAMBLE_TEST_SYSTEM=1 BRAMBLE_CLUSTER_PARTITION=30s \
-		go test -count=1 -v -run TestFailures ./e2e/cluster | grep -v '^='
-	@BRAMBLE_TEST_SYSTEM=1 go test -run '^$$' -bench NATS -benchtime 2000x ./e2e/cluster
 
 clean: ## remove what the targets above made
 	rm -rf bin dist e2e/browser/node_modules

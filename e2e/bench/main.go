@@ -1,171 +1,80 @@
 //go:build linux
 
-// Command bench measures the hub: what it costs to serve cameras to many viewers, how old the pictures are, and what
-// happens when viewers or cameras misbehave (e2e/bench/README.md). The baseline stands beside it: the cheapest
-// relay that can be written.
+// Command bench measures hubs, agents and renditions on one machine. See e2e/bench/README.md for the method.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"slices"
-	"strings"
 	"syscall"
-	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/alecthomas/kong"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/badclients"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/baseline"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/agentcost"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/renditions"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/scenario"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
-	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+const description = `Measure hubs, agents and renditions on this machine. See e2e/bench/README.md for the method.
 
-func run(args []string, out, progress io.Writer) (exitCode int) {
-	err := program(args, out, progress)
+Examples:
+
+  make bench                                       the hub: all scenarios, about half an hour
+  make bench ARGS="--quick"                        the hub, short runs: about 6 minutes
+  make bench ARGS="fanout --viewers 100"           one scenario of the hub
+  make bench ARGS="join slow --json out.json"      two scenarios, and the figures of each run for a program
+  make bench ARGS="bad-clients --bad-clients storm"
+  make bench ARGS="fanout --nats external"         the hub with NATS in a process of its own
+  make bench ARGS="--hub ./bramble-hub-old"        another hub
+  make bench ARGS="agent"                          an agent, about 9 minutes
+  make bench ARGS="agent latency --seconds 5"      one part of it
+  make bench ARGS="transcode"                      renditions, about 3 minutes; needs ffmpeg
+  make bench ARGS="outages"                        an agent and a hub in outages, about 2 minutes
+  make bench ARGS="cluster"                        NATS servers and hubs that die, about 2 minutes; needs haproxy
+  make bench ARGS="packages ./hub/..."             the Go benchmarks of packages`
+
+// commands are the subcommands. A command line without one is for hub.
+type commands struct {
+	Hub       hubCommand         `cmd:"" default:"withargs" help:"Measure a hub beside the baseline."`
+	Agent     agentcost.Command  `cmd:"" help:"Measure what an agent costs its machine."`
+	Transcode renditions.Command `cmd:"" help:"Measure what renditions cost, and how soon they show a picture."`
+	Outages   outagesCommand     `cmd:"" help:"Measure what outages do to agents and hubs."`
+	Cluster   clusterCommand     `cmd:"" help:"Let NATS servers and hubs die under 200 viewers; needs haproxy."`
+	Packages  packagesCommand    `cmd:"" help:"Run the Go benchmarks of packages."`
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) (exitCode int) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := program(ctx, args)
 	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
+	case err == nil:
 		return 0
 	case errors.Is(err, context.Canceled):
-		_, _ = fmt.Fprintln(progress, "bench: stopped")
+		_, _ = fmt.Fprintln(os.Stderr, "bench: stopped")
 		return 130
 	}
-	_, _ = fmt.Fprintln(progress, "bench:", err)
+	_, _ = fmt.Fprintln(os.Stderr, "bench:", err)
 	return 1
 }
 
-func program(args []string, out, progress io.Writer) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	switch strings.Join(args, " ") {
-	case "baseline":
-		return baseline.Run(out)
-	case "camera":
-		return syntheticframes.Write(ctx, out)
+func program(ctx context.Context, args []string) error {
+	if part := scenario.Part(args); part != nil {
+		return part(ctx, os.Stdout)
 	}
-	if len(args) == 2 && args[0] == "bad-clients" {
-		return badclients.Run(ctx, args[1], out)
-	}
-	s, err := parse(args, progress)
+	parser, err := kong.New(&commands{}, kong.Name("bench"), kong.Description(description),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return err
 	}
-	if err := alone(); err != nil {
-		return err
-	}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: openFiles, Max: openFiles}); err != nil {
-		return fmt.Errorf("%d open files are needed: ulimit -n: %w", openFiles, err)
-	}
-	dir, err := os.MkdirTemp("", "bramble-bench-")
+	parsed, err := parser.Parse(args)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; --help lists commands and flags", err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // a folder in the system's temporary one
-	s.bench.Dir = dir
-	if err := s.build(ctx); err != nil {
-		return err
-	}
-	return s.measure(ctx, out)
-}
-
-// openFiles are enough for 1000 viewers, those who come and go, and all cameras.
-const openFiles = 8192
-
-// alone starts this program again on the generator's core, so that all its threads are there.
-func alone() error {
-	const done = "BRAMBLE_BENCH_ALONE"
-	if os.Getenv(done) != "" {
-		return nil
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	return proc.OnCore(harness.GeneratorCore,
-		func() error { return unix.Exec(self, os.Args, append(os.Environ(), done+"=1")) })
-}
-
-// build makes the programs that are measured as make build does, unless they were given.
-func (s *settings) build(ctx context.Context) (err error) {
-	if s.bench.Self, err = os.Executable(); err != nil {
-		return err
-	}
-	const ours = "github.com/bramble-cam/bramble/"
-	programs := map[string]*string{ours + "hub/cmd/bramble-hub": &s.bench.Hub,
-		ours + "agent/cmd/bramble-agent": &s.bench.Agent}
-	if s.nats == external {
-		programs["github.com/nats-io/nats-server/v2"] = &s.bench.Broker
-	}
-	for pkg, file := range programs {
-		if *file != "" {
-			continue
-		}
-		_, _ = fmt.Fprintln(s.bench.Log, "building", pkg)
-		*file = filepath.Join(s.bench.Dir, strings.ReplaceAll(pkg, "/", "-"))
-		build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", *file, pkg)
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build: %w\n%s", err, out)
-		}
-	}
-	return nil
-}
-
-// measure runs the scenarios. Those that were measured are written even if a later one fails.
-func (s *settings) measure(ctx context.Context, out io.Writer) (err error) {
-	var tables []*report.Table
-	defer func() { err = errors.Join(err, s.write(tables)) }()
-	for _, sc := range scenario.All() {
-		if len(s.only) > 0 && !slices.Contains(s.only, sc.Name) {
-			continue
-		}
-		began := time.Now()
-		t, err := sc.Run(&s.bench, ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", sc.Name, err)
-		}
-		t.Scenario, t.About = sc.Name, sc.About
-		tables = append(tables, t)
-		if err := t.Print(out); err != nil {
-			return err
-		}
-		_, _ = fmt.Fprintf(s.bench.Log, "%s took %v\n", sc.Name, time.Since(began).Round(time.Second))
-	}
-	return nil
-}
-
-// write puts the tables into the files that were asked for.
-func (s *settings) write(tables []*report.Table) error {
-	if s.json != "" {
-		data, err := json.MarshalIndent(tables, "", "  ")
-		if err == nil {
-			err = os.WriteFile(s.json, append(data, '\n'), 0o600)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if s.markdown == "" {
-		return nil
-	}
-	var b strings.Builder
-	for _, t := range tables {
-		if err := t.Print(&b); err != nil {
-			return err
-		}
-	}
-	return os.WriteFile(s.markdown, []byte(b.String()), 0o600)
+	return parsed.Run()
 }

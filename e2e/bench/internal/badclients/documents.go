@@ -69,7 +69,8 @@ func (g *client) statusFlood(ctx context.Context) error {
 
 // hostile is an agent whose status and pictures hold what is special to terminals, browsers and parsers.
 func (g *client) hostile(ctx context.Context) error {
-	const text = "\x1b[2J\x1b]0;owned\x07\x1b]52;c;cm0gLXJmIC8=\x07\r\nlevel=ERROR msg=\"all is lost\"\u202e<img src=x onerror=alert(1)>"
+	const text = "\x1b[2J\x1b]0;owned\x07\x1b]52;c;cm0gLXJmIC8=\x07\r\n" +
+		"level=ERROR msg=\"all is lost\"\u202e<img src=x onerror=alert(1)>"
 	st := g.document()
 	st.Host, st.Source, st.Agent, st.Reason, st.State = text, text, text, text, status.Degraded
 	st.FPS, st.Width, st.Drops = 1e300, -1, map[string]uint64{"__proto__": 1, text: 2}

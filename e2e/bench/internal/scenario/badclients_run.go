@@ -230,7 +230,7 @@ func (b *Bench) startBadClients(ctx context.Context, groups []badclients.Group) 
 	}
 	err = begin(func() error {
 		return proc.OnCore(harness.GeneratorCore, func() error {
-			p, err = proc.Start(nil, b.Self, "bad-clients", encoded)
+			p, err = proc.Start(nil, b.Self, misbehave, encoded)
 			return err
 		})
 	})

@@ -48,7 +48,8 @@ func (b *Bench) join(ctx context.Context) (*report.Table, error) {
 		}
 	}
 	t.Notes = append(t.Notes,
-		"Raw H.264 has no times: a player that shows it at the camera's rate stays as far behind as the first frame was old. MP4 has times, and a player that heeds its edit list is as far behind as said.")
+		"Raw H.264 has no times. A player that shows it at the camera's rate stays as far behind as the first frame was "+
+			"old. MP4 has times. The figures are for a player that follows its edit list.")
 	return t, nil
 }
 

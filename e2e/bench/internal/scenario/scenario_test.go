@@ -18,34 +18,20 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/bramble-cam/bramble/e2e/bench/internal/badclients"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/baseline"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/harness"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
 	"github.com/bramble-cam/bramble/e2e/bench/internal/report"
-	"github.com/bramble-cam/bramble/e2e/bench/internal/syntheticframes"
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// TestMain lets this test program be the baseline and the exec: camera, as the benchmark's own program is.
+// TestMain lets this test program run the benchmark's parts, as the benchmark's own program does.
 func TestMain(m *testing.M) {
-	switch strings.Join(os.Args[1:], " ") {
-	case "baseline":
-		if baseline.Run(os.Stdout) != nil {
-			os.Exit(1)
-		}
-		os.Exit(0)
-	case "camera":
-		if syntheticframes.Write(context.Background(), os.Stdout) != nil {
-			os.Exit(1)
-		}
-	}
-	if len(os.Args) == 3 && os.Args[1] == "bad-clients" {
+	if part := Part(os.Args[1:]); part != nil {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		err := badclients.Run(ctx, os.Args[2], os.Stdout)
+		err := part(ctx, os.Stdout)
 		stop()
 		if err != nil {
-			fmt.Fprintln(os.Stderr, "bad-clients:", err)
+			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)

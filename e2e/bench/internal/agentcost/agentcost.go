@@ -1,28 +1,21 @@
 //go:build linux
 
-// Command bench-agent measures what an agent costs the board that it runs on, and prints it beside the goals
+// Package agentcost measures what an agent costs the board that it runs on, and prints it beside the goals
 // (docs/benchmarks/README.md).
-package main
+package agentcost
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"os"
-	"os/signal"
+	"slices"
 	"time"
 )
 
-func main() {
-	seconds := flag.Int("seconds", 10, "how long each figure is measured")
-	only := flag.String("only", "", "one part: footprint, allocations, idle, hubs or latency")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, time.Duration(*seconds)*time.Second, *only); err != nil {
-		fmt.Fprintln(os.Stderr, "bench-agent:", err)
-		os.Exit(1)
-	}
+// Command is the subcommand agent.
+type Command struct {
+	Parts   []string `arg:"" optional:"" enum:"footprint,allocations,idle,hubs,latency" help:"${enum} (default: all)."`
+	Seconds int      `default:"10" placeholder:"S" help:"How long each figure is measured (${default})."`
 }
 
 // bench is the programs and clips that every part uses.
@@ -47,29 +40,32 @@ func (b *bench) sources() []source {
 	}
 }
 
-func run(ctx context.Context, span time.Duration, only string) error {
+// Run implements kong's command.
+func (c *Command) Run(ctx context.Context) error {
 	dir, err := os.MkdirTemp("", "bramble-bench-")
 	if err != nil {
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // a folder in the system's temporary one
 	fmt.Println("building ...")
-	b, err := prepare(ctx, dir, span)
+	b, err := prepare(ctx, dir, time.Duration(c.Seconds)*time.Second)
 	if err != nil {
 		return err
 	}
 	build := "static, with V4L2"
 	if !b.withC {
-		build = "without V4L2, since there is no C compiler"
+		build = "without V4L2, because there is no C compiler"
 	}
 	fmt.Printf("agent: %s, %.1f MB; one camera of 1280x720 at 30 frames a second; 1 MB is 1,000,000 bytes\n", build,
 		float64(b.agentSize)/1e6)
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"footprint", b.footprint}, {"allocations", b.allocations}, {"idle", b.idle}, {"hubs", b.hubs}, {"latency",
-		b.latency}} {
-		if only != "" && only != part.name {
+	}{
+		{"footprint", b.footprint}, {"allocations", b.allocations}, {"idle", b.idle}, {"hubs", b.hubs},
+		{"latency", b.latency},
+	} {
+		if len(c.Parts) > 0 && !slices.Contains(c.Parts, part.name) {
 			continue
 		}
 		fmt.Println()

@@ -1,6 +1,6 @@
 //go:build linux
 
-package main
+package renditions
 
 import (
 	"bytes"
@@ -15,15 +15,16 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/bramble-cam/bramble/e2e/bench/internal/loadgen"
+	"github.com/bramble-cam/bramble/e2e/internal/proc"
 )
 
-// bench asks a hub at root.
-type bench struct{ root string }
+// bench asks a hub.
+type bench struct{ hub *proc.Hub }
 
 // get opens a URL.
 func (b *bench) get(ctx context.Context, path string) (io.ReadCloser, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, b.root+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(b.hub.Page, "/")+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +186,7 @@ func (b *bench) stills(ctx context.Context, w io.Writer) error {
 
 // tiles measures the processor time of a grid.
 func (b *bench) tiles(ctx context.Context, w io.Writer) error {
-	_, _ = fmt.Fprintf(w, "processor time of a grid of tiles, percent of one core: ffmpeg, and the hub with its viewers\n")
+	_, _ = fmt.Fprintf(w, "processor time of a grid of tiles, percent of one core: ffmpeg, and the hub\n")
 	for _, kind := range []string{"jpeg", "h264"} {
 		for _, query := range []string{"width=320&fps=2", "width=320"} {
 			for _, n := range []int{1, 9, maxTiles} {
@@ -207,23 +208,13 @@ func (b *bench) grid(ctx context.Context, w io.Writer, kind, query string, n int
 	for i := range n {
 		go b.watch(viewing, fmt.Sprintf("/cam/%s-%d.mjpeg?%s", kind, i, query), nil, nil) // ends with viewing
 	}
-	wait := func(d time.Duration) error {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-timer.C:
-			return nil
-		}
-	}
 	const settle, measured = 2 * time.Second, 4 * time.Second
-	if err := wait(settle); err != nil {
+	if err := loadgen.Pause(ctx, settle); err != nil {
 		return err
 	}
 	cpu, hub, err := b.used(ctx)
 	if err == nil {
-		err = wait(measured)
+		err = loadgen.Pause(ctx, measured)
 	}
 	if err != nil {
 		return err
@@ -233,21 +224,16 @@ func (b *bench) grid(ctx context.Context, w io.Writer, kind, query string, n int
 		return err
 	}
 	processes, err := b.metric(ctx, "bramble_hub_transcodes")
-	_, _ = fmt.Fprintf(w, "  %s .mjpeg?%-16s %2d tiles: ffmpeg %5.1f %% in %2.0f processes, hub %5.1f %%\n", kind, query,
-		n,
+	_, _ = fmt.Fprintf(w, "  %s .mjpeg?%-16s %2d tiles: ffmpeg %5.1f %% in %2.0f processes, hub %5.1f %%\n", kind, query, n,
 		100*(cpu2-cpu)/measured.Seconds(), processes, 100*(hub2-hub)/measured.Seconds())
 	return err
 }
 
-// used returns the processor time of ffmpeg and of this process in seconds.
-func (b *bench) used(ctx context.Context) (ffmpeg, own float64, err error) {
+// used returns the processor time of ffmpeg and of the hub in seconds.
+func (b *bench) used(ctx context.Context) (ffmpeg, hub float64, err error) {
 	if ffmpeg, err = b.metric(ctx, "bramble_hub_transcode_cpu_seconds_total"); err != nil {
 		return 0, 0, err
 	}
-	var u unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
-		return 0, 0, err
-	}
-	seconds := func(t unix.Timeval) float64 { return float64(t.Sec) + float64(t.Usec)/1e6 }
-	return ffmpeg, seconds(u.Utime) + seconds(u.Stime), nil
+	cpu, err := b.hub.CPU()
+	return ffmpeg, cpu.Seconds(), err
 }
