@@ -54,7 +54,7 @@ func New() *Generator {
 		until: never()}
 }
 
-// maxConnecting is how many viewers of a generator connect at the same time. That takes the generator about 60 µs each:
+// maxConnecting is how many viewers of a generator connect at the same time. Each costs the generator about 60 µs:
 // if hundreds did it at once, the viewers that are counted could not read meanwhile, and the frames would look late.
 const maxConnecting = 4
 
