@@ -10,19 +10,19 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// A consumer gets messages from nc.Subscribe("cam.porch.jpeg", ...): pictures, and questions for interest, which it
-// ignores.
+// A consumer receives pictures from nc.Subscribe("cam.porch.jpeg", ...). It also receives the agent's probes for
+// interest, and ignores them.
 func ExampleDecode() {
 	picture := nats.NewMsg("cam.porch.jpeg")
 	picture.Data = []byte("\xff\xd8...\xff\xd9")
 	picture.Header = nats.Header{"Cam-Seq": {"42"}, "Cam-Pts": {"1680000"}, "Cam-Time": {"1790000000123456789"},
 		"Cam-Epoch": {"1790000000000000000"}}
-	question := nats.NewMsg("cam.porch.jpeg")
+	probe := nats.NewMsg("cam.porch.jpeg")
 
-	for _, msg := range []*nats.Msg{picture, question} {
+	for _, msg := range []*nats.Msg{picture, probe} {
 		f, err := frame.Decode(frame.JPEG, frame.Header(msg.Header), msg.Data)
 		if errors.Is(err, frame.ErrNoPayload) {
-			fmt.Println("a question")
+			fmt.Println("a probe")
 			continue
 		}
 		if err != nil {
@@ -33,10 +33,10 @@ func ExampleDecode() {
 	}
 	// Output:
 	// picture 42, 1.68s after the camera was opened, 7 bytes
-	// a question
+	// a probe
 }
 
-// A message that lacks something says what.
+// The error names the header that is missing or malformed.
 func ExampleHeaderError() {
 	_, err := frame.Decode(frame.JPEG, frame.Header{"Cam-Seq": {"42"}, "Cam-Pts": {"-1"}}, []byte("\xff\xd8...\xff\xd9"))
 	var he *frame.HeaderError
@@ -47,7 +47,7 @@ func ExampleHeaderError() {
 	// header Cam-Pts="-1": not a decimal number in range
 }
 
-// A program that publishes frames fills one header per stream, over and over.
+// A program that publishes frames reuses one header per stream.
 func ExampleEncode() {
 	msg := nats.NewMsg("cam.porch.h264")
 	f := frame.Frame{
@@ -64,7 +64,7 @@ func ExampleEncode() {
 	// [43] [1720000] []
 }
 
-// A picture of a few bytes may say that it takes gigabytes: ask before decoding what others sent.
+// A picture of a few bytes may state a size of gigabytes. Check the size before you decode an untrusted picture.
 func ExampleCheckSize() {
 	fmt.Println(frame.CheckSize(1920, 1080))
 	fmt.Println(errors.Is(frame.CheckSize(65535, 65535), frame.ErrDimensions))

@@ -1,6 +1,6 @@
-// Package frame is the wire contract of one camera frame: what a NATS message on cam.<id>.jpeg or cam.<id>.h264 means.
+// Package frame encodes and decodes camera frames: the NATS messages on cam.<id>.jpeg and cam.<id>.h264.
 //
-// A consumer of its own needs this package and shared/subject, nothing else. The normative text is docs/ref/wire.md.
+// A consumer needs only this package and shared/subject. The normative text is docs/ref/wire.md.
 package frame
 
 import (
@@ -10,13 +10,12 @@ import (
 	"github.com/bramble-cam/bramble/internal/printable"
 )
 
-// MaxPayload is the largest frame in bytes; nothing in Bramble ever buffers a larger one. It is also the max_payload of
-// the embedded server and of every shipped NATS configuration, where the headers count too: a frame within some 200
-// bytes of it is refused there.
+// MaxPayload is the largest frame in bytes. It is also the max_payload of the embedded NATS server and of the NATS
+// configurations that Bramble ships. There the headers count too, so a frame must be about 200 bytes smaller.
 const MaxPayload = 8 << 20
 
-// The largest picture, in pixels. A decoder takes memory for what a picture says of itself, and a JPEG of a thousand
-// bytes may say 65535 by 65535: larger ones are dropped before anything decodes them.
+// The largest picture, in pixels. A decoder allocates memory for the size that a picture states, and a JPEG of a
+// thousand bytes may state 65535x65535. Larger pictures are dropped before they are decoded.
 const (
 	MaxSide   = 16384
 	MaxPixels = 64 << 20
@@ -26,7 +25,7 @@ const (
 var ErrDimensions = fmt.Errorf(
 	"the picture is too large: at most %d pixels a side and %d in all are taken; make it smaller", MaxSide, MaxPixels)
 
-// CheckSize returns an error that wraps ErrDimensions if a picture of this width and height must not be decoded.
+// CheckSize returns an error that wraps ErrDimensions if a picture of this size must not be decoded.
 func CheckSize(width, height int) error {
 	if width > MaxSide || height > MaxSide || width*height > MaxPixels {
 		return fmt.Errorf("%w: it says %dx%d", ErrDimensions, width, height)
@@ -34,10 +33,10 @@ func CheckSize(width, height int) error {
 	return nil
 }
 
-// Format says what the payload of a stream's messages is. Its value is also the last token of the subject.
+// Format is the format of a stream's payloads. It is also the last token of the stream's subject.
 type Format string
 
-// The formats a camera can deliver.
+// The formats that a camera can deliver.
 const (
 	JPEG Format = "jpeg" // one complete JPEG picture per message
 	H264 Format = "h264" // one access unit per message: Annex B, 4-byte start codes, no AUD, SPS and PPS before an IDR
@@ -52,26 +51,26 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("unknown format %q: known are %q and %q", printable.Truncate(s, maxShown), JPEG, H264)
 }
 
-// Frame is one timed unit of one camera: a JPEG picture or an H.264 access unit. A Frame that was handed on is
-// immutable: its payload is shared by every viewer.
+// Frame is one timed unit of one camera: a JPEG picture or an H.264 access unit. Do not change a Frame or its
+// payload after you pass it on: all viewers share it.
 type Frame struct {
 	Format Format
 
-	// Seq grows by one with each frame captured in this epoch, from 0 on. A gap is a loss.
+	// Seq counts the frames captured in this epoch, from 0 on. A gap is a loss.
 	Seq uint64
 
 	// PTS is the time since the start of the epoch, in whole microseconds. It never goes back within an epoch, and it is
 	// the only source of MP4 times.
 	PTS time.Duration
 
-	// CaptureTime is the instant of capture on the agent's clock. How good that clock is stands in the camera's status.
+	// CaptureTime is the instant of capture on the agent's clock. The camera's status tells how good that clock is.
 	CaptureTime time.Time
 
-	// Epoch identifies this run of this stream: its start in Unix nanoseconds. A new one means a new time base and maybe
-	// new parameter sets.
+	// Epoch identifies one run of the stream by its start, in Unix nanoseconds. A new epoch has a new time base, and may
+	// have new parameter sets.
 	Epoch int64
 
-	// Key is true for an access unit that decodes alone. It is false for every JPEG, which needs no such mark.
+	// Key is true for an access unit that decodes alone. It is false for every JPEG.
 	Key bool
 
 	Payload []byte

@@ -24,13 +24,13 @@ const (
 // Header is a NATS message header. nats.Header converts to it and back without a copy.
 type Header = map[string][]string
 
-// ErrNoPayload marks a message without payload: the agent's probe for interest. Consumers ignore it.
+// ErrNoPayload means that the message has no payload. It is an agent's probe for interest; a consumer ignores it.
 var ErrNoPayload = errors.New("message without payload (a probe)")
 
 // ErrOversize means that the payload is larger than MaxPayload.
 var ErrOversize = fmt.Errorf("payload larger than %d bytes", MaxPayload)
 
-// HeaderError says which header of a message is missing or malformed.
+// HeaderError reports a header that is missing or malformed.
 type HeaderError struct {
 	Name  string
 	Value string // cut to 32 bytes; empty if the header is missing
@@ -53,7 +53,7 @@ var (
 	errKeyValue  = errors.New(`only "1" is allowed`)
 )
 
-// Encode writes the headers of f into h, which it may find filled by an earlier call: an agent reuses one header per
+// Encode writes the headers of f into h. It replaces those of an earlier call, so an agent can reuse one header per
 // stream.
 func Encode(h Header, f *Frame) {
 	set(h, HeaderSeq, strconv.FormatUint(f.Seq, 10))
@@ -75,9 +75,9 @@ func set(h Header, name, value string) {
 	h[name] = []string{value}
 }
 
-// Decode returns the frame that a message of the given format carries. The frame keeps payload, which must not change
-// afterwards. The error is ErrNoPayload for a probe, a *HeaderError for a missing or malformed header, or ErrOversize.
-// The payload itself is not looked into.
+// Decode returns the frame of a message. The frame keeps payload, which must not change afterwards. The error is
+// ErrNoPayload for a probe, a *HeaderError for a missing or malformed header, or ErrOversize. Decode does not parse the
+// payload.
 func Decode(format Format, h Header, payload []byte) (Frame, error) {
 	f := Frame{Format: format, Payload: payload}
 	if len(payload) == 0 {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-var update = flag.Bool("update", false, "write the golden file anew")
+var update = flag.Bool("update", false, "update the golden file")
 
 func sample() Frame {
 	return Frame{
@@ -22,7 +22,7 @@ func sample() Frame {
 	}
 }
 
-// TestGolden pins the headers of version 1: other people's consumers read them.
+// TestGolden pins the headers of version 1, because other programs read them.
 func TestGolden(t *testing.T) {
 	var b strings.Builder
 	write := func(f Frame) {

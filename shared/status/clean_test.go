@@ -10,8 +10,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/printable"
 )
 
-// evil is what an agent may say: it clears a terminal's screen, sets the clipboard, rings, turns the writing, and
-// invents a line.
+// evil is a text that a hostile agent may send. It clears a terminal's screen, sets the clipboard, reverses the writing
+// direction and forges a line.
 const evil = "a\x1b[2J\x1b]52;c;eA==\x07\u202eb\r\nOK\u0000\u007f\u009b31m\ufeff"
 
 // TestDecodeCleans sets each text that a document may have, found by reflection, to something evil and long.
@@ -46,7 +46,7 @@ func TestDecodeCleans(t *testing.T) {
 	}
 }
 
-// TestDecodeKeepsGoodTexts: what agents say now comes through as it is.
+// TestDecodeKeepsGoodTexts: the texts of real agents stay as they are.
 func TestDecodeKeepsGoodTexts(t *testing.T) {
 	const reason = "48 °C – “too hot”: give it air"
 	s, err := Decode([]byte(`{"camera":"a","instance":"1","state":"degraded","format":"jpeg","host":"wohnküche",` +
@@ -70,7 +70,7 @@ func TestInstanceIsNotCleaned(t *testing.T) {
 	}
 }
 
-// TestErrorsArePrintable: a document that is refused may be repeated, but not what a terminal obeys.
+// TestErrorsArePrintable: an error may quote the document, but not its control characters.
 func TestErrorsArePrintable(t *testing.T) {
 	text, err := json.Marshal(evil + strings.Repeat("x", 5000))
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 // MaxSettingsSize is the largest settings document in bytes that is accepted.
 const MaxSettingsSize = 8 << 10
 
-// Settings is the JSON document with which do.configure changes a camera. What is absent stays as it is.
+// Settings is the JSON document with which do.configure changes a camera. Absent members stay as they are.
 type Settings struct {
 	FPS      *float64         `json:"fps,omitempty"`      // frames per second
 	Quality  *int             `json:"quality,omitempty"`  // of JPEGs, 1 to 100
@@ -18,8 +18,8 @@ type Settings struct {
 	Controls map[string]int64 `json:"controls,omitempty"` // by name, as answers to do.info list them
 }
 
-// DecodeSettings parses a settings document. It refuses unknown members, documents over MaxSettingsSize and those that
-// change nothing; what a camera can do with the values is the camera's to say.
+// DecodeSettings parses a settings document. It refuses unknown members, documents larger than MaxSettingsSize and
+// documents that change nothing. It does not check the values, because their limits depend on the camera.
 func DecodeSettings(data []byte) (Settings, error) {
 	var s Settings
 	if len(data) > MaxSettingsSize {
@@ -33,7 +33,7 @@ func DecodeSettings(data []byte) (Settings, error) {
 				`known are fps, quality, bitrate and controls`, err)
 	}
 	if d.More() {
-		return s, errors.New("settings: one JSON object, and nothing behind it")
+		return s, errors.New("settings: write one JSON object and nothing after it")
 	}
 	if s.FPS == nil && s.Quality == nil && s.Bitrate == nil && len(s.Controls) == 0 {
 		return s, errors.New("settings: nothing to change: give at least one of fps, quality, bitrate and controls")

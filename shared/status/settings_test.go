@@ -20,7 +20,7 @@ func TestDecodeSettings(t *testing.T) {
 		{"empty", `{}`, "nothing to change"},
 		{"unknown", `{"speed": 3}`, `unknown field "speed"`},
 		{"type", `{"fps": "fast"}`, "fps"},
-		{"more", `{"fps": 3}{"fps": 4}`, "nothing behind it"},
+		{"more", `{"fps": 3}{"fps": 4}`, "nothing after it"},
 		{"fraction", `{"controls": {"brightness": 1.5}}`, "controls"},
 		{"large", `{"controls": {"` + strings.Repeat("x", MaxSettingsSize) + `": 1}}`, "at most 8192"},
 	} {
@@ -32,8 +32,8 @@ func TestDecodeSettings(t *testing.T) {
 	}
 }
 
-// FuzzSettings reads what anybody may ask of a camera: what is taken means the same when it is written again, and a
-// refusal is of a bounded length and one line.
+// FuzzSettings decodes untrusted documents. A document that is accepted means the same when it is encoded again. An
+// error is one line of bounded length.
 func FuzzSettings(f *testing.F) {
 	for _, text := range []string{
 		`{"fps":15}`, `{"controls":{"brightness":10}}`, `{"quality":80,"bitrate":2000000}`, `{"fps":1e999}`, `{"fps":null}`,

@@ -1,5 +1,7 @@
-// Package status is the JSON document in which an agent describes one camera, on cam.<id>.status and in answer to
-// do.info.
+// Package status defines the JSON document that describes one camera. An agent publishes it on cam.<id>.status and
+// returns it in answer to do.info. [Settings] is the document that changes a camera, for do.configure.
+//
+// The normative text is docs/ref/wire.md.
 package status
 
 import (
@@ -15,7 +17,7 @@ import (
 // MaxSize is the largest status document in bytes that is accepted.
 const MaxSize = 64 << 10
 
-// The most that a status document may list.
+// How many items a status document may list.
 const (
 	maxControls  = 256
 	maxMenuItems = 2048
@@ -28,23 +30,23 @@ const maxShown = 32
 // Interval is how often an agent publishes the status of a camera when nothing changes.
 const Interval = 5 * time.Second
 
-// State is what a camera is doing, as its agent sees it. (A hub adds "offline" and "conflict", which no agent can say
-// of itself.)
+// State is what a camera does, as its agent reports it. A hub has two more states, "offline" and "conflict", which no
+// agent can report.
 type State string
 
-// The states an agent reports.
+// The states that an agent reports.
 const (
-	Idle     State = "idle"     // nobody asks for frames: the source is closed
-	Starting State = "starting" // the source is being opened, no frame yet
+	Idle     State = "idle"     // without interest; the source is closed
+	Starting State = "starting" // the source opens; there is no frame yet
 	Live     State = "live"     // frames arrive
-	Degraded State = "degraded" // frames are wanted but do not arrive: Reason says why
-	Stopped  State = "stopped"  // the agent ends in good order
+	Degraded State = "degraded" // there is interest but no frame; Reason says why
+	Stopped  State = "stopped"  // the agent has been stopped
 )
 
 // Status describes one camera.
 type Status struct {
 	Camera   string    `json:"camera"`
-	Instance string    `json:"instance"` // identity of this run of the agent: two of them on one camera are a conflict
+	Instance string    `json:"instance"` // identifies this run of the agent; two on one camera are a conflict
 	Started  time.Time `json:"started"`  // when the agent's run began
 	Host     string    `json:"host"`
 	Agent    string    `json:"agent"` // the agent's version
@@ -57,25 +59,25 @@ type Status struct {
 	Epoch   int64        `json:"epoch,omitempty"`
 	Width   int          `json:"width,omitempty"`
 	Height  int          `json:"height,omitempty"`
-	FPS     float64      `json:"fps"`     // captured, over the last seconds
+	FPS     float64      `json:"fps"`     // captured per second, averaged over the last seconds
 	Bitrate int64        `json:"bitrate"` // bits per second captured, over the last seconds
 
 	Frames  uint64            `json:"frames"`            // captured since the agent's start
 	Sent    uint64            `json:"sent"`              // published since the agent's start
 	Drops   map[string]uint64 `json:"drops,omitempty"`   // by reason since the agent's start
-	Warning string            `json:"warning,omitempty"` // what works but not as it should, and the remedy
+	Warning string            `json:"warning,omitempty"` // what does not work as it should, and the remedy
 
 	Controls []Control `json:"controls,omitempty"` // only in answers to do.info
 
 	Clock       Clock    `json:"clock"`
-	Temperature *float64 `json:"temperature,omitempty"` // degrees Celsius of the board, if it tells
+	Temperature *float64 `json:"temperature,omitempty"` // of the board, in degrees Celsius; nil if unknown
 }
 
 // Where capture times come from.
 const (
-	ClockV4L2    = "v4l2"    // the driver's time of the buffer
-	ClockSensor  = "sensor"  // the camera system's time of the exposure
-	ClockArrival = "arrival" // when the frame reached the agent, at best
+	ClockV4L2    = "v4l2"    // the driver's time stamp of the buffer
+	ClockSensor  = "sensor"  // the camera system's time stamp of the exposure
+	ClockArrival = "arrival" // when the frame reached the agent
 )
 
 // Control is a setting of the camera that do.configure can change.
@@ -87,18 +89,18 @@ type Control struct {
 	Step     int64    `json:"step"`
 	Default  int64    `json:"default"`
 	Value    int64    `json:"value"`
-	Menu     []string `json:"menu,omitempty"`     // of a menu: the items from Min on, "" where there is none
-	Inactive bool     `json:"inactive,omitempty"` // has no effect now, since another control decides
+	Menu     []string `json:"menu,omitempty"`     // the items of a menu, from Min on; "" for a missing one
+	Inactive bool     `json:"inactive,omitempty"` // has no effect now, because another control overrides it
 }
 
-// Clock says how good the capture times of this camera are.
+// Clock describes how good the capture times of this camera are.
 type Clock struct {
 	Source string `json:"source"`   // ClockV4L2, ClockSensor or ClockArrival
-	Error  int64  `json:"error_us"` // largest known error in microseconds; -1 if the clock is not known to be synchronised
+	Error  int64  `json:"error_us"` // largest known error in microseconds; -1 if unknown
 }
 
-// Decode parses and checks a status document. It refuses documents over MaxSize, ids that are not allowed and unknown
-// states. Each text in the result is one line of printable characters, of a bounded length.
+// Decode parses and checks a status document. It refuses documents larger than MaxSize, invalid camera ids and unknown
+// states. Each text in the result is one line of printable characters of bounded length, safe for a terminal.
 func Decode(data []byte) (Status, error) {
 	var s Status
 	if len(data) > MaxSize {

@@ -23,7 +23,7 @@ func sample() Status {
 	}
 }
 
-// TestJSON pins the names on the wire: other people's consumers read them.
+// TestJSON pins the JSON names, because other programs read them.
 func TestJSON(t *testing.T) {
 	got, err := json.Marshal(sample())
 	if err != nil {

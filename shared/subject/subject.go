@@ -1,4 +1,6 @@
-// Package subject builds, parses and validates every NATS subject of the wire protocol: no other code writes one.
+// Package subject builds, parses and validates the NATS subjects of the wire protocol. No other package writes one.
+//
+// The normative text is docs/ref/wire.md.
 package subject
 
 import (
@@ -9,13 +11,13 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// DefaultRoot is the first token of every subject unless a shared NATS system needs another.
+// DefaultRoot is the first token of every subject, unless a shared NATS system needs another one.
 const DefaultRoot = "cam"
 
 // Service is the name under which an agent registers each camera as a NATS micro service.
 const Service = "camera"
 
-// Last tokens of a camera's subjects beside the formats.
+// The last tokens of a camera's subjects, besides the formats.
 const (
 	Still  = "still"
 	Status = "status"
@@ -26,7 +28,7 @@ const (
 // it.
 const hubs = "bramble-hub"
 
-// What hubs tell each other.
+// The messages between hubs.
 const (
 	HubEnded = "ended" // sessions that have ended
 	HubState = "state" // a summary of a hub's sessions and credentials
@@ -50,7 +52,7 @@ var (
 	rootPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63}){0,3}$`)
 )
 
-// ValidateID returns nil if id may name a camera, else an error that says what is allowed.
+// ValidateID returns nil if id is a valid camera id, else an error that says what is allowed.
 func ValidateID(id string) error {
 	if idPattern.MatchString(id) {
 		return nil
@@ -90,7 +92,7 @@ func (s Space) Root() string {
 // Frames returns the subject of a camera's frames at full rate.
 func (s Space) Frames(camera string, f frame.Format) string { return s.join(camera, string(f)) }
 
-// Still returns the subject of a camera's pictures at one a second or less.
+// Still returns the subject of a camera's pictures, at most one a second.
 func (s Space) Still(camera string) string { return s.join(camera, Still) }
 
 // Status returns the subject of a camera's status documents.
@@ -108,10 +110,10 @@ func (s Space) Verbs(camera string) string { return s.join(camera, do+".>") }
 // Camera returns the wildcard subject of everything that belongs to a camera.
 func (s Space) Camera(camera string) string { return s.join(camera, ">") }
 
-// Hub returns a subject for messages between hubs, or with "*" all of them.
+// Hub returns the subject of one kind of message between hubs. "*" stands for all of them.
 func (s Space) Hub(what string) string { return hubs + "." + s.Root() + "." + what }
 
-// Owns reports whether a subject is one of this space: of some camera, and nobody's inbox.
+// Owns reports whether a subject is in this space. An inbox is not.
 func (s Space) Owns(subj string) bool { return strings.HasPrefix(subj, s.Root()+".") }
 
 func (s Space) join(camera, last string) string { return s.Root() + "." + camera + "." + last }
