@@ -27,7 +27,7 @@ type askFunc func(ctx context.Context, camera string) (status.Status, error)
 // fakeAgents is NATS with all agents behind it.
 type fakeAgents struct {
 	mu           sync.Mutex
-	ask          askFunc // nil: nobody answers
+	ask          askFunc // nil: no agent answers
 	feedErr      error
 	disconnected bool
 	did          deeds

@@ -18,15 +18,15 @@ const (
 
 // Info is a camera's state at one moment.
 type Info struct {
-	status.Status // as the agent told; State, Reason and Since are the hub's view
+	status.Status // as the agent reported; State, Reason and Since are the hub's view
 
 	LastStatus time.Time      // when the agent was last heard
 	Viewers    int            // HTTP viewers at this hub
 	Watched    bool           // this hub is subscribed to the camera's frames
 	Received   time.Time      // when the newest frame arrived here; zero if the ring is empty
 	Captured   time.Time      // when that frame was captured, on the agent's clock
-	FPS        float64        // as received here while watched, else as the agent tells
-	Bitrate    int64          // bits per second, likewise
+	FPS        float64        // as received here while subscribed, else as the agent reports
+	Bitrate    int64          // bits per second, from the same source as FPS
 	Stream     *stream.Stream // for its counters
 }
 

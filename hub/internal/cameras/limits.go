@@ -21,7 +21,8 @@ func (r *Registry) admitLocked(s status.Status, now time.Time) bool {
 	case len(r.cameras) >= r.cfg.MaxCameras:
 		limit, most = metrics.RefusedCameras, r.cfg.MaxCameras
 		remedy = setting.Errorf("raise {max-cameras}; if they do not exist, give agents credentials with " +
-			"\"bramble-hub agent add\", so that no other program can report cameras. A camera that is away is forgotten after a day")
+			"\"bramble-hub agent add\", so that no other program can report cameras. " +
+			"A camera that is away is forgotten after a day")
 	case r.perAgent[s.Instance] >= r.cfg.MaxPerAgent:
 		limit, most = metrics.RefusedCamerasPerAgent, r.cfg.MaxPerAgent
 		remedy = setting.Errorf("find out why this agent has so many, or raise {max-cameras-per-agent}")

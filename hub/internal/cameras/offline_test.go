@@ -32,7 +32,7 @@ func TestOfflineWithoutAgent(t *testing.T) {
 		asks, wakes := len(a.seen().asks), len(a.seen().wakes)
 		pass(time.Hour)
 		if did := a.seen(); len(did.asks) != asks || len(did.wakes) != wakes {
-			t.Errorf("asked %d and woken %d times though nobody is there", len(did.asks)-asks, len(did.wakes)-wakes)
+			t.Errorf("asked %d and woken %d times though there is no agent", len(did.asks)-asks, len(did.wakes)-wakes)
 		}
 		r.OnStatus(word(status.Idle)) // it is back, and its viewer still waits
 		wantState(t, r, status.Idle, "")
@@ -48,7 +48,7 @@ func TestBackOnlineIsNotWokenWithoutViewers(t *testing.T) {
 		r.OnStatus(word(status.Idle))
 		r.OnReconnect()
 		if len(a.seen().wakes) != 0 {
-			t.Errorf("woken %d times, but nobody watches", len(a.seen().wakes))
+			t.Errorf("woken %d times, but there is no viewer", len(a.seen().wakes))
 		}
 	})
 }

@@ -83,7 +83,7 @@ func TestSubscribeToAnotherCodec(t *testing.T) {
 			t.Errorf("got %v: want ErrNotNative", err)
 		}
 		if a.seen().feeds != 0 {
-			t.Error("subscribed for nobody")
+			t.Error("subscribed without a reader")
 		}
 	})
 }

@@ -84,7 +84,7 @@ func New(ctx context.Context, conn net.Conn, timeout, grace time.Duration) *Writ
 	return out
 }
 
-// CountBytes adds the bytes of all further writes to sent, whether or not the client receives them.
+// CountBytes adds the bytes of all later writes to sent, whether or not the client receives them.
 func (out *Writer) CountBytes(sent *atomic.Int64) { out.sent = sent }
 
 // writeHead writes the status line and the headers of a response that ends with its connection.

@@ -9,8 +9,8 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/wakeup"
 )
 
-// Reader is a cursor that the workers of its group may serve while its owner sleeps in Deliver. The owner is one
-// goroutine. Close it.
+// Reader is a cursor that workers of its group may serve while its owner sleeps in Deliver. Its owner is one goroutine,
+// which must close it. Only the owner may call its methods.
 type Reader struct {
 	*stream.Cursor
 
@@ -24,36 +24,36 @@ type Reader struct {
 // handoff is the state of a reader between its owner and the workers.
 type handoff struct {
 	parked       bool      // its owner sleeps in Deliver
-	busy         bool      // a worker serves it
-	ownerWaiting bool      // for that worker
+	busy         bool      // a worker serves it, and alone may use the cursor
+	ownerWaiting bool      // the owner waits until that worker is done
 	needsOwner   bool      // deliver has returned false
-	listed       bool      // in Group.parked, or in a batch that has not come to it yet
-	batch        *batch    // that its owner is to work on before anything else, or is working on
+	listed       bool      // in Group.parked, or in a batch that has not reached it yet
+	batch        *batch    // the owner must work on it before anything else, or is working on it
 	lastArrival  time.Time // when the last packet that it was given had arrived
 }
 
-// NewReader returns a reader that begins at the newest key packet.
+// NewReader returns a reader that begins at the newest key packet. The caller becomes its owner.
 func (g *Group) NewReader() *Reader {
 	return &Reader{Cursor: g.stream.NewCursor(), group: g, waiter: wakeup.New()}
 }
 
-// Close releases what the reader has set in motion.
+// Close releases the reader. It must not be called during Deliver.
 func (r *Reader) Close() {
 	r.waiter.Stop()
 	r.Cursor.Close()
 	g := r.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if r.handoff.listed { // if it is not there, it is in a batch, which leaves it alone
+	if r.handoff.listed { // else it is in a batch, which skips readers that are not parked
 		g.parked = slices.DeleteFunc(g.parked, func(other *Reader) bool { return other == r })
 	}
 }
 
-// Deliver hands packets to deliver, in the order of Next, until deliver returns false: then the error is nil. The other
+// Deliver calls deliver with each packet, in the order of Next. When deliver returns false, Deliver returns nil. Its
 // errors are those of Next. The timeout counts from the last packet.
 //
-// deliver must not block. Another reader's goroutine may call it, but never two at once, and never after Deliver has
-// returned.
+// deliver must not block. Another reader's goroutine may call it. There is never more than one call at a time, and none
+// after Deliver has returned.
 func (r *Reader) Deliver(ctx context.Context, timeout time.Duration, deliver func(stream.Delivery) bool) error {
 	r.waiter.WatchContext(ctx)
 	r.ctx, r.deliver = ctx, deliver
@@ -85,7 +85,7 @@ func (r *Reader) park() {
 	r.listLocked()
 }
 
-// listLocked has the next batch serve the reader.
+// listLocked makes the next batch serve the reader.
 func (r *Reader) listLocked() {
 	if !r.handoff.listed {
 		r.handoff.listed = true
@@ -93,8 +93,8 @@ func (r *Reader) listLocked() {
 	}
 }
 
-// sleep returns when the reader, which is parked, is its owner's again: because deliver needs the owner, or because the
-// stream has ended, or with an error of Deliver.
+// sleep waits while the reader is parked, and works on batches meanwhile. When it returns the reader belongs to its
+// owner again: because deliver needs the owner, because the stream has ended, or with an error of Deliver.
 func (r *Reader) sleep(ctx context.Context, timeout time.Duration) (needsOwner bool, err error) {
 	now := time.Now()
 	deadline := now.Add(timeout)
@@ -108,7 +108,7 @@ func (r *Reader) sleep(ctx context.Context, timeout time.Duration) (needsOwner b
 		switch {
 		case h.batch != nil:
 			r.runWorker(h.batch)
-			now, wait = time.Now(), false // it may have been signaled for something else meanwhile
+			now, wait = time.Now(), false // another signal may have come in this time
 		case h.parked:
 			if d := h.lastArrival.Add(timeout); d.After(deadline) {
 				deadline = d
@@ -125,8 +125,11 @@ func (r *Reader) sleep(ctx context.Context, timeout time.Duration) (needsOwner b
 	}
 }
 
-// unpark reports the reader's state. If force is set it takes the reader back, unless a worker is using it, which then
-// signals, or a packet was delivered after oldest. A batch to work on takes precedence.
+// unpark reports the reader's state. A batch to work on takes precedence.
+//
+// If force is set, unpark takes the reader back from the workers, with two exceptions. A worker that serves the reader
+// keeps it and signals when it is done. A reader that got a packet after oldest stays parked, unless its context has
+// ended.
 func (r *Reader) unpark(force bool, oldest time.Time) handoff {
 	r.group.mu.Lock()
 	defer r.group.mu.Unlock()
@@ -137,14 +140,14 @@ func (r *Reader) unpark(force bool, oldest time.Time) handoff {
 	case !h.parked:
 	case h.busy:
 		h.ownerWaiting = force
-		return handoff{parked: true} // the rest belongs to the worker
+		return handoff{parked: true} // the other fields belong to the worker
 	case force && (r.ctx.Err() != nil || !h.lastArrival.After(oldest)):
 		h.parked, h.needsOwner = false, false
 	}
 	return *h
 }
 
-// claim reports whether the reader is still parked, for a worker that has come to it.
+// claim takes the reader for a worker. It reports false if the reader is no longer parked.
 func (r *Reader) claim() bool {
 	r.group.mu.Lock()
 	defer r.group.mu.Unlock()
@@ -153,7 +156,7 @@ func (r *Reader) claim() bool {
 	return h.busy
 }
 
-// serve hands the reader's packets to deliver until there are no more.
+// serve calls deliver with the reader's packets until there are no more.
 func (r *Reader) serve() {
 	if !r.claim() {
 		return
@@ -170,7 +173,7 @@ func (r *Reader) serve() {
 			r.releaseToOwner(true)
 			return
 		}
-		r.handoff.lastArrival = d.Arrived // read by nobody else while busy is set
+		r.handoff.lastArrival = d.Arrived // without the lock: no other goroutine reads it while busy is set
 	}
 }
 
@@ -187,7 +190,7 @@ func (r *Reader) parkAgain() {
 	r.listLocked()
 }
 
-// releaseToOwner gives the reader back and wakes its owner.
+// releaseToOwner returns the reader to its owner and wakes the owner.
 func (r *Reader) releaseToOwner(needsOwner bool) {
 	r.group.mu.Lock()
 	defer r.group.mu.Unlock()

@@ -1,9 +1,11 @@
 // Package fanout delivers a stream's packets to many readers that keep up, without waking a goroutine for each of them.
 //
-// To wake a goroutine for every reader and packet costs more than all the rest beside the kernel's copy. So a reader
-// that has nothing to deliver is parked with its group. A packet wakes the goroutines of a few readers, one for each
-// processor at most, and those serve all parked readers in a batch. Readers that do not keep up leave the batches and
-// use their cursor in a loop of their own. What is delivered, and how a packet is written, does not belong here.
+// Waking a goroutine for every reader and packet would cost more than all other work outside the kernel. Therefore a
+// reader that has nothing to deliver is parked with its group. A packet wakes the owners of a few readers, at most one
+// for each processor. These workers serve all parked readers in one batch. A reader that does not keep up leaves the
+// batches: its owner reads from the cursor in its own loop.
+//
+// What is delivered, and how a packet is written, does not belong here.
 package fanout
 
 import (
@@ -14,21 +16,21 @@ import (
 	"github.com/bramble-cam/bramble/hub/internal/stream"
 )
 
-// batchSize is how many readers a worker serves in a row before it lets other goroutines run: other cameras must not
-// wait for a popular one.
+// batchSize is how many readers a worker serves before it lets other goroutines run. Otherwise other cameras would wait
+// for a popular one.
 const batchSize = 16
 
 // Group is the readers of one stream.
 type Group struct {
 	stream *stream.Stream
 
-	mu      sync.Mutex // may be taken while the stream is locked, never the other way round
+	mu      sync.Mutex // may be locked while the stream is locked; the stream must not be locked while mu is
 	parked  []*Reader  // the next batch serves them
-	free    []*batch   // that have ended, to be used again
-	pending bool       // a batch could not start, since no owner was free to work on it
+	free    []*batch   // ended batches, for reuse
+	pending bool       // a batch could not start because no owner was free to work on it
 }
 
-// New returns the group of a stream. A stream has one.
+// New returns the group of a stream. A stream must have at most one group, because the group sets its OnChange.
 func New(s *stream.Stream) *Group {
 	g := &Group{stream: s}
 	s.OnChange(g.startBatch)
@@ -38,11 +40,11 @@ func New(s *stream.Stream) *Group {
 // Stream returns the stream.
 func (g *Group) Stream() *stream.Stream { return g.stream }
 
-// batch is one pass over all readers that are parked. It is over when all are served, by the owners of some of them.
+// batch is one pass over all parked readers. It ends when all of them are served. Owners of some of them do the work.
 type batch struct {
 	readers []*Reader
-	next    atomic.Int64 // index of the first reader that no worker has taken
-	workers int          // that have not ended; guarded by Group.mu
+	next    atomic.Int64 // index of the first reader that no worker has claimed
+	workers int          // workers at work; guarded by Group.mu
 }
 
 // startBatch wakes workers for a batch.
@@ -52,7 +54,7 @@ func (g *Group) startBatch() {
 	g.startBatchLocked()
 }
 
-// startBatchLocked wakes a worker for each processor at most: those that write to sockets do not wait for anything.
+// startBatchLocked wakes at most one worker for each processor. More would not help: workers never wait.
 func (g *Group) startBatchLocked() {
 	n := len(g.parked)
 	wanted := min(runtime.GOMAXPROCS(0), (n+batchSize-1)/batchSize)
@@ -73,7 +75,7 @@ func (g *Group) startBatchLocked() {
 		r.waiter.Signal()
 	}
 	if g.pending = b == nil && n > 0; g.pending {
-		return // all are at work: they look for themselves, or at the end of their batch for all
+		return // all owners are at work: each looks for packets itself, or starts this batch at the end of its own
 	}
 	if b != nil {
 		b.readers, g.parked = g.parked, b.readers

@@ -3,14 +3,15 @@ package placeholder
 
 import (
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/bramble-cam/bramble/internal/draw"
+	"github.com/bramble-cam/bramble/internal/printable"
 )
 
 // Bounds of a placeholder's size, in pixels.
@@ -21,7 +22,12 @@ const (
 	MaxHeight = 1080
 )
 
-const quality = 82
+const (
+	quality = 82
+
+	// maxText bounds a text in bytes before it is measured. Two lines have room for less.
+	maxText = 300
+)
 
 // JPEG returns a picture that names the camera and says since when and why it is offline: "porch / offline / last
 // seen 18:03:22, 2 min ago / reason". The size should be that of the camera's pictures. A size out of bounds is
@@ -52,10 +58,10 @@ func render(camera, seen, reason string, width, height int) []byte {
 		scale: min(float64(width)/1280, float64(height)/720),
 	}
 	c.room = width - int(2*64*c.scale)
-	c.add(112, 1.15, bright, printable(camera))
+	c.add(112, 1.15, bright, printable.Line(camera, maxText))
 	c.add(56, 1.5, amber, "offline")
 	c.add(46, 1.6, soft, seen)
-	c.add(40, 1.35, faint, wrap(draw.NewFace(40*c.scale), printable(reason), c.room, 2)...)
+	c.add(40, 1.35, faint, wrap(draw.NewFace(40*c.scale), printable.Line(reason, maxText), c.room, 2)...)
 	c.background(color.NRGBA{38, 41, 48, 255}, color.NRGBA{19, 21, 25, 255})
 	c.paint()
 	var out bytes.Buffer
@@ -178,12 +184,30 @@ func shorten(face *draw.Face, line string, room int) string {
 	return line
 }
 
-// printable keeps line breaks and control characters out of a line of text.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, text)
+// seen returns a line that says when the camera was last seen.
+func seen(last, now time.Time) string {
+	if last.IsZero() {
+		return "never seen"
+	}
+	last, now = last.Local(), now.Local()
+	layout := "15:04:05"
+	if y, m, d := last.Date(); now.Year() != y || now.Month() != m || now.Day() != d {
+		layout = "2 Jan 2006 15:04"
+	}
+	return "last seen " + last.Format(layout) + ", " + ago(now.Sub(last))
+}
+
+// ago returns an age in words. It may be negative, because a camera's clock may be ahead of the hub's.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return "just now"
+	case d < time.Minute:
+		return fmt.Sprintf("%d s ago", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", d/time.Minute)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", d/time.Hour)
+	}
+	return fmt.Sprintf("%d days ago", d/(24*time.Hour))
 }

@@ -13,10 +13,10 @@ import (
 // ErrTimeout is returned by Cursor.Next when no packet came in the time given.
 var ErrTimeout = errors.New("no frame in this time")
 
-// Cursor is one reader's place in a stream. It belongs to one goroutine at a time.
+// Cursor is one reader's place in a stream. Only one goroutine at a time may use it.
 //
-// A cursor starts at the newest key packet and reads in order. It jumps to the newest key packet when it has fallen out
-// of the ring, or lags by more than the live budget. Where every packet decodes alone it always takes the newest one.
+// A cursor starts at the newest key packet and reads in order. It jumps to the newest key packet if its next packet is
+// no longer in the ring, or is older than the live budget. If every packet decodes alone, it always takes the newest.
 type Cursor struct {
 	s       *Stream
 	next    uint64 // index of the packet to take next, if started
@@ -28,11 +28,11 @@ type Cursor struct {
 	waiting bool // guarded by Stream.mu: in Stream.waiting, and to be signaled when there may be a packet
 }
 
-// NewCursor returns a cursor that begins at the newest key packet. Close it.
+// NewCursor returns a cursor that begins at the newest key packet. The caller must close it.
 func (s *Stream) NewCursor() *Cursor { return &Cursor{s: s, waiter: wakeup.New()} }
 
-// Next returns the next packet for this reader, waiting for it up to timeout: then the error is ErrTimeout. Other
-// errors are ctx's, or the one that ended the stream.
+// Next returns the next packet for this reader. If there is none yet, it waits. After timeout it returns ErrTimeout.
+// Its other errors are that of ctx, and the one that ended the stream.
 func (c *Cursor) Next(ctx context.Context, timeout time.Duration) (Delivery, error) {
 	var deadline time.Time
 	for {
@@ -49,8 +49,8 @@ func (c *Cursor) Next(ctx context.Context, timeout time.Duration) (Delivery, err
 	}
 }
 
-// WaitReady blocks until Next would return a packet, and does not take it. Its errors are those of Next. Callers that
-// must wait for something else first call Next after that, and so get the newest packet.
+// WaitReady blocks until Next would return a packet. Its errors are those of Next. A caller that needs credit before it
+// may send can wait for credit after WaitReady. Next then returns the packet that is newest at that time.
 func (c *Cursor) WaitReady(ctx context.Context, timeout time.Duration) error {
 	var deadline time.Time
 	for {
@@ -66,8 +66,8 @@ func (c *Cursor) WaitReady(ctx context.Context, timeout time.Duration) error {
 	}
 }
 
-// wait returns when the cursor should look again, or ErrTimeout at the deadline. If that is zero it is set to timeout
-// from now.
+// wait returns when the cursor should look again. At the deadline it returns ErrTimeout. A zero deadline is set to
+// timeout from now.
 func (c *Cursor) wait(ctx context.Context, deadline *time.Time, timeout time.Duration) error {
 	now := time.Now()
 	if deadline.IsZero() {
@@ -84,7 +84,7 @@ func (c *Cursor) wait(ctx context.Context, deadline *time.Time, timeout time.Dur
 // Skipped returns how many packets this reader has missed so far.
 func (c *Cursor) Skipped() uint64 { return c.skipped }
 
-// Close releases what the cursor has set in motion.
+// Close releases the cursor's timer and its place among those that wait.
 func (c *Cursor) Close() {
 	c.waiter.Stop()
 	s := c.s
@@ -96,8 +96,9 @@ func (c *Cursor) Close() {
 	}
 }
 
-// TryNext returns a packet if there is one for this reader. If not, the delivery is empty, and it calls none, unless
-// that is nil. The stream is locked meanwhile: no packet can come before none returns.
+// TryNext returns the next packet for this reader, and does not wait. If there is none, the delivery is empty and
+// TryNext calls none, which may be nil. The stream is locked during that call, so no packet can come before none
+// returns.
 func (c *Cursor) TryNext(none func()) (Delivery, error) {
 	s := c.s
 	s.mu.Lock()
@@ -126,7 +127,7 @@ func (c *Cursor) TryNext(none func()) (Delivery, error) {
 	return d, nil
 }
 
-// ready reports whether TryNext would return a packet. If not, the cursor is signaled when it should look again.
+// ready reports whether TryNext would return a packet. If not, the next packet signals the cursor.
 func (c *Cursor) ready() (bool, error) {
 	s := c.s
 	s.mu.Lock()
@@ -143,7 +144,7 @@ func (c *Cursor) ready() (bool, error) {
 	return ok, nil
 }
 
-// waitLocked has the cursor signaled when it should look again.
+// waitLocked makes the next packet signal the cursor.
 func (c *Cursor) waitLocked() {
 	if !c.waiting {
 		c.waiting = true

@@ -19,9 +19,10 @@ type cell[T any] struct {
 	err   error
 }
 
-// Cached returns what build makes of the packet, calling build only the first time: all readers share the result, which
-// must not be changed. Its type is the key. An output declares a type of its own for each thing that it makes, and
-// always gives the same build for it.
+// Cached returns what build makes of the packet. Only the first call for a packet and a type calls build.
+//
+// All readers share the result, so it must not be modified. T is the key: an output must declare its own type for each
+// thing that it makes, and must always pass the same build with it.
 func Cached[T any](p *Packet, build func(*Packet) (T, error)) (T, error) {
 	c := cellOf[T](&p.derived)
 	c.once.Do(func() { c.value, c.err = build(p) })

@@ -6,14 +6,14 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 )
 
-// overloadTimeout is how long no packet must have been beyond the limits before an overload is over.
+// overloadTimeout is how long all packets must be within the limits before an overload is over.
 const overloadTimeout = 5 * time.Second
 
-// overload is a time in which more packets come than are taken.
+// overload is a time in which more packets come than the limits allow.
 type overload struct{ since, last time.Time }
 
-// CountRateLimited counts a packet beyond the limits of a camera, of which therefore nothing was looked at. Video goes
-// on with the next key packet that is taken.
+// CountRateLimited counts a packet beyond the limits of a camera, of which the hub has read nothing. Video continues
+// with the next key packet within the limits.
 func (s *Stream) CountRateLimited(now time.Time) {
 	s.Drops.Add(drop.Flood, 1)
 	s.mu.Lock()
@@ -25,7 +25,7 @@ func (s *Stream) CountRateLimited(now time.Time) {
 	s.overload.last = now
 }
 
-// RateLimitedSince returns since when more packets come than are taken; ok is false if that is over.
+// RateLimitedSince returns when the current overload began. ok is false if there is none.
 func (s *Stream) RateLimitedSince(now time.Time) (since time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

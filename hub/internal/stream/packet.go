@@ -12,12 +12,12 @@ type Packet struct {
 
 	Index    uint64 // position in the stream, +1 per packet, across epochs
 	Arrived  time.Time
-	Duration time.Duration // nominal: the time since the packet before it in its track, or the last known one
+	Duration time.Duration // nominal: the time since the previous packet of its track, or the last known one
 
 	derived derived
 }
 
-// JoinPoint is the newest packet at a cursor's last start or jump. What lies before it is preroll.
+// JoinPoint is the newest packet at a cursor's last start or jump. Packets before it are preroll.
 type JoinPoint struct {
 	Index uint64
 	PTS   time.Duration

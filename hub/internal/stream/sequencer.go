@@ -7,15 +7,16 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 )
 
-// epochTimeout is how long a track must be silent before an older epoch is believed. An agent whose clock went back at
-// its restart (a Pi has no battery clock) has a smaller epoch. The same goes for numbers and times that make no sense:
-// a single wrong one must not end the stream for good.
+// epochTimeout is how long a track must be silent before the sequencer accepts an older epoch. An agent whose clock
+// went back at its restart has one: a Pi has no battery clock. The same time holds for sequence numbers and times that
+// make no sense, so that one wrong packet cannot end the stream.
 const epochTimeout = 2 * time.Second
 
-// maxLost is how many packets in a row may have been lost. Beyond it, nine hours at 30 a second, a number is wrong.
+// maxLost is how many packets in a row may be lost: nine hours at 30 a second. A larger gap means that the number is
+// wrong.
 const maxLost = 1 << 20
 
-// sequencer decides which packets continue a track. What it admits, in order, can be decoded.
+// sequencer decides which packets continue a track. The packets that it admits can be decoded in their order.
 type sequencer struct {
 	intraOnly   bool // every packet decodes alone
 	sparse      bool // see Config
@@ -26,15 +27,15 @@ type sequencer struct {
 	last        time.Time // when the last packet came that continued the epoch
 	needKey     drop.Reason
 	waiting     bool        // for a key packet, because of needKey
-	rateLimited uint64      // packets that were counted as dropped before their numbers were known
-	lostReason  drop.Reason // why those packets are missing that the last admit reported
+	rateLimited uint64      // packets that were counted as dropped while their numbers were unknown
+	lostReason  drop.Reason // of the packets that the last admit reported as lost
 }
 
 func newSequencer(t media.Track, sparse bool) sequencer {
 	return sequencer{intraOnly: t.Codec.IntraOnly(), sparse: sparse}
 }
 
-// admit reports whether p continues the track, else why not. lost is the number of packets that are missing before p.
+// admit reports whether p continues the track. If not, reason says why. lost is the number of packets missing before p.
 func (a *sequencer) admit(p *media.Packet, now time.Time) (reason drop.Reason, lost uint64, ok bool) {
 	silent := now.Sub(a.last) > epochTimeout
 	wrong := p.Seq <= a.seq || p.Seq-a.seq-1 > maxLost
@@ -71,13 +72,13 @@ func (a *sequencer) admit(p *media.Packet, now time.Time) (reason drop.Reason, l
 	return 0, lost, true
 }
 
-// stale reports whether p belongs to an older run than the one that is followed.
+// stale reports whether p belongs to an older epoch than the one that is followed.
 func (a *sequencer) stale(p *media.Packet, now time.Time) bool {
 	return a.started && p.Epoch < a.epoch && now.Sub(a.last) <= epochTimeout
 }
 
-// skipSeq takes p as received though it will not be admitted, so that it is not missing before the next one. Only the
-// packet that is expected counts: the sender of a broken packet may not be the camera.
+// skipSeq counts p as received although it will not be admitted, so that admit does not report it as lost. It ignores
+// packets other than the expected one: the sender of a broken packet may not be the camera.
 func (a *sequencer) skipSeq(p *media.Packet, broken bool) {
 	if !a.started || p.Epoch != a.epoch || p.Seq != a.seq+1 {
 		return
@@ -88,7 +89,7 @@ func (a *sequencer) skipSeq(p *media.Packet, broken bool) {
 	}
 }
 
-// requireKeyFrame notes that what follows cannot be decoded before the next key packet.
+// requireKeyFrame makes admit refuse packets up to the next key packet.
 func (a *sequencer) requireKeyFrame() {
 	if !a.intraOnly && !a.waiting {
 		a.waiting, a.needKey = true, drop.Gap

@@ -1,8 +1,12 @@
 // Package stream holds the newest packets of one camera: a ring of immutable packets, and a cursor for every reader.
 //
-// Memory depends on the ring alone, never on the number of readers or their speed. A stream has one track or several.
-// The main track, the first one of video, decides where a reader can begin. Codecs, containers, NATS and HTTP do not
-// belong here: what an output makes of a packet is kept with the packet, under a type that the output owns (Cached).
+// The ring alone decides how much memory a stream takes. The number and the speed of its readers do not matter.
+//
+// A stream has one or more tracks. Its main track is the first video track, and readers begin at that track's key
+// packets.
+//
+// Codecs, containers, NATS and HTTP do not belong here. What an output makes of a packet is kept with the packet, under
+// a type that the output owns: see Cached.
 package stream
 
 import (
@@ -16,7 +20,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/drop"
 )
 
-// rateTimeout is how long the rate that was measured last holds without a packet.
+// rateTimeout is how long the last measured rate stays valid without a new packet.
 const rateTimeout = 3 * time.Second
 
 // Config bounds a Stream. Zero values mean the defaults.
@@ -24,10 +28,12 @@ type Config struct {
 	Tracks     []media.Track // at least one; their ids are their places
 	MaxBytes   int           // of packets in the ring; default 16 MiB
 	LiveBudget time.Duration // a reader whose next packet is older jumps to the newest key packet; default 1 s
-	Sparse     bool          // numbers that are missing are no loss: the packets were encoded here, of some of a camera's
+	Sparse     bool          // missing sequence numbers are no loss: the hub made the packets from some of a camera's
 }
 
-// Stream is one ring with its counters. Drops counts what was lost on the way in, Lagged what readers skipped.
+// Stream is one ring with its counters. All methods may be called by several goroutines.
+//
+// Drops counts packets that did not enter the ring, by reason. Its reason Lagged counts packets that readers skipped.
 type Stream struct {
 	cfg  Config
 	main int // the track that decides where a reader can begin
@@ -49,7 +55,7 @@ type Stream struct {
 	ended    error           // why there will be no more packets
 	overload overload
 
-	waiting  []*Cursor // to be signaled when they should look again
+	waiting  []*Cursor // each is signaled once, by the next packet
 	onChange func()    // see OnChange
 }
 
@@ -90,16 +96,16 @@ func (s *Stream) Tracks() []media.Track {
 // Codec returns the codec of the main track.
 func (s *Stream) Codec() media.Codec { return s.cfg.Tracks[s.main].Codec }
 
-// OnChange has f called after each packet that enters the ring, and after CloseWithError. The stream is locked
-// meanwhile: f must not block and not use it. There is one such function.
+// OnChange sets the function that is called after each packet that enters the ring, and after CloseWithError. A stream
+// has one such function. The stream is locked during the call: f must not block, and must not use the stream.
 func (s *Stream) OnChange(f func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.onChange = f
 }
 
-// Append puts a packet into the ring, unless it does not continue its track: then it is counted as dropped and reported
-// false. Its payload must not change afterwards.
+// Append puts a packet into the ring and wakes the readers that wait. A packet that does not continue its track is
+// counted as dropped, and Append returns false. The payload must not change after the call.
 func (s *Stream) Append(packet media.Packet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,8 +138,8 @@ func (s *Stream) Append(packet media.Packet) bool {
 	return true
 }
 
-// Stale reports true, and counts p as dropped, if it belongs to an older run of the camera than the one that is
-// followed. Nothing of its payload may be used then: its parameter sets are not the track's.
+// Stale reports whether p belongs to an older epoch than the one that is followed, and counts it as dropped if so. The
+// payload of a stale packet must not be used: its parameter sets are not the track's.
 func (s *Stream) Stale(p *media.Packet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,13 +150,13 @@ func (s *Stream) Stale(p *media.Packet) bool {
 	return true
 }
 
-// Drop counts a packet whose payload cannot be used, for a reason. Video then goes on with the next key packet.
+// Drop counts a packet whose payload cannot be used. Video continues with the next key packet.
 func (s *Stream) Drop(p *media.Packet, why drop.Reason) {
 	s.Drops.Add(why, 1)
 	s.skipSeq(p, true)
 }
 
-// SkipEmpty records a message without a picture, such as parameter sets that come alone, so that its number is not
+// SkipEmpty records a message without a picture, such as parameter sets alone, so that its sequence number is not
 // counted as a gap.
 func (s *Stream) SkipEmpty(p *media.Packet) { s.skipSeq(p, false) }
 
@@ -160,7 +166,7 @@ func (s *Stream) skipSeq(p *media.Packet, broken bool) {
 	s.tracks[p.Track].sequencer.skipSeq(p, broken)
 }
 
-// durationOf returns how long p will be shown if its successor comes as p came after its predecessor.
+// durationOf returns the time from p's predecessor to p. p will probably be shown as long.
 func (t *track) durationOf(p *Packet, sparse bool) time.Duration {
 	if last := t.newest; last != nil && last.Epoch == p.Epoch && p.Seq > last.Seq {
 		lost := p.Seq - last.Seq - 1 // their time is not p's
@@ -177,8 +183,9 @@ func (t *track) durationOf(p *Packet, sparse bool) time.Duration {
 	return t.duration
 }
 
-// evictLocked removes what no reader needs: what came before the newest key packet and is older than the live budget,
-// however new it is if each packet decodes alone; and whatever exceeds the byte budget.
+// evictLocked removes packets from the start of the ring. It removes packets before the newest key packet that are
+// older than the live budget. If every packet decodes alone, it removes those of any age. It removes all packets beyond
+// MaxBytes.
 func (s *Stream) evictLocked(now time.Time) {
 	for len(s.packets) > 1 {
 		head := s.packets[0]
@@ -198,7 +205,8 @@ func (s *Stream) evictLocked(now time.Time) {
 // intraOnly reports whether a newer packet of the main track replaces all earlier ones.
 func (s *Stream) intraOnly() bool { return s.Codec().IntraOnly() }
 
-// Reset empties the ring, so that no reader gets an old packet when the stream starts again. Cursors stay valid.
+// Reset empties the ring. Call it when the stream starts again, so that no reader gets an old packet. Cursors stay
+// valid.
 func (s *Stream) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -218,7 +226,7 @@ func (s *Stream) resetLocked() {
 	s.meter = ratemeter.Meter{}
 }
 
-// CloseWithError makes every cursor return err: there will be no more packets.
+// CloseWithError makes every cursor return err, now and later. Packets that come after it are not delivered.
 func (s *Stream) CloseWithError(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -236,10 +244,11 @@ func (s *Stream) Newest() *Packet {
 	return s.packets[s.lastKey-s.packets[0].Index]
 }
 
-// PacketsSinceKey returns what a decoder needs, in order, to show the newest picture: everything from the newest key
-// packet on. A decoder that has been given all packets before index from needs only those from there on, if no key
-// packet has come since; 0 is for one that has been given none. It is empty if there is no picture, or none from
-// there on.
+// PacketsSinceKey returns the packets that a decoder needs to show the newest picture, in order. They begin with the
+// newest key packet.
+//
+// from is the index after the last packet that the decoder got, or 0 if it got none. If no key packet came since, the
+// result begins at from. The result is empty if there is no newer picture.
 func (s *Stream) PacketsSinceKey(from uint64) []*Packet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -256,7 +265,8 @@ func (s *Stream) PacketsSinceKey(from uint64) []*Packet {
 	return nil
 }
 
-// LastFrameTimes says when the newest packet of the main track arrived and was captured; ok is false if there is none.
+// LastFrameTimes returns when the newest packet of the main track arrived and was captured. ok is false if there is
+// none.
 func (s *Stream) LastFrameTimes() (arrived, captured time.Time, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -267,7 +277,7 @@ func (s *Stream) LastFrameTimes() (arrived, captured time.Time, ok bool) {
 	return p.Arrived, p.CaptureTime, true
 }
 
-// Rate returns packets and bits per second of the main track as they arrive; 0 when they have ceased to.
+// Rate returns packets and bits per second of the main track as they arrive. Both are 0 if none came for rateTimeout.
 func (s *Stream) Rate() (fps, bitsPerSecond float64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

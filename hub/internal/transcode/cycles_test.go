@@ -43,9 +43,12 @@ func TestCycles(t *testing.T) {
 			{Codec: media.JPEG, Width: 240}, {Codec: media.JPEG, Width: 320}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			if test.ffmpeg == "" {
+				testutil.System(t, "starts ffmpeg 20 times")
+			}
 			r := newFixture(t, c, Config{FFmpeg: test.ffmpeg, Linger: time.Nanosecond, Max: 4})
 			cam := r.newCamera("porch", test.from)
-			src, err := cam.Subscribe("", cameras.Holder) // else the camera would begin anew each time
+			src, err := cam.Subscribe("", cameras.Holder) // else the camera would start again each time
 			if err != nil {
 				t.Fatal(err)
 			}

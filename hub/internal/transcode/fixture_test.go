@@ -206,7 +206,7 @@ func newFixture(t testing.TB, c *clips, cfg Config) *fixture {
 	return r
 }
 
-// camera is one that delivers frames all the time, when somebody is subscribed.
+// camera is one that delivers frames all the time, while there is a subscription.
 type camera struct {
 	*cameras.Camera
 

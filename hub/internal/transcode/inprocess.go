@@ -43,7 +43,7 @@ func (j *job) reencodeAll(ctx context.Context, in *input, u unit) (err error) {
 
 func reencodePacket(f *stream.Packet, want rendition) (made media.Packet, err error) {
 	if f.Width*f.Height > maxPixels {
-		return made, fmt.Errorf("a picture of %dx%d is too large to be made anew", f.Width, f.Height)
+		return made, fmt.Errorf("a picture of %dx%d is too large to be encoded again", f.Width, f.Height)
 	}
 	if f.Width*f.Height > maxPixelsPerByte*len(f.Payload) {
 		return made, fmt.Errorf("%d bytes cannot be a picture of %dx%d", len(f.Payload), f.Width, f.Height)

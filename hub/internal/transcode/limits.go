@@ -22,8 +22,8 @@ const maxFiles = 64
 // renditions for a few.
 const niceness = 10
 
-// limits are those of an ffmpeg process: what it decodes comes from a camera that may be anybody's. Drivers of
-// graphics hardware map much more than they use, and write files.
+// limits returns the limits of an ffmpeg process. It decodes untrusted data. Drivers of graphics hardware map much more
+// memory than they use, and write files, so with them there are fewer limits.
 func (c *Config) limits() *subprocess.Limits {
 	l := &subprocess.Limits{Files: maxFiles, Nice: niceness}
 	if software(c.HWAccel) {
@@ -34,9 +34,9 @@ func (c *Config) limits() *subprocess.Limits {
 
 func software(hwaccel string) bool { return hwaccel == "" || hwaccel == "none" }
 
-// environment is what ffmpeg gets to know of this process's: where its libraries are, and what graphics drivers look
-// for. No other's secrets, and none of its own variables, by which it would write reports and read settings from
-// files.
+// environment returns the variables that ffmpeg gets: where its libraries are, and those that graphics drivers need.
+// It gets no secrets. It gets none of its own variables either, because they can make it write reports and read
+// settings from files.
 func environment(hwaccel string) []string {
 	names := []string{"PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "TMPDIR"}
 	var prefixes []string

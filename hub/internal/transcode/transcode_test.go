@@ -194,7 +194,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestNewRun: a camera that begins anew, maybe with pictures of another size, goes on under the viewers.
+// TestNewRun: a camera that starts again, maybe with another size, does not end its viewers.
 func TestNewRun(t *testing.T) {
 	r := newFixture(t, makeClips(t), Config{})
 	cam := r.newCamera("porch", media.JPEG)

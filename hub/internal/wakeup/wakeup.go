@@ -1,5 +1,5 @@
-// Package wakeup lets a goroutine wait for any of several things by one channel: a select over several costs more than
-// all the rest of a wake-up.
+// Package wakeup lets a goroutine wait for several things by one channel. A select over several channels costs more
+// than the rest of a wake-up.
 package wakeup
 
 import (
@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// Waiter wakes one goroutine, which owns it. Signal may be called by any.
+// Waiter wakes one goroutine, its owner. Only the owner may call its methods, except Signal, which every goroutine may
+// call.
 type Waiter struct {
 	wake    chan struct{} // holds a token when the goroutine should look again
-	timer   *time.Timer   // signals; set anew once in a while, not for every wait
+	timer   *time.Timer   // signals; not every wait sets it
 	timerAt time.Time
 	ctx     context.Context // its end signals
 	unwatch func() bool     // undoes that
@@ -27,7 +28,7 @@ func (w *Waiter) Signal() {
 	}
 }
 
-// WatchContext makes the end of ctx a signal, instead of that of an earlier context.
+// WatchContext makes the end of ctx a signal. It replaces the context of an earlier call.
 func (w *Waiter) WatchContext(ctx context.Context) {
 	if w.ctx == ctx {
 		return
@@ -38,13 +39,14 @@ func (w *Waiter) WatchContext(ctx context.Context) {
 	w.ctx, w.unwatch = ctx, context.AfterFunc(ctx, w.Signal)
 }
 
-// Wait returns at a signal, or at the deadline. It may return earlier too: look at what is waited for.
+// Wait returns at a signal or at the deadline. It may return earlier, so callers must check what they wait for.
 func (w *Waiter) Wait(now, deadline time.Time) {
 	w.armTimer(now, deadline)
 	<-w.wake
 }
 
-// armTimer sees to a signal at the deadline or earlier: a timer that is still to fire need not be set anew.
+// armTimer arranges a signal at the deadline or earlier. A timer that fires before the deadline is left alone: setting
+// it costs more than an early signal.
 func (w *Waiter) armTimer(now, deadline time.Time) {
 	if w.timerAt.After(now) && !w.timerAt.After(deadline) {
 		return

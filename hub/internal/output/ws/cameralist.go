@@ -65,7 +65,7 @@ func threeDigits(x float64) float64 {
 type cameraList struct {
 	mu  sync.Mutex
 	now *listView
-	due time.Time // when it should be made anew
+	due time.Time // when it should be made again
 }
 
 // listView is the state of all cameras at one moment. It does not change any more.
