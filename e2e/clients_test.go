@@ -83,7 +83,8 @@ func TestClients(t *testing.T) {
 	// The second camera shows the first one's card as H.264, a GOP of 4 s: the clock in it is right, but for the time it
 	// takes to encode it.
 	clip := "exec:ffmpeg -v error -probesize 32 -f mpjpeg -i " + root +
-		"/cam/card.mjpeg -an -c:v libx264 -preset ultrafast -tune zerolatency -threads 1 -pix_fmt yuv420p -g 60 -f h264 -#format=h264"
+		"/cam/card.mjpeg -an -c:v libx264 -preset ultrafast -tune zerolatency -threads 1 " +
+		"-pix_fmt yuv420p -g 60 -f h264 -#format=h264"
 	startAgent(t, natsURL, "film="+clip)
 	waitCamera(t, root, "film")
 	taken := record(t, natsURL, "card")

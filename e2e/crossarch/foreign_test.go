@@ -42,7 +42,8 @@ func TestForeignAgents(t *testing.T) {
 				t.Run(variant, func(t *testing.T) {
 					program := filepath.Join(dir, "bramble-"+variant+"-linux-"+b.arch)
 					if _, err := os.Stat(program); err != nil {
-						t.Skipf("no C compiler for %s: make test-system installs it where it can; scripts/dist.sh said:\n%s", b.arch, said)
+						t.Skipf("no C compiler for %s: make test-system installs it where it can; scripts/dist.sh said:\n%s",
+							b.arch, said)
 					}
 					checkProgram(t, program, b.arch, variant == "agent")
 					deliver(t, []string{emulator, "-cpu", b.cpu, program})

@@ -113,8 +113,9 @@ func TestMQTT(t *testing.T) {
 
 // The configuration's commented user, as it is shipped and with a password.
 const (
-	asShipped       = `     { user: homeassistant, password: "$2a$11$...", permissions: { publish: [], subscribe: ["cam.porch.still"] } }`
-	asHomeAssistant = `     { user: homeassistant, password: "hass", permissions: { publish: [], subscribe: ["cam.porch.still"] } }`
+	asShipped       = `     { user: homeassistant, password: "$2a$11$...", ` + porchOnly
+	asHomeAssistant = `     { user: homeassistant, password: "hass", ` + porchOnly
+	porchOnly       = `permissions: { publish: [], subscribe: ["cam.porch.still"] } }`
 )
 
 // TestMQTTUser is the configuration's commented part: a user by password, who gets the porch and nothing else.
@@ -137,8 +138,9 @@ func TestMQTTUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := startHubWith(t, hub.Config{NATSCredential: own}, "  no_auth_user: mqtt\n", "", "\nno_auth_user: anybody\n", "\n",
-		"      { user: anybody }", "      { nkey: "+public+" }",
+	d := startHubWith(t, hub.Config{NATSCredential: own}, "  no_auth_user: mqtt\n", "",
+		"\nno_auth_user: anonymous\n", "\n",
+		"      { user: anonymous }", "      { nkey: "+public+" }",
 		"      { user: mqtt, permissions: { publish: [], subscribe: [\"cam.*.still\"] } }", asHomeAssistant,
 		"#     { nkey: UCDPHWXNODVLZMUS7KY6NV4NSGXVKR6FDUDQZWJ2MHXWVVOHH73IEIKO }", "# the hub", "#"+asShipped,
 		"# Home Assistant")
@@ -153,10 +155,10 @@ func TestMQTTUser(t *testing.T) {
 	porch, garden := see("cam/porch/still", "-u", "homeassistant", "-P", "hass"), see("cam/garden/still", "-u",
 		"homeassistant", "-P", "hass")
 	waitSaid(t, garden, "Subscribed (mid: 1): 128") // a refusal
-	nobody := see("cam/porch/still")
-	waitEnded(t, nobody)
-	if !strings.Contains(nobody.Output(), "not authorised") {
-		t.Errorf("a client without a password: %s", nobody.Output())
+	anonymous := see("cam/porch/still")
+	waitEnded(t, anonymous)
+	if !strings.Contains(anonymous.Output(), "not authorised") {
+		t.Errorf("a client without a password: %s", anonymous.Output())
 	}
 	nc, err := nats.Connect(d.nats, nats.Nkey(public, pair.Sign))
 	if err != nil {

@@ -7,9 +7,9 @@
 //	BRAMBLE_FAKE_RPICAM_VERSION   the version of rpicam-apps it plays, 1.9.0 unless set
 //	BRAMBLE_FAKE_RPICAM_PLATFORM  vc4 (Pi 0 to 4), pisp (Pi 5; the default), legacy or unknown
 //	BRAMBLE_FAKE_RPICAM_CAMERAS   models of its cameras, imx708,ov5647 unless set; empty for none
-//	BRAMBLE_FAKE_RPICAM_CLIP      an H.264 file to play in a loop, instead of a small one from inside; the size asked for has no effect on either
-//	BRAMBLE_FAKE_RPICAM_LOCKS     a folder in which each camera is locked while it is in use, so that a second user finds it busy
-//	BRAMBLE_FAKE_RPICAM_RECORD    a file for what was written: of each frame its length (4 bytes, big endian), then the frame
+//	BRAMBLE_FAKE_RPICAM_CLIP      an H.264 file to play in a loop instead of the built-in one; --width has no effect
+//	BRAMBLE_FAKE_RPICAM_LOCKS     a folder for lock files, so that a second process finds the camera busy
+//	BRAMBLE_FAKE_RPICAM_RECORD    a file that records each frame: its length (4 bytes, big endian), then the frame
 //	BRAMBLE_FAKE_RPICAM_TOKENS    a FIFO of which one byte is read before each frame
 package main
 
@@ -41,9 +41,9 @@ func program(name string, args []string, stdout, stderr io.Writer) int {
 		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL) // the original's SIGABRT would make the Go runtime print its stacks
 		select {}
 	case errors.As(err, &said):
-		fmt.Fprintln(stderr, said)
+		_, _ = fmt.Fprintln(stderr, said)
 	default:
-		fmt.Fprintf(stderr, "ERROR: *** %v ***\n", err)
+		_, _ = fmt.Fprintf(stderr, "ERROR: *** %v ***\n", err)
 	}
 	return 255
 }

@@ -44,7 +44,8 @@ func known() []option {
 	}
 	for _, name := range strings.Fields(
 		"roi shutter gain analoggain metering exposure ev awb awbgains brightness contrast saturation sharpness mode " +
-			"viewfinder-mode autofocus-mode autofocus-range autofocus-speed autofocus-window lens-position flicker-period lores-width lores-height") {
+			"viewfinder-mode autofocus-mode autofocus-range autofocus-speed autofocus-window lens-position flicker-period " +
+			"lores-width lores-height") {
 		table = append(table, option{name, "", text, 0})
 	}
 	return table

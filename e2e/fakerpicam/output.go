@@ -37,7 +37,7 @@ func newOutput(opts options, w *world, stdout io.Writer) (*output, error) {
 			return nil, failure(fmt.Sprintf("Failed to open timestamp file %s", name))
 		}
 		o.times = bufio.NewWriter(f)
-		o.times.WriteString("# timecode format v2\n")
+		_, _ = o.times.WriteString("# timecode format v2\n")
 	}
 	if w.recordTo != "" {
 		f, err := os.Create(w.recordTo)
@@ -57,6 +57,7 @@ func (o *output) open(libav bool) error {
 		return nil
 	}
 	if libav {
+		//nolint:gosec // test program
 		if _, err := os.OpenFile(o.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666); err != nil {
 			return err
 		}
@@ -72,6 +73,7 @@ func (o *output) open(libav bool) error {
 // ready takes one output of the encoder.
 func (o *output) ready(data []byte) error {
 	if o.record != nil {
+		//nolint:gosec // small by construction
 		if err := errors.Join(binary.Write(o.record, binary.BigEndian, uint32(len(data))),
 			write(o.record, data, true)); err != nil {
 			return err

@@ -112,19 +112,20 @@ func (s *session) checkLibav(opts options) error {
 	elementary := s.w.version.atLeast(1, 8, 0) && (format == "" || format == "h264") && strings.HasSuffix(name, "264")
 	switch {
 	case opts.has("save-pts") && !s.w.version.atLeast(1, 8, 0):
-		fmt.Fprintln(s.stderr,
+		_, _ = fmt.Fprintln(s.stderr,
 			"\nERROR: Pi 5 and libav encoder does not currently support the circular, segment, save_pts or "+
 				"split command line options, they will be ignored!")
 		s.out.times = nil
 	case opts.has("save-pts") && !elementary:
-		fmt.Fprintln(s.stderr,
-			"\nERROR: The libav encoder does not currently support the circular, segment, save_pts, split, or pause command line "+
+		_, _ = fmt.Fprintln(s.stderr,
+			"\nERROR: The libav encoder does not currently support the circular, segment, save_pts, split, or pause "+
+				"command line "+
 				"options with non-elementary streams!")
 		return failure("libav: Incompatible options selected.")
 	case format == "" && !strings.HasSuffix(name, "264"):
 		return errors.New("libav: cannot allocate output context, try setting with --libav-format")
 	}
-	fmt.Fprintf(s.stderr, "Output #0, h264, to '%s':\n  Stream #0:0: Video: h264 (High), yuv420p, 30 fps\n", name)
+	_, _ = fmt.Fprintf(s.stderr, "Output #0, h264, to '%s':\n  Stream #0:0: Video: h264 (High), yuv420p, 30 fps\n", name)
 	return nil
 }
 
@@ -143,7 +144,7 @@ func (s *session) loop() error {
 			return nil
 		}
 		if s.askedToStop() {
-			fmt.Fprintln(s.stderr, "Received signal 2")
+			_, _ = fmt.Fprintln(s.stderr, "Received signal 2")
 			return nil
 		}
 		if err := s.frame(n, at); err != nil {
@@ -246,7 +247,7 @@ func (s *session) misbehave(n int) error {
 			logf(s.stderr, "ERROR", "RPI pipeline_base.cpp:1369 Camera frontend has timed out!")
 			logf(s.stderr, "ERROR",
 				"RPI pipeline_base.cpp:1370 Please check that your camera sensor connector is attached securely.")
-			fmt.Fprintln(s.stderr, "ERROR: Device timeout detected, attempting a restart!!!")
+			_, _ = fmt.Fprintln(s.stderr, "ERROR: Device timeout detected, attempting a restart!!!")
 			time.Sleep(time.Second)
 		}
 	}
@@ -256,6 +257,6 @@ func (s *session) misbehave(n int) error {
 // logf logs as libcamera does.
 func logf(w io.Writer, level, text string) {
 	now := time.Now()
-	fmt.Fprintf(w, "[%d:%02d:%02d.%09d] [%d] %s %s\n", now.Hour(), now.Minute(), now.Second(), now.Nanosecond(),
+	_, _ = fmt.Fprintf(w, "[%d:%02d:%02d.%09d] [%d] %s %s\n", now.Hour(), now.Minute(), now.Second(), now.Nanosecond(),
 		os.Getpid(), level, text)
 }

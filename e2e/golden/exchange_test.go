@@ -179,7 +179,8 @@ func (r *relay) content(ex exchange) string {
 			return "(page) " + strings.TrimSpace(string(notice[1]))
 		}
 		return "(page)"
-	case kind == "text/css", kind == "text/javascript", kind == "image/svg+xml", kind == "application/yaml", strings.HasPrefix(string(ex.body), "# HELP"):
+	case kind == "text/css", kind == "text/javascript", kind == "image/svg+xml", kind == "application/yaml",
+		strings.HasPrefix(string(ex.body), "# HELP"):
 		return "(not compared)"
 	}
 	return string(ex.body)

@@ -181,7 +181,8 @@ func verify(l *lab) {
 		l.run(host, "systemd-analyze verify --man=no "+unit+".service && systemd-analyze security --no-pager --threshold=25 "+
 			unit, "")
 		show := l.run(host, "systemctl show "+unit+
-			" -p DynamicUser,NRestarts,WatchdogUSec,MemoryMax,ActiveState,UnitFileState; stat -c uid:%u /proc/$(systemctl show -P MainPID "+unit+")", "")
+			" -p DynamicUser,NRestarts,WatchdogUSec,MemoryMax,ActiveState,UnitFileState; "+
+			"stat -c uid:%u /proc/$(systemctl show -P MainPID "+unit+")", "")
 		for _, want := range []string{"DynamicUser=yes", "NRestarts=0", "WatchdogUSec=1min", "ActiveState=active",
 			"UnitFileState=enabled"} {
 			if !strings.Contains(show, want) {
@@ -204,7 +205,8 @@ func watch(t *testing.T, l *lab, page string) {
 	if _, err := os.Stat("../browser/node_modules/playwright-core"); err != nil {
 		t.Skip("playwright-core is not installed: make test-system installs it where it can (npm ci in e2e/browser)")
 	}
-	cmd := exec.Command("nsenter", "--net", fmt.Sprintf("--target=%d", l.pid), "node", "../browser/grid.mjs", page, "--cameras", "1", "--user",
+	cmd := exec.Command("nsenter", "--net", fmt.Sprintf("--target=%d", l.pid), "node",
+		"../browser/grid.mjs", page, "--cameras", "1", "--user",
 		"anna", "--password", password)
 	key, err := hex.DecodeString(strings.TrimPrefix(l.pin, "sha256:"))
 	if err != nil {

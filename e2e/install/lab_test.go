@@ -37,9 +37,9 @@ type lab struct {
 func boot(t *testing.T) (l *lab, cannot string) {
 	t.Helper()
 	var said bytes.Buffer
-	make := exec.Command("./root.sh")
-	make.Stderr = &said
-	root, err := make.Output()
+	prepare := exec.Command("./root.sh")
+	prepare.Stderr = &said
+	root, err := prepare.Output()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 3 {
 		return nil, said.String()

@@ -112,7 +112,8 @@ func traces(t *testing.T, l *lab, token string) {
 	}
 	for host, want := range map[string]string{"hub": "", "pi": "/etc/bramble/agent.credential\n"} {
 		search := l.shell(host,
-			"grep --recursive --files-with-matches --fixed-strings --file=- --devices=skip --exclude-dir=proc --exclude-dir=sys --exclude-dir=credentials /")
+			"grep --recursive --files-with-matches --fixed-strings --file=- "+
+				"--devices=skip --exclude-dir=proc --exclude-dir=sys --exclude-dir=credentials /")
 		search.Stdin = strings.NewReader(token + "\n")
 		found, err := search.Output() // grep also fails for a file that is gone meanwhile
 		if string(found) != want {

@@ -147,7 +147,7 @@ func testIdle(t *testing.T, v *vm) {
 	}
 	for _, device := range []string{"uvc", "h264", "vivid"} {
 		if who := v.openers(t, device); strings.Contains(who, "bramble-agent") {
-			t.Errorf("%s is open before anybody wants it: %s", device, who)
+			t.Errorf("%s is open without interest: %s", device, who)
 		}
 	}
 	statuses := s.statuses("uvc")
@@ -182,7 +182,8 @@ func testIdle(t *testing.T, v *vm) {
 // testBusy: a camera that another program has is named, and used when it is free.
 func testBusy(t *testing.T, v *vm) {
 	v.sh(t,
-		"v4l2-ctl -d %s --set-fmt-video=width=640,height=480,pixelformat=MJPG --stream-mmap >/run/other.log 2>&1 & echo $! >/run/other", byID)
+		"v4l2-ctl -d %s --set-fmt-video=width=640,height=480,pixelformat=MJPG --stream-mmap "+
+			">/run/other.log 2>&1 & echo $! >/run/other", byID)
 	t.Cleanup(func() {
 		if _, err := v.try("kill $(cat /run/other) 2>/dev/null"); err != nil && !errors.Is(err, errExit) {
 			// it was ended by the test

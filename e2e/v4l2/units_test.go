@@ -115,7 +115,8 @@ func results(t *testing.T, said string) (list []result) {
 
 func TestResults(t *testing.T) {
 	got := results(t,
-		"=== RUN   TestA\n=== RUN   TestA/one\n    a_test.go:1: no reason\n--- PASS: TestA (0.10s)\n    --- SKIP: TestA/one (0.00s)\n"+
+		"=== RUN   TestA\n=== RUN   TestA/one\n    a_test.go:1: no reason\n"+
+			"--- PASS: TestA (0.10s)\n    --- SKIP: TestA/one (0.00s)\n"+
 			"=== RUN   TestB\n    b_test.go:2: wrong\n--- FAIL: TestB (0.10s)\n=== RUN   TestC\npanic: end of the world\n")
 	for i, want := range []result{
 		{"TestA", "pass", "TestA"}, {"TestA/one", "skip", "no reason"}, {"TestB", "fail", "wrong"},

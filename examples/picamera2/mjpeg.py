@@ -3,8 +3,9 @@
 
     bramble-agent --hub nats://HUB:4222 --camera 'desk=exec:python3 mjpeg.py#format=mjpeg'
 
-The agent starts this script when somebody watches and ends it (SIGINT) when nobody does, so it needs no server, no threads of its own and no
-account of viewers. Whatever picamera2 can do with the camera can be done here. Only pictures may go to standard output: print to standard error.
+The agent starts this script when the camera has a viewer, and ends it with SIGINT when the last viewer has left. So
+the script needs no server, no threads and no count of viewers. It can use all of picamera2. Only pictures may go to
+standard output; print messages to standard error.
 """
 import signal
 import threading

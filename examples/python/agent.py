@@ -52,7 +52,7 @@ class Outlet:
         self.nc, self.subject, self.changed = nc, subject, changed
         self.patience = patience  # seconds that a due question waits for a frame
         self.live = False
-        self.heard = 0.0  # when somebody was last there
+        self.heard = 0.0  # when there was interest last
         self.rider = None  # the reply subject that the next frame takes along
         self.ridden = asyncio.Event()
 
@@ -71,16 +71,16 @@ class Outlet:
         self.changed()
 
     async def attend(self):
-        """Asks once a second whether somebody is there."""
+        """Asks once a second whether there is interest."""
         while True:
             begun = time.monotonic()
             try:
-                somebody = await self.ask()
+                interest = await self.ask()
             except ConnectionError:
-                somebody = self.live and time.monotonic() - self.nc.lost < 60  # nothing can be learned
-            if somebody and not self.live:
+                interest = self.live and time.monotonic() - self.nc.lost < 60  # nothing can be learned
+            if interest and not self.live:
                 self.wake()
-            elif somebody:
+            elif interest:
                 self.heard = time.monotonic()
             elif self.live and time.monotonic() - self.heard >= LINGER:
                 self.live = False

@@ -19,7 +19,7 @@ async def main(url, camera, folder, want="0"):
         async for msg in sub.messages:
             if not msg.data:
                 continue  # the agent's question for interest
-            name = f"{msg.headers['Cam-Epoch']}-{int(msg.headers['Cam-Seq']):06d}.jpeg"  # numbers begin anew with each epoch
+            name = f"{msg.headers['Cam-Epoch']}-{int(msg.headers['Cam-Seq']):06d}.jpeg"  # numbers restart with each epoch
             pathlib.Path(folder, name).write_bytes(msg.data)
             saved += 1
             if saved == int(want):

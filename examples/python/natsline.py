@@ -18,7 +18,7 @@ def headers(values):
 
 
 class Question:
-    """A message's reply subject, on which the server answers if nobody hears the message."""
+    """A message's reply subject, on which the server answers if there is no subscriber."""
 
     def __init__(self, nc):
         self.nc, self.token = nc, secrets.token_hex(8)
@@ -33,7 +33,7 @@ class Question:
         self.answer.cancel()
 
     async def refused(self):
-        """Whether the answer is 503. Silence means that somebody is there: but only if the server answers a PING meanwhile (section 5)."""
+        """Whether the answer is 503. Silence means interest, but only if the server answers a PING meanwhile (section 5)."""
         asked = time.monotonic()
         await self.nc.ping()
         rest = asked + max(0.25, 4 * self.nc.rtt) - time.monotonic()
@@ -100,7 +100,7 @@ class Connection:
         return Question(self)
 
     async def request(self, subject):
-        """The payload of the answer, or None if nobody answers."""
+        """The payload of the answer, or None without an answer."""
         with self.question() as question:
             self.publish(subject, b"", reply=question.reply)
             await asyncio.wait([question.answer], timeout=PATIENCE)

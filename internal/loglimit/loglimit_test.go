@@ -97,7 +97,7 @@ func TestManyKeys(t *testing.T) {
 					<-time.After(time.Second / 2)
 				}
 				if ok, _ := l.Allow("10.77.77.77", time.Now()); !ok && !test.hidesAll {
-					t.Error("somebody else is hidden")
+					t.Error("another client is hidden")
 				}
 				stop()
 				t.Logf("%d lines, %d bytes", said.lines, said.bytes)

@@ -14,7 +14,7 @@ const Stars = "***"
 // one in an unexported field needs a Format method of its own, since fmt cannot call that of the field.
 type Text string
 
-// Reveal returns the text itself: for hashing, comparing, and for printing it once to whom it belongs.
+// Reveal returns the text itself: for hashing, for comparing, and for printing it once to its owner.
 func (t Text) Reveal() string { return string(t) }
 
 func (Text) String() string { return Stars }

@@ -155,7 +155,7 @@ func TestStop(t *testing.T) {
 			testutil.Timeout, "exit status 5"},
 		{"does not want to", "trap '' INT; echo ready; while :; do sleep 0.01; done", 100 * time.Millisecond,
 			"signal: killed"},
-		{"waits for somebody to read", "echo ready; exec cat /dev/zero", testutil.Timeout, "signal: interrupt"},
+		{"waits for a reader", "echo ready; exec cat /dev/zero", testutil.Timeout, "signal: interrupt"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -199,8 +199,7 @@ func TestStdin(t *testing.T) {
 	}
 }
 
-// TestStdinEnds: a child that ends with its input need not be told otherwise, and one that does not read holds nobody
-// up.
+// TestStdinEnds: a child ends when its standard input ends. A child that does not read delays no other part.
 func TestStdinEnds(t *testing.T) {
 	cfg := shell("exec sleep 1000")
 	cfg.Stdin = true

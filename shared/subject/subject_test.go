@@ -33,7 +33,8 @@ func TestSubjects(t *testing.T) {
 func TestValidateID(t *testing.T) {
 	for id, ok := range map[string]bool{
 		"porch": true, "0": true, "a-": true, "lab-2-west": true, strings.Repeat("a", 63): true,
-		"": false, "-a": false, "Porch": false, "a.b": false, "a*": false, ">": false, "a b": false, "a\n": false, "é": false,
+		"": false, "-a": false, "Porch": false, "a.b": false, "a*": false, ">": false, "a b": false, "a\n": false,
+		"é":                     false,
 		strings.Repeat("a", 64): false, strings.Repeat("x", 10_000): false,
 	} {
 		err := ValidateID(id)

@@ -25,6 +25,7 @@ type Process struct {
 
 // Start starts a program with env added to this one's environment. What it says is kept. End it with Kill.
 func Start(env []string, name string, args ...string) (*Process, error) {
+	//nolint:gosec // the program under test
 	p := &Process{cmd: exec.Command(name, args...), name: filepath.Base(name), ended: make(chan struct{}),
 		wrote: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p, p

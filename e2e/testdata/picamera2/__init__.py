@@ -1,4 +1,4 @@
-"""Stands in for picamera2, whose camera nobody has here: the same calls, pictures from a folder (BRAMBLE_PICTURES)."""
+"""A fake picamera2, for machines without a Pi camera. It plays pictures from a folder (BRAMBLE_PICTURES)."""
 import os
 import sys
 import threading

@@ -173,8 +173,8 @@ func TestAllSetsTogetherAreLimited(t *testing.T) {
 
 	n = h264.Normalizer{}
 	for i := range 256 {
-		anew := append(pps(0, 0), bytes.Repeat([]byte{byte(i) | 1}, 2000+i)...)
-		if _, _, err := n.Normalize(nil, unit(long, anew)); !errors.Is(err, h264.ErrNoPicture) {
+		changed := append(pps(0, 0), bytes.Repeat([]byte{byte(i) | 1}, 2000+i)...)
+		if _, _, err := n.Normalize(nil, unit(long, changed)); !errors.Is(err, h264.ErrNoPicture) {
 			t.Fatalf("change %d of one set: %v", i, err)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
-// FuzzSPS reads parameter sets that come from anybody. What is taken has a size that may be decoded, and a stream
+// FuzzSPS reads untrusted parameter sets. What is accepted has a size that may be decoded, and a stream
 // that begins with it says the same size; what is remembered is bounded.
 func FuzzSPS(f *testing.F) {
 	for _, s := range []string{

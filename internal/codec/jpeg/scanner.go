@@ -62,9 +62,9 @@ func (s *Scanner) Scan(b []byte) (n int, err error) {
 	}
 }
 
-// Resync returns where, after an error, the search for the next picture's SOI goes on. It lies behind everything that
-// is surely part of the broken picture, so nobody takes the thumbnail in an APP segment for a picture, but in front
-// of a segment whose length may be wrong.
+// Resync returns where the search for the next picture's SOI continues after an error. It is after everything that
+// certainly belongs to the broken picture, so a thumbnail in an APP segment does not count as a picture. It is before a
+// segment whose length may be wrong.
 func (s *Scanner) Resync() int { return s.resync }
 
 // step deals with one marker, or with the coded data up to the next marker. It reports false when more bytes are

@@ -42,8 +42,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestPlain: somebody in between can neither have a client that wants TLS speak without it, nor say something before
-// it begins that counts as said over it.
+// TestPlain: an attacker between client and server cannot make a client that wants TLS speak without it. Text that the
+// attacker sends before TLS begins does not count.
 func TestPlain(t *testing.T) {
 	pin := tlstrust.Settings{Fingerprints: []string{strings.Repeat("ab", 32)}, Prefix: "tls"}
 	for _, c := range []struct {

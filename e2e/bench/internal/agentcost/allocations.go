@@ -56,7 +56,7 @@ func (b *bench) allocationsOf(ctx context.Context, s source) error {
 	go func() { ended <- a.Run(agentCtx) }()
 	defer func() {
 		stop()
-		<-ended
+		<-ended //nolint:errcheck // the context ended it
 	}()
 	nc, err := nats.Connect(h.NATS)
 	if err != nil {

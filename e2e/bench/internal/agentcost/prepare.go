@@ -22,7 +22,7 @@ import (
 func prepare(ctx context.Context, dir string, span time.Duration) (*bench, error) {
 	b := &bench{dir: dir, span: span, jpeg: filepath.Join(dir, "clip.mjpeg"), h264: filepath.Join(dir, "clip.h264")}
 	arch := runtime.GOARCH
-	dist := exec.CommandContext(ctx, "scripts/dist.sh", arch)
+	dist := exec.CommandContext(ctx, "scripts/dist.sh", arch) //nolint:gosec // the program under test
 	dist.Env = append(os.Environ(), "DIST="+dir, "PROGRAMS=agent agent-no-v4l2 hub")
 	if out, err := dist.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("scripts/dist.sh: %w\n%s", err, out)
@@ -44,6 +44,7 @@ func prepare(ctx context.Context, dir string, span time.Duration) (*bench, error
 		return nil, err
 	}
 	b.agentSize = info.Size()
+	//nolint:gosec // the program under test
 	if out, err := exec.CommandContext(ctx, "go", "build", "-o", b.program("rpicam-vid"), "./e2e/fakerpicam").
 		CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build ./e2e/fakerpicam: %w\n%s", err, out)

@@ -84,6 +84,7 @@ func (g *client) hostile(ctx context.Context) error {
 	}
 	comment := "\r\n--bramble-part\r\nContent-Type: text/html\r\n\r\n<script>alert(1)</script>\r\n"
 	picture = append(
+		//nolint:gosec // small by construction
 		append([]byte{0xff, 0xd8, 0xff, 0xfe, byte((len(comment) + 2) >> 8), byte(len(comment) + 2)}, comment...),
 		picture[2:]...)
 	g.session(ctx, func(ctx context.Context, nc *nats.Conn) {

@@ -38,7 +38,7 @@ func (g *client) guesses(ctx context.Context) {
 				req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 				req.Header.Set(
 					"X-Forwarded-For",
-					fmt.Sprintf("10.%d.%d.%d", rand.IntN(256), rand.IntN(256), rand.IntN(256)),
+					fmt.Sprintf("10.%d.%d.%d", rand.IntN(256), rand.IntN(256), rand.IntN(256)), //nolint:gosec // no secret
 				)
 			}
 			g.request(ctx, client, req, err)

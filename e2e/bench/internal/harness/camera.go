@@ -133,7 +133,7 @@ func (c *Camera) toBaseline(ctx context.Context, addr string) error {
 	}
 	var length [4]byte
 	return c.play(ctx, func(_ uint64, _ time.Time, fr syntheticframes.Frame, _ time.Time) error {
-		binary.BigEndian.PutUint32(length[:], uint32(len(fr.Data)))
+		binary.BigEndian.PutUint32(length[:], uint32(len(fr.Data))) //nolint:gosec // small by construction
 		b := net.Buffers{length[:], fr.Data}
 		_, err := b.WriteTo(conn)
 		return err

@@ -36,6 +36,7 @@ func (c Config) NewCredentials(ctx context.Context, dir string) (*Credentials, e
 // run runs a command of the hub program, and returns its output. The error does not repeat the output, which may be a
 // credential.
 func (g *Credentials) run(ctx context.Context, input string, args ...string) (string, error) {
+	//nolint:gosec // the program under test
 	cmd := exec.CommandContext(ctx, g.hub, append(args, "--credentials", g.file)...)
 	cmd.Stdin = strings.NewReader(input)
 	out, err := cmd.Output()

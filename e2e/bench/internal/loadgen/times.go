@@ -55,6 +55,7 @@ func (t *times) media() time.Duration {
 	if t.scale == 0 {
 		return 0
 	}
+	//nolint:gosec // small by construction
 	return time.Duration(float64(int64(t.ticks-t.edit)) / float64(t.scale) * float64(time.Second))
 }
 

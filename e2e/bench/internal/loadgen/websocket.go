@@ -36,11 +36,12 @@ func webSocketRequest(u *url.URL) string {
 
 // clientFrame returns a short frame of a client, with a mask of zeros.
 func clientFrame(op byte, data []byte) []byte {
-	return append([]byte{0x80 | op, 0x80 | byte(len(data)), 0, 0, 0, 0}, data...)
+	return append([]byte{0x80 | op, 0x80 | byte(len(data)), 0, 0, 0, 0}, data...) //nolint:gosec // small by construction
 }
 
 // acknowledgement tells the hub that a number of frames has been dealt with.
 func acknowledgement(count int) []byte {
+	//nolint:gosec // small by construction
 	return clientFrame(opBinary, binary.BigEndian.AppendUint32([]byte{0, 0, 0, 1}, uint32(count)))
 }
 
@@ -75,7 +76,7 @@ func payloadSize(head []byte) (size int, ok bool) {
 	case short == 126 && len(head) == 4:
 		return int(binary.BigEndian.Uint16(head[2:])), true
 	case short == 127 && len(head) == 10:
-		return int(binary.BigEndian.Uint64(head[2:])), true
+		return int(binary.BigEndian.Uint64(head[2:])), true //nolint:gosec // small by construction
 	}
 	return 0, false
 }

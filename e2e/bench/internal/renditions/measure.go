@@ -224,7 +224,8 @@ func (b *bench) grid(ctx context.Context, w io.Writer, kind, query string, n int
 		return err
 	}
 	processes, err := b.metric(ctx, "bramble_hub_transcodes")
-	_, _ = fmt.Fprintf(w, "  %s .mjpeg?%-16s %2d tiles: ffmpeg %5.1f %% in %2.0f processes, hub %5.1f %%\n", kind, query, n,
+	_, _ = fmt.Fprintf(w, "  %s .mjpeg?%-16s %2d tiles: ffmpeg %5.1f %% in %2.0f processes, hub %5.1f %%\n",
+		kind, query, n,
 		100*(cpu2-cpu)/measured.Seconds(), processes, 100*(hub2-hub)/measured.Seconds())
 	return err
 }

@@ -66,7 +66,7 @@ func (*Command) Run(ctx context.Context) error {
 // clips makes what the cameras play: 1280x720 with noise as of a sensor, 2 Mbit/s with a GOP of 4 s, and JPEGs of some
 // 80 kB.
 func clips(ctx context.Context, dir string) error {
-	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "lavfi", "-i",
+	cmd := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", //nolint:gosec // the program under test
 		"testsrc2=size=1280x720:rate=15,noise=alls=6:allf=t", "-frames:v", "240",
 		"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-pix_fmt", "yuv420p", "-b:v", "2M", "-x264-params",
 		"keyint=60:scenecut=0:sliced-threads=0",

@@ -4,11 +4,12 @@ import "math"
 
 // The rule by which runs are discarded. A round is a run of each server, one after the other.
 const (
-	// MaxStolen and MaxForeign are the most time, as shares of a core, that the machine's host may have taken away and
-	// other processes may have used in a run.
-	MaxStolen, MaxForeign = 0.02, 0.10
-	// MaxDeviation is how far the baseline's figure may be from its median; a round in which it is further is discarded,
-	// since the machine was not what it is in the others.
+	// MaxStolen is the largest share of a core that the machine's host may have taken away in a run.
+	MaxStolen = 0.02
+	// MaxForeign is the largest share of a core that other processes may have used in a run.
+	MaxForeign = 0.10
+	// MaxDeviation is how far the baseline's figure may be from its median; a round with a larger deviation is discarded,
+	// because the machine was not the same as in the other rounds.
 	MaxDeviation = 0.15
 	// MinArrived is the share of the frames that must reach the viewers of the baseline; else the generator or the kernel
 	// was the limit, and no server shows what it can.

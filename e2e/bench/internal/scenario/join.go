@@ -169,7 +169,7 @@ func (b *Bench) firstPartOnce(ctx context.Context, server string) (report.Run, h
 			err = errors.New("the first part is not the camera's")
 		}
 		if err == nil {
-			err = loadgen.Pause(ctx, time.Duration(rand.IntN(40))*time.Millisecond, steady) // anywhere between two frames
+			err = loadgen.Pause(ctx, time.Duration(rand.IntN(40))*time.Millisecond, steady) //nolint:gosec // no secret
 		}
 		if err != nil {
 			return nil, harness.Noise{}, explain(s, err)

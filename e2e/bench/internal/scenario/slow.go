@@ -37,11 +37,11 @@ func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 		report.WithoutRatio(ageMost, 0), report.WithoutRatio(shown, 1), report.WithoutRatio(rss, 1),
 		report.WithoutRatio(faults, 0),
 	}}
-	real, err := b.decodable(ctx)
+	decodable, err := b.decodable(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if real == nil {
+	if decodable == nil {
 		t.Notes = append(t.Notes, "Nothing was decoded: ffmpeg is not in PATH.")
 	}
 	for _, kind := range []string{"mjpeg", "h264"} {
@@ -54,7 +54,7 @@ func (b *Bench) slow(ctx context.Context) (*report.Table, error) {
 			servers := slices.DeleteFunc(b.servers(kind), func(s string) bool { return s == harness.Baseline && kind == "h264" })
 			err := b.alternate(ctx, t, fmt.Sprintf("%s, %d viewers", kind, n), servers, b.Each, goals,
 				func(ctx context.Context, server string) (report.Run, harness.Noise, error) {
-					return b.slowOnce(ctx, server, kind, n, real)
+					return b.slowOnce(ctx, server, kind, n, decodable)
 				})
 			if err != nil {
 				return nil, err
@@ -70,7 +70,7 @@ func (b *Bench) decodable(ctx context.Context) (*syntheticframes.Clip, error) {
 		return nil, nil
 	}
 	b.logf("slow: ffmpeg encodes a clip")
-	path := filepath.Join(b.Dir, "real.h264")
+	path := filepath.Join(b.Dir, "decodable.h264")
 	if err := clips.H264(ctx, path); err != nil {
 		return nil, err
 	}
@@ -86,15 +86,15 @@ func (b *Bench) decodable(ctx context.Context) (*syntheticframes.Clip, error) {
 }
 
 func (b *Bench) slowOnce(
-	ctx context.Context, server, kind string, n int, real *syntheticframes.Clip,
+	ctx context.Context, server, kind string, n int, decodable *syntheticframes.Clip,
 ) (report.Run, harness.Noise, error) {
 	none := harness.Noise{}
 	cam, err := b.camera(kind)
 	if err != nil {
 		return nil, none, err
 	}
-	if kind == "h264" && real != nil {
-		cam.Clip = real
+	if kind == "h264" && decodable != nil {
+		cam.Clip = decodable
 	}
 	s, err := b.Start(ctx, server, cam)
 	if err != nil {
@@ -134,7 +134,7 @@ func (b *Bench) slowOnce(
 		shown: 100 * float64(c.Frames) / (float64(n) * syntheticframes.FPS * u.Took.Seconds()), rss: mb(u.RSS),
 		faults: math.NaN(),
 	}
-	if kind == "h264" && real != nil {
+	if kind == "h264" && decodable != nil {
 		r[faults], err = b.decode(ctx, saved.Bytes())
 	}
 	return r, u.Noise, err
@@ -154,6 +154,7 @@ func (b *Bench) decode(ctx context.Context, stream []byte) (float64, error) {
 	if err := os.WriteFile(path, stream[:end], 0o600); err != nil {
 		return 0, err
 	}
+	//nolint:gosec // the program under test
 	out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "h264", "-i", path, "-f", "null", "-").
 		CombinedOutput()
 	if err != nil && len(out) == 0 {

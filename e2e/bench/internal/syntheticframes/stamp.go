@@ -50,7 +50,7 @@ func (f *Clip) Pad(size int) {
 			if rest := room - n; rest > 0 && rest < 4 {
 				n -= 4 // for the last segment's own header
 			}
-			out = append(out, 0xff, 0xfe, byte((n-2)>>8), byte(n-2))
+			out = append(out, 0xff, 0xfe, byte((n-2)>>8), byte(n-2)) //nolint:gosec // small by construction
 			out = append(out, make([]byte, n-4)...)
 			room -= n
 		}
@@ -63,7 +63,7 @@ func stampH264(au []byte, key bool) (out []byte, at int) {
 	uuid, _ := hex.DecodeString("6272616d626c652d7374616d702d3031") // a constant
 	slice := firstSlice(au)
 	out = append(out, au[:slice]...)
-	out = append(out, 0, 0, 0, 1, 6, 5, byte(len(uuid)+StampSize))
+	out = append(out, 0, 0, 0, 1, 6, 5, byte(len(uuid)+StampSize)) //nolint:gosec // small by construction
 	out = append(out, uuid...)
 	at = len(out)
 	out = append(out, blank(key, 1+len(au)-slice)...)

@@ -65,11 +65,11 @@ func encode(img image.Image, quality int) ([]byte, error) {
 }
 
 func noise(width, height int, seed uint64) image.Image {
-	r := rand.New(rand.NewPCG(seed, 1))
+	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // no secret
 	img := image.NewGray(image.Rect(0, 0, width, height))
 	for y := range height {
 		for x := range width {
-			img.SetGray(x, y, color.Gray{uint8(x/8+y/8) + uint8(r.IntN(24))})
+			img.SetGray(x, y, color.Gray{uint8(x/8+y/8) + uint8(r.IntN(24))}) //nolint:gosec // small by construction
 		}
 	}
 	return img
@@ -84,7 +84,7 @@ func GOP(size, count int) *Clip {
 		{0x68, 0xcb, 0x83, 0xcb, 0x20},
 	}
 	f := &Clip{Format: frame.H264}
-	r := rand.New(rand.NewPCG(2, 2))
+	r := rand.New(rand.NewPCG(2, 2)) //nolint:gosec // no secret
 	for n := range count {
 		var au []byte
 		kind := byte(0x41)
@@ -96,7 +96,7 @@ func GOP(size, count int) *Clip {
 		}
 		au = append(au, 0, 0, 0, 1, kind, 0x80)
 		for len(au) < size {
-			au = append(au, byte(1+r.IntN(255))) // no zeros, so no start codes
+			au = append(au, byte(1+r.IntN(255))) //nolint:gosec // 1 to 255: without zeros there is no start code
 		}
 		f.add(au, n == 0)
 	}
