@@ -23,7 +23,8 @@ const (
 	// statusTimeout is how long an agent may publish no status before it is asked for it.
 	statusTimeout = status.Interval + 1500*time.Millisecond
 
-	// askTimeout and maxMisses bound how long an agent may stay silent on being asked before its camera is offline.
+	// askTimeout is how long an agent may take to answer. After maxMisses requests without an answer its camera is
+	// offline.
 	askTimeout = time.Second
 	maxMisses  = 2
 
@@ -42,7 +43,7 @@ type Camera struct {
 
 	mu             sync.Mutex
 	status         status.Status // the newest of the agent that is followed
-	lastStatus     time.Time     // when that agent was last heard
+	lastStatus     time.Time     // when that agent's last status came
 	offline        error         // why the camera cannot be reached; nil if it can
 	since          time.Time     // since when offline
 	misses         int           // requests for the status that had no answer
@@ -52,16 +53,16 @@ type Camera struct {
 	reconnected    time.Time // when the hub's connection came back
 	native         *native   // the stream that the camera delivers; never nil
 	derivedViewers int       // viewers of streams that are made of it
-	overloaded     bool      // more frames come than are taken; logged
+	overloaded     bool      // an overload was logged, and its end was not
 
 	// A second agent, which is not followed.
 	secondAgent status.Status // its newest status
 	secondHeard time.Time     // when that came
-	secondSince time.Time     // since when it is heard
+	secondSince time.Time     // when its first one came
 }
 
-// native is the stream that a camera delivers. It is subscribed to while it has subscribers, and for the linger time
-// after. Guarded by the camera's mu.
+// native is the stream that a camera delivers. The hub subscribes to its frames while it has subscribers, and for the
+// linger time after. The fields are guarded by the camera's mu.
 type native struct {
 	stream      *stream.Stream
 	fanout      *fanout.Group
@@ -87,7 +88,7 @@ func (c *Camera) newNative(f frame.Format) *native {
 // ID returns the camera's id.
 func (c *Camera) ID() string { return c.id }
 
-// onStatus takes in an agent's status of the camera.
+// onStatus updates the camera from an agent's status.
 func (c *Camera) onStatus(s status.Status, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,13 +126,13 @@ func (c *Camera) onSecondAgentLocked(s status.Status, now time.Time) {
 	}
 }
 
-// conflictLocked reports whether two agents serve the camera. Both must have been heard in turn: after a restart with
-// a clock that went back, the new run looks like an older agent until the former one has been silent for long.
+// conflictLocked reports whether two agents serve the camera. The followed agent must have sent a status after the
+// second one appeared: after a restart with a clock that went back, the new run looks like a second agent for a while.
 func (c *Camera) conflictLocked(now time.Time) bool {
 	return now.Sub(c.secondHeard) < conflictTime && c.lastStatus.After(c.secondSince)
 }
 
-// replaceNativeLocked ends the stream of a format that the camera delivers no longer.
+// replaceNativeLocked ends the stream, because the camera now delivers another format.
 func (c *Camera) replaceNativeLocked(f frame.Format) {
 	old := c.native
 	old.stream.CloseWithError(fmt.Errorf("%w: it now delivers %s", ErrNotNative, f))
@@ -154,12 +155,12 @@ func (c *Camera) setOnlineLocked() {
 	if c.offline != nil {
 		c.cfg.Log.Info("camera online", logkey.Camera, c.id)
 		c.offline = nil
-		c.wakeLocked(time.Now()) // its viewers wait
+		c.wakeLocked(time.Now()) // viewers wait for frames
 	}
 }
 
-// tick ends the stream if it had no subscriber for the linger time, wakes the camera if viewers wait in vain, and
-// reports true if its agent should be asked how it is.
+// tick ends the stream if it had no subscriber for the linger time. It wakes the camera if no frames come. It reports
+// whether the caller must call check.
 func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -181,7 +182,7 @@ func (c *Camera) tick(now time.Time, connected bool) (ask bool) {
 	return c.checking
 }
 
-// check asks the camera's agent how it is.
+// check asks the camera's agent for its status and updates the camera.
 func (c *Camera) check(ctx context.Context) {
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
@@ -199,7 +200,7 @@ func (c *Camera) check(ctx context.Context) {
 		c.lastStatus, c.misses = now, 0
 	case errors.Is(err, ErrNoAgent):
 		c.setOfflineLocked(ErrNoAgent, now)
-	case ctx.Err() == nil && c.cfg.Agents.Connected(): // else it is the hub that has gone
+	case ctx.Err() == nil && c.cfg.Agents.Connected(): // else the hub itself is disconnected
 		if c.misses++; c.misses >= maxMisses {
 			if errors.Is(err, context.DeadlineExceeded) {
 				err = errNoAnswer
@@ -226,13 +227,13 @@ func (c *Camera) onReconnect() {
 
 func (c *Camera) wakeLocked(now time.Time) {
 	if c.native.stop != nil {
-		c.wokenAt, c.keyFrameAt = now, now // an agent that wakes up sends one
+		c.wokenAt, c.keyFrameAt = now, now // an agent that wakes up sends a key frame
 		c.cfg.Agents.Wake(c.id)
 	}
 }
 
-// requestKeyFrame asks the camera's agent for a key frame, but not too often. The ring of a camera without viewers
-// needs none.
+// requestKeyFrame asks the camera's agent for a key frame, at most once per keyFrameInterval. It does nothing while the
+// hub is not subscribed.
 func (c *Camera) requestKeyFrame() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

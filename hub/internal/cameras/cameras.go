@@ -23,10 +23,10 @@ import (
 )
 
 const (
-	// DefaultMaxCameras bounds what clients of NATS can make the hub remember.
+	// DefaultMaxCameras bounds how many cameras clients of NATS can make the hub remember.
 	DefaultMaxCameras = 4096
 
-	// DefaultMaxPerAgent bounds what one faulty agent can.
+	// DefaultMaxPerAgent bounds how many of them one faulty agent can report.
 	DefaultMaxPerAgent = 256
 
 	// forgetAfter is how long a camera that is gone stays in the list.
@@ -49,10 +49,10 @@ var (
 	errNoAnswer = errors.New("the agent does not answer")
 )
 
-// AgentClient is how the registry reaches cameras. Its methods may be called from several goroutines.
+// AgentClient is how the registry reaches agents. Its methods may be called from several goroutines.
 type AgentClient interface {
-	// SubscribeFrames appends the camera's frames to into until the stop function is called. A frame that was under way
-	// may still come after that.
+	// SubscribeFrames appends the camera's frames to into until stop is called. A frame that was on its way may still
+	// come after that.
 	SubscribeFrames(camera string, into *stream.Stream) (stop func(), err error)
 
 	// Wake asks the camera's agent to start it. It does not wait.
@@ -61,7 +61,8 @@ type AgentClient interface {
 	// RequestKeyFrame asks the camera's agent for a key frame. It does not wait.
 	RequestKeyFrame(camera string)
 
-	// RequestStatus returns the camera's status from its agent. The error is ErrNoAgent if there is certainly none.
+	// RequestStatus returns the camera's status from its agent. The error is ErrNoAgent only if NATS says that no agent
+	// serves the camera.
 	RequestStatus(ctx context.Context, camera string) (status.Status, error)
 
 	// Connected reports whether NATS can be reached.
@@ -74,9 +75,9 @@ type AgentClient interface {
 // ErrNoAgent says that no agent serves a camera.
 var ErrNoAgent = errors.New("no agent serves this camera")
 
-// RefusedError says that an agent does not do what it was asked for.
+// RefusedError says that an agent refused a request.
 type RefusedError struct {
-	Code   int    // as in HTTP: 400 what was asked for is not possible, 501 this camera cannot do that, 500 it failed
+	Code   int    // as in HTTP: 400: not possible; 501: not with this camera; 500: it failed
 	Reason string // the agent's words
 }
 
@@ -123,7 +124,8 @@ func New(cfg Config) *Registry {
 	}
 }
 
-// Run keeps the states true and ends streams without subscribers, until ctx ends; then it ends all streams.
+// Run checks agents that are silent and ends streams without subscribers. When ctx ends, it ends all streams and
+// returns.
 func (r *Registry) Run(ctx context.Context) error {
 	tick := time.NewTicker(tickInterval)
 	defer tick.Stop()
@@ -150,7 +152,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	}
 }
 
-// OnStatus takes in a status document, from whatever way it came.
+// OnStatus updates a camera from a status, whether the agent published it or the hub asked for it.
 func (r *Registry) OnStatus(s status.Status) {
 	r.mu.Lock()
 	c := r.cameras[s.Camera]

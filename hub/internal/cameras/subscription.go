@@ -20,7 +20,7 @@ const (
 	Holder                   // a recorder or an encoder: it keeps the stream subscribed, and is not counted
 )
 
-// Subscription is one reader of a stream of a camera: of the camera's own, or of one that is made of it. Close it.
+// Subscription is one reader of a camera's stream, or of a stream that is made of it. The caller must close it.
 type Subscription struct {
 	*fanout.Reader
 
@@ -31,9 +31,9 @@ type Subscription struct {
 	reason          func() string
 }
 
-// Subscribe starts the camera's own stream, if it is not running, and returns a reader of it. An empty codec means
-// whatever the camera delivers. The error wraps ErrNotNative if that is another one. An offline camera can be
-// subscribed to: its packets will come when it returns.
+// Subscribe returns a reader of the camera's own stream, and starts that stream if it is not running. An empty codec
+// means the one that the camera delivers. If the camera delivers another codec, the error wraps ErrNotNative. A
+// subscription to an offline camera is possible: packets come when the camera returns.
 func (c *Camera) Subscribe(codec media.Codec, as Subscriber) (*Subscription, error) {
 	n, err := c.hold(codec, as)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Subscription) Tracks() []media.Track { return s.stream.Tracks() }
 // Stream returns the stream that is read, with its counters.
 func (s *Subscription) Stream() *stream.Stream { return s.stream }
 
-// RequestKeyFrame asks for a key packet. It does not wait, and there need not come one.
+// RequestKeyFrame asks for a key packet. It does not wait. The request may have no effect.
 func (s *Subscription) RequestKeyFrame() { s.requestKeyFrame() }
 
 // Reason returns why no packet comes, or "" if that is not known.
@@ -92,13 +92,13 @@ func (s *Subscription) Reason() string { return s.reason() }
 // Close ends the subscription. The stream goes on for the linger time.
 func (s *Subscription) Close() { s.CloseUnused(time.Now()) }
 
-// CloseUnused closes a subscription that was last of use at a time: the linger time counts from then.
+// CloseUnused closes a subscription that was not used after a time. The linger time counts from then.
 func (s *Subscription) CloseUnused(since time.Time) {
 	s.Reader.Close()
 	s.release(since)
 }
 
-// hold subscribes to the camera's stream, if need be, and counts one more subscriber of it.
+// hold counts one more subscriber of the camera's stream. The first one makes the hub subscribe to the frames.
 func (c *Camera) hold(codec media.Codec, as Subscriber) (*native, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,7 +122,7 @@ func (c *Camera) hold(codec media.Codec, as Subscriber) (*native, error) {
 	return n, nil
 }
 
-// release counts one subscriber less of a stream, which was last of use at a time.
+// release counts one subscriber less of a stream. That subscriber last used the stream at lastUsed.
 func (c *Camera) release(n *native, as Subscriber, lastUsed time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -154,8 +154,8 @@ func (e *NoFrameError) Error() string {
 // Unwrap returns ErrOffline.
 func (e *NoFrameError) Unwrap() error { return ErrOffline }
 
-// Picture returns the newest packet that decodes alone and was at most maxAge old when it was asked for, waiting for
-// one up to wait. The error wraps ErrNotNative, or ErrOffline if none came.
+// Picture returns the newest packet that decodes alone. It may be at most maxAge old at the time of the call. If there
+// is none, Picture waits for one. The error wraps ErrNotNative, or ErrOffline if none came within wait.
 func (c *Camera) Picture(ctx context.Context, codec media.Codec, maxAge, wait time.Duration) (*stream.Packet, error) {
 	s, err := c.Subscribe(codec, Viewer)
 	if err != nil {
@@ -183,7 +183,7 @@ func (c *Camera) Picture(ctx context.Context, codec media.Codec, maxAge, wait ti
 	}
 }
 
-// Reason returns the agent's reason for a camera without pictures, or "".
+// Reason returns why the camera has no pictures, or "".
 func (c *Camera) Reason() string { return c.Info().Reason }
 
 // Offline returns why the camera cannot be reached, or nil.

@@ -6,13 +6,13 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// bulkFrameSize is from how many bytes on a frame goes by the bulk connection: four times a large one of a camera
-// with 4 megapixels.
+// bulkFrameSize is the size in bytes from which on a camera's frames use the bulk connection. It is four times a large
+// frame of a camera with 4 megapixels.
 const bulkFrameSize = 1 << 20
 
 // bulkConn is a second connection to NATS, for cameras that send large frames or too many. NATS delivers the messages
-// of a connection one after the other: on the first one, other cameras' frames would wait for theirs. It is made when
-// it is needed first.
+// of a connection in order, so on the first connection the frames of other cameras would wait. It connects on first
+// use.
 type bulkConn struct {
 	dial func(more ...nats.Option) (*nats.Conn, error)
 

@@ -1,4 +1,4 @@
-// Package ingest is the hub's side of NATS: it finds the cameras, takes in their frames and speaks to their agents.
+// Package ingest is the hub's side of NATS: it finds cameras, receives their frames and sends requests to their agents.
 package ingest
 
 import (
@@ -27,7 +27,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// discoverTime is how long agents have to answer the question who is there.
+// discoverTime is how long agents have to answer a discovery.
 const discoverTime = time.Second
 
 // statusTick is how often the hub checks whether to subscribe again to cameras that were suspended.
@@ -37,7 +37,7 @@ var errInvalidAnswer = errors.New("the answer is invalid")
 
 var errSlowConsumer = errors.New("the hub cannot keep up with this subject: it needs a faster machine or fewer viewers")
 
-// Ingest is the hub's connection to NATS, and a second one for cameras that weigh too much.
+// Ingest is the hub's connection to NATS, and a second one for cameras that send too much.
 type Ingest struct {
 	nc       *nats.Conn
 	bulk     bulkConn
@@ -54,7 +54,7 @@ type Ingest struct {
 	statuses *statuses
 }
 
-// Observer takes in what agents say.
+// Observer gets the status documents of agents.
 type Observer interface {
 	OnStatus(status.Status)
 	OnReconnect()
@@ -71,7 +71,7 @@ type Config struct {
 	Refused metrics.Refused // where to count what is refused
 }
 
-// Dial connects to NATS, and keeps trying for ever. It returns at once, connected or not. extra may hold
+// Dial connects to NATS and never gives up. It returns at once, connected or not. extra may hold
 // nats.InProcessServer. The error concerns the URL and the trust settings only.
 func Dial(cfg Config, extra ...nats.Option) (*Ingest, error) {
 	trusts, err := cfg.Trust.Options()

@@ -95,8 +95,7 @@ func (l Limits) limiters() (frames, bytes *rate.Limiter) {
 	return frames, bytes
 }
 
-// overLimit drops a frame beyond the limits before anything of it is looked at: what that costs, and what its viewers
-// do, must not depend on how much an agent sends.
+// overLimit drops a frame beyond the limits without reading it, so that its cost does not depend on its size.
 func (f *receiver) overLimit(msg *nats.Msg) bool {
 	if len(msg.Data) == 0 || f.frames == nil && f.bytes == nil {
 		return false
@@ -110,7 +109,7 @@ func (f *receiver) overLimit(msg *nats.Msg) bool {
 	return true
 }
 
-// handle takes in one message. nats.go has made msg.Data for us alone: it goes into the ring without a copy.
+// handle receives one message. nats.go allocates msg.Data for each message, so it goes into the ring without a copy.
 func (f *receiver) handle(msg *nats.Msg) {
 	if f.overLimit(msg) {
 		return
@@ -166,7 +165,7 @@ func dropReason(err error) drop.Reason {
 	return drop.Decode
 }
 
-// inspect checks the payload and fills in what it says of itself: an agent's word is not taken for it.
+// inspect checks the payload and sets the packet's size and parameters from it. The agent's word does not count.
 func (f *receiver) inspect(p *media.Packet) (err error) {
 	if f.codec == media.JPEG {
 		if p.Width, p.Height, err = jpeg.Check(p.Payload); err != nil {

@@ -60,7 +60,7 @@ func (in *input) next(ctx context.Context) (u unit, err error) {
 	}
 }
 
-// live takes every frame as a viewer does.
+// live returns every frame, as a viewer gets them.
 func (in *input) live(ctx context.Context) (unit, error) {
 	for {
 		d, err := in.src.Next(ctx, frameWait)
@@ -105,7 +105,7 @@ func (in *input) onDemand(ctx context.Context) (unit, error) {
 	return unit{f, len(in.queue) == 0}, nil
 }
 
-// request has a still made. Several who ask before it is begun get the same one.
+// request makes the job produce a still. Requests before it begins share it.
 func (j *job) request() {
 	select {
 	case j.requested <- struct{}{}:

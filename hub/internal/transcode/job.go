@@ -19,11 +19,11 @@ const (
 	lastPause  = 5 * time.Second
 	goodRun    = 5 * time.Second
 
-	// frameWait is how long it is waited for a frame at a time; a camera may be away for as long as it likes.
+	// frameWait bounds one wait for a frame. A camera may be away for any time.
 	frameWait = time.Minute
 )
 
-// errChanged ends a run whose source goes on in another way: a new epoch, another size. The next run begins at once.
+// errChanged ends a run because its source has a new epoch or another size. The next run begins at once.
 var errChanged = errors.New("the camera's stream has changed")
 
 // job is one rendition that runs.
@@ -36,7 +36,7 @@ type job struct {
 	inProcess bool          // JPEG from JPEG, without ffmpeg
 	number    uint64        // a later job has a higher one
 	cancel    context.CancelCauseFunc
-	ctx       context.Context // ends when the job should; its cause is what viewers are told
+	ctx       context.Context // ends when the job should; viewers get its cause
 	requested chan struct{}   // still: holds a token when a picture is wanted
 
 	// Guarded by Transcoder.mu.
@@ -97,7 +97,7 @@ func (j *job) run(ctx context.Context) {
 	j.t.cfg.Log.Info("transcoding ends", logkey.Camera, j.camera.ID(), "rendition", j.want.String())
 }
 
-// finish ends the stream for those who still look at it.
+// finish ends the stream for its remaining viewers.
 func (j *job) finish(err error) {
 	j.t.mu.Lock()
 	j.t.dropLocked(j, err)

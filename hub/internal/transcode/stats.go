@@ -91,13 +91,13 @@ func (t *Transcoder) setLastError(j *job, why error) {
 	j.lastError = why.Error()
 }
 
-// runFailed notes that a run has ended that should not have.
+// runFailed counts a run that ended by a fault.
 func (t *Transcoder) runFailed(j *job, why error) {
 	t.setLastError(j, why)
 	t.mu.Lock()
 	j.restarts++
 	t.totals.Restarts++
 	t.mu.Unlock()
-	t.cfg.Log.Warn("transcoding has failed and begins again",
+	t.cfg.Log.Warn("transcoding failed, trying again",
 		logkey.Camera, j.camera.ID(), "rendition", j.want.String(), logkey.Err, why)
 }

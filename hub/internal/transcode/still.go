@@ -11,9 +11,9 @@ import (
 	"github.com/bramble-cam/bramble/internal/media"
 )
 
-// Still returns the newest picture of a camera as a JPEG rendition, at most maxAge old when it was asked for, waiting
-// up to wait for one. Of an H.264 camera the picture is made of the newest key frame and what follows it, without
-// waiting for another. Requests for the same picture share it. The error wraps registry.ErrOffline if there was none.
+// Still returns the newest picture of a camera as a JPEG rendition. It may be at most maxAge old at the time of the
+// call. If there is none, Still waits for one. The picture of an H.264 camera is made of the newest key frame and the
+// frames after it. Requests for the same picture share it. The error wraps cameras.ErrOffline if none came within wait.
 func (t *Transcoder) Still(
 	ctx context.Context, cam *cameras.Camera, want media.Want, maxAge, wait time.Duration, by Principal,
 ) (*stream.Packet, error) {
@@ -97,7 +97,7 @@ func (j *job) waitFor(ctx context.Context, v *cameras.Subscription, target *stre
 	}
 	for {
 		j.request()
-		d, err := v.Next(ctx, time.Second) // to ask again: ffmpeg may have died of the last time
+		d, err := v.Next(ctx, time.Second) // then ask again: ffmpeg may have ended meanwhile
 		switch {
 		case err == nil && covers(d.Packet, target):
 			return d.Packet, nil

@@ -100,7 +100,7 @@ type key struct {
 	still  bool
 }
 
-// New looks for ffmpeg. That it is not there is no error: requests that need it will be told.
+// New looks for ffmpeg. Without it New succeeds, and requests that need it get ErrNoFFmpeg.
 func New(cfg Config) *Transcoder {
 	if cfg.FFmpeg == "" {
 		cfg.FFmpeg = "ffmpeg"
@@ -128,7 +128,7 @@ func (t *Transcoder) Available() bool { return t.path != "" }
 // Max returns the maximum number of ffmpeg processes.
 func (t *Transcoder) Max() int { return t.cfg.Max }
 
-// Run makes renditions until ctx ends, and returns when nothing of it is left.
+// Run makes renditions until ctx ends. It returns when all of them have ended.
 func (t *Transcoder) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -149,7 +149,7 @@ func (t *Transcoder) Run(ctx context.Context) error {
 	}
 }
 
-// end refuses what is still to come.
+// end stops all renditions and refuses new ones.
 func (t *Transcoder) end() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -170,7 +170,7 @@ func (t *Transcoder) sweep(now time.Time) {
 	}
 }
 
-// dropLocked ends a job and removes it, so that it is not found any more. Its viewers, if there are any, get the cause.
+// dropLocked ends a job and removes it. Its viewers get why as the cause.
 func (t *Transcoder) dropLocked(j *job, why error) {
 	j.cancel(why)
 	if t.jobs[j.key] == j {
