@@ -139,8 +139,8 @@ func TestMQTTUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := startHubWith(t, hub.Config{NATSCredential: own}, "  no_auth_user: mqtt\n", "",
-		"\nno_auth_user: anonymous\n", "\n",
-		"      { user: anonymous }", "      { nkey: "+public+" }",
+		"\nno_auth_user: anybody\n", "\n",
+		"      { user: anybody }", "      { nkey: "+public+" }",
 		"      { user: mqtt, permissions: { publish: [], subscribe: [\"cam.*.still\"] } }", asHomeAssistant,
 		"#     { nkey: UCDPHWXNODVLZMUS7KY6NV4NSGXVKR6FDUDQZWJ2MHXWVVOHH73IEIKO }", "# the hub", "#"+asShipped,
 		"# Home Assistant")
