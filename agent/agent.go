@@ -87,7 +87,7 @@ func (a *Agent) newCamera(c Camera) (*camera, error) {
 // camera, or that the URL is wrong. Failures of cameras and of NATS are retried.
 func (a *Agent) Run(ctx context.Context) error {
 	connected := make(chan struct{}, 1)
-	nc, err := publish.Dial(publish.ConnConfig{
+	nc, err := publish.Dial(publish.ConnConfig{ //nolint:gosec // names of settings, no secrets
 		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host,
 		Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log,
 		NoCredential: "\"bramble-hub agent add NAME\" at the hub makes one, to be given with --credential-file",

@@ -223,7 +223,7 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-// TestNoFrames: a source that is open but gives nothing is opened anew, and that is said.
+// TestNoFrames: a source that is open but gives nothing is reopened, and the log says so.
 func TestNoFrames(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)
@@ -257,7 +257,7 @@ func TestSourceThatEnds(t *testing.T) {
 	}
 }
 
-// TestLeavingEndsTheWait: a broken camera that nobody wants any longer is idle, not degraded.
+// TestLeavingEndsTheWait: a broken camera without subscribers is idle, not degraded.
 func TestLeavingEndsTheWait(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)
@@ -276,7 +276,7 @@ func TestLeavingEndsTheWait(t *testing.T) {
 	}
 }
 
-// TestOversizeIsToldInTheStatus: with the remedy, since nobody reads the agent's log.
+// TestOversizeIsToldInTheStatus: the status names the remedy, because operators seldom read the agent's log.
 func TestOversizeIsToldInTheStatus(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartServer(t, server.Options{MaxPayload: 4096}).ClientURL()

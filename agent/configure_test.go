@@ -69,7 +69,7 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-// TestRestart: a source that starts anew with other settings has not failed.
+// TestRestart: a source that restarts with other settings has not failed.
 func TestRestart(t *testing.T) {
 	t.Parallel()
 	url := testutil.StartNATS(t)
@@ -82,7 +82,7 @@ func TestRestart(t *testing.T) {
 	run.send(t, shot(1))
 	first := nextFrame(t, got)
 	run.fail(t, fmt.Errorf("fps: %w", source.ErrRestart))
-	run = testutil.Receive(t, "the source starts anew", src.runs)
+	run = testutil.Receive(t, "the source restarts", src.runs)
 	run.send(t, shot(2))
 	if f := nextFrame(t, got); f.Epoch <= first.Epoch || f.Seq != 0 {
 		t.Errorf("epoch %d then %d, number %d", first.Epoch, f.Epoch, f.Seq)

@@ -26,7 +26,7 @@ func TestHealth(t *testing.T) {
 	}
 	if err := ask(url, Camera{Name: "porch"}, Camera{Name: "yard"}); err == nil ||
 		!strings.Contains(err.Error(), "yard does not answer") {
-		t.Errorf("a camera that nobody serves: %v", err)
+		t.Errorf("a camera without an agent: %v", err)
 	}
 	if err := ask("nats://127.0.0.1:1"); err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") {
 		t.Errorf("no NATS: %v", err)

@@ -104,7 +104,7 @@ func startImpostor(t *testing.T, cert *testutil.Cert, secure bool) *impostor {
 		}
 	})
 	t.Cleanup(func() {
-		_ = l.Close() // there is nobody to tell
+		_ = l.Close()
 		serving.Wait()
 	})
 	return i
@@ -114,7 +114,8 @@ func (i *impostor) serve(c net.Conn, cert *testutil.Cert, secure bool) {
 	defer func() { _ = c.Close() }()                    // the other side has gone
 	_ = c.SetDeadline(time.Now().Add(testutil.Timeout)) // an agent that says nothing fails the test elsewhere
 	_, _ = fmt.Fprintf(c,
-		"INFO {\"server_id\":\"X\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":1048576,\"nonce\":\"abcdef\",\"auth_required\":true,\"tls_required\":%v}\r\n", secure)
+		"INFO {\"server_id\":\"X\",\"version\":\"2.15.0\",\"proto\":1,\"headers\":true,\"max_payload\":1048576,"+
+			"\"nonce\":\"abcdef\",\"auth_required\":true,\"tls_required\":%v}\r\n", secure)
 	wire := &tapped{Conn: c}
 	var inside io.Reader = wire
 	if secure {
@@ -134,27 +135,28 @@ func (i *impostor) took() (attempts int, heard, wire string) {
 	return i.attempts, string(i.heard), string(i.wire)
 }
 
-// Whoever has not the pinned key, or does without TLS, gets neither a signature nor a frame, not one byte.
+// A server without the pinned key or without TLS gets neither a signature nor a frame.
 func TestImpostor(t *testing.T) {
 	t.Parallel()
-	real, false1 := testutil.NewCert(t, nil, nil), testutil.NewCert(t, nil, nil)
+	genuine, forged := testutil.NewCert(t, nil, nil), testutil.NewCert(t, nil, nil)
 	for name, test := range map[string]struct {
 		url    string
 		secure bool
 		trust  tlstrust.Settings
 		says   string
 	}{
-		"another key":            {"tls://", true, pin(real), "tls-fingerprint " + tlstrust.Fingerprint(false1.Leaf)},
-		"another key, plain URL": {"nats://", true, pin(real), "pinned is " + tlstrust.Fingerprint(real.Leaf)},
-		"no TLS":                 {"nats://", false, pin(real), "no TLS"},
+		"another key":            {"tls://", true, pin(genuine), "tls-fingerprint " + tlstrust.Fingerprint(forged.Leaf)},
+		"another key, plain URL": {"nats://", true, pin(genuine), "pinned is " + tlstrust.Fingerprint(genuine.Leaf)},
+		"no TLS":                 {"nats://", false, pin(genuine), "no TLS"},
 		"no TLS, nothing pinned": {"tls://", false, tlstrust.Settings{Prefix: "tls"}, "no TLS"},
-		"another authority": {"nats://", true, tlstrust.Settings{CA: real.CertFile, Prefix: "tls"},
-			"not signed by an authority in"}, "an unknown certificate": {"tls://", true, tlstrust.Settings{Prefix: "tls"},
+		"another authority": {"nats://", true, tlstrust.Settings{CA: genuine.CertFile, Prefix: "tls"},
+			"not signed by an authority in"},
+		"an unknown certificate": {"tls://", true, tlstrust.Settings{Prefix: "tls"},
 			"unknown authority"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			i := startImpostor(t, false1, test.secure)
+			i := startImpostor(t, forged, test.secure)
 			l := &logCapture{}
 			cfg := config(t, test.url+i.addr, "porch=file:clip.jpeg")
 			cfg.Credential, cfg.Trust, cfg.Log = newCredential(t), test.trust, slog.New(slog.NewTextHandler(l, nil))
@@ -171,7 +173,7 @@ func TestImpostor(t *testing.T) {
 	}
 }
 
-// The same impostor is told all of that by somebody who does not look: the test above would notice.
+// A client without verification sends the impostor all of that. So the test above would notice a leak.
 func TestImpostorHears(t *testing.T) {
 	t.Parallel()
 	i := startImpostor(t, testutil.NewCert(t, nil, nil), true)

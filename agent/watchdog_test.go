@@ -70,7 +70,7 @@ func TestStopDeadline(t *testing.T) {
 	sub, _ := subscribe(t, nc, "cam."+c.name+".jpeg")
 	testutil.Receive(t, "the source runs", src.runs)
 	if c.stopDeadline.Load() != 0 {
-		t.Error("it must end though nobody told it to")
+		t.Error("a stop deadline is set, although nothing stopped the source")
 	}
 	if err := sub.Unsubscribe(); err != nil {
 		t.Fatal(err)

@@ -193,8 +193,7 @@ func (g joinRun) write(s settings) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", g.file, err)
 	}
-	if err := os.MkdirAll(filepath.Dir(g.file),
-		0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(g.file), 0o755); err != nil { //nolint:gosec // as all of /etc
 		return asRoot(err)
 	}
 	if err := config.WriteFileAtomic(secretFile, []byte("# shown to the hub; written by bramble-agent join\n"+text+"\n"),

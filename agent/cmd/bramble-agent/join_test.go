@@ -125,7 +125,7 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-// TestJoinTLS: how the agent knows the hub by its key is tried and written, too; another key is nobody's.
+// TestJoinTLS: join tests a pinned key and writes it to the configuration. It refuses a hub with another key.
 func TestJoinTLS(t *testing.T) {
 	cert, other := testutil.NewCert(t, nil, nil), testutil.NewCert(t, nil, nil)
 	s := testutil.StartServer(t, server.Options{TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert.Certificate}}})
@@ -236,7 +236,7 @@ func TestJoinRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nobody := "nats://" + closed.Addr().String()
+	unused := "nats://" + closed.Addr().String()
 	if err := closed.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -258,11 +258,11 @@ func TestJoinRefused(t *testing.T) {
 			[]string{"--token", "it has 20 characters"}},
 		{"another camera", []string{url, "--token", seed, "--camera=garden=pattern:"},
 			[]string{"camera garden", "does not let", "agent add NAME --cameras garden"}},
-		{"nobody there", []string{nobody, "--token", seed, "--camera=porch=pattern:"},
+		{"nothing listens", []string{unused, "--token", seed, "--camera=porch=pattern:"},
 			[]string{"connection refused", "systemctl status bramble-hub", "bramble-hub setup"}},
 		{"no such name", []string{"nats://no-such-host.invalid", "--token", seed, "--camera=porch=pattern:"},
 			[]string{"no-such-host.invalid", "IP address"}},
-		{"the second URL is no better", []string{nobody + ",nats://no-such-host.invalid", "--token", seed,
+		{"the second URL is no better", []string{unused + ",nats://no-such-host.invalid", "--token", seed,
 			"--camera=porch=pattern:"}, []string{"connection refused", "IP address"}},
 		{"no URL", []string{"nats://", "--token", seed}, []string{"nats://hub:4222"}},
 		{"no camera found", []string{url, "--token", seed, "--camera=porch"},
@@ -345,7 +345,7 @@ func TestJoinRightAfterAdd(t *testing.T) {
 				_, _ = io.Copy(hub, client) // ends with either
 				_ = hub.Close()
 			}()
-			_, _ = io.Copy(client, hub) // likewise
+			_, _ = io.Copy(client, hub)
 			_ = client.Close()
 		}
 	}()

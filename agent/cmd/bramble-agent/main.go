@@ -1,4 +1,4 @@
-// Command bramble-agent publishes the cameras of this host to NATS while somebody watches them.
+// Command bramble-agent publishes the cameras of this host to NATS while they have viewers.
 package main
 
 import (
@@ -166,7 +166,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) (exitCode int
 
 // remedies say how to keep a secret off the command line.
 func remedies() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // help texts, no secrets
 		"--token": "leave --token out, and join will ask for the token, or give --token-file FILE; replace this token with " +
 			"\"bramble-hub agent remove NAME\" and \"agent add NAME\"",
 		"--credential": "give --credential-file FILE, or set BRAMBLE_CREDENTIAL",
@@ -190,7 +190,7 @@ func failed(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintf(stderr, "bramble-agent: %s\n", setting.Flags(err)) // there is nobody else to tell
+	_, _ = fmt.Fprintf(stderr, "bramble-agent: %s\n", setting.Flags(err))
 	return 1
 }
 

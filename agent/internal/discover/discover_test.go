@@ -17,11 +17,12 @@ import (
 )
 
 const (
-	id920   = "by-id/usb-046d_HD_Pro_Webcam_C920_9F6A0A6F"
-	twinID  = "by-id/usb-046d_HD_Pro_Webcam_C920"
-	port11  = "by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.1:1.0"
-	port13  = "by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.3:1.0"
-	csiPi4  = "0 : imx708_wide [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx708@1a)\n    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]\n"
+	id920  = "by-id/usb-046d_HD_Pro_Webcam_C920_9F6A0A6F"
+	twinID = "by-id/usb-046d_HD_Pro_Webcam_C920"
+	port11 = "by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.1:1.0"
+	port13 = "by-path/platform-fd500000.pcie-pci-0000:01:00.0-usb-0:1.3:1.0"
+	csiPi4 = "0 : imx708_wide [4608x2592 10-bit RGGB] (/base/soc/i2c0mux/i2c@1/imx708@1a)\n" +
+		"    Modes: 'SRGGB10_CSI2P' : 1536x864 [120.13 fps - (768, 432)/3072x1728 crop]\n"
 	imx219  = "0 : imx219 [3280x2464 10-bit RGGB] (/base/axi/pcie@1000120000/rp1/i2c@88000/imx219@10)\n"
 	imx219b = "1 : imx219 [3280x2464 10-bit RGGB] (/base/axi/pcie@1000120000/rp1/i2c@80000/imx219@10)\n"
 )
@@ -127,7 +128,8 @@ func TestCameras(t *testing.T) {
 			h.plug(3, described{err: errors.New("broken")})
 			h.write("/sys/class/video4linux/video0/name", "HD Pro Webcam C920\n")
 		}, []string{
-			"- /dev/video0 HD Pro Webcam C920: no permission to open it: add the user to the group video with sudo usermod -aG video $USER",
+			"- /dev/video0 HD Pro Webcam C920: no permission to open it: add the user to the group " +
+				"video with sudo usermod -aG video $USER",
 			"- /dev/video1 /dev/video1: opening it is not allowed", "- /dev/video2 /dev/video2: it is gone",
 			"- /dev/video3 /dev/video3: broken",
 		}},
@@ -143,7 +145,8 @@ func TestCameras(t *testing.T) {
 		}, []string{
 			"pi4-elp v4l2:/dev/v4l/by-path/usb-1-video-index0#format=mjpeg&size=1920x1080&fps=30",
 			"pi4-elp-2 v4l2:/dev/v4l/by-path/usb-2-video-index0#format=mjpeg&size=1920x1080&fps=30",
-			"- /dev/video2 ELP: the same camera as /dev/video0. To use this node instead: v4l2:/dev/v4l/by-path/usb-1-video-index2#format=h264&size=1920x1080&fps=30",
+			"- /dev/video2 ELP: the same camera as /dev/video0. To use this node instead: " +
+				"v4l2:/dev/v4l/by-path/usb-1-video-index2#format=h264&size=1920x1080&fps=30",
 		}},
 		{"test devices", func(h *host) {
 			h.plug(0, offers("vivid", "vivid", sized(device.YUYV, px(640, 360, 30, 1))), "by-path/platform-vivid.0-video-index0")

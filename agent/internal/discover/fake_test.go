@@ -103,7 +103,7 @@ func (h *host) plug(number int, d described, links ...string) {
 // kernel adds nodes that only the kernel names.
 func (h *host) kernel(name string, numbers ...int) {
 	for _, n := range numbers {
-		h.plug(n, described{err: source.ErrPermission}) // nobody should ask
+		h.plug(n, described{err: source.ErrPermission}) // opening it fails the test
 		h.write(fmt.Sprintf("/sys/class/video4linux/video%d/name", n), name+"\n")
 	}
 }

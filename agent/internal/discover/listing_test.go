@@ -37,7 +37,8 @@ func TestListing(t *testing.T) {
 	for _, c := range []struct{ name, text, want string }{
 		{"nothing", "", ""},
 		{"no camera",
-			"[0:12:34.567890123] [1234]  INFO Camera camera_manager.cpp:326 libcamera v0.5.2+99-bfd68f78\nNo cameras available!\n", ""},
+			"[0:12:34.567890123] [1234]  INFO Camera camera_manager.cpp:326 libcamera v0.5.2+99-bfd68f78\n" +
+				"No cameras available!\n", ""},
 		{"November 2021",
 			"Available cameras\n-----------------\n0 : ov5647 [2592x1944] (/base/soc/i2c0mux/i2c@1/ov5647@36)\n",
 			"0 ov5647 /base/soc/i2c0mux/i2c@1/ov5647@36\n"},
@@ -68,7 +69,8 @@ Available cameras
 1 : imx296 [1456x1088 10-bit MONO] (/base/axi/pcie@120000/rp1/i2c@80000/imx296@1a)
     Modes: 'R10_CSI2P' : 1456x1088 [60.38 fps - (0, 0)/1456x1088 crop]
 
-`, "0 imx708_wide_noir /base/axi/pcie@120000/rp1/i2c@88000/imx708@1a BGGR_PISP_COMP1,4608x2592@14.35,1536x864@120.13 SRGGB10_CSI2P,4608x2592\n" +
+`, "0 imx708_wide_noir /base/axi/pcie@120000/rp1/i2c@88000/imx708@1a " +
+				"BGGR_PISP_COMP1,4608x2592@14.35,1536x864@120.13 SRGGB10_CSI2P,4608x2592\n" +
 				"1 imx296 /base/axi/pcie@120000/rp1/i2c@80000/imx296@1a R10_CSI2P,1456x1088@60.38\n"},
 		{"verbose, with controls", `Available cameras
 -----------------

@@ -21,8 +21,8 @@ func listPiCameras(ctx context.Context) (string, error) {
 		if err != nil {
 			continue
 		}
-		cmd := exec.CommandContext(ctx, path, "--list-cameras")
-		cmd.WaitDelay = time.Second // for a child of its own that keeps the pipes open
+		cmd := exec.CommandContext(ctx, path, "--list-cameras") //nolint:gosec // one of the names above
+		cmd.WaitDelay = time.Second                             // for a child of its own that keeps the pipes open
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		err = cmd.Run()

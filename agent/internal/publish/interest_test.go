@@ -18,7 +18,7 @@ func TestIdleAsksOnceASecond(t *testing.T) {
 		}
 	}
 	if len(b.wanted) > 0 {
-		t.Errorf("wanted by nobody, at %v", b.wanted)
+		t.Errorf("wanted without a subscriber, at %v", b.wanted)
 	}
 }
 
@@ -104,8 +104,8 @@ func TestStillsCarryTheirQuestions(t *testing.T) {
 	}
 }
 
-// TestSlowLink: on a link whose answers take longer than one waits for them, nobody is mistaken for somebody for
-// long, and somebody is found.
+// TestSlowLink: answers take longer than the publisher waits for them. It soon notices that there is no
+// subscriber, and it finds one that comes.
 func TestSlowLink(t *testing.T) {
 	for _, rtt := range []time.Duration{240 * time.Millisecond, 600 * time.Millisecond, 1100 * time.Millisecond,
 		3 * time.Second, 7 * time.Second} {
@@ -114,7 +114,7 @@ func TestSlowLink(t *testing.T) {
 			b.rtt = rtt
 			b.run(30 * time.Second)
 			if len(b.wanted) > 0 {
-				t.Fatalf("wanted by nobody, at %v", b.wanted)
+				t.Fatalf("wanted without a subscriber, at %v", b.wanted)
 			}
 			b.subscribed = true
 			b.run(probeInterval + minAnswerTime + 6*rtt)
@@ -136,7 +136,7 @@ func TestHiccupsStartNothing(t *testing.T) {
 		b.run(3 * time.Second)
 	}
 	if len(b.wanted) > 0 || b.pings == 0 {
-		t.Errorf("wanted by nobody, at %v; %d pings", b.wanted, b.pings)
+		t.Errorf("wanted without a subscriber, at %v; %d pings", b.wanted, b.pings)
 	}
 }
 
@@ -178,7 +178,7 @@ func TestWake(t *testing.T) {
 	woken := b.now
 	b.run(time.Minute)
 	if len(b.wanted) != 2 || b.wanted[1].Sub(woken) < DefaultLinger {
-		t.Errorf("woken at %v by somebody who did not come; wanted changed at %v", woken, b.wanted)
+		t.Errorf("woken at %v, but nothing subscribed; wanted changed at %v", woken, b.wanted)
 	}
 }
 
@@ -200,7 +200,7 @@ func TestWakeInALateAnswer(t *testing.T) {
 	at := func(d time.Duration) time.Time { return start.Add(d) }
 	i.wake(start)
 	i.ask(at(9900 * time.Millisecond))
-	i.tick(at(10150 * time.Millisecond)) // silence: somebody is there
+	i.tick(at(10150 * time.Millisecond)) // no 503: there is a subscriber
 	i.wake(at(10200 * time.Millisecond))
 	i.noResponders(1, at(10250*time.Millisecond)) // it was only late
 	if !i.wanted {
@@ -208,7 +208,7 @@ func TestWakeInALateAnswer(t *testing.T) {
 	}
 	i.tick(at(10200*time.Millisecond + DefaultLinger))
 	if i.wanted {
-		t.Error("still wanted although nobody came after the wake")
+		t.Error("still wanted, although nothing subscribed after the wake")
 	}
 }
 
@@ -267,7 +267,7 @@ func TestNoAnswerFromALostConnection(t *testing.T) {
 			b.reconnect()
 			b.run(10 * time.Second)
 			if len(b.wanted) > 0 {
-				t.Errorf("wanted by nobody, at %v", b.wanted)
+				t.Errorf("wanted without a subscriber, at %v", b.wanted)
 			}
 		})
 	}

@@ -91,7 +91,7 @@ func TestProofIsAskedForOnce(t *testing.T) {
 	p.expect("due before any frame", p.dueIn(false), never)
 	p.expect("due for a frame that waits", p.dueIn(true), time.Duration(0))
 	p.frames(1, ms)
-	p.expect("due after the first frame: nobody knows when the next one comes", p.dueIn(false), never)
+	p.expect("due after the first frame: the next one's time is unknown", p.dueIn(false), never)
 	p.frames(1, 33*ms)
 	p.pinged = true
 	p.expect("due, though asked for this frame already", p.dueIn(false), never)

@@ -67,7 +67,7 @@ func TestNoHoleAcrossAReconnect(t *testing.T) {
 	p := New(Config{Conn: nc, Camera: cameraName, Format: frame.H264, Drops: drops, Log: testutil.Log(t),
 		RequestKeyFrame: func() { asked++ }})
 	p.main.interest.wanted = true
-	p.liveness.lastPong = time.Now().Add(time.Hour) // nobody asks for signs of life here
+	p.liveness.lastPong = time.Now().Add(time.Hour) // no liveness check in this test
 	send := func(seq uint64, key bool) {
 		p.Put(&frame.Frame{Format: frame.H264, Seq: seq, CaptureTime: time.Now(), Key: key, Payload: []byte("x")})
 		p.publishOne()
@@ -92,8 +92,8 @@ func TestNoHoleAcrossAReconnect(t *testing.T) {
 	}
 }
 
-// TestOversizeFrames: the server's limit is smaller than some frames, so the rest must get through and somebody must
-// be told.
+// TestOversizeFrames: some frames exceed the server's limit. The others must get through, and the camera's status must
+// say so.
 func TestOversizeFrames(t *testing.T) {
 	t.Parallel()
 	s := testutil.StartServer(t, server.Options{MaxPayload: 4096})
@@ -182,7 +182,7 @@ func TestSnapshotOfADeadCamera(t *testing.T) {
 	t.Parallel()
 	p := New(Config{Camera: cameraName, Format: frame.JPEG, Drops: &drop.Counters{}, Log: testutil.Log(t)})
 	cause := errors.New("none came")
-	for range 100 { // somebody polls it
+	for range 100 { // a client polls it
 		ctx, cancel := context.WithCancelCause(t.Context())
 		cancel(cause)
 		if _, err := p.Snapshot(ctx); !errors.Is(err, cause) || !strings.Contains(err.Error(), "camera porch") {

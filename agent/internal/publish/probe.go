@@ -79,9 +79,10 @@ func (c ConnConfig) explain(where string, err error) error {
 			"this host cannot find the name: give the hub's IP address instead (\"hostname -I\" there prints it)")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		help = errors.New(
-			"the host is there, but no hub listens at this port for others: on the hub, \"systemctl status bramble-hub\" says whether it runs, and \"sudo bramble-hub setup\" lets others in")
+			"the host answers, but no hub listens on this port for other hosts: on the hub, \"systemctl status " +
+				"bramble-hub\" shows whether it runs, and \"sudo bramble-hub setup\" lets other hosts connect")
 	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ENETUNREACH):
-		help = errors.New("there is no way to this address: are both hosts in the same network?")
+		help = errors.New("no route to this address: are both hosts in the same network?")
 	case errors.Is(err, nats.ErrAuthorization) && !c.Credential.IsZero():
 		help = errors.New(
 			"the hub does not know this token: on the hub, \"sudo bramble-hub agent list\" shows the known agents, " +
@@ -90,7 +91,8 @@ func (c ConnConfig) explain(where string, err error) error {
 		help = errors.New("the hub asks for a token: " + c.NoCredential)
 	case errors.As(err, &cert) && cert.Reason == x509.Expired:
 		help = fmt.Errorf(
-			"this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, the hub needs a new certificate", time.Now().Format(time.DateTime))
+			"this host's clock says %s: if that is wrong, \"timedatectl\" shows why; if it is right, the hub needs a "+
+				"new certificate", time.Now().Format(time.DateTime))
 	case errors.As(err, &netErr) && netErr.Timeout():
 		help = errors.New(
 			"nothing answers: is the address right, is the hub on, and does its firewall let this port through?")

@@ -134,7 +134,7 @@ func nextFrame(t *testing.T, format frame.Format, got <-chan *nats.Msg) frame.Fr
 	}
 }
 
-// waitIdle waits until nobody wants frames.
+// waitIdle waits until the subjects have no subscribers.
 func (r *fixture) waitIdle(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
@@ -197,7 +197,7 @@ func TestWakeStartsAtOnce(t *testing.T) {
 	}
 }
 
-// TestIdleTraffic counts at the server what an agent sends for a camera that nobody watches: two streams, frames and
+// TestIdleTraffic counts at the server what an agent sends for a camera without viewers: two streams, frames and
 // stills.
 func TestIdleTraffic(t *testing.T) {
 	t.Parallel()

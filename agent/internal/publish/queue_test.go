@@ -201,7 +201,7 @@ func TestQueueReadyHasATokenWhileItemsWait(t *testing.T) {
 		select {
 		case <-q.ready:
 		default:
-			t.Fatal("an item waits, but nobody is told")
+			t.Fatal("an item waits without a signal")
 		}
 		if it := q.take(); it == nil {
 			t.Fatal("no item")

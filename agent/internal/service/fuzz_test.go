@@ -13,7 +13,7 @@ import (
 	"github.com/bramble-cam/bramble/shared/subject"
 )
 
-// FuzzRequest sends verbs whatever anybody may, with any reply subject. Each is answered once, to an inbox only; a
+// FuzzRequest sends verbs any payload, with any reply subject. Each is answered once, to an inbox only; a
 // refusal is one line, as a header must be; the camera is told what DecodeSettings understands, and nothing else.
 func FuzzRequest(f *testing.F) {
 	for _, data := range []string{"", `{"fps":15}`, `{"controls":{"brightness":1}}`, `{"fps":15,"speed\r\nX: y":1}`,
@@ -44,7 +44,7 @@ func FuzzRequest(f *testing.F) {
 		}
 		if reply == "" {
 			if len(answers) != 0 {
-				t.Fatalf("%d answers to nobody", len(answers))
+				t.Fatalf("%d answers without a reply subject", len(answers))
 			}
 			return
 		}

@@ -71,7 +71,7 @@ func (c *fakeCamera) RequestKeyFrame() error { return c.keyFrame }
 
 func (c *fakeCamera) Snapshot(ctx context.Context) (frame.Frame, error) { return c.snapshot(ctx) }
 
-// served is a camera that is served, and somebody who asks it.
+// served is a camera's service and a client of it.
 type served struct {
 	t       *testing.T
 	service *Service
@@ -196,7 +196,7 @@ func TestSnapshotLargerThanTheServerAllows(t *testing.T) {
 		"max_payload of 4096", "set max_payload")
 }
 
-// TestSnapshotsDoNotQueue: nobody waits for somebody else's picture, or a dead camera would keep each for five
+// TestSnapshotsDoNotQueue: requests do not wait for each other. Behind a dead camera each would wait five
 // seconds in turn.
 func TestSnapshotsDoNotQueue(t *testing.T) {
 	const n = 20
@@ -205,7 +205,7 @@ func TestSnapshotsDoNotQueue(t *testing.T) {
 	camera := newFakeCamera()
 	camera.snapshot = func(context.Context) (frame.Frame, error) {
 		all.Done()
-		all.Wait() // until everybody is here
+		all.Wait() // until all requests are here
 		return frame.Frame{Format: frame.JPEG, Payload: []byte("picture")}, nil
 	}
 	s := serve(t, camera, server.Options{})
@@ -264,7 +264,7 @@ func TestSnapshotsAreBounded(t *testing.T) {
 	}
 	s.askError(subject.Snapshot, "503", "try again later")
 
-	s.cancel() // everybody gets an answer when the agent ends
+	s.cancel() // every request gets an answer when the agent ends
 	for range maxSnapshots {
 		if msg := testutil.Receive(t, "an answer", answers); msg.Header.Get(micro.ErrorCodeHeader) != "503" {
 			t.Fatalf("headers %v", msg.Header)
@@ -298,7 +298,8 @@ func TestMicroInfo(t *testing.T) {
 	slices.Sort(subjects)
 	if got, want := strings.Join(subjects,
 		" "),
-		"cam.porch.do.configure cam.porch.do.info cam.porch.do.keyframe cam.porch.do.snapshot cam.porch.do.wake"; got != want {
+		"cam.porch.do.configure cam.porch.do.info cam.porch.do.keyframe "+
+			"cam.porch.do.snapshot cam.porch.do.wake"; got != want {
 		t.Errorf("endpoints %s, want %s", got, want)
 	}
 }

@@ -295,10 +295,12 @@ func TestExecDaemonHoldsThePipes(t *testing.T) {
 
 func TestExecLeavesNothingWhenItFails(t *testing.T) {
 	for name, line := range map[string]string{
-		"a child that outlived the command":        "sleep 1000 >&- 2>&- & echo $! > pid; echo broken >&2; exit 1",
-		"and holds its pipes":                      "sleep 1000 & echo $! > pid; echo broken >&2; exit 1",
-		"no output any more, and SIGINT ignored":   "trap '' INT; echo $$ > pid; echo broken >&2; exec >&-; while :; do sleep 0.01; done",
-		"no output any more, and ends when it can": "trap 'echo broken >&2; exit' INT; echo $$ > pid; exec >&-; while :; do sleep 0.01; done",
+		"a child that outlived the command": "sleep 1000 >&- 2>&- & echo $! > pid; echo broken >&2; exit 1",
+		"and holds its pipes":               "sleep 1000 & echo $! > pid; echo broken >&2; exit 1",
+		"no output any more, and SIGINT ignored": "trap '' INT; echo $$ > pid; " +
+			"echo broken >&2; exec >&-; while :; do sleep 0.01; done",
+		"no output any more, and ends when it can": "trap 'echo broken >&2; exit' INT; " +
+			"echo $$ > pid; exec >&-; while :; do sleep 0.01; done",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,10 +38,10 @@ func hasHardwareH264(node string) (bool, error) {
 	case err != nil:
 		return false, nil // none there: a Pi 5, or no Pi at all
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }()
 	caps := new(v4l2Capability) // on the heap: a stack may move while the kernel writes
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), vidiocQueryCap,
-		uintptr(unsafe.Pointer(caps))); errno != 0 {
+		uintptr(unsafe.Pointer(caps))); errno != 0 { //nolint:gosec // the ioctl takes a pointer
 		return false, nil
 	}
 	return bytes.HasPrefix(caps.card[:], []byte("bcm2835-codec")), nil

@@ -41,10 +41,9 @@ func localPi() host {
 		hardware: func() (bool, error) { return hasHardwareH264("/dev/video11") }}
 }
 
-// rpicam is a camera on a Pi's camera connector. libcamera is the only way to it, and rpicam-vid is what every
-// Raspberry Pi OS has of it: that is run as a child, and its H.264 or MJPEG is cut into frames. Nobody can ask
-// rpicam-vid for a key frame, since the encoder belongs to its process: so this is no KeyFramer, and a key frame
-// comes once a second by itself.
+// camera is a camera on a Pi's camera connector. Only libcamera can read it, and every Raspberry Pi OS
+// has libcamera's rpicam-vid. It runs as a child process, and its H.264 or MJPEG is cut into frames. rpicam-vid has no
+// way to request a key frame, so camera is no KeyFramer. Instead a key frame comes every second.
 type camera struct {
 	env      source.Env
 	host     host

@@ -120,9 +120,12 @@ func TestArgv(t *testing.T) {
 		{"Pi 5, 1.5", "rpicam:0", "1.5.3", false,
 			common + "--no-raw --buffer-count 4 --codec h264 --libav-format h264 --inline --intra 30 --bitrate 2000000 -o -"},
 		{"everything",
-			"rpicam:2#size=640x480&fps=7.5&rotation=180&hflip=1&vflip=1&bitrate=300000&intra=3&args=--awb 'in door' --denoise=cdn_hq --buffer-count 6", "1.13.0",
-			true, "-n -t 0 --camera 2 --width 640 --height 480 --framerate 7.5 --flush --no-raw --rotation 180 --hflip --vflip --codec h264 --inline --intra 3 " +
-				"--bitrate 300000 --profile high --level 4.1 --save-pts /dev/fd/3 -o - --awb in_door --denoise=cdn_hq --buffer-count 6"},
+			"rpicam:2#size=640x480&fps=7.5&rotation=180&hflip=1&vflip=1&bitrate=300000&" +
+				"intra=3&args=--awb 'in door' --denoise=cdn_hq --buffer-count 6", "1.13.0",
+			true, "-n -t 0 --camera 2 --width 640 --height 480 --framerate 7.5 --flush --no-raw " +
+				"--rotation 180 --hflip --vflip --codec h264 --inline --intra 3 " +
+				"--bitrate 300000 --profile high --level 4.1 --save-pts /dev/fd/3 -o - " +
+				"--awb in_door --denoise=cdn_hq --buffer-count 6"},
 	} {
 		r, err := parsePi(t, c.spec)
 		if err != nil {

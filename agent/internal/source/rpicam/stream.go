@@ -117,7 +117,7 @@ func (s *stream) attach(p subprocess.Pipes) error {
 		if err != nil {
 			return err
 		}
-		if err := conn.Control(func(fd uintptr) { s.polls[i].Fd = int32(fd) }); err != nil {
+		if err := conn.Control(func(fd uintptr) { s.polls[i].Fd = int32(fd) }); err != nil { //nolint:gosec // a descriptor
 			return err
 		}
 	}

@@ -36,9 +36,9 @@ func JPEG(tb testing.TB, width, height int) []byte {
 	tb.Helper()
 	img := image.NewGray(image.Rect(0, 0, width, height))
 	for i := range img.Pix {
-		img.Pix[i] = byte(i * i >> 3)
+		img.Pix[i] = byte(i * i >> 3) //nolint:gosec // any pattern will do
 	}
-	img.SetGray(0, 0, color.Gray{Y: byte(width)})
+	img.SetGray(0, 0, color.Gray{Y: byte(width)}) //nolint:gosec // any value will do
 	var out bytes.Buffer
 	if err := jpeg.Encode(&out, img, &jpeg.Options{Quality: 90}); err != nil {
 		tb.Fatal(err)

@@ -119,7 +119,7 @@ func TestAnnexB(t *testing.T) {
 		{"SEI first", join(long, []string{tSEI, tSPS, tPPS, tIDR}, []string{tSEI, tSlice}, []string{tSEI, tSlice, tSlice2}),
 			"", 0},
 		{"filler and end of sequence", join(long, []string{tSPS, tPPS, tIDR, tFiller, tEnd}, key), "", 0},
-		{"parameter sets anew", join(long, key, []string{tSlice}, key, []string{tPPS, tSlice}), "", 0},
+		{"parameter sets again", join(long, key, []string{tSlice}, key, []string{tPPS, tSlice}), "", 0},
 		{"prefix NALUs", join(long, []string{tPrefix, tIDR, tPrefix, tIDR2}, []string{tPrefix, tSlice, tPrefix, tSlice2},
 			[]string{tSlice}), "", 0},
 		{"data partitions", join(short, key, []string{"\x42\x88", "\x43\x01", "\x44\x02"}, []string{"\x42\x88", "\x43\x01"}),

@@ -112,7 +112,7 @@ func TestJPEGDoesNotWait(t *testing.T) {
 			_, err := w.Write(picture)
 			written <- err
 		}()
-		got, err := s.Next() // would hang if it read once more: nobody writes
+		got, err := s.Next() // a further read would hang: nothing is written
 		if err != nil || !bytes.Equal(got, picture) {
 			t.Fatalf("picture %d: %d bytes, error %v", i, len(got), err)
 		}

@@ -127,7 +127,7 @@ func (s *camera) configure(set source.Settings, format frame.Format) error {
 		}
 	}
 	if set.Quality != nil {
-		s.quality.Store(int32(*set.Quality))
+		s.quality.Store(int32(*set.Quality)) //nolint:gosec // 1 to 100
 	}
 	if set.FPS != nil && *set.FPS != s.fps {
 		s.fps = *set.FPS

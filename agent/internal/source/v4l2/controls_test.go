@@ -49,10 +49,12 @@ func TestControlsAtOpening(t *testing.T) {
 	h.about.Controls = webcam()
 	h.rejects = map[string]error{"brightness": errors.New("the device is in a bad mood")}
 	src := h.source(
-		"control.exposure_time_absolute=300&control.focus_absolute=20&control.auto_exposure=1&control.white_balance_temperature=4000&"+
+		"control.exposure_time_absolute=300&control.focus_absolute=20&control.auto_exposure=1&"+
+			"control.white_balance_temperature=4000&"+
 			"control.white_balance_automatic=0&control.focus_automatic_continuous=0&control.sharpness=3&control.brightness=7",
 		&drop.Counters{})
-	const want = "auto_exposure=1 focus_automatic_continuous=0 white_balance_automatic=0 exposure_time_absolute=300 focus_absolute=20 white_balance_temperature=4000"
+	const want = "auto_exposure=1 focus_automatic_continuous=0 white_balance_automatic=0 " +
+		"exposure_time_absolute=300 focus_absolute=20 white_balance_temperature=4000"
 	for n := range 3 {
 		if _, err := h.play(src); err != nil {
 			t.Fatal(err)

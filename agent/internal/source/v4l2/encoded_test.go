@@ -106,7 +106,7 @@ func TestLosses(t *testing.T) {
 	a := sourcetest.JPEG(t, 64, 48)
 	h := newFakeHost(t, device.MJPEG)
 	all := same(20, a)
-	all[0].Data = a[:60]  // broken before the first frame: counted, but missing to nobody
+	all[0].Data = a[:60]  // broken before the first frame: counted, but not a gap
 	all[3].Data = a[:200] // cut off
 	all[4].Broken = true  // by the driver's own word
 	all[5].Data = nil     // empty

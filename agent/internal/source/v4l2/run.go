@@ -97,7 +97,7 @@ func (r *capture) drop(why drop.Reason, n uint64) {
 func (r *capture) onBuffer(b device.Buffer) {
 	at, now := r.captured(b)
 	missing, late := r.order.next(b, at)
-	r.drop(drop.QueueHead, uint64(b.Skipped))
+	r.drop(drop.QueueHead, uint64(b.Skipped)) //nolint:gosec // not negative
 	r.drop(drop.Driver, missing)
 	if missing > 0 || b.Skipped > 0 {
 		r.reader.onGap()
@@ -161,7 +161,7 @@ type gapDetector struct {
 
 // next returns how many frames turn out lost by this buffer, and whether it must be passed over.
 func (n *gapDetector) next(b device.Buffer, at time.Duration) (lost uint64, late bool) {
-	step := int64(int32(b.Sequence - n.last))
+	step := int64(int32(b.Sequence - n.last)) //nolint:gosec // numbers wrap
 	switch {
 	case !n.started, step > maxMissing, step < 0 && (step < -maxOvertaking || at > n.at):
 		// The driver has started again.

@@ -31,8 +31,8 @@ func TestNumbering(t *testing.T) {
 		"overtaken":             {[]frame{{7, 0, 0}, {9, 0, 2}, {8, 0, 1}, {10, 0, 3}}, []uint64{0, 1, 0, 0}, []int{2}},
 		"a newer one skipped":   {[]frame{{7, 0, 0}, {8, 1, 1}, {10, 0, 3}}, []uint64{0, 0, 0}, nil},
 		"not numbered":          {[]frame{{0, 0, 0}, {0, 2, 3}, {0, 0, 4}}, []uint64{0, 0, 0}, nil},
-		"begun anew":            {[]frame{{7, 0, 0}, {0, 0, 1}, {1, 0, 2}, {3, 0, 4}}, []uint64{0, 0, 0, 1}, nil},
-		"begun anew, far":       {[]frame{{700, 0, 5}, {0, 0, 1}, {1, 0, 2}}, []uint64{0, 0, 0}, nil},
+		"restarted":             {[]frame{{7, 0, 0}, {0, 0, 1}, {1, 0, 2}, {3, 0, 4}}, []uint64{0, 0, 0, 1}, nil},
+		"restarted, far":        {[]frame{{700, 0, 5}, {0, 0, 1}, {1, 0, 2}}, []uint64{0, 0, 0}, nil},
 		"numbers of no meaning": {[]frame{{7, 0, 0}, {1 << 20, 0, 1}, {1<<20 + 1, 0, 2}}, []uint64{0, 0, 0}, nil},
 	} {
 		var n gapDetector
@@ -84,12 +84,12 @@ func TestClock(t *testing.T) {
 	} {
 		h := newFakeHost(t, device.MJPEG)
 		h.buffers = same(4, a)
-		real := map[uint32]time.Duration{}
+		times := map[uint32]time.Duration{}
 		for i, b := range h.buffers {
-			real[b.Sequence] = b.Time
+			times[b.Sequence] = b.Time
 			h.buffers[i].Time = c.shift(b.Time)
 		}
-		h.arrival = func(b device.Buffer) time.Duration { return real[b.Sequence] + c.arrival }
+		h.arrival = func(b device.Buffer) time.Duration { return times[b.Sequence] + c.arrival }
 		src := h.source("", &drop.Counters{})
 		got, err := h.play(src)
 		if err != nil || len(got) != 4 {

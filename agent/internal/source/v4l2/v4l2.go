@@ -129,7 +129,7 @@ func parse(spec source.Spec, env source.Env, h host) (source.Source, error) {
 		s.intra = spec.Int("intra", 0, 1, 10_000)
 		return h264Camera{s}, nil
 	}
-	s.quality.Store(int32(spec.Int("quality", 0, 1, 100)))
+	s.quality.Store(int32(spec.Int("quality", 0, 1, 100))) //nolint:gosec // 1 to 100
 	return s, nil
 }
 

@@ -76,7 +76,8 @@ func TestSupport(t *testing.T) {
 
 // TestAsksFor: which format, size and rate the camera is asked for.
 func TestAsksFor(t *testing.T) {
-	mjpeg, jpeg, yuyv, nv12, h264, rgb := device.MJPEG, device.JPEG, device.YUYV, device.NV12, device.H264, device.PixelFormat('R'|'G'<<8|'B'<<16|'3'<<24)
+	mjpeg, jpeg, yuyv, nv12, h264 := device.MJPEG, device.JPEG, device.YUYV, device.NV12, device.H264
+	rgb := device.PixelFormat('R' | 'G'<<8 | 'B'<<16 | '3'<<24)
 	for _, c := range []struct {
 		options string
 		offered []device.PixelFormat
@@ -220,7 +221,7 @@ func TestCycles(t *testing.T) {
 	}
 }
 
-// TestConfigureWhileRunning: whoever changes, asks or looks does not disturb a camera that comes and goes.
+// TestConfigureWhileRunning: changes, queries and statistics do not disturb a camera that comes and goes.
 func TestConfigureWhileRunning(t *testing.T) {
 	h := newFakeHost(t, device.H264)
 	h.about.Controls = []device.Control{{Name: "brightness", Type: "int", Max: 100}}

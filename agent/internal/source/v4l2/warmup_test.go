@@ -56,8 +56,8 @@ func TestWarmup(t *testing.T) {
 	}
 }
 
-// TestWarmupFramesAreDropped: what comes before the exposure has settled is not shown, but counted, and missing to
-// nobody.
+// TestWarmupFramesAreDropped: frames before the exposure has settled are counted as dropped. They are
+// not published and leave no gap.
 func TestWarmupFramesAreDropped(t *testing.T) {
 	a := sourcetest.JPEG(t, 320, 240)
 	for name, want := range map[string]struct {

@@ -1,5 +1,7 @@
 package device
 
+import "encoding/binary"
+
 // PixelFormat is a V4L2 FourCC code, little-endian as in videodev2.h.
 type PixelFormat uint32
 
@@ -15,7 +17,7 @@ const (
 // String returns the four characters, for example "MJPG"; of big-endian formats with "-BE", as v4l2-ctl writes them.
 func (p PixelFormat) String() string {
 	const bigEndian = 1 << 31
-	name := string([]byte{byte(p), byte(p >> 8), byte(p >> 16), byte(p >> 24 &^ (bigEndian >> 24))})
+	name := string(binary.LittleEndian.AppendUint32(nil, uint32(p&^bigEndian)))
 	if p&bigEndian != 0 {
 		name += "-BE"
 	}

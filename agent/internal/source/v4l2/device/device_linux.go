@@ -122,8 +122,8 @@ func (d *platform) setFormat() error {
 	if !ok {
 		return d.refused(offered)
 	}
-	want := v4l2.PixFormat{PixelFormat: uint32(pixel), Width: uint32(d.cfg.Width), Height: uint32(d.cfg.Height),
-		Field: v4l2.FieldAny}
+	want := v4l2.PixFormat{PixelFormat: uint32(pixel), Field: v4l2.FieldAny,
+		Width: uint32(d.cfg.Width), Height: uint32(d.cfg.Height)} //nolint:gosec // at most five digits each
 	if err := v4l2.SetPixFormat(uintptr(d.fd), want); err != nil {
 		return d.fault(fmt.Sprintf("set format %s %dx%d", pixel, d.cfg.Width, d.cfg.Height), err)
 	}

@@ -301,7 +301,7 @@ func setSignal(t *testing.T, cfg Config, signal, timings string) {
 		t.Fatal(err)
 	}
 	for _, c := range list {
-		i := -1
+		var i int
 		switch c.Name {
 		case "dv_timings":
 			i = slices.Index(c.Menu, timings)

@@ -28,7 +28,7 @@ func newRing(fd, n int) (*ring, error) {
 }
 
 func (r *ring) create(n int) error {
-	count := &cBufferCount{count: cUint(n), _type: typeCapture, memory: memoryMapped}
+	count := &cBufferCount{count: cUint(n), _type: typeCapture, memory: memoryMapped} //nolint:gosec // a few
 	if err := ioctl(r.fd, vidiocReqBufs, count); err != nil {
 		return fmt.Errorf("request buffers: %w", err)
 	}
@@ -51,7 +51,7 @@ func (r *ring) create(n int) error {
 }
 
 func (r *ring) prepare(i int) {
-	r.arg = cBuffer{index: cUint(i), _type: typeCapture, memory: memoryMapped}
+	r.arg = cBuffer{index: cUint(i), _type: typeCapture, memory: memoryMapped} //nolint:gosec // a few
 }
 
 // start queues all buffers and has the device fill them.
@@ -112,8 +112,8 @@ func makeFilled(arg *cBuffer, size int) filled {
 	return b
 }
 
-// release stops the device and gives the buffers back. Nobody may read them any more. What a removed device answers
-// does not matter.
+// release stops the device and gives the buffers back. They must not be read afterward. Errors of a removed device
+// do not matter.
 func (r *ring) release() error {
 	var errs []error
 	kind := cInt(typeCapture)

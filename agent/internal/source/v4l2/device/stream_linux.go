@@ -41,8 +41,8 @@ func (d *platform) Run(ctx context.Context, f func(Buffer)) (err error) {
 		return d.fault("stream", err)
 	}
 	s := &stream{d: d, ring: r, f: f}
-	s.poll[0] = unix.PollFd{Fd: int32(d.fd), Events: unix.POLLIN | s.subscribe()}
-	s.poll[1] = unix.PollFd{Fd: int32(wake.fd), Events: unix.POLLIN}
+	s.poll[0] = unix.PollFd{Fd: int32(d.fd), Events: unix.POLLIN | s.subscribe()} //nolint:gosec // a descriptor
+	s.poll[1] = unix.PollFd{Fd: int32(wake.fd), Events: unix.POLLIN}              //nolint:gosec // a descriptor
 	return s.loop(ctx)
 }
 
@@ -145,7 +145,8 @@ func (s *stream) newest(context.Context) error {
 		if !ok {
 			break
 		}
-		if int32(b.sequence-best.sequence) >= 0 { // uvcvideo may hand over two in the wrong order
+		// uvcvideo may hand over two in the wrong order.
+		if int32(b.sequence-best.sequence) >= 0 { //nolint:gosec // numbers wrap
 			b, best = best, b
 		}
 		if err := s.ring.queue(b.index); err != nil {
