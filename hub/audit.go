@@ -22,6 +22,6 @@ func (h *Hub) openAudit() (stop func(), err error) {
 	go func() { done <- h.audit.Run(ctx) }() // received by stop
 	return func() {
 		cancel()
-		<-done // never an error
+		_ = <-done // never an error
 	}, nil
 }

@@ -112,7 +112,7 @@ func TestLostFile(t *testing.T) {
 	}
 	if _, err := New(Config{HTTP: "127.0.0.1:0", NATS: "127.0.0.1:0", Credentials: file,
 		Log: testutil.Log(t)}); err != nil {
-		t.Errorf("begun anew: %v", err)
+		t.Errorf("starting over: %v", err)
 	}
 }
 

@@ -221,7 +221,8 @@ func (h *Hub) followBucket(ctx context.Context) error {
 // hubSync exchanges events with other hubs: this hub's go out, theirs come in.
 func (h *Hub) hubSync(in *ingest.Ingest) *hubsync.Sync {
 	return hubsync.New(hubsync.Config{
-		Conn: in.Conn(), Space: h.space, Credentials: h.store, Ended: h.ended, Version: h.cfg.Version, Refused: h.refused, Log: h.cfg.Log,
+		Conn: in.Conn(), Space: h.space, Credentials: h.store, Ended: h.ended, Version: h.cfg.Version, Refused: h.refused,
+		Log: h.cfg.Log,
 	})
 }
 

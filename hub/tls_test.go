@@ -147,7 +147,7 @@ func TestTLSReload(t *testing.T) {
 	if _, err := io.WriteString(viewer, "GET /cam/desk.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
-	testutil.Eventually(t, "somebody subscribes", func() bool { return len(a.picture()) > 0 && subscribed(t, nc) })
+	testutil.Eventually(t, "the camera has a subscriber", func() bool { return len(a.picture()) > 0 && subscribed(t, nc) })
 	stream := bufio.NewReader(viewer)
 	readPicture(t, stream, a.picture())
 
@@ -202,8 +202,8 @@ func TestNATSSuites(t *testing.T) {
 	}
 }
 
-// subscribed reports whether somebody wants the pictures of the desk: a message with a reply is answered by NATS itself
-// if nobody does.
+// subscribed reports whether the pictures of desk have a subscriber. Without one NATS itself answers a message that has a
+// reply subject.
 func subscribed(t *testing.T, nc *nats.Conn) bool {
 	t.Helper()
 	inbox := nc.NewRespInbox()

@@ -95,7 +95,7 @@ function api(path) {
     const nats = { urls: ['nats://192.168.1.20:4222'], loopback: flags.scene === 'empty', auth_required: false };
     return { version: 'fake', nats, subject_root: 'cam', ffmpeg: true, http: { loopback: false } };
   }
-  if (kind === 'me') return { name: 'everybody', role: 'admin', open: true };
+  if (kind === 'me') return { name: 'anonymous', role: 'admin', open: true };
   if (kind !== 'cameras') return undefined;
   if (id === undefined) return { cameras: scene(flags.scene) };
   return what === 'controls' ? controls : camera(id);

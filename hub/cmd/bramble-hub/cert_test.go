@@ -14,7 +14,7 @@ import (
 )
 
 // fingerprintOf returns the fingerprint of a certificate in a file, and the names it is for.
-func fingerprintOf(t *testing.T, certFile, keyFile string) (print string, names []string) {
+func fingerprintOf(t *testing.T, certFile, keyFile string) (fingerprint string, names []string) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
@@ -30,12 +30,12 @@ func TestCertCommand(t *testing.T) {
 	file := filepath.Join(dir, "credentials.json")
 	out, said, code := command(t, file, "", "cert", "--name", "hub.example.org,192.0.2.7")
 	cert, key := filepath.Join(dir, "hub.pem"), filepath.Join(dir, "hub.key")
-	print, names := fingerprintOf(t, cert, key)
-	if code != 0 || out != print+"\n" || names[0] != "hub.example.org" {
+	fingerprint, names := fingerprintOf(t, cert, key)
+	if code != 0 || out != fingerprint+"\n" || names[0] != "hub.example.org" {
 		t.Errorf("%d, %q, %v", code, out, names)
 	}
 	for _, part := range []string{"audit=cert", "--nats-tls-key " + key,
-		"--hub tls://hub.example.org:4222 --tls-fingerprint " + print} {
+		"--hub tls://hub.example.org:4222 --tls-fingerprint " + fingerprint} {
 		if !strings.Contains(said, part) {
 			t.Errorf("said %s: want %q", said, part)
 		}
@@ -48,7 +48,7 @@ func TestCertCommand(t *testing.T) {
 	}
 	elsewhere := filepath.Join(dir, "else", "where")
 	out, _, code = command(t, file, "", "cert", "--tls-cert", elsewhere+".pem", "--tls-key", elsewhere+".key")
-	if print, _ := fingerprintOf(t, elsewhere+".pem", elsewhere+".key"); code != 0 || out != print+"\n" {
+	if fingerprint, _ := fingerprintOf(t, elsewhere+".pem", elsewhere+".key"); code != 0 || out != fingerprint+"\n" {
 		t.Errorf("%d, %q", code, out)
 	}
 	for name, test := range map[string]struct {
@@ -93,7 +93,7 @@ func TestAgentAddWithTLS(t *testing.T) {
 		t.Errorf("%d, %q, %s", code, out, said)
 	}
 	if after, err := os.ReadFile(file); err != nil || string(after) != string(before) {
-		t.Error("the agent was added, though nobody was told how it joins")
+		t.Error("the agent was added, although the command to join was not printed")
 	}
 	_, said, _ := command(t, file, "", "consumer", "add", "detector", "--cameras", "porch", "--nats-tls-cert="+c.CertFile,
 		"--nats-tls-key="+c.KeyFile)

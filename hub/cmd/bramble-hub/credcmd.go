@@ -145,7 +145,7 @@ func (cmd *cmdContext) trustFlags() (string, error) {
 	return " --tls-fingerprint " + strings.Join(pins, ","), nil
 }
 
-// outboundIP returns how others may reach this host: by its address, since nobody may know its name; "HUB" if it has
+// outboundIP returns the address at which other hosts reach this one, because they may not know its name; "HUB" if it has
 // neither.
 func outboundIP() string {
 	if conn, err := net.Dial("udp", "192.0.2.1:9"); err == nil {

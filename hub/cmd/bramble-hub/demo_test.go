@@ -35,8 +35,8 @@ func TestDemo(t *testing.T) {
 	c := parse(t, "demo", "--http=127.0.0.1:0", "--nats=127.0.0.1:0", "--subject-root=show.cam",
 		"--credentials="+filepath.Join(t.TempDir(), "credentials.json"))
 	err := credstore.Edit(c.Credentials,
-		func(d *credstore.File) error { _, err := d.AddAgent("somebody", []string{"elsewhere"}); return err })
-	if err != nil { // with it NATS asks everybody, also the demo's own agent
+		func(d *credstore.File) error { _, err := d.AddAgent("other", []string{"elsewhere"}); return err })
+	if err != nil { // from here on NATS asks every client for a credential, also the demo's own agent
 		t.Fatal(err)
 	}
 	cfg, err := c.hub(testutil.Log(t))

@@ -22,7 +22,7 @@ func settingsInHelp(command string) (settings []string, brief bool) {
 
 // examples are shown in the help of commands.
 func examples() map[string]string {
-	return map[string]string{
+	return map[string]string{ //nolint:gosec // these commands hold no secrets
 		"setup":  "  sudo bramble-hub setup anna\n  sudo bramble-hub setup --tls",
 		"health": "  bramble-hub health --config /etc/bramble/hub.yaml",
 		"user add": "  bramble-hub user add anna --role operator --cameras 'porch=operator,lab-*,@greenhouse'\n" +

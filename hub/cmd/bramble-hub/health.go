@@ -36,7 +36,7 @@ func (healthCommand) Run(cmd *cmdContext) error {
 	if err != nil {
 		return fmt.Errorf("no hub answers: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("%s answers %s", url, resp.Status)
 	}

@@ -160,6 +160,6 @@ func failed(stderr io.Writer, err error) int {
 	if err == nil {
 		return 0
 	}
-	_, _ = fmt.Fprintf(stderr, "bramble-hub: %s\n", setting.Flags(err)) // there is nobody else to tell
+	_, _ = fmt.Fprintf(stderr, "bramble-hub: %s\n", setting.Flags(err)) // nothing can be done about an error here
 	return 1
 }

@@ -158,7 +158,7 @@ func TestPrecedence(t *testing.T) {
 	t.Setenv("BRAMBLE_CONFIG", file)
 	t.Setenv("BRAMBLE_LINGER", "2s")
 	t.Setenv("BRAMBLE_WRITE_TIMEOUT", "2s")
-	t.Setenv("BRAMBLE_VERSION", "1.2.3") // somebody else's: asks for nothing
+	t.Setenv("BRAMBLE_VERSION", "1.2.3") // of another program: no setting
 	got := parse(t, "--linger=1s").settings
 	want := parse(t, "--config="+os.DevNull).settings
 	want.Linger, want.WriteTimeout, want.SubjectRoot, want.Insecure = 1e9, 2e9, "from-file", true

@@ -63,15 +63,15 @@ func (c *setupCommand) Run(cmd *cmdContext) error {
 	if err != nil {
 		return asRoot(err)
 	}
-	if err := os.MkdirAll(filepath.Dir(file),
-		0o755); err != nil {
+	const readable = 0o755                                            // the service's user reads the file
+	if err := os.MkdirAll(filepath.Dir(file), readable); err != nil { //nolint:gosec // see above
 		return asRoot(err)
 	}
 	if err := config.WriteFileAtomic(file, data, 0o644); err != nil {
 		// no secret is in it, and the service's user must read it
 		return asRoot(err)
 	}
-	cmd.log.Info("other hosts may reach the page and NATS, and everybody is asked who he is", "file", file)
+	cmd.log.Info("HTTP and NATS now listen on all addresses; authentication is required", "file", file)
 	if err := c.start(cmd, file); err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ type tokenCommands struct {
 }
 
 type tokenAdd struct {
-	Owner   string        `arg:"" help:"User for whom the token acts."`
+	Owner   string        `arg:"" help:"User on whose behalf the token acts."`
 	Name    string        `arg:"" help:"Name of the program that uses it."`
 	Expires time.Duration `help:"How long it is valid (default: forever)." placeholder:"TIME" env:"-"`
 	Role    string        `help:"Highest role (default: the user's)." enum:"viewer,operator,admin," default:"" env:"-"`

@@ -28,7 +28,7 @@ type userAdd struct {
 
 // Run adds the user.
 func (c *userAdd) Run(cmd *cmdContext) error {
-	if err := credstore.ValidateName(c.Name); err != nil { // before somebody thinks of a password
+	if err := credstore.ValidateName(c.Name); err != nil { // before the command asks for a password
 		return err
 	}
 	password, err := cmd.password(c.PasswordStdin)

@@ -218,7 +218,7 @@ func TestHubAsks(t *testing.T) {
 	}
 	if nc, err := nats.Connect(url); err == nil {
 		nc.Close()
-		t.Error("somebody without a credential is let in")
+		t.Error("a client without a credential connects")
 	}
 	lost := make(chan error, 1)
 	nc, err := nats.Connect(url, append(cred.Options(), nats.NoReconnect(),

@@ -1,6 +1,6 @@
 // Package apitoken makes, parses and verifies the text of API tokens: bt_ID_PROOF.
 // The ID names the token. The proof holds 256 random bits, so that its plain SHA-256 can be kept.
-// For whom a token speaks, and until when, belongs to package auth.
+// The owner of a token and its expiry belong to package auth.
 package apitoken
 
 import (

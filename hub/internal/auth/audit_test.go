@@ -105,10 +105,10 @@ func TestAuditIsNotBlinded(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := d.Token("10.77.77.77", c.OldToken); err == nil {
-			t.Fatal("the token of somebody who is disabled is accepted")
+			t.Fatal("the token of a disabled user is accepted")
 		}
 		if _, _, err := d.Session("10.88.88.88", "AAAA.BBBB"); err == nil {
-			t.Fatal("a session of nobody is accepted")
+			t.Fatal("a session without a user is accepted")
 		}
 		later(time.Minute)
 		said := secrets.Text()[before:]

@@ -119,7 +119,7 @@ func userPrincipal(b *credstore.Snapshot, u credstore.User, method string) Princ
 	}
 }
 
-// Token returns the principal for whom an API token acts, or ErrUnauthenticated.
+// Token returns the principal of an API token, or ErrUnauthenticated.
 func (a *Authenticator) Token(addr string, token secret.Text) (Principal, error) {
 	p, err := tokenPrincipal(a.store.Snapshot(), token, time.Now())
 	if err != nil {

@@ -23,7 +23,7 @@ func TestLogin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newAuthenticator(credstoretest.Open(t, c.Path, secrets))
 		if d.AuthDisabled() {
-			t.Error("nobody is asked")
+			t.Error("authentication is off")
 		}
 		p, cookie, err := d.Login(t.Context(), home, "anna", c.Anna)
 		if err != nil || p.Name != "anna" || p.Role != permission.Viewer {
@@ -34,7 +34,7 @@ func TestLogin(t *testing.T) {
 			got.Method != auth.MethodSession || renewed != nil {
 			t.Errorf("%+v, %v, %v", got, renewed, err)
 		}
-		for name, password := range map[string]secret.Text{"anna": c.Otto, "nobody": c.Anna, "gone": c.Gone, "": ""} {
+		for name, password := range map[string]secret.Text{"anna": c.Otto, "unknown": c.Anna, "gone": c.Gone, "": ""} {
 			if _, _, err := d.Login(t.Context(), home, name, password); !errors.Is(err, auth.ErrUnauthenticated) {
 				t.Errorf("%q: %v", name, err)
 			}
@@ -149,7 +149,7 @@ func TestToken(t *testing.T) {
 		at    time.Time
 		says  string
 	}{
-		"expired": {short, now.Add(2 * time.Hour), "expired"}, "of somebody disabled": {c.OldToken, now, "disabled"},
+		"expired": {short, now.Add(2 * time.Hour), "expired"}, "of a disabled user": {c.OldToken, now, "disabled"},
 		"nothing":        {"", now, "not an API token"},
 		"another secret": {secret.Text(text[:len(text)-1] + "a"), now, "not known"},
 		"another id":     {secret.Text("bt_aaaaaaaa" + text[11:]), now, "not known"},

@@ -54,7 +54,7 @@ func TestExternal(t *testing.T) {
 		"namesake": {id: auth.Identity{Name: "root", Groups: nil},
 			roles: map[string]permission.Role{"porch": permission.Viewer, "garden": ""}},
 		"disabled": {id: auth.Identity{Name: "gone", Groups: nil}, fails: "disabled"},
-		"nobody": {id: auth.Identity{Name: "zoe", Groups: []string{"lab staff", "Lab Staff ", "admins"}},
+		"no mapping": {id: auth.Identity{Name: "zoe", Groups: []string{"lab staff", "Lab Staff ", "admins"}},
 			fails: "mapping add"}, "user as group": {id: auth.Identity{Name: "zoe",
 			Groups: []string{"anna@example.org", "user:root"}}, fails: "mapping add"},
 		"no name":        {id: auth.Identity{Name: "", Groups: []string{"Lab Staff"}}, fails: "empty"},

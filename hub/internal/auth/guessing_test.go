@@ -163,7 +163,7 @@ func TestBlockedAddress(t *testing.T) {
 		}
 		var wait *throttle.RateLimitedError
 		if _, err := d.Password(t.Context(), home, "root", c.Root); !errors.As(err, &wait) || wait.Why != reasonAddress {
-			t.Errorf("somebody who was never there: %v", err)
+			t.Errorf("an unknown user: %v", err)
 		}
 		if _, err := d.Password(t.Context(), abroad, "root", c.Root); err != nil {
 			t.Errorf("the same from elsewhere: %v", err)

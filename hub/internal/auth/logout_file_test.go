@@ -85,7 +85,7 @@ func TestDamagedEndedFile(t *testing.T) {
 				later(2 * time.Second)
 				hub = newSite(t, file)
 				if !hub.isGood(again) || hub.isGood(gone) || hub.isGood(other) {
-					t.Error("after the file was written anew")
+					t.Error("after the file was rewritten")
 				}
 			})
 		})

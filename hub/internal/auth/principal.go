@@ -43,7 +43,7 @@ type Principal struct {
 
 // Anonymous returns the principal of every client while authentication is off.
 func Anonymous() Principal {
-	return Principal{Set: permission.All(), Name: "everybody", Method: MethodNone}
+	return Principal{Set: permission.All(), Name: "anonymous", Method: MethodNone}
 }
 
 // Proof tells apart several proofs of the same method: the id of a token, or the expiry of a link. It is not secret.

@@ -75,10 +75,10 @@ func TestRevalidate(t *testing.T) {
 		change(func(d *credstore.File) error { return d.RemoveToken(c.TokenID) })
 		stay("no token", now, false, false, false, false)
 		if _, ok := d.Revalidate(auth.Principal{}, now); ok {
-			t.Error("nobody may stay")
+			t.Error("an anonymous viewer loses access, although authentication is off")
 		}
 		if _, ok := d.Revalidate(auth.Anonymous(), now); ok {
-			t.Error("everybody may stay, though there are users")
+			t.Error("an anonymous viewer keeps access, although there are users")
 		}
 	})
 }

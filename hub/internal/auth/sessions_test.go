@@ -59,7 +59,7 @@ func TestSessions(t *testing.T) {
 			func(doc *credstore.File) error { return doc.SetUser("anna", permission.Operator, nil, nil) })
 		later(2 * time.Second)
 		good("with another role", phone, false)
-		good("somebody else", otto, true)
+		good("another user", otto, true)
 		root := login("root", c.Root)
 		later(session.Life)
 		good("after a day", root, false)

@@ -55,7 +55,7 @@ func newFixture(t *testing.T, c *testutil.Cert) *fixture {
 	return r
 }
 
-// shows fails the test unless somebody who connects now is shown that certificate.
+// shows fails the test unless a client that connects now gets that certificate.
 func (r *fixture) shows(want *testutil.Cert) {
 	r.t.Helper()
 	got, err := r.pair.Config().GetCertificate(nil)
@@ -77,7 +77,7 @@ func bubble(t *testing.T, test func(t *testing.T, cert func(expires time.Duratio
 
 const year = 365 * 24 * time.Hour
 
-// A new pair is taken over when somebody connects, at most a second late.
+// A new pair is used from the next connection on, at most a second late.
 func TestReload(t *testing.T) {
 	bubble(t, func(t *testing.T, cert func(time.Duration) *testutil.Cert) {
 		first, second := cert(year), cert(year)
@@ -85,7 +85,7 @@ func TestReload(t *testing.T) {
 		r := newFixture(t, first)
 		r.shows(&old)
 		second.Install(t, first.CertFile, first.KeyFile)
-		r.shows(&old) // within a second nobody looks
+		r.shows(&old) // the files are read at most once a second
 		<-time.After(checkInterval)
 		r.shows(second)
 		if r.pair.Fingerprint() != tlstrust.Fingerprint(second.Leaf) {
@@ -145,7 +145,7 @@ func TestBroken(t *testing.T) {
 				<-time.After(checkInterval)
 				r.shows(&old)
 				if said := r.log.took(); said != "" {
-					t.Errorf("somebody may still be writing; said %s", said)
+					t.Errorf("the file may not be complete yet; logged %s", said)
 				}
 				for range 5 {
 					<-time.After(checkInterval)

@@ -41,11 +41,11 @@ func TestRenew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const valid = 825 * 24 * time.Hour
 		r, _ := made(t, valid)
-		print, renewals := r.pair.Fingerprint(), 0
+		fingerprint, renewals := r.pair.Fingerprint(), 0
 		for range 5 * 825 / 3 {
 			<-time.After(3 * 24 * time.Hour)
 			cert, err := r.pair.Config().GetCertificate(nil)
-			if err != nil || time.Now().After(cert.Leaf.NotAfter) || tlstrust.Fingerprint(cert.Leaf) != print {
+			if err != nil || time.Now().After(cert.Leaf.NotAfter) || tlstrust.Fingerprint(cert.Leaf) != fingerprint {
 				t.Fatalf("%v is shown, %v", cert.Leaf, err)
 			}
 			if life := cert.Leaf.NotAfter.Sub(cert.Leaf.NotBefore); life != valid+backdate {
@@ -86,7 +86,7 @@ func TestRenewNot(t *testing.T) {
 			testutil.WriteFile(t, filepath.Dir(o.Cert), nil)
 			return r, ""
 		}, "cannot be renewed"},
-		"somebody else's": {func(t *testing.T) (*fixture, string) {
+		"signed by another authority": {func(t *testing.T) (*fixture, string) {
 			c := testutil.NewCert(t, nil, nil)
 			return newFixture(t, c), c.CertFile
 		}, ""},

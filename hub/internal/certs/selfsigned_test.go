@@ -15,7 +15,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// What is made can be served, is its own authority and nobody else's, and keeps its key when it is made again.
+// A self-signed certificate can be served, is an authority for itself only, and keeps its key when it is renewed.
 func TestMake(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	o := SelfSignedParams{Cert: filepath.Join(dir, "hub.pem"), Key: filepath.Join(dir, "hub.key"),
@@ -89,7 +89,7 @@ func TestMakeForAService(t *testing.T) {
 	}
 }
 
-// What somebody else has made is left alone.
+// A certificate of another origin stays as it is.
 func TestMakeRefuses(t *testing.T) {
 	foreign := testutil.NewCert(t, testutil.Authority(t), nil)
 	junk := filepath.Join(t.TempDir(), "junk")

@@ -167,7 +167,7 @@ func TestFollow(t *testing.T) {
 
 	sys.stop()
 	if _, err := Open(a.cfg, false); err == nil {
-		t.Error("NATS is away, and nobody says so")
+		t.Error("NATS is away, and the log does not say so")
 	}
 	b.has("otto")
 	a.run() // waits
@@ -306,7 +306,7 @@ func TestCannot(t *testing.T) {
 		t.Errorf("in an account without JetStream: %v", err)
 	}
 	must(t, h.open().Push(t.Context(), 1, false))
-	if err := h.open().Edit(t.Context(), remove("nobody")); err == nil {
+	if err := h.open().Edit(t.Context(), remove("unknown")); err == nil {
 		t.Error("an edit that fails")
 	}
 }

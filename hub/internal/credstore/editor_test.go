@@ -77,11 +77,11 @@ func TestLinkedFile(t *testing.T) {
 	}
 }
 
-// What root writes belongs to whom the file belonged.
+// A file that root writes keeps its owner.
 func TestOwner(t *testing.T) {
 	c := credstoretest.New(t, secrets)
 	uid, gid := os.Geteuid(), os.Getegid()
-	if uid == 0 { // nobody else can give a file away
+	if uid == 0 { // only root can give a file away
 		uid, gid = 12345, 23456
 	}
 	if err := os.Chown(c.Path, uid, gid); err != nil {

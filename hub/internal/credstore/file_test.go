@@ -84,14 +84,14 @@ func TestEdits(t *testing.T) {
 			return d.AddUser("new", "boss", nil,
 				credstoretest.RightPassword)
 		}, "boss"},
-		"no such user": {func(d *credstore.File) error { return d.SetPassword("nobody", credstoretest.RightPassword) },
-			"user list"}, "set nobody": {func(d *credstore.File) error {
-			return d.SetUser("nobody", permission.Viewer, nil,
+		"no such user": {func(d *credstore.File) error { return d.SetPassword("unknown", credstoretest.RightPassword) },
+			"user list"}, "set an unknown user": {func(d *credstore.File) error {
+			return d.SetUser("unknown", permission.Viewer, nil,
 				nil)
 		}, "user list"},
-		"set a bad role": {func(d *credstore.File) error { return d.SetUser("anna", "boss", nil, nil) }, "boss"},
-		"remove nobody":  {func(d *credstore.File) error { return d.RemoveUser("nobody") }, "user list"},
-		"token of nobody": {func(d *credstore.File) error { _, _, err := d.AddToken("nobody", "x", 0); return err },
+		"set a bad role":         {func(d *credstore.File) error { return d.SetUser("anna", "boss", nil, nil) }, "boss"},
+		"remove an unknown user": {func(d *credstore.File) error { return d.RemoveUser("unknown") }, "user list"},
+		"token of an unknown user": {func(d *credstore.File) error { _, _, err := d.AddToken("unknown", "x", 0); return err },
 			"user list"}, "token in the past": {func(d *credstore.File) error {
 			_, _,
 				err := d.AddToken("anna", "x", -1)
@@ -134,13 +134,18 @@ func TestEdits(t *testing.T) {
 	}
 }
 
-// wholeFile has somebody of each kind in it. It is not made anew, since that takes hashing and fsync, in each process
-// of a fuzzer.
-const wholeFile = `{"version":1,"link_key":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-"users":[{"name":"anna","role":"viewer","cameras":["porch","lab-*"],"hash":"$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8","enabled":true}],
-"tokens":[{"id":"aaaaaaaa","owner":"anna","name":"backup","sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855","created":"2026-01-01T00:00:00Z"}],
-"agents":[{"name":"porch","cameras":["porch","lab-1"],"key":"UCDPHWXNODVLZMUS7KY6NV4NSGXVKR6FDUDQZWJ2MHXWVVOHH73IEIKO"}],
-"consumers":[{"name":"detector","cameras":["lab-*","attic"],"key":"UC5SK5A7GNZWDALZWHZIUI467FJQGSKOHJOC42RJNY6GFK2MS6A3RTHW"}]}`
+// wholeFile has one entry of each kind. It is a constant because making it takes hashing and fsync in each process of a
+// fuzzer.
+const wholeFile = `{"version":1,"link_key":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",` +
+	`"users":[{"name":"anna","role":"viewer","cameras":["porch","lab-*"],"hash":"$argon2id$v=19$m=64,t=1,` +
+	`p=1$c2FsdHNhbHQ$AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8","enabled":true}],` +
+	`"tokens":[{"id":"aaaaaaaa","owner":"anna","name":"backup",` +
+	`"sha256":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",` +
+	`"created":"2026-01-01T00:00:00Z"}],` +
+	`"agents":[{"name":"porch","cameras":["porch","lab-1"],` +
+	`"key":"UCDPHWXNODVLZMUS7KY6NV4NSGXVKR6FDUDQZWJ2MHXWVVOHH73IEIKO"}],` +
+	`"consumers":[{"name":"detector","cameras":["lab-*","attic"],` +
+	`"key":"UC5SK5A7GNZWDALZWHZIUI467FJQGSKOHJOC42RJNY6GFK2MS6A3RTHW"}]}`
 
 func FuzzCredentials(f *testing.F) {
 	if _, err := credstore.Parse([]byte(wholeFile)); err != nil {

@@ -56,7 +56,7 @@ func Read(name string) (*File, error) {
 
 // read returns the file's content and what tells it from a later one. No file is fs.ErrNotExist.
 func read(name string) (*File, os.FileInfo, error) {
-	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe must not hold anybody up
+	f, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK, 0) // a named pipe must not block
 	if err != nil {
 		return nil, nil, fmt.Errorf("credentials file: %w", err)
 	}
@@ -79,7 +79,7 @@ func readFrom(f *os.File) (*File, os.FileInfo, error) {
 			"chmod 600 %s, and consider the passwords in it as known", name, info.Mode().Perm(), name)
 	case info.Size() > maxFile:
 		return nil, info, fmt.Errorf("credentials file %s has %d bytes, more than the %d that are allowed: "+
-			"remove users or tokens that nobody needs", name, info.Size(), maxFile)
+			"remove users or tokens that are not needed", name, info.Size(), maxFile)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil {
@@ -88,7 +88,7 @@ func readFrom(f *os.File) (*File, os.FileInfo, error) {
 	d, err := parse(data)
 	if err != nil {
 		return nil, info, fmt.Errorf("credentials file %s: %w: restore it from a copy, "+
-			"or move it away and begin anew with \"bramble-hub user add\"", name, err)
+			"or move it away and start over with \"bramble-hub user add\"", name, err)
 	}
 	return d, info, nil
 }

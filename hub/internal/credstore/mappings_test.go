@@ -39,7 +39,7 @@ func TestMappingEdits(t *testing.T) {
 			return d.AddMapping(credstore.Mapping{Who: "user:root", Role: permission.Viewer, Cameras: []string{"x"}})
 		},
 			"mapping set"},
-		"of nobody": {func(d *credstore.File) error {
+		"of an unknown person": {func(d *credstore.File) error {
 			return d.AddMapping(credstore.Mapping{Who: "anna", Role: permission.Viewer, Cameras: []string{"x"}})
 		},
 			"group:NAME"},

@@ -47,12 +47,12 @@ func TestPrincipal(t *testing.T) {
 	if _, ok := b.User("gone"); ok {
 		t.Error("a disabled user is one")
 	}
-	nobody := permission.Set{}
-	if nobody.CanView("porch") || nobody.HasRole(permission.Viewer) || nobody.HasRole("") {
-		t.Error("nobody may something")
+	none := permission.Set{}
+	if none.CanView("porch") || none.HasRole(permission.Viewer) || none.HasRole("") {
+		t.Error("an empty set allows something")
 	}
 	if all := permission.All(); !all.CanView("porch") || !all.HasRole(permission.Admin) {
-		t.Error("everybody may not do everything")
+		t.Error("the full set does not allow everything")
 	}
 }
 
@@ -112,7 +112,7 @@ func TestRoleFor(t *testing.T) {
 	}
 	link := permission.ForLink("porch", []string{"jpeg"})
 	if link.CanControl("porch") || !permission.All().CanControl("porch") || (permission.Set{}).RoleFor("porch") != "" {
-		t.Error("a link, everybody, or nobody has another role")
+		t.Error("a link, the full set or the empty set has another role")
 	}
 }
 
@@ -124,6 +124,6 @@ func TestMappingsAsk(t *testing.T) {
 		return d.AddMapping(credstore.Mapping{Who: "everyone", Role: permission.Viewer, Cameras: []string{"porch"}})
 	})
 	if b := credstoretest.Load(t, c.Path); !b.HasUsers() || b.Empty() {
-		t.Error("a file with a mapping asks nobody")
+		t.Error("authentication is off with a mapping in the file")
 	}
 }

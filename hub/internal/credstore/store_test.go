@@ -57,13 +57,13 @@ func TestReload(t *testing.T) {
 		if err := os.Chmod(c.Path, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		expect("everybody may read it", 3, 3, 3)
+		expect("other users may read it", 3, 3, 3)
 		if err := os.Remove(c.Path); err != nil {
 			t.Fatal(err)
 		}
 		said = len(secrets.Text())
 		later(10 * time.Second)
-		expect("it is gone: nobody is let in for that", 3, 3, 3)
+		expect("it is gone: that opens nothing", 3, 3, 3)
 		if n := strings.Count(secrets.Text()[said:], "is gone"); n != 1 {
 			t.Errorf("the absent file was told of %d times", n)
 		}
@@ -73,7 +73,7 @@ func TestReload(t *testing.T) {
 	})
 }
 
-// A change is told in the log, by whom it concerns.
+// The log names the user or agent that a change concerns.
 func TestChangesAreAudited(t *testing.T) {
 	c := credstoretest.New(t, secrets)
 	synctest.Test(t, func(t *testing.T) {
@@ -116,7 +116,7 @@ func TestNoFile(t *testing.T) {
 		testutil.Run(t, k.Run)
 		later(time.Minute)
 		if !k.Snapshot().Empty() {
-			t.Error("somebody is in it")
+			t.Error("it has a user")
 		}
 	})
 }

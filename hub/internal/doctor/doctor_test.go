@@ -70,7 +70,7 @@ func examine(t *testing.T, cfg Config) *examination {
 	return &examination{cfg: cfg}
 }
 
-// closing is an address at which somebody listens who says nothing.
+// closing is the address of a server that closes each connection without a word.
 func closing(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -112,9 +112,9 @@ func TestPage(t *testing.T) {
 			want{Warn, "HTTP", "has version 1.1.0, this program 1.2.0", "restart"}},
 		"a hub with users": {hub("", 401, "WWW-Authenticate", `Basic realm="bramble"`),
 			want{OK, "HTTP", "to its users only", ""}},
-		"another program":  {hub("hello", 200), want{Fail, "HTTP", "not by a hub", "{http}"}},
-		"no HTTP":          {closing(t), want{Fail, "HTTP", "not by a hub", "{http}"}},
-		"nobody's address": {"192.0.2.1:0", want{Fail, "HTTP", "192.0.2.1", "{http}"}},
+		"another program":        {hub("hello", 200), want{Fail, "HTTP", "not by a hub", "{http}"}},
+		"no HTTP":                {closing(t), want{Fail, "HTTP", "not by a hub", "{http}"}},
+		"another host's address": {"192.0.2.1:0", want{Fail, "HTTP", "192.0.2.1", "{http}"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := examine(t, Config{HTTP: test.addr})
@@ -255,9 +255,9 @@ func TestLimits(t *testing.T) {
 
 func TestFFmpeg(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "ffmpeg")
-	if err := os.WriteFile(script,
-		[]byte(
-			"#!/bin/sh\ncase $1 in -version) echo ffmpeg version 4.4 x;; *) cat >/dev/null; echo No device >&2; exit 1;; esac\n"), 0o700); err != nil {
+	const program = "#!/bin/sh\n" +
+		"case $1 in -version) echo ffmpeg version 4.4 x;; *) cat >/dev/null; echo No device >&2; exit 1;; esac\n"
+	if err := os.WriteFile(script, []byte(program), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct {
@@ -290,7 +290,8 @@ func TestPrint(t *testing.T) {
 	if err := Print(&out, list); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := out.String(), "OK    HTTP         is free\nFAIL  NATS         is taken\n                   -> choose another\n"; got != want {
+	const want = "OK    HTTP         is free\nFAIL  NATS         is taken\n                   -> choose another\n"
+	if got := out.String(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if !Failed(list) || Failed(list[:1]) {

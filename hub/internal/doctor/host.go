@@ -33,10 +33,10 @@ func (e *examination) credentials() {
 	b, err := credstore.Load(e.cfg.Credentials)
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		e.fail("credentials", err.Error(), "run this as the user whom the hub runs as, or root; a hub that may "+
+		e.fail("credentials", err.Error(), "run this as the hub's user or as root; a hub that may "+
 			"not read it does not start")
 	case err != nil:
-		e.fail("credentials", err.Error(), "do what it says; nobody can log in or connect before")
+		e.fail("credentials", err.Error(), "do what it says; until then logins and connections fail")
 	case b.Empty():
 		e.ok("credentials", "none in %s: authentication is off, and only this host may connect", e.cfg.Credentials)
 	default:
@@ -58,7 +58,7 @@ func (e *examination) state() {
 	switch {
 	case unix.Access(dir, unix.W_OK) != nil:
 		e.warn("state", dir+" cannot be written by this user: users, agents and links cannot be added",
-			"run such commands as the user whom the hub runs as, or root; or name another place with {credentials}")
+			"run such commands as the hub's user or as root; or name another place with {credentials}")
 	case known && free < noDisk:
 		e.fail("state", fmt.Sprintf("no room in %s", dir), "free some: users, agents and links cannot be added")
 	case known && free < scarceDisk:
@@ -105,7 +105,7 @@ func (e *examination) ffmpeg(ctx context.Context) {
 	switch {
 	case errors.Is(err, transcode.ErrNoFFmpeg):
 		e.warn("ffmpeg", "not found: cameras can be watched in their own format only",
-			"apt-get install ffmpeg, or say where it is with {ffmpeg}; then start the hub anew")
+			"apt-get install ffmpeg, or say where it is with {ffmpeg}; then restart the hub")
 	case err != nil && e.cfg.HWAccel != "" && e.cfg.HWAccel != "none":
 		e.fail("ffmpeg", fmt.Sprintf("%s, with {hwaccel} %s: %v", version, e.cfg.HWAccel, err),
 			"see that this user may open the device (groups video and render), and that ffmpeg was built with "+

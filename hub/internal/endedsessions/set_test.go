@@ -36,12 +36,12 @@ func TestEndedSetNeverForgets(t *testing.T) {
 				a.prune(now)
 			}
 		}
-		any := func(int) bool { return true }
+		every := func(int) bool { return true }
 		for range 2 {
-			for _, e := range a.list(any) {
+			for _, e := range a.list(every) {
 				b.add(e)
 			}
-			for _, e := range b.list(any) {
+			for _, e := range b.list(every) {
 				a.add(e)
 			}
 		}
@@ -53,7 +53,7 @@ func TestEndedSetNeverForgets(t *testing.T) {
 		if a.digests() != b.digests() {
 			t.Fatalf("seed %d: the sets differ: %d and %d", seed, a.count, b.count)
 		}
-		if n := len(a.list(any)); n > 5*(maxPerUser+1) {
+		if n := len(a.list(every)); n > 5*(maxPerUser+1) {
 			t.Errorf("%d entries", n)
 		}
 	}

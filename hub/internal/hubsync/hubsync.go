@@ -278,4 +278,6 @@ func (s *Sync) receiveState(instance string, st state, now time.Time) {
 }
 
 // randomDelay returns a random delay, so that not all hubs answer at once.
-func (s *Sync) randomDelay() time.Duration { return mathrand.N(s.times.spread) + 1 }
+func (s *Sync) randomDelay() time.Duration {
+	return mathrand.N(s.times.spread) + 1 //nolint:gosec // no secret
+}

@@ -83,17 +83,17 @@ func TestForgedLogouts(t *testing.T) {
 	}
 	a.auth.Logout(address, otherSession)
 	b.learns(otherSession)
-	real := testutil.Receive(t, "a real message", heard)
-	for real.Subject != ended {
-		real = testutil.Receive(t, "a real message", heard)
+	valid := testutil.Receive(t, "a valid message", heard)
+	for valid.Subject != ended {
+		valid = testutil.Receive(t, "a valid message", heard)
 	}
 	text, err := json.Marshal(all)
 	if err != nil {
 		t.Fatal(err)
 	}
 	forged := func(change func(*nats.Msg)) *nats.Msg {
-		m := &nats.Msg{Subject: ended, Data: real.Data, Header: nats.Header{}}
-		for k, v := range real.Header {
+		m := &nats.Msg{Subject: ended, Data: valid.Data, Header: nats.Header{}}
+		for k, v := range valid.Header {
 			m.Header[k] = v
 		}
 		change(m)
@@ -111,7 +111,7 @@ func TestForgedLogouts(t *testing.T) {
 		forged(func(m *nats.Msg) { m.Data = append(m.Data, make([]byte, maxMessage)...) }),
 	}
 	nc := testutil.Connect(t, url)
-	for _, m := range append(bad, real, real, real) { // replays do no harm
+	for _, m := range append(bad, valid, valid, valid) { // replays do no harm
 		if err := nc.PublishMsg(m); err != nil {
 			t.Fatal(err)
 		}

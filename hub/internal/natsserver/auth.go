@@ -55,7 +55,7 @@ type authenticator struct {
 
 // client is a connection.
 type client struct {
-	name      string // agent:porch, consumer:lab, hub, or nobody (without authentication)
+	name      string // agent:porch, consumer:lab, hub, or anonymous (without authentication)
 	key       string // public NKey; "" without authentication
 	perms     *server.Permissions
 	conns     int           // how many connections it may have; 0: any number
@@ -235,7 +235,7 @@ func (a *authenticator) identifyLocked(key string) (*client, error) {
 	}
 	switch {
 	case book.Empty() && a.anonymous:
-		return &client{name: "nobody", key: key}, nil
+		return &client{name: "anonymous", key: key}, nil
 	case key == "":
 		return nil, errNoCredential
 	}

@@ -4,155 +4,15 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nuid"
 
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/internal/natsconn/credential"
 	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/subject"
 )
-
-// fixture is a server with a credentials file.
-type fixture struct {
-	*Server
-	file  string
-	store *credstore.Store
-}
-
-// edit changes the credentials file.
-func (s fixture) edit(t *testing.T, change func(*credstore.File) error) {
-	t.Helper()
-	if err := credstore.Edit(s.file, change); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// credentials makes an agent of porch, one of garden and of lab-1, a consumer of porch and lab-*, and one of everything.
-type credentials struct{ porch, garden, consumer, all credential.Credential }
-
-func newFile(t *testing.T) (file string, c credentials) {
-	t.Helper()
-	file = filepath.Join(t.TempDir(), "credentials.json")
-	err := credstore.Edit(file, func(d *credstore.File) (err error) {
-		for name, make := range map[*credential.Credential]func() (credential.Credential, error){
-			&c.porch:    func() (credential.Credential, error) { return d.AddAgent("porch", []string{"porch"}) },
-			&c.garden:   func() (credential.Credential, error) { return d.AddAgent("garden", []string{"garden", "lab-1"}) },
-			&c.consumer: func() (credential.Credential, error) { return d.AddConsumer("detector", []string{"porch", "lab-*"}) },
-			&c.all:      func() (credential.Credential, error) { return d.AddConsumer("archive", []string{"*"}) },
-		} {
-			if *name, err = make(); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file, c
-}
-
-// guarded starts a server that asks, and all that belongs to it.
-func guarded(t *testing.T, cfg Config, file string) fixture {
-	t.Helper()
-	if cfg.Log == nil {
-		cfg.Log = testutil.Log(t)
-	}
-	store, err := credstore.Open(file, cfg.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg.Credentials = store
-	if cfg.Addr == "" {
-		cfg.Addr = anyPort
-	}
-	s := start(t, cfg)
-	testutil.Run(t, s.Run)
-	testutil.Run(t, store.Run)
-	return fixture{s, file, store}
-}
-
-// party is a connection, with what the server has said against it.
-type party struct {
-	*nats.Conn
-	mu     sync.Mutex
-	denied []string // guarded by mu
-	lost   chan struct{}
-}
-
-func (s fixture) connect(t *testing.T, options ...nats.Option) (*party, error) {
-	t.Helper()
-	p := &party{lost: make(chan struct{})}
-	closed := make(chan struct{})
-	options = append(options, nats.NoReconnect(), nats.MaxReconnects(0), nats.ClosedHandler(func(*nats.Conn) { close(closed) }),
-		nats.DisconnectErrHandler(func(*nats.Conn, error) { close(p.lost) }),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.denied = append(p.denied, err.Error())
-		}))
-	var err error
-	if p.Conn, err = nats.Connect(s.URL(), options...); err != nil {
-		return nil, err
-	}
-	t.Cleanup(func() {
-		p.Close()
-		<-closed
-	})
-	return p, nil
-}
-
-func (s fixture) mustConnect(t *testing.T, c credential.Credential) *party {
-	t.Helper()
-	return s.mustConnectWith(t, c.Options())
-}
-
-// mustConnectAgent connects as an agent does.
-func (s fixture) mustConnectAgent(t *testing.T, c credential.Credential) *party {
-	t.Helper()
-	return s.mustConnectWith(t, c.AgentOptions())
-}
-
-func (s fixture) mustConnectWith(t *testing.T, options []nats.Option) *party {
-	t.Helper()
-	p, err := s.connect(t, options...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-// refused reports whether the server has said that a subject is not allowed. It knows all that the party has done before: the server's errors come in
-// order, and so it waits for one that is sure to come.
-func (p *party) refused(t *testing.T, subj string) bool {
-	t.Helper()
-	last := "certainly.not." + nuid.Next()
-	if err := p.Publish(last, nil); err != nil {
-		t.Fatal(err)
-	}
-	testutil.Eventually(t, "the server's errors are here", func() bool { return p.wasDenied(last) })
-	return p.wasDenied(subj)
-}
-
-func (p *party) wasDenied(subj string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.ContainsFunc(p.denied, func(said string) bool { return strings.Contains(said, `"`+subj+`"`) })
-}
-
-// closing makes a channel that is closed one that can be received from.
-func closing(c <-chan struct{}) <-chan bool {
-	got := make(chan bool, 1)
-	go func() {
-		<-c
-		got <- true
-	}()
-	return got
-}
 
 // cell is one attempt: to publish to a subject, or to subscribe to it.
 type cell struct {
@@ -174,7 +34,8 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	who := map[string]credential.Credential{"porch": c.porch, "garden": c.garden, "consumer": c.consumer, "all": c.all, "demo": demo}
+	who := map[string]credential.Credential{"porch": c.porch, "garden": c.garden, "consumer": c.consumer, "all": c.all,
+		"demo": demo}
 	s.tryAll(t, cellsOf(who), who)
 }
 
@@ -185,29 +46,33 @@ func cellsOf(who map[string]credential.Credential) []cell {
 	pub := func(subj string, allowed ...string) cell { return cell{true, subj, allowed} }
 	sub := func(subj string, allowed ...string) cell { return cell{false, subj, allowed} }
 	return []cell{
-		pub("cam.porch.jpeg", "porch"), pub("cam.porch.h264", "porch"), pub("cam.porch.still", "porch"), pub("cam.porch.status", "porch"),
-		pub("cam.garden.jpeg", "garden"), pub("cam.lab-1.status", "garden"), pub("cam.demo.jpeg", "demo"), pub("cam.new.jpeg"),
-		pub("cam.porch.do.info", "porch", "consumer", "all"), pub("cam.porch.do.snapshot", "porch", "consumer", "all"), pub("cam.porch.do.wake", "porch", "consumer", "all"),
-		pub("cam.porch.do.configure", "porch"), pub("cam.porch.do.keyframe", "porch"),
-		pub("cam.garden.do.info", "garden", "all"), pub("cam.lab-1.do.info", "garden", "consumer", "all"), pub("cam.lab-2.do.info", "all"),
-		pub("$SRV.INFO.camera"), pub("$JS.API.INFO"), pub("$SYS.REQ.SERVER.PING"), pub("other.subject"),
-		pub("_INBOX.x", "porch", "garden", "demo"), pub(inbox("porch"), "porch", "garden", "demo"),
+		pub("cam.porch.jpeg", "porch"), pub("cam.porch.h264", "porch"), pub("cam.porch.still", "porch"),
+		pub("cam.porch.status", "porch"), pub("cam.garden.jpeg", "garden"), pub("cam.lab-1.status", "garden"),
+		pub("cam.demo.jpeg", "demo"), pub("cam.new.jpeg"),
+		pub("cam.porch.do.info", "porch", "consumer", "all"), pub("cam.porch.do.snapshot", "porch", "consumer", "all"),
+		pub("cam.porch.do.wake", "porch", "consumer", "all"), pub("cam.porch.do.configure", "porch"),
+		pub("cam.porch.do.keyframe", "porch"),
+		pub("cam.garden.do.info", "garden", "all"), pub("cam.lab-1.do.info", "garden", "consumer", "all"),
+		pub("cam.lab-2.do.info", "all"), pub("$SRV.INFO.camera"), pub("$JS.API.INFO"), pub("$SYS.REQ.SERVER.PING"),
+		pub("other.subject"), pub("_INBOX.x", "porch", "garden", "demo"), pub(inbox("porch"), "porch", "garden", "demo"),
 		pub(inbox("consumer"), "porch", "garden", "demo"),
 		pub(agents("porch"), "porch"), pub(agents("garden"), "garden"), pub(agents("consumer")), pub("_INBOX_.x"),
 		pub("_R_.x"), pub("$MQTT.sub.x"),
-		sub("cam.porch.jpeg", "consumer", "all"), sub("cam.porch.h264", "consumer", "all"), sub("cam.porch.still", "consumer", "all"), sub("cam.porch.status", "consumer", "all"),
-		sub("cam.lab-1.jpeg", "consumer", "all"), sub("cam.garden.jpeg", "all"), sub("cam.lab-2.jpeg", "all"), sub("cam.*.jpeg", "all"), sub("cam.*.status", "all"),
-		sub("cam.porch.*"), sub("cam.porch.>"), sub("cam.>"), sub(">"), sub("*.*.jpeg"),
-		sub("cam.porch.do.info", "porch"), sub("cam.porch.do.>", "porch"), sub("cam.lab-1.do.>", "garden"), sub("cam.*.do.info"),
-		sub("$SRV.PING", "porch", "garden", "demo"), sub("$SRV.INFO.camera", "porch", "garden", "demo"), sub("$SRV.STATS.camera.Xy12", "porch", "garden", "demo"),
-		sub("$SRV.INFO.other"), sub("$SRV.>"), sub("$SYS.>"), sub("_INBOX.>"), sub("_INBOX.x"),
-		sub(inbox("porch")), sub(inbox("consumer"), "consumer"), sub(agents("porch"), "porch"), sub(agents("consumer")),
-		sub("*.x"),
+		sub("cam.porch.jpeg", "consumer", "all"), sub("cam.porch.h264", "consumer", "all"),
+		sub("cam.porch.still", "consumer", "all"), sub("cam.porch.status", "consumer", "all"),
+		sub("cam.lab-1.jpeg", "consumer", "all"), sub("cam.garden.jpeg", "all"), sub("cam.lab-2.jpeg", "all"),
+		sub("cam.*.jpeg", "all"), sub("cam.*.status", "all"), sub("cam.porch.*"), sub("cam.porch.>"), sub("cam.>"), sub(">"),
+		sub("*.*.jpeg"), sub("cam.porch.do.info", "porch"), sub("cam.porch.do.>", "porch"), sub("cam.lab-1.do.>", "garden"),
+		sub("cam.*.do.info"),
+		sub("$SRV.PING", "porch", "garden", "demo"), sub("$SRV.INFO.camera", "porch", "garden", "demo"),
+		sub("$SRV.STATS.camera.Xy12", "porch", "garden", "demo"), sub("$SRV.INFO.other"), sub("$SRV.>"), sub("$SYS.>"),
+		sub("_INBOX.>"), sub("_INBOX.x"), sub(inbox("porch")), sub(inbox("consumer"), "consumer"),
+		sub(agents("porch"), "porch"), sub(agents("consumer")), sub("*.x"),
 		sub("_INBOX.*.x"), sub("_INBOX.*"), sub("$JS.>"), sub("_R_.>"), sub("$MQTT.>"), sub("$G.>"),
 	}
 }
 
-// tryAll tries all cells as everybody.
+// tryAll tries all cells as each client.
 func (s fixture) tryAll(t *testing.T, cells []cell, who map[string]credential.Credential) {
 	t.Helper()
 	var err error
@@ -226,7 +91,8 @@ func (s fixture) tryAll(t *testing.T, cells []cell, who map[string]credential.Cr
 			}
 			p.refused(t, "") // waits
 			for _, c := range cells {
-				if got, want := !p.wasDenied(c.subject), slices.Contains(c.allowed, name); got != want && count(cells, c.subject) == 1 {
+				if got, want := !p.wasDenied(c.subject), slices.Contains(c.allowed, name); got != want &&
+					count(cells, c.subject) == 1 {
 					t.Errorf("publish %v, %s: allowed %v, want %v", c.publish, c.subject, got, want)
 				}
 			}
@@ -266,13 +132,14 @@ func (s fixture) tryAlone(t *testing.T, c cell, who map[string]credential.Creden
 	}
 }
 
-// Nobody comes in without a credential, with that of another hub, with one that was removed, or with a key that is not his.
+// A client is refused without a credential, with one of another hub, with a removed one, and with another client's key.
 func TestRefused(t *testing.T) {
 	file, c := newFile(t)
 	l := &lines{}
 	s := guarded(t, Config{Log: logTo(l)}, file)
 	s.edit(t, func(d *credstore.File) error { return d.RemoveAgent("porch") })
-	testutil.Eventually(t, "the change counts", func() bool { _, ok := s.store.Snapshot().NATSClient(c.porch.Public()); return !ok })
+	testutil.Eventually(t, "the change counts",
+		func() bool { _, ok := s.store.Snapshot().NATSClient(c.porch.Public()); return !ok })
 	stranger, err := credential.New()
 	if err != nil {
 		t.Fatal(err)
@@ -282,10 +149,11 @@ func TestRefused(t *testing.T) {
 		return signed(t, c.garden, "a nonce of before"), nil
 	})
 	for name, options := range map[string][]nats.Option{
-		"no credential": nil, "revoked": c.porch.Options(), "stranger": stranger.Options(), "public key only": {stolen}, "old signature": {replayed},
-		"password": {nats.UserInfo("hub", "hub")}, "token": {nats.Token("hub")},
+		"no credential": nil, "revoked": c.porch.Options(), "stranger": stranger.Options(), "public key only": {stolen},
+		"old signature": {replayed}, "password": {nats.UserInfo("hub", "hub")}, "token": {nats.Token("hub")},
 	} {
-		if _, err := s.connect(t, options...); err == nil || !strings.Contains(strings.ToLower(err.Error()), "authorization violation") {
+		if _, err := s.connect(t, options...); err == nil ||
+			!strings.Contains(strings.ToLower(err.Error()), "authorization violation") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -301,7 +169,8 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Without credentials everybody may do everything, on this host or if that is wanted; with the first credential that ends at once.
+// Without credentials every client may do everything, on this host or with Insecure. The first credential ends that at
+// once.
 func TestOpen(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials.json")
 	s := guarded(t, Config{}, file)
@@ -331,7 +200,7 @@ func TestOpen(t *testing.T) {
 
 	wide := guarded(t, Config{Addr: "0.0.0.0:0"}, file)
 	if _, err := wide.connect(t); err == nil {
-		t.Error("a server that others can reach lets everybody in")
+		t.Error("a server that other hosts can reach accepts every client")
 	}
 	insecure := guarded(t, Config{Addr: "0.0.0.0:0", Insecure: true}, file)
 	if _, err := insecure.connect(t); err != nil {
@@ -339,7 +208,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// Revoking takes effect at once, and on nobody else.
+// Revoking takes effect at once, and on no other client.
 func TestRevoke(t *testing.T) {
 	file, c := newFile(t)
 	s := guarded(t, Config{}, file)
@@ -357,7 +226,7 @@ func TestRevoke(t *testing.T) {
 		t.Errorf("the new camera: %v", err)
 	}
 	if err := garden.FlushTimeout(testutil.Timeout); err != nil || !garden.IsConnected() {
-		t.Errorf("the agent that nobody touched: %v", err)
+		t.Errorf("the other agent: %v", err)
 	}
 }
 

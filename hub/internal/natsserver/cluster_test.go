@@ -92,14 +92,14 @@ func TestShippedFiles(t *testing.T) {
 	}
 }
 
-// asked tells whether anybody takes what is published here, as an agent finds out.
+// asked reports whether a subject has subscribers, as an agent finds out.
 func asked(t *testing.T, p *party, subj string) bool {
 	t.Helper()
 	_, err := p.Request(subj, []byte("frame"), 50*time.Millisecond)
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):
 		return false
-	case errors.Is(err, nats.ErrTimeout): // somebody has it, and frames are not answered
+	case errors.Is(err, nats.ErrTimeout): // a subscriber has it, and does not answer frames
 		return true
 	}
 	t.Fatal(err)
@@ -141,16 +141,16 @@ func sees(t *testing.T, p *party, subj string) (*nats.Subscription, <-chan *nats
 func checkDemand(t *testing.T, agent, hub *party, camera string) {
 	t.Helper()
 	frames := "cam." + camera + ".jpeg"
-	testutil.Eventually(t, "nobody wants "+frames, func() bool { return !asked(t, agent, frames) })
+	testutil.Eventually(t, "no subscriber of "+frames, func() bool { return !asked(t, agent, frames) })
 	sub, got := sees(t, hub, frames)
-	testutil.Eventually(t, "somebody wants "+frames, func() bool { return asked(t, agent, frames) })
+	testutil.Eventually(t, "a subscriber of "+frames, func() bool { return asked(t, agent, frames) })
 	testutil.Receive(t, "a frame of "+camera, got)
 	if err := sub.Unsubscribe(); err != nil {
 		t.Fatal(err)
 	}
-	testutil.Eventually(t, "nobody wants "+frames+" any more", func() bool { return !asked(t, agent, frames) })
+	testutil.Eventually(t, "no subscriber of "+frames+" is left", func() bool { return !asked(t, agent, frames) })
 	_, status := sees(t, hub, "cam.*.status")
-	testutil.Eventually(t, "somebody wants the status", func() bool { return asked(t, agent, "cam."+camera+".status") })
+	testutil.Eventually(t, "a subscriber of the status", func() bool { return asked(t, agent, "cam."+camera+".status") })
 	testutil.Receive(t, "a status of "+camera, status)
 	serves(t, agent, camera)
 	testutil.Eventually(t, "the agent answers", func() bool {
@@ -216,7 +216,7 @@ func checkForger(t *testing.T, hub, shed *party) {
 	}
 }
 
-// checkLine: frames that somebody at the site takes do not cross the line, as long as nobody beyond it does.
+// checkLine: frames with subscribers at the site do not cross the line while they have none beyond it.
 func checkLine(t *testing.T, remote fixture, shed *party) {
 	t.Helper()
 	crossed := func() int64 {
@@ -236,6 +236,6 @@ func checkLine(t *testing.T, remote fixture, shed *party) {
 		t.Fatal(err)
 	}
 	if n := crossed() - before; n != 0 {
-		t.Errorf("%d frames crossed the line, though nobody beyond it wants them", n)
+		t.Errorf("%d frames crossed the line without subscribers beyond it", n)
 	}
 }

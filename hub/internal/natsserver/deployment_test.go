@@ -32,7 +32,7 @@ func startNATSServer(t *testing.T, file string) fixture {
 }
 
 // TestDeployment starts the example of a nats-server of one's own, and tries with it what is tried with the embedded
-// server. Whoever is not in the example may nothing there.
+// server. A client that is not in the example may do nothing there.
 func TestDeployment(t *testing.T) {
 	files := testutil.NewNATSConfigs(t, shippedDir)
 	s := startNATSServer(t, files.Path("nats.conf"))
@@ -53,6 +53,6 @@ func TestDeployment(t *testing.T) {
 		t.Errorf("the hub: %v, %q", err, hub.denied)
 	}
 	if _, err := s.connect(t); err == nil {
-		t.Error("somebody without a credential is let in")
+		t.Error("a client without a credential connects")
 	}
 }

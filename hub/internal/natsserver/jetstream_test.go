@@ -28,11 +28,11 @@ func TestJetStreamOfFrames(t *testing.T) {
 	}{
 		"credentials file decides":  {jetStream, false},
 		"users in the same account": {jetStream + "authorization { users: [ { nkey: " + hub + " } ] }", false},
-		"everybody in the same account": {jetStream + "authorization { users: [ { user: all } ] }\nno_auth_user: all",
+		"all in the same account": {jetStream + "authorization { users: [ { user: all } ] }\nno_auth_user: all",
 			false},
 		"account of the hub": {jetStream + "accounts { A { jetstream: enabled, users: [ { nkey: " + hub +
 			" } ] }, B {} }", false},
-		"account of everybody": {jetStream +
+		"account of all": {jetStream +
 			"accounts { A { jetstream: enabled, users: [ { user: all } ] }, B {} }\nno_auth_user: all", false},
 		"account of its own": {jetStream + "accounts { A { users: [ { nkey: " + hub +
 			" } ] }, B { jetstream: enabled } }", true},

@@ -152,7 +152,7 @@ func (c *Config) remedy() error {
 func (s *Server) URL() string {
 	addr := s.Addr()
 	if _, port, err := net.SplitHostPort(addr); err == nil && netutil.IsUnspecified(addr) {
-		addr = net.JoinHostPort("127.0.0.1", port) // nobody can connect to "all addresses" on every system
+		addr = net.JoinHostPort("127.0.0.1", port) // not every system can connect to "all addresses"
 	}
 	if s.secure {
 		return "tls://" + addr

@@ -81,7 +81,7 @@ func TestStart(t *testing.T) {
 	<-closed // Stop closes the connections
 	s.Stop() // twice is once
 	if conn, err := net.Dial("tcp", s.Addr()); err == nil {
-		t.Errorf("somebody listens after Stop: %v", conn.Close())
+		t.Errorf("the port is in use after Stop: %v", conn.Close())
 	}
 }
 
@@ -241,7 +241,7 @@ func TestLogger(t *testing.T) {
 	// not again within a minute
 	log.Errorf("127.0.0.1:%d - cid:%d - TLS handshake error: remote error: tls: bad certificate", 2, 2)
 	log.started.Store(true)
-	log.Fatalf("f%d", 7) // nobody waits for it now
+	log.Fatalf("f%d", 7) // nothing waits for it now
 	const want = "DEBUG nats: n1\nDEBUG nats: d2\nDEBUG nats: t3\nWARN nats: w4\nERROR nats: e5\n" +
 		"WARN nats: 127.0.0.1:1 - cid:1 - TLS handshake error: remote error: tls: bad certificate\nERROR nats: f7"
 	if l.all() != want {
@@ -249,7 +249,7 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-// TestLimits: nobody fills the server's memory with subscriptions or long lines; a file may say otherwise.
+// TestLimits: a client cannot fill the server's memory with subscriptions or long lines, unless a file allows it.
 func TestLimits(t *testing.T) {
 	for file, want := range map[string]int{"": maxSubs, "max_subscriptions: 5\n": 5} {
 		cfg := Config{Addr: anyPort}

@@ -35,7 +35,7 @@ func TestAgentWorks(t *testing.T) {
 	agent := s.mustConnectAgent(t, c.garden)
 	if _, err := agent.Request("cam.garden.do.info", nil,
 		testutil.Timeout); err != nats.ErrNoResponders { //nolint:errorlint // exactly this one
-		t.Errorf("nobody serves the camera yet: %v", err)
+		t.Errorf("no agent serves the camera yet: %v", err)
 	}
 	told, question := make(chan *nats.Msg, 1), agent.NewInbox()
 	if _, err := agent.ChanSubscribe(question, told); err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/bramble-cam/bramble/internal/testutil"
 )
 
-// trusting connects somebody who trusts a server for what t says, until the test ends.
+// trusting connects a client with these trust settings until the test ends.
 func trusting(t *testing.T, url string, s tlstrust.Settings) *nats.Conn {
 	t.Helper()
 	options, err := s.Options()
@@ -36,7 +36,7 @@ func trusting(t *testing.T, url string, s tlstrust.Settings) *nats.Conn {
 	return nc
 }
 
-// With TLS, by settings or by the file, nobody comes in without; the hub itself, which has no network between it and
+// With TLS, by settings or by the file, a client without TLS is refused; the hub itself, which has no network between it and
 // the server, does without.
 func TestTLS(t *testing.T) {
 	cert := testutil.NewCert(t, nil, nil)

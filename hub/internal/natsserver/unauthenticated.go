@@ -1,6 +1,7 @@
 package natsserver
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -36,7 +37,7 @@ func unauthenticated(conns []*server.ConnInfo, known map[uint64]*client) (list [
 			list = append(list, c)
 		}
 	}
-	slices.SortFunc(list, func(a, b *server.ConnInfo) int { return int(a.Cid) - int(b.Cid) })
+	slices.SortFunc(list, func(a, b *server.ConnInfo) int { return cmp.Compare(a.Cid, b.Cid) })
 	return list
 }
 

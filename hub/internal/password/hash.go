@@ -67,7 +67,7 @@ func (h phc) String() string {
 }
 
 func parseHash(text string) (h phc, err error) {
-	wrong := errors.New("the hash is none of argon2id: set the password anew with \"bramble-hub user passwd\"")
+	wrong := errors.New("the hash is none of argon2id: set the password again with \"bramble-hub user passwd\"")
 	parts := strings.Split(text, "$")
 	if len(text) > 512 || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" ||
 		parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
@@ -104,7 +104,7 @@ func matches(hash string, exists bool, password secret.Text) bool {
 	h, err := parseHash(hash)
 	if !exists || err != nil || len(password.Reveal()) > maxLength {
 		h = phc{Params: DefaultParams(), salt: make([]byte, saltLen), key: make([]byte, keyLen)}
-		exists, password = false, "nobody"
+		exists, password = false, "placeholder"
 	}
 	return subtle.ConstantTimeCompare(h.derive(password), h.key) == 1 && exists
 }

@@ -59,7 +59,7 @@ func TestPassword(t *testing.T) {
 		"empty":        {hash, true, "", false},
 		"unknown user": {"", false, rightPassword, false}, "disabled": {hash, false, rightPassword, false},
 		"long":             {hash, true, secret.Text(strings.Repeat("x", 2000)), false},
-		"other parameters": {older.String(), true, rightPassword, true}, "for nobody": {"", false, "nobody", false},
+		"other parameters": {older.String(), true, rightPassword, true}, "without a user": {"", false, "placeholder", false},
 	} {
 		if got := v.Verify(test.hash, test.exists, test.password); got != test.want {
 			t.Errorf("%s: %v", name, got)

@@ -143,7 +143,8 @@ func newForeign(t *testing.T) signer {
 func TestClaims(t *testing.T) {
 	var set claimSet
 	err := json.Unmarshal([]byte(`{"sub":"1","preferred_username":"anna","email":"anna@example.org","email_verified":true,
-		"groups":["lab",7,null,"x"],"group":"one","realm_access":{"roles":["a","b"]},"https://example.org/groups":["c"],"a.b":["d"],"n":null}`), &set)
+		"groups":["lab",7,null,"x"],"group":"one","realm_access":{"roles":["a","b"]},
+		"https://example.org/groups":["c"],"a.b":["d"],"n":null}`), &set)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +201,7 @@ func TestBadKeySets(t *testing.T) {
 	}
 	if _, _, err := newBearer(t, "http://127.0.0.1:1/keys", usual).Verify(t.Context(), token); !errors.As(err,
 		new(*UnavailableError)) {
-		t.Errorf("nobody there: %v", err)
+		t.Errorf("no server: %v", err)
 	}
 }
 

@@ -96,7 +96,7 @@ func TestBackoff(t *testing.T) {
 				t.Errorf("after %d failures: %v, want %v s", i+1, got, int(want))
 			}
 			if b.wait("otto", time.Now()) != 0 {
-				t.Error("somebody else has to wait")
+				t.Error("another address has to wait")
 			}
 			<-time.After(b.wait("anna", time.Now()))
 			if got := b.wait("anna", time.Now()); got != 0 {

@@ -146,7 +146,7 @@ func TestLogout(t *testing.T) {
 // TestOpen: without users there is no authentication, and the login page redirects.
 func TestOpen(t *testing.T) {
 	r := newFixture(t, stream.Config{})
-	if _, body := r.do(http.MethodGet, "/api/v1/me"); string(body) != `{"name":"everybody","role":"admin","open":true}`+
+	if _, body := r.do(http.MethodGet, "/api/v1/me"); string(body) != `{"name":"anonymous","role":"admin","open":true}`+
 		"\n" {
 		t.Errorf("%s", body)
 	}
