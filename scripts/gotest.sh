@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 { true >&3; } 2>/dev/null && exec 2>&3
 
-flags=(-count=1 -timeout=10m -vet=off) # make check vets
+flags=(-count=1 -timeout=15m -vet=off) # make check vets
 if [ -n "${BRAMBLE_TEST_SYSTEM:-}" ] && go list -race unsafe >/dev/null; then
   flags+=(-race)
   # A program with the race detector otherwise sleeps a second before it exits. goleak finds what still runs.
@@ -19,20 +19,21 @@ if [ $# -gt 1 ]; then
   exit "$failed"
 fi
 
-if [ -n "${BRAMBLE_TEST_SYSTEM:-}" ]; then
+system=${BRAMBLE_TEST_SYSTEM:-}
+if [ -n "$system" ]; then
   # The virtual machine's parts are downloaded and compiled meanwhile.
   nice -n 10 scripts/test-v4l2.sh prepare >/dev/null 2>&1 </dev/null &
 fi
 # The longest come first. e2e and e2e/cluster come last and alone: they play in real time, in browsers and players.
-slow=(./hub/internal/web ./agent/internal/source/rpicam ./e2e/install ./e2e/docker ./e2e/crossarch)
-slow+=(./hub/internal/transcode ./e2e/bench/internal/scenario ./agent/internal/publish)
+slow=(./e2e/install ./e2e/docker ./e2e/crossarch ./e2e/golden ./e2e/examples ./hub/internal/natsserver)
+slow+=(./hub/internal/web ./hub/internal/transcode ./agent/internal/publish ./agent ./hub)
 mapfile -t others < <(go list ./... | grep -vE '/e2e$|/e2e/cluster$')
 run "$@" -p 3 "${slow[@]}" "${others[@]}" # three at a time, because many wait as much as they work
 wait
-# A module of its own, with the dependencies of an identity provider.
-go -C e2e/oidc test "${flags[@]}" "$@" ./... </dev/null || failed=1
 run "$@" -p 1 ./e2e ./e2e/cluster
-if [ -n "${BRAMBLE_TEST_SYSTEM:-}" ]; then
+if [ -n "$system" ]; then
+  # The identity provider is a module of its own, because of its dependencies.
+  go -C e2e/oidc test "${flags[@]}" "$@" ./... </dev/null || failed=1
   GOTEST="scripts/gotest.sh $*" scripts/test-v4l2.sh || failed=1
 fi
 exit "$failed"
