@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,7 +31,8 @@ func Start(env []string, name string, args ...string) (*Process, error) {
 		wrote: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	// not this host's own
-	p.cmd.Env = append(os.Environ(), "STATE_DIRECTORY="+filepath.Join(os.TempDir(), "bramble-without-credentials"))
+	state := filepath.Join(os.TempDir(), "bramble-without-credentials-"+strconv.Itoa(os.Getuid()))
+	p.cmd.Env = append(os.Environ(), "STATE_DIRECTORY="+state)
 	p.cmd.Env = append(p.cmd.Env, env...)
 	if err := p.cmd.Start(); err != nil {
 		return nil, err

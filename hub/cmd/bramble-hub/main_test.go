@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,7 +30,8 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	// This host's own credentials have no say here.
-	if err := os.Setenv("STATE_DIRECTORY", filepath.Join(os.TempDir(), "bramble-without-credentials")); err != nil {
+	state := filepath.Join(os.TempDir(), "bramble-without-credentials-"+strconv.Itoa(os.Getuid()))
+	if err := os.Setenv("STATE_DIRECTORY", state); err != nil {
 		panic(err)
 	}
 	if err := os.Setenv("BRAMBLE_AUDIT_LOG", noAuditLog); err != nil { // there is no state directory either
