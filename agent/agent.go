@@ -90,6 +90,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	nc, err := publish.Dial(publish.ConnConfig{ //nolint:gosec // names of settings, no secrets
 		URL: a.cfg.Hub, Name: "bramble-agent " + a.cfg.Host,
 		Credential: a.cfg.Credential, Trust: a.cfg.Trust, Log: a.log,
+		RefusedDelay: a.cfg.refusedDelay,
 		NoCredential: "\"bramble-hub agent add NAME\" at the hub makes one, to be given with --credential-file",
 		OnDenied:     a.permissions.denied,
 		OnConnect: func() {

@@ -21,7 +21,10 @@ import (
 	"github.com/bramble-cam/bramble/shared/status"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	testutil.ParallelWaits()
+	goleak.VerifyTestMain(m)
+}
 
 func picture(tb testing.TB) []byte {
 	tb.Helper()
@@ -37,7 +40,8 @@ func config(t *testing.T, url string, cameras ...string) Config {
 	t.Helper()
 	cfg := Config{
 		Hub: url, Host: "pi1", Version: "1.2.3", Linger: 100 * time.Millisecond, Log: testutil.Log(t),
-		Files: fstest.MapFS{"clip.jpeg": {Data: picture(t)}},
+		Files:        fstest.MapFS{"clip.jpeg": {Data: picture(t)}},
+		scanInterval: 20 * time.Millisecond, refusedDelay: 100 * time.Millisecond,
 	}
 	for _, s := range cameras {
 		c, err := ParseCamera(s)

@@ -27,7 +27,9 @@ type Config struct {
 	Files       fs.FS                 // where file: sources read from; nil means the host's file system
 	Log         *slog.Logger          // nil means slog.Default
 
-	discoverer discoverer // finds the cameras of this host; nil means hostDiscoverer
+	discoverer   discoverer    // finds the cameras of this host; nil means hostDiscoverer
+	scanInterval time.Duration // between scans for new cameras; 0 means defaultScanInterval
+	refusedDelay time.Duration // publish.ConnConfig.RefusedDelay
 }
 
 // Camera names a camera and says where its frames come from.

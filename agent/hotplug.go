@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -12,8 +13,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/setting"
 )
 
-// scanInterval is how often the host is scanned for cameras that were plugged in. A scan reads a few directories.
-const scanInterval = 2 * time.Second
+// defaultScanInterval is the time between scans for new cameras. A scan reads a few directories.
+const defaultScanInterval = 2 * time.Second
 
 // discoverer finds the cameras of this host.
 type discoverer interface {
@@ -60,7 +61,7 @@ func (s *cameraServer) watchCameras(ctx context.Context, g *errgroup.Group) erro
 		d = hostDiscoverer{discover.New(discover.Options{Host: s.cfg.Host})}
 	}
 	h := &hotplug{discoverer: d, sources: map[string]string{}, refused: map[string]string{}}
-	tick := time.NewTicker(scanInterval)
+	tick := time.NewTicker(cmp.Or(s.cfg.scanInterval, defaultScanInterval))
 	defer tick.Stop()
 	for {
 		if h.pending || h.Changed() {

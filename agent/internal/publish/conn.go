@@ -1,6 +1,7 @@
 package publish
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -19,8 +20,8 @@ import (
 	"github.com/bramble-cam/bramble/internal/natsconn/tlstrust"
 )
 
-// refusedDelay is how long the agent waits after a refusal by either side, which will not change in a moment.
-const refusedDelay = 5 * time.Second
+// defaultRefusedDelay is long because an operator has to change a setting before the next attempt can succeed.
+const defaultRefusedDelay = 5 * time.Second
 
 // maxMessage is how large a message to an agent may be, in bytes: settings, or another agent's status. A larger one, of
 // up to 8 MiB, arrives empty.
@@ -33,6 +34,9 @@ type ConnConfig struct {
 	Credential credential.Credential
 	Trust      tlstrust.Settings
 	Log        *slog.Logger
+
+	// RefusedDelay is how long to wait after the hub refuses the agent or the agent the hub; 0 means 5 seconds.
+	RefusedDelay time.Duration
 
 	// NoCredential is the remedy if the hub asks for a credential and there is none.
 	NoCredential string
@@ -50,7 +54,7 @@ func Dial(c ConnConfig) (*nats.Conn, error) {
 	dialer := net.Dialer{Timeout: time.Second, KeepAlive: 5 * time.Second, Control: boundUnsent}
 	limited := headerlimit.OptionsUpTo(maxMessage, c.URL, dialer, c.Trust)
 	policy := natsconn.NewReconnectPolicy(c.Log, c.explainRefusal)
-	policy.RefusedDelay = refusedDelay
+	policy.RefusedDelay = cmp.Or(c.RefusedDelay, defaultRefusedDelay)
 	trusted, err := c.Trust.Options()
 	if err != nil {
 		return nil, err

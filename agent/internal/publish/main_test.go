@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	"go.uber.org/goleak"
 
+	"github.com/bramble-cam/bramble/internal/testutil"
 	"github.com/bramble-cam/bramble/shared/frame"
 )
 
@@ -23,6 +24,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	testutil.ParallelWaits()
 	goleak.VerifyTestMain(m)
 }
 

@@ -212,7 +212,7 @@ func TestDialSurvivesRefusals(t *testing.T) {
 	port := testutil.Port(t, strict)
 	connected := make(chan struct{}, 1)
 	nc, err := Dial(ConnConfig{URL: "nats://porch:wrong@" + strict.Addr().String(), Name: "test", Log: testutil.Log(t),
-		OnConnect: func() { signal(connected) }})
+		RefusedDelay: 50 * time.Millisecond, OnConnect: func() { signal(connected) }})
 	if err != nil {
 		t.Fatal(err)
 	}
