@@ -18,7 +18,7 @@ fast=(ffmpeg chromium font node python)
 check=(node shellcheck)
 v4l2=(ffmpeg compiler qemu-system v4l2vm)
 system=("${fast[@]}" compiler firefox vlc gstreamer mosquitto haproxy qemu-user cross qemu-system v4l2vm container
-  promtool)
+  docker promtool)
 
 say() { printf 'test-deps: %s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -46,6 +46,7 @@ about() {
     v4l2vm) echo "v4l-utils gcc libc6-dev make binutils xz-utils perl-base libelf-dev debian-archive-keyring |" \
       "that virtual machine, built here" ;;
     container) echo "systemd-container systemd util-linux iproute2 debootstrap | the installation in a clean Debian" ;;
+    docker) echo "docker.io iptables util-linux iproute2 debootstrap debian-archive-keyring | the container images" ;;
     promtool) echo "prometheus | metrics, alerts and dashboard, by Prometheus' own tool" ;;
   esac
 }
@@ -80,6 +81,7 @@ present() {
     container)
       have systemd-nspawn && have systemd-analyze && have nsenter && have unshare && have ip && have debootstrap
       ;;
+    docker) have dockerd && have docker && have iptables && have unshare && have ip && have debootstrap ;;
     promtool) have promtool || [ -x "$cache/promtool" ] ;;
     *) have "$1" ;;
   esac

@@ -19,7 +19,7 @@ allowed=(
   -e "no V4L2 device here"                   # the same tests run in the virtual machine of e2e/v4l2
   -e "no clean Debian 12 can be made here"   # it needs root, namespaces and apt; units and programs have other tests
   -e "no network namespaces can be made here" # they need root; proxies on other hosts are tested by their addresses too
-  -e "no container engine can be started here" # it needs root; the Dockerfile's stages are tested without one
+  -e "no container engine can be started here" # it needs root and namespaces; tests of the files run
   -e "the nats command line tool is not on PATH" # it takes minutes to build; Go and Python clients prove the same
 )
 

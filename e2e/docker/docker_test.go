@@ -132,7 +132,7 @@ func renditions(c *composed) {
 // browser opens the page in Chromium through the published port.
 func browser(c *composed) {
 	if _, err := os.Stat("../browser/node_modules/playwright-core"); err != nil {
-		c.t.Skip("playwright-core is not installed: make test installs it where it can (npm ci in e2e/browser)")
+		c.t.Skip("playwright-core is not installed: make test-system installs it where it can (npm ci in e2e/browser)")
 	}
 	cmd := exec.Command("nsenter", fmt.Sprintf("--target=%d", c.pid), "--net", "node", "../browser/grid.mjs",
 		"http://127.0.0.1:8080", "--cameras", "1")

@@ -21,7 +21,7 @@ import (
 )
 
 // cannot begins the reason of a skip.
-const cannot = "no Docker engine can be started here: "
+const cannot = "no container engine can be started here: "
 
 // engine is a Docker engine with its own network.
 type engine struct {

@@ -159,7 +159,7 @@ func TestNATS(t *testing.T) {
 func TestLint(t *testing.T) {
 	linter := filepath.Join(root, "e2e/browser/node_modules/.bin/dockerfile-utils")
 	if _, err := os.Stat(linter); err != nil {
-		t.Skip("dockerfile-utils is not installed: make test installs it where it can (npm ci in e2e/browser)")
+		t.Skip("dockerfile-utils is not installed: make test-system installs it where it can (npm ci in e2e/browser)")
 	}
 	if out, err := exec.Command(linter, "lint", filepath.Join(root, "deployments/docker/Dockerfile")).
 		CombinedOutput(); err != nil {
