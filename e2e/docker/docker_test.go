@@ -154,7 +154,7 @@ func users(c *composed) {
 		status, _, _ := c.get("http://127.0.0.1:8080/cam/porch.jpeg")
 		return status == http.StatusUnauthorized
 	})
-	c.compose("run", "--rm", "-T", "hub", "user", "delete", "anna")
+	c.compose("run", "--rm", "-T", "hub", "user", "remove", "anna")
 }
 
 // down checks that every program ends with exit code 0.
