@@ -30,8 +30,8 @@ dpkg --add-architecture "$debian"
 apt-get update -qq
 # shellcheck disable=SC2086 # several packages
 apt-get install -qq --no-install-recommends dpkg-dev pkg-config $compiler "libx264-dev:$debian" >/dev/null
-mkdir -p /tmp/ffmpeg "$root/usr/bin" "$root/usr/share/doc/ffmpeg" "$root/usr/share/doc/x264" "$root/usr/share/doc/glibc"
-cd /tmp/ffmpeg
+mkdir -p "$root/usr/bin" "$root/usr/share/doc/ffmpeg" "$root/usr/share/doc/x264" "$root/usr/share/doc/glibc"
+cd "$(mktemp -d)"
 apt-get source -qq ffmpeg
 cd ffmpeg-*/
 
@@ -52,7 +52,7 @@ set -- $options --prefix=/usr --extra-version="${version##*-}" \
 	--enable-encoder=libx264,mjpeg,h264_v4l2m2m \
 	--enable-parser=h264,mjpeg \
 	--enable-filter=select,scale,transpose,hflip,vflip,format
-PKG_CONFIG_LIBDIR=/usr/lib/$triplet/pkgconfig:/usr/share/pkgconfig ./configure "$@" >/tmp/ffmpeg/log ||
+PKG_CONFIG_LIBDIR=/usr/lib/$triplet/pkgconfig:/usr/share/pkgconfig ./configure "$@" >configure.log ||
 	{ tail -n 20 ffbuild/config.log >&2; exit 1; }
 make -s -j"$(nproc)" ffmpeg
 install -s --strip-program="$triplet-strip" ffmpeg "$root/usr/bin/ffmpeg"

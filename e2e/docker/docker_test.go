@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image/jpeg"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -64,6 +65,14 @@ func (c *composed) compose(args ...string) string {
 	return c.mustDocker(append(c.files, args...)...)
 }
 
+// url is the page of a service at its published port.
+func (c *composed) url(name string) string {
+	c.t.Helper()
+	services, _ := compose(c.t)
+	port := services[name].Ports[0]
+	return "http://" + port[:strings.LastIndex(port, ":")]
+}
+
 func (c *composed) logs() string {
 	out, _ := c.command(context.Background(), append(c.files, "--profile", "*", "logs", "--no-color", "--tail", "30")...).
 		CombinedOutput()
@@ -90,13 +99,15 @@ func sizes(c *composed) {
 // hubAndCamera runs the first command of the guide, and the image without ffmpeg.
 func hubAndCamera(c *composed) {
 	c.compose("up", "--build", "--detach", "--wait")
-	if got := c.picture("http://127.0.0.1:8080/cam/porch.jpeg"); got != "1280x720" {
+	if got := c.picture(c.url("hub") + "/cam/porch.jpeg"); got != "1280x720" {
 		c.t.Errorf("the picture has %s", got)
 	}
-	c.mustDocker("run", "--detach", "--name", "plain", "--network", "bramble_default", "--publish", "127.0.0.1:8090:8080",
-		"-e", "BRAMBLE_HTTP=0.0.0.0:8080", "-e", "BRAMBLE_HTTP_PUBLISHED=127.0.0.1:8090", "-e",
-		"BRAMBLE_NATS_URL=nats://nats:4222", "bramble-hub")
-	c.picture("http://127.0.0.1:8090/cam/porch.jpeg")
+	const port = "8090" // in the engine's own network
+	plain := net.JoinHostPort("127.0.0.1", port)
+	c.mustDocker("run", "--detach", "--name", "plain", "--network", "bramble_default", "--publish", plain+":"+port,
+		"-e", "BRAMBLE_HTTP=0.0.0.0:"+port, "-e", "BRAMBLE_HTTP_PUBLISHED="+plain, "-e", "BRAMBLE_NATS_URL=nats://nats:4222",
+		"bramble-hub")
+	c.picture("http://" + plain + "/cam/porch.jpeg")
 	c.mustDocker("rm", "--force", "plain")
 }
 
@@ -116,7 +127,7 @@ func renditions(c *composed) {
 		"yard.jpeg":                       "64x48",
 		"yard.jpeg?rotate=90":             "48x64",
 	} {
-		if got := c.picture("http://127.0.0.1:8080/cam/" + path); got != want {
+		if got := c.picture(c.url("hub") + "/cam/" + path); got != want {
 			c.t.Errorf("%s has %s, want %s", path, got, want)
 		}
 	}
@@ -124,7 +135,7 @@ func renditions(c *composed) {
 		"porch.mp4?duration=1s", "porch.mp4?width=320&duration=1s", "porch.h264?width=320", "porch.ts?bitrate=500000",
 		"yard.mp4?bitrate=250000&duration=1s", "yard.mjpeg?quality=30", "porch.mjpeg?width=320&fps=5",
 	} {
-		c.stream("http://127.0.0.1:8080/cam/"+path, 20_000)
+		c.stream(c.url("hub")+"/cam/"+path, 20_000)
 	}
 	c.compose("exec", "-T", "hub", "ffmpeg", "-version")
 }
@@ -135,7 +146,7 @@ func browser(c *composed) {
 		c.t.Skip("playwright-core is not installed: make test-system installs it where it can (npm ci in e2e/browser)")
 	}
 	cmd := exec.Command("nsenter", fmt.Sprintf("--target=%d", c.pid), "--net", "node", "../browser/grid.mjs",
-		"http://127.0.0.1:8080", "--cameras", "1")
+		c.url("hub"), "--cameras", "1")
 	c.t.Log(c.mustRun(cmd))
 }
 
@@ -151,7 +162,7 @@ func users(c *composed) {
 	add.Stdin = strings.NewReader("correct horse battery staple\n")
 	c.mustRun(add)
 	testutil.Eventually(c.t, "the hub asks for a password", func() bool {
-		status, _, _ := c.get("http://127.0.0.1:8080/cam/porch.jpeg")
+		status, _, _ := c.get(c.url("hub") + "/cam/porch.jpeg")
 		return status == http.StatusUnauthorized
 	})
 	c.compose("run", "--rm", "-T", "hub", "user", "remove", "anna")
@@ -175,7 +186,7 @@ func down(c *composed) {
 
 // cluster checks that the load balancer delivers pictures after either hub or a NATS server is killed.
 func cluster(c *composed) {
-	const page = "http://127.0.0.1:8081/cam/porch.jpeg?max_age=0"
+	page := c.url("balancer") + "/cam/porch.jpeg?max_age=0"
 	c.compose("--profile", "cluster", "up", "--detach", "--wait")
 	c.picture(page)
 	for _, hub := range []string{"hub", "hub-b"} {
@@ -185,7 +196,7 @@ func cluster(c *composed) {
 			return err == nil && status == http.StatusOK
 		})
 		c.picture(page)
-		c.stream("http://127.0.0.1:8081/cam/porch.mp4?width=320&duration=1s", 20_000)
+		c.stream(c.url("balancer")+"/cam/porch.mp4?width=320&duration=1s", 20_000)
 		c.compose("--profile", "cluster", "up", "--detach", "--wait", hub)
 	}
 	c.compose("kill", "nats-c")
