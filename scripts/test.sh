@@ -56,11 +56,8 @@ else
   say "plain go test, because $gotestsum cannot be downloaded"
   [ "${CI:-}" != true ] || exit 1
   scripts/gotest.sh -v "$@" 3>&2 >"$logs/json" 2>&1 || failed=1
-  if [ $failed -eq 0 ]; then
-    grep '^ok' "$logs/json"
-  else
-    grep -E '^(ok|FAIL|panic:|#) |--- FAIL|^ +[^ ]+\.go:[0-9]+: ' "$logs/json" || true
-  fi
+  awk '/^=== |^ *--- (PASS|SKIP)/ { lines = ""; next } /^ *--- FAIL/ { printf "%s%s\n", lines, $0; lines = ""; next }
+    /^(ok|FAIL|panic:|#)/ { print; next } { lines = lines $0 "\n" }' "$logs/json"
   say "skipped:"
   awk '/^ +[^ ]+\.go:[0-9]+: / { why = $0 } /--- SKIP:/ { print "  " $3 why; n++ }
     /^ *--- (PASS|FAIL|SKIP)/ { all++ } END { print "DONE " all + 0 " tests, " n + 0 " skipped" }' "$logs/json"

@@ -61,15 +61,17 @@ cp "$root/usr/share/base-passwd/group.master" "$root/etc/group"
 cp "$root/usr/share/libc-bin/nsswitch.conf" "$root/etc/"
 ln -sf mawk "$root/usr/bin/awk"
 chroot "$root" ldconfig
-# sudo is the real one, for what it logs. Everything is run by root, whom PAM lets in.
+# sudo is the real one, for what it logs. Root runs everything, and PAM admits root.
 for name in auth account password session session-noninteractive; do
   printf '%s required pam_permit.so\n' "${name%%-*}" >"$root/etc/pam.d/common-$name"
 done
 printf '127.0.0.1 localhost\n127.0.1.1 hub pi\n' >"$root/etc/hosts" # sudo waits 20 s for the host's name else
 printf 'Defaults env_keep += "DEBIAN_FRONTEND"\n' >"$root/etc/sudoers.d/frontend"
 chmod 440 "$root/etc/sudoers.d/frontend"
-# Seconds of the start that serve nobody here.
-for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer systemd-tmpfiles-clean.timer getty.target systemd-update-utmp.service systemd-pstore.service systemd-firstboot.service; do
+# These delay the start by seconds and do nothing here.
+for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
+  systemd-tmpfiles-clean.timer getty.target systemd-update-utmp.service systemd-pstore.service \
+  systemd-firstboot.service; do
   ln -sf /dev/null "$root/etc/systemd/system/$unit"
 done
 printf '%s\n' "$stamp" >"$cache/stamp"

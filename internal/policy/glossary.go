@@ -12,7 +12,8 @@ const glossaryPage = "docs/design/glossary.md"
 func glossaryRules() []Rule {
 	return []Rule{{
 		"identifiers of the glossary exist",
-		"write `package.Name` or `package.Type.Member` of the code as it is; when a name changes, its line in the glossary changes with it",
+		"write `package.Name` or `package.Type.Member` of the code as it is; when a name changes, its line in the " +
+			"glossary changes with it",
 		missingIdentifiers,
 	}, {
 		"names are the field's words",
