@@ -33,7 +33,7 @@ lint() {
 
 # Long lines in what golangci-lint does not read.
 long_lines() {
-  git ls-files '*.js' '*.mjs' '*.css' '*.html' '*.sh' '*.yml' .ci/run Makefile |
+  git ls-files '*.js' '*.mjs' '*.css' scripts .ci .github Makefile .golangci.yml |
     xargs awk 'length > 120 { printf "%s:%d: %d columns\n", FILENAME, FNR, length; bad = 1 } END { exit bad }'
 }
 

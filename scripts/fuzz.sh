@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every fuzz target for FUZZTIME (60s) each. Goes on after a failure. Go keeps the input that failed in the package's
+# Runs every fuzz target for FUZZTIME (60s) each, also after a failure. Go keeps the input that failed in the package's
 # testdata/fuzz; commit it with the fix.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
