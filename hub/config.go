@@ -141,8 +141,8 @@ func (c *Config) validateNATS(creds *credstore.Snapshot) error {
 	case c.NATS == "":
 		return setting.Errorf("no NATS: give {nats} 127.0.0.1:4222 for the embedded server, or {nats-url}")
 	}
-	return c.checkExposure("nats", c.NATS, !creds.Empty(), "there are no credentials, so every client that reaches this address could "+
-		"see and publish every camera: add the first agent with \"bramble-hub agent add NAME\", use 127.0.0.1")
+	return c.checkExposure("nats", c.NATS, !creds.Empty(), "there are no credentials, so every client that reaches "+
+		"this address could see and publish every camera: add the first agent with \"bramble-hub agent add NAME\", use 127.0.0.1")
 }
 
 func (c *Config) validateLimits() error {

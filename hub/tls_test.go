@@ -202,7 +202,7 @@ func TestNATSSuites(t *testing.T) {
 	}
 }
 
-// subscribed reports whether the pictures of desk have a subscriber. Without one NATS itself answers a message that has a
+// subscribed reports whether the pictures of desk have a subscriber. Without one NATS itself answers a message with a
 // reply subject.
 func subscribed(t *testing.T, nc *nats.Conn) bool {
 	t.Helper()

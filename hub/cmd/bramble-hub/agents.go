@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
@@ -12,9 +13,9 @@ import (
 type agentCommands struct {
 	scope `embed:""`
 
-	Add    agentAdd    `cmd:"" help:"Add an agent, and print its join command and token."`
-	List   agentList   `cmd:"" help:"List the agents."`
-	Remove agentRemove `cmd:"" help:"Remove an agent, end its connection and revoke its credential."`
+	Add    agentAdd      `cmd:"" help:"Add an agent, and print its join command and token."`
+	List   agentList     `cmd:"" help:"List the agents."`
+	Remove removeCommand `cmd:"" help:"Remove an agent, end its connection and revoke its credential."`
 }
 
 type agentAdd struct {
@@ -58,23 +59,49 @@ type agentList struct{}
 
 // Run lists the agents.
 func (*agentList) Run(cmd *cmdContext) error {
-	b, err := cmd.snapshot()
+	return printTable(cmd, "NAME CAMERAS KEY", (*credstore.Snapshot).Agents, func(a credstore.Agent) []string {
+		return []string{a.Name, strings.Join(a.Cameras, ","), a.Key}
+	})
+}
+
+// consumerCommands are bramble-hub consumer ...
+type consumerCommands struct {
+	scope `embed:""`
+
+	Add    consumerAdd   `cmd:"" help:"Add a consumer, and print its credential."`
+	List   consumerList  `cmd:"" help:"List the consumers."`
+	Remove removeCommand `cmd:"" help:"Remove a consumer, end its connection and revoke its credential."`
+}
+
+type consumerAdd struct {
+	Name    string   `arg:"" help:"Name of the consumer: 1 to 63 of a-z, 0-9, '-', '_', '.' and '@'."`
+	Cameras []string `help:"Camera IDs, patterns with * or @GROUP." placeholder:"GLOBS" required:"" env:"-"`
+}
+
+// Run prints the credential.
+func (c *consumerAdd) Run(cmd *cmdContext) error {
+	var cred credential.Credential
+	err := cmd.edit(func(doc *credstore.File) (err error) { cred, err = doc.AddConsumer(c.Name, c.Cameras); return err },
+		"consumer added; its credential is shown this once", "consumer.add", "name", c.Name, "cameras",
+		strings.Join(c.Cameras, ","))
 	if err != nil {
 		return err
 	}
-	var rows [][]string
-	for _, a := range b.Agents() {
-		rows = append(rows, []string{a.Name, strings.Join(a.Cameras, ","), a.Key})
+	url, _ := cmd.natsURL()
+	example := "nats sub -s " + url + " cam.CAMERA.jpeg --nkey FILE-WITH-CREDENTIAL --inbox-prefix " +
+		credential.InboxPrefix(cred.Public())
+	if strings.HasPrefix(url, "tls://") {
+		example += " --tlsca COPY-OF-" + filepath.Base(cmd.settings.NATSTLSCert) // nats has no pins
 	}
-	return cmd.table("NAME CAMERAS KEY", rows)
+	cmd.log.Info("how it subscribes", "example", example)
+	return cmd.print(cred.Seed().Reveal())
 }
 
-type agentRemove struct {
-	Name string `arg:"" help:"Name of the agent."`
-}
+type consumerList struct{}
 
-// Run removes the agent.
-func (c *agentRemove) Run(cmd *cmdContext) error {
-	return cmd.edit(func(doc *credstore.File) error { return doc.RemoveAgent(c.Name) }, "agent removed", "agent.remove",
-		"name", c.Name)
+// Run lists the consumers.
+func (*consumerList) Run(cmd *cmdContext) error {
+	return printTable(cmd, "NAME CAMERAS KEY", (*credstore.Snapshot).Consumers, func(c credstore.Consumer) []string {
+		return []string{c.Name, strings.Join(c.Cameras, ","), c.Key}
+	})
 }

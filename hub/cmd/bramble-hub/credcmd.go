@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"syscall"
 	"text/tabwriter"
 
+	"github.com/alecthomas/kong"
 	"github.com/bramble-cam/bramble/hub/internal/certs"
 	"github.com/bramble-cam/bramble/hub/internal/credstore"
 	"github.com/bramble-cam/bramble/hub/internal/password"
@@ -77,6 +79,51 @@ func (cmd *cmdContext) password(fromStdin bool) (secret.Text, error) {
 		err = errors.New("the two passwords differ: nothing was changed")
 	}
 	return first, err
+}
+
+// removeCommand removes an entry of the credentials: bramble-hub user remove and the like.
+type removeCommand struct {
+	Name string `arg:"" help:"Name of the entry, as \"list\" prints it."`
+}
+
+// Run removes the entry. The first word of the command is its kind.
+func (c *removeCommand) Run(cmd *cmdContext, parsed *kong.Context) error {
+	kind, _, _ := strings.Cut(parsed.Command(), " ")
+	remove := map[string]func(*credstore.File, string) error{
+		"user": (*credstore.File).RemoveUser, "group": (*credstore.File).RemoveGroup,
+		"mapping": (*credstore.File).RemoveMapping, "agent": (*credstore.File).RemoveAgent,
+		"consumer": (*credstore.File).RemoveConsumer,
+	}[kind]
+	return cmd.edit(func(doc *credstore.File) error { return remove(doc, c.Name) }, kind+" removed", kind+".remove",
+		"name", c.Name)
+}
+
+// printTable prints a list of the credentials, one entry a row.
+func printTable[T any](
+	cmd *cmdContext, head string, list func(*credstore.Snapshot) []T, row func(T) []string,
+) error {
+	b, err := cmd.snapshot()
+	if err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, entry := range list(b) {
+		rows = append(rows, row(entry))
+	}
+	return cmd.table(head, rows)
+}
+
+// printJSON prints a list of the credentials under a key, so that other keys can be added later.
+func printJSON[T any](cmd *cmdContext, key string, list func(*credstore.Snapshot) []T) error {
+	b, err := cmd.snapshot()
+	if err != nil {
+		return err
+	}
+	text, err := json.MarshalIndent(map[string]any{key: append([]T{}, list(b)...)}, "", "  ")
+	if err != nil {
+		return err
+	}
+	return cmd.print(string(text))
 }
 
 // table prints a list.
@@ -145,8 +192,8 @@ func (cmd *cmdContext) trustFlags() (string, error) {
 	return " --tls-fingerprint " + strings.Join(pins, ","), nil
 }
 
-// outboundIP returns the address at which other hosts reach this one, because they may not know its name; "HUB" if it has
-// neither.
+// outboundIP returns the address at which other hosts reach this one. Without an address it returns the host name, and
+// without a name "HUB".
 func outboundIP() string {
 	if conn, err := net.Dial("udp", "192.0.2.1:9"); err == nil {
 		// sends nothing, but chooses the address that leads away from here

@@ -63,8 +63,8 @@ func (c *setupCommand) Run(cmd *cmdContext) error {
 	if err != nil {
 		return asRoot(err)
 	}
-	const readable = 0o755                                            // the service's user reads the file
-	if err := os.MkdirAll(filepath.Dir(file), readable); err != nil { //nolint:gosec // see above
+	const readable = 0o755 // the service's user reads the file
+	if err := os.MkdirAll(filepath.Dir(file), readable); err != nil {
 		return asRoot(err)
 	}
 	if err := config.WriteFileAtomic(file, data, 0o644); err != nil {

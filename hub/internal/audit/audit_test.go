@@ -162,13 +162,22 @@ func TestFullDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := l.Logger()
+	for range 1000 { // the limit counts for the log of package testing, too
+		log.Info("login", "audit", "login", "user", "zoe")
+		l.write(<-l.queue)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	limit := uint64(info.Size()) + 1000
 	var old unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &old); err != nil {
 		t.Fatal(err)
 	}
 	signal.Ignore(syscall.SIGXFSZ)
 	defer signal.Reset(syscall.SIGXFSZ)
-	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: 1000, Max: old.Max}); err != nil {
+	if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: limit, Max: old.Max}); err != nil {
 		t.Fatal(err)
 	}
 	for range 30 {

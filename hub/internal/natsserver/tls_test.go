@@ -36,8 +36,8 @@ func trusting(t *testing.T, url string, s tlstrust.Settings) *nats.Conn {
 	return nc
 }
 
-// With TLS, by settings or by the file, a client without TLS is refused; the hub itself, which has no network between it and
-// the server, does without.
+// With TLS, by settings or by the file, a client without TLS is refused. The hub connects within the process, without
+// TLS.
 func TestTLS(t *testing.T) {
 	cert := testutil.NewCert(t, nil, nil)
 	for name, cfg := range map[string]Config{

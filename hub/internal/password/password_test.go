@@ -25,7 +25,8 @@ func TestWeakPasswords(t *testing.T) {
 			"Welcome2024!", "letmein1234", "raspberrypi", "raspberry1!", "bramble2026", "camerahub12", "superman2020",
 			"footballpassword"},
 		"": {rightPassword, "tr0ub4dor&3 and more", "gone with the wind", "x7Kq!mP2vz", "savanna sunrise lily",
-			"wrong but long enough", "пароль длинный очень", "dragon monkey football sunshine river", "Annabelle went to Paris"},
+			"wrong but long enough", "пароль длинный очень", "dragon monkey football sunshine river",
+			"Annabelle went to Paris"},
 	} {
 		for _, password := range list {
 			err := Validate(secret.Text(password), "annabelle")
