@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/alecthomas/kong"
+
 	"github.com/bramble-cam/bramble/internal/config"
 	"github.com/bramble-cam/bramble/internal/config/configtest"
 )
@@ -19,7 +20,7 @@ func TestSettings(t *testing.T) { reference().Check(t) }
 // FuzzFile reads any bytes as the configuration file.
 func FuzzFile(f *testing.F) { reference().Fuzz(f) }
 
-// TestEnvironment checks that only settings are read from the environment, and no flags of a command, such as --cameras.
+// TestEnvironment checks that the environment sets settings only, and no flag of a command, such as --cameras.
 func TestEnvironment(t *testing.T) {
 	parser, err := kong.New(&cli{}, config.Options("bramble-hub", "", "")...)
 	if err != nil {
