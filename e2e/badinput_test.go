@@ -34,8 +34,8 @@ func TestBadRequests(t *testing.T) {
 		status int
 		detail string // must be in it
 	}{
-		{"/cam/nobody.jpeg", 404, "known cameras are card, clip"},
-		{"/cam/NOBODY.mjpeg", 404, "use 1 to 63 of a-z"},
+		{"/cam/missing.jpeg", 404, "known cameras are card, clip"},
+		{"/cam/MISSING.mjpeg", 404, "use 1 to 63 of a-z"},
 		{"/cam/card.gif", 404, ".jpeg, .mjpeg, .h264, .mp4 and .ts"},
 		{"/cam/card.jpeg?max_age=banana", 400, `parameter max_age="banana": must be a time from 0s to 1h`},
 		{"/cam/card.jpeg?max_age=-1s", 400, "max_age"},
@@ -48,7 +48,7 @@ func TestBadRequests(t *testing.T) {
 		{"/cam/clip.mp4?bitrate=-1", 400, "bitrate"},
 		{"/webcam3/?action=snapshot", 404, "there is no camera number 3"},
 		{"/?action=dance", 400, "stream or snapshot"},
-		{"/api/v1/cameras/nobody", 404, "known cameras are"},
+		{"/api/v1/cameras/missing", 404, "known cameras are"},
 		{"/nothing", 404, ""},
 		{"/cam/" + strings.Repeat("x", 5000) + ".jpeg", 404, "..."},
 	} {

@@ -55,7 +55,7 @@ func TestAccessible(t *testing.T) {
 		States        []string
 	}
 	runBrowser(t, &result, "a11y.mjs", root+"/", root+"/?q=nothing", root+"/cam/yard", root+"/cam/attic", root+"/cam/gone",
-		root+"/cam/nobody", root+"/cam/porch?embed", empty+"/")
+		root+"/cam/missing", root+"/cam/porch?embed", empty+"/")
 	if !slices.Equal(result.States, []string{"degraded", "live", "offline"}) {
 		t.Errorf("tiles were %v when they were looked at", result.States)
 	}

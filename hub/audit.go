@@ -22,6 +22,8 @@ func (h *Hub) openAudit() (stop func(), err error) {
 	go func() { done <- h.audit.Run(ctx) }() // received by stop
 	return func() {
 		cancel()
-		_ = <-done // never an error
+		if err := <-done; err != nil { // never: Run ends without one
+			h.cfg.Log.Error("audit log ended", logkey.Err, err)
+		}
 	}, nil
 }

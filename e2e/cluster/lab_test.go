@@ -190,7 +190,7 @@ func logInAll(root string) (got outcome, err error) {
 		case <-ctx.Done():
 			return got, fmt.Errorf("the balancer answers %d: %w", status, err)
 		}
-		status, err = logIn(ctx, root, "nobody", "the password of nobody", guesser)
+		status, err = logIn(ctx, root, "missing", "the password of missing", guesser)
 	}
 	others := make(chan struct{})
 	blocked := make(chan struct{})

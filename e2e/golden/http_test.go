@@ -105,8 +105,8 @@ func (r *relay) streams() []request {
 // failing are requests for what cannot be had.
 func failing() (list []request) {
 	list = gets("/nothing", "/assets/nothing.js", "/assets/", "/api/v1", "/api/v1/nothing", "/api/v1/cameras/",
-		"/cam/desk.gif", "/cam/desk.", "/cam/desk.mjpeg.mp4", "/cam/nobody.jpeg", "/cam/nobody.mjpeg", "/cam/nobody.h264",
-		"/cam/nobody.mp4", "/api/v1/cameras/nobody", "/api/v1/cameras/nobody/controls", "/cam/DESK", "/cam/DESK.jpeg",
+		"/cam/desk.gif", "/cam/desk.", "/cam/desk.mjpeg.mp4", "/cam/missing.jpeg", "/cam/missing.mjpeg", "/cam/missing.h264",
+		"/cam/missing.mp4", "/api/v1/cameras/missing", "/api/v1/cameras/missing/controls", "/cam/DESK", "/cam/DESK.jpeg",
 		"/cam/.jpeg", "/api/v1/cameras/a.b", "/cam/desk.jpeg?max_age=soon", "/cam/desk.jpeg?max_age=-1s",
 		"/cam/desk.jpeg?max_age=61m", "/cam/desk.jpeg?width=big",
 		"/cam/desk.jpeg?width=15", "/cam/desk.jpeg?width=8193", "/cam/desk.jpeg?quality=0", "/cam/desk.jpeg?quality=101",
@@ -127,7 +127,7 @@ func failing() (list []request) {
 		}
 	}
 	return append(list, request{method: "PUT", target: "/login"}, request{target: "/logout"},
-		request{method: "HEAD", target: "/cam/nobody.jpeg"},
+		request{method: "HEAD", target: "/cam/missing.jpeg"},
 		request{method: "HEAD", target: "/cam/gone.jpeg"}, request{method: "POST", target: "/login"},
 		request{method: "POST", target: "/logout"})
 }
@@ -140,7 +140,7 @@ func settings() []request {
 		post(target, `{"quality":2}`), post(target, `{}`), post(target, `{"speed":1}`), post(target, `{"fps":`),
 		post(target, ""), post(target, `{"controls":{"`+strings.Repeat("x", 9000)+`":1}}`),
 		{method: "POST", target: target, header: []string{"Content-Type: text/plain"}, body: `{"fps":5}`},
-		post("/api/v1/cameras/nobody/controls", `{"fps":5}`),
+		post("/api/v1/cameras/missing/controls", `{"fps":5}`),
 		post(target, `{"fps":5}`, "Origin: https://example.org"), post(target, `{"fps":5}`, "Sec-Fetch-Site: cross-site"),
 	}
 }
@@ -167,12 +167,12 @@ func origins() (list []request) {
 func (r *relay) aliases() []request {
 	list := gets("/cam/desk/", "/cam/desk/snapshot", "/cam/desk/snapshot.jpg", "/cam/desk/snapshot.jpeg",
 		"/cam/desk/state", "/cam/desk/nothing",
-		"/cam/desk/?action=snapshot", "/cam/desk/?action=dance", "/cam/nobody/snapshot", "/cam/yard/video.h264?width=0",
+		"/cam/desk/?action=snapshot", "/cam/desk/?action=dance", "/cam/missing/snapshot", "/cam/yard/video.h264?width=0",
 		"/cam/desk/video.mp4", "/cam/yard/state", "/?action=snapshot", "/?action=dance", "/webcam",
 		"/webcam/?action=snapshot", "/webcam1/?action=snapshot",
 		"/webcam3/?action=snapshot", "/webcam9/?action=snapshot", "/webcam0/?action=snapshot", "/webcamx/?action=snapshot",
-		"/api/frame.jpeg?src=desk", "/api/frame.jpeg?src=desk&w=16&junk=1", "/api/frame.jpeg?src=nobody", "/api/frame.jpeg",
-		"/api/stream.mp4?src=desk", "/api/streams", "/api/stream.mjpeg?src=nobody", "/cam/desk/stream?fps=1000")
+		"/api/frame.jpeg?src=desk", "/api/frame.jpeg?src=desk&w=16&junk=1", "/api/frame.jpeg?src=missing", "/api/frame.jpeg",
+		"/api/stream.mp4?src=desk", "/api/streams", "/api/stream.mjpeg?src=missing", "/cam/desk/stream?fps=1000")
 	for _, target := range []string{
 		"/cam/desk/stream", "/cam/desk/stream.mjpg", "/cam/desk/stream.mjpeg", "/cam/desk/?action=stream", "/?action=stream",
 		"/webcam/?action=stream", "/webcam?action=stream", "/api/stream.mjpeg?src=desk",

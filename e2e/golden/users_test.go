@@ -79,7 +79,7 @@ func logins() []request {
 		{target: "/login?next=cam/desk"},
 		form(right), form(right + "&next=cam/desk"), form(right + "&next=https://example.org"),
 		form(right, "Origin: https://example.org"), form(right, "X-Forwarded-Proto: https"),
-		form("user=anna&password=wrong"), form("user=nobody&password=wrong", "Accept: text/html"), form("user=%"),
+		form("user=anna&password=wrong"), form("user=missing&password=wrong", "Accept: text/html"), form("user=%"),
 		form("user=" + strings.Repeat("x", 9000)),
 		{method: http.MethodPost, target: "/logout",
 			header: []string{"Cookie: ${NORA-COOKIE}", "Origin: https://example.org"}},

@@ -62,7 +62,7 @@ func conversations() [][]string {
 		{"<", `{"op":"watch","slot":1,"camera":"yard","kind":"mp4","window":2}`, "<", "<", "<"},
 		{"<", `{"op":"watch","slot":1,"camera":"gone","kind":"jpeg"}`, "<"},
 		{"<", `{"op":"watch","slot":1,"camera":"desk","kind":"mp4"}`, "<"},
-		{"<", `{"op":"watch","slot":1,"camera":"nobody","kind":"jpeg"}`, "<"},
+		{"<", `{"op":"watch","slot":1,"camera":"missing","kind":"jpeg"}`, "<"},
 		{"<", `{"op":"watch","slot":1,"camera":"UPPER","kind":"jpeg"}`, "<"},
 		{"<", `{"op":"watch","slot":1,"camera":"desk","kind":"gif"}`, "<"},
 		{"<", `{"op":"watch","slot":1,"camera":"desk","kind":"jpeg","width":1}`, "<"},

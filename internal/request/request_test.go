@@ -19,7 +19,7 @@ func TestDo(t *testing.T) {
 	nc := testutil.Connect(t, testutil.StartNATS(t))
 	ctx, cancel := context.WithTimeout(t.Context(), testutil.Timeout)
 	defer cancel()
-	if _, err := request.Do(ctx, nc, "nobody", nil); !errors.Is(err, nats.ErrNoResponders) {
+	if _, err := request.Do(ctx, nc, "missing", nil); !errors.Is(err, nats.ErrNoResponders) {
 		t.Errorf("no subscriber: %v", err)
 	}
 	if _, err := nc.Subscribe("echo", func(m *nats.Msg) { _ = m.Respond(m.Data) }); err != nil {

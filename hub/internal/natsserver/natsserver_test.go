@@ -233,7 +233,7 @@ func TestLogger(t *testing.T) {
 	log.Tracef("t%d", 3)
 	log.Warnf("w%d", 4)
 	log.Errorf("e%d", 5)
-	log.Fatalf("f%d", 6)
+	log.Fatalf("f%d", 6) //nolint:revive // this Fatalf returns
 	if got := testutil.Receive(t, "the first fatal message, for Start", log.failed); got != "f6" {
 		t.Errorf("got %q", got)
 	}

@@ -110,7 +110,7 @@ func TestControlsRefused(t *testing.T) {
 		want             problem.Problem
 		detail           string
 	}{
-		{"unknown camera", "/api/v1/cameras/nobody/controls", good, nil, nil,
+		{"unknown camera", "/api/v1/cameras/missing/controls", good, nil, nil,
 			problem.Problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}, "desk"},
 		{"bad id", "/api/v1/cameras/NO/controls", good, nil, nil, problem.Problem{Title: "Unknown camera", Status: 404,
 			Cameras: []string{"desk"}}, "desk"},

@@ -135,13 +135,13 @@ func TestProblems(t *testing.T) {
 			[]string{"unknown extension .gif", ".jpeg, .mjpeg, .h264, .mp4 and .ts"}},
 		{"/cam/desk.", problem.Problem{Title: "Not Found", Status: 404}, []string{".jpeg, .mjpeg, .h264, .mp4 and .ts"}},
 		{"/cam/desk.mjpeg.mp4", problem.Problem{Title: "Not Found", Status: 404}, []string{"unknown extension .mjpeg.mp4"}},
-		{"/cam/nobody.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known},
-			[]string{`"nobody"`, "known cameras are desk, gone, left, yard"}},
-		{"/cam/nobody.mjpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
-		{"/cam/nobody.h264", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
-		{"/cam/nobody.mp4", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"nobody"`}},
-		{"/api/v1/cameras/nobody", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known},
-			[]string{`"nobody"`}},
+		{"/cam/missing.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known},
+			[]string{`"missing"`, "known cameras are desk, gone, left, yard"}},
+		{"/cam/missing.mjpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"missing"`}},
+		{"/cam/missing.h264", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"missing"`}},
+		{"/cam/missing.mp4", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{`"missing"`}},
+		{"/api/v1/cameras/missing", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known},
+			[]string{`"missing"`}},
 		{"/cam/DESK", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
 		{"/cam/DESK.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
 		{"/cam/.jpeg", problem.Problem{Title: "Unknown camera", Status: 404, Cameras: known}, []string{"1 to 63 of a-z"}},
@@ -351,7 +351,7 @@ func TestManyCameras(t *testing.T) {
 	for i := range authz.MaxKnown + 20 {
 		r.camera("cam-"+strconv.Itoa(i), frame.JPEG)
 	}
-	_, body := r.do(http.MethodGet, "/cam/nobody.jpeg")
+	_, body := r.do(http.MethodGet, "/cam/missing.jpeg")
 	var p problem.Problem
 	if err := json.Unmarshal(body, &p); err != nil || len(p.Cameras) != authz.MaxKnown {
 		t.Errorf("%d cameras are named, %v", len(p.Cameras), err)

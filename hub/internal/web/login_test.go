@@ -67,7 +67,7 @@ func TestLoginRefused(t *testing.T) {
 		len(resp.Cookies()) != 0 || resp.Header.Get("WWW-Authenticate") != "" {
 		t.Errorf("%s %s", resp.Status, body)
 	}
-	unknown := url.Values{"user": {"<b>nobody"}, "password": {secretLog.hide("password", "whatever it is, it is wrong")}}
+	unknown := url.Values{"user": {"<b>missing"}, "password": {secretLog.hide("password", "whatever it is, it is wrong")}}
 	if _, body = g.form("/login", unknown, "Accept", "text/html"); !strings.Contains(body,
 		"Wrong user name or password.") || strings.Contains(body, "<b>") {
 		t.Errorf("%s", body)

@@ -99,7 +99,7 @@ func TestMetricValues(t *testing.T) {
 	in.Drops.Add(drop.Gap, 3)
 	viewer := r.mjpeg("/cam/desk.mjpeg")
 	viewer.part()
-	r.do(http.MethodGet, "/cam/nobody.jpeg")
+	r.do(http.MethodGet, "/cam/missing.jpeg")
 	values, _ := r.scrape()
 	for key, want := range map[string]string{
 		`bramble_hub_frames_in_total{camera="desk",format="jpeg"}`:                "1",

@@ -192,7 +192,7 @@ func TestOpenAPIProblem(t *testing.T) {
 	r.camera("desk", frame.JPEG).say(status.Stopped, "")
 	described := readOpenAPI(t).Components.Schemas["Problem"]
 	got := make(map[string]bool)
-	for _, path := range []string{"/cam/nobody.jpeg", "/cam/desk.jpeg", "/cam/desk.mjpeg?fps=0", "/cam/desk.mp4"} {
+	for _, path := range []string{"/cam/missing.jpeg", "/cam/desk.jpeg", "/cam/desk.mjpeg?fps=0", "/cam/desk.mp4"} {
 		_, body := r.do(http.MethodGet, path)
 		var p map[string]any
 		if err := json.Unmarshal(body, &p); err != nil {
