@@ -190,7 +190,7 @@ func logInAll(root string) (got outcome, err error) {
 		case <-ctx.Done():
 			return got, fmt.Errorf("the balancer answers %d: %w", status, err)
 		}
-		status, err = logIn(ctx, root, "missing", "the password of missing", guesser)
+		status, err = logIn(ctx, root, "missing", "the password of a missing user", guesser)
 	}
 	others := make(chan struct{})
 	blocked := make(chan struct{})

@@ -102,7 +102,7 @@ func TestForgedProxyHeaders(t *testing.T) {
 			"log in at /login"},
 		"other header":          {proxy, join([]string{"X-Remote-User", "zoe"}, secret), 401, "log in at /login"},
 		"underscore":            {proxy, join([]string{"Remote_User", "zoe"}, secret), 401, "log in at /login"},
-		"no mapping":              {proxy, join([]string{"Remote-User", "eve"}, secret), 403, "mapping add"},
+		"no mapping":            {proxy, join([]string{"Remote-User", "eve"}, secret), 403, "mapping add"},
 		"namesake of the admin": {proxy, join([]string{"Remote-User", "root"}, secret), 403, "mapping add"},
 		"before Authorization": {proxy, join(zoe, secret, []string{"Authorization", "Bearer " + g.rootToken}), 200,
 			`"name":"zoe"`}, "token without headers": {proxy, []string{"Authorization", "Bearer " + g.rootToken}, 200,
