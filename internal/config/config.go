@@ -45,8 +45,7 @@ func (l Logging) Level() (level slog.Level) {
 	return level
 }
 
-// Logger returns the logger that these settings describe, writing to w from a level on that may change: Level's at
-// first.
+// Logger returns a logger to w with these settings. It logs from level on, which starts at Level and may change.
 func (l Logging) Logger(w io.Writer, level *slog.LevelVar) *slog.Logger {
 	level.Set(l.Level())
 	opts := &slog.HandlerOptions{Level: level, ReplaceAttr: settingsAsFlags}

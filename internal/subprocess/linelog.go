@@ -97,7 +97,7 @@ func (l *lineLog) end() {
 
 func (l *lineLog) logSuppressed(lines int) {
 	if lines > 0 {
-		l.log.Info("more lines than are logged", "left_out", lines, logkey.Source, l.source)
+		l.log.Info("further lines suppressed", "left_out", lines, logkey.Source, l.source)
 	}
 }
 

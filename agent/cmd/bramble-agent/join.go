@@ -233,7 +233,7 @@ func (j *joinCommand) start(ctx context.Context, g joinRun) error {
 	}
 	err := j.service.Start(ctx, unit)
 	if errors.Is(err, systemd.ErrNoSystemd) {
-		g.printf("systemd does not run here, so that there is no service. %s", byHand)
+		g.printf("systemd is not running: no service was started. %s", byHand)
 		return nil
 	}
 	if err != nil {

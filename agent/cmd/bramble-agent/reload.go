@@ -80,7 +80,7 @@ func (r *reloader) reload(ctx context.Context) {
 }
 
 func (r *reloader) logFailure(err error) {
-	r.log.Error("the settings are not taken over: those of before hold on", logkey.Err, err, "remedy",
+	r.log.Error("settings not reloaded: the previous ones stay in force", logkey.Err, err, "remedy",
 		"correct them until \"bramble-agent check\" finds nothing, and reload again")
 }
 

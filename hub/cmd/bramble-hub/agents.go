@@ -93,7 +93,7 @@ func (c *consumerAdd) Run(cmd *cmdContext) error {
 	if strings.HasPrefix(url, "tls://") {
 		example += " --tlsca COPY-OF-" + filepath.Base(cmd.settings.NATSTLSCert) // nats has no pins
 	}
-	cmd.log.Info("how it subscribes", "example", example)
+	cmd.log.Info("example subscription", "example", example)
 	return cmd.print(cred.Seed().Reveal())
 }
 

@@ -59,7 +59,7 @@ func (c *certCommand) Run(cmd *cmdContext) error {
 	cmd.log.Info("the hub has it with", "flags",
 		fmt.Sprintf("--tls-cert %s --tls-key %s --nats-tls-cert %[1]s --nats-tls-key %[2]s", o.Cert, o.Key))
 	cmd.log.Info("browsers show this fingerprint", "certificate_sha256", certs.Sum(cert))
-	cmd.log.Info("agents know the hub by it with", "flags", "--hub tls://"+names[0]+":4222 --tls-fingerprint "+fingerprint,
+	cmd.log.Info("agents trust this key with", "flags", "--hub tls://"+names[0]+":4222 --tls-fingerprint "+fingerprint,
 		"note", "\"bramble-hub agent add\" prints that too, if it has the hub's settings")
 	return cmd.print(fingerprint)
 }

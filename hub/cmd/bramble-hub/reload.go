@@ -68,7 +68,7 @@ func (r *reloader) reload(ctx context.Context) {
 		err = r.hub.Reload(ctx, cfg)
 	}
 	if err != nil {
-		r.log.Error("the settings are not taken over: those of before hold on", logkey.Err, err, "remedy",
+		r.log.Error("settings not reloaded: the previous ones stay in force", logkey.Err, err, "remedy",
 			"correct them until \"bramble-hub check\" finds nothing, and reload again")
 		return
 	}

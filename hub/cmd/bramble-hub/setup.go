@@ -23,7 +23,7 @@ const (
 	unit       = "bramble-hub"
 )
 
-// setupCommand is bramble-hub setup: what makes of a hub on one host one for a network.
+// setupCommand is `bramble-hub setup`. It opens a hub that served its own host only to the network.
 type setupCommand struct {
 	Name          string `arg:"" optional:"" default:"admin" help:"Admin to add; an existing user stays unchanged."`
 	PasswordStdin bool   `help:"Read the password from standard input." env:"-"`
@@ -128,7 +128,7 @@ func (c *setupCommand) start(cmd *cmdContext, file string) error {
 	}
 	err := cmd.service.Start(context.Background(), unit)
 	if errors.Is(err, systemd.ErrNoSystemd) {
-		cmd.log.Warn("systemd does not run here, so that there is no service", "start", "bramble-hub --config "+file)
+		cmd.log.Warn("systemd is not running: no service was started", "start", "bramble-hub --config "+file)
 		return nil
 	}
 	return err

@@ -142,7 +142,7 @@ func (p *Pair) read() (files [2]os.FileInfo, cert *tls.Certificate, err error) {
 	return files, &pair, nil
 }
 
-// same reports whether a file was neither replaced, as certbot does, nor written.
+// same reports whether a file is unchanged: neither replaced, as certbot does, nor written.
 func same(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }

@@ -18,7 +18,7 @@ const (
 	maxStatuses    = 16384
 	maxStatusBytes = 16 << 20
 
-	// maxInfo is the largest answer in bytes of a micro service to discovery. A camera's has a tenth of that.
+	// maxInfo bounds a micro service's answer to discovery, in bytes. A camera's answer has about a tenth of that.
 	maxInfo = 16 << 10
 
 	// maxReason is how much is kept of an agent's words for a refusal.

@@ -62,7 +62,7 @@ func (s *Server) disconnectUnauthenticated(conns []*server.ConnInfo, now time.Ti
 	over := surplus(list)
 	for _, from := range slices.Compact(slices.Sorted(maps.Values(over))) {
 		if ok, kept := s.auth.refusals.Allow(from, now); ok {
-			s.log.Warn("NATS connections cut: too many from one address, or in total, have shown no credential",
+			s.log.Warn("NATS connections closed: too many without a credential, from one address or in total",
 				"address", from, "kept_back", kept)
 		}
 	}

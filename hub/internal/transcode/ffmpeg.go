@@ -146,7 +146,7 @@ func (r *run) write(ctx context.Context, u unit) (err error) {
 	return err
 }
 
-// time is what a frame is known by on its way: when it is to be shown in ticks, odd if it is to be encoded.
+// time identifies a frame on its way through ffmpeg: its presentation time in ticks, odd if it is to be encoded.
 func (r *run) time(u unit) uint64 {
 	at := uint64(max(0, (u.PTS-r.base)/tick)) &^ 1
 	if next := r.last&^1 + 2; at < next && r.last > 0 {

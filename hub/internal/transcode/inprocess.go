@@ -16,8 +16,8 @@ const (
 	// they are progressive.
 	maxPixels = 40 << 20
 
-	// maxPixelsPerByte is how many pixels a byte of a JPEG can stand for: each block of 8x8 has a bit at least (ITU-T
-	// T.81, F.1.2). What says more of itself is not worth the memory that the decoder would take before it finds out.
+	// maxPixelsPerByte is how many pixels a byte of a JPEG can stand for: each block of 8x8 takes a bit or more (T.81,
+	// F.1.2). A JPEG that claims more is refused before the decoder allocates memory for it.
 	maxPixelsPerByte = 8 * 64
 )
 

@@ -69,7 +69,7 @@ func (p Proxies) Trusts(address string) bool {
 	return slices.ContainsFunc(p.prefixes, func(n netip.Prefix) bool { return n.Contains(ip) })
 }
 
-// Sent reports whether a trusted proxy sent the request, so that X-Forwarded-For and the like count.
+// Sent reports whether a trusted proxy sent the request, whose X-Forwarded headers count then.
 func (p Proxies) Sent(r *http.Request) bool { return p.Trusts(netutil.Host(r.RemoteAddr)) }
 
 // ClientAddr returns the IP address of the client: that of the connection, or the one that trusted proxies report. Each

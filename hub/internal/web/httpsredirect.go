@@ -16,7 +16,8 @@ const maxRedirectRequest = 4 << 10
 // recordHandshake is the first byte of every TLS connection (RFC 8446, section 5.1).
 const recordHandshake = 0x16
 
-// redirectListener answers clients that speak plain HTTP at a TLS port. An address typed without https:// leads there.
+// redirectListener answers clients that speak plain HTTP at a TLS port. Browsers do if the address was typed without
+// https://.
 type redirectListener struct{ net.Listener }
 
 // Accept implements net.Listener. It reads nothing: the connection's own goroutine does, when the handshake begins.
