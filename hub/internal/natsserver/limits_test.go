@@ -221,8 +221,8 @@ func TestSilentConnections(t *testing.T) {
 	if n := s.s.NumClients(); n < unauthenticatedPerAddress {
 		t.Errorf("%d connections are left", n)
 	}
-	if said := l.all(); !strings.Contains(said, "have shown no credential") {
-		t.Errorf("logged\n%s", said)
+	if logged := l.all(); !strings.Contains(logged, "too many without a credential") {
+		t.Errorf("logged\n%s", logged)
 	}
 }
 
