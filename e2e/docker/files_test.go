@@ -89,7 +89,7 @@ func TestCompose(t *testing.T) {
 		for key := range s.Environment {
 			setting, ours := strings.CutPrefix(key, "BRAMBLE_")
 			setting = strings.ToLower(strings.ReplaceAll(setting, "_", "-"))
-			if ours && !bytes.Contains(settings, []byte("| `"+setting+"` |")) {
+			if ours && !bytes.Contains(settings, []byte("- `"+setting+"`")) {
 				t.Errorf("%s: %s is not a setting", name, key)
 			}
 		}

@@ -88,7 +88,7 @@ func fixtures() map[string][]fixture {
 
 // withFlags is a Go file with a text, beside the page that lists --max-fps.
 func withFlags(name, text string) files {
-	return files{"docs/ref/config.md": "| flag |\n|---|\n| `--max-fps` |\n", name: code("const a = \"" + text + "\"")}
+	return files{"docs/ref/config.md": "- `max-fps` (`300`): Maximum.\n", name: code("const a = \"" + text + "\"")}
 }
 
 // glossary is a glossary whose one term has these identifiers, and a Go file of the package p.

@@ -16,8 +16,8 @@ const settingsPage = "docs/ref/config.md"
 // there.
 func flagsOutsideOfCommands(tr *Tree) (found []Finding) {
 	own := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `(--[a-z0-9-]+)").FindAllStringSubmatch(tr.text[settingsPage], -1) {
-		own[m[1]] = true
+	for _, m := range regexp.MustCompile("(?m)^- `([a-z0-9-]+)`").FindAllStringSubmatch(tr.text[settingsPage], -1) {
+		own["--"+m[1]] = true
 	}
 	name := regexp.MustCompile(`--[a-z][a-z0-9-]*`)
 	for _, f := range tr.code() {

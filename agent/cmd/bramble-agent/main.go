@@ -59,22 +59,22 @@ const healthTimeout = 5 * time.Second
 // settings are the agent's flags, environment variables and keys of the file. The help of a flag is short. A comment of
 // a field holds details, which only the reference page and the example file show.
 type settings struct {
-	// Several URLs are joined by commas. tls:// insists on TLS; nats:// uses TLS if the hub has it.
+	// Commas join several URLs. tls:// insists on TLS; nats:// uses TLS if the hub has it.
 	Hub string `help:"NATS URL of the hub." default:"nats://127.0.0.1:4222" placeholder:"URL"`
 
-	// "bramble-hub agent add" prints the token. The file has it on a line of its own. Lines that begin with # are
-	// comments. Only its owner may read it. The word none stands for no token. Not together with --credential.
+	// "bramble-hub agent add" prints the token. It is on a line of its own; lines that begin with # are comments. Only the
+	// owner may read the file. The word none stands for no token.
 	CredentialFile string `help:"File with the token of this agent." placeholder:"FILE"`
 
-	// Every user of this host can see a flag, and the log warns of it. Better use --credential-file.
+	// Every user of this host can see a flag: better use --credential-file.
 	Credential secret.Text `help:"Token of this agent." placeholder:"SEED"`
 
 	// "bramble-hub agent add" prints it: the SHA-256 of the hub's public key (SubjectPublicKeyInfo). The agent then trusts
-	// this key and no other, whatever the certificate says. Several may be given while keys change. Insists on TLS.
+	// no other key. Several may be given while keys change. Insists on TLS.
 	TLSFingerprint []string `name:"tls-fingerprint" help:"Fingerprint of the hub's key." placeholder:"sha256:HEX"`
 
-	// One of its authorities must have signed the hub's certificate; it may also be the hub's certificate itself. The
-	// default is this host's list of authorities. Insists on TLS. Not together with --tls-fingerprint.
+	// It may be the hub's certificate itself. The default is this host's list of authorities. Insists on TLS. Not together
+	// with --tls-fingerprint.
 	TLSCA string `name:"tls-ca" help:"PEM file with the CA of the hub's certificate." placeholder:"FILE"`
 
 	// Without it the agent uses every camera that this host has or gets. "bramble-agent devices" prints what to write,

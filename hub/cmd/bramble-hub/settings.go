@@ -22,31 +22,27 @@ import (
 // settings are the hub's flags, environment variables and keys of the file. The help of a flag is short; a comment of a
 // field holds details, which only the reference page and the example file show.
 type settings struct {
-	// An IP address or localhost, and a port. Port 0 takes a free port, which the log shows. An address that other hosts
-	// can reach needs a user or --insecure.
+	// Port 0 takes a free port, which the log shows. An address that other hosts can reach needs a user or --insecure.
 	HTTP string `help:"Address of the page and the API." default:"127.0.0.1:8080"`
 
 	// The file also holds the certificates above it. The hub reads both files again when they change.
 	TLSCert string `help:"PEM file with the page's certificate, for HTTPS and HTTP/2." placeholder:"FILE"`
 	TLSKey  string `help:"PEM file with the private key of --tls-cert." placeholder:"FILE"`
 
-	// In a container this address decides whether other hosts reach the hub, and not --http. An example is
-	// 127.0.0.1:8080: there a hub without users accepts localhost, loopback addresses and names of --allow-host only.
+	// It decides whether other hosts reach the hub, and not --http. An example is 127.0.0.1:8080: there a hub without
+	// users accepts localhost, loopback addresses and names of --allow-host only.
 	HTTPPublished string `help:"Address at which a container's --http is published." placeholder:"HOST:PORT"`
 
-	// Such pages may open WebSockets, and show pictures and frames without a signed link. An example is
-	// https://example.org; * stands for every page.
+	// An example is https://example.org; * stands for every page. With a signed link no page needs it.
 	AllowOrigin []string `help:"Origins of other sites' pages that may show cameras." placeholder:"ORIGIN"`
 
-	// The host's own names and addresses are always accepted. Examples are cams.example.org and *.example.org; a * alone
-	// stands for every name. With authentication, the hub accepts all names.
+	// The host's own names and addresses are always accepted. Examples are *.example.org, and * for every name.
 	AllowHost []string `help:"Host names to accept while authentication is off." placeholder:"NAME"`
 
-	// The hub trusts their X-Forwarded-For, -Proto, -Host and -Prefix. The list replaces the default; none stands for no
-	// proxy. Name proxies only, never a network with clients.
+	// The list replaces the default; none stands for no proxy. Never name a network with clients.
 	TrustedProxy []string `help:"Addresses and networks of trusted reverse proxies." default:"127.0.0.0/8,::1"`
 
-	// An example of such a URL is /?action=stream. Without this setting it is the first camera by name.
+	// The default is the first camera by name.
 	DefaultCamera string `help:"Camera for URLs that name none." placeholder:"CAMERA"`
 
 	// Ignored with --nats-url, and if the file of --nats-config names an address.
@@ -59,7 +55,7 @@ type settings struct {
 	NATSTLSCert string `name:"nats-tls-cert" help:"PEM file with that server's certificate, for TLS." placeholder:"FILE"`
 	NATSTLSKey  string `name:"nats-tls-key" help:"PEM file with the private key of --nats-tls-cert." placeholder:"FILE"`
 
-	// Several URLs are joined by commas.
+	// Commas join several URLs.
 	NATSURL string `name:"nats-url" help:"External NATS system to use instead of the embedded server." placeholder:"URL"`
 
 	// The default is this host's list of authorities.
@@ -83,7 +79,6 @@ type settings struct {
 	// If there are users, authentication stays on. The host check stays on, too: see --allow-host.
 	Insecure bool `help:"Allow addresses that other hosts can reach without authentication."`
 
-	// Hubs with the same bucket have the same credentials.
 	CredentialsKV string `help:"NATS KV bucket that shares the credentials with other hubs." placeholder:"BUCKET"`
 
 	// The default is --nats-url. --nats-tls-ca and --nats-tls-fingerprint are for both.
@@ -92,15 +87,13 @@ type settings struct {
 	// Its account needs JetStream. The default is --nats-credential-file.
 	KVCredential string `name:"credentials-kv-credential-file" help:"NKey seed file for the bucket." placeholder:"FILE"`
 
-	// The lines are JSON. The word none stands for no file. The default is audit.jsonl in $STATE_DIRECTORY, if that is
-	// set.
+	// The default is audit.jsonl in $STATE_DIRECTORY, if that is set; none stands for no file.
 	AuditLog string `help:"File to which the hub also writes audit lines." placeholder:"FILE"`
 
 	Linger       time.Duration `help:"How long a camera stays subscribed after its last viewer left." default:"10s"`
 	WriteTimeout time.Duration `help:"Maximum time for one write before a viewer is disconnected." default:"10s"`
 
-	// /readyz fails from its start, so that a load balancer notices. Viewers are disconnected one by one in its second
-	// half. 5s suits a load balancer; 0s disconnects all at once.
+	// /readyz fails from its start. Viewers are disconnected one by one in its second half. 5s suits a load balancer.
 	LameDuck time.Duration `help:"Time over which viewers are disconnected before the hub stops." default:"0s"`
 
 	// Streams and pictures under way, WebSockets and their slots count.
@@ -111,32 +104,30 @@ type settings struct {
 	MaxViewersPerAddress int `help:"Maximum number of viewers from one other address (0: no limit)." default:"1000"`
 	MaxViewersPerCamera  int `help:"Maximum number of viewers of one camera (0: no limit)." default:"2000"`
 
-	// A hundred may come at once. Connections beyond the rate queue.
+	// A hundred may come at once. Further ones wait.
 	MaxConnectionRate int `help:"Maximum number of new HTTP connections per second (0: no limit)." default:"1000"`
 
 	// The hub ignores further cameras.
 	MaxCameras         int `help:"Maximum number of cameras." default:"4096"`
 	MaxCamerasPerAgent int `help:"Maximum number of cameras of one agent." default:"256"`
 
-	// The hub drops frames beyond it, with the reason flood.
+	// Frames beyond it are dropped, with the reason flood.
 	MaxFPS int `help:"Maximum frames per second from one camera (0: no limit)." default:"300"`
 
-	// A MB is 1,000,000 bytes. The hub drops frames beyond it, with the reason flood.
+	// Frames beyond it are dropped, with the reason flood.
 	MaxBandwidth int `help:"Maximum MB per second from one camera (0: no limit)." default:"50"`
 
-	// A picture of 8K has 33. The hub drops larger ones, with the reason dimensions. With 0 the limit is 67, the most
-	// that is decoded.
+	// 8K has 33. Larger pictures are dropped, with the reason dimensions. With 0 the limit is 67.
 	MaxMegapixels int `help:"Maximum size of a picture in million pixels (0: no limit)." default:"40"`
 
-	// A path, or a name in PATH. Version 5.1 or newer makes the formats and sizes that a camera does not have. It may be
-	// missing.
+	// A path, or a name in PATH. It has version 5.1 or newer, or is missing.
 	FFmpeg string `name:"ffmpeg" help:"The ffmpeg program, for transcoding." default:"ffmpeg"`
 
 	// vaapi uses /dev/dri/renderD128. v4l2m2m is for a Raspberry Pi up to 4.
 	HWAccel string `name:"hwaccel" help:"Hardware for H.264: ${enum}." default:"none" enum:"none,vaapi,nvenc,v4l2m2m"`
 
-	// The default is 16 for each processor, at most as many as fit into half of the memory at 64 MiB each, and at least
-	// 4. One more request ends a process of a principal with more than its share, or gets 503.
+	// auto is 16 for each processor, at most as many as fit into half of the memory at 64 MiB each, and at least 4.
+	// One more request ends a process of a principal with more than its share, or gets 503.
 	MaxTranscodes processLimit `help:"Maximum number of ffmpeg processes." default:"auto"`
 
 	// For Linux without --hwaccel. Pictures of 3840x2160 need 400, with many reference frames 500.
@@ -161,7 +152,7 @@ type externalSettings struct {
 	ProxyAuthWithoutSecret bool   `help:"Accept the proxy's address as proof."`
 	ProxyAuthLogoutURL     string `help:"URL that ends the login at the proxy." placeholder:"URL"`
 
-	// The URL begins with https, or with http on this host. /.well-known/openid-configuration is below it.
+	// It begins with https, or with http on this host.
 	OIDCIssuer   string `help:"URL of the OpenID Connect provider for logins." placeholder:"URL"`
 	OIDCClientID string `help:"The hub's client ID at the provider." placeholder:"ID"`
 
@@ -184,17 +175,16 @@ type externalSettings struct {
 	// The login ends after it even while in use.
 	OIDCSession time.Duration `help:"How long a login at the provider is valid." default:"12h"`
 
-	// An identity provider has signed the tokens with a key of this set.
 	JWTKeys   string `help:"Key set (JWKS) for bearer tokens (JWT), as a URL or a file." placeholder:"URL|FILE"`
 	JWTIssuer string `help:"Issuer that bearer tokens must name." placeholder:"ISSUER"`
 
 	// It must stand for this hub and no other program.
 	JWTAudience string `help:"Audience that bearer tokens must name." placeholder:"AUDIENCE"`
 
-	// email counts only with email_verified.
+	// As oidc-user-claim.
 	JWTUserClaim string `help:"Claim of bearer tokens that names the user." default:"sub"`
 
-	// A text or a list of texts. A dot selects a field of an object.
+	// As oidc-groups-claim.
 	JWTGroupsClaim string `help:"Claim of bearer tokens with the groups." default:"groups"`
 }
 

@@ -76,13 +76,12 @@ func (r *httpReference) operations(f func(method, path string, op node)) {
 	})
 }
 
-// endpoints writes a section for each tag: a table of its operations, and their descriptions.
+// endpoints writes a section for each tag: its operations and their descriptions.
 func (r *httpReference) endpoints() string {
 	r.text.Reset()
 	for _, tag := range r.root.get("tags").Content {
 		name, about := node{tag}.get("name").String(), node{tag}.get("description").String()
-		var details strings.Builder
-		r.printf("\n### %s\n\n%s\n\n| request | answer |\n|---|---|\n", name, about)
+		r.printf("\n### %s\n\n%s\n\n", name, about)
 		r.operations(func(method, path string, op node) {
 			if op.get("tags").Content[0].Value != name {
 				return
@@ -91,14 +90,12 @@ func (r *httpReference) endpoints() string {
 			if body := op.get("requestBody", "content", "application/json", "schema"); body.Node != nil {
 				summary += ", by " + r.kind(body)
 			}
-			r.printf("| `%s %s` | %s%s |\n", method, path, summary, r.answer(r.resolve(op.get("responses", "200"))))
+			summary += r.answer(r.resolve(op.get("responses", "200")))
 			if text := op.get("description").String(); text != "" {
-				fmt.Fprintf(&details, "- `%s`: %s\n", path, text)
+				summary += ". " + text
 			}
+			r.printf("- `%s`: %s\n", strings.TrimPrefix(method+" "+path, "GET "), summary)
 		})
-		if details.Len() > 0 {
-			r.printf("\n%s", &details)
-		}
 	}
 	return strings.TrimPrefix(r.text.String(), "\n")
 }
@@ -106,10 +103,9 @@ func (r *httpReference) endpoints() string {
 // errorStatuses writes a line for each error that every operation or some may have.
 func (r *httpReference) errorStatuses() string {
 	r.text.Reset()
-	r.printf("| status | cause |\n|---|---|\n")
 	r.root.get("components", "responses").each(func(_ string, answer node) {
 		if status := answer.get("x-status").String(); status != "" {
-			r.printf("| %s | %s |\n", status, answer.get("description"))
+			r.printf("- %s: %s\n", status, answer.get("description"))
 		}
 	})
 	return r.text.String()
@@ -161,10 +157,14 @@ func (r *httpReference) parameters() string {
 
 // withMeaning appends a description to the values of a parameter or a member.
 func withMeaning(kind string, description node) string {
-	if text := description.String(); text != "" {
-		return kind + "; " + text
+	text := description.String()
+	switch {
+	case text == "":
+		return kind
+	case kind == "string": // as most of them
+		return text
 	}
-	return kind
+	return kind + "; " + text
 }
 
 func schemaName(ref string) string { return ref[strings.LastIndexByte(ref, '/')+1:] }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"fmt"
 	"maps"
 	"regexp"
 	"slices"
@@ -16,7 +15,7 @@ import (
 
 const metricsPage = "../../../docs/ref/metrics.md"
 
-// documentedMetric is a row of docs/ref/metrics.md.
+// documentedMetric is a line of docs/ref/metrics.md.
 type documentedMetric struct {
 	kind   string
 	help   string
@@ -72,10 +71,9 @@ func addClockError(t *testing.T, metrics map[string]documentedMetric) {
 	t.Errorf("the hub has no %s", name)
 }
 
-// metricsTable returns the rows of metrics for which of reports true.
-func metricsTable(metrics map[string]documentedMetric, of func(documentedMetric) bool) string {
+// metricsList returns the lines of metrics for which of reports true. Names tell their type.
+func metricsList(metrics map[string]documentedMetric, of func(documentedMetric) bool) string {
 	var b strings.Builder
-	b.WriteString("| name | type | labels | meaning |\n|---|---|---|---|\n")
 	for _, name := range slices.Sorted(maps.Keys(metrics)) {
 		m := metrics[name]
 		if !of(m) {
@@ -83,13 +81,15 @@ func metricsTable(metrics map[string]documentedMetric, of func(documentedMetric)
 		}
 		var labels []string
 		for _, l := range m.labels {
-			label := "`" + l + "`"
-			if values := m.values[l]; len(values) > 0 && !slices.Contains(m.labels, "camera") {
-				label += ": " + strings.Join(values, ", ")
+			if l != "camera" {
+				labels = append(labels, "`"+l+"`")
 			}
-			labels = append(labels, label)
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", name, m.kind, strings.Join(labels, "; "), m.help)
+		line := "- `" + strings.TrimPrefix(name, "bramble_hub_") + "`"
+		if len(labels) > 0 {
+			line += " (" + strings.Join(labels, ", ") + ")"
+		}
+		b.WriteString(line + ": " + m.help + "\n")
 	}
 	return b.String()
 }
@@ -99,7 +99,12 @@ func TestMetricsReference(t *testing.T) {
 	metrics := documentedMetrics(everyMetric(t).scrapeText())
 	addClockError(t, metrics)
 	maps.DeleteFunc(metrics, func(name string, _ documentedMetric) bool { return !strings.HasPrefix(name, "bramble_") })
+	for name, m := range metrics {
+		if (m.kind == "counter") != strings.HasSuffix(name, "_total") || !strings.HasPrefix(name, "bramble_hub_") {
+			t.Errorf("%s is a %s; the page says that counters of the hub end in _total", name, m.kind)
+		}
+	}
 	ofCamera := func(m documentedMetric) bool { return slices.Contains(m.labels, "camera") }
-	reference.Check(t, metricsPage, "hub", metricsTable(metrics, func(m documentedMetric) bool { return !ofCamera(m) }))
-	reference.Check(t, metricsPage, "cameras", metricsTable(metrics, ofCamera))
+	reference.Check(t, metricsPage, "hub", metricsList(metrics, func(m documentedMetric) bool { return !ofCamera(m) }))
+	reference.Check(t, metricsPage, "cameras", metricsList(metrics, ofCamera))
 }

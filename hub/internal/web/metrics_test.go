@@ -155,7 +155,7 @@ func TestDropReasons(t *testing.T) {
 		t.Fatal(err)
 	}
 	new(drop.Counters).Each(func(reason drop.Reason, _ uint64) {
-		if !strings.Contains(string(page), "\n| `"+reason.String()+"` |") {
+		if !strings.Contains(string(page), "\n- `"+reason.String()+"`: ") {
 			t.Errorf("docs/ref/metrics.md does not tell of the reason %s", reason)
 		}
 		if values[`bramble_hub_drops_total{camera="desk",format="jpeg",reason="`+reason.String()+`"}`] != "0" {

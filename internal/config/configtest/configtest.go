@@ -30,7 +30,7 @@ type Program struct {
 func (p Program) Check(t *testing.T) {
 	details := fieldComments(t, p.Sources...)
 	t.Run("reference", func(t *testing.T) {
-		reference.Check(t, filepath.Join(p.Root, "docs/ref/config.md"), p.Name, p.table(t, details))
+		reference.Check(t, filepath.Join(p.Root, "docs/ref/config.md"), p.Name, p.list(t, details))
 	})
 	t.Run("example", func(t *testing.T) {
 		reference.Check(t, filepath.Join(p.Root, p.Example), "", p.example(t, details))

@@ -58,18 +58,14 @@ func helpText(f *kong.Flag) string {
 	return help
 }
 
-// table returns the settings as a table of the reference page.
-func (p Program) table(t *testing.T, details map[string]string) string {
+// list returns the settings as a list of the reference page.
+func (p Program) list(t *testing.T, details map[string]string) string {
 	t.Helper()
 	var b strings.Builder
-	b.WriteString("| setting | default | meaning |\n|---|---|---|\n")
 	for _, f := range p.flags(t, nil) {
 		value := f.Default
-		if f.IsBool() && value == "" {
-			value = "false"
-		}
 		if value != "" {
-			value = "`" + value + "`"
+			value = " (`" + value + "`)"
 		}
 		var text []string
 		for line := range strings.Lines(helpText(f) + "\n" + details[f.Name]) {
@@ -77,7 +73,7 @@ func (p Program) table(t *testing.T, details map[string]string) string {
 				text = append(text, strings.Fields(line)...)
 			}
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Name, value, strings.ReplaceAll(strings.Join(text, " "), "|", `\|`))
+		fmt.Fprintf(&b, "- `%s`%s: %s\n", f.Name, value, strings.Join(text, " "))
 	}
 	return b.String()
 }
