@@ -142,7 +142,8 @@ func (c *Config) validateNATS(creds *credstore.Snapshot) error {
 		return setting.Errorf("no NATS: give {nats} 127.0.0.1:4222 for the embedded server, or {nats-url}")
 	}
 	return c.checkExposure("nats", c.NATS, !creds.Empty(), "there are no credentials, so every client that reaches "+
-		"this address could see and publish every camera: add the first agent with \"bramble-hub agent add NAME\", use 127.0.0.1")
+		"this address could see and publish every camera: "+
+		"add the first agent with \"bramble-hub agent add NAME\", use 127.0.0.1")
 }
 
 func (c *Config) validateLimits() error {

@@ -63,7 +63,7 @@ func (cmd *cmdContext) password(fromStdin bool) (secret.Text, error) {
 	}
 	tty, ok := secret.Terminal(cmd.stdin)
 	if !ok {
-		return "", errors.New("standard input is no terminal on which to ask for a password: give it with --password-stdin")
+		return "", errors.New("standard input is not a terminal: give the password with --password-stdin")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -29,7 +29,7 @@ func (c *linkCommand) Run(cmd *cmdContext) error {
 			"all links and all sessions have ended", "key.change")
 	}
 	if c.Camera == "" {
-		return fmt.Errorf("which camera? for example: bramble-hub link porch --expires 24h")
+		return fmt.Errorf("no camera: name one, for example bramble-hub link porch --expires 24h")
 	}
 	if c.Expires <= 0 {
 		return fmt.Errorf("--expires %v: give a time such as 24h", c.Expires)

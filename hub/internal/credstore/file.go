@@ -60,7 +60,7 @@ func parse(data []byte) (*File, error) {
 		Version int `json:"version"`
 	}
 	if err := json.Unmarshal(data, &versioned); err != nil {
-		return nil, fmt.Errorf("it is no JSON object: %w", err)
+		return nil, fmt.Errorf("it is not a JSON object: %w", err)
 	}
 	if versioned.Version != version && versioned.Version != versionGroups {
 		return nil, fmt.Errorf("it has version %d, and this program knows versions %d and %d only: "+

@@ -128,11 +128,11 @@ func (e *examination) subscriptionLimits(nc *nats.Conn) {
 func (e *examination) checkRejected(err error) {
 	switch {
 	case !errors.Is(err, nats.ErrAuthorization):
-		e.fail("NATS", err.Error(), "see that the server runs well, and is no other")
+		e.fail("NATS", err.Error(), "check that the server runs, and that it is the right one")
 	case e.cfg.NATSURL != "":
 		e.fail("NATS", "it refuses this hub", "make the hub known there, and give its NKey with {nats-credential-file}")
 	default:
-		e.ok("agents", "not looked at, since NATS asks who connects; the page and /api/v1/cameras tell their versions")
+		e.ok("agents", "not checked, because NATS requires credentials; the page and /api/v1/cameras show their versions")
 	}
 }
 

@@ -96,8 +96,8 @@ func (s *Server) configureAuth(cfg Config, opts *server.Options, fileSetsAddr bo
 		return nil
 	}
 	if hasOwnAuth(opts) {
-		cfg.Log.Info("the NATS configuration says itself who may connect: "+
-			"agents and consumers of the credentials file do not count there", "file", cfg.File)
+		cfg.Log.Info("the NATS configuration has its own users: "+
+			"NATS ignores agents and consumers of the credentials file", "file", cfg.File)
 		return checkNoAuthUser(cfg, opts, fileSetsAddr)
 	}
 	anonymous := cfg.Insecure || fileSetsAddr

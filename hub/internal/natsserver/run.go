@@ -97,12 +97,12 @@ func (s *Server) checkLimits(now time.Time, forget bool) (calm bool) {
 // disconnect ends a connection. One that has ended by itself is no error.
 func (s *Server) disconnect(id uint64) { _ = s.s.DisconnectClientByID(id) }
 
-// disconnectRevoked disconnects clients that were removed, or whose permissions have changed. Those that may connect
-// connect again.
+// disconnectRevoked disconnects clients that were removed, or whose permissions have changed. Clients that may still
+// connect do so again.
 func (s *Server) disconnectRevoked(*credstore.Snapshot) {
 	for id, v := range s.auth.revoked() {
-		s.log.Info("NATS connection cut, since the credentials have changed", "audit", "cut", "name", v.name, "key",
-			v.key)
+		s.log.Info("NATS connection closed: its credentials have changed", "audit", "cut", "name", v.name,
+			"key", v.key)
 		s.disconnect(id)
 	}
 }

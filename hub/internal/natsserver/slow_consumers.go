@@ -14,8 +14,8 @@ func (s *Server) disconnectSlow(conns []*server.ConnInfo, watched map[uint64]*cl
 			continue
 		}
 		if ok, suppressed := s.auth.limiter.Allow("slow "+v.name, now); ok {
-			s.log.Warn("consumer cut, since it reads slower than its cameras send and would see old pictures; "+
-				"it may connect again", "consumer", v.name, "waiting_bytes", c.Pending,
+			s.log.Warn("consumer disconnected: it reads slower than its cameras send, "+
+				"and would see old pictures; it may connect again", "consumer", v.name, "waiting_bytes", c.Pending,
 				"remedy", "subscribe to .still or to fewer cameras, or ask for do.snapshot", "kept_back", suppressed)
 		}
 		s.disconnect(c.Cid)

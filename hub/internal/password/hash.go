@@ -67,7 +67,7 @@ func (h phc) String() string {
 }
 
 func parseHash(text string) (h phc, err error) {
-	wrong := errors.New("the hash is none of argon2id: set the password again with \"bramble-hub user passwd\"")
+	wrong := errors.New("the hash is not argon2id: set the password again with \"bramble-hub user passwd\"")
 	parts := strings.Split(text, "$")
 	if len(text) > 512 || len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" ||
 		parts[2] != fmt.Sprintf("v=%d", argon2.Version) {

@@ -23,7 +23,7 @@ import (
 const Parameter = "link"
 
 // pattern is EXPIRES.FORMATS.SIGNATURE: Unix seconds, formats in alphabetical order joined by '-', 43 characters of
-// base64url. The camera is in the URL's path, and in what is signed.
+// base64url. The camera is in the URL's path, and in the signed text.
 var pattern = regexp.MustCompile(`^([1-9][0-9]{0,11})\.([a-z0-9]{1,8}(?:-[a-z0-9]{1,8}){0,15})\.([A-Za-z0-9_-]{43})$`)
 
 // format is the form of a format's name. Which formats exist, the caller of Sign knows.

@@ -1,5 +1,5 @@
 // Package sso authenticates people through identity providers: by OpenID Connect logins or signed bearer tokens.
-// Package access decides what they may do.
+// Package auth decides what they may do.
 package sso
 
 import (
