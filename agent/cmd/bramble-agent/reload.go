@@ -35,7 +35,7 @@ type reloader struct {
 	log      *slog.Logger
 }
 
-// reload reads the settings again. If they are wrong those of before hold on.
+// reload reads the settings again. If they are wrong, the previous ones stay in force.
 func (r *reloader) reload(ctx context.Context) {
 	c, parsed, err := readSettings(r.args)
 	var cfg agent.Config
@@ -75,7 +75,7 @@ func (r *reloader) reload(ctx context.Context) {
 	}
 	r.log.Info("settings read again", "changed", taken)
 	if len(left) > 0 {
-		r.log.Warn("some changed settings need a restart: until then those of before hold on", "settings", left)
+		r.log.Warn("some changed settings need a restart: until then the previous ones stay in force", "settings", left)
 	}
 }
 

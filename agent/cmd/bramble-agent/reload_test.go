@@ -49,7 +49,7 @@ func TestReload(t *testing.T) {
 			{"settings read again", "changed=[camera]"}, {"need a restart", "settings=[linger]"},
 		}},
 		{"camera: ['yard=webcam:']\n",
-			[][]string{{"level=ERROR", "those of before hold on", "camera yard", "bramble-agent check"}}},
+			[][]string{{"level=ERROR", "previous ones stay in force", "camera yard", "bramble-agent check"}}},
 		{"camera: []\n", [][]string{{"settings read again", "changed=[]"}, {"need a restart", "settings=[camera]"}}},
 		{"camera: ['yard=pattern:#size=160x120']\nlog-level: debug\n",
 			[][]string{{"settings read again", "changed=[log-level]"}}},

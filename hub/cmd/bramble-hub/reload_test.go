@@ -60,10 +60,10 @@ func TestReload(t *testing.T) {
 
 	write("max-viewers: many\n")
 	signal(syscall.SIGHUP)
-	said.until(t, "level=ERROR", "those of before hold on", "--max-viewers", "bramble-hub check")
+	said.until(t, "level=ERROR", "previous ones stay in force", "--max-viewers", "bramble-hub check")
 	write("http: 0.0.0.0:0\n")
 	signal(syscall.SIGHUP)
-	said.until(t, "level=ERROR", "those of before hold on", "--insecure")
+	said.until(t, "level=ERROR", "previous ones stay in force", "--insecure")
 
 	write("http: 127.0.0.1:0\nnats: 127.0.0.1:0\nmax-viewers: 7\nlog-level: warn\nmax-transcodes: 3\n")
 	signal(syscall.SIGHUP)
