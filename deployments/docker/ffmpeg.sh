@@ -16,7 +16,7 @@ arm64*)
 	;;
 armv7)
 	debian=armhf triplet=arm-linux-gnueabihf compiler='gcc-arm-linux-gnueabihf libc6-dev-armhf-cross'
-	options='--arch=arm --cpu=armv7-a'
+	options='--arch=arm'
 	;;
 *)
 	echo "ffmpeg.sh: unknown architecture $1: known are amd64, arm64 and armv7" >&2
