@@ -93,7 +93,7 @@ func withFlags(name, text string) files {
 
 // glossary is a glossary whose one term has these identifiers, and a Go file of the package p.
 func glossary(identifiers string, lines ...string) files {
-	page := "| term | in the code | not |\n|---|---|---|\n| a `b` | " + identifiers + " | `c` |\n"
+	page := "Terms:\n\n- **a `b`** (" + identifiers + "): a letter; not `c`\n"
 	return files{"docs/design/glossary.md": page, "p.go": code(lines...)}
 }
 
@@ -111,11 +111,10 @@ func textFixtures() map[string][]fixture {
 			{"another package", glossary("`q.Here`", "type Here int"), "q.Here"},
 			{"no such field", glossary("`p.Here.Gone`", "type Here struct{ There int }"), "p.Here.Gone"},
 			{"the second of two", glossary("`p.Here`, `p.Gone`", "type Here int"), "p.Gone"},
-			{"no column", files{"docs/design/glossary.md": "| term | meaning |\n|---|---|\n| a | `b` |\n"}, "no column"},
 			{"all kinds", glossary("`p.T`, `p.T.F`, `p.T.M`, `p.I.M`, `p.V`, `p.f`", "type T struct{ F int }",
 				"func (*T) M() {}",
 				"type I interface{ M() }", "const V = 1", "func f() {}"), ""},
-			{"other columns", files{"docs/design/glossary.md": "| in the code | not |\n|---|---|\n| | `b` |\n"}, ""},
+			{"no identifiers", files{"docs/design/glossary.md": "- **a**: as `b` (`c`); not `d`\n"}, ""},
 		},
 		"names are the field's words": {
 			{"type", files{"p.go": code("type Door int")}, "p.go: Door is a metaphor"},

@@ -39,7 +39,7 @@ func metaphors(tr *Tree) (found []Finding) {
 	return found
 }
 
-// missingIdentifiers finds identifiers in the column "in the code" of the glossary's tables that no Go file declares.
+// missingIdentifiers finds identifiers in the parentheses after the glossary's terms that no Go file declares.
 func missingIdentifiers(tr *Tree) (found []Finding) {
 	declared := map[string]bool{}
 	for _, f := range tr.code() {
@@ -47,38 +47,20 @@ func missingIdentifiers(tr *Tree) (found []Finding) {
 			declared[f.ast.Name.Name+"."+name] = true
 		}
 	}
-	column := -1
+	term := regexp.MustCompile(`^- \*\*[^*]+\*\* \(([^)]*)\)`)
+	identifier := regexp.MustCompile("`([^`]+)`")
 	for i, line := range strings.Split(tr.text[glossaryPage], "\n") {
-		at := glossaryPage + ":" + strconv.Itoa(i+1)
-		cells := strings.Split(line, "|")
-		switch {
-		case !strings.HasPrefix(line, "|"):
-			column = -1
-		case column < 0:
-			column = codeColumn(cells)
-			if column < 0 {
-				found = append(found, Finding{at, "the table has no column \"in the code\""})
-				column = len(cells)
-			}
-		case column < len(cells):
-			for _, m := range regexp.MustCompile("`([^`]+)`").FindAllStringSubmatch(cells[column], -1) {
-				if !declared[m[1]] {
-					found = append(found, Finding{at, m[1] + " does not exist"})
-				}
+		m := term.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		for _, id := range identifier.FindAllStringSubmatch(m[1], -1) {
+			if !declared[id[1]] {
+				found = append(found, Finding{glossaryPage + ":" + strconv.Itoa(i+1), id[1] + " does not exist"})
 			}
 		}
 	}
 	return found
-}
-
-// codeColumn returns the index of the column with identifiers in the head of a table, or -1.
-func codeColumn(head []string) int {
-	for i, cell := range head {
-		if strings.EqualFold(strings.TrimSpace(cell), "in the code") {
-			return i
-		}
-	}
-	return -1
 }
 
 // declarations returns what a file declares at package level, and fields and methods of types as Type.Member.
