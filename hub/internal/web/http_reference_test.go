@@ -122,7 +122,7 @@ func (r *httpReference) answer(answer node) string {
 			kinds = append(kinds, "`"+mime+"`")
 		}
 	})
-	if len(kinds) == 0 {
+	if len(kinds) != 1 { // the text tells which
 		return ""
 	}
 	return " (" + strings.Join(kinds, ", ") + ")"
@@ -132,7 +132,7 @@ func (r *httpReference) answer(answer node) string {
 func (r *httpReference) parameters() string {
 	r.text.Reset()
 	var lines []string
-	takenBy := map[string][]string{}
+	takenBy, named := map[string][]string{}, map[string][]string{}
 	r.operations(func(_, path string, op node) {
 		if op.get("parameters").Node == nil {
 			return
@@ -142,17 +142,26 @@ func (r *httpReference) parameters() string {
 			if p.get("in").String() != "query" {
 				continue
 			}
-			line := fmt.Sprintf("- `%s`: %s", p.get("name"), withMeaning(r.kind(p.get("schema")), p.get("description")))
+			line := withMeaning(r.kind(p.get("schema")), p.get("description"))
 			if takenBy[line] == nil {
 				lines = append(lines, line)
 			}
-			takenBy[line] = append(takenBy[line], "`"+strings.Replace(path, "/cam/{camera}.", ".", 1)+"`")
+			named[line] = appendNew(named[line], "`"+p.get("name").String()+"`")
+			takenBy[line] = appendNew(takenBy[line], "`"+strings.Replace(path, "/cam/{camera}.", ".", 1)+"`")
 		}
 	})
 	for _, line := range lines {
-		r.printf("%s (%s)\n", line, strings.Join(takenBy[line], ", "))
+		r.printf("- %s: %s (%s)\n", strings.Join(named[line], ", "), line, strings.Join(takenBy[line], ", "))
 	}
 	return r.text.String()
+}
+
+// appendNew appends a text that the list does not have.
+func appendNew(list []string, text string) []string {
+	if slices.Contains(list, text) {
+		return list
+	}
+	return append(list, text)
 }
 
 // withMeaning appends a description to the values of a parameter or a member.

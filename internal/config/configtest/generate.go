@@ -68,7 +68,8 @@ func (p Program) list(t *testing.T, details map[string]string) string {
 			value = " (`" + value + "`)"
 		}
 		var text []string
-		for line := range strings.Lines(helpText(f) + "\n" + details[f.Name]) {
+		help := strings.ReplaceAll(helpText(f), " (0: no limit)", "") // the page says what 0 means
+		for line := range strings.Lines(help + "\n" + details[f.Name]) {
 			if !strings.HasPrefix(line, "\t") {
 				text = append(text, strings.Fields(line)...)
 			}
