@@ -71,5 +71,5 @@ func blend(pix []uint8, c color.NRGBA, opacity int) {
 }
 
 func mix(under, over uint8, opacity int) uint8 {
-	return uint8((int(under)*(255-opacity) + int(over)*opacity + 127) / 255)
+	return uint8((int(under)*(255-opacity) + int(over)*opacity + 127) / 255) //nolint:gosec // a weighted mean of bytes
 }

@@ -115,7 +115,8 @@ func TestWSWatchRefused(t *testing.T) {
 		watch string
 		want  problem.Problem
 	}{
-		{`"camera":"missing","kind":"jpeg"`, problem.Problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}},
+		{`"camera":"missing","kind":"jpeg"`,
+			problem.Problem{Title: "Unknown camera", Status: 404, Cameras: []string{"desk"}}},
 		{`"camera":"NO","kind":"jpeg"`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "camera"}},
 		{`"camera":"desk"`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "kind"}},
 		{`"camera":"desk","kind":"h264"`, problem.Problem{Title: "Bad parameter", Status: 400, Parameter: "kind"}},

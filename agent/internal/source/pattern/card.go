@@ -124,7 +124,7 @@ func (c *card) addClock() {
 		stamp: func(m moment) uint64 {
 			_, offset := m.now.Zone()
 			day := (m.now.Unix() + int64(offset)) / 86400
-			return uint64(day<<16+int64(offset)/60+1<<12) & (1<<48 - 1)
+			return uint64(day<<16+int64(offset)/60+1<<12) & (1<<48 - 1) //nolint:gosec // masked
 		},
 	}
 	date.box = face.Bounds(date.x, date.y, longest+"jg")
@@ -164,7 +164,7 @@ func (c *card) addSwatches() {
 		{191, 0, 191, 255}, {191, 0, 0, 255}, {0, 0, 191, 255},
 	}
 	for i := range 7 {
-		grey := uint8(i * 255 / 6)
+		grey := uint8(i * 255 / 6) //nolint:gosec // i is 0 to 6
 		colors = append(colors, color.NRGBA{grey, grey, grey, 255})
 	}
 	gap := 12 * c.scale
@@ -192,7 +192,7 @@ func (c *card) addFooter(settings string) {
 			if len(text) == 0 {
 				text = append(text, template...)
 			}
-			text[i] = '0' + byte(v%10)
+			text[i] = '0' + byte(v%10) //nolint:gosec // a digit
 		}
 		return text
 	}

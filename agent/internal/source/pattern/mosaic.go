@@ -67,7 +67,7 @@ type slot struct {
 
 // tileIndex identifies a tile's place in 16 bits.
 func tileIndex(tile image.Rectangle) uint64 {
-	return uint64(tile.Min.Y/tileSize)<<8 | uint64(tile.Min.X/tileSize)
+	return uint64(tile.Min.Y/tileSize)<<8 | uint64(tile.Min.X/tileSize) //nolint:gosec // tiles are in the picture
 }
 
 type mosaic struct {
@@ -237,8 +237,8 @@ func (e *pieceEncoder) header(size image.Point) ([]byte, error) {
 	// SOI, DRI, and the rest as it is but for the size.
 	header := append([]byte{0xff, markerSOI, 0xff, markerDRI, 0, 4, 0, 1}, file[2:scan]...)
 	const inserted = 6
-	binary.BigEndian.PutUint16(header[inserted+sof+5:], uint16(size.Y))
-	binary.BigEndian.PutUint16(header[inserted+sof+7:], uint16(size.X))
+	binary.BigEndian.PutUint16(header[inserted+sof+5:], uint16(size.Y)) //nolint:gosec // spec limits sizes
+	binary.BigEndian.PutUint16(header[inserted+sof+7:], uint16(size.X)) //nolint:gosec // spec limits sizes
 	return header, nil
 }
 

@@ -76,7 +76,7 @@ func (c *comet) key(tile image.Rectangle) uint64 {
 	if first > c.tail && last > c.tail && first < last {
 		return place<<24 | dark
 	}
-	return place<<24 | uint64(last+c.radius)
+	return place<<24 | uint64(last+c.radius) //nolint:gosec // not negative
 }
 
 func (c *comet) paint(dst *image.RGBA) {
