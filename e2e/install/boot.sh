@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Boots hosts with a minimal Debian 12 and systemd, all in one network of their own, and prints a line "NAME PID" for each when it is up: PID is its first process.
-# It stays, and so do they, until it is killed. To be run by: unshare --net --mount
+# Boots hosts with a minimal Debian 12 and systemd, all in one network of their own, and prints a line "NAME PID" for
+# each when it is up: PID is its first process. It stays, and so do they, until it is killed. To be run by: unshare
+# --net --mount
 #
 #   boot.sh ROOT WORK NAME...      ROOT as root.sh prints it; it is not changed. WORK is an empty folder
 set -euo pipefail

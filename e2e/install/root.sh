@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Makes the root of a minimal Debian 12 with systemd out of Debian's own packages, and prints its path. It is kept for the next time.
+# Makes the root of a minimal Debian 12 with systemd out of Debian's own packages, and prints its path. It is kept for
+# the next time.
 #
-# Packages are unpacked, and entered in dpkg's status, but their own maintainer scripts do not run: that takes seconds instead of minutes. What these would have
-# done, and this root needs, is done below. apt, dpkg and systemd work in it as they do anywhere.
+# Packages are unpacked, and entered in dpkg's status, but their own maintainer scripts do not run: that takes seconds
+# instead of minutes. What these would have done, and this root needs, is done below. apt, dpkg and systemd work in it
+# as they do anywhere.
 #
 # Exit code 3: it cannot be done here, and standard error says why.
 set -euo pipefail

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Builds what the virtual machine needs into the cache: a kernel with modules from Debian's packages, v4l2loopback, the guest's programs, and the
-# clips that its cameras show. Nothing of the system is changed, and root is not needed. What is there and fresh is left alone; run.sh calls this first.
+# Builds what the virtual machine needs into the cache: a kernel with modules from Debian's packages, v4l2loopback, the
+# guest's programs, and the clips that its cameras show. Nothing of the system is changed, and root is not needed. What
+# is there and fresh is left alone; run.sh calls this first.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache=${V4L2VM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bramble/v4l2vm}
@@ -28,8 +29,10 @@ need() {
   [ "$(uname -m)" = x86_64 ] || fail "this needs an x86_64 machine: it builds a kernel module for the guest"
 }
 
-# --- Debian's packages ---------------------------------------------------------------------------------------------------------------------------
-# The packages are always those of Debian 12, whatever runs here. apt's own lists serve if they know them; if not, lists of our own do.
+# --- Debian's packages
+# ------------------------------------------------------------------------
+# The packages are always those of Debian 12, whatever runs here. apt's own lists serve if they know them; if not, lists
+# of our own do.
 apt=()
 own_lists() {
   say "reading Debian's package lists"
@@ -76,7 +79,8 @@ kernel_packages() {
   echo "$1 linux-headers-$version linux-headers-$abi-common linux-kbuild-6.1 v4l2loopback-dkms busybox-static"
 }
 
-# --- kernel --------------------------------------------------------------------------------------------------------------------------------------
+# --- kernel
+# ------------------------------------------------------------------------
 build_kernel() {
   local image version
   is_debian12 || own_lists
@@ -100,7 +104,8 @@ build_kernel() {
   collect_modules "$version"
 }
 
-# unpack_vmlinux FROM TO: here, since in the guest it takes most of the boot. (QEMU enters an ELF kernel by its PVH note.)
+# unpack_vmlinux FROM TO: here, since in the guest it takes most of the boot. (QEMU enters an ELF kernel by its PVH
+# note.)
 unpack_vmlinux() {
   local at
   at=$(LC_ALL=C grep -abo $'\xfd7zXZ' "$1" | head -n 1 | cut -d : -f 1)
@@ -110,8 +115,9 @@ unpack_vmlinux() {
   strip "$2"
 }
 
-# build_loopback KERNELVERSION: against the unpacked headers. In Debian's version REQBUFS of a reader marks all buffers as full, so that the
-# reader's first frame is garbage of the size of a buffer, as no camera would send it: one line is mended.
+# build_loopback KERNELVERSION: against the unpacked headers. In Debian's version REQBUFS of a reader marks all buffers
+# as full, so that the reader's first frame is garbage of the size of a buffer, as no camera would send it: one line is
+# mended.
 build_loopback() {
   local headers=$x/usr/src/linux-headers-$1 common source=$x/loopback
   common=$x/usr/src/linux-headers-${1%-amd64}-common
@@ -143,10 +149,12 @@ collect_modules() {
   "$cache/kernel/busybox" depmod -b "$cache/kernel" "$1" >/dev/null 2>&1
 }
 
-# --- clips ---------------------------------------------------------------------------------------------------------------------------------------
-# Moving pictures with the noise of a sensor, no two alike, 5 s at 30 fps. MJPEG 4:2:2 with the standard Huffman tables, about 75 kB a picture, as
-# webcams send it. H.264 baseline with a key frame each second, in the form that goes over Bramble's wire, but that a delimiter (NAL unit type 9) is
-# in front of each access unit; what feeds the devices takes that away.
+# --- clips
+# ------------------------------------------------------------------------
+# Moving pictures with the noise of a sensor, no two alike, 5 s at 30 fps. MJPEG 4:2:2 with the standard Huffman tables,
+# about 75 kB a picture, as webcams send it. H.264 baseline with a key frame each second, in the form that goes over
+# Bramble's wire, but that a delimiter (NAL unit type 9) is in front of each access unit; what feeds the devices takes
+# that away.
 build_clips() {
   say "making the clips"
   rm -rf "$cache/clips"
@@ -164,7 +172,8 @@ build_clips() {
   )
 }
 
-# --- initramfs -----------------------------------------------------------------------------------------------------------------------------------
+# --- initramfs
+# ------------------------------------------------------------------------
 build_initramfs() {
   local root=$x/root name lib
   say "building the guest's programs"
@@ -187,14 +196,16 @@ build_initramfs() {
   (cd "$root" && find . | "$cache/kernel/busybox" cpio -o -H newc -R 0:0 2>/dev/null) >"$cache/initrd.cpio"
 }
 
-# --- the parts, each with what it is made from -----------------------------------------------------------------------------------------------------
+# --- the parts, each with what it is made from
+# ------------------------------------------------------------------------
 kernel=$(sum "$here/build.sh")
 clips=$kernel
 initramfs=$(sum "$here/build.sh" "$here"/guest/*)
 all_fresh() { is_fresh kernel "$kernel" && is_fresh clips "$clips" && is_fresh initramfs "$initramfs"; }
 
 mkdir -p "$cache/stamps"
-# Guests in use hold the lock shared (run.sh does, and hands it down as descriptor 9): what they were built from must not change under them.
+# Guests in use hold the lock shared (run.sh does, and hands it down as descriptor 9): what they were built from must
+# not change under them.
 { true >&9; } 2>/dev/null || exec 9>"$cache/lock"
 flock -s 9
 all_fresh && exit

@@ -55,7 +55,8 @@ trap cleanup EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
 
-# --- what the guest finds in /share ----------------------------------------------------------------------------------------------------------------
+# --- what the guest finds in /share
+# ------------------------------------------------------------------------
 share=$work/share
 mkdir -p "$share"/{bin,lib,files,clips}
 
@@ -98,9 +99,10 @@ done
   for e in "${envs[@]}"; do echo "export ${e%%=*}=$(quote "${e#*=}")"; done
 } >"$share/env"
 
-# --- the machine -----------------------------------------------------------------------------------------------------------------------------------
-# KVM only where the processor's own vmx or svm is behind it: without them (kvm-pvm) /dev/kvm is there too, but an unmodified kernel runs far slower
-# on it than under TCG, or not at all.
+# --- the machine
+# ------------------------------------------------------------------------
+# KVM only where the processor's own vmx or svm is behind it: without them (kvm-pvm) /dev/kvm is there too, but an
+# unmodified kernel runs far slower on it than under TCG, or not at all.
 if [ -z "$accel" ]; then
   accel=tcg
   if [ -r /dev/kvm ] && [ -w /dev/kvm ] && grep -qwE 'vmx|svm' /proc/cpuinfo; then accel=kvm; fi

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes the clips in this directory again, with ffmpeg and libx264: 60 pictures, a key frame each 30, parameter sets with each key frame.
+# Makes the clips in this directory again, with ffmpeg and libx264: 60 pictures, a key frame each 30, parameter sets
+# with each key frame.
 set -eu
 cd "$(dirname "$0")"
 

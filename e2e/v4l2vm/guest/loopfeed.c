@@ -1,5 +1,5 @@
 // Feeds a v4l2loopback device: loopfeed DEVICE mjpeg|h264 WIDTH HEIGHT FPS CLIP
-// The clip is played over and over. A late frame is sent at once, and the schedule starts anew from it: there are no bursts to catch up.
+// The clip is played over and over. A late frame is sent at once, and the schedule restarts from it, without bursts.
 #include "frames.h"
 #include <linux/videodev2.h>
 #include <sys/ioctl.h>

@@ -1,5 +1,5 @@
-# shellcheck shell=dash
-# The cameras of the guest, and the commands with which a test plays with them. Sourced by init, and by the commands in /bin that build.sh makes.
+# shellcheck shell=dash The cameras of the guest, and the commands with which a test plays with them. Sourced by init,
+# and by the commands in /bin that build.sh makes.
 clips=/share/clips
 
 # node NAME: the device node now. What is plugged in again may get another number.
@@ -105,7 +105,8 @@ unplug() {
 freeze() { kill -USR1 "$(feeder "$1")"; }
 thaw() { kill -USR2 "$(feeder "$1")"; }
 
-# rig_devices: plugs in what DEVICES lists, and writes the nodes to /run/devices as environment variables (UVC_DEVICE and so on).
+# rig_devices: plugs in what DEVICES lists, and writes the nodes to /run/devices as environment variables (UVC_DEVICE
+# and so on).
 rig_devices() {
   local d
   if has mjpeg || has h264; then

@@ -3,8 +3,9 @@
 # constrained baseline, a key frame every 2 s. They are drawn from nothing but formulas, so the project owns them.
 # Every motion returns to its start after 10 s: the clips loop without a jump.
 #
-# Needs ffmpeg with libx264 and drawtext, and takes the font DejaVu Sans Mono if it is there. Run it in any directory; the clips are written beside this script.
-# The files are committed: their bytes depend on the version of x264, so run this only to change the scenes.
+# Needs ffmpeg with libx264 and drawtext, and takes the font DejaVu Sans Mono if it is there. Run it in any directory;
+# the clips are written beside this script. The files are committed: their bytes depend on the version of x264, so run
+# this only to change the scenes.
 set -eu
 
 out=$(cd "$(dirname "$0")" && pwd)
@@ -36,7 +37,8 @@ stack() {
 }
 
 # clip NAME CRF GRAPH INPUTS...: renders the graph, which ends in [scene], and burns in name, clock and frame number.
-# Baseline has no B-frames. x264's look-ahead stays on (no -tune zerolatency): it costs a file no delay and saves a third.
+# Baseline has no B-frames. x264's look-ahead stays on (no -tune zerolatency): it costs a file no delay and saves a
+# third.
 clip() {
 	name=$1 crf=$2 graph=$3
 	shift 3

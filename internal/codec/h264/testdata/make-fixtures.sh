@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the .h264 files in this directory again, with ffmpeg and libx264. Another version of x264 gives other bytes, but the same numbers of
-# pictures, key frames and NALUs, which is what the tests look at.
+# Makes the .h264 files in this directory again, with ffmpeg and libx264. Another version of x264 gives other bytes, but
+# the same numbers of pictures, key frames and NALUs, which is what the tests look at.
 set -eu
 cd "$(dirname "$0")"
 
