@@ -30,7 +30,6 @@ need() {
 }
 
 # --- Debian's packages
-# ------------------------------------------------------------------------
 # The packages are always those of Debian 12, whatever runs here. apt's own lists serve if they know them; if not, lists
 # of our own do.
 apt=()
@@ -80,7 +79,6 @@ kernel_packages() {
 }
 
 # --- kernel
-# ------------------------------------------------------------------------
 build_kernel() {
   local image version
   is_debian12 || own_lists
@@ -150,7 +148,6 @@ collect_modules() {
 }
 
 # --- clips
-# ------------------------------------------------------------------------
 # Moving pictures with the noise of a sensor, no two alike, 5 s at 30 fps. MJPEG 4:2:2 with the standard Huffman tables,
 # about 75 kB a picture, as webcams send it. H.264 baseline with a key frame each second, in the form that goes over
 # Bramble's wire, but that a delimiter (NAL unit type 9) is in front of each access unit; what feeds the devices takes
@@ -173,7 +170,6 @@ build_clips() {
 }
 
 # --- initramfs
-# ------------------------------------------------------------------------
 build_initramfs() {
   local root=$x/root name lib
   say "building the guest's programs"
@@ -197,7 +193,6 @@ build_initramfs() {
 }
 
 # --- the parts, each with what it is made from
-# ------------------------------------------------------------------------
 kernel=$(sum "$here/build.sh")
 clips=$kernel
 initramfs=$(sum "$here/build.sh" "$here"/guest/*)

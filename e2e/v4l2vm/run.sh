@@ -56,7 +56,6 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 
 # --- what the guest finds in /share
-# ------------------------------------------------------------------------
 share=$work/share
 mkdir -p "$share"/{bin,lib,files,clips}
 
@@ -100,7 +99,6 @@ done
 } >"$share/env"
 
 # --- the machine
-# ------------------------------------------------------------------------
 # KVM only where the processor's own vmx or svm is behind it: without them (kvm-pvm) /dev/kvm is there too, but an
 # unmodified kernel runs far slower on it than under TCG, or not at all.
 if [ -z "$accel" ]; then

@@ -9,5 +9,6 @@ fi
 SAVE_DIR=$2
 export SAVE_DIR
 # Each message goes through a shell of its own, which is enough for some pictures a second. An empty message is the
-# agent's question for interest. shellcheck disable=SC2016 # the inner shell's
+# agent's question for interest.
+# shellcheck disable=SC2016 # the inner shell's
 exec nats sub "cam.$1.jpeg" ${3:+--count "$3"} --translate "sh -c '"'f=$SAVE_DIR/$(date +%s%N); cat > $f.part; if [ -s $f.part ]; then mv $f.part $f.jpeg; else rm $f.part; fi'"'"

@@ -1,5 +1,5 @@
-# shellcheck shell=dash The cameras of the guest, and the commands with which a test plays with them. Sourced by init,
-# and by the commands in /bin that build.sh makes.
+# shellcheck shell=dash
+# The cameras of the guest, and the commands with which a test plays with them. Sourced by init, and by the commands in /bin that build.sh makes.
 clips=/share/clips
 
 # node NAME: the device node now. What is plugged in again may get another number.
