@@ -52,28 +52,30 @@ func join(t *testing.T, l *lab, line, token string) {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- shell.Wait() }()
-	processes := func(wait string) {
-		seen := false
+	// processes searches the list of processes until the screen shows a text, and once more. It reports whether the last
+	// list has the command.
+	processes := func(wait string) (seen bool) {
 		testutil.Eventually(t, wait, func() bool {
+			shows := strings.Contains(shown.String(), wait)
 			list, err := l.shell("pi", `cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\0' ' '`).Output()
 			if err != nil {
 				t.Fatal(err)
 			}
-			seen = seen || bytes.Contains(list, []byte("bramble-agent join "))
+			seen = bytes.Contains(list, []byte("bramble-agent join "))
 			if bytes.Contains(list, []byte(token)) {
 				t.Error("the list of processes has the token")
 			}
 			if len(ended) > 0 {
 				t.Fatalf("the shell has ended: %s", shown)
 			}
-			return strings.Contains(shown.String(), wait)
+			return shows
 		})
-		if !seen {
-			t.Error("join is not in the list of processes, so that it was searched too late")
-		}
+		return seen
 	}
 	press(t, keyboard, line)
-	processes("Token that")
+	if !processes("Token that") { // it waits for the token now
+		t.Error("join is not in the list of processes")
+	}
 	press(t, keyboard, token)
 	processes("The agent runs")
 	press(t, keyboard, "exit")
