@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 { true >&3; } 2>/dev/null && exec 2>&3
 
-flags=(-count=1 -timeout=15m -vet=off) # make check vets
+flags=(-count=1 -timeout=30m -vet=off) # make check vets; building images takes minutes
 if [ -n "${BRAMBLE_TEST_SYSTEM:-}" ] && go list -race unsafe >/dev/null; then
   flags+=(-race)
   # A program with the race detector otherwise sleeps a second before it exits. goleak finds what still runs.
