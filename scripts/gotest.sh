@@ -27,7 +27,9 @@ fi
 # The longest come first. e2e and e2e/cluster come last and alone: they play in real time, in browsers and players.
 slow=(./e2e/install ./e2e/docker ./e2e/crossarch ./e2e/golden ./e2e/examples ./hub/internal/natsserver)
 slow+=(./hub/internal/web ./hub/internal/transcode ./agent/internal/publish ./agent ./hub)
-mapfile -t others < <(go list ./... | grep -vE '/e2e$|/e2e/cluster$')
+apart='/e2e$|/e2e/cluster$'
+[ -z "$system" ] || apart+='|/e2e/v4l2$' # scripts/test-v4l2.sh runs it below
+mapfile -t others < <(go list ./... | grep -vE "$apart")
 run "$@" -p 3 "${slow[@]}" "${others[@]}" # three at a time, because many wait as much as they work
 wait
 run "$@" -p 1 ./e2e ./e2e/cluster
